@@ -1,0 +1,41 @@
+package io.maseparation.moe;
+
+import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.kernels.WeightMatrix;
+import java.util.List;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/**
+ * Weights of one layer. Large matrices are views that share memory with the checkpoint; norms, biases and the router are
+ * small and held as fp32.
+ *
+ * @param inputNorm [hidden]
+ * @param q [heads * headDim, hidden]
+ * @param k [kvHeads * headDim, hidden]
+ * @param v [kvHeads * headDim, hidden]
+ * @param o [hidden, heads * headDim]
+ * @param qkvBias [heads * headDim + 2 * kvHeads * headDim] in the order q, k, v; or null
+ * @param outputBias [hidden], or null
+ * @param qNorm [headDim] or [heads * headDim] by the configuration's QkNorm; or null
+ * @param kNorm [headDim] or [kvHeads * headDim]; or null
+ * @param postNorm [hidden], before the experts
+ * @param router [experts * hidden] row-major; null for a dense layer
+ * @param extraGate [hidden], gate of the shared expert; or null
+ * @param experts routed experts by index; empty for a dense layer
+ * @param extra the shared expert, or the feed-forward of a dense layer; or null
+ */
+public record LayerWeights(
+        FloatArray inputNorm,
+        WeightMatrix q,
+        WeightMatrix k,
+        WeightMatrix v,
+        WeightMatrix o,
+        FloatArray qkvBias,
+        FloatArray outputBias,
+        FloatArray qNorm,
+        FloatArray kNorm,
+        FloatArray postNorm,
+        FloatArray router,
+        FloatArray extraGate,
+        List<ExpertWeights> experts,
+        ExpertWeights extra) {}

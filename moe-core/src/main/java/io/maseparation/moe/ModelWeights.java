@@ -1,0 +1,21 @@
+package io.maseparation.moe;
+
+import io.maseparation.kernels.WeightMatrix;
+import java.util.List;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/**
+ * All weights of a model, held once in this process whatever the number of ranks that read them.
+ *
+ * @param config what the weights belong to
+ * @param embedding [vocab, hidden]
+ * @param layers one entry a layer
+ * @param finalNorm [hidden]
+ * @param output [vocab, hidden]; the embedding itself where they are tied
+ */
+public record ModelWeights(
+        ModelConfig config,
+        WeightMatrix embedding,
+        List<LayerWeights> layers,
+        FloatArray finalNorm,
+        WeightMatrix output) {}

@@ -1,0 +1,122 @@
+package io.maseparation.kernels;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+
+/**
+ * A task graph under construction for one device. Operations add their tasks in order; transfers are collected on the
+ * way and stand before and after the tasks, as TornadoVM wants them.
+ */
+public final class KernelGraph {
+    private final String name;
+    private final KernelTarget target;
+    private final GridScheduler grid;
+    private final List<UnaryOperator<TaskGraph>> tasks = new ArrayList<>();
+    private final Set<Object> constants = new LinkedHashSet<>();
+    private final Set<Object> inputs = new LinkedHashSet<>();
+    private final Set<Object> outputs = new LinkedHashSet<>();
+    private final Set<Object> demanded = new LinkedHashSet<>();
+    private final Set<Object> consumed = new LinkedHashSet<>();
+    private final Set<Object> persisted = new LinkedHashSet<>();
+
+    /**
+     * @param name name of the task graph, unique within its execution plan
+     * @param target the device
+     * @param grid receives the worker grids of KernelContext tasks; shared by the graphs of one plan
+     */
+    public KernelGraph(String name, KernelTarget target, GridScheduler grid) {
+        this.name = name;
+        this.target = target;
+        this.grid = grid;
+    }
+
+    /** The device the graph is for. */
+    public KernelTarget target() {
+        return target;
+    }
+
+    /** Adds a task. {@code adder} calls one of TaskGraph's {@code task} methods with a static method reference. */
+    public void task(UnaryOperator<TaskGraph> adder) {
+        tasks.add(adder);
+    }
+
+    /** Adds a KernelContext task with its worker grid. */
+    public void task(String id, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
+        grid.addWorkerGrid(name + "." + id, workers);
+        tasks.add(adder);
+    }
+
+    /** Arrays that go to the device once and stay there: weights, tables, and state such as the KV cache. */
+    public void constant(Object... arrays) {
+        Collections.addAll(constants, arrays);
+    }
+
+    /** Arrays that go to the device at every execution. */
+    public void input(Object... arrays) {
+        Collections.addAll(inputs, arrays);
+    }
+
+    /** Arrays that come back to the host at every execution. */
+    public void output(Object... arrays) {
+        Collections.addAll(outputs, arrays);
+    }
+
+    /** Arrays that come back to the host only when asked for after an execution. */
+    public void outputOnDemand(Object... arrays) {
+        Collections.addAll(demanded, arrays);
+    }
+
+    /** Arrays taken over on the device from the graph executed before this one. */
+    public void consume(Object... arrays) {
+        Collections.addAll(consumed, arrays);
+    }
+
+    /** Arrays left on the device for the graph executed after this one. */
+    public void persist(Object... arrays) {
+        Collections.addAll(persisted, arrays);
+    }
+
+    /** Number of tasks so far; each costs a launch on a GPU. */
+    public int taskCount() {
+        return tasks.size();
+    }
+
+    /** The finished graph. */
+    public ImmutableTaskGraph build() {
+        TaskGraph graph = new TaskGraph(name);
+        // What is consumed or sent each time must not be copied once as well.
+        constants.removeAll(inputs);
+        constants.removeAll(consumed);
+        if (!consumed.isEmpty()) {
+            graph = graph.consumeFromDevice(consumed.toArray());
+        }
+        if (!constants.isEmpty()) {
+            graph = graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants.toArray());
+        }
+        if (!inputs.isEmpty()) {
+            graph = graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, inputs.toArray());
+        }
+        for (UnaryOperator<TaskGraph> task : tasks) {
+            graph = task.apply(graph);
+        }
+        if (!outputs.isEmpty()) {
+            graph = graph.transferToHost(DataTransferMode.EVERY_EXECUTION, outputs.toArray());
+        }
+        if (!demanded.isEmpty()) {
+            graph = graph.transferToHost(DataTransferMode.UNDER_DEMAND, demanded.toArray());
+        }
+        if (!persisted.isEmpty()) {
+            graph = graph.persistOnDevice(persisted.toArray());
+        }
+        return graph.snapshot();
+    }
+}

@@ -1,0 +1,72 @@
+package io.maseparation.kernels;
+
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What a device can do, and with it the one place that chooses the body of an operation.
+ *
+ * @param name device name, for messages
+ * @param embedded whether tasks run as plain Java in this JVM
+ * @param vectorApi whether the module jdk.incubator.vector is present
+ * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
+ * @param fp16 whether half-precision weights can be read
+ * @param bf16 whether bfloat16 weights can be read
+ * @param override body to use wherever an operation has it
+ */
+public record KernelTarget(
+        String name,
+        boolean embedded,
+        boolean vectorApi,
+        boolean warpSums,
+        boolean fp16,
+        boolean bf16,
+        Optional<Body> override) {
+
+    /**
+     * A choice and its reason.
+     *
+     * @param body the body
+     * @param reason why, in a few words
+     */
+    public record Choice(Body body, String reason) {}
+
+    /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
+    public static KernelTarget embeddedDevice() {
+        boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        return new KernelTarget("embedded", true, vector, true, true, true, Optional.empty());
+    }
+
+    /** The same device with another preferred body. */
+    public KernelTarget withBody(Body body) {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, Optional.of(body));
+    }
+
+    /**
+     * Chooses among the bodies that an operation has.
+     *
+     * @param available bodies of the operation; always contains PORTABLE
+     */
+    public Choice choose(Set<Body> available) {
+        EnumSet<Body> usable = EnumSet.copyOf(available);
+        if (!embedded || !vectorApi) {
+            usable.remove(Body.HOST);
+        }
+        if (override.isPresent() && usable.contains(override.get())) {
+            return new Choice(override.get(), "asked for");
+        }
+        if (embedded) {
+            return usable.contains(Body.HOST)
+                    ? new Choice(Body.HOST, "runs on the CPU with the Vector API")
+                    : new Choice(
+                            Body.PORTABLE,
+                            vectorApi ? "the operation has no host body" : "no --add-modules jdk.incubator.vector");
+        }
+        if (usable.contains(Body.GPU) && warpSums) {
+            return new Choice(Body.GPU, "the device has warp sums");
+        }
+        return new Choice(
+                Body.PORTABLE, warpSums ? "the operation has no gpu body" : "the device has no working warp sums");
+    }
+}

@@ -1,0 +1,98 @@
+package io.maseparation.moe.segments;
+
+import io.maseparation.kernels.KernelTarget;
+import io.maseparation.moe.ModelException;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.RopeTable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.TornadoExecutionResult;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
+
+/**
+ * One rank's share of a model on one device: a single execution plan that holds all its task graphs, since TornadoVM
+ * gives separate plans separate copies of an array. Used by one thread at a time.
+ */
+public final class RankDevice implements AutoCloseable {
+    private final TornadoExecutionPlan plan;
+    private final RankBuffers buffers;
+    private final Map<String, Integer> graphs = new HashMap<>();
+    private TornadoExecutionResult last;
+
+    /**
+     * Builds the graphs; nothing runs yet.
+     *
+     * @param device where to run
+     * @param target what the device can do
+     * @param weights the model; ranks of one process share it
+     * @param shard what of it this rank holds
+     * @param capacity sizes of the buffers
+     * @param segments all segments the rank's program runs
+     * @throws ModelException if a buffer would be too large for an array
+     */
+    public RankDevice(
+            TornadoDevice device,
+            KernelTarget target,
+            ModelWeights weights,
+            Shard shard,
+            Capacity capacity,
+            List<Segment> segments) {
+        buffers = new RankBuffers(weights.config(), shard, capacity);
+        GridScheduler grid = new GridScheduler();
+        SegmentBuilder builder = new SegmentBuilder(
+                weights,
+                shard,
+                buffers,
+                capacity.kvType(),
+                RopeTable.create(weights.config(), capacity.maxContext()),
+                target,
+                grid);
+        List<ImmutableTaskGraph> built = new ArrayList<>();
+        for (Segment segment : segments) {
+            if (graphs.put(segment.name(), built.size()) != null) {
+                throw new IllegalArgumentException("two segments named " + segment.name());
+            }
+            built.add(builder.build(segment));
+        }
+        plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
+        plan.withDevice(device);
+        if (!grid.keySet().isEmpty()) {
+            plan.withGridScheduler(grid);
+        }
+    }
+
+    /** The rank's arrays on the host. */
+    public RankBuffers buffers() {
+        return buffers;
+    }
+
+    /**
+     * Runs a segment on the rows that {@link RankBuffers#step} names and returns when it is done.
+     *
+     * @param segment name of one of the segments given at construction
+     */
+    public void run(String segment) {
+        last = plan.withGraph(graphs.get(segment)).execute();
+    }
+
+    /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
+    public void fetchLogits() {
+        last.transferToHost(buffers.logits);
+    }
+
+    /** Frees the device's memory. */
+    @Override
+    public void close() {
+        try {
+            plan.close();
+        } catch (TornadoExecutionPlanException e) {
+            throw new ModelException("device memory could not be freed: " + e.getMessage(), e);
+        }
+    }
+}

@@ -27,6 +27,6 @@ public record Capacity(
 
     /** Bytes of activations and scratch. */
     public long activationBytes(ModelConfig config, Shard shard) {
-        return RankBuffers.bytes(config, shard, this);
+        return RankArrays.bytes(config, shard, this);
     }
 }

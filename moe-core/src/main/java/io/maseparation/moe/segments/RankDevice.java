@@ -1,6 +1,5 @@
 package io.maseparation.moe.segments;
 
-import io.maseparation.kernels.KernelTarget;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
@@ -12,7 +11,6 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
-import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
@@ -21,6 +19,7 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
  */
 public final class RankDevice implements AutoCloseable {
     private final TornadoExecutionPlan plan;
+    private final RankArrays arrays;
     private final RankBuffers buffers;
     private final Map<String, Integer> graphs = new HashMap<>();
     private TornadoExecutionResult last;
@@ -29,7 +28,6 @@ public final class RankDevice implements AutoCloseable {
      * Builds the graphs; nothing runs yet.
      *
      * @param device where to run
-     * @param target what the device can do
      * @param weights the model; ranks of one process share it
      * @param shard what of it this rank holds
      * @param capacity sizes of the buffers
@@ -37,21 +35,21 @@ public final class RankDevice implements AutoCloseable {
      * @throws ModelException if a buffer would be too large for an array
      */
     public RankDevice(
-            TornadoDevice device,
-            KernelTarget target,
+            Device device,
             ModelWeights weights,
             Shard shard,
             Capacity capacity,
             List<Segment> segments) {
-        buffers = new RankBuffers(weights.config(), shard, capacity);
+        arrays = new RankArrays(weights.config(), shard, capacity);
+        buffers = RankBuffers.of(arrays);
         GridScheduler grid = new GridScheduler();
         SegmentBuilder builder = new SegmentBuilder(
                 weights,
                 shard,
-                buffers,
+                arrays,
                 capacity.kvType(),
                 RopeTable.create(weights.config(), capacity.maxContext()),
-                target,
+                device.target(),
                 grid);
         List<ImmutableTaskGraph> built = new ArrayList<>();
         for (Segment segment : segments) {
@@ -61,7 +59,7 @@ public final class RankDevice implements AutoCloseable {
             built.add(builder.build(segment));
         }
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
-        plan.withDevice(device);
+        plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
         }
@@ -83,7 +81,7 @@ public final class RankDevice implements AutoCloseable {
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
     public void fetchLogits() {
-        last.transferToHost(buffers.logits);
+        last.transferToHost(arrays.logits);
     }
 
     /** Frees the device's memory. */

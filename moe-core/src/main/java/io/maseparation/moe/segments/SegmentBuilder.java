@@ -27,6 +27,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Shard.Heads;
+import java.util.ArrayList;
 import java.util.List;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -45,7 +46,7 @@ final class SegmentBuilder {
     private final ModelWeights weights;
     private final ModelConfig config;
     private final Shard shard;
-    private final RankBuffers b;
+    private final RankArrays b;
     private final DataType kvType;
     private final FloatArray cosSin;
     private final KernelTarget target;
@@ -54,7 +55,7 @@ final class SegmentBuilder {
     SegmentBuilder(
             ModelWeights weights,
             Shard shard,
-            RankBuffers buffers,
+            RankArrays arrays,
             DataType kvType,
             FloatArray cosSin,
             KernelTarget target,
@@ -62,7 +63,7 @@ final class SegmentBuilder {
         this.weights = weights;
         this.config = weights.config();
         this.shard = shard;
-        this.b = buffers;
+        this.b = arrays;
         this.kvType = kvType;
         this.cosSin = cosSin;
         this.target = target;
@@ -72,10 +73,14 @@ final class SegmentBuilder {
     ImmutableTaskGraph build(Segment segment) {
         KernelGraph g = new KernelGraph(segment.name(), target, grid);
         if (shard.attention().isPresent()) {
-            if (!segment.startsChain()) {
-                g.consume(b.x, b.ids, b.weights);
+            List<Object> carried = new ArrayList<>(List.of(b.x, b.ids, b.weights));
+            if (config.qkNorm() == QkNorm.WHOLE && heads().parts() > 1) {
+                carried.add(b.qkv);
             }
-            g.persist(b.x, b.ids, b.weights);
+            if (!segment.startsChain()) {
+                g.consume(carried.toArray());
+            }
+            g.persist(carried.toArray());
         }
         for (Part part : segment.parts()) {
             add(g, part);
@@ -111,11 +116,9 @@ final class SegmentBuilder {
                 SumOfSquares.add(
                         g, "sums_k" + layer, b.step, b.qkv, width, query, heads.kvs() * config.headDim(), b.sums, 2, 1);
                 g.output(b.sums);
-                g.persist(b.qkv);
             }
             case Part.AttentionRest(int layer) -> {
                 g.input(b.step, b.sums);
-                g.consume(b.qkv);
                 scaleBySums(g, layer);
                 attention(g, layer);
             }

@@ -4,6 +4,7 @@ import io.maseparation.kernels.Body;
 import io.maseparation.kernels.KernelTarget;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -48,6 +49,13 @@ public record Device(TornadoDevice device, KernelTarget target) {
     /** The same device with another preferred body. */
     public Device withBody(Body body) {
         return new Device(device, target.withBody(body));
+    }
+
+    /** Name of the backend: "embedded", or TornadoVM's in lower case. */
+    public String backend() {
+        return target.embedded()
+                ? "embedded"
+                : device.getTornadoVMBackend().name().toLowerCase(Locale.ROOT);
     }
 
     /** Name for people. */

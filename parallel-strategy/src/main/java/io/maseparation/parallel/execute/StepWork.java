@@ -1,0 +1,86 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.moe.LayerWeights;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+
+/**
+ * What a decode step of the whole batch must do at least on any layout: every weight in use read once, every live key
+ * and value read once; a multiply-add of every weight with every row that meets it.
+ *
+ * @param bytes mean bytes a step
+ * @param flops mean floating-point operations a step
+ */
+record StepWork(double bytes, double flops) {
+
+    static StepWork of(
+            ModelConfig config, ModelWeights weights, Workload workload, Recorder recorder, int decodeSteps) {
+        if (decodeSteps == 0) {
+            return new StepWork(Double.NaN, Double.NaN);
+        }
+        double rows = workload.prompts().size();
+        double positions = 0;
+        for (int i = 0; i < workload.prompts().size(); i++) {
+            positions += workload.prompts().get(i).length + (decodeSteps + 1) / 2.0;
+        }
+        double bytes = weights.output().bytes();
+        double flops = 2 * rows * elements(weights.output().rows(), weights.output().cols());
+        for (int l = 0; l < config.layers().size(); l++) {
+            LayerWeights layer = weights.layers().get(l);
+            bytes += layer.q().bytes()
+                    + layer.k().bytes()
+                    + layer.v().bytes()
+                    + layer.o().bytes();
+            flops += 2
+                    * rows
+                    * (elements(config.hidden(), config.qkvWidth()) + elements(config.hidden(), config.queryWidth()));
+            bytes += 2 * positions * config.kvWidth() * 4;
+            flops += 4 * positions * config.queryWidth();
+            if (layer.router() != null) {
+                bytes += 4.0 * layer.router().getSize();
+                flops += 2.0 * rows * layer.router().getSize();
+            }
+            if (!layer.experts().isEmpty()) {
+                ExpertWeights expert = layer.experts().getFirst();
+                bytes += (double) recorder.distinctExperts(l) / decodeSteps * expert.bytes();
+                flops += 2 * rows * config.layers().get(l).routing().topK() * elements(expert);
+            }
+            if (layer.extra() != null) {
+                bytes += layer.extra().bytes();
+                flops += 2 * rows * elements(layer.extra());
+            }
+        }
+        return new StepWork(bytes, flops);
+    }
+
+    /** Bytes of every weight of the model, once. */
+    static long uniqueWeightBytes(ModelWeights weights) {
+        ModelConfig config = weights.config();
+        long bytes = weights.embedding().bytes() + 4L * config.hidden();
+        if (!config.tiedEmbeddings()) {
+            bytes += weights.output().bytes();
+        }
+        for (LayerWeights layer : weights.layers()) {
+            bytes += layer.q().bytes()
+                    + layer.k().bytes()
+                    + layer.v().bytes()
+                    + layer.o().bytes();
+            bytes += 8L * config.hidden();
+            bytes += layer.router() == null ? 0 : 4L * layer.router().getSize();
+            for (ExpertWeights expert : layer.experts()) {
+                bytes += expert.bytes();
+            }
+            bytes += layer.extra() == null ? 0 : layer.extra().bytes();
+        }
+        return bytes;
+    }
+
+    private static double elements(ExpertWeights expert) {
+        return elements(expert.width(), expert.up().cols()) * (expert.gated() ? 3 : 2);
+    }
+
+    private static double elements(int rows, int cols) {
+        return (double) rows * cols;
+    }
+}

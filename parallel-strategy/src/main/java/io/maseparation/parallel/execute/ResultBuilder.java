@@ -141,7 +141,7 @@ final class ResultBuilder {
 
     private double memoryEfficiency(List<RunResult.RankReport> ranks) {
         ModelConfig config = plan.config();
-        long unique = StepWork.uniqueWeightBytes(weights);
+        long unique = weights.bytes();
         long live = 0;
         for (int i = 0; i < workload.prompts().size(); i++) {
             live += 2L * config.layers().size() * config.kvWidth() * workload.positions(i)

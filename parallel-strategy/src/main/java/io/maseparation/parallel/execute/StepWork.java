@@ -28,19 +28,13 @@ record StepWork(double bytes, double flops) {
         double flops = 2 * rows * elements(weights.output().rows(), weights.output().cols());
         for (int l = 0; l < config.layers().size(); l++) {
             LayerWeights layer = weights.layers().get(l);
-            bytes += layer.q().bytes()
-                    + layer.k().bytes()
-                    + layer.v().bytes()
-                    + layer.o().bytes();
+            bytes += layer.attentionBytes();
             flops += 2
                     * rows
                     * (elements(config.hidden(), config.qkvWidth()) + elements(config.hidden(), config.queryWidth()));
             bytes += 2 * positions * config.kvWidth() * 4;
             flops += 4 * positions * config.queryWidth();
-            if (layer.router() != null) {
-                bytes += 4.0 * layer.router().getSize();
-                flops += 2.0 * rows * layer.router().getSize();
-            }
+            flops += 2.0 * rows * config.layers().get(l).routing().experts() * config.hidden();
             if (!layer.experts().isEmpty()) {
                 ExpertWeights expert = layer.experts().getFirst();
                 bytes += (double) recorder.distinctExperts(l) / decodeSteps * expert.bytes();
@@ -52,28 +46,6 @@ record StepWork(double bytes, double flops) {
             }
         }
         return new StepWork(bytes, flops);
-    }
-
-    /** Bytes of every weight of the model, once. */
-    static long uniqueWeightBytes(ModelWeights weights) {
-        ModelConfig config = weights.config();
-        long bytes = weights.embedding().bytes() + 4L * config.hidden();
-        if (!config.tiedEmbeddings()) {
-            bytes += weights.output().bytes();
-        }
-        for (LayerWeights layer : weights.layers()) {
-            bytes += layer.q().bytes()
-                    + layer.k().bytes()
-                    + layer.v().bytes()
-                    + layer.o().bytes();
-            bytes += 8L * config.hidden();
-            bytes += layer.router() == null ? 0 : 4L * layer.router().getSize();
-            for (ExpertWeights expert : layer.experts()) {
-                bytes += expert.bytes();
-            }
-            bytes += layer.extra() == null ? 0 : layer.extra().bytes();
-        }
-        return bytes;
     }
 
     private static double elements(ExpertWeights expert) {

@@ -5,6 +5,8 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -44,14 +46,20 @@ final class RankArrays {
     /** [rows, 2]: sums of squares of queries and keys. */
     final FloatArray sums;
 
-    /** [rows, slots]: expert of each slot. */
-    final IntArray ids;
+    /**
+     * By number of slots a row. Layers of different numbers have arrays of their own: micro-batches are in different
+     * layers at one time, and their rows would lie on each other.
+     */
+    final Map<Integer, Slots> slots = new TreeMap<>();
 
-    /** [rows, slots]: weight of each slot. */
-    final FloatArray weights;
-
-    /** [rows, slots, hidden]: outputs of the experts for the rank's own rows. */
-    final FloatArray expertOut;
+    /**
+     * What belongs to the expert slots of the rank's own rows.
+     *
+     * @param ids [rows, slots]: expert of each slot
+     * @param weights [rows, slots]: weight of each slot
+     * @param expertOut [rows, slots, hidden]: outputs of the experts
+     */
+    record Slots(IntArray ids, FloatArray weights, FloatArray expertOut) {}
 
     /** [3]: as {@link #step}, of the rows received for the experts. */
     final IntArray receivedStep = new IntArray(3);
@@ -108,9 +116,14 @@ final class RankArrays {
         normed = floats(s.x);
         partial = floats(s.partial);
         sums = floats(s.sums);
-        ids = new IntArray(Math.max(1, s.attentionRows * s.slots));
-        weights = floats((long) s.attentionRows * s.slots);
-        expertOut = floats(s.expertOut);
+        for (int n : s.slotCounts) {
+            slots.put(
+                    n,
+                    new Slots(
+                            new IntArray(s.attentionRows * n),
+                            floats((long) s.attentionRows * n),
+                            floats(s.x * n)));
+        }
         qkv = floats(s.qkv);
         attention = floats(s.attention);
         scores = floats(s.scores);
@@ -161,13 +174,13 @@ final class RankArrays {
     /** Element counts, in one place for allocation and for accounting. */
     private static final class Sizes {
         final int slots;
+        final List<Integer> slotCounts;
         final int attentionRows;
         final int receivedRows;
         final long x;
         final long received;
         final long partial;
         final long sums;
-        final long expertOut;
         final long qkv;
         final long attention;
         final long scores;
@@ -181,6 +194,10 @@ final class RankArrays {
 
         Sizes(ModelConfig config, Shard shard, Capacity capacity) {
             slots = config.maxSlots();
+            slotCounts = config.layers().stream()
+                    .map(layer -> layer.routing().slots())
+                    .distinct()
+                    .toList();
             boolean hasAttention = shard.attention().isPresent();
             boolean hasExperts = shard.experts().isPresent();
             attentionRows = hasAttention ? Math.max(1, capacity.rows()) : 1;
@@ -191,7 +208,6 @@ final class RankArrays {
             boolean split = hasAttention && shard.attention().get().parts() > 1;
             partial = split ? x : 1;
             sums = split ? 2L * attentionRows : 1;
-            expertOut = hasAttention ? x * slots : 1;
             qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
             attention =
                     hasAttention ? (long) attentionRows * shard.attention().get().queries() * config.headDim() : 1;
@@ -202,7 +218,7 @@ final class RankArrays {
             // A rank without received rows runs its experts on its own.
             pairs = hasExperts ? slots * (receivedRows > 0 ? receivedRows : attentionRows) : 0;
             width = hasExperts ? Math.ceilDiv(config.maxWidth(), shard.experts().get().parts()) : 1;
-            outputs = shard.output().isPresent() ? capacity.outputRows() : 0;
+            outputs = shard.output().isPresent() ? Math.max(1, capacity.outputRows()) : 0;
             vocabulary = shard.output().map(Shard.Vocabulary::size).orElse(0);
         }
 
@@ -211,17 +227,16 @@ final class RankArrays {
                     + received
                     + partial
                     + sums
-                    + expertOut
                     + qkv
                     + attention
                     + scores
-                    + (long) attentionRows * slots
+                    + slotCounts.stream().mapToLong(n -> n * (x + 2L * attentionRows)).sum()
                     + receivedX
                     + receivedOut
                     + (long) pairs * width
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
-            long ints = attentionRows * (5L + slots) + (long) receivedRows * slots + groups + pairs + 2L * outputs;
+            long ints = attentionRows * 5L + (long) receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

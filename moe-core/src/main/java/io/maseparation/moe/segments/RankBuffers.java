@@ -1,5 +1,8 @@
 package io.maseparation.moe.segments;
 
+import java.util.HashMap;
+import java.util.Map;
+
 /**
  * What a rank's host side reads and writes around its segments. A row is one token of one sequence in one step;
  * micro-batches are disjoint ranges of rows. Buffers that the rank's shard has no use for have length 1.
@@ -12,8 +15,7 @@ package io.maseparation.moe.segments;
  * @param h [rows, hidden]: normed activations, the experts' input
  * @param partial [rows, hidden]: a partial sum before, the full sum after, an all-reduce
  * @param sums [rows, 2]: sums of squares of queries and keys, likewise
- * @param ids [rows, slots]: expert of each slot
- * @param expertOut [rows, slots, hidden]: outputs of the experts for the rank's own rows
+ * @param slots expert slots of the rank's own rows, by number of slots a row
  * @param receivedStep [3]: as step, of the rows received for the experts
  * @param receivedX [receivedRows, hidden]: rows received for the experts
  * @param receivedIds [receivedRows, slots]: their experts; -1 where the expert is on another rank
@@ -32,8 +34,7 @@ public record RankBuffers(
         HostFloats h,
         HostFloats partial,
         HostFloats sums,
-        HostInts ids,
-        HostFloats expertOut,
+        Map<Integer, Slots> slots,
         HostInts receivedStep,
         HostFloats receivedX,
         HostInts receivedIds,
@@ -42,6 +43,20 @@ public record RankBuffers(
         HostInts outputRows,
         HostFloats logits,
         HostInts best) {
+
+    /**
+     * What belongs to the expert slots of the rank's own rows.
+     *
+     * @param ids [rows, slots]: expert of each slot
+     * @param expertOut [rows, slots, hidden]: outputs of the experts
+     */
+    public record Slots(HostInts ids, HostFloats expertOut) {}
+
+    private static Map<Integer, Slots> slots(RankArrays a) {
+        Map<Integer, Slots> slots = new HashMap<>();
+        a.slots.forEach((n, s) -> slots.put(n, new Slots(new HostInts(s.ids()), new HostFloats(s.expertOut()))));
+        return slots;
+    }
 
     static RankBuffers of(RankArrays a) {
         return new RankBuffers(
@@ -53,8 +68,7 @@ public record RankBuffers(
                 new HostFloats(a.h),
                 new HostFloats(a.partial),
                 new HostFloats(a.sums),
-                new HostInts(a.ids),
-                new HostFloats(a.expertOut),
+                slots(a),
                 new HostInts(a.receivedStep),
                 new HostFloats(a.receivedX),
                 new HostInts(a.receivedIds),

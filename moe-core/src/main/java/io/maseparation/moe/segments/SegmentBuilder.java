@@ -73,7 +73,8 @@ final class SegmentBuilder {
     ImmutableTaskGraph build(Segment segment) {
         KernelGraph g = new KernelGraph(segment.name(), target, grid);
         if (shard.attention().isPresent()) {
-            List<Object> carried = new ArrayList<>(List.of(b.x, b.ids, b.weights));
+            List<Object> carried = new ArrayList<>(List.of(b.x));
+            b.slots.values().forEach(s -> carried.addAll(List.of(s.ids(), s.weights())));
             if (config.qkNorm() == QkNorm.WHOLE && heads().parts() > 1) {
                 carried.add(b.qkv);
             }
@@ -136,6 +137,10 @@ final class SegmentBuilder {
 
     private Heads heads() {
         return shard.attention().orElseThrow();
+    }
+
+    private RankArrays.Slots slots(int layer) {
+        return b.slots.get(config.layers().get(layer).routing().slots());
     }
 
     private LayerWeights layer(int layer) {
@@ -304,6 +309,7 @@ final class SegmentBuilder {
 
     private void route(KernelGraph g, int layer, boolean export) {
         LayerWeights w = layer(layer);
+        RankArrays.Slots own = slots(layer);
         g.input(b.step);
         RmsNorm.add(g, "norm_e" + layer, b.step, b.x, w.postNorm(), b.h, config.hidden(), config.normEps());
         Router.add(
@@ -313,12 +319,12 @@ final class SegmentBuilder {
                 b.h,
                 w.router(),
                 w.extraGate(),
-                b.ids,
-                b.weights,
+                own.ids(),
+                own.weights(),
                 b.scores,
                 config.hidden(),
                 config.layers().get(layer).routing());
-        g.output(b.ids);
+        g.output(own.ids());
         if (export) {
             g.output(b.h);
         }
@@ -327,8 +333,8 @@ final class SegmentBuilder {
     private void experts(KernelGraph g, int layer, boolean received) {
         IntArray step = received ? b.receivedStep : b.step;
         FloatArray in = received ? b.receivedX : b.h;
-        IntArray ids = received ? b.receivedIds : b.ids;
-        FloatArray out = received ? b.receivedOut : b.expertOut;
+        IntArray ids = received ? b.receivedIds : slots(layer).ids();
+        FloatArray out = received ? b.receivedOut : slots(layer).expertOut();
         if (received) {
             g.input(b.receivedStep, b.receivedX, b.receivedIds);
             g.output(b.receivedOut);
@@ -376,16 +382,17 @@ final class SegmentBuilder {
 
     private void combine(KernelGraph g, int layer, boolean imported, boolean partial) {
         g.input(b.step);
+        RankArrays.Slots own = slots(layer);
         if (imported) {
-            g.input(b.expertOut);
+            g.input(own.expertOut());
         }
         Combine.add(
                 g,
                 "combine" + layer,
                 b.step,
-                b.expertOut,
-                b.weights,
-                b.ids,
+                own.expertOut(),
+                own.weights(),
+                own.ids(),
                 partial ? b.partial : b.x,
                 config.layers().get(layer).routing().slots(),
                 config.hidden(),

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.HostFloats;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.plan.Placement;
@@ -45,7 +46,7 @@ final class ExpertExchange {
             int row = batch.firstRow() + i;
             boolean any = false;
             for (int j = 0; j < slots; j++) {
-                int expert = buffers.ids().get(row * slots + j);
+                int expert = buffers.slots().get(slots).ids().get(row * slots + j);
                 boolean there = expert >= 0 && placement.rankFor(layer, expert, rank, group) == to;
                 ints[at + 1 + j] = there ? expert : -1;
                 any |= there;
@@ -118,10 +119,11 @@ final class ExpertExchange {
     }
 
     /** Puts an answer where the weighted sum reads it. */
-    void combine(Message answer) {
+    void combine(Message answer, int layer) {
         int hidden = config.hidden();
+        HostFloats out = buffers.slots().get(slots(layer)).expertOut();
         for (int i = 0; i < answer.ints()[0]; i++) {
-            buffers.expertOut().write(answer.ints()[1 + i] * hidden, answer.floats(), i * hidden, hidden);
+            out.write(answer.ints()[1 + i] * hidden, answer.floats(), i * hidden, hidden);
         }
     }
 }

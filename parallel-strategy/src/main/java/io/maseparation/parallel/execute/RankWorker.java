@@ -16,8 +16,10 @@ import io.maseparation.parallel.plan.Tensor;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Runs one rank's program: a chain for each micro-batch, each through all steps, switching to another chain wherever one
@@ -37,14 +39,12 @@ final class RankWorker {
     private final TokenSampler sampler;
     private final Heartbeat heartbeat;
     private final int[] lastToken;
-    private final Map<String, RouteOf> routes = new HashMap<>();
+    private final Map<String, Integer> routes = new HashMap<>();
+    private final Set<String> outputs = new HashSet<>();
     private final Map<String, Integer> expertLayers = new HashMap<>();
 
     private List<Step> steps;
     private int firstStep;
-
-    /** Layer whose router a segment runs. */
-    private record RouteOf(int layer) {}
 
     RankWorker(Plan plan, int rank, RankDevice device, RunContext context) {
         this.plan = plan;
@@ -63,7 +63,10 @@ final class RankWorker {
         for (Segment segment : rankPlan.segments()) {
             for (Part part : segment.parts()) {
                 if (part instanceof Part.Route(int layer, boolean export)) {
-                    routes.put(segment.name(), new RouteOf(layer));
+                    routes.put(segment.name(), layer);
+                }
+                if (part instanceof Part.Output) {
+                    outputs.add(segment.name());
                 }
                 if (part instanceof Part.Experts(int layer, boolean received) && received) {
                     expertLayers.put(segment.name(), layer);
@@ -143,7 +146,7 @@ final class RankWorker {
             case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> allReduce(chain, group, tensor, layer);
             case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> allToAll(chain, group, tensor, layer);
             case Op.Sample() -> {
-                sampler.sample(batch(chain), steps.get(chain.step).prefill());
+                sampler.sample(chain.microBatch, batch(chain), steps.get(chain.step).prefill());
                 yield true;
             }
         };
@@ -182,9 +185,12 @@ final class RankWorker {
         }
         prepare(batch, steps.get(chain.step).prefill());
         timed(chain, segment);
-        RouteOf route = routes.get(segment);
+        Integer route = routes.get(segment);
+        if (outputs.contains(segment)) {
+            sampler.keep(chain.microBatch, batch, steps.get(chain.step).prefill());
+        }
         if (route != null && !steps.get(chain.step).prefill() && countsExperts()) {
-            countExperts(chain, batch, route.layer());
+            countExperts(chain, batch, route);
         }
     }
 
@@ -228,7 +234,7 @@ final class RankWorker {
         int slots = config.layers().get(layer).routing().slots();
         int[] chosen = new int[batch.rows() * slots];
         for (int i = 0; i < chosen.length; i++) {
-            chosen[i] = buffers.ids().get(batch.firstRow() * slots + i);
+            chosen[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
         }
         recorder.experts(firstStep + chain.step, layer, chosen);
     }
@@ -250,7 +256,7 @@ final class RankWorker {
             }
             case LOGITS -> {
                 if (batch(chain).outputs().length > 0) {
-                    post(to, key, new Message(new int[0], sampler.ownLogits(batch(chain))));
+                    post(to, key, new Message(new int[0], sampler.ownLogits(chain.microBatch)));
                 }
             }
             case TOKENS -> {
@@ -280,11 +286,11 @@ final class RankWorker {
         }
         switch (tensor) {
             case DISPATCH -> chain.arrived.add(message);
-            case COMBINE -> exchange.combine(message);
+            case COMBINE -> exchange.combine(message, layer);
             case HIDDEN ->
                 buffers.received()
                         .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
-            case LOGITS -> sampler.otherLogits(from, message.floats());
+            case LOGITS -> sampler.otherLogits(chain.microBatch, message.floats());
             case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(tensor + " is not received");
         }
         return true;
@@ -401,7 +407,7 @@ final class RankWorker {
             chain.arrived.addAll(List.of(chain.slots));
         } else {
             for (Message answer : chain.slots) {
-                exchange.combine(answer);
+                exchange.combine(answer, layer);
             }
         }
         chain.slots = null;

@@ -111,7 +111,8 @@ final class ResultBuilder {
             last = Math.max(last, times.getLast());
         }
         boolean any = gapCount > 0;
-        StepWork work = StepWork.of(plan.config(), weights, workload, recorder, decodeSteps);
+        StepWork work = StepWork.of(
+                weights, workload, capacities.getFirst().kvType(), recorder, decodeSteps);
         double stepSeconds = decodeSteps == 0 ? Double.NaN : decodeNanos / 1e9 / decodeSteps;
         return new Metrics(
                 any ? gapSum / gapCount / 1e6 : Double.NaN,

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
@@ -15,7 +16,8 @@ import io.maseparation.moe.ModelWeights;
 record StepWork(double bytes, double flops) {
 
     static StepWork of(
-            ModelConfig config, ModelWeights weights, Workload workload, Recorder recorder, int decodeSteps) {
+            ModelWeights weights, Workload workload, DataType kvType, Recorder recorder, int decodeSteps) {
+        ModelConfig config = weights.config();
         if (decodeSteps == 0) {
             return new StepWork(Double.NaN, Double.NaN);
         }
@@ -32,7 +34,7 @@ record StepWork(double bytes, double flops) {
             flops += 2
                     * rows
                     * (elements(config.hidden(), config.qkvWidth()) + elements(config.hidden(), config.queryWidth()));
-            bytes += 2 * positions * config.kvWidth() * 4;
+            bytes += 2 * positions * config.kvWidth() * kvType.bytes();
             flops += 4 * positions * config.queryWidth();
             flops += 2.0 * rows * config.layers().get(l).routing().experts() * config.hidden();
             if (!layer.experts().isEmpty()) {

@@ -14,7 +14,7 @@ public final class AttentionHost {
     /** Cache positions that one thread takes of a sequence in decoding: a multiple of the tile. */
     static final int BLOCK = 512;
     /** Query rows times heads of a key head that a prefill tile holds, unless one row alone has more. */
-    static final int PREFILL_ROWS = 64;
+    static final int PREFILL_ROWS = 128;
     /** Multiply-adds worth another thread. */
     private static final long GRAIN = 1 << 17;
 

@@ -35,7 +35,11 @@ final class AttentionTile {
     /** Copies n cache elements to floats and fills up with zeros to {@code padded}. */
     static void loadRow(MemorySegment cache, long element, boolean fp16, MemorySegment to, long toAt, int n, int padded) {
         if (fp16) {
-            for (int d = 0; d < n; d++) {
+            int d = 0;
+            for (; d <= n - LANES; d += LANES) {
+                store(HostVectors.loadHalves(cache, 2 * (element + d)), to, toAt + 4L * d);
+            }
+            for (; d < n; d++) {
                 short half = cache.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * (element + d));
                 to.set(FLOAT, toAt + 4L * d, Float.float16ToFloat(half));
             }
@@ -53,7 +57,11 @@ final class AttentionTile {
         for (int p = 0; p < n; p++) {
             long from = element + (long) p * headDim;
             if (fp16) {
-                for (int d = 0; d < headDim; d++) {
+                int d = 0;
+                for (; d <= headDim - LANES; d += LANES) {
+                    HostVectors.loadHalves(cache, 2 * (from + d)).intoArray(row, d);
+                }
+                for (; d < headDim; d++) {
                     row[d] = Float.float16ToFloat(cache.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * (from + d)));
                 }
             } else {

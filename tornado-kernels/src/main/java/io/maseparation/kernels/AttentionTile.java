@@ -33,7 +33,8 @@ final class AttentionTile {
     }
 
     /** Copies n cache elements to floats and fills up with zeros to {@code padded}. */
-    static void loadRow(MemorySegment cache, long element, boolean fp16, MemorySegment to, long toAt, int n, int padded) {
+    static void loadRow(MemorySegment cache, long element, boolean fp16, MemorySegment to, long toAt, int n,
+            int padded) {
         if (fp16) {
             int d = 0;
             for (; d <= n - LANES; d += LANES) {
@@ -80,7 +81,8 @@ final class AttentionTile {
 
     /** scores[row, p] = queries[row] · keys[p] for p in [from, to); rows of both are {@code padded} long. */
     static void scoreByRow(
-            MemorySegment queries, MemorySegment keys, long keysAt, MemorySegment scores, int row, int from, int to, int padded) {
+            MemorySegment queries, MemorySegment keys, long keysAt, MemorySegment scores, int row, int from, int to,
+            int padded) {
         long q = 4L * row * padded;
         long stride = 4L * padded;
         int p = from;

@@ -118,10 +118,12 @@ class AttentionTest {
                     g -> {
                         if (phase == 0) {
                             DecodeAttention.add(
-                                    g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale, window);
+                                    g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale,
+                                    window);
                         } else {
                             PrefillAttention.add(
-                                    g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale, window);
+                                    g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale,
+                                    window);
                         }
                     },
                     step,

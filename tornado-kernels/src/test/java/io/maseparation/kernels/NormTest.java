@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -60,7 +60,8 @@ class NormTest {
             RowOps.assertSameBits(what, place, in, 3 * n, 5 * n);
             IntArray none = RowOps.step(2, 0, 1);
             FloatArray untouched = RowOps.copy(in);
-            RowOps.run(body, g -> RmsNorm.add(g, "norm", none, untouched, weight, untouched, n, EPS), none, untouched, weight);
+            RowOps.run(body, g -> RmsNorm.add(g, "norm", none, untouched, weight, untouched, n, EPS), none, untouched,
+                    weight);
             RowOps.assertSameBits(what, untouched, in, 0, ROWS * n);
         }
     }

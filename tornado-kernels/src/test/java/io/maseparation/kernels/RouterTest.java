@@ -37,7 +37,8 @@ class RouterTest {
     private record Result(IntArray ids, FloatArray weights) {}
 
     private static Result run(
-            Body body, Routing routing, int hidden, FloatArray h, FloatArray gate, FloatArray extra, int first, int count) {
+            Body body, Routing routing, int hidden, FloatArray h, FloatArray gate, FloatArray extra, int first,
+            int count) {
         IntArray ids = new IntArray(ROWS * routing.slots());
         ids.init(-7);
         FloatArray weights = TestArrays.poisoned(ROWS * routing.slots());

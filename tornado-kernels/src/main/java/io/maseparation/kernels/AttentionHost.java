@@ -14,7 +14,7 @@ public final class AttentionHost {
     /** Cache positions that one thread takes of a sequence in decoding: a multiple of the tile. */
     static final int BLOCK = 512;
     /** Query rows times heads of a key head that a prefill tile holds, unless one row alone has more. */
-    static final int PREFILL_ROWS = 64;
+    static final int PREFILL_ROWS = 128;
     /** Multiply-adds worth another thread. */
     private static final long GRAIN = 1 << 17;
 
@@ -34,7 +34,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) == 0) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale, window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale,
+                    window)
                     .decode(step.get(0), step.get(1));
         }
     }
@@ -53,7 +54,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) == 0) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale, window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale,
+                    window)
                     .decode(step.get(0), step.get(1));
         }
     }
@@ -72,7 +74,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) == 1) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale, window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale,
+                    window)
                     .prefill(step.get(0), step.get(1));
         }
     }
@@ -91,7 +94,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) == 1) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale, window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale,
+                    window)
                     .prefill(step.get(0), step.get(1));
         }
     }
@@ -154,8 +158,8 @@ public final class AttentionHost {
 
         private long cacheElement(int row, int kvHead, int position) {
             return ((long) rowInfo.get(3 * row + 1) * kvHeads
-                            + (long) kvHead * rowInfo.get(3 * row + 2)
-                            + position)
+                    + (long) kvHead * rowInfo.get(3 * row + 2)
+                    + position)
                     * headDim;
         }
 

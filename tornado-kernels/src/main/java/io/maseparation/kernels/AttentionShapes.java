@@ -29,7 +29,8 @@ final class AttentionShapes {
                 switch (kvType) {
                     case F32 -> FloatArray.class;
                     case F16 -> HalfFloatArray.class;
-                    case BF16 -> throw new IllegalArgumentException(operation + ": kvType is BF16, expected F32 or F16");
+                    case BF16 -> throw new IllegalArgumentException(
+                            operation + ": kvType is BF16, expected F32 or F16");
                 };
         Require.type(operation, "kCache", kCache, expected);
         Require.type(operation, "vCache", vCache, expected);

@@ -33,9 +33,14 @@ final class AttentionTile {
     }
 
     /** Copies n cache elements to floats and fills up with zeros to {@code padded}. */
-    static void loadRow(MemorySegment cache, long element, boolean fp16, MemorySegment to, long toAt, int n, int padded) {
+    static void loadRow(MemorySegment cache, long element, boolean fp16, MemorySegment to, long toAt, int n,
+            int padded) {
         if (fp16) {
-            for (int d = 0; d < n; d++) {
+            int d = 0;
+            for (; d <= n - LANES; d += LANES) {
+                store(HostVectors.loadHalves(cache, 2 * (element + d)), to, toAt + 4L * d);
+            }
+            for (; d < n; d++) {
                 short half = cache.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * (element + d));
                 to.set(FLOAT, toAt + 4L * d, Float.float16ToFloat(half));
             }
@@ -53,7 +58,11 @@ final class AttentionTile {
         for (int p = 0; p < n; p++) {
             long from = element + (long) p * headDim;
             if (fp16) {
-                for (int d = 0; d < headDim; d++) {
+                int d = 0;
+                for (; d <= headDim - LANES; d += LANES) {
+                    HostVectors.loadHalves(cache, 2 * (from + d)).intoArray(row, d);
+                }
+                for (; d < headDim; d++) {
                     row[d] = Float.float16ToFloat(cache.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2 * (from + d)));
                 }
             } else {
@@ -72,7 +81,8 @@ final class AttentionTile {
 
     /** scores[row, p] = queries[row] · keys[p] for p in [from, to); rows of both are {@code padded} long. */
     static void scoreByRow(
-            MemorySegment queries, MemorySegment keys, long keysAt, MemorySegment scores, int row, int from, int to, int padded) {
+            MemorySegment queries, MemorySegment keys, long keysAt, MemorySegment scores, int row, int from, int to,
+            int padded) {
         long q = 4L * row * padded;
         long stride = 4L * padded;
         int p = from;

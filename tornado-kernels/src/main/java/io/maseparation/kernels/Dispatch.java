@@ -43,8 +43,8 @@ public final class Dispatch {
         Require.length("Dispatch", "offsets", offsets, groups + 1L);
         Require.length("Dispatch", "pairs", pairs, ids.getSize());
         switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
-            case HOST -> g.task(t ->
-                    t.task(id, DispatchKernels::host, step, ids, groupOf, offsets, pairs, slots, groups));
+            case HOST -> g
+                    .task(t -> t.task(id, DispatchKernels::host, step, ids, groupOf, offsets, pairs, slots, groups));
             case GPU -> {
                 KernelContext context = new KernelContext();
                 g.task(
@@ -53,8 +53,8 @@ public final class Dispatch {
                         t -> t.task(
                                 id, DispatchKernels::gpu, context, step, ids, groupOf, offsets, pairs, slots, groups));
             }
-            case PORTABLE -> g.task(t ->
-                    t.task(id, DispatchKernels::portable, step, ids, groupOf, offsets, pairs, slots, groups));
+            case PORTABLE -> g.task(
+                    t -> t.task(id, DispatchKernels::portable, step, ids, groupOf, offsets, pairs, slots, groups));
         }
     }
 

@@ -5,6 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
@@ -28,6 +29,10 @@ final class HostVectors {
 
     static final ByteOrder ORDER = ByteOrder.nativeOrder();
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, F.vectorShape());
+    private static final VectorSpecies<Short> HALVES =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
 
     private static final VectorShuffle<Float> ROTATE_8 = rotation(8);
     private static final VectorShuffle<Float> ROTATE_4 = rotation(4);
@@ -56,6 +61,19 @@ final class HostVectors {
 
     static void store(FloatVector v, MemorySegment segment, long byteOffset) {
         v.intoMemorySegment(segment, byteOffset, ORDER);
+    }
+
+    /** As many fp16 numbers as there are lanes, as floats; exact, infinities and NaN included. */
+    static FloatVector loadHalves(MemorySegment segment, long byteOffset) {
+        IntVector bits = (IntVector) ShortVector.fromMemorySegment(HALVES, segment, byteOffset, ORDER)
+                .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+        // The exponent moves over by scaling, which makes subnormals right too; the highest exponent is put in by hand.
+        IntVector magnitude = bits.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
+        IntVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
+        IntVector special = magnitude.or(0x7f800000);
+        return scaled.blend(special, magnitude.compare(VectorOperators.GE, 0x0f800000))
+                .or(bits.and(0x8000).lanewise(VectorOperators.LSHL, 16))
+                .reinterpretAsFloats();
     }
 
     /** Sum of the lanes, as a tree of halves. */

@@ -27,7 +27,8 @@ public final class NormHost {
 
     /** out[i] = in[i] · factor · weight[i]. */
     private static void scale(
-            MemorySegment in, long inAt, MemorySegment weight, long weightAt, MemorySegment out, long outAt, int n, float f) {
+            MemorySegment in, long inAt, MemorySegment weight, long weightAt, MemorySegment out, long outAt, int n,
+            float f) {
         FloatVector factor = FloatVector.broadcast(HostVectors.F, f);
         int i = 0;
         for (; i <= n - LANES; i += LANES) {

@@ -66,22 +66,28 @@ public final class PrefillAttention {
             FloatArray v = (FloatArray) vCache;
             switch (body) {
                 case HOST -> g.task(t -> t.task(
-                        id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale, window));
+                        id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        window));
                 case GPU -> g.task(id, workers, t -> t.task(
-                        id, PrefillGpu::f32, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale, window, tileRows, tilePositions));
+                        id, PrefillGpu::f32, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        window, tileRows, tilePositions));
                 case PORTABLE -> g.task(t -> t.task(
-                        id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale, window, 1));
+                        id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        window, 1));
             }
         } else {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
             switch (body) {
                 case HOST -> g.task(t -> t.task(
-                        id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale, window));
+                        id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        window));
                 case GPU -> g.task(id, workers, t -> t.task(
-                        id, PrefillGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale, window, tileRows, tilePositions));
+                        id, PrefillGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        window, tileRows, tilePositions));
                 case PORTABLE -> g.task(t -> t.task(
-                        id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale, window, 1));
+                        id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        window, 1));
             }
         }
     }

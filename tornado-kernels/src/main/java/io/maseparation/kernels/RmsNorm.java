@@ -25,7 +25,8 @@ public final class RmsNorm {
      * @throws IllegalArgumentException if an array is too short
      */
     public static void add(
-            KernelGraph g, String id, IntArray step, FloatArray in, FloatArray weight, FloatArray out, int n, float eps) {
+            KernelGraph g, String id, IntArray step, FloatArray in, FloatArray weight, FloatArray out, int n,
+            float eps) {
         Require.step("RmsNorm", step);
         Require.atLeast("RmsNorm", "n", n, 1);
         Require.length("RmsNorm", "weight", weight, n);

@@ -107,11 +107,11 @@ public final class Router {
             case PORTABLE -> {
                 if (experts > 0) {
                     g.task(t -> t.task(
-                            id + "Scores", RouterPortable::scores, step, h, gateOrNone, scores, hidden, experts));
+                            id + "Scores", RouterPortable::score, step, h, gateOrNone, scores, hidden, experts));
                 }
                 g.task(t -> t.task(
                         id,
-                        RouterPortable::select,
+                        RouterPortable::choose,
                         step,
                         h,
                         extraOrNone,
@@ -137,6 +137,6 @@ public final class Router {
     public static OpCost cost(int rows, int hidden, Routing routing) {
         long outputs = routing.experts() + (routing.extra() == Routing.Extra.SIGMOID_GATE ? 1L : 0L);
         return new OpCost(
-                2 * rows * outputs * hidden, 4 * outputs * hidden + 4L * rows * hidden + 8L * rows * routing.slots());
+                2L * rows * outputs * hidden, 4 * outputs * hidden + 4L * rows * hidden + 8L * rows * routing.slots());
     }
 }

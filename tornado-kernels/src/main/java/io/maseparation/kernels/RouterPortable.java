@@ -24,7 +24,7 @@ public final class RouterPortable {
     }
 
     /** scores[row, e] = gate[e] · h[row]. */
-    public static void scores(
+    public static void score(
             IntArray step, FloatArray h, FloatArray gate, FloatArray scores, int hidden, int experts) {
         int first = step.get(0);
         int units = step.get(1) * experts;
@@ -36,7 +36,7 @@ public final class RouterPortable {
     }
 
     /** Selection and weights from the scores. */
-    public static void select(
+    public static void choose(
             IntArray step,
             FloatArray h,
             FloatArray extraGate,

@@ -25,7 +25,7 @@ public final class RankDevice implements AutoCloseable {
     private TornadoExecutionResult last;
 
     /**
-     * Builds the graphs; nothing runs yet.
+     * Builds the graphs and puts on the device what they hand on.
      *
      * @param device where to run
      * @param weights the model; ranks of one process share it
@@ -52,6 +52,11 @@ public final class RankDevice implements AutoCloseable {
                 device.target(),
                 grid);
         List<ImmutableTaskGraph> built = new ArrayList<>();
+        // A rank with experts only hands nothing from graph to graph.
+        boolean handsOn = shard.attention().isPresent();
+        if (handsOn) {
+            built.add(builder.first());
+        }
         for (Segment segment : segments) {
             if (graphs.put(segment.name(), built.size()) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
@@ -62,6 +67,9 @@ public final class RankDevice implements AutoCloseable {
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
+        }
+        if (handsOn) {
+            plan.withGraph(0).execute();
         }
     }
 

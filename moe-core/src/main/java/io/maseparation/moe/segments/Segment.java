@@ -12,9 +12,4 @@ public record Segment(String name, List<Part> parts) {
     public Segment {
         parts = List.copyOf(parts);
     }
-
-    /** Whether the segment starts a step's chain on its rank, so that no activations are on the device before it. */
-    public boolean startsChain() {
-        return parts.stream().anyMatch(p -> p instanceof Part.Embed || p instanceof Part.LoadHidden);
-    }
 }

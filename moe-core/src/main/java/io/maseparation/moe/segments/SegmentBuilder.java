@@ -29,6 +29,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Shard.Heads;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -39,8 +40,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * Turns segments into task graphs over one rank's buffers.
  *
  * <p>What a later graph of the rank needs (the residual stream and the router's choice) is persisted on the device by
- * every graph and consumed by every graph but the one that starts a chain, so that any order of the rank's micro-batches
- * finds it: TornadoVM hands buffers over from the graph executed last.
+ * every graph and consumed by every graph but the first, so that any order of the rank's micro-batches finds it:
+ * TornadoVM hands buffers over from the graph executed last.
  */
 final class SegmentBuilder {
     private final ModelWeights weights;
@@ -72,21 +73,74 @@ final class SegmentBuilder {
 
     ImmutableTaskGraph build(Segment segment) {
         KernelGraph g = new KernelGraph(segment.name(), target, grid);
-        if (shard.attention().isPresent()) {
-            List<Object> carried = new ArrayList<>(List.of(b.x));
-            b.slots.values().forEach(s -> carried.addAll(List.of(s.ids(), s.weights())));
-            if (config.qkNorm() == QkNorm.WHOLE && heads().parts() > 1) {
-                carried.add(b.qkv);
-            }
-            if (!segment.startsChain()) {
-                g.consume(carried.toArray());
-            }
-            g.persist(carried.toArray());
-        }
+        carry(g, true);
         for (Part part : segment.parts()) {
             add(g, part);
         }
         return g.build();
+    }
+
+    /**
+     * The graph to execute before all others: it puts on the device what they hand on. Its tasks name the arrays and
+     * have no rows to work on.
+     */
+    ImmutableTaskGraph first() {
+        KernelGraph g = new KernelGraph("first", target, grid);
+        IntArray none = new IntArray(3);
+        g.constant(none);
+        if (shard.attention().isPresent()) {
+            for (Map.Entry<Integer, RankArrays.Slots> e : b.slots.entrySet()) {
+                RankArrays.Slots s = e.getValue();
+                g.constant(b.x, s.ids(), s.weights(), s.expertOut());
+                Combine.add(
+                        g,
+                        "slots" + e.getKey(),
+                        none,
+                        s.expertOut(),
+                        s.weights(),
+                        s.ids(),
+                        b.x,
+                        e.getKey(),
+                        config.hidden(),
+                        1f,
+                        true);
+            }
+            if (handsOnQueries()) {
+                g.constant(b.qkv);
+                SumOfSquares.add(
+                        g,
+                        "queries",
+                        none,
+                        b.qkv,
+                        heads().qkvWidth(config),
+                        0,
+                        heads().queries() * config.headDim(),
+                        b.sums,
+                        2,
+                        0);
+            }
+        }
+        carry(g, false);
+        return g.build();
+    }
+
+    private boolean handsOnQueries() {
+        return config.qkNorm() == QkNorm.WHOLE && heads().parts() > 1;
+    }
+
+    private void carry(KernelGraph g, boolean consume) {
+        if (shard.attention().isEmpty()) {
+            return;
+        }
+        List<Object> carried = new ArrayList<>(List.of(b.x));
+        b.slots.values().forEach(s -> carried.addAll(List.of(s.ids(), s.weights())));
+        if (handsOnQueries()) {
+            carried.add(b.qkv);
+        }
+        if (consume) {
+            g.consume(carried.toArray());
+        }
+        g.persist(carried.toArray());
     }
 
     private void add(KernelGraph g, Part part) {

@@ -3,7 +3,6 @@ package uk.ac.manchester.tornado.api;
 import io.maseparation.tornado.embedded.EmbeddedDevice;
 import java.lang.foreign.MemorySegment;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import uk.ac.manchester.tornado.api.exceptions.TornadoOutOfMemoryException;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
@@ -24,7 +23,7 @@ final class DeviceMemory {
     private final String graph;
     private final Transfers transfers;
     private final EmbeddedDevice device;
-    private final Map<Object, TornadoNativeArray> copies = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, TornadoNativeArray> copies = new IdentityHashMap<>();
 
     DeviceMemory(String graph, Transfers transfers, EmbeddedDevice device) {
         this.graph = graph;
@@ -120,33 +119,33 @@ final class DeviceMemory {
                     .formatted(device.getDeviceName(), array.getNumBytesOfSegmentWithHeader(), graph));
         }
         int n = array.getSize();
-        switch (array) {
+        return switch (array) {
             case FloatArray a -> {
                 FloatArray copy = new FloatArray(n);
                 copy.init(Float.NaN);
-                return copy;
+                yield copy;
             }
             case HalfFloatArray a -> {
                 HalfFloatArray copy = new HalfFloatArray(n);
                 copy.init(new HalfFloat(Float.NaN));
-                return copy;
+                yield copy;
             }
             case BFloat16Array a -> {
                 BFloat16Array copy = new BFloat16Array(n);
                 copy.init((short) 0x7fc0);
-                return copy;
+                yield copy;
             }
             case IntArray a -> {
                 IntArray copy = new IntArray(n);
                 copy.init(POISON);
-                return copy;
+                yield copy;
             }
             case ByteArray a -> {
                 ByteArray copy = new ByteArray(n);
                 copy.init((byte) POISON);
-                return copy;
+                yield copy;
             }
             default -> throw new TornadoRuntimeException("no device copy of a " + array.getClass());
-        }
+        };
     }
 }

@@ -45,7 +45,8 @@ final class ItemBarrier {
             throw new TornadoRuntimeException("another work-item of the group failed");
         }
         if (left > 0) {
-            throw new TornadoRuntimeException("divergence: some work-items wait at " + what + " that others never reach");
+            throw new TornadoRuntimeException(
+                    "divergence: some work-items wait at " + what + " that others never reach");
         }
     }
 

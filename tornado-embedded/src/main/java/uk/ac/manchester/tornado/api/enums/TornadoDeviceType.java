@@ -2,12 +2,5 @@ package uk.ac.manchester.tornado.api.enums;
 
 /** Kinds of device. */
 public enum TornadoDeviceType {
-    UNKNOWN,
-    DEFAULT,
-    CPU,
-    GPU,
-    FPGA,
-    ACCELERATOR,
-    CUSTOM,
-    ALL
+    UNKNOWN, DEFAULT, CPU, GPU, FPGA, ACCELERATOR, CUSTOM, ALL
 }

@@ -44,8 +44,12 @@ public final class AttentionPortable {
             int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             int o = (row * heads + head) * headDim;
-            float highest = 0f;
+            float highest = -3.0e38f;
             float total = 0f;
+            for (int d = 0; d < headDim; d++) {
+                out.set(o + d, 0f);
+            }
+            // No branch on a new highest score: TornadoVM 5.2 mixes up the values where three branches of loops meet.
             for (int p = lowest; p <= position; p++) {
                 int at = (cache + p) * headDim;
                 float score = 0f;
@@ -53,27 +57,13 @@ public final class AttentionPortable {
                     score += qkv.get(q + d) * kCache.get(at + d);
                 }
                 score = score * scale;
-                if (p == lowest) {
-                    highest = score;
-                    total = 1f;
-                    for (int d = 0; d < headDim; d++) {
-                        out.set(o + d, vCache.get(at + d));
-                    }
-                } else {
-                    if (score > highest) {
-                        float correction = TornadoMath.exp(highest - score);
-                        highest = score;
-                        total = total * correction + 1f;
-                        for (int d = 0; d < headDim; d++) {
-                            out.set(o + d, out.get(o + d) * correction + vCache.get(at + d));
-                        }
-                    } else {
-                        float weight = TornadoMath.exp(score - highest);
-                        total += weight;
-                        for (int d = 0; d < headDim; d++) {
-                            out.set(o + d, out.get(o + d) + weight * vCache.get(at + d));
-                        }
-                    }
+                float now = TornadoMath.max(highest, score);
+                float correction = TornadoMath.exp(highest - now);
+                float weight = TornadoMath.exp(score - now);
+                highest = now;
+                total = total * correction + weight;
+                for (int d = 0; d < headDim; d++) {
+                    out.set(o + d, out.get(o + d) * correction + weight * vCache.get(at + d));
                 }
             }
             for (int d = 0; d < headDim; d++) {
@@ -113,8 +103,12 @@ public final class AttentionPortable {
             int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             int o = (row * heads + head) * headDim;
-            float highest = 0f;
+            float highest = -3.0e38f;
             float total = 0f;
+            for (int d = 0; d < headDim; d++) {
+                out.set(o + d, 0f);
+            }
+            // No branch on a new highest score: TornadoVM 5.2 mixes up the values where three branches of loops meet.
             for (int p = lowest; p <= position; p++) {
                 int at = (cache + p) * headDim;
                 float score = 0f;
@@ -122,27 +116,13 @@ public final class AttentionPortable {
                     score += qkv.get(q + d) * kCache.get(at + d).getFloat32();
                 }
                 score = score * scale;
-                if (p == lowest) {
-                    highest = score;
-                    total = 1f;
-                    for (int d = 0; d < headDim; d++) {
-                        out.set(o + d, vCache.get(at + d).getFloat32());
-                    }
-                } else {
-                    if (score > highest) {
-                        float correction = TornadoMath.exp(highest - score);
-                        highest = score;
-                        total = total * correction + 1f;
-                        for (int d = 0; d < headDim; d++) {
-                            out.set(o + d, out.get(o + d) * correction + vCache.get(at + d).getFloat32());
-                        }
-                    } else {
-                        float weight = TornadoMath.exp(score - highest);
-                        total += weight;
-                        for (int d = 0; d < headDim; d++) {
-                            out.set(o + d, out.get(o + d) + weight * vCache.get(at + d).getFloat32());
-                        }
-                    }
+                float now = TornadoMath.max(highest, score);
+                float correction = TornadoMath.exp(highest - now);
+                float weight = TornadoMath.exp(score - now);
+                highest = now;
+                total = total * correction + weight;
+                for (int d = 0; d < headDim; d++) {
+                    out.set(o + d, out.get(o + d) * correction + weight * vCache.get(at + d).getFloat32());
                 }
             }
             for (int d = 0; d < headDim; d++) {

@@ -38,4 +38,24 @@ public record LayerWeights(
         FloatArray router,
         FloatArray extraGate,
         List<ExpertWeights> experts,
-        ExpertWeights extra) {}
+        ExpertWeights extra) {
+
+    /** Bytes of attention, norms and router: all that is not an expert. */
+    public long attentionBytes() {
+        return q.bytes() + k.bytes() + v.bytes() + o.bytes() + smallBytes();
+    }
+
+    /** Bytes of routed experts, the shared expert or the dense feed-forward. */
+    public long expertBytes() {
+        return experts.stream().mapToLong(ExpertWeights::bytes).sum() + (extra == null ? 0 : extra.bytes());
+    }
+
+    private long smallBytes() {
+        long bytes = 0;
+        for (FloatArray array :
+                new FloatArray[] {inputNorm, qkvBias, outputBias, qNorm, kNorm, postNorm, router, extraGate}) {
+            bytes += array == null ? 0 : 4L * array.getSize();
+        }
+        return bytes;
+    }
+}

@@ -18,4 +18,17 @@ public record ModelWeights(
         WeightMatrix embedding,
         List<LayerWeights> layers,
         FloatArray finalNorm,
-        WeightMatrix output) {}
+        WeightMatrix output) {
+
+    /** Bytes of every weight, each counted once. */
+    public long bytes() {
+        long bytes = embedding.bytes() + 4L * finalNorm.getSize();
+        if (!config.tiedEmbeddings()) {
+            bytes += output.bytes();
+        }
+        for (LayerWeights layer : layers) {
+            bytes += layer.attentionBytes() + layer.expertBytes();
+        }
+        return bytes;
+    }
+}

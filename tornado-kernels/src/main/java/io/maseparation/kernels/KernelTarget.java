@@ -3,6 +3,9 @@ package io.maseparation.kernels;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 /**
  * What a device can do, and with it the one place that chooses the body of an operation.
@@ -32,10 +35,25 @@ public record KernelTarget(
      */
     public record Choice(Body body, String reason) {}
 
+    /** Name of the devices of tornado-embedded. */
+    private static final String EMBEDDED = "embedded";
+
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return new KernelTarget("embedded", true, vector, true, true, true, Optional.empty());
+        return new KernelTarget(EMBEDDED, true, vector, true, true, true, Optional.empty());
+    }
+
+    /** What a device of the runtime in use can do. */
+    public static KernelTarget detect(TornadoDevice device) {
+        String name = device.getDeviceName();
+        if (name.startsWith(EMBEDDED)) {
+            return embeddedDevice();
+        }
+        // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
+        boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
+        boolean cuda = device.getTornadoVMBackend() != TornadoVMBackendType.OPENCL;
+        return new KernelTarget(name, false, false, gpu, gpu, cuda, Optional.empty());
     }
 
     /** The same device with another preferred body. */

@@ -1,0 +1,48 @@
+package io.maseparation.bench;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KernelGraph;
+import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.PrefillAttention;
+import java.util.Random;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Param;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/** Causal attention of the last rows of a context of 2048. */
+public class PrefillAttentionBenchmark extends RowBenchmark {
+    /** Format of the cache. */
+    @Param({"F32", "F16"})
+    public DataType kvType;
+
+    @Override
+    OpCost operation(KernelGraph graph, Random random) {
+        int sequences = 1;
+        int size = sequences * CONTEXT * HEADS * HEAD_DIM;
+        TornadoNativeArray k = kvType == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
+        TornadoNativeArray v = kvType == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
+        FloatArray qkv = random(random, rows * 3 * HEADS * HEAD_DIM);
+        FloatArray out = new FloatArray(rows * HEADS * HEAD_DIM);
+        IntArray rowInfo = new IntArray(3 * rows);
+        for (int row = 0; row < rows; row++) {
+            rowInfo.set(3 * row, CONTEXT - rows + row);
+            rowInfo.set(3 * row + 1, 0);
+            rowInfo.set(3 * row + 2, CONTEXT);
+        }
+        IntArray step = IntArray.fromElements(0, rows, 1);
+        graph.constant(step, qkv, rowInfo, k, v, out);
+        float scale = (float) (1 / Math.sqrt(HEAD_DIM));
+        PrefillAttention.add(
+                graph, "attention", step, qkv, rowInfo, kvType, k, v, out, HEADS, HEADS, HEAD_DIM, scale, 0);
+        return PrefillAttention.cost(kvType, CONTEXT - rows, rows, HEADS, HEADS, HEAD_DIM, 0);
+    }
+
+    /** One step. */
+    @Benchmark
+    public void prefill(Work work) {
+        execute(work);
+    }
+}

@@ -1,0 +1,197 @@
+#!/bin/sh
+# Starts the command line: finds a JDK 25, builds when there is no build or the sources are newer, and runs it.
+#
+#   MA_JAVA_HOME    the JDK to use, before all others
+#   MA_JAVA_OPTS    options for the JVM, after (so instead of) those given here
+#   TORNADOVM_HOME  a TornadoVM SDK: build against it and run on its devices
+set -u
+
+fail() {
+    printf 'ma: %s\n' "$*" >&2
+    exit 1
+}
+
+# Prints the file that $1 is, through any number of symbolic links.
+real_path() {
+    path=$1
+    while [ -h "$path" ]; do
+        link=$(readlink "$path") || break
+        case $link in
+            /*) path=$link ;;
+            *) path=$(dirname -- "$path")/$link ;;
+        esac
+    done
+    printf '%s\n' "$path"
+}
+
+# Whether $1 is the home of a Java 25.
+is_java_25() {
+    [ -x "$1/bin/java" ] || return 1
+    if [ -r "$1/release" ]; then
+        while IFS= read -r line || [ -n "$line" ]; do
+            case $line in
+                'JAVA_VERSION="25"'* | 'JAVA_VERSION="25.'* | 'JAVA_VERSION="25-'*) return 0 ;;
+            esac
+        done <"$1/release"
+        return 1
+    fi
+    "$1/bin/java" -version 2>&1 | grep -q 'version "25[".-]'
+}
+
+# Sets java_home.
+find_java() {
+    if [ -n "${MA_JAVA_HOME:-}" ]; then
+        is_java_25 "$MA_JAVA_HOME" || fail "MA_JAVA_HOME=$MA_JAVA_HOME is not a JDK 25"
+        java_home=$MA_JAVA_HOME
+        return
+    fi
+    java_on_path=$(command -v java 2>/dev/null) || java_on_path=
+    if [ -n "$java_on_path" ]; then
+        java_on_path=$(dirname -- "$(dirname -- "$(real_path "$java_on_path")")")
+    fi
+    for java_home in "${JAVA_HOME:-}" "$java_on_path" \
+        /usr/lib/jvm/*25* /usr/lib64/jvm/*25* /usr/java/*25* /opt/*25* /opt/java* /opt/java/* \
+        "${HOME:-/nonexistent}"/.sdkman/candidates/java/25* "${HOME:-/nonexistent}"/.jdks/*25* \
+        "${HOME:-/nonexistent}"/.local/share/mise/installs/java/*25* \
+        "${HOME:-/nonexistent}"/.asdf/installs/java/*25* \
+        /Library/Java/JavaVirtualMachines/*25*/Contents/Home \
+        "${HOME:-/nonexistent}"/Library/Java/JavaVirtualMachines/*25*/Contents/Home; do
+        if [ -n "$java_home" ] && is_java_25 "$java_home"; then
+            return
+        fi
+    done
+    if [ -x /usr/libexec/java_home ] && java_home=$(/usr/libexec/java_home -F -v 25 2>/dev/null) \
+        && is_java_25 "$java_home"; then
+        return
+    fi
+    fail "found no JDK 25; install one (Temurin 25, say), or set MA_JAVA_HOME to where it is"
+}
+
+# Whether there is a build of these sources for this SDK. Sets app to its folder.
+is_built() {
+    [ -f "$home/current" ] || return 1
+    IFS= read -r app <"$home/current" || return 1
+    app=$home/$app
+    [ -f "$app/built-for" ] || return 1
+    IFS= read -r built_for <"$app/built-for"
+    [ "$built_for" = "${TORNADOVM_HOME:-embedded}" ] || return 1
+    # A folder is newer too when a file in it has gone.
+    newer=$(cd -- "$root" && for module in . tornado-embedded tornado-kernels moe-core parallel-strategy; do
+        find "$module/pom.xml" "$module/src/main" -newer "$app/built-for" -print 2>/dev/null
+    done | head -n 1)
+    [ -z "$newer" ]
+}
+
+# Builds into a new folder and makes it the current one; one process at a time, the others wait and find it done.
+build() {
+    mkdir -p "$home" 2>/dev/null || fail "cannot write to $home, where the build belongs"
+    if command -v flock >/dev/null 2>&1; then
+        exec 9>"$home/lock"
+        if ! flock -n 9; then
+            echo "ma: waiting for a build that is under way..." >&2
+            flock 9 || fail "cannot lock $home/lock"
+        fi
+    else
+        while ! mkdir "$home/lock.d" 2>/dev/null; do
+            owner=$(cat "$home/lock.d/pid" 2>/dev/null) || owner=
+            if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
+                rm -rf "$home/lock.d"
+            else
+                sleep 1
+            fi
+        done
+        trap 'rm -rf "$home/lock.d"' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+        echo $$ >"$home/lock.d/pid"
+    fi
+    if ! is_built; then
+        build_locked
+    fi
+    if command -v flock >/dev/null 2>&1; then
+        exec 9>&-
+    else
+        rm -rf "$home/lock.d"
+        trap - EXIT INT TERM
+    fi
+}
+
+build_locked() {
+    [ -x "$java_home/bin/javac" ] || fail "$java_home has no compiler: building needs a JDK 25, not only a JRE"
+    if [ -f "$home/current" ]; then
+        echo "ma: building (the sources have changed)..." >&2
+    else
+        echo "ma: building (first use; about a minute, more where Maven has much to download)..." >&2
+    fi
+    generation=app-$(date +%Y%m%d%H%M%S)-$$
+    target=$root/parallel-strategy/$folder
+    # Dated before the compiler reads the sources, so that what changes meanwhile counts as newer.
+    printf '%s\n' "${TORNADOVM_HOME:-embedded}" >"$home/built-for" || fail "cannot write to $home"
+    rm -rf "${target:?}/lib" "${target:?}"/parallel-strategy-*.jar
+    set -- -B -q -ntp -Plauncher -Dbuild.folder="$folder" -pl parallel-strategy -am package
+    if [ -n "${TORNADOVM_HOME:-}" ]; then
+        for jar in "$TORNADOVM_HOME"/share/java/tornado/tornado-api-*.jar; do
+            if [ -f "$jar" ]; then
+                version=${jar##*/tornado-api-}
+                set -- "$@" -Dtornadovm.version="${version%.jar}"
+            fi
+        done
+    fi
+    if ! (cd -- "$root" && JAVA_HOME=$java_home && export JAVA_HOME && sh ./mvnw "$@") >"$home/build.log" 2>&1; then
+        tail -n 40 "$home/build.log" >&2
+        fail "the build failed; the whole log is in $home/build.log"
+    fi
+    # Moved, not overwritten: a running command keeps reading its own jars.
+    app=$home/$generation
+    previous=$(cat "$home/current" 2>/dev/null) || previous=
+    {
+        mkdir "$app" \
+            && mv "$target/lib" "$app/lib" \
+            && mv "$target"/parallel-strategy-*.jar "$app/ma.jar" \
+            && mv "$home/built-for" "$app/built-for" \
+            && printf '%s\n' "$generation" >"$home/current.new" \
+            && mv "$home/current.new" "$home/current"
+    } || fail "cannot write to $home"
+    for old in "$home"/app-*; do
+        case ${old##*/} in
+            "$generation" | "$previous") ;;
+            *) rm -rf "$old" ;;
+        esac
+    done
+}
+
+root=$(CDPATH='' cd -- "$(dirname -- "$(real_path "$0")")" && pwd -P) || fail "cannot tell where $0 is"
+find_java
+if [ -n "${TORNADOVM_HOME:-}" ]; then
+    [ -f "$TORNADOVM_HOME/tornado-argfile" ] \
+        || fail "TORNADOVM_HOME=$TORNADOVM_HOME has no tornado-argfile; unset it to run without TornadoVM's SDK"
+    folder=target/ma-tornadovm
+else
+    folder=target/ma
+fi
+home=$root/$folder
+is_built || build
+
+# File names and prompts are UTF-8 also where no locale is set, as in containers.
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+    *UTF-8* | *utf8* | *UTF8* | *utf-8*) ;;
+    *)
+        LC_ALL=C.UTF-8
+        export LC_ALL
+        ;;
+esac
+
+# Weights live outside the heap. What the JVM has to say goes to standard error: standard output is for results.
+# shellcheck disable=SC2086 # MA_JAVA_OPTS is several options.
+set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx2g -XX:MaxDirectMemorySize=1024g \
+    -Xlog:disable -Xlog:all=warning:stderr -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 \
+    -Dslf4j.internal.verbosity=ERROR ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
+if [ -n "${TORNADOVM_HOME:-}" ]; then
+    # Its argument file chooses the garbage collector. Without the property a failed kernel runs as sequential Java.
+    exec "$java_home/bin/java" "@$TORNADOVM_HOME/tornado-argfile" -Dtornado.recover.bailout=False "$@"
+fi
+case " ${MA_JAVA_OPTS:-} " in
+    *" -XX:+Use"*"GC "*) ;;
+    *) set -- -XX:+UseParallelGC "$@" ;;
+esac
+exec "$java_home/bin/java" "$@"

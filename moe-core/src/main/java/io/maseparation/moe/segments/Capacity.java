@@ -1,0 +1,32 @@
+package io.maseparation.moe.segments;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+
+/**
+ * Sizes of a rank's buffers.
+ *
+ * @param rows most rows of the rank's own sequences in one step, all micro-batches together
+ * @param receivedRows most rows that arrive for its experts in one micro-batch
+ * @param outputRows most rows of one micro-batch that need logits
+ * @param kvPositions positions of all the rank's sequences together
+ * @param maxContext positions of the longest sequence
+ * @param kvType format of the KV cache: F32 or F16
+ */
+public record Capacity(
+        int rows, int receivedRows, int outputRows, int kvPositions, int maxContext, DataType kvType) {
+
+    /** Bytes of the KV cache of a shard. */
+    public long kvBytes(ModelConfig config, Shard shard) {
+        if (shard.attention().isEmpty()) {
+            return 0;
+        }
+        long width = (long) shard.attention().get().kvs() * config.headDim();
+        return 2L * (shard.endLayer() - shard.firstLayer()) * kvPositions * width * kvType.bytes();
+    }
+
+    /** Bytes of activations and scratch. */
+    public long activationBytes(ModelConfig config, Shard shard) {
+        return RankArrays.bytes(config, shard, this);
+    }
+}

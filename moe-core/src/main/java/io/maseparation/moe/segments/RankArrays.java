@@ -1,0 +1,243 @@
+package io.maseparation.moe.segments;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * The arrays of one rank, host side: activations, what arrives from and leaves for other ranks, and the KV cache. A row
+ * is one token of one sequence in one step; micro-batches are disjoint ranges of rows.
+ *
+ * <p>Arrays that a rank's shard has no use for have length 1.
+ */
+final class RankArrays {
+    /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
+    final IntArray step = new IntArray(3);
+
+    /** [rows]: token of each row. */
+    final IntArray tokens;
+
+    /** [rows * 3]: position, first cache position of the sequence, capacity of the sequence. */
+    final IntArray rowInfo;
+
+    /** [rows, hidden]: residual stream. */
+    final FloatArray x;
+
+    /** [rows, hidden]: residual stream received from the stage before. */
+    final FloatArray received;
+
+    /** [rows]: i at index i. */
+    final IntArray identity;
+
+    /** [rows, hidden]: normed activations, the experts' input. */
+    final FloatArray h;
+
+    /** [rows, hidden]: a partial sum before, the full sum after, an all-reduce. */
+    final FloatArray partial;
+
+    /** [rows, 2]: sums of squares of queries and keys. */
+    final FloatArray sums;
+
+    /**
+     * By number of slots a row. Layers of different numbers have arrays of their own: micro-batches are in different
+     * layers at one time, and their rows would lie on each other.
+     */
+    final Map<Integer, Slots> slots = new TreeMap<>();
+
+    /**
+     * What belongs to the expert slots of the rank's own rows.
+     *
+     * @param ids [rows, slots]: expert of each slot
+     * @param weights [rows, slots]: weight of each slot
+     * @param expertOut [rows, slots, hidden]: outputs of the experts
+     */
+    record Slots(IntArray ids, FloatArray weights, FloatArray expertOut) {}
+
+    /** [3]: as {@link #step}, of the rows received for the experts. */
+    final IntArray receivedStep = new IntArray(3);
+
+    /** [receivedRows, hidden]: rows received for the experts. */
+    final FloatArray receivedX;
+
+    /** [receivedRows, slots]: their experts; -1 where the expert is on another rank. */
+    final IntArray receivedIds;
+
+    /** [receivedRows, slots, hidden]: outputs of the experts for received rows. */
+    final FloatArray receivedOut;
+
+    /** [3]: as {@link #step}, over {@link #outputRows}. */
+    final IntArray outputStep = new IntArray(3);
+
+    /** [outputRows]: row of {@link #x} of each row that needs logits. */
+    final IntArray outputRows;
+
+    /** [outputRows, vocabulary of the rank]. */
+    final FloatArray logits;
+
+    /** [outputRows]: index of the largest logit, relative to the rank's part of the vocabulary. */
+    final IntArray best;
+
+    final FloatArray normed;
+    final FloatArray qkv;
+    final FloatArray attention;
+    final FloatArray scores;
+    final IntArray offsets;
+    final IntArray pairs;
+    final FloatArray inner;
+    final int innerStride;
+    final FloatArray outputX;
+    final FloatArray outputNormed;
+
+    /** Per layer of the shard: keys, [sequence][kv head][position][headDim]. */
+    final List<TornadoNativeArray> keys = new ArrayList<>();
+
+    /** Per layer of the shard: values, laid out as the keys. */
+    final List<TornadoNativeArray> values = new ArrayList<>();
+
+    RankArrays(ModelConfig config, Shard shard, Capacity capacity) {
+        Sizes s = new Sizes(config, shard, capacity);
+        tokens = new IntArray(s.attentionRows);
+        rowInfo = new IntArray(3 * s.attentionRows);
+        x = floats(s.x);
+        received = floats(s.received);
+        identity = new IntArray(s.attentionRows);
+        for (int i = 0; i < s.attentionRows; i++) {
+            identity.set(i, i);
+        }
+        h = floats(s.x);
+        normed = floats(s.x);
+        partial = floats(s.partial);
+        sums = floats(s.sums);
+        for (int n : s.slotCounts) {
+            slots.put(
+                    n,
+                    new Slots(
+                            new IntArray(s.attentionRows * n),
+                            floats((long) s.attentionRows * n),
+                            floats(s.x * n)));
+        }
+        qkv = floats(s.qkv);
+        attention = floats(s.attention);
+        scores = floats(s.scores);
+        receivedX = floats(s.receivedX);
+        receivedIds = new IntArray(Math.max(1, s.receivedRows * s.slots));
+        receivedOut = floats(s.receivedOut);
+        offsets = new IntArray(s.groups + 1);
+        pairs = new IntArray(Math.max(1, s.pairs));
+        inner = floats((long) s.pairs * s.width);
+        innerStride = s.width;
+        outputRows = new IntArray(Math.max(1, s.outputs));
+        outputX = floats((long) s.outputs * config.hidden());
+        outputNormed = floats((long) s.outputs * config.hidden());
+        logits = floats((long) s.outputs * s.vocabulary);
+        best = new IntArray(Math.max(1, s.outputs));
+        if (shard.attention().isPresent()) {
+            long size = (long) capacity.kvPositions() * shard.attention().get().kvs() * config.headDim();
+            for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
+                keys.add(cache(capacity.kvType(), size));
+                values.add(cache(capacity.kvType(), size));
+            }
+        }
+    }
+
+    /** Bytes of a rank's activations and scratch, without the KV cache. */
+    static long bytes(ModelConfig config, Shard shard, Capacity capacity) {
+        return new Sizes(config, shard, capacity).bytes(config);
+    }
+
+    private static TornadoNativeArray cache(DataType type, long size) {
+        int n = checked(Math.max(1, size), "the KV cache of one layer", "fewer or shorter sequences, or more ranks");
+        return type == DataType.F16 ? new HalfFloatArray(n) : new FloatArray(n);
+    }
+
+    private static FloatArray floats(long size) {
+        return new FloatArray(checked(Math.max(1, size), "a buffer", "fewer rows a step"));
+    }
+
+    private static int checked(long size, String what, String remedy) {
+        if (size > Integer.MAX_VALUE) {
+            throw new ModelException(
+                    "%s has %,d elements, an array holds at most %,d: use %s"
+                            .formatted(what, size, Integer.MAX_VALUE, remedy));
+        }
+        return (int) size;
+    }
+
+    /** Element counts, in one place for allocation and for accounting. */
+    private static final class Sizes {
+        final int slots;
+        final List<Integer> slotCounts;
+        final int attentionRows;
+        final int receivedRows;
+        final long x;
+        final long received;
+        final long partial;
+        final long sums;
+        final long qkv;
+        final long attention;
+        final long scores;
+        final long receivedX;
+        final long receivedOut;
+        final int groups;
+        final int pairs;
+        final int width;
+        final int outputs;
+        final int vocabulary;
+
+        Sizes(ModelConfig config, Shard shard, Capacity capacity) {
+            slots = config.maxSlots();
+            slotCounts = config.layers().stream()
+                    .map(layer -> layer.routing().slots())
+                    .distinct()
+                    .toList();
+            boolean hasAttention = shard.attention().isPresent();
+            boolean hasExperts = shard.experts().isPresent();
+            attentionRows = hasAttention ? Math.max(1, capacity.rows()) : 1;
+            receivedRows = hasExperts ? capacity.receivedRows() : 0;
+            long hidden = config.hidden();
+            x = hasAttention ? attentionRows * hidden : 1;
+            received = hasAttention && !shard.embedding() ? x : 1;
+            boolean split = hasAttention && shard.attention().get().parts() > 1;
+            partial = split ? x : 1;
+            sums = split ? 2L * attentionRows : 1;
+            qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
+            attention =
+                    hasAttention ? (long) attentionRows * shard.attention().get().queries() * config.headDim() : 1;
+            scores = hasAttention ? (long) attentionRows * Math.max(1, config.maxExperts()) : 1;
+            receivedX = receivedRows * hidden;
+            receivedOut = receivedX * slots;
+            groups = config.maxExperts() + 1;
+            // A rank without received rows runs its experts on its own.
+            pairs = hasExperts ? slots * (receivedRows > 0 ? receivedRows : attentionRows) : 0;
+            width = hasExperts ? Math.ceilDiv(config.maxWidth(), shard.experts().get().parts()) : 1;
+            outputs = shard.output().isPresent() ? Math.max(1, capacity.outputRows()) : 0;
+            vocabulary = shard.output().map(Shard.Vocabulary::size).orElse(0);
+        }
+
+        long bytes(ModelConfig config) {
+            long floats = 3 * x
+                    + received
+                    + partial
+                    + sums
+                    + qkv
+                    + attention
+                    + scores
+                    + slotCounts.stream().mapToLong(n -> n * (x + 2L * attentionRows)).sum()
+                    + receivedX
+                    + receivedOut
+                    + (long) pairs * width
+                    + 2L * outputs * config.hidden()
+                    + (long) outputs * vocabulary;
+            long ints = attentionRows * 5L + (long) receivedRows * slots + groups + pairs + 2L * outputs;
+            return 4 * (floats + ints);
+        }
+    }
+}

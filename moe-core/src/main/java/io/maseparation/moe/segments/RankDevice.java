@@ -1,0 +1,104 @@
+package io.maseparation.moe.segments;
+
+import io.maseparation.moe.ModelException;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.RopeTable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.TornadoExecutionResult;
+import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
+
+/**
+ * One rank's share of a model on one device: a single execution plan that holds all its task graphs, since TornadoVM
+ * gives separate plans separate copies of an array. Used by one thread at a time.
+ */
+public final class RankDevice implements AutoCloseable {
+    private final TornadoExecutionPlan plan;
+    private final RankArrays arrays;
+    private final RankBuffers buffers;
+    private final Map<String, Integer> graphs = new HashMap<>();
+    private TornadoExecutionResult last;
+
+    /**
+     * Builds the graphs and puts on the device what they hand on.
+     *
+     * @param device where to run
+     * @param weights the model; ranks of one process share it
+     * @param shard what of it this rank holds
+     * @param capacity sizes of the buffers
+     * @param segments all segments the rank's program runs
+     * @throws ModelException if a buffer would be too large for an array
+     */
+    public RankDevice(
+            Device device,
+            ModelWeights weights,
+            Shard shard,
+            Capacity capacity,
+            List<Segment> segments) {
+        arrays = new RankArrays(weights.config(), shard, capacity);
+        buffers = RankBuffers.of(arrays);
+        GridScheduler grid = new GridScheduler();
+        SegmentBuilder builder = new SegmentBuilder(
+                weights,
+                shard,
+                arrays,
+                capacity.kvType(),
+                RopeTable.create(weights.config(), capacity.maxContext()),
+                device.target(),
+                grid);
+        List<ImmutableTaskGraph> built = new ArrayList<>();
+        // A rank with experts only hands nothing from graph to graph.
+        boolean handsOn = shard.attention().isPresent();
+        if (handsOn) {
+            built.add(builder.first());
+        }
+        for (Segment segment : segments) {
+            if (graphs.put(segment.name(), built.size()) != null) {
+                throw new IllegalArgumentException("two segments named " + segment.name());
+            }
+            built.add(builder.build(segment));
+        }
+        plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
+        plan.withDevice(device.device());
+        if (!grid.keySet().isEmpty()) {
+            plan.withGridScheduler(grid);
+        }
+        if (handsOn) {
+            plan.withGraph(0).execute();
+        }
+    }
+
+    /** The rank's arrays on the host. */
+    public RankBuffers buffers() {
+        return buffers;
+    }
+
+    /**
+     * Runs a segment on the rows that {@link RankBuffers#step} names and returns when it is done.
+     *
+     * @param segment name of one of the segments given at construction
+     */
+    public void run(String segment) {
+        last = plan.withGraph(graphs.get(segment)).execute();
+    }
+
+    /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
+    public void fetchLogits() {
+        last.transferToHost(arrays.logits);
+    }
+
+    /** Frees the device's memory. */
+    @Override
+    public void close() {
+        try {
+            plan.close();
+        } catch (TornadoExecutionPlanException e) {
+            throw new ModelException("device memory could not be freed: " + e.getMessage(), e);
+        }
+    }
+}

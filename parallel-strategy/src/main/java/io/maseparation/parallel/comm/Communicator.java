@@ -1,0 +1,25 @@
+package io.maseparation.parallel.comm;
+
+/** Moves messages between the ranks of one run. Thread-safe: every rank has a thread of its own. */
+public interface Communicator {
+
+    /** Sends without waiting for the receiver. At most one message of a key is under way to a rank. */
+    void send(int to, MessageKey key, Message message);
+
+    /** Takes a message addressed to {@code rank}, or returns null if it has not arrived. */
+    Message poll(int rank, MessageKey key);
+
+    /** Number of messages that have arrived at {@code rank} so far. */
+    long arrivals(int rank);
+
+    /**
+     * Waits until more than {@code seen} messages have arrived at {@code rank}.
+     *
+     * @throws RunAbortedException if the run was aborted
+     * @throws InterruptedException if interrupted
+     */
+    void awaitArrival(int rank, long seen) throws InterruptedException;
+
+    /** Ends the run: every rank that waits, or will wait, gets a {@link RunAbortedException}. */
+    void abort();
+}

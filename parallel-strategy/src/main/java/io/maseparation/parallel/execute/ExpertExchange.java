@@ -1,0 +1,129 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.HostFloats;
+import io.maseparation.moe.segments.RankBuffers;
+import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.plan.Placement;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
+ * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever the
+ * placement.
+ *
+ * <p>A dispatch message is {@code ints = [n, row 0, slots of row 0…, row 1, …]} (slots of other ranks are −1) and
+ * {@code floats} = n rows of the hidden width. The answer is {@code ints = [n, row * slots + slot, …]} and n rows.
+ */
+final class ExpertExchange {
+    private final ModelConfig config;
+    private final Placement placement;
+    private final RankBuffers buffers;
+    private final int rank;
+    private final int group;
+
+    ExpertExchange(ModelConfig config, Placement placement, RankBuffers buffers, int rank, int group) {
+        this.config = config;
+        this.placement = placement;
+        this.buffers = buffers;
+        this.rank = rank;
+        this.group = group;
+    }
+
+    private int slots(int layer) {
+        return config.layers().get(layer).routing().slots();
+    }
+
+    /** The rows of a batch that have an expert on rank {@code to}. */
+    Message dispatch(int to, int layer, Batch batch) {
+        int slots = slots(layer);
+        int hidden = config.hidden();
+        int[] ints = new int[1 + batch.rows() * (1 + slots)];
+        int n = 0;
+        int at = 1;
+        for (int i = 0; i < batch.rows(); i++) {
+            int row = batch.firstRow() + i;
+            boolean any = false;
+            for (int j = 0; j < slots; j++) {
+                int expert = buffers.slots().get(slots).ids().get(row * slots + j);
+                boolean there = expert >= 0 && placement.rankFor(layer, expert, rank, group) == to;
+                ints[at + 1 + j] = there ? expert : -1;
+                any |= there;
+            }
+            if (any) {
+                ints[at] = row;
+                at += 1 + slots;
+                n++;
+            }
+        }
+        ints[0] = n;
+        float[] floats = new float[n * hidden];
+        for (int i = 0; i < n; i++) {
+            buffers.h().read(ints[1 + i * (1 + slots)] * hidden, floats, i * hidden, hidden);
+        }
+        return new Message(java.util.Arrays.copyOf(ints, at), floats);
+    }
+
+    /**
+     * Lays out what arrived as the rows of the rank's experts.
+     *
+     * @return number of rows
+     */
+    int receive(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int hidden = config.hidden();
+        int rows = 0;
+        for (Message message : messages) {
+            int n = message.ints()[0];
+            buffers.receivedX().write(rows * hidden, message.floats(), 0, n * hidden);
+            for (int i = 0; i < n; i++) {
+                for (int j = 0; j < slots; j++) {
+                    buffers.receivedIds().set((rows + i) * slots + j, message.ints()[2 + i * (1 + slots) + j]);
+                }
+            }
+            rows += n;
+        }
+        return rows;
+    }
+
+    /** The answers to {@link #receive}'s messages, in their order. */
+    List<Message> answers(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int hidden = config.hidden();
+        List<Message> answers = new ArrayList<>();
+        int first = 0;
+        for (Message message : messages) {
+            int n = message.ints()[0];
+            int[] ints = new int[1 + n * slots];
+            int at = 1;
+            int[] source = new int[n * slots];
+            for (int i = 0; i < n; i++) {
+                int base = 1 + i * (1 + slots);
+                for (int j = 0; j < slots; j++) {
+                    if (message.ints()[base + 1 + j] >= 0) {
+                        source[at - 1] = (first + i) * slots + j;
+                        ints[at++] = message.ints()[base] * slots + j;
+                    }
+                }
+            }
+            ints[0] = at - 1;
+            float[] floats = new float[ints[0] * hidden];
+            for (int i = 0; i < ints[0]; i++) {
+                buffers.receivedOut().read(source[i] * hidden, floats, i * hidden, hidden);
+            }
+            answers.add(new Message(java.util.Arrays.copyOf(ints, at), floats));
+            first += n;
+        }
+        return answers;
+    }
+
+    /** Puts an answer where the weighted sum reads it. */
+    void combine(Message answer, int layer) {
+        int hidden = config.hidden();
+        HostFloats out = buffers.slots().get(slots(layer)).expertOut();
+        for (int i = 0; i < answer.ints()[0]; i++) {
+            out.write(answer.ints()[1 + i] * hidden, answer.floats(), i * hidden, hidden);
+        }
+    }
+}

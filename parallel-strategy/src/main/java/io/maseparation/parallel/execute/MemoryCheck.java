@@ -1,0 +1,58 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.MemoryBudget;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.RankPlan;
+import java.util.List;
+
+/** Whether every rank fits its device, and all of them this machine, before anything is allocated. */
+final class MemoryCheck {
+    private static final double GIB = 1L << 30;
+
+    private MemoryCheck() {}
+
+    static void check(Plan plan, ModelWeights weights, List<Capacity> capacities, long deviceMemory) {
+        long process = 0;
+        for (RankPlan rank : plan.ranks()) {
+            Capacity capacity = capacities.get(rank.rank());
+            long held = rank.shard().weightBytes(weights);
+            long kv = capacity.kvBytes(plan.config(), rank.shard());
+            long activations = capacity.activationBytes(plan.config(), rank.shard());
+            long total = held + kv + activations;
+            process += kv + activations;
+            if (deviceMemory > 0 && total > deviceMemory) {
+                throw new PlanException(("rank %d (%s) needs %.2f GiB (weights %.2f, KV cache %.2f, activations %.2f), its device"
+                                + " has %.2f GiB: %s")
+                        .formatted(
+                                rank.rank(),
+                                rank.role().id(),
+                                total / GIB,
+                                held / GIB,
+                                kv / GIB,
+                                activations / GIB,
+                                deviceMemory / GIB,
+                                remedy(plan, rank, held, kv)));
+            }
+        }
+        // Weights are in memory already, once for all ranks.
+        MemoryBudget.require(
+                process,
+                "the KV cache and activations of %d ranks".formatted(plan.ranks().size()),
+                "lower --max-tokens, --prefill-chunk or the number of prompts, or use --kv-dtype f16");
+    }
+
+    private static String remedy(Plan plan, RankPlan rank, long held, long kv) {
+        if (kv > held) {
+            return "lower --max-tokens or the number of prompts, or use --kv-dtype f16";
+        }
+        return switch (plan.options().strategy()) {
+            case SINGLE -> "use another --strategy";
+            case TP_PP -> "raise --tensor-parallel-size or --pipeline-parallel-size";
+            case EP -> "raise --expert-parallel-size";
+            case MA -> rank.group() < 0 ? "raise --expert-devices" : "use --strategy tp-pp, which splits attention";
+        };
+    }
+}

@@ -1,0 +1,211 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.comm.RunAbortedException;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.RankPlan;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Runs a plan: one thread a rank, each driving its device. */
+public final class PlanExecutor implements AutoCloseable {
+    /** Steps between two looks at which sequences have ended, where they may. */
+    private static final int STEPS_BETWEEN_CHECKS = 16;
+
+    private final Plan plan;
+    private final ModelWeights weights;
+    private final ExecutionOptions options;
+    private final Workload workload;
+    private final Shares shares;
+    private final StepSchedule schedule;
+    private final List<Device> devices;
+    private final List<Capacity> capacities = new ArrayList<>();
+    private final List<RankDevice> rankDevices = new ArrayList<>();
+    private final List<ExecutorService> threads = new ArrayList<>();
+
+    /**
+     * Lays out buffers and builds all graphs; nothing runs yet.
+     *
+     * @throws io.maseparation.moe.ModelException if the workload does not fit the model, or the memory
+     * @throws PlanException if a rank holds more than a device may
+     */
+    public PlanExecutor(Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options) {
+        workload.check(weights.config());
+        this.plan = plan;
+        this.weights = weights;
+        this.workload = workload;
+        this.options = options;
+        int microBatches = plan.options().microBatches();
+        shares = Shares.of(workload, plan.groups(), microBatches);
+        schedule = new StepSchedule(workload, shares, plan.groups(), microBatches);
+        int ranks = plan.ranks().size();
+        List<Device> given = options.devices().isEmpty() ? Device.forRanks(ranks) : options.devices();
+        devices = new ArrayList<>();
+        int maxContext = java.util.Arrays.stream(shares.capacity()).max().orElse(1);
+        for (RankPlan rank : plan.ranks()) {
+            devices.add(given.get(rank.rank() % given.size()));
+            boolean hasRows = rank.group() >= 0;
+            capacities.add(new Capacity(
+                    hasRows ? schedule.groupRows(rank.group()) : 0,
+                    receives(rank) ? schedule.receivedRows() : 0,
+                    hasRows ? schedule.outputRows(rank.group()) : 0,
+                    hasRows ? shares.groupPositions()[rank.group()] : 0,
+                    maxContext,
+                    options.kvType()));
+        }
+        MemoryCheck.check(plan, weights, capacities, options.deviceMemory());
+        for (RankPlan rank : plan.ranks()) {
+            rankDevices.add(new RankDevice(
+                    devices.get(rank.rank()),
+                    weights,
+                    rank.shard(),
+                    capacities.get(rank.rank()),
+                    rank.segments()));
+            threads.add(Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().daemon().name("rank-" + rank.rank()).factory()));
+        }
+    }
+
+    private static boolean receives(RankPlan rank) {
+        return rank.segments().stream()
+                .flatMap(s -> s.parts().stream())
+                .anyMatch(p -> p instanceof io.maseparation.moe.segments.Part.Experts e && e.received());
+    }
+
+    /**
+     * Runs the workload. Call it once.
+     *
+     * @throws RunFailedException if a rank fails or gets stuck; it says which
+     */
+    public RunResult run() {
+        int n = workload.prompts().size();
+        int ranks = plan.ranks().size();
+        Communicator comm = new InProcessCommunicator(ranks);
+        Recorder recorder = new Recorder(
+                ranks, plan.config().layers().size(), plan.config().maxExperts());
+        Sequences sequences = new Sequences(n, options.onToken());
+        Heartbeat heartbeat = new Heartbeat(ranks);
+        RunContext context = new RunContext(workload, shares, comm, recorder, sequences, heartbeat);
+        List<RankWorker> workers = new ArrayList<>();
+        for (int rank = 0; rank < ranks; rank++) {
+            workers.add(new RankWorker(plan, rank, rankDevices.get(rank), context));
+        }
+        long start = System.nanoTime();
+        List<Step> prefill = schedule.prefill();
+        runSteps(workers, prefill, 0, context);
+        long decodeStart = System.nanoTime();
+        int step = prefill.size();
+        boolean mayEnd = !workload.ignoreEos() && !plan.config().eosTokens().isEmpty();
+        int window = mayEnd ? STEPS_BETWEEN_CHECKS : Integer.MAX_VALUE;
+        int decoded = 0;
+        while (decoded < workload.maxTokens() - 1) {
+            boolean[] active = new boolean[n];
+            boolean any = false;
+            for (int i = 0; i < n; i++) {
+                active[i] = !mayEnd || !ended(sequences.tokens(i));
+                any |= active[i];
+            }
+            if (!any) {
+                break;
+            }
+            int count = Math.min(window, workload.maxTokens() - 1 - decoded);
+            List<Step> steps = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                steps.add(schedule.decode(decoded + i, s -> active[s]));
+            }
+            int[] last = new int[n];
+            for (int i = 0; i < n; i++) {
+                last[i] = sequences.tokens(i).getLast();
+            }
+            workers.forEach(w -> w.setLastTokens(last));
+            runSteps(workers, steps, step, context);
+            step += count;
+            decoded += count;
+        }
+        long end = System.nanoTime();
+        return new ResultBuilder(plan, weights, workload, capacities, devices, recorder, sequences)
+                .build(start, decodeStart, end, decoded, prefill.size());
+    }
+
+    private boolean ended(List<Integer> tokens) {
+        return tokens.stream().anyMatch(plan.config().eosTokens()::contains);
+    }
+
+    private void runSteps(List<RankWorker> workers, List<Step> steps, int firstStep, RunContext context) {
+        List<Future<?>> running = new ArrayList<>();
+        for (int rank = 0; rank < workers.size(); rank++) {
+            RankWorker worker = workers.get(rank);
+            context.heartbeat().beat(rank);
+            running.add(threads.get(rank).submit(() -> {
+                try {
+                    worker.run(steps, firstStep);
+                } catch (RuntimeException | Error | InterruptedException e) {
+                    // The others must not wait for this rank.
+                    context.comm().abort();
+                    throw e;
+                }
+                return null;
+            }));
+        }
+        await(running, context);
+    }
+
+    private void await(List<Future<?>> running, RunContext context) {
+        RunFailedException failure = null;
+        for (int rank = 0; rank < running.size(); rank++) {
+            while (true) {
+                try {
+                    running.get(rank).get(500, TimeUnit.MILLISECONDS);
+                    break;
+                } catch (TimeoutException e) {
+                    if (context.heartbeat().silence() > options.stallTimeout().toNanos()) {
+                        context.comm().abort();
+                        running.forEach(f -> f.cancel(true));
+                        throw new RunFailedException(
+                                "rank %d finished nothing for %d s"
+                                        .formatted(rank, options.stallTimeout().toSeconds()),
+                                e);
+                    }
+                } catch (InterruptedException e) {
+                    context.comm().abort();
+                    Thread.currentThread().interrupt();
+                    throw new RunFailedException("interrupted", e);
+                } catch (java.util.concurrent.ExecutionException e) {
+                    if (!(e.getCause() instanceof RunAbortedException)) {
+                        failure = new RunFailedException(
+                                "rank %d (%s): %s"
+                                        .formatted(rank, plan.ranks().get(rank).role().id(), describe(e.getCause())),
+                                e.getCause());
+                    }
+                    break;
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private static String describe(Throwable cause) {
+        String message = cause.getMessage();
+        return cause.getClass().getSimpleName() + (message == null ? "" : ": " + message.lines().findFirst().orElse(""));
+    }
+
+    /** Ends the ranks' threads and frees the devices' memory. */
+    @Override
+    public void close() {
+        threads.forEach(ExecutorService::shutdownNow);
+        rankDevices.forEach(RankDevice::close);
+    }
+}

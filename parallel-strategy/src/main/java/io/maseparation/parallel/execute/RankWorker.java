@@ -1,0 +1,437 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.RankBuffers;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.comm.MessageKey;
+import io.maseparation.parallel.plan.Op;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.RankPlan;
+import io.maseparation.parallel.plan.Schedule;
+import io.maseparation.parallel.plan.Tensor;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Runs one rank's program: a chain for each micro-batch, each through all steps, switching to another chain wherever one
+ * has to wait. Which chain goes first never changes a result, since rows do not depend on each other's order.
+ */
+final class RankWorker {
+    private final Plan plan;
+    private final RankPlan rankPlan;
+    private final ModelConfig config;
+    private final RankDevice device;
+    private final RankBuffers buffers;
+    private final Communicator comm;
+    private final Recorder recorder;
+    private final Recorder.RankLog log;
+    private final Shares shares;
+    private final ExpertExchange exchange;
+    private final TokenSampler sampler;
+    private final Heartbeat heartbeat;
+    private final int[] lastToken;
+    private final Map<String, Integer> routes = new HashMap<>();
+    private final Set<String> outputs = new HashSet<>();
+    private final Map<String, Integer> expertLayers = new HashMap<>();
+
+    private List<Step> steps;
+    private int firstStep;
+
+    RankWorker(Plan plan, int rank, RankDevice device, RunContext context) {
+        this.plan = plan;
+        this.rankPlan = plan.ranks().get(rank);
+        this.config = plan.config();
+        this.device = device;
+        this.buffers = device.buffers();
+        this.comm = context.comm();
+        this.recorder = context.recorder();
+        this.log = recorder.rank(rank);
+        this.shares = context.shares();
+        this.heartbeat = context.heartbeat();
+        this.exchange = new ExpertExchange(config, plan.placement(), buffers, rank, rankPlan.group());
+        this.lastToken = new int[context.workload().prompts().size()];
+        this.sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
+        for (Segment segment : rankPlan.segments()) {
+            for (Part part : segment.parts()) {
+                if (part instanceof Part.Route(int layer, boolean export)) {
+                    routes.put(segment.name(), layer);
+                }
+                if (part instanceof Part.Output) {
+                    outputs.add(segment.name());
+                }
+                if (part instanceof Part.Experts(int layer, boolean received) && received) {
+                    expertLayers.put(segment.name(), layer);
+                }
+            }
+        }
+    }
+
+    /** Sets the token that each sequence continues with; for the start of a run of steps. */
+    void setLastTokens(int[] tokens) {
+        System.arraycopy(tokens, 0, lastToken, 0, tokens.length);
+    }
+
+    /**
+     * Runs all steps.
+     *
+     * @param steps what to run
+     * @param firstStep number of the first of them since the start of the run
+     */
+    void run(List<Step> steps, int firstStep) throws InterruptedException {
+        this.steps = steps;
+        this.firstStep = firstStep;
+        List<Chain> chains = new ArrayList<>();
+        for (int m = 0; m < plan.options().microBatches(); m++) {
+            chains.add(new Chain(m));
+        }
+        List<Chain> open = new ArrayList<>(chains);
+        while (!open.isEmpty()) {
+            long seen = comm.arrivals(rankPlan.rank());
+            // The chain that is furthest behind goes first, so that no micro-batch starves.
+            open.sort(Comparator.comparingInt((Chain c) -> c.step).thenComparingInt(c -> c.microBatch));
+            boolean moved = false;
+            for (Chain chain : open) {
+                if (advance(chain)) {
+                    moved = true;
+                    break;
+                }
+                if (plan.options().schedule() == Schedule.BARRIER) {
+                    break;
+                }
+            }
+            open.removeIf(c -> c.step == steps.size());
+            if (!moved && !open.isEmpty()) {
+                comm.awaitArrival(rankPlan.rank(), seen);
+            }
+        }
+    }
+
+    /** Runs a chain until it waits or ends its step; whether it did anything. */
+    private boolean advance(Chain chain) {
+        boolean moved = false;
+        while (execute(chain, rankPlan.chain().get(chain.op))) {
+            heartbeat.beat(rankPlan.rank());
+            moved = true;
+            chain.op++;
+            if (chain.op == rankPlan.chain().size()) {
+                chain.op = 0;
+                chain.step++;
+                break;
+            }
+        }
+        return moved;
+    }
+
+    /** Executes an operation; false if it has to wait. */
+    private boolean execute(Chain chain, Op op) {
+        return switch (op) {
+            case Op.Compute(String segment) -> {
+                compute(chain, segment);
+                yield true;
+            }
+            case Op.Send(int to, Tensor tensor, int layer) -> {
+                send(chain, to, tensor, layer);
+                yield true;
+            }
+            case Op.Recv(int from, Tensor tensor, int layer) -> receive(chain, from, tensor, layer);
+            case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> allReduce(chain, group, tensor, layer);
+            case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> allToAll(chain, group, tensor, layer);
+            case Op.Sample() -> {
+                sampler.sample(chain.microBatch, batch(chain), steps.get(chain.step).prefill());
+                yield true;
+            }
+        };
+    }
+
+    private Batch batch(Chain chain) {
+        return steps.get(chain.step).batch(rankPlan.group(), chain.microBatch);
+    }
+
+    private MessageKey key(int from, Tensor tensor, int layer, int phase, Chain chain) {
+        return new MessageKey(from, tensor, layer, phase, chain.microBatch, firstStep + chain.step);
+    }
+
+    private void post(int to, MessageKey key, Message message) {
+        log.sent(message.bytes());
+        comm.send(to, key, message);
+    }
+
+    // Compute
+
+    private void compute(Chain chain, String segment) {
+        Integer expertLayer = expertLayers.get(segment);
+        if (expertLayer != null) {
+            int rows = exchange.receive(chain.arrived, expertLayer);
+            buffers.receivedStep().setAll(0, 0, rows, 0);
+            if (rows > 0) {
+                timed(chain, segment);
+            }
+            chain.answers = exchange.answers(chain.arrived, expertLayer);
+            chain.arrived.clear();
+            return;
+        }
+        Batch batch = batch(chain);
+        if (batch.rows() == 0) {
+            return;
+        }
+        prepare(batch, steps.get(chain.step).prefill());
+        timed(chain, segment);
+        Integer route = routes.get(segment);
+        if (outputs.contains(segment)) {
+            sampler.keep(chain.microBatch, batch, steps.get(chain.step).prefill());
+        }
+        if (route != null && !steps.get(chain.step).prefill() && countsExperts()) {
+            countExperts(chain, batch, route);
+        }
+    }
+
+    private void prepare(Batch batch, boolean prefill) {
+        buffers.step().setAll(0, batch.firstRow(), batch.rows(), prefill ? 1 : 0);
+        for (int i = 0; i < batch.rows(); i++) {
+            int row = batch.firstRow() + i;
+            int sequence = batch.sequences()[i];
+            int token = batch.tokens()[i];
+            buffers.tokens().set(row, token >= 0 ? token : lastToken[sequence]);
+            buffers.rowInfo()
+                    .setAll(3 * row, batch.positions()[i], shares.kvBase()[sequence], shares.capacity()[sequence]);
+        }
+        buffers.outputStep().setAll(0, 0, batch.outputs().length, 0);
+        if (rankPlan.shard().output().isPresent()) {
+            for (int i = 0; i < batch.outputs().length; i++) {
+                buffers.outputRows().set(i, batch.firstRow() + batch.outputs()[i]);
+            }
+        }
+    }
+
+    private void timed(Chain chain, String segment) {
+        long start = System.nanoTime();
+        device.run(segment);
+        log.compute(new TimelineEvent(
+                rankPlan.rank(),
+                segment,
+                chain.microBatch,
+                firstStep + chain.step,
+                steps.get(chain.step).prefill(),
+                start,
+                System.nanoTime()));
+    }
+
+    /** Tensor-parallel ranks all make the same choice; the first counts. */
+    private boolean countsExperts() {
+        return rankPlan.shard().attention().map(h -> h.part() == 0).orElse(false);
+    }
+
+    private void countExperts(Chain chain, Batch batch, int layer) {
+        int slots = config.layers().get(layer).routing().slots();
+        int[] chosen = new int[batch.rows() * slots];
+        for (int i = 0; i < chosen.length; i++) {
+            chosen[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
+        }
+        recorder.experts(firstStep + chain.step, layer, chosen);
+    }
+
+    // Point to point
+
+    private void send(Chain chain, int to, Tensor tensor, int layer) {
+        MessageKey key = key(rankPlan.rank(), tensor, layer, 0, chain);
+        switch (tensor) {
+            case DISPATCH -> post(to, key, exchange.dispatch(to, layer, batch(chain)));
+            case COMBINE -> post(to, key, chain.answers.removeFirst());
+            case HIDDEN -> {
+                Batch batch = batch(chain);
+                float[] rows = new float[batch.rows() * config.hidden()];
+                if (rows.length > 0) {
+                    buffers.x().read(batch.firstRow() * config.hidden(), rows, 0, rows.length);
+                }
+                post(to, key, new Message(new int[0], rows));
+            }
+            case LOGITS -> {
+                if (batch(chain).outputs().length > 0) {
+                    post(to, key, new Message(new int[0], sampler.ownLogits(chain.microBatch)));
+                }
+            }
+            case TOKENS -> {
+                if (chain.step + 1 < steps.size() && batch(chain).outputs().length > 0) {
+                    Batch batch = batch(chain);
+                    int[] tokens = new int[batch.outputs().length];
+                    for (int i = 0; i < tokens.length; i++) {
+                        tokens[i] = lastToken[batch.sequences()[batch.outputs()[i]]];
+                    }
+                    post(to, key, new Message(tokens, new float[0]));
+                }
+            }
+            case PARTIAL, SUMS -> throw new IllegalStateException(tensor + " is reduced, not sent");
+        }
+    }
+
+    private boolean receive(Chain chain, int from, Tensor tensor, int layer) {
+        if (tensor == Tensor.TOKENS) {
+            return receiveTokens(chain, from, layer);
+        }
+        if (tensor == Tensor.LOGITS && batch(chain).outputs().length == 0) {
+            return true;
+        }
+        Message message = comm.poll(rankPlan.rank(), key(from, tensor, layer, 0, chain));
+        if (message == null) {
+            return false;
+        }
+        switch (tensor) {
+            case DISPATCH -> chain.arrived.add(message);
+            case COMBINE -> exchange.combine(message, layer);
+            case HIDDEN ->
+                buffers.received()
+                        .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
+            case LOGITS -> sampler.otherLogits(chain.microBatch, message.floats());
+            case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(tensor + " is not received");
+        }
+        return true;
+    }
+
+    /** The tokens sampled in the step before, if it sampled any. */
+    private boolean receiveTokens(Chain chain, int from, int layer) {
+        if (chain.step == 0) {
+            return true;
+        }
+        Batch before = steps.get(chain.step - 1).batch(rankPlan.group(), chain.microBatch);
+        if (before.outputs().length == 0) {
+            return true;
+        }
+        MessageKey key = new MessageKey(from, Tensor.TOKENS, layer, 0, chain.microBatch, firstStep + chain.step - 1);
+        Message message = comm.poll(rankPlan.rank(), key);
+        if (message == null) {
+            return false;
+        }
+        for (int i = 0; i < message.ints().length; i++) {
+            lastToken[before.sequences()[before.outputs()[i]]] = message.ints()[i];
+        }
+        return true;
+    }
+
+    // Collectives
+
+    private boolean allReduce(Chain chain, List<Integer> group, Tensor tensor, int layer) {
+        Batch batch = batch(chain);
+        if (batch.rows() == 0) {
+            return true;
+        }
+        int self = group.indexOf(rankPlan.rank());
+        int width = tensor == Tensor.SUMS ? 2 : config.hidden();
+        if (chain.reduction == null) {
+            float[] values = new float[batch.rows() * width];
+            (tensor == Tensor.SUMS ? buffers.sums() : buffers.partial())
+                    .read(batch.firstRow() * width, values, 0, values.length);
+            chain.reduction = new Reduction(values, group.size(), self);
+            for (int i = 0; i < group.size(); i++) {
+                if (i != self) {
+                    post(
+                            group.get(i),
+                            key(rankPlan.rank(), tensor, layer, 0, chain),
+                            chain.reduction.contribution(i));
+                }
+            }
+            chain.missing.addAll(group);
+            chain.missing.remove(Integer.valueOf(rankPlan.rank()));
+            chain.gathering = false;
+        }
+        if (!chain.gathering) {
+            chain.missing.removeIf(from -> {
+                Message message = comm.poll(rankPlan.rank(), key(from, tensor, layer, 0, chain));
+                if (message != null) {
+                    chain.reduction.add(group.indexOf(from), message);
+                }
+                return message != null;
+            });
+            if (!chain.missing.isEmpty()) {
+                return false;
+            }
+            Message sum = chain.reduction.sum();
+            for (int to : group) {
+                if (to != rankPlan.rank()) {
+                    post(to, key(rankPlan.rank(), tensor, layer, 1, chain), sum);
+                    chain.missing.add(to);
+                }
+            }
+            chain.gathering = true;
+        }
+        chain.missing.removeIf(from -> {
+            Message message = comm.poll(rankPlan.rank(), key(from, tensor, layer, 1, chain));
+            if (message != null) {
+                chain.reduction.put(group.indexOf(from), message);
+            }
+            return message != null;
+        });
+        if (!chain.missing.isEmpty()) {
+            return false;
+        }
+        (tensor == Tensor.SUMS ? buffers.sums() : buffers.partial())
+                .write(batch.firstRow() * width, chain.reduction.values(), 0, batch.rows() * width);
+        chain.reduction = null;
+        return true;
+    }
+
+    private boolean allToAll(Chain chain, List<Integer> group, Tensor tensor, int layer) {
+        if (chain.slots == null) {
+            chain.slots = new Message[group.size()];
+            for (int i = 0; i < group.size(); i++) {
+                int to = group.get(i);
+                Message message = tensor == Tensor.DISPATCH
+                        ? exchange.dispatch(to, layer, batch(chain))
+                        : chain.answers.get(i);
+                if (to == rankPlan.rank()) {
+                    chain.slots[i] = message;
+                } else {
+                    post(to, key(rankPlan.rank(), tensor, layer, 0, chain), message);
+                }
+            }
+        }
+        boolean complete = true;
+        for (int i = 0; i < group.size(); i++) {
+            if (chain.slots[i] == null) {
+                chain.slots[i] = comm.poll(rankPlan.rank(), key(group.get(i), tensor, layer, 0, chain));
+                complete &= chain.slots[i] != null;
+            }
+        }
+        if (!complete) {
+            return false;
+        }
+        if (tensor == Tensor.DISPATCH) {
+            chain.arrived.addAll(List.of(chain.slots));
+        } else {
+            for (Message answer : chain.slots) {
+                exchange.combine(answer, layer);
+            }
+        }
+        chain.slots = null;
+        return true;
+    }
+
+    /** Where a micro-batch is in its program. */
+    private static final class Chain {
+        final int microBatch;
+        int step;
+        int op;
+        /** Dispatch messages for the next expert segment, in the order of the program. */
+        final List<Message> arrived = new ArrayList<>();
+        /** Answers to those messages, in the same order. */
+        List<Message> answers = List.of();
+        /** Ranks a collective waits for. */
+        final List<Integer> missing = new ArrayList<>();
+
+        Reduction reduction;
+        boolean gathering;
+        Message[] slots;
+
+        Chain(int microBatch) {
+            this.microBatch = microBatch;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+package io.maseparation.parallel.execute;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+
+/** What the ranks of a run did when. Each rank writes its own part; expert loads are gathered over all of them. */
+final class Recorder {
+    /** Most events kept a rank, so that a long run does not fill the memory. */
+    private static final int MOST_EVENTS = 200_000;
+
+    private final List<RankLog> ranks = new ArrayList<>();
+    private final long[][] loads;
+    private final List<BitSet[]> expertsOfStep = new ArrayList<>();
+
+    Recorder(int ranks, int layers, int experts) {
+        for (int i = 0; i < ranks; i++) {
+            this.ranks.add(new RankLog());
+        }
+        loads = new long[layers][experts];
+    }
+
+    RankLog rank(int rank) {
+        return ranks.get(rank);
+    }
+
+    /** Rows sent to each expert in decode steps, by layer; the extra expert not counted. */
+    synchronized long[][] loads() {
+        return java.util.Arrays.stream(loads).map(long[]::clone).toArray(long[][]::new);
+    }
+
+    /** Counts the experts chosen for some rows of a layer in a decode step. */
+    synchronized void experts(int decodeStep, int layer, int[] chosen) {
+        while (expertsOfStep.size() <= decodeStep) {
+            BitSet[] layers = new BitSet[loads.length];
+            for (int i = 0; i < layers.length; i++) {
+                layers[i] = new BitSet();
+            }
+            expertsOfStep.add(layers);
+        }
+        for (int expert : chosen) {
+            if (expert >= 0 && expert < loads[layer].length) {
+                loads[layer][expert]++;
+                expertsOfStep.get(decodeStep)[layer].set(expert);
+            }
+        }
+    }
+
+    /** Distinct experts that a layer's rows visited, summed over decode steps. */
+    synchronized long distinctExperts(int layer) {
+        return expertsOfStep.stream().mapToLong(s -> s[layer].cardinality()).sum();
+    }
+
+    /** One rank's part; written by its thread, read after the run. */
+    static final class RankLog {
+        private final List<TimelineEvent> events = new ArrayList<>();
+        private long prefillBusy;
+        private long decodeBusy;
+        private long bytesSent;
+
+        void compute(TimelineEvent event) {
+            long duration = event.endNanos() - event.startNanos();
+            if (event.prefill()) {
+                prefillBusy += duration;
+            } else {
+                decodeBusy += duration;
+            }
+            if (events.size() < MOST_EVENTS) {
+                events.add(event);
+            }
+        }
+
+        void sent(long bytes) {
+            bytesSent += bytes;
+        }
+
+        long prefillBusy() {
+            return prefillBusy;
+        }
+
+        long decodeBusy() {
+            return decodeBusy;
+        }
+
+        long bytesSent() {
+            return bytesSent;
+        }
+
+        List<TimelineEvent> events() {
+            return List.copyOf(events);
+        }
+    }
+}

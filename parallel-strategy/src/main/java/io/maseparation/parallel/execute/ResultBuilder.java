@@ -1,0 +1,181 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.RankPlan;
+import io.maseparation.parallel.plan.Role;
+import java.util.ArrayList;
+import java.util.List;
+import org.HdrHistogram.Histogram;
+
+/** Turns what the ranks recorded into a result. */
+final class ResultBuilder {
+    private final Plan plan;
+    private final ModelWeights weights;
+    private final Workload workload;
+    private final List<Capacity> capacities;
+    private final List<Device> devices;
+    private final Recorder recorder;
+    private final Sequences sequences;
+
+    ResultBuilder(
+            Plan plan,
+            ModelWeights weights,
+            Workload workload,
+            List<Capacity> capacities,
+            List<Device> devices,
+            Recorder recorder,
+            Sequences sequences) {
+        this.plan = plan;
+        this.weights = weights;
+        this.workload = workload;
+        this.capacities = capacities;
+        this.devices = devices;
+        this.recorder = recorder;
+        this.sequences = sequences;
+    }
+
+    RunResult build(long start, long decodeStart, long end, int decodeSteps, int prefillSteps) {
+        double decodeNanos = Math.max(1, end - decodeStart);
+        List<RunResult.RankReport> ranks = new ArrayList<>();
+        List<TimelineEvent> timeline = new ArrayList<>();
+        for (RankPlan rank : plan.ranks()) {
+            Recorder.RankLog log = recorder.rank(rank.rank());
+            Capacity capacity = capacities.get(rank.rank());
+            ranks.add(new RunResult.RankReport(
+                    rank.rank(),
+                    rank.role().id(),
+                    devices.get(rank.rank()).name(),
+                    rank.shard().weightBytes(weights),
+                    capacity.kvBytes(plan.config(), rank.shard()),
+                    capacity.activationBytes(plan.config(), rank.shard()),
+                    log.bytesSent(),
+                    (log.prefillBusy() + log.decodeBusy()) / 1e6,
+                    decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos));
+            timeline.addAll(log.events());
+        }
+        return new RunResult(
+                plan.options().strategy().id(),
+                plan.options().layout(),
+                devices.getFirst().backend(),
+                ranks,
+                outputs(),
+                metrics(ranks, start, decodeNanos, decodeSteps, prefillSteps),
+                timeline);
+    }
+
+    private List<RunResult.SequenceOutput> outputs() {
+        List<RunResult.SequenceOutput> outputs = new ArrayList<>();
+        for (int i = 0; i < workload.prompts().size(); i++) {
+            List<Integer> tokens = sequences.tokens(i);
+            outputs.add(new RunResult.SequenceOutput(
+                    java.util.Arrays.stream(workload.prompts().get(i)).boxed().toList(),
+                    tokens.subList(0, kept(tokens)),
+                    sequences.promptLogits(i)));
+        }
+        return outputs;
+    }
+
+    /** Number of tokens up to and including the first that ends the sequence. */
+    private int kept(List<Integer> tokens) {
+        if (!workload.ignoreEos()) {
+            for (int i = 0; i < tokens.size(); i++) {
+                if (plan.config().eosTokens().contains(tokens.get(i))) {
+                    return i + 1;
+                }
+            }
+        }
+        return tokens.size();
+    }
+
+    private Metrics metrics(
+            List<RunResult.RankReport> ranks, long start, double decodeNanos, int decodeSteps, int prefillSteps) {
+        Histogram gaps = new Histogram(3);
+        double firsts = 0;
+        double gapSum = 0;
+        long gapCount = 0;
+        long last = start;
+        for (int i = 0; i < workload.prompts().size(); i++) {
+            List<Long> times = sequences.times(i);
+            int kept = kept(sequences.tokens(i));
+            firsts += times.getFirst() - start;
+            for (int t = 1; t < kept; t++) {
+                long gap = times.get(t) - times.get(t - 1);
+                gaps.recordValue(Math.max(1, gap));
+                gapSum += gap;
+                gapCount++;
+            }
+            last = Math.max(last, times.getLast());
+        }
+        boolean any = gapCount > 0;
+        StepWork work = StepWork.of(
+                weights, workload, capacities.getFirst().kvType(), recorder, decodeSteps);
+        double stepSeconds = decodeSteps == 0 ? Double.NaN : decodeNanos / 1e9 / decodeSteps;
+        return new Metrics(
+                any ? gapSum / gapCount / 1e6 : Double.NaN,
+                any ? gaps.getValueAtPercentile(50) / 1e6 : Double.NaN,
+                any ? gaps.getValueAtPercentile(90) / 1e6 : Double.NaN,
+                any ? gaps.getValueAtPercentile(99) / 1e6 : Double.NaN,
+                any ? gapCount / (decodeNanos / 1e9) : Double.NaN,
+                firsts / workload.prompts().size() / 1e6,
+                (last - start) / 1e6,
+                meanBusy(ranks, Role.ATTENTION),
+                meanBusy(ranks, Role.EXPERT),
+                work.bytes(),
+                work.flops(),
+                work.bytes() / stepSeconds,
+                work.flops() / stepSeconds,
+                memoryEfficiency(ranks),
+                imbalance());
+    }
+
+    private static double meanBusy(List<RunResult.RankReport> ranks, Role role) {
+        return ranks.stream()
+                .filter(r -> r.role().equals(role.id()) || r.role().equals(Role.BOTH.id()))
+                .mapToDouble(RunResult.RankReport::busy)
+                .average()
+                .orElse(Double.NaN);
+    }
+
+    private double memoryEfficiency(List<RunResult.RankReport> ranks) {
+        ModelConfig config = plan.config();
+        long unique = weights.bytes();
+        long live = 0;
+        for (int i = 0; i < workload.prompts().size(); i++) {
+            live += 2L * config.layers().size() * config.kvWidth() * workload.positions(i)
+                    * capacities.getFirst().kvType().bytes();
+        }
+        long allocated =
+                ranks.stream().mapToLong(r -> r.weightBytes() + r.kvBytes()).sum();
+        return (double) (unique + live) / allocated;
+    }
+
+    /** Rows of each expert rank, summed over layers and steps. */
+    private double imbalance() {
+        if (plan.placement().holders().isEmpty()) {
+            return 1;
+        }
+        long[][] loads = recorder.loads();
+        double[] rows = new double[plan.ranks().size()];
+        double total = 0;
+        for (int layer = 0; layer < loads.length; layer++) {
+            for (int expert = 0; expert < loads[layer].length; expert++) {
+                if (loads[layer][expert] == 0) {
+                    continue;
+                }
+                List<Integer> holders = plan.placement().holders().get(layer).get(expert);
+                for (int holder : holders) {
+                    rows[holder] += (double) loads[layer][expert] / holders.size();
+                }
+                total += loads[layer][expert];
+            }
+        }
+        long expertRanks =
+                plan.ranks().stream().filter(r -> r.shard().experts().isPresent()).count();
+        double most = java.util.Arrays.stream(rows).max().orElse(0);
+        return total == 0 ? Double.NaN : most / (total / expertRanks);
+    }
+}

@@ -1,0 +1,57 @@
+package io.maseparation.parallel.execute;
+
+import java.util.List;
+
+/**
+ * What a run produced and how it went.
+ *
+ * @param strategy name of the strategy
+ * @param layout the layout in words
+ * @param backend "embedded", or the TornadoVM backend
+ * @param ranks one entry a rank
+ * @param outputs one entry a prompt
+ * @param metrics times and efficiencies, measured
+ * @param timeline what ran when
+ */
+public record RunResult(
+        String strategy,
+        String layout,
+        String backend,
+        List<RankReport> ranks,
+        List<SequenceOutput> outputs,
+        Metrics metrics,
+        List<TimelineEvent> timeline) {
+
+    /**
+     * One rank's part in a run.
+     *
+     * @param rank index
+     * @param role "attention", "expert" or "both"
+     * @param device device name
+     * @param weightBytes bytes of its weights; ranks of one process share memory where they hold the same
+     * @param kvBytes bytes of its KV cache
+     * @param activationBytes bytes of its activations and scratch
+     * @param bytesSent bytes it sent to other ranks
+     * @param busyMs time it computed, prefill and decode
+     * @param busy share of the decode wall time it computed
+     */
+    public record RankReport(
+            int rank,
+            String role,
+            String device,
+            long weightBytes,
+            long kvBytes,
+            long activationBytes,
+            long bytesSent,
+            double busyMs,
+            double busy) {}
+
+    /**
+     * One sequence.
+     *
+     * @param promptIds the prompt
+     * @param tokenIds its continuation, up to and including the first end-of-sequence token unless those are ignored
+     * @param promptLogits logits of the prompt's last position, or null if not asked for
+     */
+    public record SequenceOutput(List<Integer> promptIds, List<Integer> tokenIds, float[] promptLogits) {}
+}

@@ -1,0 +1,94 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelException;
+import java.util.List;
+
+/**
+ * What to generate.
+ *
+ * @param prompts token ids of each sequence; at least one each
+ * @param maxTokens tokens to generate for each sequence
+ * @param ignoreEos whether to go on after an end-of-sequence token
+ * @param temperature 0 for greedy
+ * @param topP smallest probability mass to sample from; 1 for all
+ * @param seed of sampling
+ * @param promptLogits whether to keep the logits of each prompt's last position
+ * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+ */
+public record Workload(
+        List<int[]> prompts,
+        int maxTokens,
+        boolean ignoreEos,
+        double temperature,
+        double topP,
+        long seed,
+        boolean promptLogits,
+        int prefillChunk) {
+
+    /** Default of {@link #prefillChunk}. */
+    public static final int DEFAULT_PREFILL_CHUNK = 256;
+
+    public Workload {
+        prompts = prompts.stream().map(int[]::clone).toList();
+    }
+
+    /** Greedy generation. */
+    public static Workload greedy(List<int[]> prompts, int maxTokens) {
+        return new Workload(prompts, maxTokens, false, 0, 1, 0, false, DEFAULT_PREFILL_CHUNK);
+    }
+
+    /** The same, going on after end-of-sequence tokens. */
+    public Workload ignoringEos() {
+        return new Workload(prompts, maxTokens, true, temperature, topP, seed, promptLogits, prefillChunk);
+    }
+
+    /** The same, keeping the logits of each prompt's last position. */
+    public Workload withPromptLogits() {
+        return new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, true, prefillChunk);
+    }
+
+    /** Positions that sequence {@code index} needs in a KV cache: its last token is never fed back. */
+    public int positions(int index) {
+        return prompts.get(index).length + maxTokens - 1;
+    }
+
+    /**
+     * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an
+     *     empty prompt, nothing to generate
+     */
+    public void check(ModelConfig config) {
+        if (prompts.isEmpty()) {
+            throw new ModelException("no prompt: give --prompt or --prompt-ids at least once");
+        }
+        if (maxTokens < 1) {
+            throw new ModelException("--max-tokens must be at least 1, is " + maxTokens);
+        }
+        if (prefillChunk < 1) {
+            throw new ModelException("--prefill-chunk must be at least 1, is " + prefillChunk);
+        }
+        if (!(temperature >= 0) || Double.isInfinite(temperature)) {
+            throw new ModelException("--temperature must be 0 or more, is " + temperature);
+        }
+        if (!(topP > 0 && topP <= 1)) {
+            throw new ModelException("--top-p must be above 0 and at most 1, is " + topP);
+        }
+        for (int i = 0; i < prompts.size(); i++) {
+            int[] prompt = prompts.get(i);
+            if (prompt.length == 0) {
+                throw new ModelException("prompt %d is empty".formatted(i));
+            }
+            for (int token : prompt) {
+                if (token < 0 || token >= config.vocab()) {
+                    throw new ModelException("prompt %d: token %d is outside the vocabulary of %d"
+                            .formatted(i, token, config.vocab()));
+                }
+            }
+            long context = (long) prompt.length + maxTokens;
+            if (context > config.maxPositions()) {
+                throw new ModelException("prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
+                        .formatted(i, prompt.length, maxTokens, config.maxPositions()));
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+package io.maseparation.parallel.execute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.RandomWeights;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.Schedule;
+import io.maseparation.parallel.plan.StrategyOptions;
+import io.maseparation.tornado.embedded.EmbeddedDevices;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+
+/** The layout does not change the answer: the main property of the project. */
+class LayoutInvarianceTest {
+    /** Logits of layouts that split sums differ by rounding: a few hundred ulp of values around 1. */
+    private static final float SPLIT_TOLERANCE = 2e-4f;
+
+    private final List<Device> strict = new ArrayList<>();
+
+    LayoutInvarianceTest() {
+        EmbeddedDevices.strict(16).forEach(d -> strict.add(Device.of(d)));
+    }
+
+    @Property(tries = 60)
+    void wholeExpertsAreBitIdenticalToASingleDevice(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = TestModels.random(random);
+        ModelWeights weights = RandomWeights.create(config, seed);
+        Workload workload = workload(random, config);
+        int experts = Math.max(1, config.maxExperts());
+        StrategyOptions other = random.nextBoolean()
+                ? StrategyOptions.maSeparation(1 + random.nextInt(4), 1 + random.nextInt(Math.min(4, experts)))
+                : StrategyOptions.expertParallel(1 + random.nextInt(Math.min(5, experts)));
+        other = other.withMicroBatches(1 + random.nextInt(3))
+                .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
+        DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
+
+        RunResult expected = run(config, weights, workload, StrategyOptions.single(), kv);
+        RunResult actual = run(config, weights, workload, other, kv);
+
+        for (int i = 0; i < workload.prompts().size(); i++) {
+            assertThat(actual.outputs().get(i).tokenIds())
+                    .as("tokens of sequence %d, %s, %s", i, other, config)
+                    .isEqualTo(expected.outputs().get(i).tokenIds());
+            assertThat(actual.outputs().get(i).promptLogits())
+                    .as("logits of sequence %d, %s", i, other)
+                    .isEqualTo(expected.outputs().get(i).promptLogits());
+        }
+        for (RunResult.RankReport rank : actual.ranks()) {
+            if (rank.role().equals("expert")) {
+                assertThat(rank.kvBytes()).as("KV cache of expert rank").isZero();
+            }
+        }
+    }
+
+    @Property(tries = 40)
+    void splitHeadsAndWidthDifferByRoundingOnly(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = TestModels.random(random);
+        int tp = 1 << random.nextInt(3);
+        int limit = config.qkNorm() == QkNorm.WHOLE ? config.kvHeads() : config.heads();
+        tp = Math.min(tp, limit);
+        int pp = 1 + random.nextInt(config.layers().size());
+        ModelWeights weights = RandomWeights.create(config, seed);
+        Workload workload = workload(random, config);
+        StrategyOptions other =
+                StrategyOptions.tensorPipeline(tp, pp).withMicroBatches(1 + random.nextInt(3));
+
+        RunResult expected = run(config, weights, workload, StrategyOptions.single(), DataType.F32);
+        RunResult actual = run(config, weights, workload, other, DataType.F32);
+
+        for (int i = 0; i < workload.prompts().size(); i++) {
+            float[] a = actual.outputs().get(i).promptLogits();
+            float[] e = expected.outputs().get(i).promptLogits();
+            if (tp == 1) {
+                assertThat(a).as("a pipeline splits no sum").isEqualTo(e);
+            }
+            assertThat(a).hasSameSizeAs(e);
+        }
+        assertThat(worstDifference(expected, actual))
+                .as("%s of %s", other, config)
+                .isLessThan(SPLIT_TOLERANCE);
+    }
+
+    private static float worstDifference(RunResult expected, RunResult actual) {
+        float worst = 0;
+        for (int i = 0; i < expected.outputs().size(); i++) {
+            float[] e = expected.outputs().get(i).promptLogits();
+            float[] a = actual.outputs().get(i).promptLogits();
+            for (int j = 0; j < e.length; j++) {
+                worst = Math.max(worst, Math.abs(e[j] - a[j]));
+            }
+        }
+        return worst;
+    }
+
+    private static Workload workload(SplittableRandom random, ModelConfig config) {
+        List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
+        return new Workload(prompts, 1 + random.nextInt(6), true, 0, 1, 0, true, 1 + random.nextInt(12));
+    }
+
+    private RunResult run(
+            ModelConfig config, ModelWeights weights, Workload workload, StrategyOptions options, DataType kv) {
+        Plan plan = Planning.plan(config, options);
+        ExecutionOptions execution =
+                ExecutionOptions.defaults().withDevices(strict).withKvType(kv);
+        try (PlanExecutor executor = new PlanExecutor(plan, weights, workload, execution)) {
+            return executor.run();
+        }
+    }
+}

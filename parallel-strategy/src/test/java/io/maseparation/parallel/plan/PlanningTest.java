@@ -1,0 +1,65 @@
+package io.maseparation.parallel.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class PlanningTest {
+    private static final ModelConfig SEED = Presets.config("seed");
+
+    @Test
+    void layoutsThatDoNotFitNameTheOption() {
+        ModelConfig tiny = Presets.config("tiny");
+        assertMessage(tiny, StrategyOptions.maSeparation(1, 999), "--expert-devices 999 is more than");
+        assertMessage(tiny, StrategyOptions.expertParallel(999), "--expert-parallel-size 999 is more than");
+        assertMessage(tiny, StrategyOptions.maSeparation(0, 1), "--attention-devices must be at least 1");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(7, 1), "--tensor-parallel-size 7 does not divide");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(1, 999), "--pipeline-parallel-size 999 is more than");
+        assertMessage(tiny, StrategyOptions.single().withMicroBatches(0), "--micro-batches must be at least 1");
+    }
+
+    private static void assertMessage(ModelConfig config, StrategyOptions options, String start) {
+        assertThatThrownBy(() -> Planning.plan(config, options))
+                .isInstanceOf(PlanException.class)
+                .hasMessageStartingWith(start)
+                .extracting(Throwable::getMessage)
+                .asString()
+                .doesNotContain("\n");
+    }
+
+    @Property
+    void wholeExpertsAreEachHeldOnceAndSpreadEvenly(
+            @ForAll @IntRange(min = 1, max = 8) int attention, @ForAll @IntRange(min = 1, max = 16) int experts) {
+        Plan plan = Planning.plan(SEED, StrategyOptions.maSeparation(attention, experts));
+        for (int layer = 0; layer < SEED.layers().size(); layer++) {
+            List<Integer> all = new ArrayList<>();
+            int least = Integer.MAX_VALUE;
+            int most = 0;
+            for (RankPlan rank : plan.ranks()) {
+                if (rank.role() == Role.ATTENTION) {
+                    assertThat(rank.shard().experts()).isEmpty();
+                    continue;
+                }
+                assertThat(rank.shard().attention()).isEmpty();
+                List<Integer> held = rank.shard().experts().orElseThrow().perLayer().get(layer);
+                for (int expert : held) {
+                    assertThat(plan.placement().rankFor(layer, expert, 0, 0)).isEqualTo(rank.rank());
+                }
+                all.addAll(held);
+                least = Math.min(least, held.size());
+                most = Math.max(most, held.size());
+            }
+            assertThat(all).containsExactlyElementsOf(IntStream.range(0, 16).boxed().toList());
+            assertThat(most - least).isLessThanOrEqualTo(1);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+package uk.ac.manchester.tornado.api.exceptions;
+
+/** A device has no room. */
+public class TornadoOutOfMemoryException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** @param message what is wrong */
+    public TornadoOutOfMemoryException(String message) {
+        super(message);
+    }
+}

@@ -1,0 +1,11 @@
+package uk.ac.manchester.tornado.api.exceptions;
+
+/** A task graph cannot be built or run. */
+public class TornadoRuntimeException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** @param message what is wrong */
+    public TornadoRuntimeException(String message) {
+        super(message);
+    }
+}

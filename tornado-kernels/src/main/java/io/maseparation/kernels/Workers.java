@@ -1,0 +1,21 @@
+package io.maseparation.kernels;
+
+import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.WorkerGrid1D;
+
+/** Worker grids of gpu bodies. A grid covers the most rows that the buffers hold; groups beyond the step's rows idle. */
+final class Workers {
+    /** Threads of a warp. */
+    static final int WARP = 32;
+
+    private Workers() {}
+
+    /** A row of {@code groups} work-groups of {@code size} threads. */
+    static WorkerGrid groups(int groups, int size) {
+        int global = Math.multiplyExact(Math.max(1, groups), size);
+        WorkerGrid1D grid = new WorkerGrid1D(global);
+        grid.setGlobalWork(global, 1, 1);
+        grid.setLocalWork(size, 1, 1);
+        return grid;
+    }
+}

@@ -2,7 +2,6 @@ package io.maseparation.moe;
 
 import java.util.Comparator;
 import java.util.stream.IntStream;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the step
@@ -38,26 +37,26 @@ public record Sampler(double temperature, double topP, long seed) {
      * @param step output tokens the sequence has already
      * @throws ModelException if a logit is not a number: the weights or a kernel are broken
      */
-    public int sample(FloatArray logits, int offset, int vocab, int sequence, int step) {
+    public int sample(float[] logits, int offset, int vocab, int sequence, int step) {
         int best = 0;
         for (int i = 0; i < vocab; i++) {
-            float logit = logits.get(offset + i);
+            float logit = logits[offset + i];
             if (Float.isNaN(logit)) {
                 throw new ModelException("logit of token %d of sequence %d, step %d, is not a number"
                         .formatted(i, sequence, step));
             }
-            if (logit > logits.get(offset + best)) {
+            if (logit > logits[offset + best]) {
                 best = i;
             }
         }
         if (temperature == 0) {
             return best;
         }
-        double most = logits.get(offset + best);
+        double most = logits[offset + best];
         double[] weights = new double[vocab];
         double sum = 0;
         for (int i = 0; i < vocab; i++) {
-            weights[i] = Math.exp((logits.get(offset + i) - most) / temperature);
+            weights[i] = Math.exp((logits[offset + i] - most) / temperature);
             sum += weights[i];
         }
         double u = CounterRandom.uniform(CounterRandom.key(CounterRandom.key(seed, sequence), 1), step);

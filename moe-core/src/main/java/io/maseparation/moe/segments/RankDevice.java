@@ -48,7 +48,9 @@ public final class RankDevice implements AutoCloseable {
                 shard,
                 arrays,
                 capacity.kvType(),
-                RopeTable.create(weights.config(), capacity.maxContext()),
+                RopeTable.create(weights.config().rope(), weights.config().headDim(), capacity.maxContext()),
+                        capacity.maxContext(),
+                        weights.config().headDim()),
                 device.target(),
                 grid);
         List<ImmutableTaskGraph> built = new ArrayList<>();

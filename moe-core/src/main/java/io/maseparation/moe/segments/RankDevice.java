@@ -48,9 +48,10 @@ public final class RankDevice implements AutoCloseable {
                 shard,
                 arrays,
                 capacity.kvType(),
-                RopeTable.create(weights.config().rope(), weights.config().headDim(), capacity.maxContext()),
-                        capacity.maxContext(),
-                        weights.config().headDim()),
+                RopeTable.create(
+                        weights.config().rope(),
+                        weights.config().headDim(),
+                        capacity.maxContext()),
                 device.target(),
                 grid);
         List<ImmutableTaskGraph> built = new ArrayList<>();

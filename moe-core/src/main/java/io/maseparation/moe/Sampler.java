@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import java.util.Comparator;
 import java.util.stream.IntStream;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the step
@@ -37,19 +38,29 @@ public record Sampler(double temperature, double topP, long seed) {
      * @param step output tokens the sequence has already
      * @throws ModelException if a logit is not a number: the weights or a kernel are broken
      */
+    public int sample(FloatArray logits, int offset, int vocab, int sequence, int step) {
+        float[] row = new float[vocab];
+        for (int i = 0; i < vocab; i++) {
+            row[i] = logits.get(offset + i);
+        }
+        return sample(row, 0, vocab, sequence, step);
+    }
+
+    /** The next token, as {@link #sample(FloatArray, int, int, int, int)}, from logits on the heap. */
     public int sample(float[] logits, int offset, int vocab, int sequence, int step) {
         int best = 0;
         for (int i = 0; i < vocab; i++) {
             float logit = logits[offset + i];
             if (Float.isNaN(logit)) {
-                throw new ModelException("logit of token %d of sequence %d, step %d, is not a number"
-                        .formatted(i, sequence, step));
+                throw new ModelException(
+                        "logit of token %d of sequence %d, step %d, is not a number".formatted(i, sequence, step));
             }
             if (logit > logits[offset + best]) {
                 best = i;
             }
         }
-        if (temperature == 0) {
+        // An infinite logit leaves nothing to weigh: every ratio to it is 0 or undefined.
+        if (temperature == 0 || Float.isInfinite(logits[offset + best])) {
             return best;
         }
         double most = logits[offset + best];
@@ -59,7 +70,7 @@ public record Sampler(double temperature, double topP, long seed) {
             weights[i] = Math.exp((logits[offset + i] - most) / temperature);
             sum += weights[i];
         }
-        double u = CounterRandom.uniform(CounterRandom.key(CounterRandom.key(seed, sequence), 1), step);
+        double u = CounterRandom.uniform(CounterRandom.key(seed, sequence), step);
         return topP == 1 ? pick(IntStream.range(0, vocab).toArray(), vocab, weights, u * sum) : nucleus(weights, sum, u);
     }
 

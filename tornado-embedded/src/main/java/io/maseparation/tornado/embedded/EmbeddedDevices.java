@@ -3,7 +3,7 @@ package io.maseparation.tornado.embedded;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Makes devices. */
+/** Makes devices. Each is one of its own, whatever its name: ranks and tests do not share any by accident. */
 public final class EmbeddedDevices {
     private EmbeddedDevices() {}
 
@@ -26,6 +26,9 @@ public final class EmbeddedDevices {
     }
 
     private static List<EmbeddedDevice> make(int count, boolean strict, long memory) {
+        if (count < 0 || memory < 0) {
+            throw new IllegalArgumentException("%d devices of %,d bytes".formatted(count, memory));
+        }
         return IntStream.range(0, count)
                 .mapToObj(i -> new EmbeddedDevice(i, strict, memory))
                 .toList();

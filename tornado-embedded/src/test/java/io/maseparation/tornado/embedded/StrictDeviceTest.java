@@ -21,6 +21,12 @@ class StrictDeviceTest {
         }
     }
 
+    private static void sum(FloatArray a, FloatArray b, FloatArray out) {
+        for (int i = 0; i < out.getSize(); i++) {
+            out.set(i, a.get(i) + b.get(i));
+        }
+    }
+
     private static TornadoExecutionPlan plan(EmbeddedDevice device, TaskGraph... graphs) {
         var snapshots = java.util.Arrays.stream(graphs)
                 .map(TaskGraph::snapshot)
@@ -202,22 +208,37 @@ class StrictDeviceTest {
         assertThatThrownBy(() -> plan.withGraph(2).execute()).hasMessageContaining("task graph b, executed before it");
     }
 
+    /** TornadoVM fails here with a NullPointerException. */
     @Test
-    void namedSourcesAreEachTakenWhenTheyRanLast() {
+    void twoSourcesCannotBothHaveRunLast() {
         FloatArray x = FloatArray.fromElements(1);
         FloatArray y = FloatArray.fromElements(10);
         FloatArray out = new FloatArray(1);
         TaskGraph both = new TaskGraph("c")
                 .consumeFromDevice("a", x)
                 .consumeFromDevice("b", y)
-                .task("t", (FloatArray p, FloatArray q, FloatArray o) -> o.set(0, p.get(0) + q.get(0)), x, y, out)
+                .task("t", StrictDeviceTest::sum, x, y, out)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
-        TornadoExecutionPlan plan = plan(strict(), hands("a", x), hands("b", y), both);
-        plan.withGraph(0).execute();
-        assertThatThrownBy(() -> plan.withGraph(2).execute()).hasMessageContaining("is not the one");
-        plan.withGraph(1).execute();
-        plan.withGraph(2).execute();
-        assertThat(out.get(0)).as("x was taken by the execution that failed for want of y").isEqualTo(2 + 11);
+        TaskGraph takesAndHands = new TaskGraph("b")
+                .consumeFromDevice("a", x)
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, y)
+                .task("t", StrictDeviceTest::addOne, y, y)
+                .persistOnDevice(x, y);
+        TaskGraph fromOne = new TaskGraph("c")
+                .consumeFromDevice("b", x, y)
+                .task("t", StrictDeviceTest::sum, x, y, out)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
+        TornadoExecutionPlan apart = plan(strict(), hands("a", x), hands("b", y), both);
+        for (int source = 0; source < 2; source++) {
+            apart.withGraph(source).execute();
+            assertThatThrownBy(() -> apart.withGraph(2).execute()).hasMessageContaining("is not the one");
+        }
+
+        TornadoExecutionPlan chain = plan(strict(), hands("a", x), takesAndHands, fromOne);
+        for (int graph = 0; graph < 3; graph++) {
+            chain.withGraph(graph).execute();
+        }
+        assertThat(out.get(0)).isEqualTo(2 + 11);
     }
 
     @Test

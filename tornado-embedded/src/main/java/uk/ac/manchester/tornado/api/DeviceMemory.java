@@ -59,20 +59,21 @@ final class DeviceMemory {
     }
 
     /**
-     * Takes over what the graph consumes, by TornadoVM's rule: the source is the graph executed last. If arrays were
-     * declared with its name, those are taken, and the others must have been taken before; otherwise all are.
+     * Takes over what the graph consumes, all or nothing, by TornadoVM's rule: the source is the graph executed last. If
+     * arrays were declared with its name, those are taken, and the others must have been taken before; otherwise all are.
      *
      * @param last memory of the graph executed last, or null
      */
     void consume(DeviceMemory last) {
+        IdentityHashMap<TornadoNativeArray, Copy> taken = new IdentityHashMap<>();
         if (last != null && !transfers.consumed.isEmpty()) {
             Collection<TornadoNativeArray> named = transfers.consumedByName.get(last.graph);
             for (TornadoNativeArray array : named == null ? transfers.consumed : named) {
-                copies.put(array, last.handOver(array, this));
+                taken.put(array, last.handOver(array, this));
             }
         }
         for (TornadoNativeArray array : transfers.consumed) {
-            Copy copy = copies.get(array);
+            Copy copy = taken.getOrDefault(array, copies.get(array));
             if (copy == null || copy.freed) {
                 throw new TornadoRuntimeException("task graph %s consumes %s from the device, but %s".formatted(
                         graph, describe(array), last == null
@@ -81,6 +82,7 @@ final class DeviceMemory {
                                         + ", executed before it, is not the one it is consumed from"));
             }
         }
+        copies.putAll(taken);
     }
 
     private Copy handOver(TornadoNativeArray array, DeviceMemory to) {

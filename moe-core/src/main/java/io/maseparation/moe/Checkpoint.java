@@ -1,0 +1,77 @@
+package io.maseparation.moe;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A Hugging Face checkpoint on disk: config.json, safetensors and, where present, tokenizer.json. Large matrices are
+ * mapped, not copied; they are valid until {@link #close()}.
+ */
+public final class Checkpoint implements AutoCloseable {
+    private final Safetensors tensors;
+    private final ModelWeights weights;
+    private final Tokenizer tokenizer;
+
+    private Checkpoint(Safetensors tensors, ModelWeights weights, Tokenizer tokenizer) {
+        this.tensors = tensors;
+        this.weights = weights;
+        this.tokenizer = tokenizer;
+    }
+
+    /**
+     * Opens the checkpoint in a folder and checks every tensor the model needs against config.json.
+     *
+     * @throws ModelException of one line naming file and tensor or field, if the checkpoint cannot be used
+     */
+    public static Checkpoint open(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new ModelException(Text.printable(folder.toString()) + ": no such folder");
+        }
+        ModelConfig config = HfConfig.read(folder);
+        Safetensors tensors = Safetensors.open(folder);
+        try {
+            ModelWeights weights = new HfWeights(tensors, config).load();
+            Path tokenizer = folder.resolve("tokenizer.json");
+            return new Checkpoint(
+                    tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
+        } catch (RuntimeException e) {
+            tensors.close();
+            throw e;
+        }
+    }
+
+    /** Shape and rules of the model; its weight type is that of the first layer's query projection. */
+    public ModelConfig config() {
+        return weights.config();
+    }
+
+    /** The weights; valid until {@link #close()}. */
+    public ModelWeights weights() {
+        return weights;
+    }
+
+    /** The tokenizer, where the folder has a tokenizer.json. It is read on first use. */
+    public Optional<Tokenizer> tokenizer() {
+        return Optional.ofNullable(tokenizer);
+    }
+
+    /** Bytes of weights shared with the page cache. */
+    public long mappedBytes() {
+        return tensors.mappedBytes();
+    }
+
+    /** Bytes of weights that had to be copied because the file could not be mapped as it is. */
+    public long copiedBytes() {
+        return tensors.copiedBytes();
+    }
+
+    /** Unmaps the weights, which must not be used any more, and closes the tokenizer. */
+    @Override
+    public void close() {
+        tensors.close();
+        if (tokenizer != null) {
+            tokenizer.close();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package io.maseparation.moe;
+
+/**
+ * Random bits as a function of a key and a counter (the finaliser of SplitMix64, Steele, Lea and Flood 2014), so that any
+ * part of a stream can be computed by any thread in any order.
+ */
+final class CounterRandom {
+    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+
+    private CounterRandom() {}
+
+    /** 64 well mixed bits. */
+    static long bits(long key, long counter) {
+        long z = key + (counter + 1) * GOLDEN;
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        return z ^ (z >>> 31);
+    }
+
+    /** A key for a sub-stream. */
+    static long key(long key, long part) {
+        return bits(bits(key, part), ~part);
+    }
+
+    /** Uniform in [0, 1), 53 bits. */
+    static double uniform(long key, long counter) {
+        return (bits(key, counter) >>> 11) * 0x1.0p-53;
+    }
+}

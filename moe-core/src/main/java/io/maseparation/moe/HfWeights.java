@@ -1,0 +1,186 @@
+package io.maseparation.moe;
+
+import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.kernels.Routing;
+import io.maseparation.kernels.WeightMatrix;
+import java.util.ArrayList;
+import java.util.List;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/**
+ * Finds a model's weights under the names that Hugging Face's families give them, and checks each shape against
+ * config.json. Experts may be a tensor each, or all experts of a layer stacked in one tensor with gate above up.
+ */
+final class HfWeights {
+    private final Safetensors tensors;
+    private final ModelConfig config;
+
+    HfWeights(Safetensors tensors, ModelConfig config) {
+        this.tensors = tensors;
+        this.config = config;
+    }
+
+    ModelWeights load() {
+        WeightMatrix embedding =
+                matrix("model.embed_tokens.weight", config.vocab(), config.hidden(), "vocab_size, hidden_size");
+        List<LayerWeights> layers = new ArrayList<>();
+        for (int i = 0; i < config.layers().size(); i++) {
+            layers.add(layer("model.layers." + i + ".", config.layers().get(i)));
+        }
+        FloatArray norm = vector("model.norm.weight", config.hidden(), "hidden_size");
+        WeightMatrix output = config.tiedEmbeddings()
+                ? embedding
+                : matrix("lm_head.weight", config.vocab(), config.hidden(), "vocab_size, hidden_size");
+        ModelConfig typed = Configs.withWeightType(config, layers.getFirst().q().type());
+        return new ModelWeights(typed, embedding, List.copyOf(layers), norm, output);
+    }
+
+    private LayerWeights layer(String prefix, ModelConfig.Layer layer) {
+        String attention = prefix + "self_attn.";
+        String query = "num_attention_heads × head_dim";
+        String keys = "num_key_value_heads × head_dim";
+        boolean qkNorm = config.qkNorm() != ModelConfig.QkNorm.NONE;
+        boolean whole = config.qkNorm() == ModelConfig.QkNorm.WHOLE;
+        boolean sparse = layer.routing().experts() > 0;
+        String moe = prefix + (tensors.has(prefix + "block_sparse_moe.gate.weight") || granite()
+                ? "block_sparse_moe." : "mlp.");
+        String router = moe + (granite() ? "router.layer.weight" : "gate.weight");
+        return new LayerWeights(
+                vector(prefix + "input_layernorm.weight", config.hidden(), "hidden_size"),
+                matrix(attention + "q_proj.weight", config.queryWidth(), config.hidden(), query + ", hidden_size"),
+                matrix(attention + "k_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
+                matrix(attention + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
+                matrix(attention + "o_proj.weight", config.hidden(), config.queryWidth(), "hidden_size, " + query),
+                config.qkvBias() ? qkvBias(attention, query, keys) : null,
+                config.outputBias() ? vector(attention + "o_proj.bias", config.hidden(), "hidden_size") : null,
+                qkNorm
+                        ? vector(attention + "q_norm.weight", whole ? config.queryWidth() : config.headDim(),
+                                whole ? query : "head_dim")
+                        : null,
+                qkNorm
+                        ? vector(attention + "k_norm.weight", whole ? config.kvWidth() : config.headDim(),
+                                whole ? keys : "head_dim")
+                        : null,
+                vector(prefix + "post_attention_layernorm.weight", config.hidden(), "hidden_size"),
+                sparse ? router(router, layer.routing().experts()) : null,
+                layer.routing().extra() == Routing.Extra.SIGMOID_GATE
+                        ? gate(moe + "shared_expert_gate.weight")
+                        : null,
+                sparse ? experts(moe, layer) : List.of(),
+                extra(moe, layer));
+    }
+
+    private boolean granite() {
+        return config.family().equals(HfFamily.GRANITE_MOE.modelType);
+    }
+
+    private FloatArray qkvBias(String attention, String query, String keys) {
+        float[] q = floats(attention + "q_proj.bias", query, config.queryWidth());
+        float[] k = floats(attention + "k_proj.bias", keys, config.kvWidth());
+        float[] v = floats(attention + "v_proj.bias", keys, config.kvWidth());
+        FloatArray all = new FloatArray(config.qkvWidth());
+        int at = 0;
+        for (float[] part : List.of(q, k, v)) {
+            for (float value : part) {
+                all.set(at++, value);
+            }
+        }
+        return all;
+    }
+
+    private FloatArray router(String name, int experts) {
+        return FloatArray.fromArray(floats(name, "number of experts, hidden_size", experts, config.hidden()));
+    }
+
+    private FloatArray gate(String name) {
+        return FloatArray.fromArray(floats(name, "1, hidden_size", 1, config.hidden()));
+    }
+
+    private ExpertWeights extra(String moe, ModelConfig.Layer layer) {
+        return switch (layer.routing().extra()) {
+            case NONE -> null;
+            case ALWAYS -> feedForward(moe, layer.extraWidth(), "intermediate_size");
+            case SIGMOID_GATE ->
+                feedForward(moe + "shared_expert.", layer.extraWidth(), "shared_expert_intermediate_size");
+        };
+    }
+
+    private ExpertWeights feedForward(String prefix, int width, String field) {
+        return three(prefix + "gate_proj.weight", prefix + "up_proj.weight", prefix + "down_proj.weight", width, field);
+    }
+
+    private ExpertWeights three(String gate, String up, String down, int width, String field) {
+        String wide = field + ", hidden_size";
+        return new ExpertWeights(
+                matrix(gate, width, config.hidden(), wide),
+                matrix(up, width, config.hidden(), wide),
+                matrix(down, config.hidden(), width, "hidden_size, " + field));
+    }
+
+    private List<ExpertWeights> experts(String moe, ModelConfig.Layer layer) {
+        int width = layer.expertWidth();
+        boolean qwen = config.family().startsWith("qwen");
+        String field = qwen ? "moe_intermediate_size" : "intermediate_size";
+        if (granite()) {
+            return stacked(moe + "input_linear.weight", moe + "output_linear.weight", layer, field);
+        }
+        if (tensors.has(moe + "experts.gate_up_proj")) {
+            return stacked(moe + "experts.gate_up_proj", moe + "experts.down_proj", layer, field);
+        }
+        boolean mixtral = moe.endsWith("block_sparse_moe.");
+        List<ExpertWeights> experts = new ArrayList<>();
+        for (int e = 0; e < layer.routing().experts(); e++) {
+            String prefix = moe + "experts." + e + ".";
+            experts.add(mixtral
+                    ? three(prefix + "w1.weight", prefix + "w3.weight", prefix + "w2.weight", width, field)
+                    : feedForward(prefix, width, field));
+        }
+        return List.copyOf(experts);
+    }
+
+    /** Views of {@code input} [experts, 2 * width, hidden], whose first half is the gate, and {@code output}. */
+    private List<ExpertWeights> stacked(String input, String output, ModelConfig.Layer layer, String field) {
+        int experts = layer.routing().experts();
+        int width = layer.expertWidth();
+        checkShape(input, "experts, 2 × " + field + ", hidden_size", experts, 2L * width, config.hidden());
+        checkShape(output, "experts, hidden_size, " + field, experts, config.hidden(), width);
+        WeightMatrix in = tensors.matrix(input);
+        WeightMatrix out = tensors.matrix(output);
+        List<ExpertWeights> views = new ArrayList<>();
+        for (int e = 0; e < experts; e++) {
+            int first = 2 * width * e;
+            views.add(new ExpertWeights(
+                    in.rowRange(first, first + width),
+                    in.rowRange(first + width, first + 2 * width),
+                    out.rowRange(config.hidden() * e, config.hidden() * (e + 1))));
+        }
+        return List.copyOf(views);
+    }
+
+    private WeightMatrix matrix(String name, int rows, int cols, String fields) {
+        checkShape(name, fields, rows, cols);
+        return tensors.matrix(name);
+    }
+
+    private FloatArray vector(String name, int size, String fields) {
+        return FloatArray.fromArray(floats(name, fields, size));
+    }
+
+    private float[] floats(String name, String fields, long... shape) {
+        checkShape(name, fields, shape);
+        return tensors.floats(name);
+    }
+
+    private void checkShape(String name, String fields, long... shape) {
+        TensorInfo info = tensors.info(name);
+        tensors.type(name);
+        List<Long> expected = new ArrayList<>();
+        for (long dimension : shape) {
+            expected.add(dimension);
+        }
+        if (!info.shape().equals(expected)) {
+            throw new ModelException(info.where() + " has shape " + Text.printable(info.shape().toString())
+                    + ", config.json says " + expected + " (" + fields + ")");
+        }
+    }
+}

@@ -1,11 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.List;
-import java.util.function.Consumer;
-import uk.ac.manchester.tornado.api.GridScheduler;
-import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
-import uk.ac.manchester.tornado.api.common.TornadoDevice;
-import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** What the tests of operations with weight matrices share. */
@@ -24,45 +18,6 @@ final class DenseOps {
      */
     static double tolerance(int n) {
         return EPS * (8 + n / 16.0 * Math.sqrt(n));
-    }
-
-    /**
-     * Executes a graph of what {@code op} adds. The device keeps its own copies where the runtime offers such a device,
-     * so that weights arrive only if the operation declared them.
-     *
-     * @param io arrays that go to the device and come back
-     */
-    static void run(Body body, Consumer<KernelGraph> op, Object... io) {
-        GridScheduler grid = new GridScheduler();
-        KernelGraph g =
-                new KernelGraph("test", KernelTarget.embeddedDevice().withBody(body), grid);
-        op.accept(g);
-        g.input(io);
-        g.output(io);
-        try (TornadoExecutionPlan plan = new TornadoExecutionPlan(g.build())) {
-            TornadoDevice strict = strictDevice();
-            if (strict != null) {
-                plan.withDevice(strict);
-            }
-            if (!grid.keySet().isEmpty()) {
-                plan.withGridScheduler(grid);
-            }
-            plan.execute();
-        } catch (TornadoExecutionPlanException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    /** By reflection, since an SDK's runtime has no such class. */
-    private static TornadoDevice strictDevice() {
-        try {
-            Object devices = Class.forName("io.maseparation.tornado.embedded.EmbeddedDevices")
-                    .getMethod("strict", int.class)
-                    .invoke(null, 1);
-            return (TornadoDevice) ((List<?>) devices).getFirst();
-        } catch (ReflectiveOperationException e) {
-            return null;
-        }
     }
 
     /** Σ m[r,k] · x[xAt + k] in float64. */

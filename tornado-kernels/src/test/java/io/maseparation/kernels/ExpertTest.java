@@ -75,7 +75,7 @@ class ExpertTest {
     private static FloatArray up(
             Body body, List<ExpertBank> banks, FloatArray x, Grouped g, int hiddenStride, int rows, Activation act) {
         FloatArray hidden = TestArrays.poisoned(rows * SLOTS * hiddenStride);
-        DenseOps.run(
+        RowOps.run(
                 body,
                 graph -> {
                     for (int i = 0; i < banks.size(); i++) {
@@ -91,7 +91,7 @@ class ExpertTest {
     private static FloatArray down(
             Body body, List<ExpertBank> banks, FloatArray hidden, Grouped g, int hiddenStride, int rows, int cols) {
         FloatArray out = TestArrays.poisoned(rows * SLOTS * cols);
-        DenseOps.run(
+        RowOps.run(
                 body,
                 graph -> {
                     for (int i = 0; i < banks.size(); i++) {

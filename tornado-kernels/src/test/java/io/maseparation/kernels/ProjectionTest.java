@@ -50,7 +50,7 @@ class ProjectionTest {
         FloatArray out = accumulate ? TestArrays.random(random, rows * outputs) : TestArrays.poisoned(rows * outputs);
         FloatArray before = RowOps.copy(out);
         IntArray step = step(first, count, 0);
-        DenseOps.run(body, g -> Projection.add(g, "p", step, x, w, bias, out, scale, accumulate), step, x, out);
+        RowOps.run(body, g -> Projection.add(g, "p", step, x, w, bias, out, scale, accumulate), step, x, out);
         for (int row = first; row < first + count; row++) {
             for (int r = 0; r < outputs; r++) {
                 double v = scale * (DenseOps.dot(w, r, x, row * cols) + (biased ? bias.get(r) : 0));
@@ -134,7 +134,7 @@ class ProjectionTest {
     }
 
     private static void project(Body body, IntArray step, FloatArray x, WeightMatrix w, FloatArray out) {
-        DenseOps.run(body, g -> Projection.add(g, "p", step, x, w, null, out, 1f, false), step, x, out);
+        RowOps.run(body, g -> Projection.add(g, "p", step, x, w, null, out, 1f, false), step, x, out);
     }
 
     @Test

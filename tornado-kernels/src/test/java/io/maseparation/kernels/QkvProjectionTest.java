@@ -45,7 +45,7 @@ class QkvProjectionTest {
         FloatArray qkv = TestArrays.poisoned(rows * total);
         FloatArray before = RowOps.copy(qkv);
         IntArray step = step(first, count, 0);
-        DenseOps.run(body, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, clip), step, x, qkv);
+        RowOps.run(body, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, clip), step, x, qkv);
         String what = "seed %d, %s %s, %d columns, clip %s".formatted(seed, body, type, cols, clip);
         for (int row = first; row < first + count; row++) {
             for (int r = 0; r < total; r++) {
@@ -74,11 +74,11 @@ class QkvProjectionTest {
         FloatArray x = TestArrays.random(random, rows * cols);
         FloatArray all = TestArrays.poisoned(rows * 28);
         IntArray step = step(0, rows, 0);
-        DenseOps.run(body, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, null, all, 0), step, x, all);
+        RowOps.run(body, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, null, all, 0), step, x, all);
         for (int row = 0; row < rows; row++) {
             FloatArray one = TestArrays.poisoned(rows * 28);
             IntArray alone = step(row, 1, 0);
-            DenseOps.run(body, g -> QkvProjection.add(g, "qkv", alone, x, q, k, v, null, one, 0), alone, x, one);
+            RowOps.run(body, g -> QkvProjection.add(g, "qkv", alone, x, q, k, v, null, one, 0), alone, x, one);
             assertSameBits("seed " + seed, one, all, row * 28, (row + 1) * 28);
         }
     }

@@ -33,7 +33,7 @@ class RowsTest {
                 float multiplier = random.nextBoolean() ? 1 : 12;
                 FloatArray x = TestArrays.poisoned(rows * n);
                 IntArray step = step(first, count, 0);
-                DenseOps.run(
+                RowOps.run(
                         body, g -> Embedding.add(g, "e", step, tokens, table, x, multiplier), step, tokens, x);
                 String what = "seed %d, %s %s, %d columns".formatted(seed, body, type, n);
                 FloatArray expected = TestArrays.poisoned(rows * n);
@@ -62,7 +62,7 @@ class RowsTest {
                 expected.set(i, x.get(i) + scale * y.get(i));
             }
             IntArray step = step(first, count, 1);
-            DenseOps.run(body, g -> ResidualAdd.add(g, "r", step, y, x, n, scale), step, y, x);
+            RowOps.run(body, g -> ResidualAdd.add(g, "r", step, y, x, n, scale), step, y, x);
             assertSameBits("seed %d, %s, %d columns".formatted(seed, body, n), x, expected, 0, rows * n);
         }
     }
@@ -87,7 +87,7 @@ class RowsTest {
                 }
             }
             IntArray step = step(first, count, 0);
-            DenseOps.run(body, g -> SelectRows.add(g, "s", step, index, in, out, n), step, index, in, out);
+            RowOps.run(body, g -> SelectRows.add(g, "s", step, index, in, out, n), step, index, in, out);
             assertSameBits("seed %d, %s, %d columns".formatted(seed, body, n), out, expected, 0, rows * n);
         }
     }
@@ -147,7 +147,7 @@ class RowsTest {
         IntArray best = new IntArray(logits.getSize() / n);
         best.init(-7);
         IntArray step = step(first, count, 0);
-        DenseOps.run(body, g -> ArgMax.add(g, "a", step, logits, best, n), step, logits, best);
+        RowOps.run(body, g -> ArgMax.add(g, "a", step, logits, best, n), step, logits, best);
         return best;
     }
 }

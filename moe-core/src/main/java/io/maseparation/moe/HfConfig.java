@@ -116,7 +116,7 @@ public final class HfConfig {
         if (json.has("eos_token_id")) {
             return json.integers("eos_token_id");
         }
-        return json.isNull("eos_token_id") ? List.of() : family.eos;
+        return json.isNull("eos_token_id") || family.eos < 0 ? List.of() : List.of(family.eos);
     }
 
     private DataType type() {
@@ -160,18 +160,17 @@ public final class HfConfig {
             throw json.fail("position_embedding_type", embedding + " is not supported; rope is");
         }
         String type = rope.text("rope_type", rope.text("type", "default"));
-        switch (type) {
-            case "default":
-                return new Rope(theta, 1);
-            case "linear":
+        return switch (type) {
+            case "default" -> new Rope(theta, 1);
+            case "linear" -> {
                 double factor = rope.number("factor", 0);
                 if (!(factor > 0)) {
                     throw rope.fail("factor", "of linear scaling is missing or not above 0");
                 }
-                return new Rope(theta, factor);
-            default:
-                throw rope.fail("rope_type", type + " is not supported; default and linear are");
-        }
+                yield new Rope(theta, factor);
+            }
+            default -> throw rope.fail("rope_type", type + " is not supported; default and linear are");
+        };
     }
 
     private List<ModelConfig.Layer> layers() {

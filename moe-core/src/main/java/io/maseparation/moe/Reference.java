@@ -48,8 +48,11 @@ public final class Reference {
      * @throws ModelException as {@link #forward(int[])}
      */
     public Trace trace(int[] tokens) {
-        Prompts.require(config, tokens, 0);
         int n = tokens.length;
+        if (n > config.maxPositions()) {
+            throw new ModelException(
+                    "%d tokens are more than the model's context of %d".formatted(n, config.maxPositions()));
+        }
         double[] routerGap = new double[n];
         Arrays.fill(routerGap, Double.POSITIVE_INFINITY);
         int[][][] chosen = new int[config.layers().size()][n][];
@@ -57,6 +60,10 @@ public final class Reference {
         double[][] x = new double[n][];
         MatrixReader embedding = new MatrixReader(weights.embedding());
         for (int t = 0; t < n; t++) {
+            if (tokens[t] < 0 || tokens[t] >= config.vocab()) {
+                throw new ModelException("token %d at position %d is outside the vocabulary of %d"
+                        .formatted(tokens[t], t, config.vocab()));
+            }
             x[t] = scaled(embedding.row(tokens[t]), config.embeddingMultiplier());
         }
         for (int l = 0; l < config.layers().size(); l++) {

@@ -6,6 +6,11 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 public final class RopeTable {
     private RopeTable() {}
 
+    /** The table of a model's heads, as {@link #create(Rope, int, int)}. */
+    public static FloatArray create(ModelConfig config, int positions) {
+        return create(config.rope(), config.headDim(), positions);
+    }
+
     /**
      * Table for positions 0 to {@code positions - 1}: element {@code (position * (headDim / 2) + i) * 2} is the cosine and
      * the next one the sine of the angle by which element i of a head turns with element i + headDim / 2.

@@ -39,28 +39,38 @@ public record Sampler(double temperature, double topP, long seed) {
      * @throws ModelException if a logit is not a number: the weights or a kernel are broken
      */
     public int sample(FloatArray logits, int offset, int vocab, int sequence, int step) {
+        float[] row = new float[vocab];
+        for (int i = 0; i < vocab; i++) {
+            row[i] = logits.get(offset + i);
+        }
+        return sample(row, 0, vocab, sequence, step);
+    }
+
+    /** The next token, as {@link #sample(FloatArray, int, int, int, int)}, from logits on the heap. */
+    public int sample(float[] logits, int offset, int vocab, int sequence, int step) {
         int best = 0;
         for (int i = 0; i < vocab; i++) {
-            float logit = logits.get(offset + i);
+            float logit = logits[offset + i];
             if (Float.isNaN(logit)) {
-                throw new ModelException("logit of token %d of sequence %d, step %d, is not a number"
-                        .formatted(i, sequence, step));
+                throw new ModelException(
+                        "logit of token %d of sequence %d, step %d, is not a number".formatted(i, sequence, step));
             }
-            if (logit > logits.get(offset + best)) {
+            if (logit > logits[offset + best]) {
                 best = i;
             }
         }
-        if (temperature == 0) {
+        // An infinite logit leaves nothing to weigh: every ratio to it is 0 or undefined.
+        if (temperature == 0 || Float.isInfinite(logits[offset + best])) {
             return best;
         }
-        double most = logits.get(offset + best);
+        double most = logits[offset + best];
         double[] weights = new double[vocab];
         double sum = 0;
         for (int i = 0; i < vocab; i++) {
-            weights[i] = Math.exp((logits.get(offset + i) - most) / temperature);
+            weights[i] = Math.exp((logits[offset + i] - most) / temperature);
             sum += weights[i];
         }
-        double u = CounterRandom.uniform(CounterRandom.key(CounterRandom.key(seed, sequence), 1), step);
+        double u = CounterRandom.uniform(CounterRandom.key(seed, sequence), step);
         return topP == 1 ? pick(IntStream.range(0, vocab).toArray(), vocab, weights, u * sum) : nucleus(weights, sum, u);
     }
 

@@ -135,7 +135,7 @@ public final class PlanExecutor implements AutoCloseable {
         }
         long end = System.nanoTime();
         return new ResultBuilder(plan, weights, workload, capacities, devices, recorder, sequences)
-                .build(start, decodeStart, end, decoded, prefill.size());
+                .build(start, decodeStart, end, decoded);
     }
 
     private boolean ended(List<Integer> tokens) {

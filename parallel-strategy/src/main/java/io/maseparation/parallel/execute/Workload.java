@@ -54,6 +54,8 @@ public record Workload(
     }
 
     /**
+     * Checks the workload against a model.
+     *
      * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an
      *     empty prompt, nothing to generate
      */

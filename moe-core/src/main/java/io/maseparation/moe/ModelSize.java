@@ -1,0 +1,80 @@
+package io.maseparation.moe;
+
+import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig.QkNorm;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Bytes of a model's weights as this library holds them, from its shape alone: large matrices in the model's weight type;
+ * norms, biases and routers in fp32.
+ *
+ * @param parameters number of weights
+ * @param activeParameters number of weights that one token is computed with: all but the routed experts it is not sent to,
+ *     and of the embedding one row
+ * @param embeddingBytes embedding
+ * @param outputBytes output projection and final norm; the norm alone where the projection is the embedding
+ * @param layers one entry a layer
+ */
+public record ModelSize(
+        long parameters, long activeParameters, long embeddingBytes, long outputBytes, List<Layer> layers) {
+
+    /**
+     * Bytes of one layer.
+     *
+     * @param attentionBytes attention and both norms
+     * @param routerBytes router, and gate of the shared expert
+     * @param expertBytes one routed expert; 0 for a dense layer
+     * @param extraBytes shared expert or dense feed-forward; 0 if there is none
+     * @param experts number of routed experts
+     */
+    public record Layer(long attentionBytes, long routerBytes, long expertBytes, long extraBytes, int experts) {
+        /** All of it. */
+        public long bytes() {
+            return attentionBytes + routerBytes + experts * expertBytes + extraBytes;
+        }
+    }
+
+    public ModelSize {
+        layers = List.copyOf(layers);
+    }
+
+    /** All weights, each counted once. */
+    public long weightBytes() {
+        return embeddingBytes + outputBytes + layers.stream().mapToLong(Layer::bytes).sum();
+    }
+
+    /** The size of a model of this shape. */
+    public static ModelSize of(ModelConfig c) {
+        int element = c.weightType().bytes();
+        long table = (long) c.vocab() * c.hidden();
+        long attention = 2L * c.hidden() * c.queryWidth() + 2L * c.hidden() * c.kvWidth();
+        long small = 2L * c.hidden()
+                + (c.qkvBias() ? c.qkvWidth() : 0)
+                + (c.outputBias() ? c.hidden() : 0)
+                + (c.qkNorm() == QkNorm.PER_HEAD ? 2L * c.headDim() : 0)
+                + (c.qkNorm() == QkNorm.WHOLE ? c.queryWidth() + c.kvWidth() : 0);
+        int matrices = c.gated() ? 3 : 2;
+        long parameters = c.tiedEmbeddings() ? table : 2 * table;
+        parameters += c.hidden();
+        long active = table + 2L * c.hidden();
+        List<Layer> layers = new ArrayList<>();
+        for (ModelConfig.Layer layer : c.layers()) {
+            Routing routing = layer.routing();
+            long expert = (long) matrices * c.hidden() * layer.expertWidth();
+            long extra = routing.extra() == Routing.Extra.NONE ? 0 : (long) matrices * c.hidden() * layer.extraWidth();
+            long router = (long) routing.experts() * c.hidden()
+                    + (routing.extra() == Routing.Extra.SIGMOID_GATE ? c.hidden() : 0);
+            layers.add(new Layer(
+                    attention * element + 4 * small,
+                    4 * router,
+                    routing.experts() == 0 ? 0 : expert * element,
+                    extra * element,
+                    routing.experts()));
+            parameters += attention + small + router + routing.experts() * expert + extra;
+            active += attention + small + router + routing.topK() * expert + extra;
+        }
+        return new ModelSize(
+                parameters, active, table * element, (c.tiedEmbeddings() ? 0 : table * element) + 4L * c.hidden(), layers);
+    }
+}

@@ -1,0 +1,258 @@
+package io.maseparation.moe;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.kernels.Routing;
+import io.maseparation.kernels.WeightMatrix;
+import io.maseparation.moe.ModelConfig.QkNorm;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * Weights for a shape, from a seed. Matrices are uniform with mean 0 and standard deviation 1/√columns (the embedding 1),
+ * so that activations and logits are of the order of 1 at any depth and routers spread tokens over experts. A weight is a
+ * function of the seed and of its place in the model alone, whatever the number of threads.
+ */
+public final class RandomWeights {
+    /** Elements that are filled as one piece of work; a multiple of the four that one random number gives. */
+    private static final int PIECE = 1 << 20;
+    private static final int VALUES = 1 << 16;
+    /** Data start on a cache line. */
+    private static final int ALIGNMENT = 64;
+
+    private final ModelConfig config;
+    private final long seed;
+    private final Map<Integer, Values> tables = new HashMap<>();
+    private final List<Stack> stacks = new ArrayList<>();
+
+    /** The 65536 values a matrix is drawn from, in the format of its elements: shorts or floats. */
+    private record Values(short[] shorts, float[] floats) {
+        static Values of(DataType type, double deviation) {
+            short[] shorts = type == DataType.F32 ? null : new short[VALUES];
+            float[] floats = type == DataType.F32 ? new float[VALUES] : null;
+            for (int i = 0; i < VALUES; i++) {
+                float value = (float) ((2 * (i + 0.5) / VALUES - 1) * Math.sqrt(3) * deviation);
+                switch (type) {
+                    case F32 -> floats[i] = value;
+                    case F16 -> shorts[i] = Float.floatToFloat16(value);
+                    case BF16 -> shorts[i] = toBfloat16(value);
+                }
+            }
+            return new Values(shorts, floats);
+        }
+
+        private static short toBfloat16(float value) {
+            int bits = Float.floatToRawIntBits(value);
+            return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
+        }
+    }
+
+    /** Matrices of one shape that share an array, one below the other. */
+    private final class Stack {
+        final int matrices;
+        final int rows;
+        final int cols;
+        final long[] keys;
+        final Values values;
+        TornadoNativeArray array;
+
+        Stack(int rows, int cols, double deviation, long... keys) {
+            this.matrices = keys.length;
+            this.rows = rows;
+            this.cols = cols;
+            this.keys = keys;
+            int columns = (int) Math.round(1 / (deviation * deviation));
+            this.values = tables.computeIfAbsent(columns, c -> Values.of(config.weightType(), deviation));
+            stacks.add(this);
+        }
+
+        void allocate() {
+            int element = config.weightType().bytes();
+            long header = TornadoNativeArray.ARRAY_HEADER;
+            long bytes = (long) matrices * rows * cols * element;
+            long start = ALIGNMENT - header % ALIGNMENT;
+            MemorySegment segment = Arena.ofAuto()
+                    .allocate(start + header + bytes, ALIGNMENT)
+                    .asSlice(start);
+            array = switch (config.weightType()) {
+                case F32 -> FloatArray.fromSegmentShallow(segment);
+                case F16 -> HalfFloatArray.fromSegmentShallow(segment);
+                case BF16 -> BFloat16Array.fromSegmentShallow(segment);
+            };
+        }
+
+        WeightMatrix matrix(int index) {
+            return new WeightMatrix(config.weightType(), array, index * rows * cols, rows, cols, cols);
+        }
+
+        void addPieces(List<Runnable> work) {
+            long elements = (long) rows * cols;
+            MemorySegment data = array.getSegment();
+            for (int m = 0; m < matrices; m++) {
+                int matrix = m;
+                for (long from = 0; from < elements; from += PIECE) {
+                    long start = from;
+                    long end = Math.min(elements, from + PIECE);
+                    work.add(() -> fill(data, matrix * elements, keys[matrix], start, end, values));
+                }
+            }
+        }
+    }
+
+    private RandomWeights(ModelConfig config, long seed) {
+        this.config = config;
+        this.seed = seed;
+    }
+
+    /**
+     * Weights for a model. They are freed when nothing refers to them any more.
+     *
+     * @param config the model; its weight type is that of all large matrices
+     * @param seed the same for the same weights
+     * @throws ModelException if memory is short, or a matrix has more elements than an array can
+     */
+    public static ModelWeights create(ModelConfig config, long seed) {
+        MemoryBudget.require(
+                ModelSize.of(config).weightBytes(),
+                "the weights of " + config.name(),
+                "choose a smaller --model");
+        return new RandomWeights(config, seed).create();
+    }
+
+    private ModelWeights create() {
+        // Memory is handed out in parallel and filled afterwards, so the model is laid out first and built last.
+        double byHidden = 1 / Math.sqrt(config.hidden());
+        Stack embedding = stack(config.vocab(), config.hidden(), config.tiedEmbeddings() ? byHidden : 1, key(-1, 0, 0));
+        Stack output = config.tiedEmbeddings()
+                ? embedding
+                : stack(config.vocab(), config.hidden(), byHidden, key(-1, 1, 0));
+        List<Supplier<LayerWeights>> layers = new ArrayList<>();
+        for (int l = 0; l < config.layers().size(); l++) {
+            layers.add(layer(l, config.layers().get(l)));
+        }
+        stacks.parallelStream().forEach(Stack::allocate);
+        List<Runnable> work = new ArrayList<>();
+        stacks.forEach(stack -> stack.addPieces(work));
+        work.parallelStream().forEach(Runnable::run);
+        return new ModelWeights(
+                config,
+                embedding.matrix(0),
+                layers.stream().map(Supplier::get).toList(),
+                vector(config.hidden(), 1, 0.1, key(-1, 2, 0)),
+                output.matrix(0));
+    }
+
+    private Supplier<LayerWeights> layer(int l, ModelConfig.Layer layer) {
+        ModelConfig c = config;
+        double byHidden = 1 / Math.sqrt(c.hidden());
+        Stack q = stack(c.queryWidth(), c.hidden(), byHidden, key(l, 0, 0));
+        Stack k = stack(c.kvWidth(), c.hidden(), byHidden, key(l, 1, 0));
+        Stack v = stack(c.kvWidth(), c.hidden(), byHidden, key(l, 2, 0));
+        Stack o = stack(c.hidden(), c.queryWidth(), 1 / Math.sqrt(c.queryWidth()), key(l, 3, 0));
+        Routing routing = layer.routing();
+        Supplier<List<ExpertWeights>> experts = experts(l, 4, routing.experts(), layer.expertWidth());
+        boolean hasExtra = routing.extra() != Routing.Extra.NONE;
+        Supplier<List<ExpertWeights>> extra = experts(l, 7, hasExtra ? 1 : 0, layer.extraWidth());
+        boolean whole = c.qkNorm() == QkNorm.WHOLE;
+        boolean norms = c.qkNorm() != QkNorm.NONE;
+        return () -> new LayerWeights(
+                vector(c.hidden(), 1, 0.1, key(l, 10, 0)),
+                q.matrix(0),
+                k.matrix(0),
+                v.matrix(0),
+                o.matrix(0),
+                c.qkvBias() ? vector(c.qkvWidth(), 0, 0.1, key(l, 11, 0)) : null,
+                c.outputBias() ? vector(c.hidden(), 0, 0.1, key(l, 12, 0)) : null,
+                norms ? vector(whole ? c.queryWidth() : c.headDim(), 1, 0.1, key(l, 13, 0)) : null,
+                norms ? vector(whole ? c.kvWidth() : c.headDim(), 1, 0.1, key(l, 14, 0)) : null,
+                vector(c.hidden(), 1, 0.1, key(l, 15, 0)),
+                routing.experts() == 0 ? null : vector(routing.experts() * c.hidden(), 0, byHidden, key(l, 16, 0)),
+                routing.extra() == Routing.Extra.SIGMOID_GATE ? vector(c.hidden(), 0, byHidden, key(l, 17, 0)) : null,
+                experts.get(),
+                hasExtra ? extra.get().getFirst() : null);
+    }
+
+    /** Experts whose gate, up and down matrices have the kinds {@code kind}, {@code kind + 1} and {@code kind + 2}. */
+    private Supplier<List<ExpertWeights>> experts(int layer, int kind, int experts, int width) {
+        double byHidden = 1 / Math.sqrt(config.hidden());
+        double byWidth = 1 / Math.sqrt(Math.max(1, width));
+        List<Stack> gate = config.gated() ? stacked(layer, kind, experts, width, config.hidden(), byHidden) : List.of();
+        List<Stack> up = stacked(layer, kind + 1, experts, width, config.hidden(), byHidden);
+        List<Stack> down = stacked(layer, kind + 2, experts, config.hidden(), width, byWidth);
+        return () -> IntStream.range(0, experts)
+                .mapToObj(e -> new ExpertWeights(config.gated() ? expert(gate, e) : null, expert(up, e), expert(down, e)))
+                .toList();
+    }
+
+    /** One array for all experts, or one for each if they are too large together. */
+    private List<Stack> stacked(int layer, int kind, int experts, int rows, int cols, double deviation) {
+        long[] keys = IntStream.range(0, experts).mapToLong(e -> key(layer, kind, e)).toArray();
+        if (experts == 0) {
+            return List.of();
+        }
+        if ((long) experts * rows * cols <= Integer.MAX_VALUE) {
+            return List.of(stack(rows, cols, deviation, keys));
+        }
+        return Arrays.stream(keys).mapToObj(key -> stack(rows, cols, deviation, key)).toList();
+    }
+
+    private static WeightMatrix expert(List<Stack> stacks, int expert) {
+        return stacks.size() == 1 ? stacks.getFirst().matrix(expert) : stacks.get(expert).matrix(0);
+    }
+
+    private Stack stack(int rows, int cols, double deviation, long... keys) {
+        if ((long) rows * cols > Integer.MAX_VALUE) {
+            throw new ModelException("%s: a matrix of %d × %d is more than the 2147483647 elements of an array"
+                    .formatted(config.name(), rows, cols));
+        }
+        return new Stack(rows, cols, deviation, keys);
+    }
+
+    private long key(int layer, int kind, int expert) {
+        return CounterRandom.key(CounterRandom.key(CounterRandom.key(seed, layer), kind), expert);
+    }
+
+    private static FloatArray vector(int size, double mean, double deviation, long key) {
+        FloatArray vector = new FloatArray(size);
+        for (int i = 0; i < size; i++) {
+            vector.set(i, (float) (mean + (2 * CounterRandom.uniform(key, i) - 1) * Math.sqrt(3) * deviation));
+        }
+        return vector;
+    }
+
+    /** Fills elements {@code from} (a multiple of 4) to {@code to} of a matrix that starts at element {@code base}. */
+    private static void fill(MemorySegment data, long base, long key, long from, long to, Values values) {
+        short[] shorts = values.shorts();
+        long whole = from + (to - from) / 4 * 4;
+        if (shorts != null) {
+            for (long i = from; i < whole; i += 4) {
+                long r = CounterRandom.bits(key, i >> 2);
+                long four = (shorts[(int) r & 0xFFFF] & 0xFFFFL)
+                        | (shorts[(int) (r >>> 16) & 0xFFFF] & 0xFFFFL) << 16
+                        | (shorts[(int) (r >>> 32) & 0xFFFF] & 0xFFFFL) << 32
+                        | (long) shorts[(int) (r >>> 48)] << 48;
+                data.set(ValueLayout.JAVA_LONG_UNALIGNED, (base + i) * Short.BYTES, four);
+            }
+        }
+        for (long i = shorts != null ? whole : from; i < to; i++) {
+            int r = (int) (CounterRandom.bits(key, i >> 2) >>> (16 * (i & 3))) & 0xFFFF;
+            if (shorts != null) {
+                data.set(ValueLayout.JAVA_SHORT_UNALIGNED, (base + i) * Short.BYTES, shorts[r]);
+            } else {
+                data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (base + i) * Float.BYTES, values.floats()[r]);
+            }
+        }
+    }
+}

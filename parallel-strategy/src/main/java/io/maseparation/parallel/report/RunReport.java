@@ -59,7 +59,7 @@ public final class RunReport {
     /** One row a rank. */
     public static Table ranks(RunResult result) {
         Table.Builder table = Table.builder()
-                .column("rank", "rank", Unit.PLAIN)
+                .column("rank", "rank", Unit.COUNT)
                 .column("role", "role", Unit.PLAIN)
                 .column("device", "device", Unit.PLAIN)
                 .column("weight_bytes", "weights", Unit.BYTES)

@@ -47,6 +47,24 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         return new Builder();
     }
 
+    /** Some of the columns, in the order given. */
+    public Table select(String... keys) {
+        List<Integer> indices = new ArrayList<>();
+        for (String key : keys) {
+            int index = columns.stream().map(Column::key).toList().indexOf(key);
+            if (index < 0) {
+                throw new IllegalArgumentException("no column " + key);
+            }
+            indices.add(index);
+        }
+        return new Table(
+                indices.stream().map(columns::get).toList(),
+                rows.stream()
+                        .map(row -> indices.stream().map(row::get).collect(ArrayList<Object>::new, List::add, List::addAll))
+                        .map(row -> (List<Object>) row)
+                        .toList());
+    }
+
     /** Each row as an object. */
     public List<Map<String, Object>> objects() {
         List<Map<String, Object>> objects = new ArrayList<>();
@@ -77,6 +95,11 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         public Builder row(Object... values) {
             rows.add(Arrays.asList(values));
             return this;
+        }
+
+        /** Number of columns so far. */
+        public int width() {
+            return columns.size();
         }
 
         /** The table. */

@@ -6,8 +6,14 @@ import java.util.Locale;
 
 /** How a number is written for people. Machines get it as it is. */
 public enum Unit {
-    /** A word or a whole number, as it is. */
+    /** A word, as it is. */
     PLAIN,
+    /** A word, as it is, in a column of numbers. */
+    TEXT_RIGHT,
+    /** A whole number, as it is. */
+    COUNT,
+    /** A large whole number, in millions or billions. */
+    AMOUNT,
     /** Bytes, in powers of 1024. */
     BYTES,
     /** Milliseconds. */
@@ -25,7 +31,8 @@ public enum Unit {
             return "-";
         }
         return switch (this) {
-            case PLAIN -> value instanceof Double d ? significant(d) : String.valueOf(value);
+            case PLAIN, TEXT_RIGHT, COUNT -> String.valueOf(value);
+            case AMOUNT -> amount(((Number) value).doubleValue());
             case BYTES -> bytes(((Number) value).doubleValue());
             case MILLISECONDS -> significant(((Number) value).doubleValue()) + " ms";
             case PERCENT -> percent(((Number) value).doubleValue());
@@ -46,6 +53,15 @@ public enum Unit {
             return String.format(Locale.ROOT, "%.2f", value);
         }
         return new BigDecimal(value).round(new MathContext(3)).toPlainString();
+    }
+
+    private static String amount(double value) {
+        if (value >= 1e9) {
+            return String.format(Locale.ROOT, "%.2f B", value / 1e9);
+        }
+        return value >= 1e6
+                ? String.format(Locale.ROOT, "%.2f M", value / 1e6)
+                : String.format(Locale.ROOT, "%.0f", value);
     }
 
     private static String percent(double share) {

@@ -37,7 +37,7 @@ public final class MemoryBudget {
         if (bytes > limit - used) {
             long gib = ((used + bytes) >> 30) + 1;
             throw new ModelException(("not enough memory for %s: it needs %s outside the heap, the JVM allows %s more; "
-                            + "start it with -XX:MaxDirectMemorySize=%dg or %s")
+                    + "start it with -XX:MaxDirectMemorySize=%dg or %s")
                     .formatted(what, Text.bytes(bytes), Text.bytes(Math.max(0, limit - used)), gib, hint));
         }
     }

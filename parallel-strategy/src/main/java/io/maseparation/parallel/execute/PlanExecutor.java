@@ -199,7 +199,8 @@ public final class PlanExecutor implements AutoCloseable {
 
     private static String describe(Throwable cause) {
         String message = cause.getMessage();
-        return cause.getClass().getSimpleName() + (message == null ? "" : ": " + message.lines().findFirst().orElse(""));
+        return cause.getClass().getSimpleName()
+                + (message == null ? "" : ": " + message.lines().findFirst().orElse(""));
     }
 
     /** Ends the ranks' threads and frees the devices' memory. */

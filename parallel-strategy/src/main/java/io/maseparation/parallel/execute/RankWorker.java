@@ -287,9 +287,8 @@ final class RankWorker {
         switch (tensor) {
             case DISPATCH -> chain.arrived.add(message);
             case COMBINE -> exchange.combine(message, layer);
-            case HIDDEN ->
-                buffers.received()
-                        .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
+            case HIDDEN -> buffers.received()
+                    .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
             case LOGITS -> sampler.otherLogits(chain.microBatch, message.floats());
             case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(tensor + " is not received");
         }

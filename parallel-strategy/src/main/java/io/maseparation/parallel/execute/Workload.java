@@ -88,8 +88,9 @@ public record Workload(
             }
             long context = (long) prompt.length + maxTokens;
             if (context > config.maxPositions()) {
-                throw new ModelException("prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
-                        .formatted(i, prompt.length, maxTokens, config.maxPositions()));
+                throw new ModelException(
+                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
+                                .formatted(i, prompt.length, maxTokens, config.maxPositions()));
             }
         }
     }

@@ -83,7 +83,7 @@ class ProgramCheckerTest {
     void anUnknownSegmentIsFound() {
         Plan plan = Planning.plan(TINY, StrategyOptions.single());
         assertThatThrownBy(() -> ProgramChecker.check(
-                        with(plan, plan.ranks().getFirst(), List.of(new Op.Compute("nothing")))))
+                with(plan, plan.ranks().getFirst(), List.of(new Op.Compute("nothing")))))
                 .hasMessageContaining("nothing");
     }
 

@@ -2,10 +2,13 @@ package io.maseparation.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -32,6 +35,7 @@ final class RowOps {
         op.accept(g);
         g.output(arrays);
         try (TornadoExecutionPlan plan = new TornadoExecutionPlan(g.build())) {
+            strictDevice().ifPresent(plan::withDevice);
             if (grid.keySet().isEmpty()) {
                 plan.execute();
             } else {
@@ -39,6 +43,20 @@ final class RowOps {
             }
         } catch (TornadoExecutionPlanException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    /** The embedded runtime's device that keeps its memory apart, so that a missing transfer fails; none on TornadoVM. */
+    private static Optional<TornadoDevice> strictDevice() {
+        try {
+            Object devices = Class.forName("io.maseparation.tornado.embedded.EmbeddedDevices")
+                    .getMethod("strict", int.class)
+                    .invoke(null, 1);
+            return Optional.of((TornadoDevice) ((List<?>) devices).getFirst());
+        } catch (ClassNotFoundException e) {
+            return Optional.empty();
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
         }
     }
 

@@ -48,7 +48,10 @@ public final class RankDevice implements AutoCloseable {
                 shard,
                 arrays,
                 capacity.kvType(),
-                RopeTable.create(weights.config(), capacity.maxContext()),
+                RopeTable.create(
+                        weights.config().rope(),
+                        weights.config().headDim(),
+                        capacity.maxContext()),
                 device.target(),
                 grid);
         List<ImmutableTaskGraph> built = new ArrayList<>();

@@ -1,0 +1,106 @@
+package io.maseparation.parallel.execute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.kernels.Body;
+import io.maseparation.moe.Checkpoint;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.StrategyOptions;
+import io.maseparation.tornado.embedded.EmbeddedDevices;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Checkpoints and tokens that Hugging Face transformers wrote, under every strategy, on devices with memory of their own. */
+class GoldenTest {
+    /** Agreement of fp32 with Hugging Face's fp32; a wrong epsilon or a flipped route is far outside. */
+    private static final float LOGIT_TOLERANCE = 2e-5f;
+
+    private static final Path GOLDEN = Path.of("..", "moe-core", "src", "test", "resources", "golden");
+
+    static Stream<Arguments> runs() {
+        List<StrategyOptions> layouts = new ArrayList<>(List.of(
+                StrategyOptions.single(),
+                StrategyOptions.single().withMicroBatches(2),
+                StrategyOptions.tensorPipeline(2, 2),
+                StrategyOptions.tensorPipeline(2, 2).withMicroBatches(3),
+                StrategyOptions.expertParallel(4),
+                StrategyOptions.expertParallel(3).withMicroBatches(2)));
+        int[][] ratios = {{1, 1}, {3, 1}, {1, 3}, {2, 3}};
+        for (int[] ratio : ratios) {
+            for (int m = 1; m <= 3; m++) {
+                layouts.add(StrategyOptions.maSeparation(ratio[0], ratio[1]).withMicroBatches(m));
+            }
+        }
+        return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32")
+                .flatMap(model -> layouts.stream().map(layout -> Arguments.of(model, layout)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("runs")
+    void tokensAreExactAndLogitsClose(String model, StrategyOptions layout) throws Exception {
+        check(model, layout, Body.HOST);
+    }
+
+    static Stream<String> models() {
+        return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32");
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void portableBodiesAgree(String model) throws Exception {
+        check(model, StrategyOptions.maSeparation(2, 3).withMicroBatches(2), Body.PORTABLE);
+    }
+
+    private static void check(String model, StrategyOptions layout, Body body) throws Exception {
+        Path folder = GOLDEN.resolve(model);
+        JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
+        List<int[]> prompts = new ArrayList<>();
+        for (JsonNode prompt : golden.get("input_ids")) {
+            prompts.add(ints(prompt));
+        }
+        List<Device> devices = EmbeddedDevices.strict(8).stream()
+                .map(d -> Device.of(d).withBody(body))
+                .toList();
+        try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+            Plan plan = Planning.plan(checkpoint.config(), layout);
+            Workload workload = Workload.greedy(prompts, 32).ignoringEos().withPromptLogits();
+            try (PlanExecutor executor = new PlanExecutor(
+                    plan,
+                    checkpoint.weights(),
+                    workload,
+                    ExecutionOptions.defaults().withDevices(devices))) {
+                RunResult result = executor.run();
+                for (int i = 0; i < prompts.size(); i++) {
+                    RunResult.SequenceOutput output = result.outputs().get(i);
+                    assertThat(output.tokenIds().stream().mapToInt(t -> t).toArray())
+                            .as("tokens of prompt %d", i)
+                            .isEqualTo(ints(golden.get("greedy").get(i)));
+                    float[] logits = output.promptLogits();
+                    for (int j = 0; j < logits.length; j++) {
+                        assertThat(Math.abs(
+                                        logits[j] - golden.get("last_logits").get(i).get(j).asDouble()))
+                                .as("logit %d of prompt %d", j, i)
+                                .isLessThan(LOGIT_TOLERANCE);
+                    }
+                }
+            }
+        }
+    }
+
+    private static int[] ints(JsonNode array) {
+        int[] values = new int[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = array.get(i).asInt();
+        }
+        return values;
+    }
+}

@@ -142,7 +142,8 @@ class CheckpointTest {
         for (String name : model.writer().names()) {
             complains(model, w -> w.remove(name), name, "is missing");
             complains(model, w -> w.addRaw(name, "I32", new byte[4], 1), name, "dtype I32 is not supported");
-            complains(model, w -> w.add(name, "F32", new float[6], 3, 2), name, "has shape [3, 2], config.json says", "hidden");
+            complains(model, w -> w.add(name, "F32", new float[6], 3, 2), name, "has shape [3, 2], config.json says",
+                    "hidden");
         }
     }
 

@@ -89,10 +89,12 @@ class HfConfigTest {
         assertThat(listed.layers()).extracting(ModelConfig.Layer::slidingWindow).containsExactly(0, 9, 0, 9);
         ModelConfig unused = read("{\"model_type\": \"qwen3_moe\", \"sliding_window\": 9, \"num_hidden_layers\": 2}");
         assertThat(unused.layers()).extracting(ModelConfig.Layer::slidingWindow).containsExactly(0, 0);
-        ModelConfig dense = read("""
-                {"model_type": "qwen3_moe", "num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3]}""");
+        ModelConfig dense =
+                read("""
+                        {"model_type": "qwen3_moe", "num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3]}""");
         assertThat(dense.layers()).extracting(ModelConfig.Layer::expertWidth).containsExactly(0, 768, 0, 0, 0, 768);
-        assertThat(dense.layers()).extracting(ModelConfig.Layer::extraWidth).containsExactly(6144, 0, 6144, 6144, 6144, 0);
+        assertThat(dense.layers()).extracting(ModelConfig.Layer::extraWidth).containsExactly(6144, 0, 6144, 6144, 6144,
+                0);
     }
 
     @ParameterizedTest

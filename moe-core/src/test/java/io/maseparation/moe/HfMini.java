@@ -137,10 +137,10 @@ final class HfMini {
             case "mixtral" -> window;
             case "qwen3_moe" -> model.flag("use_sliding_window") ? window : Integer.MAX_VALUE;
             case "qwen2_moe" -> model.flag("use_sliding_window")
-                            && (layer + 1) % 2 != 0
-                            && layer < model.field("max_window_layers", 28)
-                    ? window
-                    : Integer.MAX_VALUE;
+                    && (layer + 1) % 2 != 0
+                    && layer < model.field("max_window_layers", 28)
+                            ? window
+                            : Integer.MAX_VALUE;
             default -> Integer.MAX_VALUE;
         };
     }

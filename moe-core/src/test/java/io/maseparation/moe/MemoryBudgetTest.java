@@ -11,7 +11,8 @@ class MemoryBudgetTest {
     @Test
     void namesNeedFreeMemoryAndWhatLowersTheNeed() {
         assertComplains(
-                () -> MemoryBudget.require(17 * GIB, "the KV cache", "lower --max-tokens", 12 * GIB + GIB / 10, 99 * GIB, 0),
+                () -> MemoryBudget.require(17 * GIB, "the KV cache", "lower --max-tokens", 12 * GIB + GIB / 10,
+                        99 * GIB, 0),
                 "not enough memory for the KV cache: it needs 17.0 GiB, 12.1 GiB are free; lower --max-tokens");
     }
 

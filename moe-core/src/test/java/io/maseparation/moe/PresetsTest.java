@@ -14,7 +14,8 @@ class PresetsTest {
         assertThat(ModelSize.of(Presets.config("mixtral-8x7b")).parameters()).isEqualTo(46_702_792_704L);
         assertThat(ModelSize.of(Presets.config("olmoe-1b-7b")).parameters()).isEqualTo(6_919_161_856L);
         assertThat(ModelSize.of(Presets.config("qwen3-30b-a3b")).parameters()).isEqualTo(30_532_122_624L);
-        assertThat(ModelSize.of(Presets.config("qwen3-30b-a3b")).activeParameters()).isBetween(3_000_000_000L, 3_100_000_000L);
+        assertThat(ModelSize.of(Presets.config("qwen3-30b-a3b")).activeParameters()).isBetween(3_000_000_000L,
+                3_100_000_000L);
         assertThat(Presets.config("olmoe-1b-7b").qkNorm()).isEqualTo(QkNorm.WHOLE);
     }
 

@@ -25,7 +25,8 @@ class RandomWeightsTest {
         Routing sparse = new Routing(5, 2, Routing.Rule.SOFTMAX_THEN_TOP_K, true, Routing.Extra.SIGMOID_GATE);
         Routing dense = new Routing(0, 0, Routing.Rule.SOFTMAX_THEN_TOP_K, false, Routing.Extra.ALWAYS);
         return new ModelConfig(
-                "everything", "preset", 37, 6, 3, 10, 101, 64, 1e-5f, new Rope(10_000, 1), 0.3f, QkNorm.PER_HEAD, true, true,
+                "everything", "preset", 37, 6, 3, 10, 101, 64, 1e-5f, new Rope(10_000, 1), 0.3f, QkNorm.PER_HEAD, true,
+                true,
                 3, Activation.SILU, true, 1, 1, 1, false, List.of(), type,
                 List.of(new ModelConfig.Layer(sparse, 23, 11, 0), new ModelConfig.Layer(dense, 0, 31, 4)));
     }
@@ -116,8 +117,8 @@ class RandomWeightsTest {
     @Test
     void expertsOfALayerShareAnArray() {
         LayerWeights layer = RandomWeights.create(Presets.config("tiny"), 1).layers().getFirst();
-        assertThat(layer.experts()).hasSize(8).allSatisfy(e ->
-                assertThat(e.up().data()).isSameAs(layer.experts().getFirst().up().data()));
+        assertThat(layer.experts()).hasSize(8)
+                .allSatisfy(e -> assertThat(e.up().data()).isSameAs(layer.experts().getFirst().up().data()));
     }
 
     @Test

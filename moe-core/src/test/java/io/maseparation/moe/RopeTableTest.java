@@ -36,7 +36,8 @@ class RopeTableTest {
 
     @Test
     void refusesWhatIsNoTable() {
-        assertThatThrownBy(() -> RopeTable.create(new Rope(500, 1), 7, 10)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> RopeTable.create(new Rope(500, 1), 7, 10))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> RopeTable.create(new Rope(500, 1), 128, 1 << 26)).isInstanceOf(ModelException.class);
     }
 }

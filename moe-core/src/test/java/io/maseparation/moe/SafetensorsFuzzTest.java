@@ -90,7 +90,8 @@ class SafetensorsFuzzTest {
                 Arbitraries.longs().map(String::valueOf),
                 Arbitraries.of("1e3", "1.5", "null", "\"4\"", "[]", "{}", "18446744073709551616", "-0"));
         Arbitrary<String> numbers = number.list().ofMaxSize(4).map(l -> "[" + String.join(",", l) + "]");
-        Arbitrary<String> type = Arbitraries.of("\"F32\"", "\"F16\"", "\"BF16\"", "\"I64\"", "\"F4\"", "\"?\"", "3", "null");
+        Arbitrary<String> type =
+                Arbitraries.of("\"F32\"", "\"F16\"", "\"BF16\"", "\"I64\"", "\"F4\"", "\"?\"", "3", "null");
         Arbitrary<String> tensor = Combinators.combine(type, numbers, numbers)
                 .as((t, s, o) -> "{\"dtype\":%s,\"shape\":%s,\"data_offsets\":%s}".formatted(t, s, o));
         return Combinators.combine(Arbitraries.of("a", "b", "__metadata__", "", "\\n"), tensor)

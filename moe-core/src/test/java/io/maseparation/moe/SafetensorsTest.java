@@ -125,7 +125,8 @@ class SafetensorsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "  ", "{", "[]", "null", "hello", "{}{}", "{\"a\":1}", "{\"a\":{}}", "{\"a\":{},\"a\":{}}",
+    @ValueSource(strings = {"", "  ", "{", "[]", "null", "hello", "{}{}", "{\"a\":1}", "{\"a\":{}}",
+        "{\"a\":{},\"a\":{}}",
         "{\"a\":{\"dtype\":1}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":3,\"data_offsets\":[0,4]}}"})
     void complainsOfAHeaderThatIsNotOne(String header) {
         SafetensorsWriter.raw(file(), header, new byte[24]);

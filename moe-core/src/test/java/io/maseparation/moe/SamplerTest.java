@@ -30,7 +30,8 @@ class SamplerTest {
 
     @Test
     void samplesByProbability() {
-        assertThat(frequencies(new Sampler(1, 1, 3))).containsExactly(new double[] {0.1, 0.5, 0.15, 0.25}, within(0.015));
+        assertThat(frequencies(new Sampler(1, 1, 3))).containsExactly(new double[] {0.1, 0.5, 0.15, 0.25},
+                within(0.015));
     }
 
     @Test
@@ -61,8 +62,8 @@ class SamplerTest {
         }
         assertThat(IntStream.range(0, 100).filter(i -> forwards[i] == forwards[100 + i]).count()).isLessThan(70);
         assertThat(IntStream.range(0, 100)
-                        .filter(i -> forwards[i] == new Sampler(1, 0.99, 12).sample(LOGITS, 0, 4, 0, i))
-                        .count())
+                .filter(i -> forwards[i] == new Sampler(1, 0.99, 12).sample(LOGITS, 0, 4, 0, i))
+                .count())
                 .isLessThan(70);
     }
 

@@ -87,7 +87,7 @@ class GoldenTest {
                     float[] logits = output.promptLogits();
                     for (int j = 0; j < logits.length; j++) {
                         assertThat(Math.abs(
-                                        logits[j] - golden.get("last_logits").get(i).get(j).asDouble()))
+                                logits[j] - golden.get("last_logits").get(i).get(j).asDouble()))
                                 .as("logit %d of prompt %d", j, i)
                                 .isLessThan(LOGIT_TOLERANCE);
                     }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelException;
@@ -13,10 +14,10 @@ import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.StrategyOptions;
-import io.maseparation.tornado.embedded.EmbeddedDevices;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.IntConsumer;
 import org.junit.jupiter.api.Test;
@@ -73,18 +74,18 @@ class FailureTest {
 
     @Test
     void aDeviceThatIsTooSmallIsNamed() {
-        List<Device> devices = new ArrayList<>();
-        EmbeddedDevices.strict(3).forEach(d -> devices.add(Device.of(d)));
-        devices.add(Device.of(EmbeddedDevices.strict(1, 1000).getFirst()));
+        Optional<List<Device>> small = TestDevices.ofSize(1, 1000);
+        assumeTrue(small.isPresent(), "the runtime makes no devices to order");
+        List<Device> devices = new ArrayList<>(TestDevices.strict(3));
+        devices.addAll(small.get());
         try (PlanExecutor executor = new PlanExecutor(
                 MA, TINY, workload(2), ExecutionOptions.defaults().withDevices(devices))) {
             assertThatThrownBy(executor::run)
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageStartingWith("rank 3 (expert): TornadoOutOfMemoryException");
         }
-        List<Device> none = EmbeddedDevices.strict(1, 1000).stream().map(Device::of).toList();
         assertThatThrownBy(() -> new PlanExecutor(
-                MA, TINY, workload(2), ExecutionOptions.defaults().withDevices(none)))
+                MA, TINY, workload(2), ExecutionOptions.defaults().withDevices(small.get())))
                 .hasMessageStartingWith("rank 0 (attention): ");
     }
 

@@ -33,7 +33,7 @@ final class Arguments {
         DefaultParser parser = DefaultParser.builder()
                 .setAllowPartialMatching(false)
                 .setStripLeadingAndTrailingQuotes(false)
-                .build();
+                .get();
         CommandLine line;
         try {
             line = parser.parse(options, args.toArray(String[]::new));

@@ -241,12 +241,12 @@ final class CompareCommand implements Command {
         for (Entry entry : entries) {
             boolean rounding = splitsSums(entry.options) != splitsSums(reference.options);
             List<TokenCheck.Difference> differences = new ArrayList<>();
-            for (RunResult run : entry.runs) {
-                // A layout repeats itself bit for bit, so its runs differ in the same place or in a defect.
-                boolean repeated = run != entry.runs.getFirst()
-                        && check.compare(entry.runs.getFirst(), run, false).isEmpty();
+            for (int i = 0; i < entry.runs.size(); i++) {
+                // A layout repeats itself bit for bit, so that the reference need not be asked again.
+                boolean repeated =
+                        i > 0 && check.compare(entry.runs.getFirst(), entry.runs.get(i), false).isEmpty();
                 if (!repeated) {
-                    differences.addAll(check.compare(reference.runs.getFirst(), run, rounding));
+                    differences.addAll(check.compare(reference.runs.getFirst(), entry.runs.get(i), rounding));
                 }
             }
             entry.differences = differences;

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.kernels.KernelTarget;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.MemoryBudget;
@@ -10,6 +11,7 @@ import io.maseparation.parallel.report.OutputFormat;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.Unit;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -86,10 +88,14 @@ final class DevicesCommand implements Command {
         machine.put("java", Runtime.version().toString());
         machine.put("vector_bits", HostPeak.vectorBits());
         machine.put("cores", Runtime.getRuntime().availableProcessors());
-        machine.put("memory_bytes", MemoryBudget.total());
+        machine.put("memory_bytes", total());
         machine.put("available_bytes", MemoryBudget.available());
         machine.put("direct_memory_limit_bytes", MemoryBudget.directLimit());
         return machine;
+    }
+
+    private static long total() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
     }
 
     private static Table devices(List<Device> devices) {

@@ -121,7 +121,7 @@ final class HelpText {
             text.append("  ");
         }
         int column = indent;
-        for (String word : words.split(" ")) {
+        for (String word : words.split(" ", -1)) {
             if (column > indent && column + 1 + word.length() > WIDTH) {
                 text.append('\n').append(" ".repeat(indent));
                 column = indent;

@@ -60,7 +60,7 @@ final class Layouts {
         return IntStream.rangeClosed(1, ranks)
                 .filter(tp -> ranks % tp == 0)
                 .boxed()
-                .sorted(Comparator.comparingInt((Integer tp) -> Math.abs(tp - ranks / tp)).thenComparing(tp -> -tp))
+                .sorted(Comparator.comparingInt((Integer tp) -> Math.abs(tp - ranks / tp)).thenComparingInt(tp -> -tp))
                 .map(tp -> StrategyOptions.tensorPipeline(tp, ranks / tp))
                 .map(o -> o.pipelineParallel() > 1 ? o.withMicroBatches(microBatches) : o)
                 .map(o -> possible(config, o))

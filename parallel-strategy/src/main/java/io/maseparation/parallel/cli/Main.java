@@ -19,7 +19,11 @@ public final class Main {
 
     private Main() {}
 
-    /** @param args command and options */
+    /**
+     * Runs a command and ends the JVM with its exit status.
+     *
+     * @param args command and options
+     */
     public static void main(String[] args) {
         System.exit(run(args, System.out, System.err));
     }

@@ -3,6 +3,8 @@ package io.maseparation.parallel.cli;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Model;
+import java.util.Locale;
+import java.util.Optional;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
@@ -24,7 +26,7 @@ final class ModelFlags {
 
     /** Name or folder of the model. */
     static String name(Arguments arguments, String absent) {
-        return arguments.text(MODEL).or(() -> java.util.Optional.ofNullable(absent)).orElseThrow(
+        return arguments.text(MODEL).or(() -> Optional.ofNullable(absent)).orElseThrow(
                 () -> new UsageException("no model: give --model a checkpoint folder or a preset (%s)"
                         .formatted(String.join(", ", Presets.names()))));
     }
@@ -37,7 +39,8 @@ final class ModelFlags {
             throw new UsageException(
                     "--model-seed is for presets, which have random weights; a checkpoint has its own");
         }
-        try (Progress progress = terminal.progress("opening " + name, -1)) {
+        try (Progress progress = terminal.progress("opening", -1)) {
+            progress.doing(name);
             return Model.open(name, seed);
         }
     }
@@ -49,6 +52,6 @@ final class ModelFlags {
                 config.family(),
                 config.layers().size(),
                 config.hidden(),
-                config.weightType().name().toLowerCase(java.util.Locale.ROOT));
+                config.weightType().name().toLowerCase(Locale.ROOT));
     }
 }

@@ -13,7 +13,7 @@ final class Suggestions {
         int most = Math.max(1, Math.min(4, typed.length() / 3));
         return names.stream()
                 .filter(name -> distance(typed, name) <= most
-                        || typed.length() >= 3 && (name.startsWith(typed) || typed.startsWith(name)))
+                        || (typed.length() >= 3 && (name.startsWith(typed) || typed.startsWith(name))))
                 .min(Comparator.comparingInt((String name) -> distance(typed, name)).thenComparing(name -> name));
     }
 

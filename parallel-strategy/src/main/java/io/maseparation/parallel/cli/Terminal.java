@@ -16,7 +16,7 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
     private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
 
     static Terminal of(PrintStream out, PrintStream err) {
-        return new Terminal(out, err, err == System.err && errorIsTerminal());
+        return new Terminal(out, err, err.equals(System.err) && errorIsTerminal());
     }
 
     /** Java knows it of standard input and output together only; Linux says it of each. */
@@ -30,7 +30,7 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
                 return false;
             }
         }
-        return System.console() != null && System.console().isTerminal();
+        return System.console().isTerminal();
     }
 
     /** Starts a progress bar, drawn if somebody is watching. */

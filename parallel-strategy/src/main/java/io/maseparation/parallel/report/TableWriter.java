@@ -55,7 +55,8 @@ public final class TableWriter {
                 text.append('|');
                 for (int i = 0; i < widths.length; i++) {
                     boolean left = table.columns().get(i).left();
-                    text.append(left ? " " : " ").append("-".repeat(widths[i] - (left ? 0 : 1)))
+                    text.append(' ')
+                            .append("-".repeat(widths[i] - (left ? 0 : 1)))
                             .append(left ? " |" : ": |");
                 }
                 text.append('\n');

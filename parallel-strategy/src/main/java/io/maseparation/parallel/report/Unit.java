@@ -27,7 +27,7 @@ public enum Unit {
 
     /** The value in this unit; "-" for what has no value. */
     public String text(Object value) {
-        if (value == null || value instanceof Double d && !Double.isFinite(d)) {
+        if (value == null || (value instanceof Double d && !Double.isFinite(d))) {
             return "-";
         }
         return switch (this) {

@@ -15,7 +15,7 @@ final class VectorPeak {
         return SPECIES.vectorBitSize();
     }
 
-    /** @return floating-point operations done */
+    /** Multiplies and adds; returns the number of floating-point operations. */
     static long multiplyAdds(int times) {
         FloatVector factor = FloatVector.broadcast(SPECIES, 0.5f);
         FloatVector term = FloatVector.broadcast(SPECIES, 1f);

@@ -38,8 +38,10 @@ public final class Embedding {
         }
         g.task(t -> switch (table.data()) {
             case FloatArray a -> t.task(id, RowsPortable::embedF32, step, tokens, a, x, offset, stride, n, multiplier);
-            case HalfFloatArray a -> t.task(id, RowsPortable::embedF16, step, tokens, a, x, offset, stride, n, multiplier);
-            case BFloat16Array a -> t.task(id, RowsPortable::embedBf16, step, tokens, a, x, offset, stride, n, multiplier);
+            case HalfFloatArray a -> t.task(id, RowsPortable::embedF16, step, tokens, a, x, offset, stride, n,
+                    multiplier);
+            case BFloat16Array a -> t.task(id, RowsPortable::embedBf16, step, tokens, a, x, offset, stride, n,
+                    multiplier);
             default -> throw new IllegalStateException();
         });
     }

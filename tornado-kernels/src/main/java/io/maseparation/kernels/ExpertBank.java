@@ -45,7 +45,7 @@ public record ExpertBank(
      */
     public static List<ExpertBank> of(List<ExpertWeights> experts, int firstGroup) {
         List<ExpertBank> banks = new ArrayList<>();
-        for (int i = 0; i < experts.size(); ) {
+        for (int i = 0; i < experts.size();) {
             ExpertWeights first = experts.get(i);
             int count = 1;
             int gate = 0;

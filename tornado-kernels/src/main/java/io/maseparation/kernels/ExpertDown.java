@@ -54,10 +54,9 @@ public final class ExpertDown {
         int expertStride = bank.downStride();
         g.constant(down.data());
         switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
-            case HOST ->
-                g.task(t -> t.task(
-                        id, ExpertHost::down, hidden, offsets, pairs, down.data(), out, firstGroup, experts, rows,
-                        width, hiddenStride, offset, stride, expertStride));
+            case HOST -> g.task(t -> t.task(
+                    id, ExpertHost::down, hidden, offsets, pairs, down.data(), out, firstGroup, experts, rows,
+                    width, hiddenStride, offset, stride, expertStride));
             case GPU -> {
                 int warps = Math.multiplyExact(experts, rows);
                 WorkerGrid workers = Workers.groups(
@@ -76,19 +75,18 @@ public final class ExpertDown {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE ->
-                g.task(t -> switch (down.data()) {
-                    case FloatArray a -> t.task(
-                            id, ExpertPortable::downF32, hidden, offsets, pairs, a, out, firstGroup, experts,
-                            rows, width, hiddenStride, offset, stride, expertStride);
-                    case HalfFloatArray a -> t.task(
-                            id, ExpertPortable::downF16, hidden, offsets, pairs, a, out, firstGroup, experts,
-                            rows, width, hiddenStride, offset, stride, expertStride);
-                    case BFloat16Array a -> t.task(
-                            id, ExpertPortable::downBf16, hidden, offsets, pairs, a, out, firstGroup, experts,
-                            rows, width, hiddenStride, offset, stride, expertStride);
-                    default -> throw new IllegalStateException();
-                });
+            case PORTABLE -> g.task(t -> switch (down.data()) {
+                case FloatArray a -> t.task(
+                        id, ExpertPortable::downF32, hidden, offsets, pairs, a, out, firstGroup, experts,
+                        rows, width, hiddenStride, offset, stride, expertStride);
+                case HalfFloatArray a -> t.task(
+                        id, ExpertPortable::downF16, hidden, offsets, pairs, a, out, firstGroup, experts,
+                        rows, width, hiddenStride, offset, stride, expertStride);
+                case BFloat16Array a -> t.task(
+                        id, ExpertPortable::downBf16, hidden, offsets, pairs, a, out, firstGroup, experts,
+                        rows, width, hiddenStride, offset, stride, expertStride);
+                default -> throw new IllegalStateException();
+            });
         }
     }
 

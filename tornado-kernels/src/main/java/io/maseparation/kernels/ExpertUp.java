@@ -70,11 +70,10 @@ public final class ExpertUp {
         int upExpert = bank.upStride();
         g.constant(gate.data(), up.data());
         switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
-            case HOST ->
-                g.task(t -> t.task(
-                        id, ExpertHost::up, x, offsets, pairs, gate.data(), up.data(), hidden, firstGroup, experts,
-                        width, cols, hiddenStride, slots, mode, gateOffset, gateStride, gateExpert, upOffset, upStride,
-                        upExpert));
+            case HOST -> g.task(t -> t.task(
+                    id, ExpertHost::up, x, offsets, pairs, gate.data(), up.data(), hidden, firstGroup, experts,
+                    width, cols, hiddenStride, slots, mode, gateOffset, gateStride, gateExpert, upOffset, upStride,
+                    upExpert));
             case GPU -> {
                 int warps = Math.multiplyExact(experts, width);
                 WorkerGrid workers = Workers.groups(
@@ -96,22 +95,21 @@ public final class ExpertUp {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE ->
-                g.task(t -> switch (up.data()) {
-                    case FloatArray a -> t.task(
-                            id, ExpertPortable::upF32, x, offsets, pairs, (FloatArray) gate.data(), a, hidden,
-                            firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
-                            gateExpert, upOffset, upStride, upExpert);
-                    case HalfFloatArray a -> t.task(
-                            id, ExpertPortable::upF16, x, offsets, pairs, (HalfFloatArray) gate.data(), a, hidden,
-                            firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
-                            gateExpert, upOffset, upStride, upExpert);
-                    case BFloat16Array a -> t.task(
-                            id, ExpertPortable::upBf16, x, offsets, pairs, (BFloat16Array) gate.data(), a, hidden,
-                            firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
-                            gateExpert, upOffset, upStride, upExpert);
-                    default -> throw new IllegalStateException();
-                });
+            case PORTABLE -> g.task(t -> switch (up.data()) {
+                case FloatArray a -> t.task(
+                        id, ExpertPortable::upF32, x, offsets, pairs, (FloatArray) gate.data(), a, hidden,
+                        firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
+                        gateExpert, upOffset, upStride, upExpert);
+                case HalfFloatArray a -> t.task(
+                        id, ExpertPortable::upF16, x, offsets, pairs, (HalfFloatArray) gate.data(), a, hidden,
+                        firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
+                        gateExpert, upOffset, upStride, upExpert);
+                case BFloat16Array a -> t.task(
+                        id, ExpertPortable::upBf16, x, offsets, pairs, (BFloat16Array) gate.data(), a, hidden,
+                        firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
+                        gateExpert, upOffset, upStride, upExpert);
+                default -> throw new IllegalStateException();
+            });
         }
     }
 

@@ -59,10 +59,9 @@ public final class Projection {
         int cols = w.cols();
         g.constant(w.data(), b);
         switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
-            case HOST ->
-                g.task(t -> t.task(
-                        id, ProjectionHost::project, step, x, w.data(), b, out, offset, stride, rows, cols, scale,
-                        flags));
+            case HOST -> g.task(t -> t.task(
+                    id, ProjectionHost::project, step, x, w.data(), b, out, offset, stride, rows, cols, scale,
+                    flags));
             case GPU -> {
                 WorkerGrid workers = Workers.groups(
                         Math.ceilDiv(rows, ProjectionGpu.GROUP / Workers.WARP), ProjectionGpu.GROUP);
@@ -80,19 +79,18 @@ public final class Projection {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE ->
-                g.task(t -> switch (w.data()) {
-                    case FloatArray a -> t.task(
-                            id, ProjectionPortable::projectF32, step, x, a, b, out, offset, stride, rows, cols,
-                            scale, flags);
-                    case HalfFloatArray a -> t.task(
-                            id, ProjectionPortable::projectF16, step, x, a, b, out, offset, stride, rows, cols,
-                            scale, flags);
-                    case BFloat16Array a -> t.task(
-                            id, ProjectionPortable::projectBf16, step, x, a, b, out, offset, stride, rows, cols,
-                            scale, flags);
-                    default -> throw new IllegalStateException();
-                });
+            case PORTABLE -> g.task(t -> switch (w.data()) {
+                case FloatArray a -> t.task(
+                        id, ProjectionPortable::projectF32, step, x, a, b, out, offset, stride, rows, cols,
+                        scale, flags);
+                case HalfFloatArray a -> t.task(
+                        id, ProjectionPortable::projectF16, step, x, a, b, out, offset, stride, rows, cols,
+                        scale, flags);
+                case BFloat16Array a -> t.task(
+                        id, ProjectionPortable::projectBf16, step, x, a, b, out, offset, stride, rows, cols,
+                        scale, flags);
+                default -> throw new IllegalStateException();
+            });
         }
     }
 

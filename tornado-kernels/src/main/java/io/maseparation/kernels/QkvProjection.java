@@ -67,40 +67,43 @@ public final class QkvProjection {
         int vRows = v.rows();
         g.constant(q.data(), k.data(), v.data(), b);
         switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
-            case HOST ->
-                g.task(t -> t.task(
-                        id, ProjectionHost::qkv, step, x, q.data(), k.data(), v.data(), b, qkv, cols, qOffset, qStride,
-                        qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased));
+            case HOST -> g.task(t -> t.task(
+                    id, ProjectionHost::qkv, step, x, q.data(), k.data(), v.data(), b, qkv, cols, qOffset, qStride,
+                    qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased));
             case GPU -> {
                 WorkerGrid workers = Workers.groups(
                         Math.ceilDiv(total, ProjectionGpu.GROUP / Workers.WARP), ProjectionGpu.GROUP);
                 KernelContext context = new KernelContext();
                 g.task(id, workers, t -> switch (q.data()) {
                     case FloatArray a -> t.task(
-                            id, QkvGpu::qkvF32, context, step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b, qkv, cols,
+                            id, QkvGpu::qkvF32, context, step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b,
+                            qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     case HalfFloatArray a -> t.task(
-                            id, QkvGpu::qkvF16, context, step, x, a, (HalfFloatArray) k.data(), (HalfFloatArray) v.data(), b, qkv, cols,
+                            id, QkvGpu::qkvF16, context, step, x, a, (HalfFloatArray) k.data(),
+                            (HalfFloatArray) v.data(), b, qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     case BFloat16Array a -> t.task(
-                            id, QkvGpu::qkvBf16, context, step, x, a, (BFloat16Array) k.data(), (BFloat16Array) v.data(), b, qkv, cols,
+                            id, QkvGpu::qkvBf16, context, step, x, a, (BFloat16Array) k.data(),
+                            (BFloat16Array) v.data(), b, qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE ->
-                g.task(t -> switch (q.data()) {
-                    case FloatArray a -> t.task(
-                            id, QkvPortable::qkvF32, step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b, qkv, cols,
-                            qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
-                    case HalfFloatArray a -> t.task(
-                            id, QkvPortable::qkvF16, step, x, a, (HalfFloatArray) k.data(), (HalfFloatArray) v.data(), b, qkv, cols,
-                            qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
-                    case BFloat16Array a -> t.task(
-                            id, QkvPortable::qkvBf16, step, x, a, (BFloat16Array) k.data(), (BFloat16Array) v.data(), b, qkv, cols,
-                            qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
-                    default -> throw new IllegalStateException();
-                });
+            case PORTABLE -> g.task(t -> switch (q.data()) {
+                case FloatArray a -> t.task(
+                        id, QkvPortable::qkvF32, step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b, qkv, cols,
+                        qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
+                case HalfFloatArray a -> t.task(
+                        id, QkvPortable::qkvF16, step, x, a, (HalfFloatArray) k.data(), (HalfFloatArray) v.data(), b,
+                        qkv, cols,
+                        qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
+                case BFloat16Array a -> t.task(
+                        id, QkvPortable::qkvBf16, step, x, a, (BFloat16Array) k.data(), (BFloat16Array) v.data(), b,
+                        qkv, cols,
+                        qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
+                default -> throw new IllegalStateException();
+            });
         }
     }
 

@@ -154,7 +154,7 @@ class ProjectionTest {
                 "g", KernelTarget.embeddedDevice(), new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.F32, 2, 3, 0, 0);
         assertThatThrownBy(() -> Projection.add(
-                        g, "p", step(0, 1, 0), new FloatArray(2), w, null, new FloatArray(2), 1f, false))
+                g, "p", step(0, 1, 0), new FloatArray(2), w, null, new FloatArray(2), 1f, false))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("Projection: x has 2 elements, expected at least 3");
     }

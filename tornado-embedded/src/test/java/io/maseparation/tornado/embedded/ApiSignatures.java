@@ -118,10 +118,14 @@ final class ApiSignatures {
 
     /** Signatures of the classes mirrored here, as a tornado-api jar has them. */
     static Set<String> ofJar(Path jar) throws Exception {
-        try (URLClassLoader loader =
-                new URLClassLoader(new URL[] {jar.toUri().toURL()}, ClassLoader.getPlatformClassLoader())) {
+        try (URLClassLoader loader = loader(jar)) {
             return of(loader, classesIn(ownClasses()));
         }
+    }
+
+    /** Loads the classes of a jar, and none of this module's in their place. */
+    static URLClassLoader loader(Path jar) throws IOException {
+        return new URLClassLoader(new URL[] {jar.toUri().toURL()}, ClassLoader.getPlatformClassLoader());
     }
 
     public static void main(String[] args) throws Exception {

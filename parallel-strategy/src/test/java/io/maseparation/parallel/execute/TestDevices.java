@@ -1,7 +1,6 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.segments.Device;
-import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -37,8 +36,8 @@ final class TestDevices {
             return Optional.of(devices);
         } catch (ClassNotFoundException e) {
             return Optional.empty();
-        } catch (NoSuchMethodException | IllegalAccessException | InvocationTargetException e) {
-            throw new AssertionError(e);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
         }
     }
 }

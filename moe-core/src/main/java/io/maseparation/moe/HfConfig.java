@@ -36,7 +36,8 @@ public final class HfConfig {
     public static ModelConfig read(Path folder) {
         Path name = folder.toAbsolutePath().normalize().getFileName();
         ModelConfig config =
-                new HfConfig(JsonFile.open(folder.resolve("config.json"))).config(name == null ? "model" : name.toString());
+                new HfConfig(JsonFile.open(folder.resolve("config.json")))
+                        .config(name == null ? "model" : name.toString());
         Path generation = folder.resolve("generation_config.json");
         if (Files.isRegularFile(generation)) {
             List<Integer> eos = JsonFile.open(generation).integers("eos_token_id");
@@ -53,7 +54,8 @@ public final class HfConfig {
         int kvAbsent = family.kvHeads == 0 || json.isNull("num_key_value_heads") ? heads : family.kvHeads;
         int kvHeads = json.integer("num_key_value_heads", kvAbsent, 1, MOST_COUNT);
         if (heads % kvHeads != 0) {
-            throw json.fail("num_key_value_heads", "%d does not divide num_attention_heads %d".formatted(kvHeads, heads));
+            throw json.fail("num_key_value_heads",
+                    "%d does not divide num_attention_heads %d".formatted(kvHeads, heads));
         }
         if (!json.has("head_dim") && hidden % heads != 0) {
             throw json.fail("num_attention_heads", "%d does not divide hidden_size %d".formatted(heads, hidden));

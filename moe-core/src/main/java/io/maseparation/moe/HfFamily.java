@@ -8,11 +8,11 @@ import java.util.stream.Collectors;
  * for fields that config.json leaves out.
  */
 enum HfFamily {
-    MIXTRAL("mixtral", 32000, 4096, 14336, 14336, 32, 32, 8, 131072, 1e-5, 1e6, 8, 2, 2),
-    OLMOE("olmoe", 50304, 2048, 2048, 2048, 16, 16, 0, 4096, 1e-5, 1e4, 64, 8, 50279),
-    QWEN2_MOE("qwen2_moe", 151936, 2048, 5632, 1408, 24, 16, 16, 32768, 1e-6, 1e4, 60, 4, -1),
-    QWEN3_MOE("qwen3_moe", 151936, 2048, 6144, 768, 24, 32, 4, 32768, 1e-6, 1e4, 128, 8, -1),
-    GRANITE_MOE("granitemoe", 32000, 4096, 11008, 11008, 32, 32, 0, 2048, 1e-6, 1e4, 8, 2, 2);
+    MIXTRAL("mixtral", 32000, 4096, 14336, 14336, 32, 32, 8, 131072, 1e-5, 1e6, 8, 2, 2), OLMOE("olmoe", 50304, 2048,
+            2048, 2048, 16, 16, 0, 4096, 1e-5, 1e4, 64, 8, 50279), QWEN2_MOE("qwen2_moe", 151936, 2048, 5632, 1408, 24,
+                    16, 16, 32768, 1e-6, 1e4, 60, 4, -1), QWEN3_MOE("qwen3_moe", 151936, 2048, 6144, 768, 24, 32, 4,
+                            32768, 1e-6, 1e4, 128, 8, -1), GRANITE_MOE("granitemoe", 32000, 4096, 11008, 11008, 32, 32,
+                                    0, 2048, 1e-6, 1e4, 8, 2, 2);
 
     final String modelType;
     final int vocab;

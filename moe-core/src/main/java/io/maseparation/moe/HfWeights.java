@@ -43,7 +43,8 @@ final class HfWeights {
         boolean whole = config.qkNorm() == ModelConfig.QkNorm.WHOLE;
         boolean sparse = layer.routing().experts() > 0;
         String moe = prefix + (tensors.has(prefix + "block_sparse_moe.gate.weight") || granite()
-                ? "block_sparse_moe." : "mlp.");
+                ? "block_sparse_moe."
+                : "mlp.");
         String router = moe + (granite() ? "router.layer.weight" : "gate.weight");
         return new LayerWeights(
                 vector(prefix + "input_layernorm.weight", config.hidden(), "hidden_size"),
@@ -100,8 +101,8 @@ final class HfWeights {
         return switch (layer.routing().extra()) {
             case NONE -> null;
             case ALWAYS -> feedForward(moe, layer.extraWidth(), "intermediate_size");
-            case SIGMOID_GATE ->
-                feedForward(moe + "shared_expert.", layer.extraWidth(), "shared_expert_intermediate_size");
+            case SIGMOID_GATE -> feedForward(moe + "shared_expert.", layer.extraWidth(),
+                    "shared_expert_intermediate_size");
         };
     }
 

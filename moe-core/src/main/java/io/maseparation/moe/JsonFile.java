@@ -37,7 +37,8 @@ final class JsonFile {
         String name = Text.printable(file.toString());
         try {
             if (Files.size(file) > LONGEST) {
-                throw new ModelException(name + ": %s are too much for a JSON file".formatted(Text.bytes(Files.size(file))));
+                throw new ModelException(
+                        name + ": %s are too much for a JSON file".formatted(Text.bytes(Files.size(file))));
             }
             if (MAPPER.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
                 return object;
@@ -107,7 +108,8 @@ final class JsonFile {
         if (value == null) {
             return absent;
         }
-        if (!value.isNumber() || !Double.isFinite(value.doubleValue()) || !Float.isFinite((float) value.doubleValue())) {
+        if (!value.isNumber() || !Double.isFinite(value.doubleValue())
+                || !Float.isFinite((float) value.doubleValue())) {
             throw fail(field, "is not a finite number: " + value);
         }
         return value.doubleValue();

@@ -52,8 +52,8 @@ public record LayerWeights(
 
     private long smallBytes() {
         long bytes = 0;
-        for (FloatArray array :
-                new FloatArray[] {inputNorm, qkvBias, outputBias, qNorm, kNorm, postNorm, router, extraGate}) {
+        for (FloatArray array : new FloatArray[] {inputNorm, qkvBias, outputBias, qNorm, kNorm, postNorm, router,
+            extraGate}) {
             bytes += array == null ? 0 : 4L * array.getSize();
         }
         return bytes;

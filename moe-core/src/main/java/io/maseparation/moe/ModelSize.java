@@ -75,6 +75,7 @@ public record ModelSize(
             active += attention + small + router + routing.topK() * expert + extra;
         }
         return new ModelSize(
-                parameters, active, table * element, (c.tiedEmbeddings() ? 0 : table * element) + 4L * c.hidden(), layers);
+                parameters, active, table * element, (c.tiedEmbeddings() ? 0 : table * element) + 4L * c.hidden(),
+                layers);
     }
 }

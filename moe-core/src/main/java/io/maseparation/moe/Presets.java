@@ -14,9 +14,10 @@ public final class Presets {
     private static final List<String> NAMES =
             List.of("tiny", "small", "seed", "seed-gated", "mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b");
 
-    private static final String SEED_ASSUMPTIONS = "the paper's sizes (4 layers, hidden 4096, 32 heads, 16 experts of 16384,"
-            + " context 2048); assumed here: %s, top-2 of softmax over all experts, renormalised, 32 key/value heads,"
-            + " vocabulary 32000, untied, fp16";
+    private static final String SEED_ASSUMPTIONS =
+            "the paper's sizes (4 layers, hidden 4096, 32 heads, 16 experts of 16384,"
+                    + " context 2048); assumed here: %s, top-2 of softmax over all experts, renormalised, 32 key/value heads,"
+                    + " vocabulary 32000, untied, fp16";
 
     private static final Map<String, String> DESCRIPTIONS = Collections.unmodifiableMap(new TreeMap<>(Map.of(
             "tiny", "milliseconds of work: 4 layers, hidden 64, 8 experts of 96, top-2, fp32",
@@ -58,18 +59,15 @@ public final class Presets {
         return switch (name) {
             case "tiny" -> of(name, 4, 64, 4, 2, 16, 320, 512, 8, 2, 96).type(DataType.F32).build();
             case "small" -> of(name, 8, 512, 8, 4, 64, 8192, 2048, 16, 2, 1024).build();
-            case "seed" ->
-                of(name, 4, 4096, 32, 32, 128, 32000, 2048, 16, 2, 16384).ungated(Activation.GELU_TANH).build();
+            case "seed" -> of(name, 4, 4096, 32, 32, 128, 32000, 2048, 16, 2, 16384).ungated(Activation.GELU_TANH)
+                    .build();
             case "seed-gated" -> of(name, 4, 4096, 32, 32, 128, 32000, 2048, 16, 2, 16384).build();
-            case "mixtral-8x7b" ->
-                of(name, 32, 4096, 32, 8, 128, 32000, 32768, 8, 2, 14336)
-                        .type(DataType.BF16).theta(1e6).eos(2).build();
-            case "olmoe-1b-7b" ->
-                of(name, 16, 2048, 16, 16, 128, 50304, 4096, 64, 8, 1024)
-                        .type(DataType.BF16).notRenormalised().qkNorm(QkNorm.WHOLE).eos(50279).build();
-            case "qwen3-30b-a3b" ->
-                of(name, 48, 2048, 32, 4, 128, 151936, 40960, 128, 8, 768)
-                        .type(DataType.BF16).theta(1e6).normEps(1e-6f).qkNorm(QkNorm.PER_HEAD).eos(151645).build();
+            case "mixtral-8x7b" -> of(name, 32, 4096, 32, 8, 128, 32000, 32768, 8, 2, 14336)
+                    .type(DataType.BF16).theta(1e6).eos(2).build();
+            case "olmoe-1b-7b" -> of(name, 16, 2048, 16, 16, 128, 50304, 4096, 64, 8, 1024)
+                    .type(DataType.BF16).notRenormalised().qkNorm(QkNorm.WHOLE).eos(50279).build();
+            case "qwen3-30b-a3b" -> of(name, 48, 2048, 32, 4, 128, 151936, 40960, 128, 8, 768)
+                    .type(DataType.BF16).theta(1e6).normEps(1e-6f).qkNorm(QkNorm.PER_HEAD).eos(151645).build();
             default -> throw new ModelException(
                     "no preset " + Text.printable(name) + "; there are " + String.join(", ", NAMES));
         };

@@ -192,7 +192,8 @@ public final class RandomWeights {
         List<Stack> up = stacked(layer, kind + 1, experts, width, config.hidden(), byHidden);
         List<Stack> down = stacked(layer, kind + 2, experts, config.hidden(), width, byWidth);
         return () -> IntStream.range(0, experts)
-                .mapToObj(e -> new ExpertWeights(config.gated() ? expert(gate, e) : null, expert(up, e), expert(down, e)))
+                .mapToObj(
+                        e -> new ExpertWeights(config.gated() ? expert(gate, e) : null, expert(up, e), expert(down, e)))
                 .toList();
     }
 

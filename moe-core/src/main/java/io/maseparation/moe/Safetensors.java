@@ -242,7 +242,8 @@ public final class Safetensors implements AutoCloseable {
         DataType type = type(name);
         TensorInfo info = info(name);
         if (info.bytes() > Integer.MAX_VALUE - 8) {
-            throw new ModelException(info.where() + ": %s are too large to convert".formatted(Text.bytes(info.bytes())));
+            throw new ModelException(
+                    info.where() + ": %s are too large to convert".formatted(Text.bytes(info.bytes())));
         }
         ByteBuffer bytes = ByteBuffer.allocate((int) info.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         read(info, bytes, 0);
@@ -292,7 +293,7 @@ public final class Safetensors implements AutoCloseable {
                 "make the file writable for this user so that it can be mapped copy-on-write, or free memory");
         MemorySegment copy = arena.allocate(header + info.bytes(), Long.BYTES);
         MemorySegment data = copy.asSlice(header);
-        for (long at = 0; at < info.bytes(); ) {
+        for (long at = 0; at < info.bytes();) {
             ByteBuffer chunk = data.asSlice(at, Math.min(1 << 30, info.bytes() - at)).asByteBuffer();
             int bytes = chunk.remaining();
             read(info, chunk, at);

@@ -71,7 +71,9 @@ public record Sampler(double temperature, double topP, long seed) {
             sum += weights[i];
         }
         double u = CounterRandom.uniform(CounterRandom.key(seed, sequence), step);
-        return topP == 1 ? pick(IntStream.range(0, vocab).toArray(), vocab, weights, u * sum) : nucleus(weights, sum, u);
+        return topP == 1
+                ? pick(IntStream.range(0, vocab).toArray(), vocab, weights, u * sum)
+                : nucleus(weights, sum, u);
     }
 
     /** Samples from the smallest set of most probable tokens that has at least the share topP; ties by lowest index. */

@@ -72,7 +72,9 @@ public final class Tokenizer implements AutoCloseable {
         } catch (RuntimeException | LinkageError e) {
             // The native side reports everything, a malformed file and a library that does not load, as one of these.
             throw new ModelException(
-                    Text.printable(file.toString()) + ": tokenizer failed: " + Text.printable(String.valueOf(e.getMessage())), e);
+                    Text.printable(file.toString()) + ": tokenizer failed: "
+                            + Text.printable(String.valueOf(e.getMessage())),
+                    e);
         }
     }
 

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.RecursiveAction;
 
 /**
@@ -35,7 +34,8 @@ final class HostThreads {
             }
             return;
         }
-        ForkJoinPool.commonPool().invoke(new Split(body, 0, parts, parts, chunks, step, n));
+        // Not ForkJoinPool.invoke: with it the calling thread may wait instead of taking its share.
+        new Split(body, 0, parts, parts, chunks, step, n).invoke();
     }
 
     private static final class Split extends RecursiveAction {

@@ -62,4 +62,9 @@ public record Device(TornadoDevice device, KernelTarget target) {
     public String name() {
         return device.getDeviceName();
     }
+
+    /** Bytes of its memory. */
+    public long memoryBytes() {
+        return device.getMaxGlobalMemory();
+    }
 }

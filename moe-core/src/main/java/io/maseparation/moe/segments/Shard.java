@@ -139,7 +139,7 @@ public record Shard(
                 + w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
                 + w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
                 + outputSlice(config, w, heads).bytes();
-        long small = w.inputNorm().getSize() + w.postNorm().getSize();
+        long small = (long) w.inputNorm().getSize() + w.postNorm().getSize();
         if (w.router() != null) {
             small += w.router().getSize();
         }

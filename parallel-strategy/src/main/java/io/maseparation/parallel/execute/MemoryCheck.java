@@ -24,17 +24,18 @@ final class MemoryCheck {
             long total = held + kv + activations;
             process += kv + activations;
             if (deviceMemory > 0 && total > deviceMemory) {
-                throw new PlanException(("rank %d (%s) needs %.2f GiB (weights %.2f, KV cache %.2f, activations %.2f), its device"
+                throw new PlanException(
+                        ("rank %d (%s) needs %.2f GiB (weights %.2f, KV cache %.2f, activations %.2f), its device"
                                 + " has %.2f GiB: %s")
-                        .formatted(
-                                rank.rank(),
-                                rank.role().id(),
-                                total / GIB,
-                                held / GIB,
-                                kv / GIB,
-                                activations / GIB,
-                                deviceMemory / GIB,
-                                remedy(plan, rank, held, kv)));
+                                .formatted(
+                                        rank.rank(),
+                                        rank.role().id(),
+                                        total / GIB,
+                                        held / GIB,
+                                        kv / GIB,
+                                        activations / GIB,
+                                        deviceMemory / GIB,
+                                        remedy(plan, rank, held, kv)));
             }
         }
         // Weights are in memory already, once for all ranks.

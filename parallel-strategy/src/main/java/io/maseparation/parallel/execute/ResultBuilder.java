@@ -38,7 +38,7 @@ final class ResultBuilder {
         this.sequences = sequences;
     }
 
-    RunResult build(long start, long decodeStart, long end, int decodeSteps, int prefillSteps) {
+    RunResult build(long start, long decodeStart, long end, int decodeSteps) {
         double decodeNanos = Math.max(1, end - decodeStart);
         List<RunResult.RankReport> ranks = new ArrayList<>();
         List<TimelineEvent> timeline = new ArrayList<>();
@@ -63,7 +63,7 @@ final class ResultBuilder {
                 devices.getFirst().backend(),
                 ranks,
                 outputs(),
-                metrics(ranks, start, decodeNanos, decodeSteps, prefillSteps),
+                metrics(ranks, start, decodeNanos, decodeSteps),
                 timeline);
     }
 
@@ -92,7 +92,7 @@ final class ResultBuilder {
     }
 
     private Metrics metrics(
-            List<RunResult.RankReport> ranks, long start, double decodeNanos, int decodeSteps, int prefillSteps) {
+            List<RunResult.RankReport> ranks, long start, double decodeNanos, int decodeSteps) {
         Histogram gaps = new Histogram(3);
         double firsts = 0;
         double gapSum = 0;

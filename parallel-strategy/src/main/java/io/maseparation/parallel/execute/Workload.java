@@ -54,6 +54,8 @@ public record Workload(
     }
 
     /**
+     * Checks the workload against a model.
+     *
      * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an
      *     empty prompt, nothing to generate
      */
@@ -86,8 +88,9 @@ public record Workload(
             }
             long context = (long) prompt.length + maxTokens;
             if (context > config.maxPositions()) {
-                throw new ModelException("prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
-                        .formatted(i, prompt.length, maxTokens, config.maxPositions()));
+                throw new ModelException(
+                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
+                                .formatted(i, prompt.length, maxTokens, config.maxPositions()));
             }
         }
     }

@@ -19,6 +19,8 @@ public final class ProgramChecker {
     }
 
     /**
+     * Checks all programs.
+     *
      * @throws IllegalStateException if the programs are wrong; the message names rank and operation. A plan that was
      *     built by this library and fails here is a defect of the library.
      */
@@ -49,10 +51,10 @@ public final class ProgramChecker {
             for (Op op : rank.chain()) {
                 boolean fresh =
                         switch (op) {
-                            case Op.Send(int to, Tensor tensor, int layer) ->
-                                sent.add(new Transfer(rank.rank(), known(rank, op, to), tensor, layer));
-                            case Op.Recv(int from, Tensor tensor, int layer) ->
-                                received.add(new Transfer(known(rank, op, from), rank.rank(), tensor, layer));
+                            case Op.Send(int to, Tensor tensor, int layer) -> sent
+                                    .add(new Transfer(rank.rank(), known(rank, op, to), tensor, layer));
+                            case Op.Recv(int from, Tensor tensor, int layer) -> received
+                                    .add(new Transfer(known(rank, op, from), rank.rank(), tensor, layer));
                             default -> true;
                         };
                 if (!fresh) {
@@ -158,8 +160,8 @@ public final class ProgramChecker {
                 yield true;
             }
             // Tokens come from the step before; the first step has them from the prompt.
-            case Op.Recv(int from, Tensor tensor, int layer) ->
-                tensor == Tensor.TOKENS || delivered.contains(new Transfer(from, rank, tensor, layer));
+            case Op.Recv(int from, Tensor tensor, int layer) -> tensor == Tensor.TOKENS
+                    || delivered.contains(new Transfer(from, rank, tensor, layer));
             default -> arrived.get(op).size() == groupOf(op).size();
         };
     }

@@ -3,7 +3,6 @@ package io.maseparation.parallel.plan;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.segments.Part;
-import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.Shard.Heads;
 import java.util.ArrayList;

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.parallel.comm.Message;
 import java.util.Random;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -35,17 +36,16 @@ class ReductionTest {
                 }
             }
         }
+        Message[] sums = new Message[members];
+        for (int m = 0; m < members; m++) {
+            assertThat(reductions[m].complete()).isTrue();
+            sums[m] = reductions[m].sum();
+        }
         for (int from = 0; from < members; from++) {
-            assertThat(reductions[from].complete()).isTrue();
-            var sum = reductions[from].sum();
             for (int to = 0; to < members; to++) {
                 if (from != to) {
-                    bytes += sum.bytes();
-                }
-            }
-            for (int to = 0; to < members; to++) {
-                if (from != to) {
-                    reductions[to].put(from, sum);
+                    bytes += sums[from].bytes();
+                    reductions[to].put(from, sums[from]);
                 }
             }
         }

@@ -56,8 +56,11 @@ class ProgramCheckerTest {
     }
 
     private static boolean isAlone(Op op) {
-        return op instanceof Op.AllReduce(List<Integer> group, Tensor tensor, int layer) && group.size() == 1
-                || op instanceof Op.AllToAll(List<Integer> members, Tensor t, int l) && members.size() == 1;
+        return switch (op) {
+            case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> group.size() == 1;
+            case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> group.size() == 1;
+            default -> false;
+        };
     }
 
     @Test
@@ -80,7 +83,7 @@ class ProgramCheckerTest {
     void anUnknownSegmentIsFound() {
         Plan plan = Planning.plan(TINY, StrategyOptions.single());
         assertThatThrownBy(() -> ProgramChecker.check(
-                        with(plan, plan.ranks().getFirst(), List.of(new Op.Compute("nothing")))))
+                with(plan, plan.ranks().getFirst(), List.of(new Op.Compute("nothing")))))
                 .hasMessageContaining("nothing");
     }
 

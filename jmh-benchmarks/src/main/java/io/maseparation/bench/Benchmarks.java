@@ -1,0 +1,22 @@
+package io.maseparation.bench;
+
+import java.io.IOException;
+
+/**
+ * Runs benchmarks: the arguments are JMH's, most of all a regular expression of the names to run, and {@code -p rows=1}
+ * and the like to narrow their parameters. {@code -h} lists them all. From the root of the project:
+ *
+ * <pre>{@code
+ * ./mvnw -q package -DskipTests -pl jmh-benchmarks -am
+ * cd jmh-benchmarks/target
+ * java --add-modules jdk.incubator.vector -cp classes:$(cat classpath) io.maseparation.bench.Benchmarks Projection
+ * }</pre>
+ */
+public final class Benchmarks {
+    private Benchmarks() {}
+
+    /** Forwards to JMH, which starts a JVM with the arguments that a benchmark class declares. */
+    public static void main(String[] args) throws IOException {
+        org.openjdk.jmh.Main.main(args);
+    }
+}

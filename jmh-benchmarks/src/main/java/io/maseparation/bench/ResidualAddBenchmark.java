@@ -1,0 +1,28 @@
+package io.maseparation.bench;
+
+import io.maseparation.kernels.KernelGraph;
+import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.ResidualAdd;
+import java.util.Random;
+import org.openjdk.jmh.annotations.Benchmark;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/** Residual connection of rows of 4096 columns, from the cache. */
+public class ResidualAddBenchmark extends RowBenchmark {
+    @Override
+    OpCost operation(KernelGraph graph, Random random) {
+        FloatArray y = random(random, rows * HIDDEN);
+        FloatArray x = random(random, rows * HIDDEN);
+        IntArray step = IntArray.fromElements(0, rows, 0);
+        graph.constant(step, y, x);
+        ResidualAdd.add(graph, "add", step, y, x, HIDDEN, 1f);
+        return ResidualAdd.cost(rows, HIDDEN);
+    }
+
+    /** One step. */
+    @Benchmark
+    public void residualAdd(Work work) {
+        execute(work);
+    }
+}

@@ -1,0 +1,11 @@
+package io.maseparation.parallel.cli;
+
+/** A command that did its work and found that something does not hold, or an environment that lacks what is needed. */
+final class FailedException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** @param message one line meant for the user */
+    FailedException(String message) {
+        super(message);
+    }
+}

@@ -1,0 +1,105 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.execute.ExecutionOptions;
+import io.maseparation.parallel.execute.Workload;
+import java.util.List;
+import java.util.Locale;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** How a plan is run: devices, kernel bodies, formats and limits. */
+final class RunFlags {
+    private static final String BACKEND = "backend";
+    private static final String TRANSPORT = "transport";
+    private static final String BODY = "body";
+    private static final String KV_TYPE = "kv-dtype";
+    private static final String DEVICE_MEMORY = "device-memory";
+    private static final String PREFILL_CHUNK = "prefill-chunk";
+
+    private RunFlags() {}
+
+    static void add(Options options) {
+        addDevices(options);
+        options.addOption(Option.builder().longOpt(TRANSPORT).hasArg().argName("NAME")
+                .desc("how ranks talk: threads (of one process); mpi is not available yet [threads]").get());
+        options.addOption(Option.builder().longOpt(KV_TYPE).hasArg().argName("TYPE")
+                .desc("format of the KV cache, f32 or f16 [f32]").get());
+        options.addOption(Option.builder().longOpt(DEVICE_MEMORY).hasArg().argName("SIZE")
+                .desc("most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused").get());
+    }
+
+    /** Backend and kernel bodies only. */
+    static void addDevices(Options options) {
+        options.addOption(Option.builder().longOpt(BACKEND).hasArg().argName("NAME")
+                .desc("embedded (this machine's cores), tornado (TornadoVM's devices), or auto: what this build has"
+                        + " [auto]")
+                .get());
+        options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
+                .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
+    }
+
+    static void addPrefillChunk(Options options) {
+        options.addOption(Option.builder().longOpt(PREFILL_CHUNK).hasArg().argName("N")
+                .desc("most prompt tokens a rank takes in one step and micro-batch ["
+                        + Workload.DEFAULT_PREFILL_CHUNK + "]")
+                .get());
+    }
+
+    static int prefillChunk(Arguments arguments) {
+        return arguments.integer(PREFILL_CHUNK, Workload.DEFAULT_PREFILL_CHUNK, 1, Integer.MAX_VALUE);
+    }
+
+    /**
+     * How to run.
+     *
+     * @throws UsageException if an option has no such value
+     * @throws FailedException if this build or machine lacks what was asked for
+     */
+    static ExecutionOptions read(Arguments arguments) {
+        String transport = arguments.choice(TRANSPORT, "threads", List.of("threads", "mpi"), t -> t);
+        if (transport.equals("mpi")) {
+            throw new UsageException("--transport mpi is not available yet; use --transport threads");
+        }
+        DataType kvType = arguments.choice(
+                KV_TYPE, DataType.F32, List.of(DataType.F32, DataType.F16), t -> t.name().toLowerCase(Locale.ROOT));
+        long memory = arguments.text(DEVICE_MEMORY).map(s -> Sizes.bytes("--" + DEVICE_MEMORY, s)).orElse(0L);
+        return ExecutionOptions.defaults()
+                .withDevices(devices(arguments))
+                .withKvType(kvType)
+                .withDeviceMemory(memory);
+    }
+
+    /** The devices of the backend that was asked for, with the bodies that were. */
+    static List<Device> devices(Arguments arguments) {
+        String backend = arguments.choice(BACKEND, "auto", List.of("auto", "embedded", "tornado"), b -> b);
+        List<Body> bodies = List.of(Body.values());
+        Body body = arguments.choice(BODY, null, bodies, b -> b.name().toLowerCase(Locale.ROOT));
+        List<Device> devices = Device.all();
+        if (devices.isEmpty()) {
+            throw new FailedException("TornadoVM found no device; unset TORNADOVM_HOME to run on this machine's cores");
+        }
+        boolean embedded = devices.getFirst().target().embedded();
+        if (backend.equals("tornado") && embedded) {
+            throw new FailedException("--backend tornado: no TornadoVM here; install its SDK 5.2 for JDK 25, set"
+                    + " TORNADOVM_HOME to it and start again");
+        }
+        if (backend.equals("embedded") && !embedded) {
+            throw new FailedException(
+                    "--backend embedded: this runs on TornadoVM; unset TORNADOVM_HOME and start again");
+        }
+        if (body == null) {
+            return devices;
+        }
+        if (body == Body.HOST && !embedded) {
+            throw new UsageException("--body host is for --backend embedded; %s cannot run it"
+                    .formatted(devices.getFirst().name()));
+        }
+        if (body == Body.HOST && !devices.getFirst().target().vectorApi()) {
+            throw new FailedException("--body host needs the JVM option --add-modules jdk.incubator.vector");
+        }
+        return devices.stream().map(d -> d.withBody(body)).toList();
+    }
+}

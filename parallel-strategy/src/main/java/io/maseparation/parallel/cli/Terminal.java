@@ -1,0 +1,40 @@
+package io.maseparation.parallel.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Where a command writes.
+ *
+ * @param out results
+ * @param err everything else
+ * @param progress whether somebody is watching err, so that progress may be drawn there
+ */
+record Terminal(PrintStream out, PrintStream err, boolean progress) {
+    private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
+
+    static Terminal of(PrintStream out, PrintStream err) {
+        return new Terminal(out, err, err.equals(System.err) && errorIsTerminal());
+    }
+
+    /** Java knows it of standard input and output together only; Linux says it of each. */
+    private static boolean errorIsTerminal() {
+        if (Files.isSymbolicLink(STANDARD_ERROR)) {
+            try {
+                String target = Files.readSymbolicLink(STANDARD_ERROR).toString();
+                return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty")
+                        || target.equals("/dev/console");
+            } catch (IOException e) {
+                return false;
+            }
+        }
+        return System.console().isTerminal();
+    }
+
+    /** Starts a progress bar, drawn if somebody is watching. */
+    Progress progress(String task, long most) {
+        return Progress.start(this, task, most);
+    }
+}

@@ -128,7 +128,7 @@ build_locked() {
     # Dated before the compiler reads the sources, so that what changes meanwhile counts as newer.
     printf '%s\n' "${TORNADOVM_HOME:-embedded}" >"$home/built-for" || fail "cannot write to $home"
     rm -rf "${target:?}/lib" "${target:?}"/parallel-strategy-*.jar
-    set -- -B -q -ntp -Plauncher -Dbuild.folder="$folder" -pl parallel-strategy -am package
+    set -- -B -q -ntp -Dlauncher -Dbuild.folder="$folder" -pl parallel-strategy -am package
     if [ -n "${TORNADOVM_HOME:-}" ]; then
         for jar in "$TORNADOVM_HOME"/share/java/tornado/tornado-api-*.jar; do
             if [ -f "$jar" ]; then

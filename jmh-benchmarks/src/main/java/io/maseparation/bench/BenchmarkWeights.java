@@ -32,9 +32,8 @@ final class BenchmarkWeights {
             switch (type) {
                 case F32 -> segment.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, v);
                 case F16 -> segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, Float.floatToFloat16(v));
-                case BF16 ->
-                    segment.set(
-                            ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, (short) (Float.floatToRawIntBits(v) >>> 16));
+                case BF16 -> segment.set(
+                        ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, (short) (Float.floatToRawIntBits(v) >>> 16));
             }
         }
         long bytes = (long) size * type.bytes();

@@ -4,7 +4,13 @@ import java.io.IOException;
 
 /**
  * Runs benchmarks: the arguments are JMH's, most of all a regular expression of the names to run, and {@code -p rows=1}
- * and the like to narrow their parameters. {@code -h} lists them all.
+ * and the like to narrow their parameters. {@code -h} lists them all. From the root of the project:
+ *
+ * <pre>{@code
+ * ./mvnw -q package -DskipTests -pl jmh-benchmarks -am
+ * cd jmh-benchmarks/target
+ * java --add-modules jdk.incubator.vector -cp classes:$(cat classpath) io.maseparation.bench.Benchmarks Projection
+ * }</pre>
  */
 public final class Benchmarks {
     private Benchmarks() {}

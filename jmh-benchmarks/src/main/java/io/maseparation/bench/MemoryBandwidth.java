@@ -17,7 +17,6 @@ import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
@@ -35,24 +34,17 @@ public class MemoryBandwidth {
     private static final int PARTS = 64;
     private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_PREFERRED;
 
-    private Arena arena;
     private MemorySegment from;
     private MemorySegment to;
 
     /** Touches all of the memory. */
     @Setup(Level.Trial)
     public void allocate() {
-        arena = Arena.ofShared();
+        Arena arena = Arena.ofAuto();
         from = arena.allocate(BYTES, 64);
         to = arena.allocate(BYTES, 64);
         from.fill((byte) 1);
         to.fill((byte) 2);
-    }
-
-    /** Frees it. */
-    @TearDown(Level.Trial)
-    public void free() {
-        arena.close();
     }
 
     /** Reads. */

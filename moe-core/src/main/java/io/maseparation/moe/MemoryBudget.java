@@ -35,7 +35,7 @@ public final class MemoryBudget {
                     .formatted(what, Text.bytes(bytes), Text.bytes(available), hint));
         }
         if (bytes > limit - used) {
-            long gib = ((used + bytes) >> 30) + 1;
+            long gib = ((used + bytes) >> 30) + 2;
             throw new ModelException(("not enough memory for %s: it needs %s outside the heap, the JVM allows %s more; "
                     + "start it with -XX:MaxDirectMemorySize=%dg or %s")
                     .formatted(what, Text.bytes(bytes), Text.bytes(Math.max(0, limit - used)), gib, hint));

@@ -59,7 +59,7 @@ final class SafetensorsHeader {
         long length = readFully(file, channel, 0, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
         if (length < 2 || length > size - 8) {
             throw new ModelException(Text.printable(file.toString())
-                    + ": header length %s is beyond the file of %d bytes; it is truncated or not safetensors"
+                    + ": header length %s does not fit a file of %d bytes; it is truncated or not safetensors"
                             .formatted(Long.toUnsignedString(length), size));
         }
         if (length > LONGEST_HEADER) {

@@ -25,8 +25,11 @@ final class HostDots {
 
     /** Outputs computed together. Four chains of multiply-adds hide their latency. */
     private static final int GROUP = 4;
-    /** Columns of converted weights held at a time: 64 KiB of them, beside the activations, in the second-level cache. */
+    /** Columns of converted weights held at a time: with those of a group of outputs, in the first-level cache. */
     private static final int CHUNK = 1024;
+
+    /** Up to so many activation rows, weights are converted for two rows at a time, straight from memory. */
+    private static final int FEW = 4;
 
     private final float[] lanes = new float[GROUP * LANES];
     private float[] weights;
@@ -48,6 +51,8 @@ final class HostDots {
             HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] sums) {
         if (rowTo - rowFrom == 1) {
             oneRow(w, from, to, x, xAt[rowFrom], sums);
+        } else if (rowTo - rowFrom <= FEW) {
+            fewRows(w, from, to, x, xAt, rowFrom, rowTo, sums);
         } else {
             manyRows(w, from, to, x, xAt, rowFrom, rowTo, sums);
         }
@@ -82,7 +87,7 @@ final class HostDots {
                 addTail(w.tail(w3 + done, cols - whole), xv, 3);
             }
             for (int i = 0; i < GROUP && o + i < to; i++) {
-                sums[o - from + i] = sumLanes(lanes, i * LANES);
+                sums[o - from + i] = HostVectors.sum(FloatVector.fromArray(FLOATS, lanes, i * LANES));
             }
         }
     }
@@ -147,13 +152,111 @@ final class HostDots {
         s3.intoArray(lanes, 3 * LANES);
     }
 
+    /** Two outputs and two activation rows at a time; a missing second one is a copy of the first. */
+    private void fewRows(
+            HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] sums) {
+        int cols = w.cols();
+        int whole = FLOATS.loopBound(cols);
+        MemorySegment segment = w.segment();
+        for (int o = from; o < to; o += 2) {
+            long w0 = w.byteOffset(o);
+            long w1 = w.byteOffset(Math.min(o + 1, to - 1));
+            for (int r = rowFrom; r < rowTo; r += 2) {
+                long x0 = xAt[r];
+                long x1 = xAt[Math.min(r + 1, rowTo - 1)];
+                switch (w.type()) {
+                    case F32 -> pairsF32(segment, w0, w1, x, x0, x1, whole, lanes);
+                    case F16 -> pairsF16(segment, w0, w1, x, x0, x1, whole, lanes);
+                    case BF16 -> pairsBf16(segment, w0, w1, x, x0, x1, whole, lanes);
+                }
+                if (whole < cols) {
+                    VectorMask<Float> mask = HostWeights.floatsBelow(cols - whole);
+                    FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * whole, ORDER, mask);
+                    FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * whole, ORDER, mask);
+                    long done = (long) whole * w.type().bytes();
+                    FloatVector v0 = w.tail(w0 + done, cols - whole);
+                    FloatVector v1 = w.tail(w1 + done, cols - whole);
+                    addTail(v0, a0, 0);
+                    addTail(v1, a0, 1);
+                    addTail(v0, a1, 2);
+                    addTail(v1, a1, 3);
+                }
+                for (int i = 0; i < GROUP; i++) {
+                    int output = o + i % 2;
+                    int row = r + i / 2;
+                    if (output < to && row < rowTo) {
+                        sums[(row - rowFrom) * OUTPUTS + output - from] =
+                                HostVectors.sum(FloatVector.fromArray(FLOATS, lanes, i * LANES));
+                    }
+                }
+            }
+        }
+    }
+
+    private static void pairsF32(
+            MemorySegment w, long w0, long w1, MemorySegment x, long x0, long x1, int n, float[] lanes) {
+        FloatVector s00 = FloatVector.zero(FLOATS);
+        FloatVector s01 = s00;
+        FloatVector s10 = s00;
+        FloatVector s11 = s00;
+        for (int k = 0; k < n; k += LANES) {
+            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
+            FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * k, ORDER);
+            FloatVector v0 = HostWeights.f32(w, w0 + 4L * k);
+            s00 = v0.fma(a0, s00);
+            s10 = v0.fma(a1, s10);
+            FloatVector v1 = HostWeights.f32(w, w1 + 4L * k);
+            s01 = v1.fma(a0, s01);
+            s11 = v1.fma(a1, s11);
+        }
+        store(s00, s01, s10, s11, lanes);
+    }
+
+    private static void pairsF16(
+            MemorySegment w, long w0, long w1, MemorySegment x, long x0, long x1, int n, float[] lanes) {
+        FloatVector s00 = FloatVector.zero(FLOATS);
+        FloatVector s01 = s00;
+        FloatVector s10 = s00;
+        FloatVector s11 = s00;
+        for (int k = 0; k < n; k += LANES) {
+            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
+            FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * k, ORDER);
+            FloatVector v0 = HostWeights.f16(w, w0 + 2L * k);
+            s00 = v0.fma(a0, s00);
+            s10 = v0.fma(a1, s10);
+            FloatVector v1 = HostWeights.f16(w, w1 + 2L * k);
+            s01 = v1.fma(a0, s01);
+            s11 = v1.fma(a1, s11);
+        }
+        store(s00, s01, s10, s11, lanes);
+    }
+
+    private static void pairsBf16(
+            MemorySegment w, long w0, long w1, MemorySegment x, long x0, long x1, int n, float[] lanes) {
+        FloatVector s00 = FloatVector.zero(FLOATS);
+        FloatVector s01 = s00;
+        FloatVector s10 = s00;
+        FloatVector s11 = s00;
+        for (int k = 0; k < n; k += LANES) {
+            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
+            FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * k, ORDER);
+            FloatVector v0 = HostWeights.bf16(w, w0 + 2L * k);
+            s00 = v0.fma(a0, s00);
+            s10 = v0.fma(a1, s10);
+            FloatVector v1 = HostWeights.bf16(w, w1 + 2L * k);
+            s01 = v1.fma(a0, s01);
+            s11 = v1.fma(a1, s11);
+        }
+        store(s00, s01, s10, s11, lanes);
+    }
+
     /** Weights are converted once, a chunk of columns at a time, and then serve every activation row. */
     private void manyRows(
             HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] sums) {
         int rows = rowTo - rowFrom;
         int accRow = OUTPUTS * LANES;
         if (weights == null) {
-            weights = new float[OUTPUTS * CHUNK];
+            weights = new float[GROUP * CHUNK];
         }
         if (accumulators == null || accumulators.length < rows * accRow) {
             accumulators = new float[rows * accRow];
@@ -164,35 +267,32 @@ final class HostDots {
         int cols = w.cols();
         for (int chunk = 0; chunk < cols; chunk += CHUNK) {
             int n = Math.min(CHUNK, cols - chunk);
-            for (int o = 0; o < outputs; o++) {
-                w.unpack(w.byteOffset(from + o) + (long) chunk * w.type().bytes(), n, weights, o * CHUNK);
-            }
             long done = 4L * chunk;
-            int r = 0;
-            for (; r + 4 <= rows; r += 4) {
-                long x0 = xAt[rowFrom + r] + done;
-                long x1 = xAt[rowFrom + r + 1] + done;
-                long x2 = xAt[rowFrom + r + 2] + done;
-                long x3 = xAt[rowFrom + r + 3] + done;
-                // Outputs beyond the last hold old weights; their sums are never read.
-                for (int o = 0; o < outputs; o += GROUP) {
-                    fourRows(weights, o * CHUNK, x, x0, x1, x2, x3, n, acc, r * accRow + o * LANES);
+            for (int o = 0; o < outputs; o += GROUP) {
+                // Outputs beyond the last keep old weights; their sums are never read.
+                for (int i = 0; i < GROUP && o + i < outputs; i++) {
+                    w.unpack(w.byteOffset(from + o + i) + (long) chunk * w.type().bytes(), n, weights, i * CHUNK);
                 }
-            }
-            for (; r < rows; r++) {
-                for (int o = 0; o < outputs; o += GROUP) {
-                    oneRowOfMany(weights, o * CHUNK, x, xAt[rowFrom + r] + done, n, acc, r * accRow + o * LANES);
+                int r = 0;
+                for (; r + 4 <= rows; r += 4) {
+                    int i = rowFrom + r;
+                    fourRows(
+                            weights, x, xAt[i] + done, xAt[i + 1] + done, xAt[i + 2] + done, xAt[i + 3] + done, n, acc,
+                            r * accRow + o * LANES);
+                }
+                for (; r < rows; r++) {
+                    oneRowOfMany(weights, x, xAt[rowFrom + r] + done, n, acc, r * accRow + o * LANES);
                 }
             }
         }
         for (int r = 0; r < rows; r++) {
             for (int o = 0; o < outputs; o++) {
-                sums[r * OUTPUTS + o] = sumLanes(acc, r * accRow + o * LANES);
+                sums[r * OUTPUTS + o] = HostVectors.sum(FloatVector.fromArray(FLOATS, acc, r * accRow + o * LANES));
             }
         }
     }
 
-    private static void oneRowOfMany(float[] w, int w0, MemorySegment x, long x0, int n, float[] acc, int at) {
+    private static void oneRowOfMany(float[] w, MemorySegment x, long x0, int n, float[] acc, int at) {
         FloatVector s0 = FloatVector.fromArray(FLOATS, acc, at);
         FloatVector s1 = FloatVector.fromArray(FLOATS, acc, at + LANES);
         FloatVector s2 = FloatVector.fromArray(FLOATS, acc, at + 2 * LANES);
@@ -200,18 +300,18 @@ final class HostDots {
         int whole = FLOATS.loopBound(n);
         for (int k = 0; k < whole; k += LANES) {
             FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            s0 = FloatVector.fromArray(FLOATS, w, w0 + k).fma(xv, s0);
-            s1 = FloatVector.fromArray(FLOATS, w, w0 + k + CHUNK).fma(xv, s1);
-            s2 = FloatVector.fromArray(FLOATS, w, w0 + k + 2 * CHUNK).fma(xv, s2);
-            s3 = FloatVector.fromArray(FLOATS, w, w0 + k + 3 * CHUNK).fma(xv, s3);
+            s0 = FloatVector.fromArray(FLOATS, w, k).fma(xv, s0);
+            s1 = FloatVector.fromArray(FLOATS, w, k + CHUNK).fma(xv, s1);
+            s2 = FloatVector.fromArray(FLOATS, w, k + 2 * CHUNK).fma(xv, s2);
+            s3 = FloatVector.fromArray(FLOATS, w, k + 3 * CHUNK).fma(xv, s3);
         }
         if (whole < n) {
             VectorMask<Float> mask = HostWeights.floatsBelow(n - whole);
             FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * whole, ORDER, mask);
-            s0 = FloatVector.fromArray(FLOATS, w, w0 + whole).fma(xv, s0);
-            s1 = FloatVector.fromArray(FLOATS, w, w0 + whole + CHUNK).fma(xv, s1);
-            s2 = FloatVector.fromArray(FLOATS, w, w0 + whole + 2 * CHUNK).fma(xv, s2);
-            s3 = FloatVector.fromArray(FLOATS, w, w0 + whole + 3 * CHUNK).fma(xv, s3);
+            s0 = FloatVector.fromArray(FLOATS, w, whole).fma(xv, s0);
+            s1 = FloatVector.fromArray(FLOATS, w, whole + CHUNK).fma(xv, s1);
+            s2 = FloatVector.fromArray(FLOATS, w, whole + 2 * CHUNK).fma(xv, s2);
+            s3 = FloatVector.fromArray(FLOATS, w, whole + 3 * CHUNK).fma(xv, s3);
         }
         s0.intoArray(acc, at);
         s1.intoArray(acc, at + LANES);
@@ -221,7 +321,7 @@ final class HostDots {
 
     /** Sixteen sums in registers: four weights and four activations loaded for sixteen multiply-adds. */
     private static void fourRows(
-            float[] w, int w0, MemorySegment x, long x0, long x1, long x2, long x3, int n, float[] acc, int at0) {
+            float[] w, MemorySegment x, long x0, long x1, long x2, long x3, int n, float[] acc, int at0) {
         int at1 = at0 + OUTPUTS * LANES;
         int at2 = at1 + OUTPUTS * LANES;
         int at3 = at2 + OUTPUTS * LANES;
@@ -244,10 +344,10 @@ final class HostDots {
         int whole = FLOATS.loopBound(n);
         for (int k = 0; k < whole; k += LANES) {
             long xk = 4L * k;
-            FloatVector v0 = FloatVector.fromArray(FLOATS, w, w0 + k);
-            FloatVector v1 = FloatVector.fromArray(FLOATS, w, w0 + k + CHUNK);
-            FloatVector v2 = FloatVector.fromArray(FLOATS, w, w0 + k + 2 * CHUNK);
-            FloatVector v3 = FloatVector.fromArray(FLOATS, w, w0 + k + 3 * CHUNK);
+            FloatVector v0 = FloatVector.fromArray(FLOATS, w, k);
+            FloatVector v1 = FloatVector.fromArray(FLOATS, w, k + CHUNK);
+            FloatVector v2 = FloatVector.fromArray(FLOATS, w, k + 2 * CHUNK);
+            FloatVector v3 = FloatVector.fromArray(FLOATS, w, k + 3 * CHUNK);
             FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + xk, ORDER);
             s00 = v0.fma(a0, s00);
             s01 = v1.fma(a0, s01);
@@ -286,13 +386,13 @@ final class HostDots {
         s32.intoArray(acc, at3 + 2 * LANES);
         s33.intoArray(acc, at3 + 3 * LANES);
         if (whole < n) {
-            fourRowsTail(w, w0 + whole, x, x0, x1, x2, x3, whole, n, acc, at0);
+            fourRowsTail(w, x, x0, x1, x2, x3, whole, n, acc, at0);
         }
     }
 
     /** The last columns, fewer than a vector. */
     private static void fourRowsTail(
-            float[] w, int w0, MemorySegment x, long x0, long x1, long x2, long x3, int whole, int n, float[] acc,
+            float[] w, MemorySegment x, long x0, long x1, long x2, long x3, int whole, int n, float[] acc,
             int at0) {
         VectorMask<Float> mask = HostWeights.floatsBelow(n - whole);
         long done = 4L * whole;
@@ -301,20 +401,10 @@ final class HostDots {
             FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, xr + done, ORDER, mask);
             for (int o = 0; o < GROUP; o++) {
                 int at = at0 + (r * OUTPUTS + o) * LANES;
-                FloatVector.fromArray(FLOATS, w, w0 + o * CHUNK)
+                FloatVector.fromArray(FLOATS, w, whole + o * CHUNK)
                         .fma(xv, FloatVector.fromArray(FLOATS, acc, at))
                         .intoArray(acc, at);
             }
         }
-    }
-
-    /** Adds the upper half of the lanes to the lower one until one is left. Overwrites them. */
-    private static float sumLanes(float[] lanes, int at) {
-        for (int half = LANES / 2; half > 0; half /= 2) {
-            for (int i = 0; i < half; i++) {
-                lanes[at + i] += lanes[at + half + i];
-            }
-        }
-        return lanes[at];
     }
 }

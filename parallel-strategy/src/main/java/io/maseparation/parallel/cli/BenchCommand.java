@@ -101,9 +101,10 @@ final class BenchCommand implements Command {
 
     @Override
     public List<String> notes() {
-        return List.of("pp: prompt tokens a second up to the first output token. tg: output tokens a second, from a prompt of"
-                + " one token. Both over all sequences: mean and standard deviation. Prompts are random; end-of-sequence is"
-                + " ignored.");
+        return List.of(
+                "pp: prompt tokens a second up to the first output token. tg: output tokens a second, from a prompt of"
+                        + " one token. Both over all sequences: mean and standard deviation. Prompts are random; end-of-sequence is"
+                        + " ignored.");
     }
 
     @Override

@@ -116,7 +116,8 @@ final class CompareCommand implements Command {
                 new Example("compare", "all strategies on preset small, half a minute on two cores"),
                 new Example("compare -m tiny --devices 3 -n 8", "three ranks, a model of milliseconds"),
                 new Example("compare -m path/to/checkpoint --batch 4 -n 16", "a checkpoint, random prompts"),
-                new Example("compare -m tiny --micro-batches 1 -n 8 -r 1 --format md", "without ping-pong, as Markdown"));
+                new Example("compare -m tiny --micro-batches 1 -n 8 -r 1 --format md",
+                        "without ping-pong, as Markdown"));
     }
 
     @Override
@@ -359,8 +360,9 @@ final class CompareCommand implements Command {
                             Unit.significant(peak.bytesPerSecond() / GIGA),
                             Unit.significant(peak.flopsPerSecond() / GIGA)));
         }
-        notes.add("Strong scaling is T(1) / (N T(N)) of TPOT. Shown is the run with the median TPOT of %d, after a warm-up."
-                .formatted(repetitions));
+        notes.add(
+                "Strong scaling is T(1) / (N T(N)) of TPOT. Shown is the run with the median TPOT of %d, after a warm-up."
+                        .formatted(repetitions));
         return notes;
     }
 

@@ -29,8 +29,10 @@ final class HelpText {
         }
         entry(text, "help", 12, "explain a command: ma help generate");
         text.append('\n');
-        wrapped(text, "Results go to standard output, everything else to standard error. Exit status: 0 success, 2 a command"
-                + " line that makes no sense, 1 any other failure, with one line that says what to do.", 0);
+        wrapped(text,
+                "Results go to standard output, everything else to standard error. Exit status: 0 success, 2 a command"
+                        + " line that makes no sense, 1 any other failure, with one line that says what to do.",
+                0);
         return text.toString();
     }
 
@@ -56,7 +58,8 @@ final class HelpText {
     static String version() {
         Properties properties = new Properties();
         try (InputStream file =
-                HelpText.class.getResourceAsStream("/META-INF/maven/io.maseparation/parallel-strategy/pom.properties")) {
+                HelpText.class
+                        .getResourceAsStream("/META-INF/maven/io.maseparation/parallel-strategy/pom.properties")) {
             if (file != null) {
                 properties.load(file);
             }

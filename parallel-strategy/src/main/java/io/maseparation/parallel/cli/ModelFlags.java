@@ -36,7 +36,8 @@ final class ModelFlags {
         String name = name(arguments, absent);
         long seed = arguments.seed(SEED);
         if (arguments.has(SEED) && !Presets.has(name)) {
-            throw new UsageException("--model-seed is for presets, which have random weights; a checkpoint has its own");
+            throw new UsageException(
+                    "--model-seed is for presets, which have random weights; a checkpoint has its own");
         }
         try (Progress progress = terminal.progress("opening", -1)) {
             progress.doing(name);

@@ -60,8 +60,9 @@ final class PromptFlags {
             String value = option.getValue();
             if (option.getLongOpt().equals(TEXT)) {
                 prompts.add(model.tokenizer()
-                        .orElseThrow(() -> new ModelException("%s has no tokenizer.json: use --prompt-ids instead of --prompt"
-                                .formatted(model.config().name())))
+                        .orElseThrow(() -> new ModelException(
+                                "%s has no tokenizer.json: use --prompt-ids instead of --prompt"
+                                        .formatted(model.config().name())))
                         .encode(value));
             } else if (value.startsWith("@")) {
                 prompts.addAll(file(value.substring(1)));

@@ -35,7 +35,8 @@ final class RunFlags {
     static void addDevices(Options options) {
         options.addOption(Option.builder().longOpt(BACKEND).hasArg().argName("NAME")
                 .desc("embedded (this machine's cores), tornado (TornadoVM's devices), or auto: what this build has"
-                        + " [auto]").get());
+                        + " [auto]")
+                .get());
         options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
                 .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
     }
@@ -43,7 +44,8 @@ final class RunFlags {
     static void addPrefillChunk(Options options) {
         options.addOption(Option.builder().longOpt(PREFILL_CHUNK).hasArg().argName("N")
                 .desc("most prompt tokens a rank takes in one step and micro-batch ["
-                        + Workload.DEFAULT_PREFILL_CHUNK + "]").get());
+                        + Workload.DEFAULT_PREFILL_CHUNK + "]")
+                .get());
     }
 
     static int prefillChunk(Arguments arguments) {
@@ -85,7 +87,8 @@ final class RunFlags {
                     + " TORNADOVM_HOME to it and start again");
         }
         if (backend.equals("embedded") && !embedded) {
-            throw new FailedException("--backend embedded: this runs on TornadoVM; unset TORNADOVM_HOME and start again");
+            throw new FailedException(
+                    "--backend embedded: this runs on TornadoVM; unset TORNADOVM_HOME and start again");
         }
         if (body == null) {
             return devices;

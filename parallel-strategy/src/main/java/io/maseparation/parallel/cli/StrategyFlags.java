@@ -86,8 +86,8 @@ final class StrategyFlags {
                                 count(arguments, TENSOR, pipeline > 1 ? 1 : 2), pipeline);
                     }
                     case EP -> StrategyOptions.expertParallel(count(arguments, EXPERT_PARALLEL, 2));
-                    case MA ->
-                        StrategyOptions.maSeparation(count(arguments, ATTENTION, 1), count(arguments, EXPERTS, 1));
+                    case MA -> StrategyOptions.maSeparation(count(arguments, ATTENTION, 1),
+                            count(arguments, EXPERTS, 1));
                 };
         return options.withMicroBatches(microBatches(arguments, 1)).withSchedule(schedule(arguments));
     }

@@ -1,20 +1,38 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.parallel.plan.Op;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/** When each rank last finished an operation, so that a stuck rank is found and named. */
+/** What each rank is at and when it last finished an operation, so that a stuck rank is found and named. */
 final class Heartbeat {
     private final AtomicLongArray last;
+    private final AtomicReferenceArray<Op> current;
 
     Heartbeat(int ranks) {
         last = new AtomicLongArray(ranks);
+        current = new AtomicReferenceArray<>(ranks);
         for (int i = 0; i < ranks; i++) {
-            beat(i);
+            waits(i);
         }
     }
 
-    void beat(int rank) {
+    /** A rank starts an operation. */
+    void starts(int rank, Op op) {
+        current.set(rank, op);
+    }
+
+    /** A rank finished an operation. */
+    void finished(int rank) {
         last.set(rank, System.nanoTime());
+    }
+
+    /** A rank waits for others. */
+    void waits(int rank) {
+        current.set(rank, null);
+        finished(rank);
     }
 
     /** Nanoseconds since any rank finished an operation. */
@@ -25,5 +43,17 @@ final class Heartbeat {
             least = Math.min(least, now - last.get(i));
         }
         return least;
+    }
+
+    /** The ranks that do not wait for others, and what they are at. */
+    String busyRanks() {
+        List<String> busy = new ArrayList<>();
+        for (int rank = 0; rank < current.length(); rank++) {
+            Op op = current.get(rank);
+            if (op != null) {
+                busy.add("rank " + rank + " in " + op);
+            }
+        }
+        return busy.isEmpty() ? "all ranks wait for each other" : String.join(", ", busy);
     }
 }

@@ -66,15 +66,25 @@ public final class PlanExecutor implements AutoCloseable {
         }
         MemoryCheck.check(plan, weights, capacities, options.deviceMemory());
         for (RankPlan rank : plan.ranks()) {
-            rankDevices.add(new RankDevice(
-                    devices.get(rank.rank()),
-                    weights,
-                    rank.shard(),
-                    capacities.get(rank.rank()),
-                    rank.segments()));
+            try {
+                rankDevices.add(new RankDevice(
+                        devices.get(rank.rank()),
+                        weights,
+                        rank.shard(),
+                        capacities.get(rank.rank()),
+                        rank.segments()));
+            } catch (RuntimeException e) {
+                close();
+                throw failure(rank, e);
+            }
             threads.add(Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().daemon().name("rank-" + rank.rank()).factory()));
         }
+    }
+
+    private static RunFailedException failure(RankPlan rank, Throwable cause) {
+        return new RunFailedException(
+                "rank %d (%s): %s".formatted(rank.rank(), rank.role().id(), describe(cause)), cause);
     }
 
     private static boolean receives(RankPlan rank) {
@@ -146,7 +156,7 @@ public final class PlanExecutor implements AutoCloseable {
         List<Future<?>> running = new ArrayList<>();
         for (int rank = 0; rank < workers.size(); rank++) {
             RankWorker worker = workers.get(rank);
-            context.heartbeat().beat(rank);
+            context.heartbeat().waits(rank);
             running.add(threads.get(rank).submit(() -> {
                 try {
                     worker.run(steps, firstStep);
@@ -173,8 +183,10 @@ public final class PlanExecutor implements AutoCloseable {
                         context.comm().abort();
                         running.forEach(f -> f.cancel(true));
                         throw new RunFailedException(
-                                "rank %d finished nothing for %d s"
-                                        .formatted(rank, options.stallTimeout().toSeconds()),
+                                "no rank finished anything for %d s: %s"
+                                        .formatted(
+                                                options.stallTimeout().toSeconds(),
+                                                context.heartbeat().busyRanks()),
                                 e);
                     }
                 } catch (InterruptedException e) {
@@ -183,10 +195,7 @@ public final class PlanExecutor implements AutoCloseable {
                     throw new RunFailedException("interrupted", e);
                 } catch (java.util.concurrent.ExecutionException e) {
                     if (!(e.getCause() instanceof RunAbortedException)) {
-                        failure = new RunFailedException(
-                                "rank %d (%s): %s"
-                                        .formatted(rank, plan.ranks().get(rank).role().id(), describe(e.getCause())),
-                                e.getCause());
+                        failure = failure(plan.ranks().get(rank), e.getCause());
                     }
                     break;
                 }

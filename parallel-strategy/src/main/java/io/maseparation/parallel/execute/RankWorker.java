@@ -110,16 +110,18 @@ final class RankWorker {
             }
             open.removeIf(c -> c.step == steps.size());
             if (!moved && !open.isEmpty()) {
+                heartbeat.waits(rankPlan.rank());
                 comm.awaitArrival(rankPlan.rank(), seen);
             }
         }
+        heartbeat.waits(rankPlan.rank());
     }
 
     /** Runs a chain until it waits or ends its step; whether it did anything. */
     private boolean advance(Chain chain) {
         boolean moved = false;
         while (execute(chain, rankPlan.chain().get(chain.op))) {
-            heartbeat.beat(rankPlan.rank());
+            heartbeat.finished(rankPlan.rank());
             moved = true;
             chain.op++;
             if (chain.op == rankPlan.chain().size()) {
@@ -133,6 +135,7 @@ final class RankWorker {
 
     /** Executes an operation; false if it has to wait. */
     private boolean execute(Chain chain, Op op) {
+        heartbeat.starts(rankPlan.rank(), op);
         return switch (op) {
             case Op.Compute(String segment) -> {
                 compute(chain, segment);

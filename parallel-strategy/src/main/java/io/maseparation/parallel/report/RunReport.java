@@ -44,7 +44,8 @@ public final class RunReport {
         Unit share = Unit.PERCENT;
         table.row("TPOT", ms.text(m.tpotMs()), "time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
                 .formatted(ms.text(m.tpotP50Ms()), ms.text(m.tpotP90Ms()), ms.text(m.tpotP99Ms())));
-        table.row("TPOT without LM head", ms.text(HeadTime.tpotWithoutMs(result)), "less the final norm and the logits");
+        table.row("TPOT without LM head", ms.text(HeadTime.tpotWithoutMs(result)),
+                "less the final norm and the logits");
         table.row("TPS", Unit.NUMBER.text(m.tps()), "output tokens a second over the batch, while decoding");
         table.row("TTFT", ms.text(m.ttftMs()), "time to a sequence's first token");
         table.row("wall", ms.text(m.wallMs()), "first prompt token to last output token");

@@ -60,7 +60,8 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         return new Table(
                 indices.stream().map(columns::get).toList(),
                 rows.stream()
-                        .map(row -> indices.stream().map(row::get).collect(ArrayList<Object>::new, List::add, List::addAll))
+                        .map(row -> indices.stream().map(row::get).collect(ArrayList<Object>::new, List::add,
+                                List::addAll))
                         .map(row -> (List<Object>) row)
                         .toList());
     }

@@ -91,8 +91,8 @@ public final class TokenCheck {
 
     private double smallestGap(RunResult.SequenceOutput output, int position) {
         int[] tokens = IntStream.concat(
-                        output.promptIds().stream().mapToInt(t -> t),
-                        output.tokenIds().subList(0, position).stream().mapToInt(t -> t))
+                output.promptIds().stream().mapToInt(t -> t),
+                output.tokenIds().subList(0, position).stream().mapToInt(t -> t))
                 .toArray();
         Reference.Trace trace = new Reference(weights).trace(tokens);
         double router = Arrays.stream(trace.routerGap()).min().orElse(Double.POSITIVE_INFINITY);

@@ -10,7 +10,6 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.StrategyOptions;
-import io.maseparation.tornado.embedded.EmbeddedDevices;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,9 +66,8 @@ class GoldenTest {
         for (JsonNode prompt : golden.get("input_ids")) {
             prompts.add(ints(prompt));
         }
-        List<Device> devices = EmbeddedDevices.strict(8).stream()
-                .map(d -> Device.of(d).withBody(body))
-                .toList();
+        List<Device> devices =
+                TestDevices.strict(8).stream().map(d -> d.withBody(body)).toList();
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             Plan plan = Planning.plan(checkpoint.config(), layout);
             Workload workload = Workload.greedy(prompts, 32).ignoringEos().withPromptLogits();

@@ -12,8 +12,6 @@ import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.Schedule;
 import io.maseparation.parallel.plan.StrategyOptions;
-import io.maseparation.tornado.embedded.EmbeddedDevices;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
@@ -24,11 +22,7 @@ class LayoutInvarianceTest {
     /** Logits of layouts that split sums differ by rounding: a few hundred ulp of values around 1. */
     private static final float SPLIT_TOLERANCE = 2e-4f;
 
-    private final List<Device> strict = new ArrayList<>();
-
-    LayoutInvarianceTest() {
-        EmbeddedDevices.strict(16).forEach(d -> strict.add(Device.of(d)));
-    }
+    private final List<Device> strict = TestDevices.strict(16);
 
     @Property(tries = 60)
     void wholeExpertsAreBitIdenticalToASingleDevice(@ForAll long seed) {

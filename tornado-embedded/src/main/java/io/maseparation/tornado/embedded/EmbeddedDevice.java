@@ -1,12 +1,24 @@
 package io.maseparation.tornado.embedded;
 
 import java.util.concurrent.atomic.AtomicLong;
+import uk.ac.manchester.tornado.api.TornadoTargetDevice;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
-/** A device made of this process's threads and memory. */
-public final class EmbeddedDevice implements TornadoDevice {
+/**
+ * A device made of this process's threads and memory. Its limits for groups are those that every recent NVIDIA GPU has,
+ * so that a kernel that asks for more fails here too. Safe for use by plans on several threads.
+ */
+public final class EmbeddedDevice implements TornadoDevice, TornadoTargetDevice {
+    /** Work-items of a group, at most. */
+    public static final int MAX_GROUP = 1024;
+
+    /** Bytes of local memory of a group, at most: what a kernel may declare statically in CUDA. */
+    public static final int LOCAL_MEMORY = 48 << 10;
+
+    private static final int MAX_GROUP_Z = 64;
+
     private final int index;
     private final boolean strict;
     private final long memory;
@@ -23,22 +35,21 @@ public final class EmbeddedDevice implements TornadoDevice {
         return strict;
     }
 
-    /** Takes device memory; false if there is not enough. */
+    /** Takes bytes of device memory for the runtime; false, and nothing taken, if there are not enough. */
     public boolean reserve(long bytes) {
-        return used.addAndGet(bytes) <= memory || giveBack(bytes);
-    }
-
-    private boolean giveBack(long bytes) {
-        free(bytes);
+        if (used.addAndGet(bytes) <= memory) {
+            return true;
+        }
+        release(bytes);
         return false;
     }
 
-    /** Gives device memory back. */
-    public void free(long bytes) {
+    /** Gives bytes of device memory back. */
+    public void release(long bytes) {
         used.addAndGet(-bytes);
     }
 
-    /** Bytes of device memory in use. */
+    /** Bytes of device memory in use by all plans; 0 where device memory is host memory. */
     public long used() {
         return used.get();
     }
@@ -59,8 +70,28 @@ public final class EmbeddedDevice implements TornadoDevice {
     }
 
     @Override
+    public TornadoTargetDevice getPhysicalDevice() {
+        return this;
+    }
+
+    @Override
     public TornadoDeviceType getDeviceType() {
         return TornadoDeviceType.CPU;
+    }
+
+    @Override
+    public TornadoVMBackendType getTornadoVMBackend() {
+        return TornadoVMBackendType.JAVA;
+    }
+
+    @Override
+    public int getBackendIndex() {
+        return 0;
+    }
+
+    @Override
+    public long getMaxAllocMemory() {
+        return memory;
     }
 
     @Override
@@ -69,8 +100,58 @@ public final class EmbeddedDevice implements TornadoDevice {
     }
 
     @Override
-    public TornadoVMBackendType getTornadoVMBackend() {
-        return TornadoVMBackendType.JAVA;
+    public long getDeviceLocalMemorySize() {
+        return LOCAL_MEMORY;
+    }
+
+    @Override
+    public long[] getDeviceMaxWorkgroupDimensions() {
+        return new long[] {MAX_GROUP, MAX_GROUP, MAX_GROUP_Z};
+    }
+
+    @Override
+    public long getDeviceGlobalMemorySize() {
+        return memory;
+    }
+
+    @Override
+    public int getDeviceMaxComputeUnits() {
+        return Runtime.getRuntime().availableProcessors();
+    }
+
+    @Override
+    public long[] getDeviceMaxWorkItemSizes() {
+        return getDeviceMaxWorkgroupDimensions();
+    }
+
+    @Override
+    public long[] getDeviceMaxWorkGroupSize() {
+        return new long[] {MAX_GROUP};
+    }
+
+    @Override
+    public int getMaxThreadsPerBlock() {
+        return MAX_GROUP;
+    }
+
+    @Override
+    public int getDeviceMaxClockFrequency() {
+        return 0;
+    }
+
+    @Override
+    public long getDeviceMaxConstantBufferSize() {
+        return 0;
+    }
+
+    @Override
+    public long getDeviceMaxAllocationSize() {
+        return memory;
+    }
+
+    @Override
+    public String getDeviceInfo() {
+        return getDeviceName() + ": " + getDescription();
     }
 
     @Override

@@ -2,7 +2,9 @@ package io.maseparation.tornado.embedded;
 
 import java.io.IOException;
 import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
 import java.lang.reflect.Field;
+import java.lang.reflect.Member;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.net.URL;
@@ -17,8 +19,13 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Signatures of public classes and members, one a line. Run {@link #main} with the path of a tornado-api jar to print
- * those of the real API, restricted to the classes that are mirrored here.
+ * Signatures of the classes and members that other code can use, one a line: erased types, checked exceptions, values of
+ * constants. Run {@link #main} with the path of a tornado-api jar to print those of the real API, restricted to the
+ * classes that are mirrored here; its output is {@code tornado-api-5.2.0.signatures}:
+ *
+ * <pre>./mvnw -q -pl tornado-embedded test-compile
+ * java -cp tornado-embedded/target/classes:tornado-embedded/target/test-classes \
+ *   io.maseparation.tornado.embedded.ApiSignatures tornado-api.jar</pre>
  */
 final class ApiSignatures {
     private static final String PACKAGE = "uk/ac/manchester/tornado/api";
@@ -44,7 +51,7 @@ final class ApiSignatures {
                 EmbeddedDevices.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     }
 
-    static Set<String> of(ClassLoader loader, List<String> names) throws ClassNotFoundException {
+    static Set<String> of(ClassLoader loader, List<String> names) throws ReflectiveOperationException {
         Set<String> signatures = new TreeSet<>();
         for (String name : names) {
             Class<?> type;
@@ -60,47 +67,65 @@ final class ApiSignatures {
         return signatures;
     }
 
-    private static void add(Set<String> signatures, Class<?> type) {
+    private static void add(Set<String> signatures, Class<?> type) throws ReflectiveOperationException {
         String name = type.getName();
-        signatures.add(name + " " + (type.isInterface() ? "interface" : type.isEnum() ? "enum" : "class"));
+        signatures.add(
+                name + " " + (type.isInterface() ? "interface" : "class extends " + type.getSuperclass().getName()));
         for (Field field : type.getDeclaredFields()) {
-            if (visible(field.getModifiers()) && !field.isSynthetic()) {
-                signatures.add(name + " " + kind(field.getModifiers()) + field.getType().getName() + " "
-                        + field.getName());
+            if (visible(field) && !field.isSynthetic()) {
+                signatures.add(
+                        name + " " + kind(field) + field.getType().getName() + " " + field.getName() + value(field));
             }
         }
         for (Constructor<?> constructor : type.getDeclaredConstructors()) {
-            if (Modifier.isPublic(constructor.getModifiers())) {
-                signatures.add(name + " new(" + parameters(constructor.getParameterTypes()) + ")");
+            if (visible(constructor)) {
+                signatures.add(name + " " + kind(constructor) + "new" + parameters(constructor));
             }
         }
         for (Method method : type.getDeclaredMethods()) {
-            if (visible(method.getModifiers()) && !method.isSynthetic()) {
-                signatures.add(name + " " + kind(method.getModifiers())
-                        + method.getReturnType().getName() + " " + method.getName() + "("
-                        + parameters(method.getParameterTypes()) + ")");
+            if (visible(method) && !method.isSynthetic()) {
+                signatures.add(name + " " + kind(method) + method.getReturnType().getName() + " " + method.getName()
+                        + parameters(method));
             }
         }
     }
 
-    private static boolean visible(int modifiers) {
-        return Modifier.isPublic(modifiers);
+    private static boolean visible(Member member) {
+        return (member.getModifiers() & (Modifier.PUBLIC | Modifier.PROTECTED)) != 0;
     }
 
-    private static String kind(int modifiers) {
-        return Modifier.isStatic(modifiers) ? "static " : "";
+    private static String kind(Member member) {
+        return (Modifier.isProtected(member.getModifiers()) ? "protected " : "")
+                + (Modifier.isStatic(member.getModifiers()) ? "static " : "");
     }
 
-    private static String parameters(Class<?>[] types) {
+    /** Value of a constant: it is compiled into what uses it. */
+    private static String value(Field field) throws ReflectiveOperationException {
+        int constant = Modifier.STATIC | Modifier.FINAL;
+        return field.getType().isPrimitive() && (field.getModifiers() & constant) == constant
+                ? " = " + field.get(null)
+                : "";
+    }
+
+    private static String parameters(Executable executable) {
+        String thrown = names(executable.getExceptionTypes());
+        return "(" + names(executable.getParameterTypes()) + ")" + (thrown.isEmpty() ? "" : " throws " + thrown);
+    }
+
+    private static String names(Class<?>[] types) {
         return Arrays.stream(types).map(Class::getName).collect(Collectors.joining(","));
     }
 
     /** Signatures of the classes mirrored here, as a tornado-api jar has them. */
     static Set<String> ofJar(Path jar) throws Exception {
-        try (URLClassLoader loader =
-                new URLClassLoader(new URL[] {jar.toUri().toURL()}, ClassLoader.getPlatformClassLoader())) {
+        try (URLClassLoader loader = loader(jar)) {
             return of(loader, classesIn(ownClasses()));
         }
+    }
+
+    /** Loads the classes of a jar, and none of this module's in their place. */
+    static URLClassLoader loader(Path jar) throws IOException {
+        return new URLClassLoader(new URL[] {jar.toUri().toURL()}, ClassLoader.getPlatformClassLoader());
     }
 
     public static void main(String[] args) throws Exception {

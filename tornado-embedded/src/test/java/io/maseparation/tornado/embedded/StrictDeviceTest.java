@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import uk.ac.manchester.tornado.api.DataRange;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoOutOfMemoryException;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** A strict device shows what a GPU would: forgotten transfers, separate copies, buffers handed from graph to graph. */
 class StrictDeviceTest {
@@ -145,6 +147,156 @@ class StrictDeviceTest {
                 .hasMessageContaining("task graph b consumes");
         plan.withGraph(0).execute();
         assertThatThrownBy(() -> plan.withGraph(1).execute()).hasMessageContaining("did not persist");
+    }
+
+    private static TaskGraph takes(String name, String from, FloatArray state, FloatArray out) {
+        return new TaskGraph(name)
+                .consumeFromDevice(from, state)
+                .task("t", StrictDeviceTest::addOne, state, out)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
+    }
+
+    private static TaskGraph hands(String name, FloatArray state) {
+        return new TaskGraph(name)
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, state)
+                .task("t", StrictDeviceTest::addOne, state, state)
+                .persistOnDevice(state);
+    }
+
+    @Test
+    void graphsOfOneExecutionDoNotHandOn() {
+        FloatArray state = FloatArray.fromElements(1);
+        FloatArray out = new FloatArray(1);
+        TornadoExecutionPlan plan = plan(strict(), hands("a", state), takes("b", "a", state, out));
+        assertThatThrownBy(plan::execute).hasMessageContaining("no graph was executed before it");
+    }
+
+    @Test
+    void whatWasConsumedCanBeConsumedOn() {
+        FloatArray state = FloatArray.fromElements(1);
+        FloatArray out = new FloatArray(1);
+        TaskGraph between =
+                new TaskGraph("b").consumeFromDevice(state).task("t", StrictDeviceTest::addOne, state, state);
+        EmbeddedDevice device = strict();
+        TornadoExecutionPlan plan = plan(device, hands("a", state), between, takes("c", "b", state, out));
+        plan.withGraph(0).execute();
+        plan.withGraph(1).execute();
+        plan.withGraph(1).execute();
+        plan.withGraph(2).execute();
+        assertThat(out.get(0)).isEqualTo(5);
+        assertThat(plan.getCurrentDeviceMemoryUsage()).as("one copy, held by three graphs").isEqualTo(20);
+        plan.freeDeviceMemory();
+        assertThat(device.used()).isZero();
+        assertThatThrownBy(() -> plan.withGraph(2).execute()).hasMessageContaining("task graph c consumes");
+    }
+
+    @Test
+    void aGraphInBetweenThatDoesNotKnowTheArrayBreaksTheChain() {
+        FloatArray state = FloatArray.fromElements(1);
+        FloatArray out = new FloatArray(1);
+        FloatArray other = FloatArray.fromElements(1);
+        TornadoExecutionPlan plan =
+                plan(strict(), hands("a", state), hands("b", other), takes("c", "a", state, out));
+        plan.withGraph(0).execute();
+        plan.withGraph(1).execute();
+        assertThatThrownBy(() -> plan.withGraph(2).execute()).hasMessageContaining("task graph b, executed before it");
+    }
+
+    @Test
+    void namedSourcesAreEachTakenWhenTheyRanLast() {
+        FloatArray x = FloatArray.fromElements(1);
+        FloatArray y = FloatArray.fromElements(10);
+        FloatArray out = new FloatArray(1);
+        TaskGraph both = new TaskGraph("c")
+                .consumeFromDevice("a", x)
+                .consumeFromDevice("b", y)
+                .task("t", (FloatArray p, FloatArray q, FloatArray o) -> o.set(0, p.get(0) + q.get(0)), x, y, out)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
+        TornadoExecutionPlan plan = plan(strict(), hands("a", x), hands("b", y), both);
+        plan.withGraph(0).execute();
+        assertThatThrownBy(() -> plan.withGraph(2).execute()).hasMessageContaining("is not the one");
+        plan.withGraph(1).execute();
+        plan.withGraph(2).execute();
+        assertThat(out.get(0)).as("x was taken by the execution that failed for want of y").isEqualTo(2 + 11);
+    }
+
+    @Test
+    void consumingOnAnotherDeviceFails() {
+        FloatArray state = FloatArray.fromElements(1);
+        FloatArray out = new FloatArray(1);
+        TornadoExecutionPlan plan = plan(strict(), hands("a", state), takes("b", "a", state, out));
+        plan.withGraph(1).withDevice(EmbeddedDevices.strict(2).get(1));
+        assertThat(plan.getDevice(0)).isNotEqualTo(plan.getDevice(1));
+        plan.withGraph(0).execute();
+        assertThatThrownBy(() -> plan.withGraph(1).execute())
+                .hasMessageContaining("embedded-0")
+                .hasMessageContaining("embedded-1");
+    }
+
+    @Test
+    void underDemandMakesRoomAndSendsNothing() {
+        FloatArray in = FloatArray.fromElements(1);
+        FloatArray out = new FloatArray(1);
+        TaskGraph graph = new TaskGraph("g")
+                .transferToDevice(DataTransferMode.UNDER_DEMAND, in)
+                .task("t", StrictDeviceTest::addOne, in, out)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
+        plan(strict(), graph).execute();
+        assertThat(out.get(0)).isNaN();
+    }
+
+    @Test
+    void integersThatWereNotTransferredAreNoIndex() {
+        IntArray index = new IntArray(1);
+        FloatArray in = new FloatArray(1);
+        TaskGraph graph = new TaskGraph("g")
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, in)
+                .task("t", (IntArray i, FloatArray x) -> x.set(0, x.get(i.get(0))), index, in);
+        assertThatThrownBy(() -> plan(strict(), graph).execute())
+                .isInstanceOf(TornadoRuntimeException.class)
+                .hasMessageContaining("task g.t")
+                .hasCauseInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
+    void aPartComesBack() {
+        FloatArray state = FloatArray.fromElements(1, 2, 3, 4);
+        TornadoExecutionPlan plan = plan(strict(), hands("a", state));
+        var result = plan.execute();
+        result.transferToHost(new DataRange(state).withOffset(1).withSize(2));
+        assertThat(state.toHeapArray()).containsExactly(1, 3, 4, 4);
+        assertThatThrownBy(() -> result.transferToHost(new DataRange(state).withOffset(3).withSize(2)))
+                .hasMessageContaining("2 elements from 3");
+        assertThatThrownBy(() -> result.transferToHost(new FloatArray(1))).hasMessageContaining("no copy");
+    }
+
+    @Test
+    void freedMemoryMakesTheNextExecutionAFirstOne() {
+        FloatArray in = FloatArray.fromElements(1);
+        FloatArray out = new FloatArray(1);
+        TaskGraph graph = new TaskGraph("g")
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, in)
+                .task("t", StrictDeviceTest::addOne, in, out)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
+        TornadoExecutionPlan plan = plan(strict(), graph);
+        plan.execute();
+        in.set(0, 10);
+        plan.freeDeviceMemory().execute();
+        assertThat(out.get(0)).isEqualTo(11);
+    }
+
+    @Test
+    void twoPlansOfOneSnapshotKeepApart() {
+        FloatArray state = FloatArray.fromElements(1);
+        var snapshot = hands("a", state).snapshot();
+        EmbeddedDevice device = strict();
+        TornadoExecutionPlan first = new TornadoExecutionPlan(snapshot).withDevice(device);
+        TornadoExecutionPlan second = new TornadoExecutionPlan(snapshot).withDevice(device);
+        first.withWarmUpIterations(3);
+        second.execute().transferToHost(state);
+        assertThat(state.get(0)).isEqualTo(2);
+        first.execute().transferToHost(state);
+        assertThat(state.get(0)).isEqualTo(5);
     }
 
     @Test

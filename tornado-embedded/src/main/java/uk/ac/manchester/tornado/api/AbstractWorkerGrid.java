@@ -4,19 +4,35 @@ package uk.ac.manchester.tornado.api;
 public abstract class AbstractWorkerGrid implements WorkerGrid {
     private long[] global;
     private long[] local;
+    private long[] groups;
+    private long[] offset = new long[3];
 
     AbstractWorkerGrid(long x, long y, long z) {
         global = new long[] {x, y, z};
     }
 
+    private static long[] copy(long[] values) {
+        return values == null ? null : values.clone();
+    }
+
     @Override
     public long[] getGlobalWork() {
-        return global.clone();
+        return copy(global);
     }
 
     @Override
     public long[] getLocalWork() {
-        return local == null ? null : local.clone();
+        return copy(local);
+    }
+
+    @Override
+    public long[] getNumberOfWorkgroups() {
+        return copy(groups);
+    }
+
+    @Override
+    public long[] getGlobalOffset() {
+        return copy(offset);
     }
 
     @Override
@@ -26,11 +42,25 @@ public abstract class AbstractWorkerGrid implements WorkerGrid {
 
     @Override
     public void setLocalWork(long x, long y, long z) {
+        if (x < 1 || y < 1 || z < 1) {
+            throw new IllegalArgumentException("a group of %d × %d × %d work-items".formatted(x, y, z));
+        }
         local = new long[] {x, y, z};
+        groups = new long[] {global[0] / x, global[1] / y, global[2] / z};
+    }
+
+    @Override
+    public void setNumberOfWorkgroupsToNull() {
+        groups = null;
     }
 
     @Override
     public void setLocalWorkToNull() {
         local = null;
+    }
+
+    @Override
+    public void setGlobalOffset(long x, long y, long z) {
+        offset = new long[] {x, y, z};
     }
 }

@@ -2,7 +2,9 @@ package uk.ac.manchester.tornado.api;
 
 import io.maseparation.tornado.embedded.EmbeddedDevice;
 import java.lang.foreign.MemorySegment;
+import java.util.Collection;
 import java.util.IdentityHashMap;
+import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoOutOfMemoryException;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
@@ -14,16 +16,37 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The device copies that one graph holds on a strict device. What TornadoVM would leave uninitialised is poisoned: NaN
- * in floating-point arrays, a number too large to be an index in integer arrays.
+ * The device copies that one graph of one plan holds on a strict device. What TornadoVM would leave uninitialised is
+ * poisoned: NaN in floating-point arrays, a number too large to be an index in integer arrays.
  */
 final class DeviceMemory {
-    private static final int POISON = 0x7fbadbad;
+    /** A device copy. Graphs that take it over share it; the graph that made it frees it. */
+    private static final class Copy {
+        final DeviceMemory owner;
+        final TornadoNativeArray array;
+        boolean freed;
+
+        Copy(DeviceMemory owner, TornadoNativeArray array) {
+            this.owner = owner;
+            this.array = array;
+        }
+
+        long bytes() {
+            return array.getNumBytesOfSegmentWithHeader();
+        }
+
+        void free() {
+            if (!freed) {
+                freed = true;
+                owner.device.release(bytes());
+            }
+        }
+    }
 
     private final String graph;
     private final Transfers transfers;
     private final EmbeddedDevice device;
-    private final IdentityHashMap<Object, TornadoNativeArray> copies = new IdentityHashMap<>();
+    private final IdentityHashMap<TornadoNativeArray, Copy> copies = new IdentityHashMap<>();
 
     DeviceMemory(String graph, Transfers transfers, EmbeddedDevice device) {
         this.graph = graph;
@@ -31,93 +54,128 @@ final class DeviceMemory {
         this.device = device;
     }
 
-    /** Takes over what the graph consumes from the graph executed last. */
+    EmbeddedDevice device() {
+        return device;
+    }
+
+    /**
+     * Takes over what the graph consumes, by TornadoVM's rule: the source is the graph executed last. If arrays were
+     * declared with its name, those are taken, and the others must have been taken before; otherwise all are.
+     *
+     * @param last memory of the graph executed last, or null
+     */
     void consume(DeviceMemory last) {
-        for (Object array : transfers.consumed) {
-            if (last == null) {
-                throw new TornadoRuntimeException(
-                        "task graph " + graph + " consumes from the device, but no graph was executed before it");
+        if (last != null && !transfers.consumed.isEmpty()) {
+            Collection<TornadoNativeArray> named = transfers.consumedByName.get(last.graph);
+            for (TornadoNativeArray array : named == null ? transfers.consumed : named) {
+                copies.put(array, last.handOver(array, this));
             }
-            TornadoNativeArray copy = last.copies.get(array);
-            if (copy == null || !(last == this || last.transfers.persisted.contains(array))) {
-                throw new TornadoRuntimeException(
-                        "task graph %s consumes an array that task graph %s, executed before it, did not persist"
-                                .formatted(graph, last.graph));
+        }
+        for (TornadoNativeArray array : transfers.consumed) {
+            Copy copy = copies.get(array);
+            if (copy == null || copy.freed) {
+                throw new TornadoRuntimeException("task graph %s consumes %s from the device, but %s".formatted(
+                        graph, describe(array), last == null
+                                ? "no graph was executed before it"
+                                : "task graph " + last.graph
+                                        + ", executed before it, is not the one it is consumed from"));
             }
-            copies.put(array, copy);
         }
     }
 
+    private Copy handOver(TornadoNativeArray array, DeviceMemory to) {
+        if (!device.equals(to.device)) {
+            throw new TornadoRuntimeException("task graph %s on %s consumes %s that task graph %s persisted on %s"
+                    .formatted(to.graph, to.device, describe(array), graph, device));
+        }
+        Copy copy = copies.get(array);
+        if (copy == null || copy.freed || !transfers.persists(array)) {
+            throw new TornadoRuntimeException(
+                    "task graph %s consumes %s that task graph %s, executed before it, did not persist"
+                            .formatted(to.graph, describe(array), graph));
+        }
+        return copy;
+    }
+
+    /** Copies to the device what is due; {@code UNDER_DEMAND} makes room only, as in TornadoVM. */
     void transferIn() {
-        for (Object array : transfers.firstIn) {
-            if (!copies.containsKey(array)) {
-                copy((TornadoNativeArray) array, onDevice(array));
+        transfers.in.forEach((array, mode) -> {
+            if (transfers.consumed.contains(array)) {
+                // As in TornadoVM: what is on the device already is not sent.
+                return;
             }
-        }
-        for (Object array : transfers.everyIn) {
-            copy((TornadoNativeArray) array, onDevice(array));
-        }
-    }
-
-    /** The device's copy of an array, poisoned if it is new. */
-    Object onDevice(Object argument) {
-        if (!(argument instanceof TornadoNativeArray array)) {
-            return argument;
-        }
-        return copies.computeIfAbsent(argument, a -> poisoned(array));
-    }
-
-    void transferOut() {
-        for (Object array : transfers.everyOut) {
-            copyOut(array);
-        }
-    }
-
-    void copyOut(Object array) {
-        TornadoNativeArray copy = copies.get(array);
-        if (copy == null) {
-            throw new TornadoRuntimeException("task graph " + graph + " has no copy of an array to transfer");
-        }
-        copy(copy, (TornadoNativeArray) array);
-    }
-
-    /** Frees what nothing declares to stay. */
-    void release() {
-        copies.entrySet().removeIf(e -> {
-            Object array = e.getKey();
-            boolean stays = transfers.firstIn.contains(array)
-                    || transfers.everyIn.contains(array)
-                    || transfers.demandOut.contains(array)
-                    || transfers.persisted.contains(array)
-                    || transfers.consumed.contains(array);
-            if (!stays) {
-                device.free(e.getValue().getNumBytesOfSegmentWithHeader());
+            boolean present = copies.containsKey(array);
+            Copy copy = copyOf(array);
+            if (mode == DataTransferMode.EVERY_EXECUTION || (mode == DataTransferMode.FIRST_EXECUTION && !present)) {
+                copy.array.getSegment().copyFrom(array.getSegment());
             }
-            return !stays;
         });
     }
 
+    /** The device's copy of an argument, poisoned if it is new. */
+    Object onDevice(Object argument) {
+        return argument instanceof TornadoNativeArray array ? copyOf(array).array : argument;
+    }
+
+    private Copy copyOf(TornadoNativeArray array) {
+        return copies.computeIfAbsent(array, a -> {
+            if (!device.reserve(a.getNumBytesOfSegmentWithHeader())) {
+                throw new TornadoOutOfMemoryException(
+                        "device %s has no room for %s of task graph %s: %,d of %,d bytes are in use".formatted(
+                                device, describe(a), graph, device.used(), device.getMaxGlobalMemory()));
+            }
+            return new Copy(this, poisoned(a));
+        });
+    }
+
+    void transferOut() {
+        for (TornadoNativeArray array : transfers.out) {
+            copyOut(array, 0, array.getNumBytesOfSegment());
+        }
+    }
+
+    /** Whether there is a copy of an array. */
+    boolean has(TornadoNativeArray array) {
+        return copies.containsKey(array);
+    }
+
+    /** Brings {@code bytes} of an array's elements to the host, from byte {@code offset} on. */
+    void copyOut(TornadoNativeArray array, long offset, long bytes) {
+        Copy copy = copies.get(array);
+        if (copy == null || copy.freed) {
+            throw new TornadoRuntimeException(
+                    "task graph %s has no copy of %s to transfer to the host".formatted(graph, describe(array)));
+        }
+        MemorySegment.copy(copy.array.getSegment(), offset, array.getSegment(), offset, bytes);
+    }
+
+    /** Frees what nothing declares to stay. */
+    void releaseTemporaries() {
+        copies.entrySet().removeIf(e -> {
+            boolean temporary = !transfers.keeps(e.getKey());
+            if (temporary) {
+                e.getValue().free();
+            }
+            return temporary;
+        });
+    }
+
+    /** Frees what this graph made, and lets go of what it took over. */
     void freeAll() {
-        copies.values().forEach(c -> device.free(c.getNumBytesOfSegmentWithHeader()));
+        copies.values().stream().filter(c -> c.owner == this).forEach(Copy::free);
         copies.clear();
     }
 
+    /** Bytes of the copies that this graph made. */
     long bytes() {
-        return copies.values().stream()
-                .mapToLong(TornadoNativeArray::getNumBytesOfSegmentWithHeader)
-                .sum();
+        return copies.values().stream().filter(c -> c.owner == this).mapToLong(Copy::bytes).sum();
     }
 
-    private static void copy(TornadoNativeArray from, Object to) {
-        MemorySegment.copy(
-                from.getSegment(), 0, ((TornadoNativeArray) to).getSegment(), 0, from.getNumBytesOfSegment());
+    private static String describe(TornadoNativeArray array) {
+        return "a %s of %,d elements".formatted(array.getClass().getSimpleName(), array.getSize());
     }
 
-    private TornadoNativeArray poisoned(TornadoNativeArray array) {
-        if (!device.reserve(array.getNumBytesOfSegmentWithHeader())) {
-            throw new TornadoOutOfMemoryException("device %s has no room for %,d more bytes, of task graph %s"
-                    .formatted(device.getDeviceName(), array.getNumBytesOfSegmentWithHeader(), graph));
-        }
+    private static TornadoNativeArray poisoned(TornadoNativeArray array) {
         int n = array.getSize();
         return switch (array) {
             case FloatArray a -> {
@@ -137,12 +195,12 @@ final class DeviceMemory {
             }
             case IntArray a -> {
                 IntArray copy = new IntArray(n);
-                copy.init(POISON);
+                copy.init(WorkGroup.POISON);
                 yield copy;
             }
             case ByteArray a -> {
                 ByteArray copy = new ByteArray(n);
-                copy.init((byte) POISON);
+                copy.init((byte) WorkGroup.POISON);
                 yield copy;
             }
             default -> throw new TornadoRuntimeException("no device copy of a " + array.getClass());

@@ -2,94 +2,82 @@ package uk.ac.manchester.tornado.api;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.IntStream;
-import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 
-/** Runs a KernelContext task: a virtual thread for each work-item, some groups at a time. */
+/** Runs a KernelContext task: as many groups at a time as there are processors. */
 final class GridRunner {
-    private static final int DEFAULT_GROUP = 64;
+    private final EmbeddedTask.Code code;
+    private final Object[] arguments;
+    private final int contextIndex;
+    private final GridShape shape;
+    private final AtomicInteger next = new AtomicInteger();
+    private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
-    private GridRunner() {}
-
-    static void run(EmbeddedTask.Code code, Object[] arguments, int contextIndex, WorkerGrid grid) {
-        int[] global = ints(grid.getGlobalWork());
-        int[] local = grid.getLocalWork() == null ? defaultLocal(global) : ints(grid.getLocalWork());
-        int[] groups = new int[3];
-        for (int d = 0; d < 3; d++) {
-            if (local[d] < 1 || global[d] % local[d] != 0) {
-                throw new TornadoRuntimeException(
-                        "%d work-items do not divide into groups of %d".formatted(global[d], local[d]));
-            }
-            groups[d] = global[d] / local[d];
-        }
-        int items = local[0] * local[1] * local[2];
-        IntStream.range(0, groups[0] * groups[1] * groups[2]).parallel().forEach(g -> {
-            int[] groupId = {g % groups[0], g / groups[0] % groups[1], g / groups[0] / groups[1]};
-            runGroup(code, arguments, contextIndex, items, global, groupId, local);
-        });
+    private GridRunner(EmbeddedTask.Code code, Object[] arguments, int contextIndex, GridShape shape) {
+        this.code = code;
+        this.arguments = arguments;
+        this.contextIndex = contextIndex;
+        this.shape = shape;
     }
 
-    private static void runGroup(
-            EmbeddedTask.Code code,
-            Object[] arguments,
-            int contextIndex,
-            int items,
-            int[] global,
-            int[] groupId,
-            int[] local) {
-        WorkGroup group = new WorkGroup(items);
-        AtomicReference<Throwable> failure = new AtomicReference<>();
+    /** Returns when all work-items are done; throws what the first of them that failed threw. */
+    static void run(EmbeddedTask.Code code, Object[] arguments, int contextIndex, WorkerGrid grid) throws Throwable {
+        GridRunner runner = new GridRunner(code, arguments, contextIndex, new GridShape(grid));
+        int lanes = Math.min(runner.shape.groups(), Runtime.getRuntime().availableProcessors());
         List<Thread> threads = new ArrayList<>();
-        for (int i = 0; i < items; i++) {
-            int item = i;
-            threads.add(Thread.startVirtualThread(() -> {
-                try {
-                    Object[] own = arguments.clone();
-                    own[contextIndex] = new KernelContext(group, item, global, groupId, local);
-                    code.call(own);
-                    group.finished(item);
-                } catch (Throwable t) {
-                    failure.compareAndSet(null, t);
-                    group.failed();
-                }
-            }));
+        for (int lane = 0; lane < lanes; lane++) {
+            threads.add(Thread.startVirtualThread(runner::runGroups));
         }
-        for (Thread thread : threads) {
-            join(thread);
-        }
-        if (failure.get() != null) {
-            throw TornadoExecutionPlan.failure(failure.get().toString(), failure.get());
-        }
-    }
-
-    private static void join(Thread thread) {
         boolean interrupted = false;
-        while (true) {
-            try {
-                thread.join();
-                break;
-            } catch (InterruptedException e) {
-                // The group must end before its memory may be used again.
-                interrupted = true;
-            }
+        for (Thread thread : threads) {
+            interrupted |= join(thread);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    private static int[] defaultLocal(int[] global) {
-        int size = Math.min(DEFAULT_GROUP, global[0]);
-        while (global[0] % size != 0) {
-            size--;
+        if (runner.failure.get() != null) {
+            throw runner.failure.get();
         }
-        return new int[] {size, 1, 1};
     }
 
-    private static int[] ints(long[] values) {
-        return new int[] {
-            Math.toIntExact(values[0]), Math.toIntExact(values[1]), Math.toIntExact(values[2])
-        };
+    private void runGroups() {
+        try {
+            int group = next.getAndIncrement();
+            while (group < shape.groups() && failure.get() == null) {
+                int[] groupId = shape.groupId(group);
+                new WorkGroup(shape.items(), (workGroup, item) -> runItem(workGroup, item, groupId)).run();
+                group = next.getAndIncrement();
+            }
+        } catch (Throwable t) {
+            failure.compareAndSet(null, t);
+        }
+    }
+
+    private void runItem(WorkGroup group, int item, int[] groupId) {
+        KernelContext context = new KernelContext(group, item, shape, groupId);
+        Object[] own = arguments.clone();
+        own[contextIndex] = context;
+        try {
+            code.call(own);
+        } catch (WorkGroup.Stopped e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            throw TornadoExecutionPlan.failure("work-item (%d, %d, %d): %s"
+                    .formatted(context.globalIdx, context.globalIdy, context.globalIdz, e), e);
+        }
+    }
+
+    /** Waits, whatever interrupts: a task must have ended before its memory is used again. */
+    private static boolean join(Thread thread) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                thread.join();
+                return interrupted;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
     }
 }

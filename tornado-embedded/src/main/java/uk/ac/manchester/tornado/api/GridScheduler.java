@@ -35,4 +35,9 @@ public class GridScheduler {
     public Set<String> keySet() {
         return grids.keySet();
     }
+
+    @Override
+    public String toString() {
+        return grids.keySet().toString();
+    }
 }

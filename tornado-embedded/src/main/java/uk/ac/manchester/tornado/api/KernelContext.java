@@ -1,27 +1,56 @@
 package uk.ac.manchester.tornado.api;
 
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * What a work-item knows and shares with its group. A kernel's caller passes a context of its own; on the embedded
- * device every work-item gets another one in its place.
+ * What a work-item knows and shares with its group. A task is given a context of the application's; the runtime hands
+ * every work-item another one in its place.
+ *
+ * <p>A context made with {@link #KernelContext()} is, as in TornadoVM, that of a method called as plain Java: all ids and
+ * sizes are 0, barriers and warp operations do nothing.
+ *
+ * <p>A warp is 32 consecutive work-items of a group, x before y before z. All work-items of a warp must come to each warp
+ * operation, and all of a group to each barrier; what a GPU answers with a hang or a wrong number is an error here.
  */
 public class KernelContext {
+    /** Index among all work-items, in x. */
     public final Integer globalIdx;
+    /** Index among all work-items, in y. */
     public final Integer globalIdy;
+    /** Index among all work-items, in z. */
     public final Integer globalIdz;
+    /** Index of the group, in x. */
     public final Integer groupIdx;
+    /** Index of the group, in y. */
     public final Integer groupIdy;
+    /** Index of the group, in z. */
     public final Integer groupIdz;
+    /** Index within the group, in x. */
     public final Integer localIdx;
+    /** Index within the group, in y. */
     public final Integer localIdy;
+    /** Index within the group, in z. */
     public final Integer localIdz;
+    /** Number of all work-items, in x. */
     public final Integer globalGroupSizeX;
+    /** Number of all work-items, in y. */
     public final Integer globalGroupSizeY;
+    /** Number of all work-items, in z. */
     public final Integer globalGroupSizeZ;
+    /** Work-items of a group, in x. */
     public final Integer localGroupSizeX;
+    /** Work-items of a group, in y. */
     public final Integer localGroupSizeY;
+    /** Work-items of a group, in z. */
     public final Integer localGroupSizeZ;
+
+    private static final VarHandle INT_ELEMENT = MethodHandles.arrayElementVarHandle(int[].class);
+    private static final VarHandle INT_IN_SEGMENT = ValueLayout.JAVA_INT.varHandle();
 
     private final WorkGroup group;
     private final int item;
@@ -29,77 +58,112 @@ public class KernelContext {
 
     /** A context to pass to a task. */
     public KernelContext() {
-        this(null, 0, new int[] {1, 1, 1}, new int[3], new int[] {1, 1, 1});
+        group = null;
+        item = 0;
+        globalIdx = 0;
+        globalIdy = 0;
+        globalIdz = 0;
+        groupIdx = 0;
+        groupIdy = 0;
+        groupIdz = 0;
+        localIdx = 0;
+        localIdy = 0;
+        localIdz = 0;
+        globalGroupSizeX = 0;
+        globalGroupSizeY = 0;
+        globalGroupSizeZ = 0;
+        localGroupSizeX = 0;
+        localGroupSizeY = 0;
+        localGroupSizeZ = 0;
     }
 
-    KernelContext(WorkGroup group, int item, int[] global, int[] groupId, int[] local) {
+    /**
+     * The context of a work-item.
+     *
+     * @param item index within the group, x before y before z
+     * @param groupId index of the group in each dimension
+     */
+    KernelContext(WorkGroup group, int item, GridShape shape, int[] groupId) {
         this.group = group;
         this.item = item;
-        localIdx = item % local[0];
-        localIdy = item / local[0] % local[1];
-        localIdz = item / local[0] / local[1];
+        localIdx = shape.localId(item, 0);
+        localIdy = shape.localId(item, 1);
+        localIdz = shape.localId(item, 2);
         groupIdx = groupId[0];
         groupIdy = groupId[1];
         groupIdz = groupId[2];
-        globalIdx = groupId[0] * local[0] + localIdx;
-        globalIdy = groupId[1] * local[1] + localIdy;
-        globalIdz = groupId[2] * local[2] + localIdz;
-        globalGroupSizeX = global[0];
-        globalGroupSizeY = global[1];
-        globalGroupSizeZ = global[2];
-        localGroupSizeX = local[0];
-        localGroupSizeY = local[1];
-        localGroupSizeZ = local[2];
+        globalIdx = groupId[0] * shape.local(0) + localIdx;
+        globalIdy = groupId[1] * shape.local(1) + localIdy;
+        globalIdz = groupId[2] * shape.local(2) + localIdz;
+        globalGroupSizeX = shape.global(0);
+        globalGroupSizeY = shape.global(1);
+        globalGroupSizeZ = shape.global(2);
+        localGroupSizeX = shape.local(0);
+        localGroupSizeY = shape.local(1);
+        localGroupSizeZ = shape.local(2);
     }
 
-    /** Waits until every work-item of the group is here. */
+    /** Waits until every work-item of the group is here; what they wrote before is visible after. */
     public void localBarrier() {
-        group.barrier();
+        if (group != null) {
+            group.barrier();
+        }
     }
 
-    /** As on a GPU: orders global memory within the group. */
+    /** As {@link #localBarrier}: on a GPU too it waits for the group only, and not for the grid. */
     public void globalBarrier() {
-        group.barrier();
+        localBarrier();
     }
 
-    /** Local memory, shared by the group: every work-item's n-th allocation is the same array. */
+    /**
+     * Local memory, shared by the group: the n-th allocation of every work-item is the same array. It starts with
+     * anything, here with numbers that are no index.
+     *
+     * @param size number of elements, the same for all work-items
+     */
     public int[] allocateIntLocalArray(int size) {
-        return (int[]) group.local(locals++, () -> {
-            int[] array = new int[size];
-            java.util.Arrays.fill(array, 0x7fbadbad);
-            return array;
-        });
+        return group == null ? new int[size] : group.localInts(locals++, size);
     }
 
-    /** As {@link #allocateIntLocalArray}. */
+    /** As {@link #allocateIntLocalArray}; starts with NaN. */
     public float[] allocateFloatLocalArray(int size) {
-        return (float[]) group.local(locals++, () -> {
-            float[] array = new float[size];
-            // A GPU's local memory starts with anything.
-            java.util.Arrays.fill(array, Float.NaN);
-            return array;
-        });
+        return group == null ? new float[size] : group.localFloats(locals++, size);
     }
 
-    /** Sum over the warp of 32 work-items; all of them must call it. */
+    /** As {@link #allocateIntLocalArray}; starts with NaN. */
+    public HalfFloat[] allocateHalfFloatLocalArray(int size) {
+        return group == null ? new HalfFloat[size] : group.localHalfFloats(locals++, size);
+    }
+
+    /**
+     * Sum over the warp, the same bits in all of its work-items: partners at distance 16, 8, 4, 2, 1 are added, as the CUDA
+     * and PTX backends do. The lanes that a last, partial warp lacks count as 0; on a GPU they are undefined.
+     */
     public float simdSum(float val) {
-        return group.warp(item).sum(item, val);
+        return group == null ? val : group.warpSum(item, val);
     }
 
-    /** The value of the work-item {@code delta} further in the warp; the caller's own beyond the warp's end. */
+    /** The value of the work-item {@code delta} further in the warp; the caller's own beyond the warp's last. */
     public float simdShuffleDown(float val, int delta) {
-        return group.warp(item).down(item, val, delta);
+        return group == null ? val : group.warpShuffleDown(item, val, delta);
     }
 
     /** The value of the warp's first work-item. */
     public float simdBroadcastFirst(float val) {
-        return group.warp(item).first(item, val);
+        return group == null ? val : group.warpFirst(item, val);
     }
 
-    /** Adds to an element without losing additions of other work-items. */
+    /** Adds to an element without losing the additions of other work-items. */
     public void atomicAdd(IntArray array, int index, int val) {
-        synchronized (array) {
-            array.set(index, array.get(index) + val);
+        if (index < 0) {
+            throw new IndexOutOfBoundsException(index);
         }
+        long offset = TornadoNativeArray.ARRAY_HEADER + 4L * index;
+        INT_IN_SEGMENT.getAndAdd(array.getSegmentWithHeader(), offset, val);
+    }
+
+    /** Adds to an element of local memory without losing the additions of other work-items. */
+    public void atomicAdd(int[] array, int index, int val) {
+        INT_ELEMENT.getAndAdd(array, index, val);
     }
 }

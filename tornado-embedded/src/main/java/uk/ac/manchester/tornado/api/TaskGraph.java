@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task1;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task10;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task11;
@@ -26,6 +27,7 @@ import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task8;
 import uk.ac.manchester.tornado.api.common.TornadoFunctions.Task9;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
+import uk.ac.manchester.tornado.api.exceptions.TornadoTaskRuntimeException;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** A list of tasks and the transfers around them. */
@@ -46,55 +48,59 @@ public class TaskGraph {
         return name;
     }
 
-    /** Arrays that go to the device, at the first or at every execution (see {@link DataTransferMode}). */
+    /**
+     * Arrays that go to the device: at the first execution, at every one, or never
+     * ({@link DataTransferMode#UNDER_DEMAND}, which makes room for them only).
+     */
     public TaskGraph transferToDevice(int mode, Object... objects) {
         change();
+        mode(mode);
         for (Object object : objects) {
-            array(object);
-            (mode == DataTransferMode.EVERY_EXECUTION ? transfers.everyIn : transfers.firstIn).add(object);
+            // A number is a constant of the kernels: TornadoVM has nothing to send either.
+            if (!(object instanceof Number)) {
+                transfers.in.put(array(object), mode);
+            }
         }
         return this;
     }
 
-    /** Arrays that come back to the host at every execution, or when asked for. */
+    /**
+     * Arrays that come back to the host at every execution, or when asked for ({@link DataTransferMode#UNDER_DEMAND}); until
+     * then they stay on the device.
+     */
     public TaskGraph transferToHost(int mode, Object... objects) {
         change();
+        mode(mode);
         for (Object object : objects) {
-            array(object);
-            (mode == DataTransferMode.UNDER_DEMAND ? transfers.demandOut : transfers.everyOut).add(object);
+            (mode == DataTransferMode.UNDER_DEMAND ? transfers.stay : transfers.out).add(array(object));
         }
         return this;
     }
 
     /** Arrays taken over on the device from the graph that the plan executed before this one. */
     public TaskGraph consumeFromDevice(Object... objects) {
-        change();
-        for (Object object : objects) {
-            array(object);
-            transfers.consumed.add(object);
-        }
-        return this;
+        return consumeFromDevice(name, objects);
     }
 
     /**
-     * Arrays taken over on the device. As in TornadoVM the source is the graph executed before this one, whatever the
-     * name.
+     * Arrays taken over on the device. As in TornadoVM they come from the graph that the plan executed before this one: when
+     * that is the named one, its arrays are taken anew and those of other names stay what they were; when it is one that
+     * no name stands for, all are taken from it.
      */
     public TaskGraph consumeFromDevice(String uniqueTaskGraphName, Object... objects) {
-        return consumeFromDevice(objects);
-    }
-
-    /** Arrays left on the device for the graph executed after this one. */
-    public TaskGraph persistOnDevice(Object... objects) {
         change();
         for (Object object : objects) {
-            array(object);
-            transfers.persisted.add(object);
+            transfers.consume(uniqueTaskGraphName, array(object));
         }
         return this;
     }
 
-    /** The finished graph; this one cannot be changed any more. */
+    /** Arrays left on the device for the graph that the plan executes after this one. */
+    public TaskGraph persistOnDevice(Object... objects) {
+        return transferToHost(DataTransferMode.UNDER_DEMAND, objects);
+    }
+
+    /** The finished graph. Unlike TornadoVM's, this one cannot be changed any more. */
     public ImmutableTaskGraph snapshot() {
         frozen = true;
         return new ImmutableTaskGraph(this);
@@ -114,24 +120,44 @@ public class TaskGraph {
         }
     }
 
-    private static void array(Object object) {
-        if (!(object instanceof TornadoNativeArray)) {
-            throw new TornadoRuntimeException("only arrays are transferred, not " + object);
+    private static void mode(int mode) {
+        if (mode < DataTransferMode.FIRST_EXECUTION || mode > DataTransferMode.UNDER_DEMAND) {
+            throw new TornadoRuntimeException("no transfer mode " + mode);
         }
+    }
+
+    private static TornadoNativeArray array(Object object) {
+        if (object instanceof TornadoNativeArray array) {
+            return array;
+        }
+        throw new TornadoRuntimeException("only arrays are transferred, not " + object);
     }
 
     private TaskGraph add(String id, EmbeddedTask.Code code, Object... arguments) {
         change();
         if (!taskNames.add(id)) {
-            throw new TornadoRuntimeException("task graph " + name + " has two tasks named " + id);
+            throw new TornadoTaskRuntimeException("task graph " + name + " has two tasks named " + id);
         }
         for (int i = 0; i < arguments.length; i++) {
-            if (arguments[i] == null) {
-                throw new TornadoRuntimeException("task %s.%s: argument %d is null".formatted(name, id, i));
+            if (!isArgument(arguments[i])) {
+                throw new TornadoTaskRuntimeException(
+                        "task %s.%s: argument %d is %s, and no array, KernelContext, number, boolean or character"
+                                .formatted(name, id, i + 1,
+                                        arguments[i] == null ? "null" : "a " + arguments[i].getClass().getName()));
             }
         }
         tasks.add(new EmbeddedTask(name + "." + id, code, arguments));
         return this;
+    }
+
+    private static boolean isArgument(Object argument) {
+        return argument instanceof TornadoNativeArray || argument instanceof KernelContext
+                || argument instanceof Number || argument instanceof Boolean || argument instanceof Character;
+    }
+
+    /** Adds a task without arguments. */
+    public TaskGraph task(String id, Task code) {
+        return add(id, a -> code.apply());
     }
 
     /** Adds a task of 1 argument. */

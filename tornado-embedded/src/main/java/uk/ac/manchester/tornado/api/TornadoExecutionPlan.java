@@ -1,26 +1,67 @@
 package uk.ac.manchester.tornado.api;
 
 import io.maseparation.tornado.embedded.EmbeddedDevice;
-import java.util.ArrayList;
+import io.maseparation.tornado.embedded.EmbeddedRuntime;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Task graphs that share a device and, on it, what they persist for each other. Used by one thread at a time. */
+/**
+ * Task graphs that are executed one by one or all in order, and that hand each other what they persist on the device.
+ * Tasks run in the thread that calls {@link #execute}, those with a KernelContext on all processors besides. Different
+ * plans may run in different threads at the same time; one plan is used by one thread at a time.
+ *
+ * <p>On a device that shares the host's memory, transfers do nothing and arrays are held once. On a strict device
+ * ({@link io.maseparation.tornado.embedded.EmbeddedDevices#strict}) every graph has copies of its own, as in TornadoVM;
+ * unlike there, an array that is read without having been transferred is not sent silently but is NaN, and a copy that
+ * nothing declares to stay is gone after the execution.
+ */
 public final class TornadoExecutionPlan implements AutoCloseable {
-    private final List<ImmutableTaskGraph> graphs;
-    private final List<DeviceMemory> memories = new ArrayList<>();
-    private EmbeddedDevice device;
-    private GridScheduler grid = new GridScheduler();
-    private int selected = -1;
-    private DeviceMemory last;
+    /** A graph, and what it holds on its device. */
+    private static final class Graph {
+        final TaskGraph tasks;
+        DeviceMemory memory;
 
-    /** @param immutableTaskGraphs graphs, by index */
+        Graph(TaskGraph tasks, EmbeddedDevice device) {
+            this.tasks = tasks;
+            moveTo(device);
+        }
+
+        void moveTo(EmbeddedDevice device) {
+            if (memory != null) {
+                if (memory.device().equals(device)) {
+                    return;
+                }
+                memory.freeAll();
+            }
+            memory = new DeviceMemory(tasks.getTaskGraphName(), tasks.transfers(), device);
+        }
+    }
+
+    private final List<Graph> graphs;
+    private final AtomicBoolean running = new AtomicBoolean();
+    private List<Graph> selected;
+    private GridScheduler grid = new GridScheduler();
+
+    /** The last graph of the last execution; that of TornadoVM is null, too, during the first. */
+    private Graph last;
+
+    /**
+     * All graphs are selected, on the default device.
+     *
+     * @param immutableTaskGraphs graphs, by index
+     */
     public TornadoExecutionPlan(ImmutableTaskGraph... immutableTaskGraphs) {
-        graphs = List.of(immutableTaskGraphs);
-        withDevice(TornadoRuntimeProvider.getTornadoRuntime().getDefaultDevice());
+        EmbeddedDevice device = (EmbeddedDevice) EmbeddedRuntime.INSTANCE.getDefaultDevice();
+        graphs = Stream.of(immutableTaskGraphs)
+                .map(g -> new Graph(g.graph(), device))
+                .toList();
+        selected = graphs;
     }
 
     /** Device {@code deviceIndex} of backend {@code driverIndex}. */
@@ -28,39 +69,59 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         return TornadoRuntimeProvider.getTornadoRuntime().getBackend(driverIndex).getDevice(deviceIndex);
     }
 
-    /** Selects a graph for the executions that follow. */
-    public TornadoExecutionPlan withGraph(int graphIndex) {
-        if (graphIndex < 0 || graphIndex >= graphs.size()) {
-            throw new TornadoRuntimeException("no graph " + graphIndex + " in a plan of " + graphs.size());
+    /** The device of a graph. */
+    public TornadoDevice getDevice(int immutableTaskGraphIndex) {
+        return graph(immutableTaskGraphIndex).memory.device();
+    }
+
+    private Graph graph(int index) {
+        if (index < 0 || index >= graphs.size()) {
+            throw new TornadoRuntimeException("no graph " + index + " in a plan of " + graphs.size());
         }
-        selected = graphIndex;
+        return graphs.get(index);
+    }
+
+    /** Selects a graph for what follows. */
+    public TornadoExecutionPlan withGraph(int graphIndex) {
+        selected = List.of(graph(graphIndex));
         return this;
     }
 
     /** Selects all graphs, in order. */
     public TornadoExecutionPlan withAllGraphs() {
-        selected = -1;
+        selected = graphs;
         return this;
     }
 
-    /** Selects the device. What was on another device is lost. */
+    /** Moves the selected graphs to a device. What they hold on another is lost. */
     public TornadoExecutionPlan withDevice(TornadoDevice device) {
         if (!(device instanceof EmbeddedDevice embedded)) {
             throw new TornadoRuntimeException("not a device of this runtime: " + device);
         }
-        freeDeviceMemory();
-        memories.clear();
-        this.device = embedded;
-        for (ImmutableTaskGraph graph : graphs) {
-            memories.add(new DeviceMemory(
-                    graph.graph().getTaskGraphName(), graph.graph().transfers(), embedded));
-        }
+        selected.forEach(g -> g.moveTo(embedded));
         return this;
     }
 
-    /** Worker grids of the tasks that have a KernelContext. */
+    /**
+     * Sets the worker grids of tasks, named graph.task. A task that has a KernelContext needs one; a task of parallel loops
+     * runs the loops whatever its grid.
+     *
+     * @throws TornadoRuntimeException as TornadoVM if it names no task of this plan
+     */
     public TornadoExecutionPlan withGridScheduler(GridScheduler gridScheduler) {
+        boolean known = graphs.stream()
+                .flatMap(g -> g.tasks.tasks().stream())
+                .anyMatch(t -> gridScheduler.get(t.name()) != null);
+        if (!known) {
+            throw new TornadoRuntimeException(
+                    "the grid scheduler names no task of this plan, but " + gridScheduler.keySet());
+        }
         grid = gridScheduler;
+        return this;
+    }
+
+    /** Leaves the size of groups to the device where no grid says otherwise, which is how it is here anyway. */
+    public TornadoExecutionPlan withDefaultScheduler() {
         return this;
     }
 
@@ -69,46 +130,74 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         return this;
     }
 
-    /**
-     * Runs the selected graph, or all of them in order, and returns when they are done.
-     *
-     * @throws TornadoRuntimeException if a task fails; it names the task
-     */
-    public TornadoExecutionResult execute() {
-        if (selected >= 0) {
-            run(selected);
-        } else {
-            for (int i = 0; i < graphs.size(); i++) {
-                run(i);
-            }
+    /** Executes the selected graphs a number of times. */
+    public TornadoExecutionPlan withWarmUpIterations(int iterations) {
+        if (iterations < 0) {
+            throw new TornadoRuntimeException(iterations + " iterations to warm up");
         }
-        return new TornadoExecutionResult(device.isStrict() ? last : null);
+        for (int i = 0; i < iterations; i++) {
+            execute();
+        }
+        return this;
     }
 
-    private void run(int index) {
-        TaskGraph graph = graphs.get(index).graph();
-        if (!device.isStrict()) {
-            for (EmbeddedTask task : graph.tasks()) {
-                runTask(task, task.arguments());
+    /** Prints the kernels a device compiles; there are none here. */
+    public TornadoExecutionPlan withPrintKernel() {
+        return this;
+    }
+
+    /** Ends {@link #withPrintKernel}. */
+    public TornadoExecutionPlan withoutPrintKernel() {
+        return this;
+    }
+
+    /** Launches a graph as one; nothing is launched here. */
+    public TornadoExecutionPlan withCUDAGraph() {
+        return this;
+    }
+
+    /**
+     * Runs the selected graphs in order and returns when they are done. As in TornadoVM the graphs of one call do not consume
+     * from each other: what counts is the last graph of the call before.
+     *
+     * @throws TornadoRuntimeException if a task fails; it names the task and has the failure as its cause
+     */
+    public TornadoExecutionResult execute() {
+        if (!running.compareAndSet(false, true)) {
+            throw new TornadoRuntimeException("the plan is being executed already");
+        }
+        try {
+            for (Graph graph : selected) {
+                run(graph);
+            }
+            last = selected.isEmpty() ? last : selected.getLast();
+        } finally {
+            running.set(false);
+        }
+        return new TornadoExecutionResult(this);
+    }
+
+    private void run(Graph graph) {
+        DeviceMemory memory = graph.memory;
+        if (!memory.device().isStrict()) {
+            for (EmbeddedTask task : graph.tasks.tasks()) {
+                run(task, task.arguments());
             }
             return;
         }
-        DeviceMemory memory = memories.get(index);
-        memory.consume(last);
-        memory.transferIn();
-        for (EmbeddedTask task : graph.tasks()) {
-            Object[] arguments = new Object[task.arguments().length];
-            for (int i = 0; i < arguments.length; i++) {
-                arguments[i] = memory.onDevice(task.arguments()[i]);
+        memory.consume(last == null ? null : last.memory);
+        try {
+            memory.transferIn();
+            for (EmbeddedTask task : graph.tasks.tasks()) {
+                run(task, Stream.of(task.arguments()).map(memory::onDevice).toArray());
             }
-            runTask(task, arguments);
+            memory.transferOut();
+        } finally {
+            memory.releaseTemporaries();
         }
-        memory.transferOut();
-        memory.release();
-        last = memory;
     }
 
-    private void runTask(EmbeddedTask task, Object[] arguments) {
+    private void run(EmbeddedTask task, Object[] arguments) {
         int context = task.contextIndex();
         try {
             if (context < 0) {
@@ -120,8 +209,10 @@ public final class TornadoExecutionPlan implements AutoCloseable {
                 }
                 GridRunner.run(task.code(), arguments, context, workers);
             }
-        } catch (RuntimeException e) {
-            throw failure("task " + task.name() + ": " + e.getMessage(), e);
+        } catch (Throwable t) {
+            // A kernel's own exceptions say less than the runtime's.
+            String what = t instanceof TornadoRuntimeException ? t.getMessage() : t.toString();
+            throw failure("task " + task.name() + ": " + what, t);
         }
     }
 
@@ -132,19 +223,29 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         return failure;
     }
 
-    /** Bytes that the plan holds on a strict device; 0 where device memory is host memory. */
-    public long getCurrentDeviceMemoryUsage() {
-        return memories.stream().mapToLong(DeviceMemory::bytes).sum();
+    void copyOut(TornadoNativeArray array, long offset, long bytes) {
+        List<DeviceMemory> strict = selected.stream()
+                .map(g -> g.memory)
+                .filter(m -> m.device().isStrict())
+                .toList();
+        List<DeviceMemory> holders = strict.stream().filter(m -> m.has(array)).toList();
+        // With no holder, the first says what is missing.
+        (holders.isEmpty() ? strict.stream().limit(1) : holders.stream()).forEach(m -> m.copyOut(array, offset, bytes));
     }
 
-    /** Frees what the plan holds on the device. */
+    /** Bytes that all graphs of the plan hold on strict devices; 0 where device memory is host memory. */
+    public long getCurrentDeviceMemoryUsage() {
+        return graphs.stream().mapToLong(g -> g.memory.bytes()).sum();
+    }
+
+    /** Frees what the plan holds on its devices. The next execution is a first one. */
     public TornadoExecutionPlan freeDeviceMemory() {
-        memories.forEach(DeviceMemory::freeAll);
+        graphs.forEach(g -> g.memory.freeAll());
         last = null;
         return this;
     }
 
-    /** Frees what the plan holds on the device. */
+    /** Frees what the plan holds on its devices. */
     @Override
     public void close() throws TornadoExecutionPlanException {
         freeDeviceMemory();

@@ -1,19 +1,47 @@
 package uk.ac.manchester.tornado.api;
 
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** The declared transfers of a graph. Arrays have no equals, so identity is what counts. */
+/** The declared transfers of a graph. Two arrays are the same only if they are one object. */
 final class Transfers {
-    final Set<Object> firstIn = identitySet();
-    final Set<Object> everyIn = identitySet();
-    final Set<Object> everyOut = identitySet();
-    final Set<Object> demandOut = identitySet();
-    final Set<Object> consumed = identitySet();
-    final Set<Object> persisted = identitySet();
+    /** Transfer mode of the arrays that go to the device; the last declaration counts. */
+    final IdentityHashMap<TornadoNativeArray, Integer> in = new IdentityHashMap<>();
 
-    private static Set<Object> identitySet() {
+    /** Arrays that come back at every execution. */
+    final Set<TornadoNativeArray> out = identitySet();
+
+    /** Arrays that stay on the device, for a graph executed later or for a transfer asked for. */
+    final Set<TornadoNativeArray> stay = identitySet();
+
+    /** Arrays taken over on the device. */
+    final Set<TornadoNativeArray> consumed = identitySet();
+
+    /** Those of them that were declared with the name of a graph, by that name. */
+    final Map<String, List<TornadoNativeArray>> consumedByName = new HashMap<>();
+
+    void consume(String from, TornadoNativeArray array) {
+        consumed.add(array);
+        consumedByName.computeIfAbsent(from, n -> new ArrayList<>()).add(array);
+    }
+
+    /** Whether the array's copy is kept between executions. */
+    boolean keeps(TornadoNativeArray array) {
+        return in.containsKey(array) || persists(array);
+    }
+
+    /** Whether the array's copy may be taken over by another graph. */
+    boolean persists(TornadoNativeArray array) {
+        return stay.contains(array) || consumed.contains(array);
+    }
+
+    private static Set<TornadoNativeArray> identitySet() {
         return Collections.newSetFromMap(new IdentityHashMap<>());
     }
 }

@@ -5,11 +5,17 @@ public interface WorkerGrid {
     /** Number of dimensions. */
     int dimension();
 
-    /** Work-items in each dimension. */
+    /** Work-items in each of the three dimensions. */
     long[] getGlobalWork();
 
     /** Work-items of a group in each dimension; null to leave it to the device. */
     long[] getLocalWork();
+
+    /** Groups in each dimension; null until the size of a group is set. */
+    long[] getNumberOfWorkgroups();
+
+    /** First work-item of each dimension. */
+    long[] getGlobalOffset();
 
     /** Sets the work-items in each dimension. */
     void setGlobalWork(long x, long y, long z);
@@ -17,6 +23,12 @@ public interface WorkerGrid {
     /** Sets the work-items of a group in each dimension. */
     void setLocalWork(long x, long y, long z);
 
+    /** Forgets the number of groups. */
+    void setNumberOfWorkgroupsToNull();
+
     /** Leaves the size of a group to the device. */
     void setLocalWorkToNull();
+
+    /** Sets the first work-item of each dimension; only 0 can be run here. */
+    void setGlobalOffset(long x, long y, long z);
 }

@@ -2,13 +2,16 @@ package uk.ac.manchester.tornado.api;
 
 /** A grid of 1 dimension. */
 public class WorkerGrid1D extends AbstractWorkerGrid {
-    /** Work-items in each dimension. */
+    /** Number of dimensions. */
+    public static final int DIM = 1;
+
+    /** Work-items in each dimension, in groups of a size that the device chooses. */
     public WorkerGrid1D(int x) {
         super(x, 1, 1);
     }
 
     @Override
     public int dimension() {
-        return 1;
+        return DIM;
     }
 }

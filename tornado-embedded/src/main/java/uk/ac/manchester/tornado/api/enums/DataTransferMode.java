@@ -8,6 +8,6 @@ public class DataTransferMode {
     /** At every execution. */
     public static final int EVERY_EXECUTION = 1;
 
-    /** To the host when the program asks for it. */
+    /** To the host when the program asks for it; to the device never: the array only gets room there. */
     public static final int UNDER_DEMAND = 2;
 }

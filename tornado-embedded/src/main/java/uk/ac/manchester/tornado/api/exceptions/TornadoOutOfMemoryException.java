@@ -4,8 +4,8 @@ package uk.ac.manchester.tornado.api.exceptions;
 public class TornadoOutOfMemoryException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message what is wrong */
-    public TornadoOutOfMemoryException(String message) {
-        super(message);
+    /** @param msg what is wrong */
+    public TornadoOutOfMemoryException(String msg) {
+        super(msg);
     }
 }

@@ -4,8 +4,13 @@ package uk.ac.manchester.tornado.api.exceptions;
 public class TornadoRuntimeException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message what is wrong */
-    public TornadoRuntimeException(String message) {
-        super(message);
+    /** @param msg what is wrong */
+    public TornadoRuntimeException(String msg) {
+        super(msg);
+    }
+
+    /** @param e why */
+    public TornadoRuntimeException(Exception e) {
+        super(e);
     }
 }

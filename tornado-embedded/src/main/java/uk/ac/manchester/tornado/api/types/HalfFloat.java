@@ -1,6 +1,6 @@
 package uk.ac.manchester.tornado.api.types;
 
-/** An IEEE 754 binary16 value. */
+/** An IEEE 754 binary16 value. The arithmetic computes in fp32 and rounds the result. */
 public class HalfFloat {
     private final short bits;
 
@@ -12,6 +12,26 @@ public class HalfFloat {
     /** @param halfFloat bit pattern */
     public HalfFloat(short halfFloat) {
         bits = halfFloat;
+    }
+
+    /** a + b. */
+    public static HalfFloat add(HalfFloat a, HalfFloat b) {
+        return new HalfFloat(a.getFloat32() + b.getFloat32());
+    }
+
+    /** a − b. */
+    public static HalfFloat sub(HalfFloat a, HalfFloat b) {
+        return new HalfFloat(a.getFloat32() - b.getFloat32());
+    }
+
+    /** a · b. */
+    public static HalfFloat mult(HalfFloat a, HalfFloat b) {
+        return new HalfFloat(a.getFloat32() * b.getFloat32());
+    }
+
+    /** a / b. */
+    public static HalfFloat div(HalfFloat a, HalfFloat b) {
+        return new HalfFloat(a.getFloat32() / b.getFloat32());
     }
 
     /** The bit pattern. */

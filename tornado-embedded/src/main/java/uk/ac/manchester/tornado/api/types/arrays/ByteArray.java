@@ -2,76 +2,131 @@ package uk.ac.manchester.tornado.api.types.arrays;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.types.HalfFloat;
 
-/** Off-heap array of bytes. */
+/**
+ * Off-heap array of bytes: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
+ * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ */
 public final class ByteArray extends TornadoNativeArray {
+    private static final int BYTES = 1;
     private static final ValueLayout.OfByte LAYOUT = ValueLayout.JAVA_BYTE;
 
     private final MemorySegment segment;
+    private final MemorySegment data;
     private final int size;
 
     /**
      * Zeros.
      *
      * @param numberOfElements length
+     * @throws IllegalArgumentException if it is negative
      */
     public ByteArray(int numberOfElements) {
-        this(allocate(numberOfElements, 1), numberOfElements);
+        this(allocate(numberOfElements, BYTES), numberOfElements);
     }
 
     private ByteArray(MemorySegment segment, int size) {
         this.segment = segment;
         this.size = size;
-        segment.set(ValueLayout.JAVA_INT_UNALIGNED, 0, size);
+        data = segment.asSlice(ARRAY_HEADER);
+        segment.set(ValueLayout.JAVA_INT, 0, size);
     }
 
-    /** A new array with a copy of a segment that holds elements only. */
-    public static ByteArray fromSegment(MemorySegment segment) {
-        ByteArray array = new ByteArray(Math.toIntExact(segment.byteSize() / 1));
-        MemorySegment.copy(segment, 0, array.segment, ARRAY_HEADER, segment.byteSize());
-        return array;
-    }
-
-    /**
-     * An array over a segment, without a copy. The segment starts with the header, which is written.
-     *
-     * @throws IllegalArgumentException if the segment is shorter than a header or ends within an element
-     */
-    public static ByteArray fromSegmentShallow(MemorySegment segment) {
-        return new ByteArray(segment, elements(segment, 1));
-    }
-
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static ByteArray fromArray(byte[] values) {
         ByteArray array = new ByteArray(values.length);
-        for (int i = 0; i < values.length; i++) {
-            array.set(i, values[i]);
-        }
+        MemorySegment.copy(values, 0, array.data, LAYOUT, 0, values.length);
         return array;
     }
 
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static ByteArray fromElements(byte... values) {
         return fromArray(values);
     }
 
-    /** The elements as a Java array. */
-    public byte[] toHeapArray() {
-        byte[] values = new byte[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = get(i);
+    /** A new array with a copy of what remains in a buffer. */
+    public static ByteArray fromByteBuffer(ByteBuffer buffer) {
+        return fromSegment(MemorySegment.ofBuffer(buffer));
+    }
+
+    /**
+     * A new array with a copy of a segment that holds elements only.
+     *
+     * @throws IllegalArgumentException if the segment ends within an element
+     */
+    public static ByteArray fromSegment(MemorySegment segment) {
+        ByteArray array = new ByteArray(elements(segment.byteSize(), BYTES));
+        array.data.copyFrom(segment);
+        return array;
+    }
+
+    /**
+     * An array over a segment, without a copy: whoever holds the segment sees the elements change. The segment starts
+     * with the header, which is written.
+     *
+     * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
+     */
+    public static ByteArray fromSegmentShallow(MemorySegment segment) {
+        return new ByteArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+    }
+
+    /** A new array with the elements of all, in order. */
+    public static ByteArray concat(ByteArray... arrays) {
+        ByteArray all = new ByteArray(totalSize(arrays));
+        concat(arrays, all);
+        return all;
+    }
+
+    /** Sets all elements; a kernel. */
+    public static void initialize(ByteArray array, byte value) {
+        for (@Parallel int i = 0; i < array.getSize(); i++) {
+            array.set(i, value);
         }
-        return values;
+    }
+
+    /** A copy of the elements as a Java array. */
+    public byte[] toHeapArray() {
+        return data.toArray(LAYOUT);
     }
 
     /** Element {@code index}. */
     public byte get(int index) {
-        return segment.get(LAYOUT, ARRAY_HEADER + index);
+        return data.get(LAYOUT, index);
     }
 
     /** Sets element {@code index}. */
     public void set(int index, byte value) {
-        segment.set(LAYOUT, ARRAY_HEADER + index, value);
+        data.set(LAYOUT, index, value);
+    }
+
+    /**
+     * The fp16 value of two bytes.
+     *
+     * @param byteIndex index of the first, even
+     * @throws IllegalArgumentException if the index is odd
+     */
+    public HalfFloat getHalfFloat(int byteIndex) {
+        return new HalfFloat(data.get(ValueLayout.JAVA_SHORT, even(byteIndex)));
+    }
+
+    /**
+     * Sets two bytes to an fp16 value.
+     *
+     * @param byteIndex index of the first, even
+     * @throws IllegalArgumentException if the index is odd
+     */
+    public void setHalfFloat(int byteIndex, HalfFloat value) {
+        data.set(ValueLayout.JAVA_SHORT, even(byteIndex), value.getHalfFloatValue());
+    }
+
+    private static int even(int byteIndex) {
+        if (byteIndex % 2 != 0) {
+            throw new IllegalArgumentException("an fp16 value at the odd byte " + byteIndex);
+        }
+        return byteIndex;
     }
 
     /** Sets all elements. */
@@ -81,9 +136,18 @@ public final class ByteArray extends TornadoNativeArray {
         }
     }
 
+    /**
+     * A new array with a copy of {@code length} elements.
+     *
+     * @throws IllegalArgumentException if they are not all within this array
+     */
+    public ByteArray slice(int offset, int length) {
+        return fromSegment(range(offset, length));
+    }
+
     @Override
     public void clear() {
-        super.clear();
+        data.fill((byte) 0);
     }
 
     @Override
@@ -93,12 +157,12 @@ public final class ByteArray extends TornadoNativeArray {
 
     @Override
     public int getElementSize() {
-        return 1;
+        return BYTES;
     }
 
     @Override
     public MemorySegment getSegment() {
-        return segment.asSlice(ARRAY_HEADER);
+        return data;
     }
 
     @Override
@@ -108,7 +172,7 @@ public final class ByteArray extends TornadoNativeArray {
 
     @Override
     public long getNumBytesOfSegment() {
-        return segment.byteSize() - ARRAY_HEADER;
+        return data.byteSize();
     }
 
     @Override

@@ -2,76 +2,103 @@ package uk.ac.manchester.tornado.api.types.arrays;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.FloatBuffer;
+import uk.ac.manchester.tornado.api.annotations.Parallel;
 
-/** Off-heap array of fp32 values. */
+/**
+ * Off-heap array of fp32 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
+ * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ */
 public final class FloatArray extends TornadoNativeArray {
+    private static final int BYTES = 4;
     private static final ValueLayout.OfFloat LAYOUT = ValueLayout.JAVA_FLOAT;
 
     private final MemorySegment segment;
+    private final MemorySegment data;
     private final int size;
 
     /**
      * Zeros.
      *
      * @param numberOfElements length
+     * @throws IllegalArgumentException if it is negative
      */
     public FloatArray(int numberOfElements) {
-        this(allocate(numberOfElements, 4), numberOfElements);
+        this(allocate(numberOfElements, BYTES), numberOfElements);
     }
 
     private FloatArray(MemorySegment segment, int size) {
         this.segment = segment;
         this.size = size;
-        segment.set(ValueLayout.JAVA_INT_UNALIGNED, 0, size);
+        data = segment.asSlice(ARRAY_HEADER);
+        segment.set(ValueLayout.JAVA_INT, 0, size);
     }
 
-    /** A new array with a copy of a segment that holds elements only. */
-    public static FloatArray fromSegment(MemorySegment segment) {
-        FloatArray array = new FloatArray(Math.toIntExact(segment.byteSize() / 4));
-        MemorySegment.copy(segment, 0, array.segment, ARRAY_HEADER, segment.byteSize());
-        return array;
-    }
-
-    /**
-     * An array over a segment, without a copy. The segment starts with the header, which is written.
-     *
-     * @throws IllegalArgumentException if the segment is shorter than a header or ends within an element
-     */
-    public static FloatArray fromSegmentShallow(MemorySegment segment) {
-        return new FloatArray(segment, elements(segment, 4));
-    }
-
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static FloatArray fromArray(float[] values) {
         FloatArray array = new FloatArray(values.length);
-        for (int i = 0; i < values.length; i++) {
-            array.set(i, values[i]);
-        }
+        MemorySegment.copy(values, 0, array.data, LAYOUT, 0, values.length);
         return array;
     }
 
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static FloatArray fromElements(float... values) {
         return fromArray(values);
     }
 
-    /** The elements as a Java array. */
-    public float[] toHeapArray() {
-        float[] values = new float[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = get(i);
+    /** A new array with a copy of what remains in a buffer. */
+    public static FloatArray fromFloatBuffer(FloatBuffer buffer) {
+        return fromSegment(MemorySegment.ofBuffer(buffer));
+    }
+
+    /**
+     * A new array with a copy of a segment that holds elements only.
+     *
+     * @throws IllegalArgumentException if the segment ends within an element
+     */
+    public static FloatArray fromSegment(MemorySegment segment) {
+        FloatArray array = new FloatArray(elements(segment.byteSize(), BYTES));
+        array.data.copyFrom(segment);
+        return array;
+    }
+
+    /**
+     * An array over a segment, without a copy: whoever holds the segment sees the elements change. The segment starts
+     * with the header, which is written.
+     *
+     * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
+     */
+    public static FloatArray fromSegmentShallow(MemorySegment segment) {
+        return new FloatArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+    }
+
+    /** A new array with the elements of all, in order. */
+    public static FloatArray concat(FloatArray... arrays) {
+        FloatArray all = new FloatArray(totalSize(arrays));
+        concat(arrays, all);
+        return all;
+    }
+
+    /** Sets all elements; a kernel. */
+    public static void initialize(FloatArray array, float value) {
+        for (@Parallel int i = 0; i < array.getSize(); i++) {
+            array.set(i, value);
         }
-        return values;
+    }
+
+    /** A copy of the elements as a Java array. */
+    public float[] toHeapArray() {
+        return data.toArray(LAYOUT);
     }
 
     /** Element {@code index}. */
     public float get(int index) {
-        return segment.get(LAYOUT, ARRAY_HEADER + 4L * index);
+        return data.get(LAYOUT, (long) index << 2);
     }
 
     /** Sets element {@code index}. */
     public void set(int index, float value) {
-        segment.set(LAYOUT, ARRAY_HEADER + 4L * index, value);
+        data.set(LAYOUT, (long) index << 2, value);
     }
 
     /** Sets all elements. */
@@ -81,9 +108,18 @@ public final class FloatArray extends TornadoNativeArray {
         }
     }
 
+    /**
+     * A new array with a copy of {@code length} elements.
+     *
+     * @throws IllegalArgumentException if they are not all within this array
+     */
+    public FloatArray slice(int offset, int length) {
+        return fromSegment(range(offset, length));
+    }
+
     @Override
     public void clear() {
-        super.clear();
+        data.fill((byte) 0);
     }
 
     @Override
@@ -93,12 +129,12 @@ public final class FloatArray extends TornadoNativeArray {
 
     @Override
     public int getElementSize() {
-        return 4;
+        return BYTES;
     }
 
     @Override
     public MemorySegment getSegment() {
-        return segment.asSlice(ARRAY_HEADER);
+        return data;
     }
 
     @Override
@@ -108,7 +144,7 @@ public final class FloatArray extends TornadoNativeArray {
 
     @Override
     public long getNumBytesOfSegment() {
-        return segment.byteSize() - ARRAY_HEADER;
+        return data.byteSize();
     }
 
     @Override

@@ -2,47 +2,41 @@ package uk.ac.manchester.tornado.api.types.arrays;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 
-/** Off-heap array of fp16 values. */
+/**
+ * Off-heap array of fp16 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
+ * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ *
+ * <p>The object that {@link #get} returns costs nothing where it does not leave the compiled loop.
+ */
 public final class HalfFloatArray extends TornadoNativeArray {
+    private static final int BYTES = 2;
     private static final ValueLayout.OfShort LAYOUT = ValueLayout.JAVA_SHORT;
 
     private final MemorySegment segment;
+    private final MemorySegment data;
     private final int size;
 
     /**
      * Zeros.
      *
      * @param numberOfElements length
+     * @throws IllegalArgumentException if it is negative
      */
     public HalfFloatArray(int numberOfElements) {
-        this(allocate(numberOfElements, 2), numberOfElements);
+        this(allocate(numberOfElements, BYTES), numberOfElements);
     }
 
     private HalfFloatArray(MemorySegment segment, int size) {
         this.segment = segment;
         this.size = size;
-        segment.set(ValueLayout.JAVA_INT_UNALIGNED, 0, size);
+        data = segment.asSlice(ARRAY_HEADER);
+        segment.set(ValueLayout.JAVA_INT, 0, size);
     }
 
-    /** A new array with a copy of a segment that holds elements only. */
-    public static HalfFloatArray fromSegment(MemorySegment segment) {
-        HalfFloatArray array = new HalfFloatArray(Math.toIntExact(segment.byteSize() / 2));
-        MemorySegment.copy(segment, 0, array.segment, ARRAY_HEADER, segment.byteSize());
-        return array;
-    }
-
-    /**
-     * An array over a segment, without a copy. The segment starts with the header, which is written.
-     *
-     * @throws IllegalArgumentException if the segment is shorter than a header or ends within an element
-     */
-    public static HalfFloatArray fromSegmentShallow(MemorySegment segment) {
-        return new HalfFloatArray(segment, elements(segment, 2));
-    }
-
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static HalfFloatArray fromArray(HalfFloat[] values) {
         HalfFloatArray array = new HalfFloatArray(values.length);
         for (int i = 0; i < values.length; i++) {
@@ -51,12 +45,47 @@ public final class HalfFloatArray extends TornadoNativeArray {
         return array;
     }
 
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static HalfFloatArray fromElements(HalfFloat... values) {
         return fromArray(values);
     }
 
-    /** The elements as a Java array. */
+    /**
+     * A new array with a copy of a segment that holds elements only.
+     *
+     * @throws IllegalArgumentException if the segment ends within an element
+     */
+    public static HalfFloatArray fromSegment(MemorySegment segment) {
+        HalfFloatArray array = new HalfFloatArray(elements(segment.byteSize(), BYTES));
+        array.data.copyFrom(segment);
+        return array;
+    }
+
+    /**
+     * An array over a segment, without a copy: whoever holds the segment sees the elements change. The segment starts
+     * with the header, which is written.
+     *
+     * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
+     */
+    public static HalfFloatArray fromSegmentShallow(MemorySegment segment) {
+        return new HalfFloatArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+    }
+
+    /** A new array with the elements of all, in order. */
+    public static HalfFloatArray concat(HalfFloatArray... arrays) {
+        HalfFloatArray all = new HalfFloatArray(totalSize(arrays));
+        concat(arrays, all);
+        return all;
+    }
+
+    /** Sets all elements; a kernel. */
+    public static void initialize(HalfFloatArray array, HalfFloat value) {
+        for (@Parallel int i = 0; i < array.getSize(); i++) {
+            array.set(i, value);
+        }
+    }
+
+    /** A copy of the elements as a Java array. */
     public HalfFloat[] toHeapArray() {
         HalfFloat[] values = new HalfFloat[size];
         for (int i = 0; i < size; i++) {
@@ -65,14 +94,19 @@ public final class HalfFloatArray extends TornadoNativeArray {
         return values;
     }
 
+    /** A copy of the elements' bit patterns. */
+    public short[] toShortArray() {
+        return data.toArray(LAYOUT);
+    }
+
     /** Element {@code index}. */
     public HalfFloat get(int index) {
-        return new HalfFloat(segment.get(LAYOUT, ARRAY_HEADER + 2L * index));
+        return new HalfFloat(data.get(LAYOUT, (long) index << 1));
     }
 
     /** Sets element {@code index}. */
     public void set(int index, HalfFloat value) {
-        segment.set(LAYOUT, ARRAY_HEADER + 2L * index, value.getHalfFloatValue());
+        data.set(LAYOUT, (long) index << 1, value.getHalfFloatValue());
     }
 
     /** Sets all elements. */
@@ -82,9 +116,18 @@ public final class HalfFloatArray extends TornadoNativeArray {
         }
     }
 
+    /**
+     * A new array with a copy of {@code length} elements.
+     *
+     * @throws IllegalArgumentException if they are not all within this array
+     */
+    public HalfFloatArray slice(int offset, int length) {
+        return fromSegment(range(offset, length));
+    }
+
     @Override
     public void clear() {
-        super.clear();
+        data.fill((byte) 0);
     }
 
     @Override
@@ -94,12 +137,12 @@ public final class HalfFloatArray extends TornadoNativeArray {
 
     @Override
     public int getElementSize() {
-        return 2;
+        return BYTES;
     }
 
     @Override
     public MemorySegment getSegment() {
-        return segment.asSlice(ARRAY_HEADER);
+        return data;
     }
 
     @Override
@@ -109,7 +152,7 @@ public final class HalfFloatArray extends TornadoNativeArray {
 
     @Override
     public long getNumBytesOfSegment() {
-        return segment.byteSize() - ARRAY_HEADER;
+        return data.byteSize();
     }
 
     @Override

@@ -2,76 +2,103 @@ package uk.ac.manchester.tornado.api.types.arrays;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.IntBuffer;
+import uk.ac.manchester.tornado.api.annotations.Parallel;
 
-/** Off-heap array of 32-bit integers. */
+/**
+ * Off-heap array of 32-bit integers: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
+ * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ */
 public final class IntArray extends TornadoNativeArray {
+    private static final int BYTES = 4;
     private static final ValueLayout.OfInt LAYOUT = ValueLayout.JAVA_INT;
 
     private final MemorySegment segment;
+    private final MemorySegment data;
     private final int size;
 
     /**
      * Zeros.
      *
      * @param numberOfElements length
+     * @throws IllegalArgumentException if it is negative
      */
     public IntArray(int numberOfElements) {
-        this(allocate(numberOfElements, 4), numberOfElements);
+        this(allocate(numberOfElements, BYTES), numberOfElements);
     }
 
     private IntArray(MemorySegment segment, int size) {
         this.segment = segment;
         this.size = size;
-        segment.set(ValueLayout.JAVA_INT_UNALIGNED, 0, size);
+        data = segment.asSlice(ARRAY_HEADER);
+        segment.set(ValueLayout.JAVA_INT, 0, size);
     }
 
-    /** A new array with a copy of a segment that holds elements only. */
-    public static IntArray fromSegment(MemorySegment segment) {
-        IntArray array = new IntArray(Math.toIntExact(segment.byteSize() / 4));
-        MemorySegment.copy(segment, 0, array.segment, ARRAY_HEADER, segment.byteSize());
-        return array;
-    }
-
-    /**
-     * An array over a segment, without a copy. The segment starts with the header, which is written.
-     *
-     * @throws IllegalArgumentException if the segment is shorter than a header or ends within an element
-     */
-    public static IntArray fromSegmentShallow(MemorySegment segment) {
-        return new IntArray(segment, elements(segment, 4));
-    }
-
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static IntArray fromArray(int[] values) {
         IntArray array = new IntArray(values.length);
-        for (int i = 0; i < values.length; i++) {
-            array.set(i, values[i]);
-        }
+        MemorySegment.copy(values, 0, array.data, LAYOUT, 0, values.length);
         return array;
     }
 
-    /** A new array with the given elements. */
+    /** A new array with a copy of the given elements. */
     public static IntArray fromElements(int... values) {
         return fromArray(values);
     }
 
-    /** The elements as a Java array. */
-    public int[] toHeapArray() {
-        int[] values = new int[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = get(i);
+    /** A new array with a copy of what remains in a buffer. */
+    public static IntArray fromIntBuffer(IntBuffer buffer) {
+        return fromSegment(MemorySegment.ofBuffer(buffer));
+    }
+
+    /**
+     * A new array with a copy of a segment that holds elements only.
+     *
+     * @throws IllegalArgumentException if the segment ends within an element
+     */
+    public static IntArray fromSegment(MemorySegment segment) {
+        IntArray array = new IntArray(elements(segment.byteSize(), BYTES));
+        array.data.copyFrom(segment);
+        return array;
+    }
+
+    /**
+     * An array over a segment, without a copy: whoever holds the segment sees the elements change. The segment starts
+     * with the header, which is written.
+     *
+     * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
+     */
+    public static IntArray fromSegmentShallow(MemorySegment segment) {
+        return new IntArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+    }
+
+    /** A new array with the elements of all, in order. */
+    public static IntArray concat(IntArray... arrays) {
+        IntArray all = new IntArray(totalSize(arrays));
+        concat(arrays, all);
+        return all;
+    }
+
+    /** Sets all elements; a kernel. */
+    public static void initialize(IntArray array, int value) {
+        for (@Parallel int i = 0; i < array.getSize(); i++) {
+            array.set(i, value);
         }
-        return values;
+    }
+
+    /** A copy of the elements as a Java array. */
+    public int[] toHeapArray() {
+        return data.toArray(LAYOUT);
     }
 
     /** Element {@code index}. */
     public int get(int index) {
-        return segment.get(LAYOUT, ARRAY_HEADER + 4L * index);
+        return data.get(LAYOUT, (long) index << 2);
     }
 
     /** Sets element {@code index}. */
     public void set(int index, int value) {
-        segment.set(LAYOUT, ARRAY_HEADER + 4L * index, value);
+        data.set(LAYOUT, (long) index << 2, value);
     }
 
     /** Sets all elements. */
@@ -81,9 +108,18 @@ public final class IntArray extends TornadoNativeArray {
         }
     }
 
+    /**
+     * A new array with a copy of {@code length} elements.
+     *
+     * @throws IllegalArgumentException if they are not all within this array
+     */
+    public IntArray slice(int offset, int length) {
+        return fromSegment(range(offset, length));
+    }
+
     @Override
     public void clear() {
-        super.clear();
+        data.fill((byte) 0);
     }
 
     @Override
@@ -93,12 +129,12 @@ public final class IntArray extends TornadoNativeArray {
 
     @Override
     public int getElementSize() {
-        return 4;
+        return BYTES;
     }
 
     @Override
     public MemorySegment getSegment() {
-        return segment.asSlice(ARRAY_HEADER);
+        return data;
     }
 
     @Override
@@ -108,7 +144,7 @@ public final class IntArray extends TornadoNativeArray {
 
     @Override
     public long getNumBytesOfSegment() {
-        return segment.byteSize() - ARRAY_HEADER;
+        return data.byteSize();
     }
 
     @Override

@@ -5,7 +5,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Base of TornadoVM's off-heap arrays: a segment that starts with a header of {@value #ARRAY_HEADER} bytes, whose first
- * four hold the number of elements, followed by the elements.
+ * four hold the number of elements, followed by the elements in the machine's byte order. An array has at most 2³¹-1
+ * elements and may have more than 2³¹-1 bytes.
  */
 public abstract class TornadoNativeArray {
     /** Bytes before the first element. */
@@ -27,13 +28,12 @@ public abstract class TornadoNativeArray {
     public abstract long getNumBytesOfSegment();
 
     /** Sets all elements to zero. */
-    protected void clear() {
-        getSegment().fill((byte) 0);
-    }
+    protected abstract void clear();
 
     /** Bytes of one element. */
     public abstract int getElementSize();
 
+    /** Zeros for the header and the elements. */
     static MemorySegment allocate(int elements, int elementBytes) {
         if (elements < 0) {
             throw new IllegalArgumentException("an array of " + elements + " elements");
@@ -41,12 +41,39 @@ public abstract class TornadoNativeArray {
         return Arena.ofAuto().allocate(ARRAY_HEADER + (long) elements * elementBytes, ARRAY_HEADER);
     }
 
-    static int elements(MemorySegment withHeader, int elementBytes) {
-        long bytes = withHeader.byteSize() - ARRAY_HEADER;
-        if (bytes < 0 || bytes % elementBytes != 0) {
-            throw new IllegalArgumentException("%d bytes are not a header and elements of %d bytes"
-                    .formatted(withHeader.byteSize(), elementBytes));
+    /** Number of elements in {@code bytes}. */
+    static int elements(long bytes, int elementBytes) {
+        if (bytes < 0 || bytes % elementBytes != 0 || bytes / elementBytes > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    bytes < 0
+                            ? "a segment shorter than the header of " + ARRAY_HEADER + " bytes"
+                            : "%,d bytes are not up to 2^31-1 elements of %d bytes".formatted(bytes, elementBytes));
         }
-        return Math.toIntExact(bytes / elementBytes);
+        return (int) (bytes / elementBytes);
+    }
+
+    static int totalSize(TornadoNativeArray... arrays) {
+        int total = 0;
+        for (TornadoNativeArray array : arrays) {
+            total = Math.addExact(total, array.getSize());
+        }
+        return total;
+    }
+
+    static void concat(TornadoNativeArray[] arrays, TornadoNativeArray all) {
+        long offset = 0;
+        for (TornadoNativeArray array : arrays) {
+            MemorySegment.copy(array.getSegment(), 0, all.getSegment(), offset, array.getNumBytesOfSegment());
+            offset += array.getNumBytesOfSegment();
+        }
+    }
+
+    /** The elements {@code offset} to {@code offset + length - 1}. */
+    MemorySegment range(int offset, int length) {
+        if (offset < 0 || length < 0 || offset > getSize() - length) {
+            throw new IllegalArgumentException(
+                    "%d elements from %d are not within %d".formatted(length, offset, getSize()));
+        }
+        return getSegment().asSlice((long) offset * getElementSize(), (long) length * getElementSize());
     }
 }

@@ -51,12 +51,12 @@ class EmbeddingExampleTest {
     private String output(String className, String classPath) throws IOException, InterruptedException {
         Path out = temp.resolve("out");
         Process process = new ProcessBuilder(
-                        ProcessHandle.current().info().command().orElseThrow(),
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "-cp",
-                        temp + java.io.File.pathSeparator + classPath,
-                        className)
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "-cp",
+                temp + java.io.File.pathSeparator + classPath,
+                className)
                 .redirectErrorStream(true)
                 .redirectOutput(out.toFile())
                 .start();

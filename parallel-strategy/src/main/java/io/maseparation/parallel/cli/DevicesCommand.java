@@ -48,8 +48,9 @@ final class DevicesCommand implements Command {
 
     @Override
     public List<String> notes() {
-        return List.of("Ranks take the devices in turn and share them where there are fewer. The embedded devices are this machine's"
-                + " cores and memory, all of them for each.");
+        return List.of(
+                "Ranks take the devices in turn and share them where there are fewer. The embedded devices are this machine's"
+                        + " cores and memory, all of them for each.");
     }
 
     @Override
@@ -110,7 +111,7 @@ final class DevicesCommand implements Command {
 
     private static List<Group> groups(List<Device> devices) {
         List<Group> groups = new ArrayList<>();
-        for (int from = 0; from < devices.size(); ) {
+        for (int from = 0; from < devices.size();) {
             int to = from + 1;
             while (to < devices.size() && alike(devices.get(from), devices.get(to))) {
                 to++;

@@ -147,8 +147,8 @@ class FailureTest {
                 ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(0, Long.MAX_VALUE);
                 Files.write(tensors, bytes);
             }
-            case "offsets beyond the file" ->
-                header(tensors, "\"data_offsets\":\\[(\\d+),(\\d+)\\]", "\"data_offsets\":[$1,9999999999]");
+            case "offsets beyond the file" -> header(tensors, "\"data_offsets\":\\[(\\d+),(\\d+)\\]",
+                    "\"data_offsets\":[$1,9999999999]");
             case "overlapping offsets" -> header(tensors, "\"data_offsets\":\\[([1-9]\\d*),", "\"data_offsets\":[0,");
             case "unknown dtype" -> header(tensors, "\"dtype\":\"F32\"", "\"dtype\":\"Q32\"");
             case "missing tensor" -> header(tensors, "\"model\\.norm\\.weight\"", "\"model.norm.height\"");

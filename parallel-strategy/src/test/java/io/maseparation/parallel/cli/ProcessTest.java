@@ -68,13 +68,15 @@ class ProcessTest {
 
     @Test
     void withoutTheVectorApiThePortableBodiesRun() {
-        CommandLineRun with = CommandLineRun.process(JVM, "generate", "-m", "tiny", "--prompt-ids", "7", "--format", "csv");
+        CommandLineRun with =
+                CommandLineRun.process(JVM, "generate", "-m", "tiny", "--prompt-ids", "7", "--format", "csv");
         CommandLineRun without =
                 CommandLineRun.process(List.of(), "generate", "-m", "tiny", "--prompt-ids", "7", "--format", "csv");
 
         assertThat(without.status()).as(without.err()).isZero();
         assertThat(without.out()).isEqualTo(with.out());
-        assertThat(CommandLineRun.process(List.of(), "generate", "-m", "tiny", "--prompt-ids", "7", "--body", "host").err())
+        assertThat(CommandLineRun.process(List.of(), "generate", "-m", "tiny", "--prompt-ids", "7", "--body", "host")
+                .err())
                 .contains("--add-modules jdk.incubator.vector");
     }
 }

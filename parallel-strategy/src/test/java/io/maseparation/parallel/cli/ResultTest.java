@@ -37,8 +37,9 @@ class ResultTest {
 
     @Test
     void generatePrintsRanksOutputsAndMetrics() throws IOException {
-        JsonNode json = json("generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4 -n 5 --strategy ma --attention-devices 2"
-                + " --micro-batches 2 --format json");
+        JsonNode json =
+                json("generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4 -n 5 --strategy ma --attention-devices 2"
+                        + " --micro-batches 2 --format json");
 
         assertThat(json.get("strategy").textValue()).isEqualTo("ma");
         assertThat(json.get("layout").textValue()).isEqualTo("2:1");
@@ -152,7 +153,8 @@ class ResultTest {
         for (JsonNode rate : row.get("samples_ts")) {
             mean += rate.doubleValue() / 3;
         }
-        assertThat(row.get("avg_ts").doubleValue()).isCloseTo(mean, org.assertj.core.data.Percentage.withPercentage(0.01));
+        assertThat(row.get("avg_ts").doubleValue()).isCloseTo(mean,
+                org.assertj.core.data.Percentage.withPercentage(0.01));
     }
 
     @Test

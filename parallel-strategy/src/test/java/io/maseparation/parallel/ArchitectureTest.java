@@ -12,6 +12,7 @@ import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
@@ -22,7 +23,10 @@ import java.util.concurrent.atomic.AtomicReference;
  * The design's arrows and rules, over the classes of all modules but the benchmarks (which nothing here may use). A rule
  * that finds no class to check fails.
  */
-@AnalyzeClasses(packages = "io.maseparation", importOptions = ImportOption.DoNotIncludeTests.class)
+@AnalyzeClasses(packages = "io.maseparation", importOptions = {
+    ImportOption.DoNotIncludeTests.class,
+    ArchitectureTest.DoNotIncludeTestJars.class
+})
 final class ArchitectureTest {
     private static final String KERNELS = "io.maseparation.kernels..";
     private static final String MODEL = "io.maseparation.moe..";
@@ -122,5 +126,13 @@ final class ArchitectureTest {
                 "depend on classes that " + target.getDescription(),
                 source -> source.getDirectDependenciesFromSelf().stream()
                         .anyMatch(dependency -> target.test(dependency.getTargetClass())));
+    }
+
+    /** Test helpers that another module shares. */
+    static final class DoNotIncludeTestJars implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
     }
 }

@@ -7,9 +7,7 @@ import java.io.IOException;
  * and the like to narrow their parameters. {@code -h} lists them all. From the root of the project:
  *
  * <pre>{@code
- * ./mvnw -q package -DskipTests -pl jmh-benchmarks -am
- * cd jmh-benchmarks/target
- * java --add-modules jdk.incubator.vector -cp classes:$(cat classpath) io.maseparation.bench.Benchmarks Projection
+ * ./mvnw -q package -Dlauncher -Djmh="ProjectionBenchmark -p rows=1"
  * }</pre>
  */
 public final class Benchmarks {

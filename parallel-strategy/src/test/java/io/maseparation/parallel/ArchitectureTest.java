@@ -12,6 +12,7 @@ import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
@@ -22,8 +23,18 @@ import java.util.concurrent.atomic.AtomicReference;
  * The design's arrows and rules, over the classes of all modules but the benchmarks (which nothing here may use). A rule
  * that finds no class to check fails.
  */
-@AnalyzeClasses(packages = "io.maseparation", importOptions = ImportOption.DoNotIncludeTests.class)
+@AnalyzeClasses(
+        packages = "io.maseparation",
+        importOptions = {ImportOption.DoNotIncludeTests.class, ArchitectureTest.NoFixtures.class})
 final class ArchitectureTest {
+    /** Leaves out the fixtures of other modules' tests, which come as a jar. */
+    static final class NoFixtures implements ImportOption {
+        @Override
+        public boolean includes(Location location) {
+            return !location.contains("-tests.jar");
+        }
+    }
+
     private static final String KERNELS = "io.maseparation.kernels..";
     private static final String MODEL = "io.maseparation.moe..";
     private static final String SEGMENTS = "io.maseparation.moe.segments..";

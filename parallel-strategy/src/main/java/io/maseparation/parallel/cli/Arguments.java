@@ -107,7 +107,7 @@ final class Arguments {
             throw new UsageException("%s: '%s' is not a whole number".formatted(option, value));
         }
         if (number < least || number > most) {
-            throw new UsageException(most == Integer.MAX_VALUE
+            throw new UsageException(most == Integer.MAX_VALUE && number < least
                     ? "%s must be at least %d, is %d".formatted(option, least, number)
                     : "%s must be from %d to %d, is %d".formatted(option, least, most, number));
         }

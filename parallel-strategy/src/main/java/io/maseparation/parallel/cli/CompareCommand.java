@@ -93,9 +93,9 @@ final class CompareCommand implements Command {
         Options options = new Options();
         ModelFlags.add(options, DEFAULT_MODEL);
         PromptFlags.add(options);
-        count(options, null, BATCH, "random prompts, where none are given [8]");
+        count(options, null, BATCH, "random prompts, where none are given [6]");
         count(options, null, PROMPT_TOKENS, "tokens of each random prompt [16]");
-        count(options, "n", MAX_TOKENS, "tokens to generate for each prompt; end-of-sequence is ignored [32]");
+        count(options, "n", MAX_TOKENS, "tokens to generate for each prompt; end-of-sequence is ignored [24]");
         count(options, "s", SEED, "seed of random prompts [0]");
         count(options, null, DEVICES, "ranks of every strategy but single [4]");
         count(options, "r", REPETITIONS, "runs of each strategy, of which the one with the median TPOT is shown [3]");
@@ -124,19 +124,19 @@ final class CompareCommand implements Command {
     public List<String> notes() {
         return List.of(
                 "Every strategy is warmed up first; then all take turns, every other round in reverse order.",
-                "MBU and MFU are against this machine's read bandwidth and multiply-add rate, measured at the start.",
+                "MBU and MFU are against this machine's read bandwidth and multiply-add rate, measured at the end.",
                 "Exit status 1 if tokens differ beyond rounding.");
     }
 
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        int maxTokens = arguments.integer(MAX_TOKENS, 32, 1, Integer.MAX_VALUE);
+        int maxTokens = arguments.integer(MAX_TOKENS, 24, 1, Integer.MAX_VALUE);
         int devices = arguments.integer(DEVICES, 4, 2, 256);
         int repetitions = arguments.integer(REPETITIONS, 3, 1, 1000);
         int microBatches = StrategyFlags.microBatches(arguments, 2);
         Schedule schedule = StrategyFlags.schedule(arguments);
-        int batch = arguments.integer(BATCH, 8, 1, 1 << 16);
+        int batch = arguments.integer(BATCH, 6, 1, 1 << 16);
         int promptTokens = arguments.integer(PROMPT_TOKENS, 16, 1, 1 << 24);
         long seed = arguments.seed(SEED);
         int prefillChunk = RunFlags.prefillChunk(arguments);
@@ -159,10 +159,10 @@ final class CompareCommand implements Command {
             List<Entry> entries = Layouts.of(model.config(), devices, microBatches).stream()
                     .map(o -> new Entry(o.withSchedule(schedule)))
                     .toList();
-            boolean embedded = execution.devices().getFirst().target().embedded();
-            HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN, false);
             measure(model, prompts, maxTokens, prefillChunk, repetitions, execution, entries, terminal);
             check(model, execution, entries);
+            boolean embedded = execution.devices().getFirst().target().embedded();
+            HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
             Table table = table(entries, peak);
             List<String> notes = notes(entries, peak, repetitions);
             terminal.out().print(format == OutputFormat.JSON
@@ -264,11 +264,12 @@ final class CompareCommand implements Command {
                 .column("ranks", "ranks", Unit.COUNT)
                 .column("micro_batches", "micro-batches", Unit.COUNT)
                 .column("tokens", "tokens", Unit.PLAIN)
+                .column("tokens_equal", "tokens equal", Unit.PLAIN)
                 .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
                 .column("tpot_p50_ms", "p50", Unit.MILLISECONDS)
                 .column("tpot_p90_ms", "p90", Unit.MILLISECONDS)
                 .column("tpot_p99_ms", "p99", Unit.MILLISECONDS)
-                .column("tpot_without_lm_head_ms", "without LM head", Unit.MILLISECONDS)
+                .column("tpot_without_lm_head_ms", "TPOT without LM head", Unit.MILLISECONDS)
                 .column("tps", "TPS", Unit.NUMBER)
                 .column("ttft_ms", "TTFT", Unit.MILLISECONDS)
                 .column("wall_ms", "wall", Unit.MILLISECONDS)
@@ -300,6 +301,7 @@ final class CompareCommand implements Command {
                         .orElse(0);
                 row.addAll(List.of(
                         verdict(entry, reference),
+                        entry.equal(),
                         m.tpotMs(),
                         m.tpotP50Ms(),
                         m.tpotP90Ms(),
@@ -353,7 +355,7 @@ final class CompareCommand implements Command {
         RunResult any = reference(entries).typical();
         notes.addAll(RunReport.caveats(any.backend(), entries.getLast().options.ranks()));
         if (Double.isFinite(peak.bytesPerSecond())) {
-            notes.add("MBU and MFU are of %s GB/s and %s GFLOP/s, measured on all cores of this machine just before."
+            notes.add("MBU and MFU are of %s GB/s and %s GFLOP/s, measured on all cores of this machine."
                     .formatted(
                             Unit.significant(peak.bytesPerSecond() / GIGA),
                             Unit.significant(peak.flopsPerSecond() / GIGA)));
@@ -404,12 +406,17 @@ final class CompareCommand implements Command {
                 maxTokens));
         text.append(TableWriter.write(
                 table.select("strategy", "layout", "tokens", "tpot_ms", "tpot_p50_ms", "tpot_p90_ms", "tpot_p99_ms",
-                        "tpot_without_lm_head_ms", "tps", "ttft_ms", "busy_attention", "busy_expert"),
+                        "tps", "ttft_ms"),
+                format));
+        text.append('\n');
+        text.append(TableWriter.write(
+                table.select("strategy", "layout", "tpot_without_lm_head_ms", "busy_attention", "busy_expert",
+                        "strong_scaling_efficiency", "mbu", "mfu", "imbalance"),
                 format));
         text.append('\n');
         text.append(TableWriter.write(
                 table.select("strategy", "layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
-                        "unique_bytes", "memory_efficiency", "mbu", "mfu", "imbalance", "strong_scaling_efficiency"),
+                        "unique_bytes", "memory_efficiency"),
                 format));
         for (String note : notes) {
             text.append('\n').append(note).append('\n');

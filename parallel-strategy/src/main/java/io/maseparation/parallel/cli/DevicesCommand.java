@@ -48,25 +48,27 @@ final class DevicesCommand implements Command {
 
     @Override
     public List<String> notes() {
-        return List.of("Ranks take the devices in turn; where there are more ranks than devices, they share them.");
+        return List.of(
+                "Ranks take the devices in turn and share them where there are fewer. The embedded devices are this machine's"
+                        + " cores and memory, all of them for each.");
     }
 
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        List<Device> devices = RunFlags.devices(arguments);
+        List<Group> groups = groups(RunFlags.devices(arguments));
         Map<String, Object> machine = machine();
         if (format == OutputFormat.JSON) {
-            machine.put("devices", devices(devices).objects());
-            machine.put("bodies", bodies(devices).objects());
+            machine.put("devices", devices(groups).objects());
+            machine.put("bodies", bodies(groups).objects());
             terminal.out().print(Json.write(machine));
             return;
         }
         if (format == OutputFormat.CSV) {
-            terminal.out().print(TableWriter.write(bodies(devices), format));
+            terminal.out().print(TableWriter.write(bodies(groups), format));
             return;
         }
-        terminal.out().print(TableWriter.write(devices(devices), format) + "\n");
+        terminal.out().print(TableWriter.write(devices(groups), format) + "\n");
         terminal.out().print("Java %s, %s; %s cores, %s of memory, %s free, %s for weights and caches\n\n".formatted(
                 machine.get("java"),
                 (int) machine.get("vector_bits") > 0
@@ -77,9 +79,9 @@ final class DevicesCommand implements Command {
                 Unit.BYTES.text(machine.get("available_bytes")),
                 Unit.BYTES.text(machine.get("direct_memory_limit_bytes"))));
         terminal.out().print(TableWriter.write(
-                devices.size() == 1
-                        ? bodies(devices).select("operation", "body", "reason")
-                        : bodies(devices).select("device", "operation", "body", "reason"),
+                groups.size() == 1
+                        ? bodies(groups).select("operation", "body", "reason")
+                        : bodies(groups).select("devices", "operation", "body", "reason"),
                 format));
     }
 
@@ -98,38 +100,70 @@ final class DevicesCommand implements Command {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
     }
 
-    private static Table devices(List<Device> devices) {
+    /**
+     * Devices that are alike and follow each other.
+     *
+     * @param numbers their numbers, such as "0-3"
+     * @param count how many they are
+     * @param first the first of them
+     */
+    private record Group(String numbers, int count, Device first) {}
+
+    private static List<Group> groups(List<Device> devices) {
+        List<Group> groups = new ArrayList<>();
+        for (int from = 0; from < devices.size();) {
+            int to = from + 1;
+            while (to < devices.size() && alike(devices.get(from), devices.get(to))) {
+                to++;
+            }
+            groups.add(new Group(to - from == 1 ? "" + from : from + "-" + (to - 1), to - from, devices.get(from)));
+            from = to;
+        }
+        return groups;
+    }
+
+    private static boolean alike(Device a, Device b) {
+        return a.target().equals(b.target()) && a.backend().equals(b.backend()) && a.memoryBytes() == b.memoryBytes();
+    }
+
+    private static Table devices(List<Group> groups) {
         Table.Builder table = Table.builder()
-                .column("device", "device", Unit.COUNT)
+                .column("devices", "devices", Unit.PLAIN)
+                .column("count", "count", Unit.COUNT)
                 .column("backend", "backend", Unit.PLAIN)
                 .column("name", "name", Unit.PLAIN)
                 .column("memory_bytes", "memory", Unit.BYTES)
-                .column("weight_types", "16-bit weights", Unit.PLAIN);
-        for (int i = 0; i < devices.size(); i++) {
-            Device device = devices.get(i);
-            KernelTarget target = device.target();
-            List<String> types = new ArrayList<>();
+                .column("weight_types", "weights", Unit.PLAIN);
+        for (Group group : groups) {
+            KernelTarget target = group.first().target();
+            List<String> types = new ArrayList<>(List.of("f32"));
             if (target.fp16()) {
                 types.add("f16");
             }
             if (target.bf16()) {
                 types.add("bf16");
             }
-            table.row(i, device.backend(), device.name(), device.memoryBytes(), types);
+            // The devices of this machine's cores have no memory of their own.
+            long memory = target.embedded() ? total() : group.first().memoryBytes();
+            table.row(group.numbers(), group.count(), group.first().backend(), target.name(), memory, types);
         }
         return table.build();
     }
 
-    private static Table bodies(List<Device> devices) {
+    private static Table bodies(List<Group> groups) {
         Table.Builder table = Table.builder()
-                .column("device", "device", Unit.COUNT)
+                .column("devices", "devices", Unit.PLAIN)
                 .column("operation", "operation", Unit.PLAIN)
                 .column("body", "body", Unit.PLAIN)
                 .column("reason", "because", Unit.PLAIN);
-        for (int i = 0; i < devices.size(); i++) {
+        for (Group group : groups) {
             for (Operation operation : Operation.values()) {
-                KernelTarget.Choice choice = devices.get(i).target().choose(operation.bodies());
-                table.row(i, operation.id(), choice.body().name().toLowerCase(Locale.ROOT), choice.reason());
+                KernelTarget.Choice choice = group.first().target().choose(operation.bodies());
+                table.row(
+                        group.numbers(),
+                        operation.id(),
+                        choice.body().name().toLowerCase(Locale.ROOT),
+                        choice.reason());
             }
         }
         return table.build();

@@ -73,7 +73,7 @@ final class HelpText {
         for (Command.Example example : examples) {
             text.append("  # ").append(example.purpose()).append('\n');
             StringBuilder line = new StringBuilder("  ./ma");
-            for (String word : words(example.arguments())) {
+            for (String word : phrases(example.arguments())) {
                 if (line.length() + 1 + word.length() > WIDTH - 2) {
                     text.append(line).append(" \\\n");
                     line = new StringBuilder("     ");
@@ -82,6 +82,19 @@ final class HelpText {
             }
             text.append(line).append('\n');
         }
+    }
+
+    /** Options together with their values, so that no line breaks between them. */
+    private static List<String> phrases(String line) {
+        List<String> phrases = new ArrayList<>();
+        for (String word : words(line)) {
+            if (word.startsWith("-") || phrases.isEmpty()) {
+                phrases.add(word);
+            } else {
+                phrases.add(phrases.removeLast() + " " + word);
+            }
+        }
+        return phrases;
     }
 
     /** Words of a command line; quotes hold a word together and stay. */

@@ -7,11 +7,10 @@ import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.RankPlan;
 import java.util.List;
+import java.util.Locale;
 
 /** Whether every rank fits its device, and all of them this machine, before anything is allocated. */
 final class MemoryCheck {
-    private static final double GIB = 1L << 30;
-
     private MemoryCheck() {}
 
     static void check(Plan plan, ModelWeights weights, List<Capacity> capacities, long deviceMemory) {
@@ -25,16 +24,16 @@ final class MemoryCheck {
             process += kv + activations;
             if (deviceMemory > 0 && total > deviceMemory) {
                 throw new PlanException(
-                        ("rank %d (%s) needs %.2f GiB (weights %.2f, KV cache %.2f, activations %.2f), its device"
-                                + " has %.2f GiB: %s")
+                        ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), its device"
+                                + " has %s: %s")
                                 .formatted(
                                         rank.rank(),
                                         rank.role().id(),
-                                        total / GIB,
-                                        held / GIB,
-                                        kv / GIB,
-                                        activations / GIB,
-                                        deviceMemory / GIB,
+                                        text(total),
+                                        text(held),
+                                        text(kv),
+                                        text(activations),
+                                        text(deviceMemory),
                                         remedy(plan, rank, held, kv)));
             }
         }
@@ -43,6 +42,12 @@ final class MemoryCheck {
                 process,
                 "the KV cache and activations of %d ranks".formatted(plan.ranks().size()),
                 "lower --max-tokens, --prefill-chunk or the number of prompts, or use --kv-dtype f16");
+    }
+
+    private static String text(long bytes) {
+        return bytes >= 1L << 30
+                ? String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30))
+                : String.format(Locale.ROOT, "%.2f MiB", bytes / (double) (1L << 20));
     }
 
     private static String remedy(Plan plan, RankPlan rank, long held, long kv) {

@@ -14,37 +14,44 @@ import java.util.function.LongSupplier;
  *
  * @param bytesPerSecond read bandwidth of all cores together, over {@value #READ_MIB} MiB
  * @param flopsPerSecond fp32 fused multiply-adds of all cores together, each counted as two
- * @param vector whether the multiply-adds were the Vector API's
  */
-public record HostPeak(double bytesPerSecond, double flopsPerSecond, boolean vector) {
+public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
     /** Memory that is read: more than caches usually hold. */
     private static final int READ_MIB = 256;
-    private static final long WARM_UP_NANOS = 60_000_000;
-    private static final long MEASURED_NANOS = 60_000_000;
-    private static final int ARRAY = 1024;
+    private static final long ROUND_NANOS = 10_000_000;
+    private static final long LEAST_NANOS = 150_000_000;
+    private static final long MOST_NANOS = 1_500_000_000;
+    /** Rounds without a better one after which it is believed. */
+    private static final int SETTLED_ROUNDS = 6;
+    private static final double BETTER = 1.03;
+    /** Longs that are read between two looks at the clock. */
+    private static final int PIECE = 1 << 16;
+    /** Floats that stay in the first cache. */
+    private static final int ARRAY = 2048;
 
     /** Measures all cores. */
     public static HostPeak measure() {
         int cores = Runtime.getRuntime().availableProcessors();
-        int longs = (READ_MIB << 17) / cores;
-        boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        int longs = Math.max(PIECE, (READ_MIB << 17) / cores);
         double bytes = onAllCores(cores, () -> {
             long[] data = new long[longs];
-            return () -> 8L * data.length + (sum(data) == Long.MIN_VALUE ? 1 : 0);
+            int[] next = {0};
+            return () -> {
+                int from = next[0] + PIECE <= data.length ? next[0] : 0;
+                next[0] = from + PIECE;
+                return 8L * PIECE + (sum(data, from, from + PIECE) == Long.MIN_VALUE ? 1 : 0);
+            };
         });
         double flops = onAllCores(cores, () -> {
-            if (vector) {
-                return () -> VectorPeak.multiplyAdds(1 << 14);
-            }
             float[] values = new float[ARRAY];
-            return () -> multiplyAdds(values, 100);
+            return () -> multiplyAdds(values);
         });
-        return new HostPeak(bytes, flops, vector);
+        return new HostPeak(bytes, flops);
     }
 
     /** Bits of a vector register as the Vector API uses them; 0 without its module. */
     public static int vectorBits() {
-        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() ? VectorPeak.bits() : 0;
+        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() ? VectorWidth.bits() : 0;
     }
 
     private interface Work {
@@ -71,12 +78,21 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond, boolean vec
         }
     }
 
-    /** The best of a few rounds: what the core can do, whatever else it had to do meanwhile. */
+    /**
+     * The best round: what the core can do, whatever else it had to do meanwhile. The first rounds are the interpreter's;
+     * it takes until the compiler is done that no round beats the ones before.
+     */
     private static double rate(LongSupplier piece) {
-        repeat(piece, WARM_UP_NANOS);
+        long start = System.nanoTime();
         double best = 0;
-        for (int round = 0; round < 3; round++) {
-            best = Math.max(best, repeat(piece, MEASURED_NANOS / 3));
+        int settled = 0;
+        while (settled < SETTLED_ROUNDS || System.nanoTime() - start < LEAST_NANOS) {
+            double rate = repeat(piece, ROUND_NANOS);
+            settled = rate > best * BETTER ? 0 : settled + 1;
+            best = Math.max(best, rate);
+            if (System.nanoTime() - start > MOST_NANOS) {
+                break;
+            }
         }
         return best;
     }
@@ -92,12 +108,12 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond, boolean vec
         return done * 1e9 / (now - start);
     }
 
-    private static long sum(long[] data) {
+    private static long sum(long[] data, int from, int to) {
         long a = 0;
         long b = 0;
         long c = 0;
         long d = 0;
-        for (int i = 0; i + 3 < data.length; i += 4) {
+        for (int i = from; i < to; i += 4) {
             a += data[i];
             b += data[i + 1];
             c += data[i + 2];
@@ -106,12 +122,19 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond, boolean vec
         return a + b + c + d;
     }
 
-    private static long multiplyAdds(float[] values, int times) {
-        for (int t = 0; t < times; t++) {
-            for (int i = 0; i < values.length; i++) {
-                values[i] = Math.fma(values[i], 0.5f, 1f);
-            }
+    /** Several a load and store, in a form that the compiler turns into vector instructions. */
+    private static long multiplyAdds(float[] values) {
+        for (int i = 0; i < values.length; i++) {
+            float v = values[i];
+            v = Math.fma(v, 0.5f, 1f);
+            v = Math.fma(v, 0.5f, 1f);
+            v = Math.fma(v, 0.5f, 1f);
+            v = Math.fma(v, 0.5f, 1f);
+            v = Math.fma(v, 0.5f, 1f);
+            v = Math.fma(v, 0.5f, 1f);
+            v = Math.fma(v, 0.5f, 1f);
+            values[i] = Math.fma(v, 0.5f, 1f);
         }
-        return 2L * times * values.length + (Float.isNaN(values[0]) ? 1 : 0);
+        return 16L * values.length + (Float.isNaN(values[0]) ? 1 : 0);
     }
 }

@@ -17,9 +17,9 @@ public final class Json {
     private static final ObjectWriter WRITER = JsonMapper.builder()
             .build()
             .writer(new DefaultPrettyPrinter(Separators.createDefaultInstance()
-                            .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
-                            .withArrayEmptySeparator("")
-                            .withObjectEmptySeparator(""))
+                    .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
+                    .withArrayEmptySeparator("")
+                    .withObjectEmptySeparator(""))
                     .withObjectIndenter(new DefaultIndenter("  ", "\n")));
 
     private Json() {}

@@ -1,0 +1,199 @@
+package io.maseparation.parallel.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.maseparation.moe.testing.Golden;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a failure looks like: one line, the right exit status, nothing on standard output. */
+class FailureTest {
+    @TempDir
+    Path temp;
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            genrate                                              | 2 | did you mean generate?
+            simulate                                             | 2 | unknown command 'simulate'
+            --model tiny                                         | 2 | a command comes first
+            help nonsense                                        | 2 | unknown command 'nonsense'
+            generate                                             | 2 | --model
+            generate -m tiny                                     | 2 | --prompt-ids
+            generate -m tiny --prompt-ids 1 -n                   | 2 | --max-tokens needs a value
+            generate -m tiny --promt-ids 1                       | 2 | did you mean --prompt-ids?
+            generate -m tiny --prompt-ids 1 --plan file          | 2 | unknown option '--plan'
+            generate -m tiny --prompt-ids 1 stray                | 2 | unexpected argument 'stray'
+            generate -m tiny --prompt-ids 1 -n 1 -n 2            | 2 | --max-tokens is given twice
+            generate -m tiny --prompt-ids 1 -n x                 | 2 | 'x' is not a whole number
+            generate -m tiny --prompt-ids 1 -n 0                 | 2 | --max-tokens must be at least 1
+            generate -m tiny --prompt-ids 1 -n 99999999999       | 2 | --max-tokens must be from 1 to
+            generate -m tiny --prompt-ids 1,,2                   | 2 | '' is not a token id
+            generate -m tiny --prompt-ids 1,b                    | 2 | 'b' is not a token id
+            generate -m tiny --prompt-ids @no/such/file          | 1 | no such file
+            generate -m tiny --prompt-ids 1 --temperature warm   | 2 | 'warm' is not a number
+            generate -m tiny --prompt-ids 1 --temperature -1     | 2 | --temperature must be 0 or more
+            generate -m tiny --prompt-ids 1 --temperature NaN    | 2 | 'NaN' is not a number
+            generate -m tiny --prompt-ids 1 --top-p 1.5          | 2 | --top-p must be above 0
+            generate -m tiny --prompt-ids 1 --seed pi            | 2 | --seed: 'pi'
+            generate -m tiny --prompt-ids 1 --strategy tp        | 2 | --strategy: there is no 'tp'
+            generate -m tiny --prompt-ids 1 --attention-devices 3 | 2 | --attention-devices needs --strategy ma
+            generate -m tiny --prompt-ids 1 --strategy ep --attention-devices 3 | 2 | needs --strategy ma; the strategy is ep
+            generate -m tiny --prompt-ids 1 --strategy ma --tensor-parallel-size 2 | 2 | needs --strategy tp-pp
+            generate -m tiny --prompt-ids 1 --strategy ma --attention-tensor-parallel-size 2 | 2 | not available yet
+            generate -m tiny --prompt-ids 1 --micro-batches 0    | 2 | --micro-batches must be from 1
+            generate -m tiny --prompt-ids 1 --schedule eager     | 2 | there are async, barrier
+            generate -m tiny --prompt-ids 1 --transport mpi      | 2 | --transport mpi is not available yet
+            generate -m tiny --prompt-ids 1 --kv-dtype bf16      | 2 | there are f32, f16
+            generate -m tiny --prompt-ids 1 --device-memory lots | 2 | not an amount of memory
+            generate -m tiny --prompt-ids 1 --format xml         | 2 | there are table, json, csv, md
+            generate -m tiny -p hello                            | 2 | no tokenizer
+            generate -m no/such/model --prompt-ids 1             | 1 | neither a folder nor a preset
+            generate -m tiny --prompt-ids 1,320                  | 1 | token 320 is outside the vocabulary of 320
+            generate -m tiny --prompt-ids 1 -n 512               | 1 | --max-tokens
+            generate -m mixtral-8x7b --prompt-ids 1              | 1 | not enough memory
+            generate -m tiny --prompt-ids 1 --device-memory 1MB  | 1 | use another --strategy
+            generate -m tiny --prompt-ids 1 --strategy ma --expert-devices 9 | 1 | --expert-devices 9 is more than the 8 experts
+            generate -m tiny --prompt-ids 1 --strategy ep --expert-parallel-size 9 | 1 | --expert-parallel-size 9
+            generate -m tiny --prompt-ids 1 --strategy tp-pp --tensor-parallel-size 3 | 1 | --tensor-parallel-size 3
+            generate -m tiny --prompt-ids 1 --strategy tp-pp --pipeline-parallel-size 5 | 1 | the model's 4 layers
+            compare --devices 1                                  | 2 | --devices must be from 2
+            compare -m tiny --prompt-ids 1 --batch 2             | 2 | --batch is for random prompts
+            bench -m tiny                                        | 2 | lower --n-prompt
+            bench -m tiny -p 0 -n 0                              | 2 | nothing to measure
+            bench -m tiny -p 1,a                                 | 2 | 'a' is not a whole number
+            devices --body fast                                  | 2 | there are portable, gpu, host
+            """)
+    void isOneLineThatSaysWhatToDo(String line, int status, String part) {
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));
+
+        assertThat(run.status()).as(run.err()).isEqualTo(status);
+        assertOneLine(run, part);
+    }
+
+    @Test
+    void verbosePrintsTheStackTraceToo() {
+        CommandLineRun run = CommandLineRun.of("generate", "-m", "tiny", "--prompt-ids", "999", "--verbose");
+
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err()).startsWith("ma: prompt 0: token 999").contains("\tat io.maseparation");
+    }
+
+    @Test
+    void aNameWithALineBreakStaysOnOneLine() {
+        assertOneLine(CommandLineRun.of("generate", "-m", "no\nsuch\u0007model", "--prompt-ids", "1"), "no such?model");
+    }
+
+    @Test
+    void resultsThatCannotBeWrittenAreAFailure() throws IOException {
+        try (PrintStream full = new PrintStream(new FullDevice(), false, UTF_8)) {
+            java.io.ByteArrayOutputStream err = new java.io.ByteArrayOutputStream();
+            int status = Main.run(new String[] {"--version"}, full, new PrintStream(err, true, UTF_8));
+
+            assertThat(status).isEqualTo(1);
+            assertThat(err.toString(UTF_8)).contains("standard output");
+        }
+    }
+
+    private static final class FullDevice extends OutputStream {
+        @Override
+        public void write(int b) throws IOException {
+            throw new IOException("no space left");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            truncated file             | model.safetensors
+            header beyond the file     | model.safetensors
+            offsets beyond the file    | model.safetensors
+            overlapping offsets        | model.safetensors
+            unknown dtype              | model.safetensors
+            missing tensor             | model.norm.weight
+            unknown model_type         | model_type
+            contradicting hidden_size  | model.
+            no config                  | config.json
+            broken config              | config.json
+            """)
+    void aBrokenCheckpointIsNamed(String damage, String part) throws IOException {
+        Path folder = Golden.copy("mixtral/f32", temp).folder();
+        damage(damage, folder.resolve("model.safetensors"), folder.resolve("config.json"));
+
+        CommandLineRun run = CommandLineRun.of("generate", "-m", folder.toString(), "--prompt-ids", "1", "-n", "1");
+
+        assertThat(run.status()).as(run.err()).isEqualTo(1);
+        assertOneLine(run, part);
+    }
+
+    private static void damage(String damage, Path tensors, Path config) throws IOException {
+        switch (damage) {
+            case "truncated file" -> {
+                byte[] bytes = Files.readAllBytes(tensors);
+                Files.write(tensors, Arrays.copyOf(bytes, bytes.length - 1000));
+            }
+            case "header beyond the file" -> {
+                byte[] bytes = Files.readAllBytes(tensors);
+                ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(0, Long.MAX_VALUE);
+                Files.write(tensors, bytes);
+            }
+            case "offsets beyond the file" -> header(tensors, "\"data_offsets\":\\[(\\d+),(\\d+)\\]",
+                    "\"data_offsets\":[$1,9999999999]");
+            case "overlapping offsets" -> header(tensors, "\"data_offsets\":\\[([1-9]\\d*),", "\"data_offsets\":[0,");
+            case "unknown dtype" -> header(tensors, "\"dtype\":\"F32\"", "\"dtype\":\"Q32\"");
+            case "missing tensor" -> header(tensors, "\"model\\.norm\\.weight\"", "\"model.norm.height\"");
+            case "unknown model_type" -> edit(config, "\"model_type\": *\"mixtral\"", "\"model_type\": \"mistral9\"");
+            case "contradicting hidden_size" -> edit(config, "\"hidden_size\": *\\d+", "\"hidden_size\": 128");
+            case "no config" -> Files.delete(config);
+            case "broken config" -> Files.writeString(config, "{\"model_type\": ");
+            default -> throw new IllegalArgumentException(damage);
+        }
+    }
+
+    private static void header(Path tensors, String pattern, String replacement) throws IOException {
+        byte[] bytes = Files.readAllBytes(tensors);
+        int length = Math.toIntExact(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(0));
+        byte[] header = new String(bytes, 8, length, UTF_8)
+                .replaceFirst(pattern, replacement)
+                .getBytes(UTF_8);
+        ByteBuffer changed = ByteBuffer.allocate(8 + header.length + bytes.length - 8 - length)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        changed.putLong(header.length).put(header).put(bytes, 8 + length, bytes.length - 8 - length);
+        assertThat(changed.array()).isNotEqualTo(bytes);
+        Files.write(tensors, changed.array());
+    }
+
+    private static void edit(Path file, String pattern, String replacement) throws IOException {
+        String before = Files.readString(file);
+        String after = before.replaceFirst(pattern, replacement);
+        assertThat(after).isNotEqualTo(before);
+        Files.writeString(file, after);
+    }
+
+    private static void assertOneLine(CommandLineRun run, String part) {
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).startsWith("ma: ").contains(part).doesNotContain("Exception", "\tat ");
+        assertThat(run.err().lines().toList()).as("lines").hasSize(1);
+    }
+
+    /** Guards the list above against a table that reads as nothing. */
+    @Test
+    void helpIsNoFailure() {
+        for (List<String> args : List.of(List.<String>of(), List.of("help"), List.of("--help"), List.of("-h"))) {
+            CommandLineRun run = CommandLineRun.of(args.toArray(String[]::new));
+            assertThat(run.status()).isZero();
+            assertThat(run.err()).isEmpty();
+            assertThat(run.out()).contains("generate", "compare", "bench", "devices");
+        }
+    }
+}

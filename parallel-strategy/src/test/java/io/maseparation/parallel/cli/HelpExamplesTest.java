@@ -1,0 +1,73 @@
+package io.maseparation.parallel.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.maseparation.moe.testing.Golden;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.commons.cli.Option;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Examples in the help can be typed as they stand. */
+class HelpExamplesTest {
+    private static final String CHECKPOINT = "path/to/checkpoint";
+
+    @TempDir
+    Path temp;
+
+    static Stream<String> examples() {
+        return Main.commands().stream().flatMap(c -> c.examples().stream()).map(Command.Example::arguments);
+    }
+
+    @ParameterizedTest
+    @MethodSource("examples")
+    void exampleRuns(String example) {
+        String line = example;
+        if (line.equals("compare")) {
+            line = "compare -m tiny -n 2 -r 1";
+        }
+        if (line.contains(CHECKPOINT)) {
+            line = line.replace(CHECKPOINT, Golden.copy("mixtral/f32", temp).folder().toString())
+                    .replace("-p \"Once upon a time\"", "--prompt-ids 1,2");
+            line += line.startsWith("bench") ? " -p 8 -n 4 -r 1" : "";
+        }
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));
+
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out()).isNotEmpty();
+    }
+
+    @ParameterizedTest
+    @MethodSource("examples")
+    void exampleParsesAsItStands(String example) {
+        List<String> words = Arrays.asList(CommandLineRun.words(example));
+        Command command = Main.commands().stream()
+                .filter(c -> c.name().equals(words.getFirst()))
+                .findFirst()
+                .orElseThrow();
+
+        assertThat(Arguments.parse(command, words.subList(1, words.size()))).isNotNull();
+    }
+
+    static Stream<Command> commands() {
+        return Main.commands().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void helpExplainsEveryOption(Command command) {
+        CommandLineRun run = CommandLineRun.of("help", command.name());
+        CommandLineRun same = CommandLineRun.of(command.name(), "--help");
+
+        assertThat(run.status()).isZero();
+        assertThat(same.out()).isEqualTo(run.out());
+        for (Option option : command.options().getOptions()) {
+            assertThat(run.out()).contains("--" + option.getLongOpt());
+        }
+        assertThat(run.out().lines()).allMatch(l -> l.length() <= 120);
+    }
+}

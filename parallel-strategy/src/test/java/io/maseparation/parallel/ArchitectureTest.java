@@ -23,9 +23,8 @@ import java.util.concurrent.atomic.AtomicReference;
  * The design's arrows and rules, over the classes of all modules but the benchmarks (which nothing here may use). A rule
  * that finds no class to check fails.
  */
-@AnalyzeClasses(
-        packages = "io.maseparation",
-        importOptions = {ImportOption.DoNotIncludeTests.class, ArchitectureTest.NoFixtures.class})
+@AnalyzeClasses(packages = "io.maseparation", importOptions = {ImportOption.DoNotIncludeTests.class,
+    ArchitectureTest.NoFixtures.class})
 final class ArchitectureTest {
     /** Leaves out the fixtures of other modules' tests, which come as a jar. */
     static final class NoFixtures implements ImportOption {

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
@@ -10,18 +11,25 @@ import io.maseparation.parallel.comm.RunAbortedException;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.RankPlan;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /** Runs a plan: one thread a rank, each driving its device. */
 public final class PlanExecutor implements AutoCloseable {
     /** Steps between two looks at which sequences have ended, where they may. */
     private static final int STEPS_BETWEEN_CHECKS = 16;
+
+    /** How long ranks may take to stop after another one failed. */
+    private static final Duration GRACE = Duration.ofSeconds(10);
+
+    private static final System.Logger LOG = System.getLogger(PlanExecutor.class.getName());
 
     private final Plan plan;
     private final ModelWeights weights;
@@ -153,61 +161,71 @@ public final class PlanExecutor implements AutoCloseable {
     }
 
     private void runSteps(List<RankWorker> workers, List<Step> steps, int firstStep, RunContext context) {
+        BlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
         List<Future<?>> running = new ArrayList<>();
-        for (int rank = 0; rank < workers.size(); rank++) {
-            RankWorker worker = workers.get(rank);
+        for (int i = 0; i < workers.size(); i++) {
+            int rank = i;
             context.heartbeat().waits(rank);
             running.add(threads.get(rank).submit(() -> {
+                Throwable failure = null;
                 try {
-                    worker.run(steps, firstStep);
+                    workers.get(rank).run(steps, firstStep);
                 } catch (RuntimeException | Error | InterruptedException e) {
                     // The others must not wait for this rank.
                     context.comm().abort();
-                    throw e;
+                    failure = e;
                 }
-                return null;
+                ended.add(new Ended(rank, failure));
             }));
         }
-        await(running, context);
+        await(running, ended, context);
     }
 
-    private void await(List<Future<?>> running, RunContext context) {
+    /** A rank's thread is done; {@code failure} is null if all went well. */
+    private record Ended(int rank, Throwable failure) {}
+
+    private void await(List<Future<?>> running, BlockingQueue<Ended> ended, RunContext context) {
         RunFailedException failure = null;
-        for (int rank = 0; rank < running.size(); rank++) {
-            while (true) {
-                try {
-                    running.get(rank).get(500, TimeUnit.MILLISECONDS);
-                    break;
-                } catch (TimeoutException e) {
-                    if (context.heartbeat().silence() > options.stallTimeout().toNanos()) {
-                        context.comm().abort();
-                        running.forEach(f -> f.cancel(true));
-                        throw new RunFailedException(
+        Long giveUp = null;
+        int open = running.size();
+        while (open > 0 && (giveUp == null || System.nanoTime() - giveUp < 0)) {
+            try {
+                Ended rank = ended.poll(500, TimeUnit.MILLISECONDS);
+                if (rank == null) {
+                    if (failure == null && context.heartbeat().silence() > options.stallTimeout().toNanos()) {
+                        failure = new RunFailedException(
                                 "no rank finished anything for %d s: %s"
                                         .formatted(
                                                 options.stallTimeout().toSeconds(),
                                                 context.heartbeat().busyRanks()),
-                                e);
+                                null);
+                        giveUp = System.nanoTime();
                     }
-                } catch (InterruptedException e) {
-                    context.comm().abort();
-                    Thread.currentThread().interrupt();
-                    throw new RunFailedException("interrupted", e);
-                } catch (java.util.concurrent.ExecutionException e) {
-                    if (!(e.getCause() instanceof RunAbortedException)) {
-                        failure = failure(plan.ranks().get(rank), e.getCause());
-                    }
-                    break;
+                    continue;
                 }
+                open--;
+                if (rank.failure() != null && !(rank.failure() instanceof RunAbortedException) && failure == null) {
+                    failure = failure(plan.ranks().get(rank.rank()), rank.failure());
+                    giveUp = System.nanoTime() + GRACE.toNanos();
+                }
+            } catch (InterruptedException e) {
+                failure = new RunFailedException("interrupted", e);
+                giveUp = System.nanoTime();
+                Thread.currentThread().interrupt();
             }
         }
         if (failure != null) {
+            context.comm().abort();
+            running.forEach(f -> f.cancel(true));
             throw failure;
         }
     }
 
     private static String describe(Throwable cause) {
         String message = cause.getMessage();
+        if (cause instanceof ModelException) {
+            return message;
+        }
         return cause.getClass().getSimpleName()
                 + (message == null ? "" : ": " + message.lines().findFirst().orElse(""));
     }
@@ -216,6 +234,25 @@ public final class PlanExecutor implements AutoCloseable {
     @Override
     public void close() {
         threads.forEach(ExecutorService::shutdownNow);
-        rankDevices.forEach(RankDevice::close);
+        boolean ended = threads.stream().allMatch(PlanExecutor::endsSoon);
+        if (ended) {
+            rankDevices.forEach(RankDevice::close);
+        } else {
+            LOG.log(System.Logger.Level.WARNING, "a rank still runs; the memory of its device is not freed");
+        }
+    }
+
+    private static boolean endsSoon(ExecutorService thread) {
+        boolean interrupted = Thread.interrupted();
+        try {
+            return thread.awaitTermination(GRACE.toSeconds(), TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            interrupted = true;
+            return false;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 }

@@ -72,6 +72,11 @@ public final class PlanExecutor implements AutoCloseable {
                     maxContext,
                     options.kvType()));
         }
+        if (devices.stream().map(Device::target).anyMatch(t -> t.embedded() && !t.vectorApi())) {
+            LOG.log(
+                    System.Logger.Level.INFO,
+                    "slow kernels: the fast ones need the JVM option --add-modules jdk.incubator.vector");
+        }
         MemoryCheck.check(plan, weights, capacities, options.deviceMemory());
         for (RankPlan rank : plan.ranks()) {
             try {

@@ -188,7 +188,7 @@ set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xm
     -Dslf4j.internal.verbosity=ERROR ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
 if [ -n "${TORNADOVM_HOME:-}" ]; then
     # Its argument file chooses the garbage collector. Without the property a failed kernel runs as sequential Java.
-    exec "$java_home/bin/java" "@$TORNADOVM_HOME/tornado-argfile" -Dtornado.recover.bailout=False "$@"
+    exec "$java_home/bin/java" "@$TORNADOVM_HOME/tornado-argfile" -Dtornado.recover.bailout=False -Dtornado.tvm.maxbytecodesize=65536 "$@"
 fi
 case " ${MA_JAVA_OPTS:-} " in
     *" -XX:+Use"*"GC "*) ;;

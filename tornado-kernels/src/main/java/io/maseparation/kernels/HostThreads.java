@@ -1,6 +1,9 @@
 package io.maseparation.kernels;
 
-import java.util.concurrent.RecursiveAction;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Splits a range over the cores for host bodies. The split never changes a result: each output element is computed by
@@ -34,25 +37,36 @@ final class HostThreads {
             }
             return;
         }
-        // Not ForkJoinPool.invoke: with it the calling thread may wait instead of taking its share.
-        new Split(body, 0, parts, parts, chunks, step, n).invoke();
+        Job job = new Job(body, parts, chunks, step, n);
+        int helpers = Math.min(parts, Runtime.getRuntime().availableProcessors()) - 1;
+        for (int i = 0; i < helpers; i++) {
+            ForkJoinPool.commonPool().execute(job);
+        }
+        job.run();
+        job.awaitOthers();
     }
 
-    private static final class Split extends RecursiveAction {
-        private static final long serialVersionUID = 1L;
+    /**
+     * A range that several threads eat up, part by part. The calling thread waits only for parts that another thread has
+     * begun, never for the pool to begin one: with every rank's thread asking the pool for help at once, a join inside it
+     * was seen to wait for ever.
+     */
+    private static final class Job implements Runnable {
+        /** Looks at the count before the thread gives its core away: the last parts are usually a moment from done. */
+        private static final int SPINS = 200;
 
-        private final transient Range body;
-        private final int fromPart;
-        private final int toPart;
+        private final Range body;
         private final int parts;
         private final int chunks;
         private final int grain;
         private final int n;
+        private final Thread caller = Thread.currentThread();
+        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicInteger done = new AtomicInteger();
+        private final AtomicReference<Throwable> failure = new AtomicReference<>();
 
-        Split(Range body, int fromPart, int toPart, int parts, int chunks, int grain, int n) {
+        Job(Range body, int parts, int chunks, int grain, int n) {
             this.body = body;
-            this.fromPart = fromPart;
-            this.toPart = toPart;
             this.parts = parts;
             this.chunks = chunks;
             this.grain = grain;
@@ -60,19 +74,41 @@ final class HostThreads {
         }
 
         @Override
-        protected void compute() {
-            if (toPart - fromPart > 1) {
-                int middle = (fromPart + toPart) >>> 1;
-                Split right = new Split(body, middle, toPart, parts, chunks, grain, n);
-                right.fork();
-                new Split(body, fromPart, middle, parts, chunks, grain, n).compute();
-                right.join();
-                return;
+        public void run() {
+            for (int part = next.getAndIncrement(); part < parts; part = next.getAndIncrement()) {
+                try {
+                    int from = (int) ((long) chunks * part / parts) * grain;
+                    int to = Math.min(n, (int) ((long) chunks * (part + 1) / parts) * grain);
+                    if (from < to) {
+                        body.run(from, to);
+                    }
+                } catch (RuntimeException | Error e) {
+                    failure.compareAndSet(null, e);
+                } finally {
+                    if (done.incrementAndGet() == parts && Thread.currentThread() != caller) {
+                        LockSupport.unpark(caller);
+                    }
+                }
             }
-            int from = (int) ((long) chunks * fromPart / parts) * grain;
-            int to = Math.min(n, (int) ((long) chunks * toPart / parts) * grain);
-            if (from < to) {
-                body.run(from, to);
+        }
+
+        void awaitOthers() {
+            for (int i = 0; i < SPINS && done.get() < parts; i++) {
+                Thread.onSpinWait();
+            }
+            boolean interrupted = false;
+            while (done.get() < parts) {
+                LockSupport.park(this);
+                // A part that has begun writes into the caller's arrays: it must end before the caller goes on.
+                interrupted |= Thread.interrupted();
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            switch (failure.get()) {
+                case RuntimeException e -> throw e;
+                case Error e -> throw e;
+                case null, default -> {}
             }
         }
     }

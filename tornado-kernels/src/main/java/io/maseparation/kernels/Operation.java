@@ -18,6 +18,8 @@ public enum Operation {
     SCALE_BY_RMS(false),
     /** {@link HeadRmsNorm}. */
     HEAD_RMS_NORM(true),
+    /** {@link Clip}. */
+    CLIP(false),
     /** {@link RopeAppend}. */
     ROPE_APPEND(false),
     /** {@link PrefillAttention}. */

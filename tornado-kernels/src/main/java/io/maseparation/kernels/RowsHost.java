@@ -76,6 +76,18 @@ final class RowsHost {
         });
     }
 
+    /** See {@link Clip}. */
+    static void clip(IntArray step, FloatArray x, int n, float limit) {
+        long first = (long) step.get(0) * n;
+        MemorySegment xs = x.getSegment();
+        HostThreads.forRange(step.get(1) * n, GRAIN, (from, to) -> {
+            for (int i = from; i < to; i++) {
+                long at = 4 * (first + i);
+                xs.set(FLOAT, at, Math.max(-limit, Math.min(limit, xs.get(FLOAT, at))));
+            }
+        });
+    }
+
     /** See {@link SelectRows}. */
     static void selectRows(IntArray step, IntArray rowIndex, FloatArray in, FloatArray out, int n) {
         int first = step.get(0);

@@ -1,6 +1,7 @@
 package io.maseparation.kernels;
 
 import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -73,6 +74,15 @@ public final class RowsPortable {
         int count = step.get(1) * n;
         for (@Parallel int i = 0; i < count; i++) {
             x.set(from + i, x.get(from + i) + scale * y.get(from + i));
+        }
+    }
+
+    /** See {@link Clip}. */
+    public static void clip(IntArray step, FloatArray x, int n, float limit) {
+        int from = step.get(0) * n;
+        int count = step.get(1) * n;
+        for (@Parallel int i = 0; i < count; i++) {
+            x.set(from + i, TornadoMath.max(-limit, TornadoMath.min(limit, x.get(from + i))));
         }
     }
 

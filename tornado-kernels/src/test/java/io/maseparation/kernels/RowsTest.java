@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Embedding, residual add, row selection and arg-max. */
+/** Embedding, clipping, residual add, row selection and arg-max. */
 class RowsTest {
     private static final int[] COLUMNS = {1, 13, 64, 207, 4098};
 
@@ -44,6 +44,24 @@ class RowsTest {
                 }
                 assertSameBits(what, x, expected, 0, rows * n);
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"PORTABLE", "HOST"})
+    void clip(Body body) {
+        for (int n : COLUMNS) {
+            int first = random.nextInt(3);
+            int count = random.nextInt(20);
+            int rows = first + count + 1;
+            FloatArray x = TestArrays.random(random, rows * n);
+            FloatArray expected = RowOps.copy(x);
+            for (int i = first * n; i < (first + count) * n; i++) {
+                expected.set(i, Math.clamp(x.get(i), -0.5f, 0.5f));
+            }
+            IntArray step = step(first, count, 0);
+            RowOps.run(body, g -> Clip.add(g, "c", step, x, n, 0.5f), step, x);
+            assertSameBits("seed %d, %s, %d columns".formatted(seed, body, n), x, expected, 0, rows * n);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.ArgMax;
+import io.maseparation.kernels.Clip;
 import io.maseparation.kernels.Combine;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DecodeAttention;
@@ -217,7 +218,7 @@ final class SegmentBuilder {
                 w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
                 biasSlice(w.qkvBias(), heads),
                 b.qkv,
-                config.qkvClip());
+                config.qkNorm() == QkNorm.NONE ? config.qkvClip() : 0f);
         if (config.qkNorm() == QkNorm.PER_HEAD) {
             int width = heads.qkvWidth(config);
             HeadRmsNorm.add(
@@ -300,6 +301,10 @@ final class SegmentBuilder {
         int window = config.layers().get(layer).slidingWindow();
         g.input(b.step, b.rowInfo);
         g.constant(cosSin, keys, values);
+        if (config.qkNorm() != QkNorm.NONE && config.qkvClip() > 0) {
+            // After the norm, as olmoe does.
+            Clip.add(g, "clip" + layer, b.step, b.qkv, heads.qkvWidth(config), config.qkvClip());
+        }
         RopeAppend.add(
                 g,
                 "rope" + layer,

@@ -1,0 +1,46 @@
+package io.maseparation.kernels;
+
+import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Clamps the rows of a step to ±limit, in place: {@code clip_qkv} of models that norm queries and keys, which clip what
+ * comes out of the norm. Where there is no norm, {@link QkvProjection} clips.
+ */
+public final class Clip {
+    private Clip() {}
+
+    /**
+     * Adds the task.
+     *
+     * @param step first row, number of rows, phase
+     * @param x [rows, n]
+     * @param n columns
+     * @param limit largest magnitude; above 0
+     * @throws IllegalArgumentException if the array is too short or the limit is not above 0
+     */
+    public static void add(KernelGraph g, String id, IntArray step, FloatArray x, int n, float limit) {
+        Require.step("Clip", step);
+        Require.atLeast("Clip", "n", n, 1);
+        Require.length("Clip", "x", x, n);
+        if (!(limit > 0)) {
+            throw new IllegalArgumentException("Clip: limit is " + limit + ", expected above 0");
+        }
+        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
+            g.task(t -> t.task(id, RowsHost::clip, step, x, n, limit));
+        } else {
+            g.task(t -> t.task(id, RowsPortable::clip, step, x, n, limit));
+        }
+    }
+
+    /**
+     * Least work.
+     *
+     * @param rows rows of the step
+     * @param n columns
+     */
+    public static OpCost cost(int rows, int n) {
+        return new OpCost(2L * rows * n, 8L * rows * n);
+    }
+}

@@ -44,7 +44,10 @@ public final class Model implements AutoCloseable {
         }
         try {
             Path folder = Path.of(presetOrFolder);
-            if (Files.exists(folder)) {
+            if (Files.isRegularFile(folder)) {
+                throw new ModelException("model '%s' is a file: give the folder it is in".formatted(presetOrFolder));
+            }
+            if (!presetOrFolder.isBlank() && Files.exists(folder)) {
                 return checkpoint(folder);
             }
         } catch (InvalidPathException e) {

@@ -69,15 +69,14 @@ final class DevicesCommand implements Command {
             return;
         }
         terminal.out().print(TableWriter.write(devices(groups), format) + "\n");
-        terminal.out().print("Java %s, %s; %s cores, %s of memory, %s free, %s for weights and caches\n\n".formatted(
+        terminal.out().print("Java %s, %s; %s cores, %s of memory, %s free\n\n".formatted(
                 machine.get("java"),
                 (int) machine.get("vector_bits") > 0
                         ? "Vector API of " + machine.get("vector_bits") + " bits"
                         : "no Vector API (--add-modules jdk.incubator.vector)",
                 machine.get("cores"),
                 Unit.BYTES.text(machine.get("memory_bytes")),
-                Unit.BYTES.text(machine.get("available_bytes")),
-                Unit.BYTES.text(machine.get("direct_memory_limit_bytes"))));
+                Unit.BYTES.text(machine.get("available_bytes"))));
         terminal.out().print(TableWriter.write(
                 groups.size() == 1
                         ? bodies(groups).select("operation", "body", "reason")

@@ -55,7 +55,7 @@ final class MemoryCheck {
             return "lower --max-tokens or the number of prompts, or use --kv-dtype f16";
         }
         return switch (plan.options().strategy()) {
-            case SINGLE -> "use another --strategy";
+            case SINGLE -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
             case TP_PP -> "raise --tensor-parallel-size or --pipeline-parallel-size";
             case EP -> "raise --expert-parallel-size";
             case MA -> rank.group() < 0 ? "raise --expert-devices" : "use --strategy tp-pp, which splits attention";

@@ -5,8 +5,10 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -18,10 +20,15 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
  * gives separate plans separate copies of an array. Used by one thread at a time.
  */
 public final class RankDevice implements AutoCloseable {
+    /** Held while a graph runs for the first time: drivers (PoCL's cache of kernels) do not stand two compilations at once. */
+    private static final Object COMPILING = new Object();
+
     private final TornadoExecutionPlan plan;
     private final RankArrays arrays;
     private final RankBuffers buffers;
     private final Map<String, Integer> graphs = new HashMap<>();
+    private final boolean compiles;
+    private final Set<Integer> compiled = new HashSet<>();
     private TornadoExecutionResult last;
 
     /**
@@ -42,6 +49,7 @@ public final class RankDevice implements AutoCloseable {
             List<Segment> segments) {
         arrays = new RankArrays(weights.config(), shard, capacity);
         buffers = RankBuffers.of(arrays);
+        compiles = !device.target().embedded();
         GridScheduler grid = new GridScheduler();
         SegmentBuilder builder = new SegmentBuilder(
                 weights,
@@ -72,7 +80,9 @@ public final class RankDevice implements AutoCloseable {
             plan.withGridScheduler(grid);
         }
         if (handsOn) {
-            plan.withGraph(0).execute();
+            synchronized (COMPILING) {
+                plan.withGraph(0).execute();
+            }
         }
     }
 
@@ -87,7 +97,14 @@ public final class RankDevice implements AutoCloseable {
      * @param segment name of one of the segments given at construction
      */
     public void run(String segment) {
-        last = plan.withGraph(graphs.get(segment)).execute();
+        int graph = graphs.get(segment);
+        if (compiles && compiled.add(graph)) {
+            synchronized (COMPILING) {
+                last = plan.withGraph(graph).execute();
+            }
+        } else {
+            last = plan.withGraph(graph).execute();
+        }
     }
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */

@@ -62,7 +62,7 @@ public final class PlanExecutor implements AutoCloseable {
         devices = new ArrayList<>();
         int maxContext = java.util.Arrays.stream(shares.capacity()).max().orElse(1);
         for (RankPlan rank : plan.ranks()) {
-            devices.add(given.get(rank.rank() % given.size()));
+            devices.add(given.get(plan.devices().get(rank.rank()) % given.size()));
             boolean hasRows = rank.group() >= 0;
             capacities.add(new Capacity(
                     hasRows ? schedule.groupRows(rank.group()) : 0,

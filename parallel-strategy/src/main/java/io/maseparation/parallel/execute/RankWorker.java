@@ -141,11 +141,11 @@ final class RankWorker {
                 compute(chain, segment);
                 yield true;
             }
-            case Op.Send(int to, Tensor tensor, int layer) -> {
-                send(chain, to, tensor, layer);
+            case Op.Send(List<Integer> to, Tensor tensor, int layer) -> {
+                to.forEach(peer -> send(chain, peer, tensor, layer));
                 yield true;
             }
-            case Op.Recv(int from, Tensor tensor, int layer) -> receive(chain, from, tensor, layer);
+            case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> receive(chain, from, tensor, layer);
             case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> allReduce(chain, group, tensor, layer);
             case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> allToAll(chain, group, tensor, layer);
             case Op.Sample() -> {
@@ -276,26 +276,43 @@ final class RankWorker {
         }
     }
 
-    private boolean receive(Chain chain, int from, Tensor tensor, int layer) {
+    private boolean receive(Chain chain, List<Integer> from, Tensor tensor, int layer) {
         if (tensor == Tensor.TOKENS) {
-            return receiveTokens(chain, from, layer);
+            return receiveTokens(chain, from.getFirst(), layer);
         }
         if (tensor == Tensor.LOGITS && batch(chain).outputs().length == 0) {
             return true;
         }
-        Message message = comm.poll(rankPlan.rank(), key(from, tensor, layer, 0, chain));
-        if (message == null) {
+        if (!allArrived(chain, from, tensor, layer)) {
             return false;
         }
-        switch (tensor) {
-            case DISPATCH -> chain.arrived.add(message);
-            case COMBINE -> exchange.combine(message, layer);
-            case HIDDEN -> buffers.received()
-                    .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
-            case LOGITS -> sampler.otherLogits(chain.microBatch, message.floats());
-            case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(tensor + " is not received");
+        for (Message message : chain.slots) {
+            switch (tensor) {
+                case DISPATCH -> chain.arrived.add(message);
+                case COMBINE -> exchange.combine(message, layer);
+                case HIDDEN -> buffers.received()
+                        .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
+                case LOGITS -> sampler.otherLogits(chain.microBatch, message.floats());
+                case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(tensor + " is not received");
+            }
         }
+        chain.slots = null;
         return true;
+    }
+
+    /** Takes what has come into the chain's slots, in the order of the senders; whether that is all. */
+    private boolean allArrived(Chain chain, List<Integer> from, Tensor tensor, int layer) {
+        if (chain.slots == null) {
+            chain.slots = new Message[from.size()];
+        }
+        boolean complete = true;
+        for (int i = 0; i < chain.slots.length; i++) {
+            if (chain.slots[i] == null) {
+                chain.slots[i] = comm.poll(rankPlan.rank(), key(from.get(i), tensor, layer, 0, chain));
+                complete &= chain.slots[i] != null;
+            }
+        }
+        return complete;
     }
 
     /** The tokens sampled in the step before, if it sampled any. */
@@ -395,14 +412,7 @@ final class RankWorker {
                 }
             }
         }
-        boolean complete = true;
-        for (int i = 0; i < group.size(); i++) {
-            if (chain.slots[i] == null) {
-                chain.slots[i] = comm.poll(rankPlan.rank(), key(group.get(i), tensor, layer, 0, chain));
-                complete &= chain.slots[i] != null;
-            }
-        }
-        if (!complete) {
+        if (!allArrived(chain, group, tensor, layer)) {
             return false;
         }
         if (tensor == Tensor.DISPATCH) {
@@ -430,6 +440,7 @@ final class RankWorker {
 
         Reduction reduction;
         boolean gathering;
+        /** What has come of the transfer that the chain waits for, by sender. */
         Message[] slots;
 
         Chain(int microBatch) {

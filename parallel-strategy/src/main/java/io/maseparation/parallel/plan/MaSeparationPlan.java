@@ -7,6 +7,7 @@ import io.maseparation.moe.segments.Shard.Heads;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * MA Separation: ranks 0 to A − 1 each hold all of the attention, the embedding and the output projection, and have
@@ -35,6 +36,8 @@ final class MaSeparationPlan {
     }
 
     private static RankPlan attentionRank(ModelConfig config, int rank, int attention, int experts) {
+        List<Integer> pool =
+                IntStream.range(attention, attention + experts).boxed().toList();
         Shard shard = new Shard(
                 0,
                 config.layers().size(),
@@ -48,12 +51,8 @@ final class MaSeparationPlan {
             chain.part(new Part.Attention(layer));
             chain.part(new Part.Route(layer, true));
             chain.compute("attention" + layer);
-            for (int to = attention; to < attention + experts; to++) {
-                chain.op(new Op.Send(to, Tensor.DISPATCH, layer));
-            }
-            for (int from = attention; from < attention + experts; from++) {
-                chain.op(new Op.Recv(from, Tensor.COMBINE, layer));
-            }
+            chain.op(new Op.Send(pool, Tensor.DISPATCH, layer));
+            chain.op(new Op.Recv(pool, Tensor.COMBINE, layer));
             chain.part(new Part.Combine(layer, true, false));
         }
         chain.part(new Part.Output());
@@ -63,6 +62,7 @@ final class MaSeparationPlan {
     }
 
     private static RankPlan expertRank(ModelConfig config, int index, int attention, int experts) {
+        List<Integer> pool = IntStream.range(0, attention).boxed().toList();
         Shard shard = new Shard(
                 0,
                 config.layers().size(),
@@ -72,14 +72,10 @@ final class MaSeparationPlan {
                 Optional.empty());
         Chain chain = new Chain();
         for (int layer = 0; layer < config.layers().size(); layer++) {
-            for (int from = 0; from < attention; from++) {
-                chain.op(new Op.Recv(from, Tensor.DISPATCH, layer));
-            }
+            chain.op(new Op.Recv(pool, Tensor.DISPATCH, layer));
             chain.part(new Part.Experts(layer, true));
             chain.compute("experts" + layer);
-            for (int to = 0; to < attention; to++) {
-                chain.op(new Op.Send(to, Tensor.COMBINE, layer));
-            }
+            chain.op(new Op.Send(pool, Tensor.COMBINE, layer));
         }
         return new RankPlan(attention + index, Role.EXPERT, shard, -1, chain.segments, chain.ops);
     }

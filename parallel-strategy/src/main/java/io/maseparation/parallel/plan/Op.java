@@ -11,11 +11,19 @@ public sealed interface Op {
     /** Runs a segment on the rank's device. */
     record Compute(String segment) implements Op {}
 
-    /** Sends without waiting for the receiver. */
-    record Send(int to, Tensor tensor, int layer) implements Op {}
+    /** Sends each receiver its part, without waiting for any of them. */
+    record Send(List<Integer> to, Tensor tensor, int layer) implements Op {
+        public Send {
+            to = List.copyOf(to);
+        }
+    }
 
-    /** Waits for what another rank sends. */
-    record Recv(int from, Tensor tensor, int layer) implements Op {}
+    /** Waits for what each of some ranks sends, and takes it in the order they are named in. */
+    record Recv(List<Integer> from, Tensor tensor, int layer) implements Op {
+        public Recv {
+            from = List.copyOf(from);
+        }
+    }
 
     /**
      * Sums a tensor over a group, in rank order, so that every member ends with the same bits: a reduce-scatter

@@ -1,8 +1,10 @@
 package io.maseparation.parallel.plan;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -45,33 +47,53 @@ public final class ProgramChecker {
     }
 
     private void checkPairs() {
-        Set<Transfer> sent = new HashSet<>();
-        Set<Transfer> received = new HashSet<>();
+        Map<Channel, BitSet[]> sent = new LinkedHashMap<>();
+        Map<Channel, BitSet[]> received = new LinkedHashMap<>();
         for (RankPlan rank : plan.ranks()) {
             for (Op op : rank.chain()) {
-                boolean fresh =
-                        switch (op) {
-                            case Op.Send(int to, Tensor tensor, int layer) -> sent
-                                    .add(new Transfer(rank.rank(), known(rank, op, to), tensor, layer));
-                            case Op.Recv(int from, Tensor tensor, int layer) -> received
-                                    .add(new Transfer(known(rank, op, from), rank.rank(), tensor, layer));
-                            default -> true;
-                        };
-                if (!fresh) {
-                    throw wrong(rank.rank(), op, "the same transfer twice in one step");
+                switch (op) {
+                    case Op.Send(List<Integer> to, Tensor tensor, int layer) -> to.forEach(
+                            peer -> add(sent, new Channel(tensor, layer), rank, known(rank, op, peer), rank, op));
+                    case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> from.forEach(peer -> add(
+                            received, new Channel(tensor, layer), plan.ranks().get(known(rank, op, peer)), rank.rank(),
+                            rank, op));
+                    default -> {
+                    }
                 }
             }
         }
-        for (Transfer transfer : sent) {
-            if (!received.contains(transfer)) {
-                throw new IllegalStateException("program: " + transfer + " is sent but never received");
-            }
+        complain(sent, received, "sent but never received");
+        complain(received, sent, "received but never sent");
+    }
+
+    private void add(Map<Channel, BitSet[]> pairs, Channel channel, RankPlan from, int to, RankPlan rank, Op op) {
+        BitSet[] receivers = pairs.computeIfAbsent(channel, c -> new BitSet[plan.ranks().size()]);
+        if (receivers[from.rank()] == null) {
+            receivers[from.rank()] = new BitSet();
         }
-        for (Transfer transfer : received) {
-            if (!sent.contains(transfer)) {
-                throw new IllegalStateException("program: " + transfer + " is received but never sent");
-            }
+        if (receivers[from.rank()].get(to)) {
+            throw wrong(rank.rank(), op, "the same transfer twice in one step");
         }
+        receivers[from.rank()].set(to);
+    }
+
+    private static void complain(Map<Channel, BitSet[]> these, Map<Channel, BitSet[]> others, String why) {
+        these.forEach((channel, senders) -> {
+            BitSet[] known = others.get(channel);
+            for (int from = 0; from < senders.length; from++) {
+                if (senders[from] == null) {
+                    continue;
+                }
+                BitSet missing = (BitSet) senders[from].clone();
+                if (known != null && known[from] != null) {
+                    missing.andNot(known[from]);
+                }
+                if (!missing.isEmpty()) {
+                    throw new IllegalStateException("program: %s of layer %d from rank %d to rank %d is %s"
+                            .formatted(channel.tensor(), channel.layer(), from, missing.nextSetBit(0), why));
+                }
+            }
+        });
     }
 
     private int known(RankPlan rank, Op op, int peer) {
@@ -115,7 +137,7 @@ public final class ProgramChecker {
     private void checkProgress() {
         int ranks = plan.ranks().size();
         int[] position = new int[ranks];
-        Set<Transfer> delivered = new HashSet<>();
+        Map<Channel, BitSet[]> delivered = new HashMap<>();
         Map<Op, Set<Integer>> arrived = new HashMap<>();
         boolean moved = true;
         while (moved) {
@@ -151,17 +173,25 @@ public final class ProgramChecker {
                 && arrived.computeIfAbsent(op, o -> new HashSet<>()).add(rank);
     }
 
-    private static boolean passes(int rank, Op op, Set<Transfer> delivered, Map<Op, Set<Integer>> arrived) {
+    private boolean passes(int rank, Op op, Map<Channel, BitSet[]> delivered, Map<Op, Set<Integer>> arrived) {
         return switch (op) {
             case Op.Compute(String segment) -> true;
             case Op.Sample() -> true;
-            case Op.Send(int to, Tensor tensor, int layer) -> {
-                delivered.add(new Transfer(rank, to, tensor, layer));
+            case Op.Send(List<Integer> to, Tensor tensor, int layer) -> {
+                BitSet[] senders = delivered.computeIfAbsent(
+                        new Channel(tensor, layer), c -> new BitSet[plan.ranks().size()]);
+                to.forEach(peer -> {
+                    senders[peer] = senders[peer] == null ? new BitSet() : senders[peer];
+                    senders[peer].set(rank);
+                });
                 yield true;
             }
             // Tokens come from the step before; the first step has them from the prompt.
-            case Op.Recv(int from, Tensor tensor, int layer) -> tensor == Tensor.TOKENS
-                    || delivered.contains(new Transfer(from, rank, tensor, layer));
+            case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> {
+                BitSet[] senders = delivered.get(new Channel(tensor, layer));
+                boolean any = senders != null && senders[rank] != null;
+                yield tensor == Tensor.TOKENS || (any && from.stream().allMatch(senders[rank]::get));
+            }
             default -> arrived.get(op).size() == groupOf(op).size();
         };
     }
@@ -170,10 +200,6 @@ public final class ProgramChecker {
         return new IllegalStateException("program: rank %d, %s: %s".formatted(rank, op, why));
     }
 
-    private record Transfer(int from, int to, Tensor tensor, int layer) {
-        @Override
-        public String toString() {
-            return "%s of layer %d from rank %d to rank %d".formatted(tensor, layer, from, to);
-        }
-    }
+    /** What tells transfers between the same two ranks apart. */
+    private record Channel(Tensor tensor, int layer) {}
 }

@@ -94,11 +94,11 @@ final class TensorPipelinePlan {
         int sampler = (pp - 1) * tp;
         if (firstStage) {
             if (rank != sampler) {
-                chain.op(new Op.Recv(sampler, Tensor.TOKENS, 0));
+                chain.op(new Op.Recv(List.of(sampler), Tensor.TOKENS, 0));
             }
             chain.part(new Part.Embed());
         } else {
-            chain.op(new Op.Recv(rank - tp, Tensor.HIDDEN, first));
+            chain.op(new Op.Recv(List.of(rank - tp), Tensor.HIDDEN, first));
             chain.part(new Part.LoadHidden());
         }
         for (int layer = first; layer < end; layer++) {
@@ -108,22 +108,22 @@ final class TensorPipelinePlan {
             chain.part(new Part.Output());
             chain.compute("output");
             if (slice == 0) {
-                for (int other = 1; other < tp; other++) {
-                    chain.op(new Op.Recv(rank + other, Tensor.LOGITS, 0));
+                if (tp > 1) {
+                    chain.op(new Op.Recv(group.subList(1, tp), Tensor.LOGITS, 0));
                 }
                 chain.op(new Op.Sample());
-                for (int to = 0; to < tp; to++) {
-                    if (to != sampler) {
-                        chain.op(new Op.Send(to, Tensor.TOKENS, 0));
-                    }
+                List<Integer> embedders =
+                        IntStream.range(0, tp).filter(r -> r != sampler).boxed().toList();
+                if (!embedders.isEmpty()) {
+                    chain.op(new Op.Send(embedders, Tensor.TOKENS, 0));
                 }
             } else {
-                chain.op(new Op.Send(sampler, Tensor.LOGITS, 0));
+                chain.op(new Op.Send(List.of(sampler), Tensor.LOGITS, 0));
             }
         } else {
             chain.part(new Part.StoreHidden());
             chain.compute("stage" + stage);
-            chain.op(new Op.Send(rank + tp, Tensor.HIDDEN, end));
+            chain.op(new Op.Send(List.of(rank + tp), Tensor.HIDDEN, end));
         }
         return new RankPlan(rank, Role.BOTH, shard, 0, chain.segments, chain.ops);
     }

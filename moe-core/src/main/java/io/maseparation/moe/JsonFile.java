@@ -17,7 +17,7 @@ import java.util.List;
  * A JSON object on disk, with typed access to its fields: every complaint is one line that names file and field. A null
  * counts as absent.
  */
-final class JsonFile {
+public final class JsonFile {
     private static final long LONGEST = 256L << 20;
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -33,7 +33,7 @@ final class JsonFile {
     }
 
     /** The object in a file. */
-    static ObjectNode read(Path file) {
+    public static ObjectNode read(Path file) {
         String name = Text.printable(file.toString());
         try {
             if (Files.size(file) > LONGEST) {
@@ -54,12 +54,12 @@ final class JsonFile {
     }
 
     /** Fields of the object in a file. */
-    static JsonFile open(Path file) {
+    public static JsonFile open(Path file) {
         return new JsonFile(Text.printable(file.toString()), read(file));
     }
 
     /** Fields of a nested object, or empty if it is absent. */
-    JsonFile object(String field) {
+    public JsonFile object(String field) {
         JsonNode value = value(field);
         if (value == null) {
             return new JsonFile(where + ": " + field, MAPPER.createObjectNode());
@@ -71,12 +71,12 @@ final class JsonFile {
     }
 
     /** Whether the field is there and null. */
-    boolean isNull(String field) {
+    public boolean isNull(String field) {
         return node.path(field).isNull();
     }
 
     /** Whether the field is there and not null. */
-    boolean has(String field) {
+    public boolean has(String field) {
         return value(field) != null;
     }
 
@@ -86,7 +86,7 @@ final class JsonFile {
     }
 
     /** A whole number of at least {@code least} and at most {@code most}. */
-    int integer(String field, int absent, int least, int most) {
+    public int integer(String field, int absent, int least, int most) {
         JsonNode value = value(field);
         return value == null ? absent : integer(field, value, least, most);
     }
@@ -103,7 +103,7 @@ final class JsonFile {
     }
 
     /** A finite number. */
-    double number(String field, double absent) {
+    public double number(String field, double absent) {
         JsonNode value = value(field);
         if (value == null) {
             return absent;
@@ -115,7 +115,8 @@ final class JsonFile {
         return value.doubleValue();
     }
 
-    boolean flag(String field, boolean absent) {
+    /** True or false. */
+    public boolean flag(String field, boolean absent) {
         JsonNode value = value(field);
         if (value == null) {
             return absent;
@@ -126,7 +127,8 @@ final class JsonFile {
         return value.booleanValue();
     }
 
-    String text(String field, String absent) {
+    /** A string. */
+    public String text(String field, String absent) {
         JsonNode value = value(field);
         if (value == null) {
             return absent;
@@ -138,7 +140,7 @@ final class JsonFile {
     }
 
     /** Whole numbers from 0: a list, or a single one. */
-    List<Integer> integers(String field) {
+    public List<Integer> integers(String field) {
         JsonNode value = value(field);
         List<Integer> values = new ArrayList<>();
         if (value != null && value.isArray()) {
@@ -150,7 +152,7 @@ final class JsonFile {
     }
 
     /** Strings, or null if the field is absent. */
-    List<String> texts(String field) {
+    public List<String> texts(String field) {
         JsonNode value = value(field);
         if (value == null) {
             return null;
@@ -165,7 +167,8 @@ final class JsonFile {
         return values;
     }
 
-    ModelException fail(String field, String what) {
+    /** A complaint about a field, to be thrown. */
+    public ModelException fail(String field, String what) {
         return new ModelException(where + ": " + field + " " + Text.printable(what));
     }
 }

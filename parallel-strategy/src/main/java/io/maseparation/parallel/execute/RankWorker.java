@@ -13,6 +13,7 @@ import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import io.maseparation.parallel.plan.Schedule;
 import io.maseparation.parallel.plan.Tensor;
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -220,6 +221,7 @@ final class RankWorker {
         device.run(segment);
         log.compute(new TimelineEvent(
                 rankPlan.rank(),
+                TimelineEvent.Stream.COMPUTE,
                 segment,
                 chain.microBatch,
                 firstStep + chain.step,

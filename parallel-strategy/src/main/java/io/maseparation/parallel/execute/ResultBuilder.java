@@ -7,6 +7,7 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import io.maseparation.parallel.plan.Role;
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.List;
 import org.HdrHistogram.Histogram;

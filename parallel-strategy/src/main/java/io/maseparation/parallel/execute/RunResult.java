@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
 
 /**

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.report;
 
 import io.maseparation.parallel.execute.RunResult;
-import io.maseparation.parallel.execute.TimelineEvent;
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -18,7 +18,7 @@ public final class HeadTime {
     public static double perStepMs(RunResult result) {
         Map<Integer, Map<Integer, Long>> nanos = new HashMap<>();
         for (TimelineEvent event : result.timeline()) {
-            if (!event.prefill() && event.segment().equals(SEGMENT)) {
+            if (!event.prefill() && event.name().equals(SEGMENT)) {
                 nanos.computeIfAbsent(event.step(), step -> new HashMap<>())
                         .merge(event.rank(), event.endNanos() - event.startNanos(), Long::sum);
             }

@@ -10,7 +10,7 @@ import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Reference;
 import io.maseparation.parallel.execute.Metrics;
 import io.maseparation.parallel.execute.RunResult;
-import io.maseparation.parallel.execute.TimelineEvent;
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -103,12 +103,12 @@ class ReportTest {
         RunResult result = result(
                 List.of(),
                 List.of(
-                        new TimelineEvent(0, "output", 0, 0, true, 0, 90_000_000),
-                        new TimelineEvent(0, "output", 0, 1, false, 0, 1_000_000),
-                        new TimelineEvent(0, "output", 1, 1, false, 0, 1_000_000),
-                        new TimelineEvent(1, "output", 0, 1, false, 0, 1_500_000),
-                        new TimelineEvent(1, "output", 0, 2, false, 0, 4_000_000),
-                        new TimelineEvent(1, "layer0", 0, 2, false, 0, 7_000_000)));
+                        new TimelineEvent(0, TimelineEvent.Stream.COMPUTE, "output", 0, 0, true, 0, 90_000_000),
+                        new TimelineEvent(0, TimelineEvent.Stream.COMPUTE, "output", 0, 1, false, 0, 1_000_000),
+                        new TimelineEvent(0, TimelineEvent.Stream.COMPUTE, "output", 1, 1, false, 0, 1_000_000),
+                        new TimelineEvent(1, TimelineEvent.Stream.COMPUTE, "output", 0, 1, false, 0, 1_500_000),
+                        new TimelineEvent(1, TimelineEvent.Stream.COMPUTE, "output", 0, 2, false, 0, 4_000_000),
+                        new TimelineEvent(1, TimelineEvent.Stream.COMPUTE, "layer0", 0, 2, false, 0, 7_000_000)));
 
         assertThat(HeadTime.perStepMs(result)).isEqualTo(3);
         assertThat(HeadTime.tpotWithoutMs(result)).isEqualTo(7);

@@ -1,0 +1,55 @@
+package io.maseparation.parallel.cluster;
+
+import java.util.List;
+
+/**
+ * Measured times of a collective over all of some devices of one node.
+ *
+ * @param operation which collective
+ * @param implementation "nccl", or "custom" for a kernel inside a captured graph
+ * @param devices number of devices measured
+ * @param points bytes of one device's buffer and seconds, ascending in bytes; at least one
+ */
+public record CollectiveTable(Operation operation, String implementation, int devices, List<Point> points) {
+
+    /** A collective. */
+    public enum Operation {
+        /** Sum over all, to all. */
+        ALL_REDUCE,
+        /** A part from each to each. */
+        ALL_TO_ALL
+    }
+
+    /**
+     * One measurement.
+     *
+     * @param bytes bytes of one device's buffer
+     * @param seconds time
+     */
+    public record Point(double bytes, double seconds) {}
+
+    public CollectiveTable {
+        points = List.copyOf(points);
+    }
+
+    /** Whether the table covers this size; outside it α–β counts. */
+    public boolean covers(double bytes) {
+        return bytes >= points.getFirst().bytes() && bytes <= points.getLast().bytes();
+    }
+
+    /** Time in seconds, between two measured sizes by a straight line; outside the table its nearest end. */
+    public double seconds(double bytes) {
+        Point before = points.getFirst();
+        for (Point point : points) {
+            if (point.bytes() >= bytes) {
+                double span = point.bytes() - before.bytes();
+                double share = span == 0 ? 0 : (bytes - before.bytes()) / span;
+                return bytes <= before.bytes()
+                        ? before.seconds()
+                        : before.seconds() + share * (point.seconds() - before.seconds());
+            }
+            before = point;
+        }
+        return before.seconds();
+    }
+}

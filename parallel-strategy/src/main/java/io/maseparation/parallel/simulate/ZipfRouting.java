@@ -1,0 +1,120 @@
+package io.maseparation.parallel.simulate;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Experts drawn without replacement, the i-th most popular with a weight of i^−s; s = 0 is uniform. Which experts are
+ * popular differs from layer to layer and follows from the seed.
+ */
+final class ZipfRouting implements RoutingModel {
+    /** Draws that may hit an expert already chosen before the rest is drawn exactly. */
+    private static final int TRIES = 24;
+
+    private final double exponent;
+    private final Map<Integer, double[]> cumulative = new ConcurrentHashMap<>();
+    private final Map<Popularity, int[]> popularity = new ConcurrentHashMap<>();
+
+    /** Which experts are popular. */
+    private record Popularity(long seed, int layer, int experts) {}
+
+    ZipfRouting(double exponent) {
+        this.exponent = exponent;
+    }
+
+    @Override
+    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
+        double[] sums = cumulative.computeIfAbsent(experts, this::sums);
+        int[] order = popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order);
+        long state = mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) ^ step) + row * 0x9e3779b97f4a7c15L;
+        for (int slot = 0; slot < chosen.length; slot++) {
+            int expert = -1;
+            for (int attempt = 0; attempt < TRIES && expert < 0; attempt++) {
+                state += 0x9e3779b97f4a7c15L;
+                int found = find(sums, unit(state) * sums[experts - 1]);
+                expert = holds(chosen, slot, order[found]) ? -1 : order[found];
+            }
+            if (expert < 0) {
+                state += 0x9e3779b97f4a7c15L;
+                expert = amongTheRest(sums, order, chosen, slot, unit(state));
+            }
+            chosen[slot] = expert;
+        }
+    }
+
+    @Override
+    public String description() {
+        return exponent == 0 ? "uniform" : "zipf:" + String.format(Locale.ROOT, "%s", exponent);
+    }
+
+    private double[] sums(int experts) {
+        double[] sums = new double[experts];
+        double sum = 0;
+        for (int i = 0; i < experts; i++) {
+            sum += Math.pow(i + 1.0, -exponent);
+            sums[i] = sum;
+        }
+        return sums;
+    }
+
+    private static int[] order(Popularity of) {
+        int[] order = new int[of.experts()];
+        for (int i = 0; i < order.length; i++) {
+            // Fisher–Yates, inside out.
+            int j = (int) Long.remainderUnsigned(mix(mix(of.seed() + of.layer()) + i), i + 1L);
+            order[i] = order[j];
+            order[j] = i;
+        }
+        return order;
+    }
+
+    private static int find(double[] sums, double value) {
+        int at = Arrays.binarySearch(sums, value);
+        return Math.min(sums.length - 1, at < 0 ? -at - 1 : at + 1);
+    }
+
+    private static int amongTheRest(double[] sums, int[] order, int[] chosen, int slot, double unit) {
+        double rest = 0;
+        for (int i = 0; i < sums.length; i++) {
+            rest += holds(chosen, slot, order[i]) ? 0 : weight(sums, i);
+        }
+        double left = unit * rest;
+        int last = -1;
+        for (int i = 0; i < sums.length; i++) {
+            if (!holds(chosen, slot, order[i])) {
+                last = order[i];
+                left -= weight(sums, i);
+                if (left < 0) {
+                    break;
+                }
+            }
+        }
+        return last;
+    }
+
+    private static double weight(double[] sums, int i) {
+        return i == 0 ? sums[0] : sums[i] - sums[i - 1];
+    }
+
+    private static boolean holds(int[] chosen, int n, int expert) {
+        for (int i = 0; i < n; i++) {
+            if (chosen[i] == expert) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static double unit(long state) {
+        return (mix(state) >>> 11) * 0x1p-53;
+    }
+
+    /** The finaliser of SplitMix64 (Steele et al., OOPSLA 2014). */
+    private static long mix(long z) {
+        long a = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+        long b = (a ^ (a >>> 27)) * 0x94d049bb133111ebL;
+        return b ^ (b >>> 31);
+    }
+}

@@ -1,0 +1,26 @@
+package io.maseparation.parallel.timeline;
+
+/**
+ * Something that a rank did, measured or simulated.
+ *
+ * @param rank rank
+ * @param stream which of the rank's streams
+ * @param name name of the segment, or what was transferred
+ * @param microBatch micro-batch
+ * @param step step since the start of the run
+ * @param prefill whether the step took prompt tokens in
+ * @param startNanos start, on a clock that all events of a timeline share
+ * @param endNanos end
+ */
+public record TimelineEvent(
+        int rank, Stream stream, String name, int microBatch, int step, boolean prefill, long startNanos,
+        long endNanos) {
+
+    /** What a rank does at the same time as something else. */
+    public enum Stream {
+        /** Kernels. */
+        COMPUTE,
+        /** Transfers and collectives. */
+        TRANSFER
+    }
+}

@@ -95,10 +95,13 @@ final class RankWorker {
             chains.add(new Chain(m));
         }
         List<Chain> open = new ArrayList<>(chains);
+        Schedule order = plan.options().schedule();
         while (!open.isEmpty()) {
             long seen = comm.arrivals(rankPlan.rank());
             // The chain that is furthest behind goes first, so that no micro-batch starves.
-            open.sort(Comparator.comparingInt((Chain c) -> c.step).thenComparingInt(c -> c.microBatch));
+            open.sort(Comparator.comparingInt((Chain c) -> c.step)
+                    .thenComparingInt(c -> order == Schedule.ASYNC ? c.op : 0)
+                    .thenComparingInt(c -> c.microBatch));
             boolean moved = false;
             for (Chain chain : open) {
                 if (advance(chain)) {

@@ -108,6 +108,31 @@ public record Shard(
         return held;
     }
 
+    /** Bytes of all weights in the shard of a model of this shape. */
+    public long weightBytes(ModelConfig config) {
+        int element = config.weightType().bytes();
+        long hidden = config.hidden();
+        long bytes = embedding ? hidden * config.vocab() * element : 0;
+        for (int layer = firstLayer; layer < endLayer; layer++) {
+            ModelConfig.Layer l = config.layers().get(layer);
+            if (attention.isPresent()) {
+                Heads heads = attention.get();
+                bytes += (2L * heads.queries() + 2L * heads.kvs()) * config.headDim() * hidden * element;
+                bytes += 4 * (2 * hidden + l.routing().experts() * hidden);
+            }
+            if (experts.isPresent()) {
+                long matrix = (config.gated() ? 3 : 2) * hidden * element;
+                Experts share = experts.get();
+                bytes += matrix * share.perLayer().get(layer).size() * l.expertWidth() / share.parts();
+                bytes += share.extra() ? matrix * l.extraWidth() / share.parts() : 0;
+            }
+        }
+        if (output.isPresent()) {
+            bytes += hidden * output.get().size() * element + 4 * hidden;
+        }
+        return bytes;
+    }
+
     /** Bytes of all weights in the shard, as stored. */
     public long weightBytes(ModelWeights weights) {
         ModelConfig config = weights.config();

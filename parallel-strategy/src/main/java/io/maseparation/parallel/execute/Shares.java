@@ -14,18 +14,23 @@ import java.util.stream.IntStream;
  * @param capacity for each sequence the positions reserved
  * @param groupPositions for each group the positions of all its sequences
  */
-record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
+public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
+
+    static Shares of(Workload workload, int groups, int microBatches) {
+        return of(
+                IntStream.range(0, workload.prompts().size())
+                        .map(workload::positions)
+                        .toArray(),
+                groups,
+                microBatches);
+    }
 
     /**
      * Longest first to the group with the least positions so far, then likewise to the micro-batches of the group: the
      * greedy rule of list scheduling (Graham 1969), within 4/3 of the best.
      */
-    static Shares of(Workload workload, int groups, int microBatches) {
-        int n = workload.prompts().size();
-        int[] lengths = new int[n];
-        for (int i = 0; i < n; i++) {
-            lengths[i] = workload.positions(i);
-        }
+    public static Shares of(int[] lengths, int groups, int microBatches) {
+        int n = lengths.length;
         List<Integer> all = IntStream.range(0, n).boxed().toList();
         List<List<List<Integer>>> sequences = new ArrayList<>();
         int[] kvBase = new int[n];

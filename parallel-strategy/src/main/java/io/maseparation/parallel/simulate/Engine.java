@@ -50,7 +50,8 @@ final class Engine {
     }
 
     private record Event(double time, int kind, long sequence, Chain chain, ComputeStreams.Task task, long stamp)
-            implements Comparable<Event> {
+            implements
+                Comparable<Event> {
         @Override
         public int compareTo(Event o) {
             int byTime = Double.compare(time, o.time);
@@ -356,11 +357,7 @@ final class Engine {
     // Collectives
 
     private boolean meet(Chain chain, Op op, List<Integer> group, double now) {
-        if (group.size() == 1) {
-            return true;
-        }
-        double seconds = work.collectiveSeconds(chain.rank, op, group, chain.microBatch, chain.step);
-        if (seconds < 0) {
+        if (group.size() == 1 || work.skips(chain.rank, op, chain.microBatch, chain.step)) {
             return true;
         }
         int number = programs.collective[chain.rank][chain.op];
@@ -379,7 +376,9 @@ final class Engine {
         for (Chain member : meeting.arrived) {
             start = Math.max(start, transferFree[member.rank]);
         }
-        double end = start + seconds;
+        double end = start
+                + work.collectiveSeconds(
+                        op, group, programs.memberDevices.get(number), chain.microBatch, chain.step);
         String name = nameOf(op);
         for (Chain member : meeting.arrived) {
             transferFree[member.rank] = end;

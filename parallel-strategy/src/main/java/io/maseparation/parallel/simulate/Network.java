@@ -4,6 +4,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.CollectiveTable;
 import io.maseparation.parallel.cluster.Link;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,7 +23,8 @@ final class Network {
     private final double[] interIn;
     private final double[] uplinkOut;
     private final double[] uplinkIn;
-    private final Map<List<Integer>, Spread> spreads = new HashMap<>();
+    /** By the list itself: a group has one. */
+    private final IdentityHashMap<List<Integer>, Spread> spreads = new IdentityHashMap<>();
 
     /** How a group of devices lies over nodes. */
     private record Spread(int devices, int nodes, int mostInNode) {}

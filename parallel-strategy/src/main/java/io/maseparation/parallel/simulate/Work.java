@@ -13,13 +13,16 @@ interface Work {
     /** Bytes of a message between two ranks. */
     double messageBytes(int from, int to, Tensor tensor, int layer, int microBatch, int step);
 
+    /** Whether a collective of a rank has no rows, so that no member waits for it. */
+    boolean skips(int rank, Op op, int microBatch, int step);
+
     /**
-     * A collective, from the moment its last member has arrived.
+     * Seconds of a collective, from the moment its last member has arrived.
      *
-     * @param rank one of the members
-     * @return seconds; negative if it has no rows, so that no member waits for it
+     * @param group its members
+     * @param devices devices of those; one list object a group
      */
-    double collectiveSeconds(int rank, Op op, List<Integer> group, int microBatch, int step);
+    double collectiveSeconds(Op op, List<Integer> group, List<Integer> devices, int microBatch, int step);
 
     /** Bytes that a rank sends in a collective. */
     double collectiveBytes(int rank, Op op, List<Integer> group, int microBatch, int step);

@@ -36,7 +36,13 @@ class PingPongTest {
         }
 
         @Override
-        public double collectiveSeconds(int rank, Op op, List<Integer> group, int microBatch, int step) {
+        public boolean skips(int rank, Op op, int microBatch, int step) {
+            return false;
+        }
+
+        @Override
+        public double collectiveSeconds(
+                Op op, List<Integer> group, List<Integer> devices, int microBatch, int step) {
             return 0;
         }
 

@@ -11,7 +11,6 @@ import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.plan.Op;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
-import io.maseparation.parallel.plan.Schedule;
 import io.maseparation.parallel.plan.Tensor;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
@@ -95,12 +94,11 @@ final class RankWorker {
             chains.add(new Chain(m));
         }
         List<Chain> open = new ArrayList<>(chains);
-        Schedule order = plan.options().schedule();
         while (!open.isEmpty()) {
             long seen = comm.arrivals(rankPlan.rank());
             // The chain that is furthest behind goes first, so that no micro-batch starves.
             open.sort(Comparator.comparingInt((Chain c) -> c.step)
-                    .thenComparingInt(c -> order == Schedule.ASYNC ? c.op : 0)
+                    .thenComparingInt(c -> plan.inOrder() ? 0 : c.op)
                     .thenComparingInt(c -> c.microBatch));
             boolean moved = false;
             for (Chain chain : open) {
@@ -108,7 +106,7 @@ final class RankWorker {
                     moved = true;
                     break;
                 }
-                if (plan.options().schedule() == Schedule.BARRIER) {
+                if (plan.inOrder()) {
                     break;
                 }
             }

@@ -11,9 +11,7 @@ import java.util.PriorityQueue;
 
 /**
  * Runs programs without data, event by event. Each device has a compute stream and each rank a transfer stream; each
- * does one thing at a time. As in the executor, a micro-batch that waits makes room for the others, and the one that is
- * furthest behind goes first: were operations taken in the order of their arrival instead, the micro-batches of a
- * pipeline would lock together.
+ * does one thing at a time. As in the executor, a micro-batch that waits makes room for the others.
  */
 final class Engine {
     /** A chain goes on. */
@@ -29,7 +27,7 @@ final class Engine {
     private final Work work;
     private final Network network;
     private final int steps;
-    private final boolean barrier;
+    private final boolean inOrder;
     private final boolean shared;
     private final double hostLatency;
     private final double hostBytesPerSecond;
@@ -72,7 +70,7 @@ final class Engine {
     }
 
     /**
-     * @param barrier whether a micro-batch ends its step before the next one starts
+     * @param inOrder whether a rank ends its program for a micro-batch before it takes the next one
      * @param host the link of a host whose threads move data themselves, or null where devices have ports
      */
     Engine(
@@ -81,14 +79,14 @@ final class Engine {
             Network network,
             int microBatches,
             int steps,
-            boolean barrier,
+            boolean inOrder,
             io.maseparation.parallel.cluster.Link host,
             SampleListener samples) {
         this.programs = programs;
         this.work = work;
         this.network = network;
         this.steps = steps;
-        this.barrier = barrier;
+        this.inOrder = inOrder;
         this.samples = samples;
         shared = host != null;
         hostLatency = shared ? host.latencySeconds() : 0;
@@ -169,7 +167,7 @@ final class Engine {
     private void advance(Chain chain, double now) {
         Op[] ops = programs.ops[chain.rank];
         while (chain.step < steps) {
-            if (barrier && !first(chain)) {
+            if (inOrder && !first(chain)) {
                 return;
             }
             if (!execute(chain, ops[chain.op], now)) {
@@ -184,7 +182,7 @@ final class Engine {
         if (chain.op == programs.ops[chain.rank].length) {
             chain.op = 0;
             chain.step++;
-            if (barrier) {
+            if (inOrder) {
                 for (Chain other : chains[chain.rank]) {
                     if (other != chain && other.step < steps && first(other)) {
                         other.entry = later(other.entry, chain.entry);

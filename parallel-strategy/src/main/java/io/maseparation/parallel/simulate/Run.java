@@ -32,7 +32,7 @@ record Run(Engine engine, Log log, ExpertLoads loads, double[][][] sampled, int[
                 network,
                 batches.microBatches(),
                 batches.steps(),
-                Simulator.barrier(plan),
+                plan.inOrder(),
                 Simulator.host(cluster),
                 (rank, microBatch, step, time, entry) -> {
                     int group = plan.ranks().get(rank).group();

@@ -4,7 +4,6 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
-import io.maseparation.parallel.plan.Schedule;
 import java.util.List;
 
 /** Times a plan's programs on a cluster, event by event. */
@@ -58,9 +57,5 @@ public final class Simulator {
     /** The link of a host whose threads are the devices; null where devices have ports of their own. */
     static Link host(Cluster cluster) {
         return cluster.sharedCores() > 0 ? cluster.intraNode() : null;
-    }
-
-    static boolean barrier(Plan plan) {
-        return plan.options().schedule() == Schedule.BARRIER;
     }
 }

@@ -75,7 +75,8 @@ class PingPongTest {
                 Double.POSITIVE_INFINITY, 0, List.of(), List.of());
         double[] last = {0};
         Log log = new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, "nccl"),
-                microBatches, 1, false, null, (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time)).run();
+                microBatches, 1, false, null, (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
+                .run();
         assertThat(log.size()).isGreaterThan(2 * layers * microBatches);
         return last[0];
     }

@@ -344,12 +344,11 @@ final class Engine {
         return true;
     }
 
-    /** The way of the message that came last, as an entry of its own: latency, and the receiver's port. */
+    /** The way of the message that came last, as an entry of its own: from when the sender was ready to its arrival. */
     private int arrived(Chain chain, int sent, Tensor tensor, double arrival) {
-        double left = log.end(sent);
-        return arrival <= left
-                ? sent
-                : log.add(Log.NONE, chain.microBatch, chain.step, name(tensor), null, left, arrival, sent);
+        int cause = log.computed(sent) == null ? log.cause(sent) : sent;
+        double start = cause == Log.NONE ? log.start(sent) : log.end(cause);
+        return log.add(Log.NONE, chain.microBatch, chain.step, name(tensor), null, start, arrival, cause);
     }
 
     // Collectives

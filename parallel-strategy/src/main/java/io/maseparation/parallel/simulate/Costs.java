@@ -184,7 +184,7 @@ final class Costs implements Work {
         if (measured || scenario.launch() == Launch.GRAPH) {
             launch += kind.graphStartSeconds();
         }
-        return new Duration(attention, expert, launch, bytes, flops);
+        return new Duration(attention, expert, launch, 0, bytes, flops);
     }
 
     private static boolean isExpert(Operation operation) {

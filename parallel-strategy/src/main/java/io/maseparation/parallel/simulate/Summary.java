@@ -77,11 +77,17 @@ final class Summary {
             if (computed == null) {
                 transfer[rank] += inside;
             } else {
-                busy[rank] += inside;
+                // What a host moves takes its thread, but is no computing.
+                busy[rank] += inside * (1 - moving(computed));
+                transfer[rank] += inside * moving(computed);
                 bytes[rank] += computed.bytes() * inside / length;
                 flops[rank] += computed.flops() * inside / length;
             }
         }
+    }
+
+    private static double moving(Duration computed) {
+        return computed.seconds() == 0 ? 0 : computed.transferSeconds() / computed.seconds();
     }
 
     SimulationResult build(double ttftMs, boolean timeline) {
@@ -264,13 +270,14 @@ final class Summary {
             double start = log.cause(entry) == Log.NONE ? log.start(entry) : log.end(log.cause(entry));
             double share = Math.max(0, until - Math.max(from, Math.min(start, until)));
             Duration computed = log.computed(entry);
-            if (computed == null) {
+            if (computed == null || computed.seconds() == 0) {
                 seconds.merge(Regime.TRANSFER, share, Double::sum);
             } else {
                 double length = computed.seconds();
                 seconds.merge(Regime.ATTENTION, share * computed.attentionSeconds() / length, Double::sum);
                 seconds.merge(Regime.EXPERT, share * computed.expertSeconds() / length, Double::sum);
                 seconds.merge(Regime.LAUNCH, share * computed.launchSeconds() / length, Double::sum);
+                seconds.merge(Regime.TRANSFER, share * computed.transferSeconds() / length, Double::sum);
             }
             until = Math.min(until, start);
             entry = log.cause(entry);

@@ -24,8 +24,8 @@ class PingPongTest {
         @Override
         public Duration compute(int rank, String segment, int microBatch, int step) {
             return switch (segment.replaceAll("\\d", "")) {
-                case "attention" -> new Duration(attention, 0, 0, 0, 0);
-                case "experts" -> new Duration(0, expert, 0, 0, 0);
+                case "attention" -> new Duration(attention, 0, 0, 0, 0, 0);
+                case "experts" -> new Duration(0, expert, 0, 0, 0, 0);
                 default -> Duration.NONE;
             };
         }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
+import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.plan.Plan;
@@ -189,7 +190,8 @@ final class Summary {
             for (int m = 0; m < batches.microBatches(); m++) {
                 ExpertLoads.Counts counts = run.loads().of(layer, m, batches.steps() - 1);
                 for (int group = 0; group < rows.length; group++) {
-                    int pairs = counts.load(group).pairs() + counts.load(group).extraRows();
+                    StepShape.ExpertLoad load = counts.load(group);
+                    int pairs = load.pairs() + load.extraRows();
                     rows[group] += pairs;
                     any |= pairs > 0;
                 }

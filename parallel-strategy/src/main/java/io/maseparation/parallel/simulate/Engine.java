@@ -271,24 +271,19 @@ final class Engine {
     // Point to point
 
     private boolean send(Chain chain, List<Integer> to, Tensor tensor, int layer, double now) {
+        double[] messages = new double[to.size()];
+        work.messageBytes(chain.rank, to, tensor, layer, chain.microBatch, chain.step, messages);
+        double bytes = Arrays.stream(messages).sum();
+        bytesSent[chain.rank] += bytes;
         if (shared) {
-            double bytes = 0;
-            for (int peer : to) {
-                bytes += work.messageBytes(chain.rank, peer, tensor, layer, chain.microBatch, chain.step);
-            }
-            bytesSent[chain.rank] += bytes;
             return start(chain,
                     new ComputeStreams.Task(chain, name(tensor), Duration.transfer(bytes / hostBytesPerSecond)), now);
         }
         double start = Math.max(now, transferFree[chain.rank]);
         Network.Sending sending = network.new Sending(programs.device[chain.rank], start);
-        double[] arrivals = new double[to.size()];
-        double last = start;
+        double[] arrivals = new double[messages.length];
         for (int i = 0; i < arrivals.length; i++) {
-            double bytes = work.messageBytes(chain.rank, to.get(i), tensor, layer, chain.microBatch, chain.step);
-            bytesSent[chain.rank] += bytes;
-            arrivals[i] = sending.send(programs.device[to.get(i)], bytes);
-            last = Math.max(last, arrivals[i]);
+            arrivals[i] = sending.send(programs.device[to.get(i)], messages[i]);
         }
         transferFree[chain.rank] = sending.end();
         // The stream is free at the end of the ports; what comes after that is the way, which other messages share.

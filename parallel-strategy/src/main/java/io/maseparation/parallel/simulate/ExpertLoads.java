@@ -125,13 +125,12 @@ final class ExpertLoads {
         int[] pairs = counts.pairs[group];
         int[] lastRow = new int[expertGroups];
         boolean extra = rule.extra() != Routing.Extra.NONE;
-        int extraGroup = extra ? map.serving(layer, rule.experts(), group) : -1;
         for (int row = 0; row < ids.length; row++) {
             if (slots.length > 0) {
                 routing.choose(seed, batches.prefill() ? -1 : step, layer, ids[row], slots, rule.experts());
             }
             for (int expert : slots) {
-                int to = map.serving(layer, expert, group);
+                int to = map.serving(layer, expert, group, row);
                 pairs[to]++;
                 counts.visited[to].set(expert);
                 counts.distinct.set(expert);
@@ -141,6 +140,7 @@ final class ExpertLoads {
                 }
             }
             if (extra) {
+                int extraGroup = map.serving(layer, rule.experts(), group, row);
                 pairs[extraGroup]++;
                 counts.extra[extraGroup]++;
                 if (lastRow[extraGroup] != row + 1) {

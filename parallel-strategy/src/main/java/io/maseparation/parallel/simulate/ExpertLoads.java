@@ -129,13 +129,12 @@ final class ExpertLoads {
         int[] rows = counts.rows[group];
         int[] lastRow = new int[expertGroups];
         boolean extra = rule.extra() != Routing.Extra.NONE;
-        int extraGroup = extra ? map.serving(layer, rule.experts(), group) : -1;
         for (int row = 0; row < ids.length; row++) {
             if (slots.length > 0) {
                 routing.choose(seed, batches.prefill() ? -1 : step, layer, ids[row], slots, rule.experts());
             }
             for (int expert : slots) {
-                int to = map.serving(layer, expert, group);
+                int to = map.serving(layer, expert, group, row);
                 counts.pairs[to][group]++;
                 counts.allPairs[to]++;
                 counts.visited[to].set(expert);
@@ -147,6 +146,7 @@ final class ExpertLoads {
                 }
             }
             if (extra) {
+                int extraGroup = map.serving(layer, rule.experts(), group, row);
                 counts.pairs[extraGroup][group]++;
                 counts.allPairs[extraGroup]++;
                 counts.extra[extraGroup]++;

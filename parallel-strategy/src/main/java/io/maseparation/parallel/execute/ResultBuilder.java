@@ -50,7 +50,7 @@ final class ResultBuilder {
                     rank.rank(),
                     rank.role().id(),
                     devices.get(rank.rank()).name(),
-                    rank.shard().weightBytes(weights),
+                    rank.shard().weightBytes(plan.config()),
                     capacity.kvBytes(plan.config(), rank.shard()),
                     capacity.activationBytes(plan.config(), rank.shard()),
                     log.bytesSent(),

@@ -93,6 +93,12 @@ final class WholeExperts {
                         .formatted(group, layer, groups - 1));
             }
         }
+        for (int group = 0; group < groups && experts > 0; group++) {
+            if (!groupOf.contains(group)) {
+                throw new PlanException("expert_placement leaves expert group %d without an expert in layer %d"
+                        .formatted(group, layer));
+            }
+        }
         return groupOf.stream().mapToInt(g -> g).toArray();
     }
 

@@ -31,7 +31,7 @@ public final class MemoryFit {
         this.scenario = scenario;
         int[] lengths = new int[scenario.batch()];
         Arrays.fill(lengths, scenario.context());
-        sequences = Shares.of(lengths, plan.groups(), plan.options().microBatches()).sequences();
+        sequences = Shares.of(plan, lengths).sequences();
         int n = plan.ranks().size();
         weights = new double[n];
         kv = new double[n];

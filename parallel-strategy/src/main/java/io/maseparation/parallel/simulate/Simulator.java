@@ -16,7 +16,8 @@ public final class Simulator {
      *     the message says which rank and by how much
      */
     public static SimulationResult run(Plan plan, Cluster cluster, Scenario scenario, boolean timeline) {
-        return new SimulationResult(plan, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, java.util.Map.of(), java.util.List.of(),
+        return new SimulationResult(plan, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, java.util.Map.of(),
+                java.util.List.of(),
                 java.util.List.of());
     }
 }

@@ -22,19 +22,16 @@ final class ComputeStreams {
     static final class Task {
         final Chain chain;
         final String name;
-        /** What it computes; null where a host moves data. */
         final Duration duration;
-        final double seconds;
         double start;
         private double due;
         /** Entry that kept the stream busy before, if that is what it waited for. */
         int cause;
 
-        Task(Chain chain, String name, Duration duration, double seconds) {
+        Task(Chain chain, String name, Duration duration) {
             this.chain = chain;
             this.name = name;
             this.duration = duration;
-            this.seconds = seconds;
             cause = chain.entry;
         }
     }
@@ -76,7 +73,7 @@ final class ComputeStreams {
         first.start = now;
         if (shared) {
             bring(now);
-            first.due = given + first.seconds;
+            first.due = given + first.duration.seconds();
             active.add(first);
         }
         return first;

@@ -17,6 +17,7 @@ import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import io.maseparation.parallel.plan.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,7 @@ final class Costs implements Work {
     private final double[] inside;
     private final double[] outside;
     private final int[] nodeOf;
+    private final int[] groupOf;
 
     /** What ranks of equal shards on equal devices share. */
     private static final class RankCosts {
@@ -100,6 +102,7 @@ final class Costs implements Work {
         inside = new double[n];
         outside = new double[n];
         nodeOf = new int[n];
+        groupOf = plan.ranks().stream().mapToInt(RankPlan::group).toArray();
         Map<RankClass, RankCosts> classes = new HashMap<>();
         for (RankPlan rank : plan.ranks()) {
             int device = plan.devices().get(rank.rank());
@@ -184,7 +187,7 @@ final class Costs implements Work {
         if (measured || scenario.launch() == Launch.GRAPH) {
             launch += kind.graphStartSeconds();
         }
-        return new Duration(attention, expert, launch, bytes, flops);
+        return new Duration(attention, expert, launch, 0, bytes, flops);
     }
 
     private static boolean isExpert(Operation operation) {
@@ -198,33 +201,51 @@ final class Costs implements Work {
     }
 
     @Override
-    public double messageBytes(int from, int to, Tensor tensor, int layer, int microBatch, int step) {
-        return switch (tensor) {
-            case DISPATCH -> dispatchBytes(groupOf(from), map.groupOf(to), layer, microBatch, step);
-            case COMBINE -> combineBytes(map.groupOf(from), groupOf(to), layer, microBatch, step);
-            case HIDDEN -> batches.of(groupOf(from), microBatch, step).count() * rowBytes();
-            case LOGITS -> scenario.lmHead()
-                    ? 4.0 * batches.of(groupOf(from), microBatch, step).shape().outputs()
-                            * plan.ranks().get(from).shard().output().orElseThrow().size()
-                    : 0;
-            case TOKENS -> 4.0 * batches.of(groupOf(from), microBatch, step).shape().outputs();
+    public void messageBytes(
+            int from, List<Integer> to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
+        int group = groupOf(from);
+        switch (tensor) {
+            case DISPATCH -> {
+                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
+                double row = dispatchRowBytes(layer);
+                for (int i = 0; i < bytes.length; i++) {
+                    bytes[i] = row * counts.rows(group, map.groupOf(to.get(i)));
+                }
+            }
+            case COMBINE -> {
+                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
+                double row = combineRowBytes();
+                int expertGroup = map.groupOf(from);
+                for (int i = 0; i < bytes.length; i++) {
+                    bytes[i] = row * counts.pairs(groupOf(to.get(i)), expertGroup);
+                }
+            }
+            case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());
+            case LOGITS -> Arrays.fill(
+                    bytes,
+                    scenario.lmHead()
+                            ? 4.0
+                                    * batches.of(group, microBatch, step).shape().outputs()
+                                    * plan.ranks().get(from).shard().output().orElseThrow().size()
+                            : 0);
+            case TOKENS -> Arrays.fill(
+                    bytes, 4.0 * batches.of(group, microBatch, step).shape().outputs());
             case PARTIAL, SUMS -> throw new IllegalArgumentException(tensor + " is reduced, not sent");
-        };
+        }
     }
 
     private int groupOf(int rank) {
-        return plan.ranks().get(rank).group();
+        return groupOf[rank];
     }
 
-    /** Rows and the experts they are for. */
-    private double dispatchBytes(int group, int expertGroup, int layer, int microBatch, int step) {
-        int slots = config.layers().get(layer).routing().slots();
-        return loads.of(layer, microBatch, step).rows(group, expertGroup) * (rowBytes() + 4.0 * (slots + 1));
+    /** A row and the experts it is for. */
+    private double dispatchRowBytes(int layer) {
+        return rowBytes() + 4.0 * (config.layers().get(layer).routing().slots() + 1);
     }
 
-    /** One output a row and expert, and which it is. */
-    private double combineBytes(int expertGroup, int group, int layer, int microBatch, int step) {
-        return loads.of(layer, microBatch, step).pairs(group, expertGroup) * (rowBytes() + 4.0);
+    /** An output of a row and expert, and which it is. */
+    private double combineRowBytes() {
+        return rowBytes() + 4.0;
     }
 
     @Override
@@ -286,9 +307,10 @@ final class Costs implements Work {
     }
 
     private double exchangedBytes(Op.AllToAll exchange, int from, int to, int microBatch, int step) {
+        ExpertLoads.Counts counts = loads.of(exchange.layer(), microBatch, step);
         return exchange.tensor() == Tensor.DISPATCH
-                ? dispatchBytes(groupOf(from), map.groupOf(to), exchange.layer(), microBatch, step)
-                : combineBytes(map.groupOf(from), groupOf(to), exchange.layer(), microBatch, step);
+                ? dispatchRowBytes(exchange.layer()) * counts.rows(groupOf(from), map.groupOf(to))
+                : combineRowBytes() * counts.pairs(groupOf(to), map.groupOf(from));
     }
 
     @Override

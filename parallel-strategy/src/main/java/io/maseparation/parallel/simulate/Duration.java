@@ -6,14 +6,26 @@ package io.maseparation.parallel.simulate;
  * @param attentionSeconds operations of attention, norms, routers, embedding and logits
  * @param expertSeconds operations of experts
  * @param launchSeconds starting them
+ * @param transferSeconds data that a host's thread moves itself
  * @param bytes bytes moved
  * @param flops floating-point operations
  */
-record Duration(double attentionSeconds, double expertSeconds, double launchSeconds, double bytes, double flops) {
+record Duration(
+        double attentionSeconds,
+        double expertSeconds,
+        double launchSeconds,
+        double transferSeconds,
+        double bytes,
+        double flops) {
     /** Nothing to do. */
-    static final Duration NONE = new Duration(0, 0, 0, 0, 0);
+    static final Duration NONE = new Duration(0, 0, 0, 0, 0, 0);
+
+    /** Data moved by the host. */
+    static Duration transfer(double seconds) {
+        return new Duration(0, 0, 0, seconds, 0, 0);
+    }
 
     double seconds() {
-        return attentionSeconds + expertSeconds + launchSeconds;
+        return attentionSeconds + expertSeconds + launchSeconds + transferSeconds;
     }
 }

@@ -206,7 +206,7 @@ final class Engine {
             case Op.Compute(String segment) -> {
                 Duration duration = work.compute(chain.rank, segment, chain.microBatch, chain.step);
                 yield duration.seconds() == 0
-                        || start(chain, new ComputeStreams.Task(chain, segment, duration, duration.seconds()), now);
+                        || start(chain, new ComputeStreams.Task(chain, segment, duration), now);
             }
             case Op.Send(List<Integer> to, Tensor tensor, int layer) -> send(chain, to, tensor, layer, now);
             case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> receive(chain, from, tensor, now);
@@ -235,7 +235,7 @@ final class Engine {
         if (shared) {
             plan(now);
         } else {
-            events.add(new Event(now + task.seconds, COMPUTED, sequence++, task.chain, task, 0));
+            events.add(new Event(now + task.duration.seconds(), COMPUTED, sequence++, task.chain, task, 0));
         }
     }
 
@@ -257,10 +257,10 @@ final class Engine {
         if (shared) {
             plan(now);
         }
-        if (task.duration == null) {
-            Op.Send send = (Op.Send) programs.ops[chain.rank][chain.op];
+        if (programs.ops[chain.rank][chain.op] instanceof Op.Send send) {
+            int[] receivers = programs.receivers(send.tensor(), send.layer());
             for (int to : send.to()) {
-                arrive(chain, to, send.tensor(), send.layer(), now + hostLatency, chain.entry);
+                arrive(chain, to, send.tensor(), receivers[to], now + hostLatency, chain.entry);
             }
         }
         passed(chain, now);
@@ -271,30 +271,27 @@ final class Engine {
     // Point to point
 
     private boolean send(Chain chain, List<Integer> to, Tensor tensor, int layer, double now) {
+        double[] messages = new double[to.size()];
+        work.messageBytes(chain.rank, to, tensor, layer, chain.microBatch, chain.step, messages);
+        double bytes = Arrays.stream(messages).sum();
+        bytesSent[chain.rank] += bytes;
         if (shared) {
-            double bytes = 0;
-            for (int peer : to) {
-                bytes += work.messageBytes(chain.rank, peer, tensor, layer, chain.microBatch, chain.step);
-            }
-            bytesSent[chain.rank] += bytes;
-            return start(chain, new ComputeStreams.Task(chain, name(tensor), null, bytes / hostBytesPerSecond), now);
+            return start(chain,
+                    new ComputeStreams.Task(chain, name(tensor), Duration.transfer(bytes / hostBytesPerSecond)), now);
         }
         double start = Math.max(now, transferFree[chain.rank]);
         Network.Sending sending = network.new Sending(programs.device[chain.rank], start);
-        double[] arrivals = new double[to.size()];
-        double last = start;
+        double[] arrivals = new double[messages.length];
         for (int i = 0; i < arrivals.length; i++) {
-            double bytes = work.messageBytes(chain.rank, to.get(i), tensor, layer, chain.microBatch, chain.step);
-            bytesSent[chain.rank] += bytes;
-            arrivals[i] = sending.send(programs.device[to.get(i)], bytes);
-            last = Math.max(last, arrivals[i]);
+            arrivals[i] = sending.send(programs.device[to.get(i)], messages[i]);
         }
         transferFree[chain.rank] = sending.end();
         // The stream is free at the end of the ports; what comes after that is the way, which other messages share.
         int entry = log.add(
                 chain.rank, chain.microBatch, chain.step, name(tensor), null, start, sending.end(), chain.entry);
+        int[] receivers = programs.receivers(tensor, layer);
         for (int i = 0; i < arrivals.length; i++) {
-            arrive(chain, to.get(i), tensor, layer, arrivals[i], entry);
+            arrive(chain, to.get(i), tensor, receivers[to.get(i)], arrivals[i], entry);
         }
         return true;
     }
@@ -303,8 +300,8 @@ final class Engine {
         return tensor.name().toLowerCase(java.util.Locale.ROOT);
     }
 
-    private void arrive(Chain sender, int to, Tensor tensor, int layer, double time, int entry) {
-        int op = programs.receivers(tensor, layer)[to];
+    /** @param op index of the operation that receives it */
+    private void arrive(Chain sender, int to, Tensor tensor, int op, double time, int entry) {
         Chain receiver = chains[to][sender.microBatch];
         // Tokens are for the step after the one in which they were sampled.
         int step = tensor == Tensor.TOKENS ? sender.step + 1 : sender.step;

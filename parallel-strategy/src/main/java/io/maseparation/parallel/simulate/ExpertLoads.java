@@ -27,7 +27,11 @@ final class ExpertLoads {
         /** Rows from each attention group to each expert group, and pairs of row and expert. */
         private final int[][] rows;
 
+        /** By expert group first: what comes back is read in that order. */
         private final int[][] pairs;
+
+        private final int[] allRows;
+        private final int[] allPairs;
         private final int[] extra;
         private final BitSet[] visited;
         /** Experts that any row of the step visits. */
@@ -35,7 +39,9 @@ final class ExpertLoads {
 
         Counts(int groups, int expertGroups, int experts) {
             rows = new int[groups][expertGroups];
-            pairs = new int[groups][expertGroups];
+            pairs = new int[expertGroups][groups];
+            allRows = new int[expertGroups];
+            allPairs = new int[expertGroups];
             extra = new int[expertGroups];
             visited = new BitSet[expertGroups];
             for (int i = 0; i < expertGroups; i++) {
@@ -52,6 +58,8 @@ final class ExpertLoads {
                 java.util.Arrays.fill(of, 0);
             }
             java.util.Arrays.fill(extra, 0);
+            java.util.Arrays.fill(allRows, 0);
+            java.util.Arrays.fill(allPairs, 0);
             for (BitSet of : visited) {
                 of.clear();
             }
@@ -65,19 +73,16 @@ final class ExpertLoads {
 
         /** Outputs that come back for them: one a row and expert, the shared one included. */
         int pairs(int group, int expertGroup) {
-            return pairs[group][expertGroup];
+            return pairs[expertGroup][group];
         }
 
         /** All work of an expert group. */
         ExpertLoad load(int expertGroup) {
-            int allRows = 0;
-            int allPairs = 0;
-            for (int group = 0; group < rows.length; group++) {
-                allRows += rows[group][expertGroup];
-                allPairs += pairs[group][expertGroup];
-            }
             return new ExpertLoad(
-                    allRows, allPairs - extra[expertGroup], visited[expertGroup].cardinality(), extra[expertGroup]);
+                    allRows[expertGroup],
+                    allPairs[expertGroup] - extra[expertGroup],
+                    visited[expertGroup].cardinality(),
+                    extra[expertGroup]);
         }
 
         /** Experts that any row of the step visits. */
@@ -122,7 +127,6 @@ final class ExpertLoads {
         Routing rule = config.layers().get(layer).routing();
         int[] slots = chosen.length == rule.topK() ? chosen : new int[rule.topK()];
         int[] rows = counts.rows[group];
-        int[] pairs = counts.pairs[group];
         int[] lastRow = new int[expertGroups];
         boolean extra = rule.extra() != Routing.Extra.NONE;
         for (int row = 0; row < ids.length; row++) {
@@ -131,20 +135,24 @@ final class ExpertLoads {
             }
             for (int expert : slots) {
                 int to = map.serving(layer, expert, group, row);
-                pairs[to]++;
+                counts.pairs[to][group]++;
+                counts.allPairs[to]++;
                 counts.visited[to].set(expert);
                 counts.distinct.set(expert);
                 if (lastRow[to] != row + 1) {
                     lastRow[to] = row + 1;
                     rows[to]++;
+                    counts.allRows[to]++;
                 }
             }
             if (extra) {
                 int extraGroup = map.serving(layer, rule.experts(), group, row);
-                pairs[extraGroup]++;
+                counts.pairs[extraGroup][group]++;
+                counts.allPairs[extraGroup]++;
                 counts.extra[extraGroup]++;
                 if (lastRow[extraGroup] != row + 1) {
                     rows[extraGroup]++;
+                    counts.allRows[extraGroup]++;
                 }
             }
         }

@@ -3,6 +3,7 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.CollectiveTable;
 import io.maseparation.parallel.cluster.Link;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -19,6 +20,7 @@ final class Network {
     private final Cluster cluster;
     private final Optional<CollectiveTable> allReduce;
     private final Optional<CollectiveTable> allToAll;
+    private final int[] node;
     private final double[] intraIn;
     private final double[] interIn;
     private final double[] uplinkOut;
@@ -33,9 +35,10 @@ final class Network {
         this.cluster = cluster;
         allReduce = table(CollectiveTable.Operation.ALL_REDUCE, implementation);
         allToAll = table(CollectiveTable.Operation.ALL_TO_ALL, implementation);
+        node = cluster.devices().stream().mapToInt(Cluster.Device::node).toArray();
         intraIn = new double[cluster.size()];
         interIn = new double[cluster.size()];
-        int nodes = 1 + cluster.devices().stream().mapToInt(Cluster.Device::node).max().orElse(0);
+        int nodes = 1 + Arrays.stream(node).max().orElse(0);
         uplinkOut = new double[nodes];
         uplinkIn = new double[nodes];
     }
@@ -57,8 +60,8 @@ final class Network {
             if (from == to) {
                 return intraFree;
             }
-            int fromNode = cluster.devices().get(from).node();
-            int toNode = cluster.devices().get(to).node();
+            int fromNode = node[from];
+            int toNode = node[to];
             if (fromNode == toNode) {
                 Link link = cluster.intraNode();
                 double time = bytes / link.bytesPerSecond();
@@ -88,7 +91,7 @@ final class Network {
     private Spread spread(List<Integer> devices) {
         return spreads.computeIfAbsent(devices, group -> {
             Map<Integer, Integer> counts = new HashMap<>();
-            group.forEach(d -> counts.merge(cluster.devices().get(d).node(), 1, Integer::sum));
+            group.forEach(d -> counts.merge(node[d], 1, Integer::sum));
             return new Spread(
                     group.size(),
                     counts.size(),

@@ -2,6 +2,7 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
+import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.plan.Plan;
@@ -77,11 +78,17 @@ final class Summary {
             if (computed == null) {
                 transfer[rank] += inside;
             } else {
-                busy[rank] += inside;
+                // What a host moves takes its thread, but is no computing.
+                busy[rank] += inside * (1 - moving(computed));
+                transfer[rank] += inside * moving(computed);
                 bytes[rank] += computed.bytes() * inside / length;
                 flops[rank] += computed.flops() * inside / length;
             }
         }
+    }
+
+    private static double moving(Duration computed) {
+        return computed.seconds() == 0 ? 0 : computed.transferSeconds() / computed.seconds();
     }
 
     SimulationResult build(double ttftMs, boolean timeline) {
@@ -183,7 +190,8 @@ final class Summary {
             for (int m = 0; m < batches.microBatches(); m++) {
                 ExpertLoads.Counts counts = run.loads().of(layer, m, batches.steps() - 1);
                 for (int group = 0; group < rows.length; group++) {
-                    int pairs = counts.load(group).pairs() + counts.load(group).extraRows();
+                    StepShape.ExpertLoad load = counts.load(group);
+                    int pairs = load.pairs() + load.extraRows();
                     rows[group] += pairs;
                     any |= pairs > 0;
                 }
@@ -264,13 +272,14 @@ final class Summary {
             double start = log.cause(entry) == Log.NONE ? log.start(entry) : log.end(log.cause(entry));
             double share = Math.max(0, until - Math.max(from, Math.min(start, until)));
             Duration computed = log.computed(entry);
-            if (computed == null) {
+            if (computed == null || computed.seconds() == 0) {
                 seconds.merge(Regime.TRANSFER, share, Double::sum);
             } else {
                 double length = computed.seconds();
                 seconds.merge(Regime.ATTENTION, share * computed.attentionSeconds() / length, Double::sum);
                 seconds.merge(Regime.EXPERT, share * computed.expertSeconds() / length, Double::sum);
                 seconds.merge(Regime.LAUNCH, share * computed.launchSeconds() / length, Double::sum);
+                seconds.merge(Regime.TRANSFER, share * computed.transferSeconds() / length, Double::sum);
             }
             until = Math.min(until, start);
             entry = log.cause(entry);

@@ -10,8 +10,13 @@ interface Work {
     /** A segment of a rank; {@link Duration#NONE} if it has no rows. */
     Duration compute(int rank, String segment, int microBatch, int step);
 
-    /** Bytes of a message between two ranks. */
-    double messageBytes(int from, int to, Tensor tensor, int layer, int microBatch, int step);
+    /**
+     * Bytes of the messages of one send.
+     *
+     * @param bytes filled with one number a receiver
+     */
+    void messageBytes(
+            int from, List<Integer> to, Tensor tensor, int layer, int microBatch, int step, double[] bytes);
 
     /** Whether a collective of a rank has no rows, so that no member waits for it. */
     boolean skips(int rank, Op op, int microBatch, int step);

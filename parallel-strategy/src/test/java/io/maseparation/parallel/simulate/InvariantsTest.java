@@ -34,11 +34,22 @@ class InvariantsTest {
     private static final double ROUNDING = 1e-9;
 
     private static StrategyOptions layout(SplittableRandom random) {
+        int groups = 1 + random.nextInt(4);
+        int slices = 1 << random.nextInt(3);
+        int split = 1 << random.nextInt(3);
+        int copies = 1 + random.nextInt(2);
         StrategyOptions options =
-                switch (random.nextInt(4)) {
+                switch (random.nextInt(6)) {
                     case 0 -> StrategyOptions.single();
-                    case 1 -> StrategyOptions.tensorPipeline(1 << random.nextInt(4), 1 + random.nextInt(4));
-                    case 2 -> StrategyOptions.expertParallel(1 + random.nextInt(16));
+                    case 1 -> StrategyOptions.tensorPipeline(1 << random.nextInt(4), 1 + random.nextInt(4))
+                            .withDataParallel(copies);
+                    case 2 -> StrategyOptions.expertParallel(1 + random.nextInt(16)).withDataParallel(copies);
+                    case 3 -> StrategyOptions.expertParallel(groups * slices).withAttentionTensorParallel(slices);
+                    case 4 -> StrategyOptions
+                            .maSeparation(groups * slices, (1 + random.nextInt(4)) * split * Math.min(copies, groups))
+                            .withAttentionTensorParallel(slices)
+                            .withExpertTensorParallel(split)
+                            .withExpertReplicas(Math.min(copies, groups));
                     default -> StrategyOptions.maSeparation(1 + random.nextInt(8), 1 + random.nextInt(8));
                 };
         return options.withMicroBatches(1 + random.nextInt(3))

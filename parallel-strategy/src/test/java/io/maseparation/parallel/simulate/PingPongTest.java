@@ -24,15 +24,16 @@ class PingPongTest {
         @Override
         public Duration compute(int rank, String segment, int microBatch, int step) {
             return switch (segment.replaceAll("\\d", "")) {
-                case "attention" -> new Duration(attention, 0, 0, 0, 0);
-                case "experts" -> new Duration(0, expert, 0, 0, 0);
+                case "attention" -> new Duration(attention, 0, 0, 0, 0, 0);
+                case "experts" -> new Duration(0, expert, 0, 0, 0, 0);
                 default -> Duration.NONE;
             };
         }
 
         @Override
-        public double messageBytes(int from, int to, Tensor tensor, int layer, int microBatch, int step) {
-            return 0;
+        public void messageBytes(
+                int from, List<Integer> to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
+            // Latency is all.
         }
 
         @Override

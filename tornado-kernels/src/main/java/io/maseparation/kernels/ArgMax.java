@@ -46,6 +46,6 @@ public final class ArgMax {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost((long) rows * n, 4L * rows * (n + 1L));
+        return new OpCost((long) rows * n, 4L * rows, 4L * rows * n);
     }
 }

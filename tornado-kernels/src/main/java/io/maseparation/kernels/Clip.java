@@ -41,6 +41,6 @@ public final class Clip {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost(2L * rows * n, 8L * rows * n);
+        return new OpCost(2L * rows * n, 0, 8L * rows * n);
     }
 }

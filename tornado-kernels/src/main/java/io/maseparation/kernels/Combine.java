@@ -61,6 +61,7 @@ public final class Combine {
     public static OpCost cost(int rows, int slots, int n, boolean accumulate) {
         long elements = (long) rows * n;
         return new OpCost(elements * (2L * slots + (accumulate ? 2 : 1)),
-                4 * elements * (slots + (accumulate ? 2L : 1L)) + 8L * rows * slots);
+                8L * rows * slots,
+                4 * elements * (slots + (accumulate ? 2L : 1L)));
     }
 }

@@ -101,6 +101,7 @@ public final class DecodeAttention {
     public static OpCost cost(DataType kvType, int rows, long positions, int heads, int kvHeads, int headDim) {
         return new OpCost(
                 4 * positions * heads * headDim,
-                2 * positions * kvHeads * headDim * kvType.bytes() + 8L * rows * heads * headDim);
+                2 * positions * kvHeads * headDim * kvType.bytes(),
+                8L * rows * heads * headDim);
     }
 }

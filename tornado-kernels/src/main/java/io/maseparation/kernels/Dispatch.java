@@ -66,6 +66,6 @@ public final class Dispatch {
      * @param groups number of groups
      */
     public static OpCost cost(int rows, int slots, int groups) {
-        return new OpCost(0, 8L * rows * slots + 4L * (groups + 1L));
+        return new OpCost(0, 8L * rows * slots + 4L * (groups + 1L), 0);
     }
 }

@@ -54,6 +54,6 @@ public final class Embedding {
      * @param type format of the table
      */
     public static OpCost cost(int rows, int n, DataType type) {
-        return new OpCost((long) rows * n, (long) rows * n * (type.bytes() + 4) + 4L * rows);
+        return new OpCost((long) rows * n, (long) rows * n * type.bytes() + 4L * rows, 4L * rows * n);
     }
 }

@@ -102,6 +102,7 @@ public final class ExpertDown {
     public static OpCost cost(int pairs, int experts, int width, int rows, DataType type) {
         return new OpCost(
                 2L * pairs * width * rows,
-                (long) experts * width * rows * type.bytes() + 4L * pairs * ((long) rows + width));
+                (long) experts * width * rows * type.bytes(),
+                4L * pairs * ((long) rows + width));
     }
 }

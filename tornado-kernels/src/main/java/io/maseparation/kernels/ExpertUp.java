@@ -127,6 +127,7 @@ public final class ExpertUp {
         long matrices = gated ? 2 : 1;
         return new OpCost(
                 2L * pairs * width * cols * matrices,
-                matrices * experts * width * cols * type.bytes() + 4L * pairs * ((long) cols + width));
+                matrices * experts * width * cols * type.bytes(),
+                4L * pairs * ((long) cols + width));
     }
 }

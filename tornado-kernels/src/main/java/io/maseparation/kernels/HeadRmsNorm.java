@@ -83,6 +83,6 @@ public final class HeadRmsNorm {
      */
     public static OpCost cost(int rows, int groups, int n) {
         long elements = (long) rows * groups * n;
-        return new OpCost(4 * elements, 8 * elements + 4L * n);
+        return new OpCost(4 * elements, 4L * n, 8 * elements);
     }
 }

@@ -114,6 +114,7 @@ public final class PrefillAttention {
         long read = rows == 0 ? 0 : firstPosition + (long) rows - lowest;
         return new OpCost(
                 4 * seen * heads * headDim,
-                2 * read * kvHeads * headDim * kvType.bytes() + 8L * rows * heads * headDim);
+                2 * read * kvHeads * headDim * kvType.bytes(),
+                8L * rows * heads * headDim);
     }
 }

@@ -104,6 +104,6 @@ public final class Projection {
      */
     public static OpCost cost(int rows, int outputs, int cols, DataType type) {
         long weights = rows == 0 ? 0 : (long) outputs * cols * type.bytes();
-        return new OpCost(2L * rows * outputs * cols, weights + 4L * rows * ((long) cols + outputs));
+        return new OpCost(2L * rows * outputs * cols, weights, 4L * rows * ((long) cols + outputs));
     }
 }

@@ -37,6 +37,6 @@ public final class ResidualAdd {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost(2L * rows * n, 12L * rows * n);
+        return new OpCost(2L * rows * n, 0, 12L * rows * n);
     }
 }

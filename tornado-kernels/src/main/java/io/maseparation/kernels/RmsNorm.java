@@ -51,6 +51,6 @@ public final class RmsNorm {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost(4L * rows * n, 4L * n * (2L * rows + 1));
+        return new OpCost(4L * rows * n, 4L * n, 8L * rows * n);
     }
 }

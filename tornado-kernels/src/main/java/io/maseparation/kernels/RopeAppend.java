@@ -83,6 +83,6 @@ public final class RopeAppend {
     public static OpCost cost(DataType kvType, int rows, int heads, int kvHeads, int headDim) {
         long rotated = (long) rows * (heads + kvHeads) * headDim;
         long activations = 4L * rows * headDim * (2L * heads + 2L * kvHeads + 1);
-        return new OpCost(3 * rotated, activations + 2L * rows * kvHeads * headDim * kvType.bytes());
+        return new OpCost(3 * rotated, 2L * rows * kvHeads * headDim * kvType.bytes(), activations);
     }
 }

@@ -137,6 +137,6 @@ public final class Router {
     public static OpCost cost(int rows, int hidden, Routing routing) {
         long outputs = routing.experts() + (routing.extra() == Routing.Extra.SIGMOID_GATE ? 1L : 0L);
         return new OpCost(
-                2L * rows * outputs * hidden, 4 * outputs * hidden + 4L * rows * hidden + 8L * rows * routing.slots());
+                2L * rows * outputs * hidden, 4 * outputs * hidden + 8L * rows * routing.slots(), 4L * rows * hidden);
     }
 }

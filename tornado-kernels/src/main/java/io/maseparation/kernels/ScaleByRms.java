@@ -95,6 +95,6 @@ public final class ScaleByRms {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost(2L * rows * n, 4L * rows * (2L * n + 1) + 4L * n);
+        return new OpCost(2L * rows * n, 4L * rows + 4L * n, 8L * rows * n);
     }
 }

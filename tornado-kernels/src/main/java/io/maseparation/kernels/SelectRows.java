@@ -39,6 +39,6 @@ public final class SelectRows {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost(0, 8L * rows * n + 4L * rows);
+        return new OpCost(0, 4L * rows, 8L * rows * n);
     }
 }

@@ -80,6 +80,6 @@ public final class SumOfSquares {
      * @param n columns
      */
     public static OpCost cost(int rows, int n) {
-        return new OpCost(2L * rows * n, 4L * rows * (n + 1L));
+        return new OpCost(2L * rows * n, 4L * rows, 4L * rows * n);
     }
 }

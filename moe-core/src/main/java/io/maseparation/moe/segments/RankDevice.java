@@ -1,5 +1,6 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.KernelGraph;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
@@ -27,6 +28,7 @@ public final class RankDevice implements AutoCloseable {
     private final RankArrays arrays;
     private final RankBuffers buffers;
     private final Map<String, Integer> graphs = new HashMap<>();
+    private final Map<String, Integer> tasks = new HashMap<>();
     private final boolean compiles;
     private final Set<Integer> compiled = new HashSet<>();
     private TornadoExecutionResult last;
@@ -72,7 +74,9 @@ public final class RankDevice implements AutoCloseable {
             if (graphs.put(segment.name(), built.size()) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
-            built.add(builder.build(segment));
+            KernelGraph graph = builder.graph(segment);
+            tasks.put(segment.name(), graph.taskCount());
+            built.add(graph.build());
         }
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
         plan.withDevice(device.device());
@@ -84,6 +88,11 @@ public final class RankDevice implements AutoCloseable {
                 plan.withGraph(0).execute();
             }
         }
+    }
+
+    /** Number of tasks of a segment; each costs a launch on a GPU. */
+    public int tasks(String segment) {
+        return tasks.get(segment);
     }
 
     /** The rank's arrays on the host. */

@@ -72,13 +72,14 @@ final class SegmentBuilder {
         this.grid = grid;
     }
 
-    ImmutableTaskGraph build(Segment segment) {
+    /** The graph of a segment, not yet finished. */
+    KernelGraph graph(Segment segment) {
         KernelGraph g = new KernelGraph(segment.name(), target, grid);
         carry(g, true);
         for (Part part : segment.parts()) {
             add(g, part);
         }
-        return g.build();
+        return g;
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
@@ -108,54 +109,56 @@ public record Shard(
         return held;
     }
 
-    /** Bytes of all weights in the shard, as stored. */
-    public long weightBytes(ModelWeights weights) {
-        ModelConfig config = weights.config();
-        long bytes = embedding ? weights.embedding().bytes() : 0;
+    /**
+     * Bytes of all weights in the shard of a model of this shape: large matrices in the model's weight type; norms, biases
+     * and routers in fp32. A tied embedding that is also the output projection counts once.
+     */
+    public long weightBytes(ModelConfig config) {
+        int element = config.weightType().bytes();
+        long hidden = config.hidden();
+        long bytes = embedding ? hidden * config.vocab() * element : 0;
         for (int layer = firstLayer; layer < endLayer; layer++) {
-            LayerWeights all = weights.layers().get(layer);
+            ModelConfig.Layer l = config.layers().get(layer);
             if (attention.isPresent()) {
-                bytes += attentionBytes(config, all, attention.get());
+                bytes += attentionBytes(config, l, attention.get());
             }
             if (experts.isPresent()) {
-                for (ExpertWeights expert : expertsOf(weights, layer)) {
-                    bytes += expert.bytes();
+                Experts share = experts.get();
+                long column = (config.gated() ? 3 : 2) * hidden * element;
+                bytes += column * share.perLayer().get(layer).size() * (l.expertWidth() / share.parts());
+                if (share.extra() && l.routing().extra() != Routing.Extra.NONE) {
+                    bytes += column * (l.extraWidth() / share.parts());
                 }
             }
         }
         if (output.isPresent()) {
-            // Tied embeddings are one matrix, held once.
             if (!(embedding && config.tiedEmbeddings())) {
-                bytes += weights.output().rowRange(output.get().from(), output.get().to()).bytes();
+                bytes += hidden * output.get().size() * element;
             }
-            bytes += 4L * config.hidden();
+            bytes += 4 * hidden;
         }
         return bytes;
     }
 
-    private static long attentionBytes(ModelConfig config, LayerWeights w, Heads heads) {
-        int dim = config.headDim();
-        long bytes = w.q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim).bytes()
-                + w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
-                + w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
-                + outputSlice(config, w, heads).bytes();
-        long small = (long) w.inputNorm().getSize() + w.postNorm().getSize();
-        if (w.router() != null) {
-            small += w.router().getSize();
+    private static long attentionBytes(ModelConfig config, ModelConfig.Layer layer, Heads heads) {
+        long hidden = config.hidden();
+        long matrices = 2L * (heads.queries() + heads.kvs()) * config.headDim() * hidden;
+        long small = 2 * hidden + layer.routing().experts() * hidden;
+        if (layer.routing().extra() == Routing.Extra.SIGMOID_GATE) {
+            small += hidden;
         }
-        if (w.extraGate() != null) {
-            small += w.extraGate().getSize();
-        }
-        if (w.qkvBias() != null) {
+        if (config.qkvBias()) {
             small += heads.qkvWidth(config);
         }
-        if (w.outputBias() != null && heads.part() == 0) {
-            small += config.hidden();
+        if (config.outputBias() && heads.part() == 0) {
+            small += hidden;
         }
-        if (w.qNorm() != null) {
-            small += w.qNorm().getSize() + w.kNorm().getSize();
-        }
-        return bytes + 4 * small;
+        small += switch (config.qkNorm()) {
+            case NONE -> 0;
+            case PER_HEAD -> 2 * config.headDim();
+            case WHOLE -> config.queryWidth() + config.kvWidth();
+        };
+        return matrices * config.weightType().bytes() + 4 * small;
     }
 
     static WeightMatrix outputSlice(ModelConfig config, LayerWeights w, Heads heads) {

@@ -11,7 +11,9 @@ import java.util.List;
 /**
  * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
  * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever the
- * placement.
+ * placement. Where ranks split an expert's width each sends a partial output, and those are added in the order of the
+ * ranks. Where a group of ranks splits the heads, each asks for some of the experts only, and the others' slots are zero
+ * in its sum.
  *
  * <p>A dispatch message is {@code ints = [n, row 0, slots of row 0…, row 1, …]} (slots of other ranks are −1) and
  * {@code floats} = n rows of the hidden width. The answer is {@code ints = [n, row * slots + slot, …]} and n rows.
@@ -35,10 +37,29 @@ final class ExpertExchange {
         return config.layers().get(layer).routing().slots();
     }
 
+    /** Zeroes the outputs that other slices of the group ask for, so that this rank's weighted sum is its part. */
+    void clearOthers(int layer, Batch batch) {
+        int slots = slots(layer);
+        float[] zeros = new float[config.hidden()];
+        for (int i = 0; i < batch.rows(); i++) {
+            for (int j = 0; j < slots; j++) {
+                int pair = (batch.firstRow() + i) * slots + j;
+                int expert = buffers.slots().get(slots).ids().get(pair);
+                if (expert >= 0) {
+                    int expertGroup = placement.groupFor(layer, expert, group, i);
+                    if (placement.askerOf(group, expertGroup) != rank) {
+                        buffers.slots().get(slots).expertOut().write(pair * zeros.length, zeros, 0, zeros.length);
+                    }
+                }
+            }
+        }
+    }
+
     /** The rows of a batch that have an expert on rank {@code to}. */
     Message dispatch(int to, int layer, Batch batch) {
         int slots = slots(layer);
         int hidden = config.hidden();
+        int expertGroup = placement.groupOf(to);
         int[] ints = new int[1 + batch.rows() * (1 + slots)];
         int n = 0;
         int at = 1;
@@ -47,7 +68,7 @@ final class ExpertExchange {
             boolean any = false;
             for (int j = 0; j < slots; j++) {
                 int expert = buffers.slots().get(slots).ids().get(row * slots + j);
-                boolean there = expert >= 0 && placement.rankFor(layer, expert, rank, group) == to;
+                boolean there = expert >= 0 && placement.groupFor(layer, expert, group, i) == expertGroup;
                 ints[at + 1 + j] = there ? expert : -1;
                 any |= there;
             }
@@ -118,12 +139,23 @@ final class ExpertExchange {
         return answers;
     }
 
-    /** Puts an answer where the weighted sum reads it. */
-    void combine(Message answer, int layer) {
+    /** Puts an answer of rank {@code from} where the weighted sum reads it. */
+    void combine(int from, Message answer, int layer) {
         int hidden = config.hidden();
         HostFloats out = buffers.slots().get(slots(layer)).expertOut();
+        boolean first = placement.ranksOf(placement.groupOf(from))[0] == from;
+        float[] sum = new float[hidden];
         for (int i = 0; i < answer.ints()[0]; i++) {
-            out.write(answer.ints()[1 + i] * hidden, answer.floats(), i * hidden, hidden);
+            int at = answer.ints()[1 + i] * hidden;
+            if (first) {
+                out.write(at, answer.floats(), i * hidden, hidden);
+            } else {
+                out.read(at, sum, 0, hidden);
+                for (int j = 0; j < hidden; j++) {
+                    sum[j] += answer.floats()[i * hidden + j];
+                }
+                out.write(at, sum, 0, hidden);
+            }
         }
     }
 }

@@ -1,7 +1,6 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.MemoryBudget;
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
@@ -13,11 +12,11 @@ import java.util.Locale;
 final class MemoryCheck {
     private MemoryCheck() {}
 
-    static void check(Plan plan, ModelWeights weights, List<Capacity> capacities, long deviceMemory) {
+    static void check(Plan plan, List<Capacity> capacities, long deviceMemory) {
         long process = 0;
         for (RankPlan rank : plan.ranks()) {
             Capacity capacity = capacities.get(rank.rank());
-            long held = rank.shard().weightBytes(weights);
+            long held = rank.shard().weightBytes(plan.config());
             long kv = capacity.kvBytes(plan.config(), rank.shard());
             long activations = capacity.activationBytes(plan.config(), rank.shard());
             long total = held + kv + activations;
@@ -57,8 +56,12 @@ final class MemoryCheck {
         return switch (plan.options().strategy()) {
             case SINGLE -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
             case TP_PP -> "raise --tensor-parallel-size or --pipeline-parallel-size";
-            case EP -> "raise --expert-parallel-size";
-            case MA -> rank.group() < 0 ? "raise --expert-devices" : "use --strategy tp-pp, which splits attention";
+            case EP -> "raise --expert-parallel-size or --attention-tensor-parallel-size";
+            case MA -> rank.group() < 0
+                    ? plan.options().expertReplicas() > 1
+                            ? "lower --expert-replicas or raise --expert-devices"
+                            : "raise --expert-devices"
+                    : "raise --attention-tensor-parallel-size";
         };
     }
 }

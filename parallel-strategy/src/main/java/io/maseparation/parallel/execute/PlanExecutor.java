@@ -8,12 +8,16 @@ import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.RunAbortedException;
+import io.maseparation.parallel.plan.Op;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.RankPlan;
+import io.maseparation.parallel.plan.Tensor;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -55,7 +59,7 @@ public final class PlanExecutor implements AutoCloseable {
         this.workload = workload;
         this.options = options;
         int microBatches = plan.options().microBatches();
-        shares = Shares.of(workload, plan.groups(), microBatches);
+        shares = Shares.of(workload, plan);
         schedule = new StepSchedule(workload, shares, plan.groups(), microBatches);
         int ranks = plan.ranks().size();
         List<Device> given = options.devices().isEmpty() ? Device.forRanks(ranks) : options.devices();
@@ -66,7 +70,7 @@ public final class PlanExecutor implements AutoCloseable {
             boolean hasRows = rank.group() >= 0;
             capacities.add(new Capacity(
                     hasRows ? schedule.groupRows(rank.group()) : 0,
-                    receives(rank) ? schedule.receivedRows() : 0,
+                    schedule.receivedRows(senders(rank)),
                     hasRows ? schedule.outputRows(rank.group()) : 0,
                     hasRows ? shares.groupPositions()[rank.group()] : 0,
                     maxContext,
@@ -77,7 +81,7 @@ public final class PlanExecutor implements AutoCloseable {
                     System.Logger.Level.INFO,
                     "slow kernels: the fast ones need the JVM option --add-modules jdk.incubator.vector");
         }
-        MemoryCheck.check(plan, weights, capacities, options.deviceMemory());
+        MemoryCheck.check(plan, capacities, options.deviceMemory());
         for (RankPlan rank : plan.ranks()) {
             try {
                 rankDevices.add(new RankDevice(
@@ -100,10 +104,23 @@ public final class PlanExecutor implements AutoCloseable {
                 "rank %d (%s): %s".formatted(rank.rank(), rank.role().id(), describe(cause)), cause);
     }
 
-    private static boolean receives(RankPlan rank) {
-        return rank.segments().stream()
-                .flatMap(s -> s.parts().stream())
-                .anyMatch(p -> p instanceof io.maseparation.moe.segments.Part.Experts e && e.received());
+    /** Groups whose rows may arrive for the rank's experts: each row at most once. */
+    private Set<Integer> senders(RankPlan rank) {
+        Set<Integer> groups = new HashSet<>();
+        for (Op op : rank.chain()) {
+            List<Integer> from =
+                    switch (op) {
+                        case Op.Recv(List<Integer> peers, Tensor tensor, int layer) when tensor == Tensor.DISPATCH -> peers;
+                        case Op.AllToAll(List<Integer> rail, Tensor tensor, int layer) -> rail;
+                        default -> List.of();
+                    };
+            if (!from.isEmpty()) {
+                from.forEach(peer -> groups.add(plan.ranks().get(peer).group()));
+                // All layers exchange with the same ranks.
+                return groups;
+            }
+        }
+        return groups;
     }
 
     /**

@@ -11,7 +11,6 @@ import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.plan.Op;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
-import io.maseparation.parallel.plan.Schedule;
 import io.maseparation.parallel.plan.Tensor;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
@@ -98,14 +97,16 @@ final class RankWorker {
         while (!open.isEmpty()) {
             long seen = comm.arrivals(rankPlan.rank());
             // The chain that is furthest behind goes first, so that no micro-batch starves.
-            open.sort(Comparator.comparingInt((Chain c) -> c.step).thenComparingInt(c -> c.microBatch));
+            open.sort(Comparator.comparingInt((Chain c) -> c.step)
+                    .thenComparingInt(c -> plan.inOrder() ? 0 : c.op)
+                    .thenComparingInt(c -> c.microBatch));
             boolean moved = false;
             for (Chain chain : open) {
                 if (advance(chain)) {
                     moved = true;
                     break;
                 }
-                if (plan.options().schedule() == Schedule.BARRIER) {
+                if (plan.inOrder()) {
                     break;
                 }
             }
@@ -193,6 +194,9 @@ final class RankWorker {
         if (outputs.contains(segment)) {
             sampler.keep(chain.microBatch, batch, steps.get(chain.step).prefill());
         }
+        if (route != null && !plan.placement().isEmpty() && splitsHeads()) {
+            exchange.clearOthers(route, batch);
+        }
         if (route != null && !steps.get(chain.step).prefill() && countsExperts()) {
             countExperts(chain, batch, route);
         }
@@ -228,6 +232,10 @@ final class RankWorker {
                 steps.get(chain.step).prefill(),
                 start,
                 System.nanoTime()));
+    }
+
+    private boolean splitsHeads() {
+        return rankPlan.shard().attention().map(h -> h.parts() > 1).orElse(false);
     }
 
     /** Tensor-parallel ranks all make the same choice; the first counts. */
@@ -288,10 +296,11 @@ final class RankWorker {
         if (!allArrived(chain, from, tensor, layer)) {
             return false;
         }
-        for (Message message : chain.slots) {
+        for (int i = 0; i < chain.slots.length; i++) {
+            Message message = chain.slots[i];
             switch (tensor) {
                 case DISPATCH -> chain.arrived.add(message);
-                case COMBINE -> exchange.combine(message, layer);
+                case COMBINE -> exchange.combine(from.get(i), message, layer);
                 case HIDDEN -> buffers.received()
                         .write(batch(chain).firstRow() * config.hidden(), message.floats(), 0, message.floats().length);
                 case LOGITS -> sampler.otherLogits(chain.microBatch, message.floats());
@@ -420,8 +429,8 @@ final class RankWorker {
         if (tensor == Tensor.DISPATCH) {
             chain.arrived.addAll(List.of(chain.slots));
         } else {
-            for (Message answer : chain.slots) {
-                exchange.combine(answer, layer);
+            for (int i = 0; i < chain.slots.length; i++) {
+                exchange.combine(group.get(i), chain.slots[i], layer);
             }
         }
         chain.slots = null;

@@ -50,7 +50,7 @@ final class ResultBuilder {
                     rank.rank(),
                     rank.role().id(),
                     devices.get(rank.rank()).name(),
-                    rank.shard().weightBytes(weights),
+                    rank.shard().weightBytes(plan.config()),
                     capacity.kvBytes(plan.config(), rank.shard()),
                     capacity.activationBytes(plan.config(), rank.shard()),
                     log.bytesSent(),
@@ -156,7 +156,7 @@ final class ResultBuilder {
 
     /** Rows of each expert rank, summed over layers and steps. */
     private double imbalance() {
-        if (plan.placement().holders().isEmpty()) {
+        if (plan.placement().isEmpty()) {
             return 1;
         }
         long[][] loads = recorder.loads();
@@ -167,7 +167,7 @@ final class ResultBuilder {
                 if (loads[layer][expert] == 0) {
                     continue;
                 }
-                List<Integer> holders = plan.placement().holders().get(layer).get(expert);
+                List<Integer> holders = plan.placement().holders(layer, expert);
                 for (int holder : holders) {
                     rows[holder] += (double) loads[layer][expert] / holders.size();
                 }

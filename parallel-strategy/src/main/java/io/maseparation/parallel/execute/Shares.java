@@ -1,5 +1,7 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.Strategy;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -14,23 +16,45 @@ import java.util.stream.IntStream;
  * @param capacity for each sequence the positions reserved
  * @param groupPositions for each group the positions of all its sequences
  */
-record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
+public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
+
+    static Shares of(Workload workload, Plan plan) {
+        return of(
+                plan,
+                IntStream.range(0, workload.prompts().size())
+                        .map(workload::positions)
+                        .toArray());
+    }
+
+    /** The shares of a plan's groups and micro-batches. */
+    public static Shares of(Plan plan, int[] lengths) {
+        int copies = plan.options().strategy() == Strategy.MA ? plan.options().expertReplicas() : 1;
+        return of(lengths, plan.groups(), plan.options().microBatches(), copies);
+    }
+
+    /** Shares where all groups go to the same experts. */
+    public static Shares of(int[] lengths, int groups, int microBatches) {
+        return of(lengths, groups, microBatches, 1);
+    }
 
     /**
      * Longest first to the group with the least positions so far, then likewise to the micro-batches of the group: the
-     * greedy rule of list scheduling (Graham 1969), within 4/3 of the best.
+     * greedy rule of list scheduling (Graham 1969), within 4/3 of the best. Of micro-batches with equally little, the
+     * groups that go to one copy of the experts begin with different ones in turn, so that the copy has about as many
+     * rows in each, also where a group has fewer sequences than there are micro-batches.
+     *
+     * @param lengths positions of each sequence
+     * @param groups shares
+     * @param microBatches parts of a share
+     * @param copies copies of the experts; group G goes to copy G mod copies
      */
-    static Shares of(Workload workload, int groups, int microBatches) {
-        int n = workload.prompts().size();
-        int[] lengths = new int[n];
-        for (int i = 0; i < n; i++) {
-            lengths[i] = workload.positions(i);
-        }
+    private static Shares of(int[] lengths, int groups, int microBatches, int copies) {
+        int n = lengths.length;
         List<Integer> all = IntStream.range(0, n).boxed().toList();
         List<List<List<Integer>>> sequences = new ArrayList<>();
         int[] kvBase = new int[n];
         int[] groupPositions = new int[groups];
-        List<List<Integer>> byGroup = deal(all, lengths, groups);
+        List<List<Integer>> byGroup = deal(all, lengths, groups, 0);
         for (int group = 0; group < groups; group++) {
             int base = 0;
             for (int sequence : byGroup.get(group)) {
@@ -38,12 +62,12 @@ record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity,
                 base = Math.addExact(base, lengths[sequence]);
             }
             groupPositions[group] = base;
-            sequences.add(deal(byGroup.get(group), lengths, microBatches));
+            sequences.add(deal(byGroup.get(group), lengths, microBatches, group / copies % microBatches));
         }
         return new Shares(sequences, kvBase, lengths, groupPositions);
     }
 
-    private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts) {
+    private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {
         List<List<Integer>> dealt = new ArrayList<>();
         long[] load = new long[parts];
         for (int i = 0; i < parts; i++) {
@@ -52,10 +76,11 @@ record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity,
         List<Integer> longestFirst = new ArrayList<>(sequences);
         longestFirst.sort(Comparator.comparingInt((Integer s) -> -lengths[s]));
         for (int sequence : longestFirst) {
-            int lightest = 0;
+            int lightest = start;
             for (int i = 1; i < parts; i++) {
-                if (load[i] < load[lightest]) {
-                    lightest = i;
+                int part = (start + i) % parts;
+                if (load[part] < load[lightest]) {
+                    lightest = part;
                 }
             }
             dealt.get(lightest).add(sequence);

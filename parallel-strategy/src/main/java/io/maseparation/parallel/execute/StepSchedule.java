@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /** Cuts a workload into steps: prompts in chunks, then one token a sequence and step. */
@@ -30,12 +31,12 @@ final class StepSchedule {
         return firstRow[group][microBatches];
     }
 
-    /** Most rows that one micro-batch has over all groups. */
-    int receivedRows() {
-        int most = 0;
+    /** Most rows that one micro-batch has over some groups, at least 1; 0 where there are no groups. */
+    int receivedRows(Set<Integer> of) {
+        int most = of.isEmpty() ? 0 : 1;
         for (int m = 0; m < microBatches; m++) {
             int sum = 0;
-            for (int group = 0; group < groups; group++) {
+            for (int group : of) {
                 sum += mostRows(group, m);
             }
             most = Math.max(most, sum);

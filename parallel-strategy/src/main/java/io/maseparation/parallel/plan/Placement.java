@@ -1,26 +1,161 @@
 package io.maseparation.parallel.plan;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
- * Which ranks hold which experts.
+ * Which ranks serve which experts for the rows of which ranks.
  *
- * @param holders for each layer and expert (the extra expert last, at index {@code experts}) the ranks that hold it,
- *     ascending; empty for an extra expert that does not exist
+ * <p>An <em>expert group</em> is the ranks that hold the same experts of one copy: one rank, or several that split the
+ * experts' width, each of which gets every row of the group and answers with a partial sum. Expert groups are numbered
+ * copy by copy. An <em>attention group</em> ({@link RankPlan#group}) is the ranks that hold the same rows and split the
+ * heads; attention group G of {@code s} slices is ranks G·s to G·s + s − 1. It has one copy of the experts to go to, and
+ * of that copy's expert groups its slice e mod s serves as a rail to the e-th, so that every row and expert travels once.
+ *
+ * <p>All look-ups are a few array accesses. A layout whose ranks have all experts of their own rows has no placement
+ * ({@link #isEmpty}).
  */
-public record Placement(List<List<List<Integer>>> holders) {
-    public Placement {
-        holders = holders.stream()
-                .map(layer -> layer.stream().map(List::copyOf).toList())
-                .toList();
+public final class Placement {
+    /** Every expert group has it: the shared expert, or the feed-forward of a dense layer. */
+    private static final int EVERYWHERE = -2;
+
+    private static final Placement NONE = new Placement(1, new int[0][], 1, new int[0], new int[0], new int[0][]);
+
+    private final int slices;
+    private final int[][] ranks;
+    private final int groupsPerCopy;
+    private final int[] copyOf;
+    private final int[] turnOf;
+    private final int[][] groupOfExpert;
+    private final int[] groupOfRank;
+    private final int[] everywhere;
+
+    private Placement(
+            int slices, int[][] ranks, int groupsPerCopy, int[] copyOf, int[] turnOf, int[][] groupOfExpert) {
+        this.slices = slices;
+        this.ranks = ranks;
+        this.groupsPerCopy = groupsPerCopy;
+        this.copyOf = copyOf;
+        this.turnOf = turnOf;
+        this.groupOfExpert = groupOfExpert;
+        int last = Arrays.stream(ranks).flatMapToInt(Arrays::stream).max().orElse(-1);
+        groupOfRank = new int[last + 1];
+        Arrays.fill(groupOfRank, -1);
+        for (int group = 0; group < ranks.length; group++) {
+            for (int rank : ranks[group]) {
+                groupOfRank[rank] = group;
+            }
+        }
+        everywhere = Arrays.stream(ranks).flatMapToInt(Arrays::stream).sorted().toArray();
+    }
+
+    /** Of a layout whose ranks have all experts of their own rows. */
+    static Placement none() {
+        return NONE;
     }
 
     /**
-     * The rank that computes an expert for the rows of a rank: itself where it holds the expert, otherwise one of the
-     * holders, spread by the index of the asking group.
+     * Experts of a model in groups of ranks.
+     *
+     * @param slices ranks of an attention group
+     * @param ranks ranks of each expert group, copy by copy
+     * @param copyOf copy that each attention group goes to
+     * @param copies number of copies
+     * @param experts for each layer the expert group, within a copy, of each routed expert
+     * @param extra for each layer whether there is a shared expert or a dense feed-forward
      */
-    public int rankFor(int layer, int expert, int askingRank, int askingGroup) {
-        List<Integer> ranks = holders.get(layer).get(expert);
-        return ranks.contains(askingRank) ? askingRank : ranks.get(askingGroup % ranks.size());
+    static Placement of(
+            int slices, int[][] ranks, int[] copyOf, int copies, int[][] experts, boolean[] extra) {
+        int[] turnOf = new int[copyOf.length];
+        int[] seen = new int[copies];
+        for (int group = 0; group < copyOf.length; group++) {
+            turnOf[group] = seen[copyOf[group]]++;
+        }
+        int[][] groupOfExpert = new int[experts.length][];
+        for (int layer = 0; layer < experts.length; layer++) {
+            groupOfExpert[layer] = Arrays.copyOf(experts[layer], experts[layer].length + 1);
+            groupOfExpert[layer][experts[layer].length] = extra[layer] ? EVERYWHERE : -1;
+        }
+        return new Placement(slices, ranks, ranks.length / copies, copyOf, turnOf, groupOfExpert);
+    }
+
+    /** Whether all ranks have all experts of their own rows, so that there is nothing to look up. */
+    public boolean isEmpty() {
+        return ranks.length == 0;
+    }
+
+    /** Number of expert groups, over all copies. */
+    public int groups() {
+        return ranks.length;
+    }
+
+    /** Number of copies of all experts. */
+    public int copies() {
+        return isEmpty() ? 1 : ranks.length / groupsPerCopy;
+    }
+
+    /** The copy of the experts that an attention group goes to. */
+    public int copyOf(int attentionGroup) {
+        return isEmpty() ? 0 : copyOf[attentionGroup];
+    }
+
+    /**
+     * The expert group that serves an expert for a row of an attention group.
+     *
+     * @param layer layer
+     * @param expert routed expert, or the number of routed experts for the extra one
+     * @param attentionGroup group of the row
+     * @param row index of the row in its micro-batch, by which the extra expert's rows are spread over the slices
+     * @return expert group; -1 for an extra expert that the layer does not have
+     */
+    public int groupFor(int layer, int expert, int attentionGroup, int row) {
+        int group = groupOfExpert[layer][expert];
+        if (group == EVERYWHERE) {
+            group = (turnOf[attentionGroup] * slices + row % slices) % groupsPerCopy;
+        }
+        return group < 0 ? -1 : copyOf[attentionGroup] * groupsPerCopy + group;
+    }
+
+    /** The rank of an attention group that sends its rows to an expert group of its copy, and gets the answers. */
+    public int askerOf(int attentionGroup, int expertGroup) {
+        return attentionGroup * slices + expertGroup % groupsPerCopy % slices;
+    }
+
+    /** The ranks of an expert group, in the order in which their partial sums are added. Not to be changed. */
+    @SuppressWarnings("EI_EXPOSE_REP")
+    public int[] ranksOf(int expertGroup) {
+        return ranks[expertGroup];
+    }
+
+    /** The expert group that a rank is in; -1 for a rank without experts. */
+    public int groupOf(int rank) {
+        return rank < groupOfRank.length ? groupOfRank[rank] : -1;
+    }
+
+    /** All ranks that hold an expert or a slice of it, in any copy, ascending. */
+    public List<Integer> holders(int layer, int expert) {
+        int group = groupOfExpert[layer][expert];
+        if (group == EVERYWHERE) {
+            return Arrays.stream(everywhere).boxed().toList();
+        }
+        List<Integer> holders = new ArrayList<>();
+        for (int g = group; group >= 0 && g < ranks.length; g += groupsPerCopy) {
+            for (int rank : ranks[g]) {
+                holders.add(rank);
+            }
+        }
+        Collections.sort(holders);
+        return holders;
+    }
+
+    /** For each layer the expert group, within a copy, of each routed expert; empty where there is no placement. */
+    public List<List<Integer>> experts() {
+        List<List<Integer>> experts = new ArrayList<>();
+        for (int[] layer : groupOfExpert) {
+            experts.add(Arrays.stream(layer, 0, layer.length - 1).boxed().toList());
+        }
+        return experts;
     }
 }

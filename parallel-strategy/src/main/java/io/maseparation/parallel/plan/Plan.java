@@ -37,6 +37,15 @@ public record Plan(
     }
 
     /**
+     * Whether a rank ends its program for a micro-batch before it takes the next one, all ranks in the same order: where
+     * that is asked for, and in every pipeline. A stage that switched wherever it waits, in an all-reduce say, would
+     * bring all micro-batches to the next stage at once and have none left for itself, which doubles the time of a step.
+     */
+    public boolean inOrder() {
+        return options.schedule() == Schedule.BARRIER || options.pipelineParallel() > 1;
+    }
+
+    /**
      * The same plan on other devices.
      *
      * @param devices index of each rank's device

@@ -22,4 +22,13 @@ public interface RoutingModel {
     static RoutingModel uniform() {
         return new ZipfRouting(0);
     }
+
+    /**
+     * The same choices, drawn once: for many simulations of the same batch. Safe for several threads.
+     *
+     * @param rows sequences whose choices are kept, for as long as the result lives
+     */
+    default RoutingModel remembering(int rows) {
+        return new RememberedRouting(this, rows);
+    }
 }

@@ -28,7 +28,8 @@ final class ZipfRouting implements RoutingModel {
     public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
         double[] sums = cumulative.computeIfAbsent(experts, this::sums);
         int[] order = popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order);
-        long state = mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) ^ step) + row * 0x9e3779b97f4a7c15L;
+        // Mixed at every level, so that no two rows walk along the same sequence.
+        long state = mix(mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) + step) + row);
         for (int slot = 0; slot < chosen.length; slot++) {
             int expert = -1;
             for (int attempt = 0; attempt < TRIES && expert < 0; attempt++) {

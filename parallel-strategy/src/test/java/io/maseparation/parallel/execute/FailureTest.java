@@ -95,7 +95,7 @@ class FailureTest {
         assertThatThrownBy(() -> new PlanExecutor(MA, TINY, workload(2), options))
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("rank 0 (attention) needs")
-                .hasMessageContaining("--strategy tp-pp");
+                .hasMessageContaining("--attention-tensor-parallel-size");
     }
 
     @Test

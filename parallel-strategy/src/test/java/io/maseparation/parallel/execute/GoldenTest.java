@@ -32,7 +32,18 @@ class GoldenTest {
                 StrategyOptions.tensorPipeline(2, 2),
                 StrategyOptions.tensorPipeline(2, 2).withMicroBatches(3),
                 StrategyOptions.expertParallel(4),
-                StrategyOptions.expertParallel(3).withMicroBatches(2)));
+                StrategyOptions.expertParallel(3).withMicroBatches(2),
+                StrategyOptions.tensorPipeline(2, 1).withDataParallel(2),
+                StrategyOptions.expertParallel(2).withDataParallel(2),
+                StrategyOptions.expertParallel(4).withAttentionTensorParallel(2).withMicroBatches(2),
+                StrategyOptions.expertParallel(2).withAttentionTensorParallel(2),
+                StrategyOptions.maSeparation(4, 4).withAttentionTensorParallel(2).withMicroBatches(2),
+                StrategyOptions.maSeparation(2, 4).withExpertTensorParallel(2),
+                StrategyOptions.maSeparation(2, 4).withExpertReplicas(2).withMicroBatches(2),
+                StrategyOptions.maSeparation(4, 4)
+                        .withAttentionTensorParallel(2)
+                        .withExpertTensorParallel(2)
+                        .withExpertReplicas(2)));
         int[][] ratios = {{1, 1}, {3, 1}, {1, 3}, {2, 3}};
         for (int[] ratio : ratios) {
             for (int m = 1; m <= 3; m++) {

@@ -52,7 +52,7 @@ class PlanningTest {
                 assertThat(rank.shard().attention()).isEmpty();
                 List<Integer> held = rank.shard().experts().orElseThrow().perLayer().get(layer);
                 for (int expert : held) {
-                    assertThat(plan.placement().rankFor(layer, expert, 0, 0)).isEqualTo(rank.rank());
+                    assertThat(plan.placement().holders(layer, expert)).containsExactly(rank.rank());
                 }
                 all.addAll(held);
                 least = Math.min(least, held.size());

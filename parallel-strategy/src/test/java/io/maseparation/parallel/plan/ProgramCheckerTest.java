@@ -24,7 +24,19 @@ class ProgramCheckerTest {
                 StrategyOptions.expertParallel(3),
                 StrategyOptions.maSeparation(3, 1),
                 StrategyOptions.maSeparation(1, 3),
-                StrategyOptions.maSeparation(2, 3));
+                StrategyOptions.maSeparation(2, 3),
+                StrategyOptions.tensorPipeline(2, 2).withDataParallel(2),
+                StrategyOptions.expertParallel(2).withDataParallel(2),
+                StrategyOptions.expertParallel(4).withAttentionTensorParallel(2),
+                StrategyOptions.expertParallel(2).withAttentionTensorParallel(2),
+                StrategyOptions.maSeparation(2, 3).withAttentionTensorParallel(2),
+                StrategyOptions.maSeparation(4, 1).withAttentionTensorParallel(2),
+                StrategyOptions.maSeparation(1, 4).withExpertTensorParallel(2),
+                StrategyOptions.maSeparation(3, 4).withExpertReplicas(2),
+                StrategyOptions.maSeparation(4, 8)
+                        .withAttentionTensorParallel(2)
+                        .withExpertTensorParallel(2)
+                        .withExpertReplicas(2));
     }
 
     @ParameterizedTest

@@ -1,0 +1,104 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.moe.segments.StepShape;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which rows each group of ranks has in each step, micro-batch by micro-batch.
+ *
+ * @param prefill whether these are steps that take prompts in
+ * @param steps number of steps
+ * @param rows for each group and micro-batch, the rows of each step; one entry for all steps where they are alike
+ */
+record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
+
+    /**
+     * Rows of one step.
+     *
+     * @param shape what attention has to do
+     * @param ids number of each row: its sequence, or its prompt token over all sequences
+     */
+    record Rows(StepShape shape, long[] ids) {
+        int count() {
+            return ids.length;
+        }
+    }
+
+    Rows of(int group, int microBatch, int step) {
+        List<Rows> all = rows.get(group).get(microBatch);
+        return all.get(all.size() == 1 ? 0 : step);
+    }
+
+    int groups() {
+        return rows.size();
+    }
+
+    int microBatches() {
+        return rows.getFirst().size();
+    }
+
+    /** Decode steps: one row a sequence, all of the same context. */
+    static Batches decode(List<List<List<Integer>>> sequences, int context, int steps) {
+        List<List<List<Rows>>> rows = new ArrayList<>();
+        for (List<List<Integer>> group : sequences) {
+            List<List<Rows>> ofGroup = new ArrayList<>();
+            for (List<Integer> batch : group) {
+                ofGroup.add(List.of(new Rows(
+                        StepShape.decode(batch.size(), context),
+                        batch.stream().mapToLong(s -> s).toArray())));
+            }
+            rows.add(ofGroup);
+        }
+        return new Batches(false, steps, rows);
+    }
+
+    /** Prefill: prompts one after the other, at most {@code chunk} tokens of a group and micro-batch a step. */
+    static Batches prefill(List<List<List<Integer>>> sequences, int prompt, int chunk) {
+        List<List<List<Rows>>> rows = new ArrayList<>();
+        int steps = 1;
+        for (List<List<Integer>> group : sequences) {
+            List<List<Rows>> ofGroup = new ArrayList<>();
+            for (List<Integer> batch : group) {
+                List<Rows> cut = chunks(batch, prompt, chunk);
+                steps = Math.max(steps, cut.size());
+                ofGroup.add(cut);
+            }
+            rows.add(ofGroup);
+        }
+        Rows none = new Rows(new StepShape(true, List.of(), 0, StepShape.ExpertLoad.NONE), new long[0]);
+        for (List<List<Rows>> group : rows) {
+            for (List<Rows> batch : group) {
+                while (batch.size() < steps) {
+                    batch.add(none);
+                }
+            }
+        }
+        return new Batches(true, steps, rows);
+    }
+
+    private static List<Rows> chunks(List<Integer> batch, int prompt, int chunk) {
+        List<Rows> chunks = new ArrayList<>();
+        long total = (long) batch.size() * prompt;
+        for (long from = 0; from < total; from += chunk) {
+            int n = (int) Math.min(chunk, total - from);
+            long[] ids = new long[n];
+            List<StepShape.Piece> pieces = new ArrayList<>();
+            int outputs = 0;
+            int done = 0;
+            while (done < n) {
+                int index = (int) ((from + done) / prompt);
+                int position = (int) ((from + done) % prompt);
+                int rows = Math.min(prompt - position, n - done);
+                pieces.add(new StepShape.Piece(rows, position + rows));
+                outputs += position + rows == prompt ? 1 : 0;
+                for (int i = 0; i < rows; i++) {
+                    ids[done + i] = (long) batch.get(index) * prompt + position + i;
+                }
+                done += rows;
+            }
+            chunks.add(new Rows(new StepShape(true, pieces, outputs, StepShape.ExpertLoad.NONE), ids));
+        }
+        return chunks;
+    }
+}

@@ -1,0 +1,40 @@
+package io.maseparation.parallel.simulate;
+
+/** Where a micro-batch is in its rank's program. */
+final class Chain {
+    final int rank;
+    final int microBatch;
+    int step;
+    int op;
+    /** What ended last before the chain could go on, in the {@link Log}. */
+    int entry = Log.NONE;
+    /** Whether the chain is in a receive whose last message has not been sent yet. */
+    boolean waits;
+    /** Messages missing, by operation and by the parity of the step: a sender may be one step ahead. */
+    final int[][] missing;
+    /** When the last of those that were sent arrives. */
+    final double[][] arrival;
+    /** The entry of that one. */
+    final int[][] arrivalEntry;
+
+    Chain(int rank, int microBatch, int[] messages) {
+        this.rank = rank;
+        this.microBatch = microBatch;
+        missing = new int[][] {messages.clone(), messages.clone()};
+        arrival = new double[2][messages.length];
+        arrivalEntry = new int[2][messages.length];
+        java.util.Arrays.fill(arrivalEntry[0], Log.NONE);
+        java.util.Arrays.fill(arrivalEntry[1], Log.NONE);
+    }
+
+    /** Whether this chain is further behind, so that it goes first. */
+    boolean before(Chain other) {
+        if (step != other.step) {
+            return step < other.step;
+        }
+        if (op != other.op && rank == other.rank) {
+            return op < other.op;
+        }
+        return microBatch != other.microBatch ? microBatch < other.microBatch : rank < other.rank;
+    }
+}

@@ -1,0 +1,160 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.StepShape.ExpertLoad;
+import io.maseparation.parallel.plan.Plan;
+import java.util.BitSet;
+
+/**
+ * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
+ * ranks. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step
+ * after the next.
+ */
+final class ExpertLoads {
+    private final ModelConfig config;
+    private final ExpertMap map;
+    private final RoutingModel routing;
+    private final long seed;
+    private final Batches batches;
+    private final int expertGroups;
+    private final Counts[][][] kept;
+    private final int[] chosen;
+
+    /** Counts of one layer, micro-batch and step. */
+    static final class Counts {
+        private int step = -1;
+        /** Rows from each attention group to each expert group, and pairs of row and expert. */
+        private final int[][] rows;
+
+        /** By expert group first: what comes back is read in that order. */
+        private final int[][] pairs;
+
+        private final int[] allRows;
+        private final int[] allPairs;
+        private final int[] extra;
+        private final BitSet[] visited;
+        /** Experts that any row of the step visits. */
+        private final BitSet distinct;
+
+        Counts(int groups, int expertGroups, int experts) {
+            rows = new int[groups][expertGroups];
+            pairs = new int[expertGroups][groups];
+            allRows = new int[expertGroups];
+            allPairs = new int[expertGroups];
+            extra = new int[expertGroups];
+            visited = new BitSet[expertGroups];
+            for (int i = 0; i < expertGroups; i++) {
+                visited[i] = new BitSet(experts);
+            }
+            distinct = new BitSet(experts);
+        }
+
+        private void clear() {
+            for (int[] of : rows) {
+                java.util.Arrays.fill(of, 0);
+            }
+            for (int[] of : pairs) {
+                java.util.Arrays.fill(of, 0);
+            }
+            java.util.Arrays.fill(extra, 0);
+            java.util.Arrays.fill(allRows, 0);
+            java.util.Arrays.fill(allPairs, 0);
+            for (BitSet of : visited) {
+                of.clear();
+            }
+            distinct.clear();
+        }
+
+        /** Rows that an attention group has for an expert group. */
+        int rows(int group, int expertGroup) {
+            return rows[group][expertGroup];
+        }
+
+        /** Outputs that come back for them: one a row and expert, the shared one included. */
+        int pairs(int group, int expertGroup) {
+            return pairs[expertGroup][group];
+        }
+
+        /** All work of an expert group. */
+        ExpertLoad load(int expertGroup) {
+            return new ExpertLoad(
+                    allRows[expertGroup],
+                    allPairs[expertGroup] - extra[expertGroup],
+                    visited[expertGroup].cardinality(),
+                    extra[expertGroup]);
+        }
+
+        /** Experts that any row of the step visits. */
+        BitSet distinctExperts() {
+            return distinct;
+        }
+    }
+
+    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches) {
+        config = plan.config();
+        this.map = map;
+        routing = scenario.routing();
+        seed = scenario.seed();
+        this.batches = batches;
+        expertGroups = map.groups();
+        kept = new Counts[config.layers().size()][batches.microBatches()][2];
+        chosen = new int[config.layers().stream()
+                .mapToInt(l -> l.routing().topK())
+                .max()
+                .orElse(0)];
+    }
+
+    /** Counts of a layer. */
+    Counts of(int layer, int microBatch, int step) {
+        Counts counts = kept[layer][microBatch][step & 1];
+        int experts = config.layers().get(layer).routing().experts();
+        if (counts == null) {
+            counts = new Counts(batches.groups(), expertGroups, Math.max(1, experts));
+            kept[layer][microBatch][step & 1] = counts;
+        }
+        if (counts.step != step) {
+            counts.clear();
+            counts.step = step;
+            for (int group = 0; group < batches.groups(); group++) {
+                count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
+            }
+        }
+        return counts;
+    }
+
+    private void count(Counts counts, int layer, int group, long[] ids, int step) {
+        Routing rule = config.layers().get(layer).routing();
+        int[] slots = chosen.length == rule.topK() ? chosen : new int[rule.topK()];
+        int[] rows = counts.rows[group];
+        int[] lastRow = new int[expertGroups];
+        boolean extra = rule.extra() != Routing.Extra.NONE;
+        for (int row = 0; row < ids.length; row++) {
+            if (slots.length > 0) {
+                routing.choose(seed, batches.prefill() ? -1 : step, layer, ids[row], slots, rule.experts());
+            }
+            for (int expert : slots) {
+                int to = map.serving(layer, expert, group, row);
+                counts.pairs[to][group]++;
+                counts.allPairs[to]++;
+                counts.visited[to].set(expert);
+                counts.distinct.set(expert);
+                if (lastRow[to] != row + 1) {
+                    lastRow[to] = row + 1;
+                    rows[to]++;
+                    counts.allRows[to]++;
+                }
+            }
+            if (extra) {
+                int extraGroup = map.serving(layer, rule.experts(), group, row);
+                counts.pairs[extraGroup][group]++;
+                counts.allPairs[extraGroup]++;
+                counts.extra[extraGroup]++;
+                if (lastRow[extraGroup] != row + 1) {
+                    rows[extraGroup]++;
+                    counts.allRows[extraGroup]++;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.CollectiveTable;
+import io.maseparation.parallel.cluster.Link;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Times of transfers. A message takes the sender's port for its bytes, arrives a latency later and takes the receiver's
+ * port; each device has one port each way inside its node and one towards other nodes, and the devices of a node may
+ * share an uplink. Ports serve messages in the order in which they were sent. A collective inside a node is read from
+ * the cluster's measured table, or has α–β costs; across nodes it is hierarchical.
+ */
+final class Network {
+    private final Cluster cluster;
+    private final Optional<CollectiveTable> allReduce;
+    private final Optional<CollectiveTable> allToAll;
+    private final int[] node;
+    private final double[] intraIn;
+    private final double[] interIn;
+    private final double[] uplinkOut;
+    private final double[] uplinkIn;
+    /** By the list itself: a group has one. */
+    private final IdentityHashMap<List<Integer>, Spread> spreads = new IdentityHashMap<>();
+
+    /** How a group of devices lies over nodes. */
+    private record Spread(int devices, int nodes, int mostInNode) {}
+
+    Network(Cluster cluster, String implementation) {
+        this.cluster = cluster;
+        allReduce = table(CollectiveTable.Operation.ALL_REDUCE, implementation);
+        allToAll = table(CollectiveTable.Operation.ALL_TO_ALL, implementation);
+        node = cluster.devices().stream().mapToInt(Cluster.Device::node).toArray();
+        intraIn = new double[cluster.size()];
+        interIn = new double[cluster.size()];
+        int nodes = 1 + Arrays.stream(node).max().orElse(0);
+        uplinkOut = new double[nodes];
+        uplinkIn = new double[nodes];
+    }
+
+    /** Ports of one sender while it sends to several receivers: inside the node and beyond it at the same time. */
+    final class Sending {
+        private final int from;
+        private double intraFree;
+        private double interFree;
+
+        Sending(int from, double start) {
+            this.from = from;
+            intraFree = start;
+            interFree = start;
+        }
+
+        /** Sends; when the message has arrived, in seconds. */
+        double send(int to, double bytes) {
+            if (from == to) {
+                return intraFree;
+            }
+            int fromNode = node[from];
+            int toNode = node[to];
+            if (fromNode == toNode) {
+                Link link = cluster.intraNode();
+                double time = bytes / link.bytesPerSecond();
+                double start = intraFree;
+                intraFree = start + time;
+                intraIn[to] = Math.max(intraIn[to], start + link.latencySeconds()) + time;
+                return intraIn[to];
+            }
+            Link link = cluster.interNode();
+            double time = bytes / link.bytesPerSecond();
+            double shared = bytes / cluster.nodeUplinkBytesPerSecond();
+            double start = Math.max(interFree, uplinkOut[fromNode]);
+            uplinkOut[fromNode] = start + shared;
+            interFree = start + Math.max(time, shared);
+            double reached = Math.max(start + link.latencySeconds(), uplinkIn[toNode]);
+            uplinkIn[toNode] = reached + shared;
+            interIn[to] = Math.max(interIn[to], reached) + Math.max(time, shared);
+            return interIn[to];
+        }
+
+        /** When the ports are free again. */
+        double end() {
+            return Math.max(intraFree, interFree);
+        }
+    }
+
+    private Spread spread(List<Integer> devices) {
+        return spreads.computeIfAbsent(devices, group -> {
+            Map<Integer, Integer> counts = new HashMap<>();
+            group.forEach(d -> counts.merge(node[d], 1, Integer::sum));
+            return new Spread(
+                    group.size(),
+                    counts.size(),
+                    counts.values().stream().mapToInt(n -> n).max().orElse(1));
+        });
+    }
+
+    /**
+     * A sum over devices: inside each node a reduce-scatter, between the nodes an all-reduce of each device's part, inside
+     * each node an all-gather.
+     *
+     * @param bytes of one device's buffer
+     */
+    double allReduceSeconds(List<Integer> devices, double bytes) {
+        Spread spread = spread(devices);
+        double seconds = spread.mostInNode() > 1 ? allReduceInNode(spread.mostInNode(), bytes) : 0;
+        if (spread.nodes() > 1) {
+            Link link = cluster.interNode();
+            int steps = 32 - Integer.numberOfLeadingZeros(spread.nodes() - 1);
+            double part = bytes / spread.mostInNode();
+            double rate = Math.min(
+                    link.bytesPerSecond(), cluster.nodeUplinkBytesPerSecond() / spread.mostInNode());
+            seconds += 2 * steps * link.latencySeconds()
+                    + 2.0 * (spread.nodes() - 1) / spread.nodes() * part / rate;
+        }
+        return seconds;
+    }
+
+    private double allReduceInNode(int n, double bytes) {
+        double share = 2.0 * (n - 1) / n;
+        if (allReduce.isPresent()) {
+            // What one device sends decides: the size at which the measured group sends as much.
+            int measured = allReduce.get().devices();
+            return seconds(allReduce.get(), bytes * share / (2.0 * (measured - 1) / measured), share * bytes);
+        }
+        return 2 * cluster.intraNode().latencySeconds()
+                + share * bytes / cluster.intraNode().bytesPerSecond();
+    }
+
+    /**
+     * An exchange of parts of any size.
+     *
+     * @param insideBytes most bytes that one device sends or receives inside its node
+     * @param outsideBytes most bytes that one device sends to or receives from other nodes
+     */
+    double allToAllSeconds(List<Integer> devices, double insideBytes, double outsideBytes) {
+        Spread spread = spread(devices);
+        if (spread.devices() == 1) {
+            return 0;
+        }
+        double seconds = 0;
+        if (spread.mostInNode() > 1) {
+            if (allToAll.isPresent()) {
+                int measured = allToAll.get().devices();
+                seconds = seconds(allToAll.get(), insideBytes * measured / (measured - 1.0), insideBytes);
+            } else {
+                seconds = cluster.intraNode().seconds(insideBytes);
+            }
+        }
+        if (spread.nodes() > 1) {
+            double rate = Math.min(
+                    cluster.interNode().bytesPerSecond(),
+                    cluster.nodeUplinkBytesPerSecond() / spread.mostInNode());
+            seconds = Math.max(seconds, cluster.interNode().latencySeconds() + outsideBytes / rate);
+        }
+        return seconds;
+    }
+
+    private Optional<CollectiveTable> table(CollectiveTable.Operation operation, String implementation) {
+        List<CollectiveTable> tables = cluster.collectives().stream()
+                .filter(t -> t.operation() == operation)
+                .toList();
+        return tables.stream()
+                .filter(t -> t.implementation().equals(implementation))
+                .findFirst()
+                .or(() -> tables.stream().findFirst());
+    }
+
+    /** Below the table its first time, which is latency; above it the last time and the rest of the bytes at the port's rate. */
+    private double seconds(CollectiveTable table, double bytes, double sent) {
+        double last = table.points().getLast().bytes();
+        double rest = bytes > last ? sent * (1 - last / bytes) : 0;
+        return table.seconds(bytes) + rest / cluster.intraNode().bytesPerSecond();
+    }
+}

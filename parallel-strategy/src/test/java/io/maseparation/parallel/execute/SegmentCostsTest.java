@@ -1,0 +1,70 @@
+package io.maseparation.parallel.execute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.OpCost;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.RandomWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.SegmentCosts;
+import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.RankPlan;
+import io.maseparation.parallel.plan.StrategyOptions;
+import java.util.List;
+import java.util.SplittableRandom;
+import net.jqwik.api.Assume;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+
+/** The cost model counts the tasks that devices run. */
+class SegmentCostsTest {
+    private static final StepShape DECODE =
+            StepShape.decode(3, 7).withExperts(new StepShape.ExpertLoad(3, 4, 2, 1));
+
+    @Property(tries = 60)
+    void everyTaskOfAGraphHasItsCost(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = TestModels.random(random);
+        int slices = 1 << random.nextInt(2);
+        StrategyOptions options =
+                switch (random.nextInt(4)) {
+                    case 0 -> StrategyOptions.single();
+                    case 1 -> StrategyOptions.tensorPipeline(
+                            slices, 1 + random.nextInt(config.layers().size()));
+                    case 2 -> StrategyOptions.expertParallel(slices).withAttentionTensorParallel(slices);
+                    default -> StrategyOptions.maSeparation(2 * slices, 2)
+                            .withAttentionTensorParallel(slices)
+                            .withExpertTensorParallel(2);
+                };
+        Plan plan;
+        try {
+            plan = Planning.plan(config, options);
+        } catch (PlanException e) {
+            Assume.that(false);
+            return;
+        }
+        ModelWeights weights = RandomWeights.create(config, seed);
+        for (RankPlan rank : plan.ranks()) {
+            SegmentCosts costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+            try (RankDevice device = new RankDevice(
+                    TestDevices.strict(1).getFirst(), weights, rank.shard(),
+                    new Capacity(4, 8, 4, 64, 16, DataType.F32),
+                    rank.segments())) {
+                for (Segment segment : rank.segments()) {
+                    List<OperationCost> tasks = costs.of(segment, DECODE);
+                    assertThat(tasks).as("%s of %s", segment, options).hasSize(device.tasks(segment.name()));
+                    assertThat(tasks.stream().map(OperationCost::cost).reduce(OpCost.ZERO, OpCost::plus).bytes())
+                            .isPositive();
+                }
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@ package io.maseparation.parallel.search;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,8 @@ final class ExpertCounts {
     private final Map<Division, int[][][][][]> known = new ConcurrentHashMap<>();
 
     /** How a batch is divided, and what its routing depends on. */
-    private record Division(int batch, int steps, int warmup, int microBatches, List<Integer> copyOfGroup) {}
+    private record Division(
+            int batch, int steps, int warmup, int microBatches, List<Integer> copyOfGroup, boolean separated) {}
 
     ExpertCounts(ModelConfig config) {
         this.config = config;
@@ -38,7 +40,12 @@ final class ExpertCounts {
      */
     int[][][][][] of(Plan plan, Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup) {
         Division division = new Division(
-                scenario.batch(), scenario.steps(), scenario.warmup(), plan.options().microBatches(), copyOfGroup);
+                scenario.batch(),
+                scenario.steps(),
+                scenario.warmup(),
+                plan.options().microBatches(),
+                copyOfGroup,
+                plan.options().strategy() == Strategy.MA);
         int[][][][][] counts = known.get(division);
         if (counts == null) {
             counts = count(scenario, sequences, copyOfGroup, division.microBatches());

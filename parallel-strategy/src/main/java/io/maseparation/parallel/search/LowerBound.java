@@ -63,7 +63,7 @@ final class LowerBound {
         microBatches = plan.options().microBatches();
         int[] lengths = new int[scenario.batch()];
         Arrays.fill(lengths, scenario.context());
-        sequences = Shares.of(lengths, plan.groups(), microBatches).sequences();
+        sequences = Shares.of(plan, lengths).sequences();
         copyOfGroup = IntStream.range(0, plan.groups())
                 .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
                 .toList();

@@ -63,7 +63,8 @@ public record Verdict(
             return 1 - separated / colocated;
         }
 
-        Answer answer() {
+        /** Whether separation pays then. */
+        public Answer answer() {
             return judge(gain());
         }
     }
@@ -148,25 +149,25 @@ public record Verdict(
         Optional<Evaluation> separated = found.best(Kind.MA);
         Optional<Evaluation> colocated = found.bestColocated();
         if (separated.isPresent() && colocated.isPresent()) {
-            text.add("%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation."
-                    .formatted(capital(answer.words()), name(separated.get()), result(found, separated.get()),
+            text.add(words(
+                    "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
+                    capital(answer.words()), name(separated.get()), result(found, separated.get()),
                             name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
         } else {
-            text.add("%s on this cluster.".formatted(capital(answer.words())));
+            text.add(words("%s on this cluster.", capital(answer.words())));
         }
-        text.add("The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches."
-                .formatted(
+        text.add(words(
+                        "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
                         best.regime().name().toLowerCase(Locale.ROOT),
                         percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
                         percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
                         percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
                         percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
-        bound.ifPresent(b -> text.add(
+        bound.ifPresent(b -> text.add(words(
                 "On identical devices two pools are never faster than all devices doing both, as max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes %.3f ms"
-                                .formatted(b.attention(), b.expert(), b.apartMs())
-                        + " on %d:%d, together %.3f ms, so that separation can win by waiting and transferring less only."
-                                .formatted(b.attentionDevices(), b.expertDevices(), b.togetherMs())));
+                        + " on %d:%d, together %.3f ms, so that separation can win by waiting and transferring less only.",
+                b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(), b.togetherMs())));
         if (!changes.isEmpty()) {
             List<Change> flips =
                     changes.stream().filter(c -> c.answer() != answer).toList();
@@ -194,10 +195,10 @@ public record Verdict(
 
     private static String result(SearchResult found, Evaluation e) {
         return switch (found.request().objective()) {
-            case TPOT -> "%.3f ms a token".formatted(e.result().tpotMs());
-            case TPS -> "%.0f tokens/s (TPOT %.3f ms)".formatted(e.result().tps(), e.result().tpotMs());
-            case COST -> "%.4f a million tokens (TPOT %.3f ms)"
-                    .formatted(e.result().pricePerMillionTokens(), e.result().tpotMs());
+            case TPOT -> words("%.3f ms a token", e.result().tpotMs());
+            case TPS -> words("%.0f tokens/s (TPOT %.3f ms)", e.result().tps(), e.result().tpotMs());
+            case COST -> words("%.4f a million tokens (TPOT %.3f ms)",
+                    e.result().pricePerMillionTokens(), e.result().tpotMs());
         };
     }
 
@@ -211,10 +212,14 @@ public record Verdict(
     }
 
     private static String signed(double share, String more, String less) {
-        return String.format(Locale.ROOT, "%.1f %% %s", 100 * Math.abs(share), share >= 0 ? more : less);
+        return words("%.1f %% %s", 100 * Math.abs(share), share >= 0 ? more : less);
     }
 
     private static String percent(double share) {
-        return String.format(Locale.ROOT, "%.0f %%", 100 * share);
+        return words("%.0f %%", 100 * share);
+    }
+
+    private static String words(String format, Object... values) {
+        return String.format(Locale.ROOT, format, values);
     }
 }

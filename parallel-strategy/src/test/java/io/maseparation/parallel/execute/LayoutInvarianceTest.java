@@ -55,7 +55,7 @@ class LayoutInvarianceTest {
                     .isEqualTo(expected.outputs().get(i).promptLogits());
         }
         double imbalance = actual.metrics().imbalance();
-        assertThat(Double.isNaN(imbalance) || imbalance >= 1 && imbalance <= other.ranks())
+        assertThat(Double.isNaN(imbalance) || (imbalance >= 1 && imbalance <= other.ranks()))
                 .as("imbalance of %s is %s", other, imbalance)
                 .isTrue();
         for (RunResult.RankReport rank : actual.ranks()) {

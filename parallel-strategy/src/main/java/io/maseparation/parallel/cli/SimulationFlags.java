@@ -5,6 +5,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.plan.PlanFile;
 import io.maseparation.parallel.simulate.RoutingModel;
@@ -46,8 +47,8 @@ final class SimulationFlags {
     static void add(Options options) {
         text(options, "m", MODEL, "DIR|PRESET", "checkpoint folder (only config.json is read) or preset: "
                 + String.join(", ", Presets.names()) + " [" + DEFAULT_MODEL + "]");
-        text(options, null, CLUSTER, "NAME|FILE", "devices and links: a known cluster or a file (docs/clusters.md) ["
-                + DEFAULT_CLUSTER + "]");
+        text(options, null, CLUSTER, "NAME|FILE", "devices and links: a file (docs/clusters.md), or one of "
+                + String.join(", ", Clusters.names()) + " [" + DEFAULT_CLUSTER + "]");
         text(options, null, CONTEXT, "N", "positions that each new token attends to ["
                 + DEFAULT_CONTEXT + ", or the model's limit]");
         text(options, null, TOP_K, "K", "experts that each token visits, instead of the model's number");
@@ -105,7 +106,7 @@ final class SimulationFlags {
 
     /** Devices and links. */
     static Cluster cluster(Arguments arguments, Optional<PlanFile> plan) {
-        return Clusters.of(arguments.text(CLUSTER).or(() -> plan.flatMap(PlanFile::cluster)).orElse(DEFAULT_CLUSTER));
+        return Clusters.named(arguments.text(CLUSTER).or(() -> plan.flatMap(PlanFile::cluster)).orElse(DEFAULT_CLUSTER));
     }
 
     /**
@@ -139,7 +140,7 @@ final class SimulationFlags {
     }
 
     private static RoutingModel routing(Arguments arguments, ModelConfig config) {
-        return arguments.text(ROUTING).map(r -> Clusters.routing(r, config)).orElseGet(RoutingModel::uniform);
+        return RoutingModel.uniform();
     }
 
     /** Largest TPOT that is good enough, in milliseconds; infinite if none is given. */

@@ -164,9 +164,9 @@ public record Verdict(
                         percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
                         percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
         bound.ifPresent(b -> text.add(words(
-                "On identical devices two pools are never faster than all devices doing both, as max(a/A, e/M) >= (a + e)/(A + M):"
+                "On identical devices two pools need at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes %.3f ms"
-                        + " on %d:%d, together %.3f ms, so that separation can win by waiting and transferring less only.",
+                        + " on %d:%d, together %.3f ms, so that separation can win only by saving waits, transfers or work.",
                 b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(), b.togetherMs())));
         if (!changes.isEmpty()) {
             List<Change> flips =

@@ -103,15 +103,11 @@ final class WhatIf {
                 "batch %d".formatted(FACTOR * scenario.batch()),
                 cluster,
                 remembering(Trial.withBatch(quick, Math.multiplyExact(FACTOR, scenario.batch())))));
-        int context = (int) Math.min(longest, (long) FACTOR * scenario.context());
-        if (context > scenario.context()) {
-            changes.add(new Change(
-                    "context %d%s".formatted(context, context < FACTOR * (long) scenario.context()
-                            ? " (the model's longest)"
-                            : ""),
-                    cluster,
-                    remembering(withContext(quick, context))));
-        }
+        // Longer, or shorter where the model ends here.
+        int context = scenario.context() < longest
+                ? (int) Math.min(longest, (long) FACTOR * scenario.context())
+                : Math.max(1, scenario.context() / FACTOR);
+        changes.add(new Change("context %d".formatted(context), cluster, remembering(withContext(quick, context))));
         Scenario same = remembering(quick);
         changes.add(new Change("launches that take no time", withoutLaunches(cluster), same));
         changes.add(new Change("links of %d times the bandwidth".formatted(FACTOR), withFasterLinks(cluster), same));

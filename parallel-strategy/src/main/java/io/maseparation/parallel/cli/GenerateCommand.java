@@ -14,6 +14,8 @@ import io.maseparation.parallel.report.RunReport;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.Unit;
+import io.maseparation.parallel.timeline.TraceFile;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,6 +73,7 @@ final class GenerateCommand implements Command {
         StrategyFlags.add(options);
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
+        TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
     }
@@ -100,7 +103,8 @@ final class GenerateCommand implements Command {
     public List<String> notes() {
         return List.of(
                 "Whatever the strategy, greedy tokens are the same: single, ep and ma bit for bit, tp-pp up to rounding.",
-                "--format csv prints one row a sequence; json and the others also metrics and ranks.");
+                "--format csv prints one row a sequence; json and the others also metrics and ranks.",
+                "--trace records transfers and waits too, which costs a little time.");
     }
 
     @Override
@@ -119,7 +123,8 @@ final class GenerateCommand implements Command {
         long seed = arguments.seed(SEED);
         int prefillChunk = RunFlags.prefillChunk(arguments);
         PromptFlags.check(arguments, ModelFlags.name(arguments, null));
-        ExecutionOptions execution = RunFlags.read(arguments);
+        Optional<Path> trace = TraceFlags.file(arguments);
+        ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
 
         try (Model model = ModelFlags.open(arguments, null, terminal)) {
             List<int[]> prompts = PromptFlags.read(arguments, model);
@@ -135,14 +140,19 @@ final class GenerateCommand implements Command {
             if (arguments.has(LOGITS)) {
                 generation.promptLogits();
             }
-            RunResult result;
-            try (Progress progress = terminal.progress("generating", (long) prompts.size() * maxTokens)) {
-                result = generation.execution(execution.withOnToken(s -> progress.step())).run();
-            }
+            RunResult result = run(generation, execution, (long) prompts.size() * maxTokens, terminal);
+            trace.ifPresent(file -> TraceFile.write(
+                    file, List.of(TraceFlags.measured(result, strategy.microBatches(), terminal))));
             List<Optional<String>> texts = texts(result, model.tokenizer());
             terminal.out().print(format == OutputFormat.JSON
                     ? Json.write(tree(result, texts, model.config(), strategy, execution.kvType()))
                     : text(result, texts, model.config(), strategy, format));
+        }
+    }
+
+    private static RunResult run(Generation generation, ExecutionOptions execution, long tokens, Terminal terminal) {
+        try (Progress progress = terminal.progress("generating", tokens)) {
+            return generation.execution(execution.withOnToken(s -> progress.step())).run();
         }
     }
 

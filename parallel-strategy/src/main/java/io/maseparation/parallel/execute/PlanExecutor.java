@@ -133,7 +133,7 @@ public final class PlanExecutor implements AutoCloseable {
         int ranks = plan.ranks().size();
         Communicator comm = new InProcessCommunicator(ranks);
         Recorder recorder = new Recorder(
-                ranks, plan.config().layers().size(), plan.config().maxExperts());
+                ranks, plan.config().layers().size(), plan.config().maxExperts(), options.transfers());
         Sequences sequences = new Sequences(n, options.onToken());
         Heartbeat heartbeat = new Heartbeat(ranks);
         RunContext context = new RunContext(workload, shares, comm, recorder, sequences, heartbeat);

@@ -159,9 +159,9 @@ class ChartTest {
         assertThat(Ticks.of(Scale.LINEAR, 0, 1, 5)).containsExactly(0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0);
         assertThat(Ticks.of(Scale.LOG, 0.9, 120, 10)).containsExactly(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0);
         assertThat(Ticks.of(Scale.LOG2, 1, 16, 10)).containsExactly(1.0, 2.0, 4.0, 8.0, 16.0);
-        assertThat(List.of(0.6000000000000001, 2048.0, 131072.0, 1.5, 0.001, 2e9, -20.0).stream()
+        assertThat(List.of(0.6000000000000001, 2048.0, 131072.0, 25600.0, 1.5, 0.001, 1e6, 2e9, -20.0).stream()
                 .map(Ticks::label)
-                .toList()).containsExactly("0.6", "2048", "128Ki", "1.5", "0.001", "2000 M", "-20");
+                .toList()).containsExactly("0.6", "2048", "128Ki", "25600", "1.5", "0.001", "1 M", "2000 M", "-20");
     }
 
     @Test
@@ -253,7 +253,7 @@ class ChartTest {
                 parsed(new GanttChart("steps", Collections.nCopies(16, "attention"), steps(16, -1)).steps(5, 5));
 
         assertThat(texts(document)).contains("0 attention", "15 attention", "time (ms)", "micro-batch:", "0", "1",
-                "kernels", "transfers", "attention0");
+                "kernels", "transfers", "A0", "numbers are layers, letters kernels: A attention");
         assertThat(tips(document)).contains("rank 3, attention0, micro-batch 1, step 5: 0.9 ms from 1 ms")
                 .noneMatch(t -> t.contains("output") || t.contains("wait"));
     }

@@ -19,11 +19,14 @@ import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.TokenCheck;
 import io.maseparation.parallel.report.Unit;
+import io.maseparation.parallel.timeline.TraceFile;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import org.apache.commons.cli.Option;
@@ -102,6 +105,7 @@ final class CompareCommand implements Command {
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
+        TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
     }
@@ -125,6 +129,7 @@ final class CompareCommand implements Command {
         return List.of(
                 "Every strategy is warmed up first; then all take turns, every other round in reverse order.",
                 "MBU and MFU are against this machine's read bandwidth and multiply-add rate, measured at the end.",
+                "--trace writes the runs that are shown, and records transfers and waits, which costs a little time.",
                 "Exit status 1 if tokens differ beyond rounding.");
     }
 
@@ -150,7 +155,8 @@ final class CompareCommand implements Command {
             }
             PromptFlags.check(arguments, ModelFlags.name(arguments, DEFAULT_MODEL));
         }
-        ExecutionOptions execution = RunFlags.read(arguments);
+        Optional<Path> trace = TraceFlags.file(arguments);
+        ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
 
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             List<int[]> prompts = given
@@ -161,6 +167,10 @@ final class CompareCommand implements Command {
                     .toList();
             measure(model, prompts, maxTokens, prefillChunk, repetitions, execution, entries, terminal);
             check(model, execution, entries);
+            trace.ifPresent(file -> TraceFile.write(file, entries.stream()
+                    .filter(Entry::ran)
+                    .map(e -> TraceFlags.measured(e.typical(), e.options.microBatches(), terminal))
+                    .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
             Table table = table(entries, peak);

@@ -37,7 +37,7 @@ public final class GanttChart implements Chart {
     /**
      * @param title title
      * @param rankNames what each rank is, such as its role, by index; ranks of one name may share a row
-     * @param events what they did; those without a rank's name are refused when the chart is drawn
+     * @param events what they did; waits are left out, and a rank without a name is refused when the chart is drawn
      */
     public GanttChart(String title, List<String> rankNames, List<TimelineEvent> events) {
         this.title = title;
@@ -66,7 +66,7 @@ public final class GanttChart implements Chart {
     @Override
     public String svg() {
         List<TimelineEvent> shown = events.stream()
-                .filter(e -> e.step() >= firstStep && e.step() <= lastStep)
+                .filter(e -> e.step() >= firstStep && e.step() <= lastStep && !e.waits())
                 .toList();
         List<GanttRows.Row> rows = GanttRows.of(rankNames, shown);
         long origin = shown.stream().mapToLong(TimelineEvent::startNanos).min().orElse(0);

@@ -43,7 +43,7 @@ final class GanttNames {
         return ambiguous
                 ? ""
                 : words.entrySet().stream()
-                        .map(e -> e.getKey() + " " + e.getValue())
+                        .map(e -> e.getKey() + ": " + e.getValue())
                         .collect(Collectors.joining(", "));
     }
 }

@@ -253,7 +253,7 @@ class ChartTest {
                 parsed(new GanttChart("steps", Collections.nCopies(16, "attention"), steps(16, -1)).steps(5, 5));
 
         assertThat(texts(document)).contains("0 attention", "15 attention", "time (ms)", "micro-batch:", "0", "1",
-                "kernels", "transfers", "A0", "numbers are layers, letters kernels: A attention");
+                "kernels", "transfers", "A0", "A: attention; with the number of the layer or stage");
         assertThat(tips(document)).contains("rank 3, attention0, micro-batch 1, step 5: 0.9 ms from 1 ms")
                 .noneMatch(t -> t.contains("output") || t.contains("wait"));
     }

@@ -3,6 +3,8 @@ package io.maseparation.parallel.cli;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.Metrics;
 import io.maseparation.parallel.execute.RunResult;
@@ -41,6 +43,8 @@ final class CompareCommand implements Command {
     private static final String SEED = "seed";
     private static final String DEVICES = "devices";
     private static final String REPETITIONS = "repetitions";
+    private static final String CLUSTER = "cluster";
+    private static final String DEFAULT_CLUSTER = "a100x8";
     private static final int WARM_UP_TOKENS = 8;
     private static final double GIGA = 1e9;
 
@@ -102,6 +106,8 @@ final class CompareCommand implements Command {
         count(options, "s", SEED, "seed of random prompts [0]");
         count(options, null, DEVICES, "ranks of every strategy but single [4]");
         count(options, "r", REPETITIONS, "runs of each strategy, of which the one with the median TPOT is shown [3]");
+        options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
+                .desc("cluster that the same layouts are simulated on [" + DEFAULT_CLUSTER + "]").get());
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
@@ -155,6 +161,7 @@ final class CompareCommand implements Command {
             }
             PromptFlags.check(arguments, ModelFlags.name(arguments, DEFAULT_MODEL));
         }
+        Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER));
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
 
@@ -175,9 +182,14 @@ final class CompareCommand implements Command {
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
             Table table = table(entries, peak);
             List<String> notes = notes(entries, peak, repetitions);
+            double context = prompts.stream().mapToInt(p -> p.length).average().orElse(1) + maxTokens / 2.0;
+            Table simulated = ClusterTimes.of(
+                    model.config(), entries.stream().map(e -> e.options).toList(), cluster, prompts.size(),
+                    (int) Math.min(Math.round(context), model.config().maxPositions()));
             terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(tree(model.config(), prompts, maxTokens, table, entries, peak, notes))
-                    : text(model.config(), prompts, maxTokens, table, notes, format));
+                    ? Json.write(
+                            tree(model.config(), prompts, maxTokens, table, simulated, cluster, entries, peak, notes))
+                    : text(model.config(), prompts, maxTokens, table, simulated, notes, format));
             if (!entries.stream().allMatch(Entry::equal)) {
                 throw new FailedException("tokens differ: " + entries.stream()
                         .filter(e -> !e.equal())
@@ -377,8 +389,8 @@ final class CompareCommand implements Command {
     }
 
     private static Map<String, Object> tree(
-            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, List<Entry> entries, HostPeak peak,
-            List<String> notes) {
+            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, Table simulated, Cluster cluster,
+            List<Entry> entries, HostPeak peak, List<String> notes) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("model", config.name());
         tree.put("backend", reference(entries).typical().backend());
@@ -393,6 +405,11 @@ final class CompareCommand implements Command {
         peaks.put("source", "measured");
         tree.put("peak", peaks);
         tree.put("strategies", table.objects());
+        Map<String, Object> times = new LinkedHashMap<>();
+        times.put("cluster", cluster.name());
+        times.put("source", "simulated");
+        times.put("strategies", simulated.objects());
+        tree.put("simulated", times);
         tree.put("token_ids", reference(entries).typical().outputs().stream()
                 .map(RunResult.SequenceOutput::tokenIds)
                 .toList());
@@ -401,8 +418,8 @@ final class CompareCommand implements Command {
     }
 
     private static String text(
-            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, List<String> notes,
-            OutputFormat format) {
+            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, Table simulated,
+            List<String> notes, OutputFormat format) {
         if (format == OutputFormat.CSV) {
             return TableWriter.write(table, format);
         }
@@ -428,6 +445,8 @@ final class CompareCommand implements Command {
                 table.select("strategy", "layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
                         "unique_bytes", "memory_efficiency"),
                 format));
+        text.append("\nThe same layouts, simulated with 16-bit activations and KV cache:\n\n");
+        text.append(TableWriter.write(simulated, format));
         for (String note : notes) {
             text.append('\n').append(note).append('\n');
         }

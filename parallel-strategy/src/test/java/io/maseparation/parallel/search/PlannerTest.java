@@ -31,7 +31,7 @@ class PlannerTest {
     /** Simulates every candidate for all steps: the least score of each kind. */
     private static Map<Kind, Double> exhaustive(SearchRequest request) {
         Map<Kind, Double> least = new EnumMap<>(Kind.class);
-        for (Candidate candidate : Candidates.of(request.config(), request.cluster(), request.space())) {
+        for (Candidate candidate : Candidates.of(request)) {
             double tpot;
             try {
                 if (candidate.options().microBatches() > request.scenario().batch()) {

@@ -96,7 +96,8 @@ final class SimulateCommand implements Command {
         trace.ifPresent(file -> TraceFile.write(file, List.of(run(result))));
         terminal.out().print(switch (format) {
             case JSON -> Json.write(tree(result, scenario, cluster, limit));
-            case CSV -> TableWriter.write(SimulationTable.of(List.of(new SimulationTable.Row("", result, scenario))), format);
+            case CSV -> TableWriter.write(SimulationTable.of(List.of(new SimulationTable.Row("", result, scenario))),
+                    format);
             default -> text(result, scenario, cluster, limit, format);
         });
     }

@@ -45,8 +45,7 @@ public record Verdict(
         }
 
         /** The answer in words. */
-        public String String.format(Locale.ROOT,)
-        {
+        public String words() {
             return words;
         }
     }
@@ -151,18 +150,18 @@ public record Verdict(
         if (separated.isPresent() && colocated.isPresent()) {
             text.add(String.format(Locale.ROOT,
                     "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
-                    capital(answer.String.format(Locale.ROOT, )), name(separated.get()), result(found, separated.get()),
-                            name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
+                    capital(answer.words()), name(separated.get()), result(found, separated.get()),
+                    name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
         } else {
-            text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.String.format(Locale.ROOT, ))));
+            text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }
         text.add(String.format(Locale.ROOT,
-                        "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
-                        best.regime().name().toLowerCase(Locale.ROOT),
-                        percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
-                        percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
-                        percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
-                        percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
+                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
+                best.regime().name().toLowerCase(Locale.ROOT),
+                percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools need at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes %.3f ms"
@@ -178,7 +177,7 @@ public record Verdict(
             text.add(flips.isEmpty()
                     ? "With the same layouts none of these changes the answer: %s.".formatted(tried)
                     : "With the same layouts the answer changes with %s: then %s. Tried: %s."
-                            .formatted(flips.getFirst().what(), flips.getFirst().answer().String.format(Locale.ROOT, ), tried));
+                            .formatted(flips.getFirst().what(), flips.getFirst().answer().words(), tried));
         }
         return text;
     }

@@ -86,7 +86,8 @@ final class PlanCommand implements Command {
         Cluster cluster = SimulationFlags.cluster(arguments, Optional.empty());
         Scenario scenario = SimulationFlags.scenario(arguments, config, Optional.empty());
         if (objective == Objective.COST
-                && cluster.devices().stream().anyMatch(d -> Double.isNaN(cluster.kinds().get(d.kind()).pricePerHour()))) {
+                && cluster.devices().stream()
+                        .anyMatch(d -> Double.isNaN(cluster.kinds().get(d.kind()).pricePerHour()))) {
             throw new UsageException(
                     "--objective cost needs prices, which cluster %s does not have for every kind of device"
                             .formatted(cluster.name()));
@@ -215,9 +216,9 @@ final class PlanCommand implements Command {
         }
         text.append(TableWriter.write(table.select(speed.toArray(String[]::new)), format)).append('\n');
         text.append(TableWriter.write(
-                        table.select("plan", "devices", "busy_attention", "busy_expert", "mbu", "mfu",
-                                "memory_efficiency", "imbalance"),
-                        format))
+                table.select("plan", "devices", "busy_attention", "busy_expert", "mbu", "mfu",
+                        "memory_efficiency", "imbalance"),
+                format))
                 .append('\n');
         text.append(wrapped(verdict.reason(), format)).append('\n');
         text.append(wrapped(

@@ -52,7 +52,8 @@ final class SimulationFlags {
         text(options, null, CONTEXT, "N", "positions that each new token attends to ["
                 + DEFAULT_CONTEXT + ", or the model's limit]");
         text(options, null, TOP_K, "K", "experts that each token visits, instead of the model's number");
-        text(options, null, LAUNCH, "NAME", "how operations are started: graph (captured) or eager (one by one) [graph]");
+        text(options, null, LAUNCH, "NAME",
+                "how operations are started: graph (captured) or eager (one by one) [graph]");
         text(options, null, COLLECTIVES, "NAME",
                 "measured collectives: custom (kernels inside graphs) or nccl [custom with graphs, nccl with eager]");
         text(options, null, ROUTING, "NAME|FILE",
@@ -106,7 +107,8 @@ final class SimulationFlags {
 
     /** Devices and links. */
     static Cluster cluster(Arguments arguments, Optional<PlanFile> plan) {
-        return Clusters.named(arguments.text(CLUSTER).or(() -> plan.flatMap(PlanFile::cluster)).orElse(DEFAULT_CLUSTER));
+        return Clusters
+                .named(arguments.text(CLUSTER).or(() -> plan.flatMap(PlanFile::cluster)).orElse(DEFAULT_CLUSTER));
     }
 
     /**
@@ -162,15 +164,16 @@ final class SimulationFlags {
 
     /** What is simulated, in a line. */
     static String description(ModelConfig config, Cluster cluster, Scenario s) {
-        return "%s, top-%d, on %s; batch %d, context %d, %s launches, %s collectives, routing %s%s; simulated".formatted(
-                ModelFlags.description(config),
-                config.maxTopK(),
-                cluster.name(),
-                s.batch(),
-                s.context(),
-                s.launch().name().toLowerCase(Locale.ROOT),
-                s.collectives(),
-                s.routing().description(),
-                s.lmHead() ? "" : ", without LM head");
+        return "%s, top-%d, on %s; batch %d, context %d, %s launches, %s collectives, routing %s%s; simulated"
+                .formatted(
+                        ModelFlags.description(config),
+                        config.maxTopK(),
+                        cluster.name(),
+                        s.batch(),
+                        s.context(),
+                        s.launch().name().toLowerCase(Locale.ROOT),
+                        s.collectives(),
+                        s.routing().description(),
+                        s.lmHead() ? "" : ", without LM head");
     }
 }

@@ -144,7 +144,7 @@ public final class SimulationReport {
 
     private static String ranges(List<Integer> devices) {
         StringBuilder words = new StringBuilder();
-        for (int from = 0; from < devices.size(); ) {
+        for (int from = 0; from < devices.size();) {
             int to = from;
             while (to + 1 < devices.size() && devices.get(to + 1) == devices.get(to) + 1) {
                 to++;

@@ -90,7 +90,8 @@ final class ExpertTime {
         double seconds = fixedSeconds;
         for (int task = 0; task < bytes.length; task++) {
             seconds += kind.workSeconds(
-                    tasks.get(task).operation(), of(bytes[task], rows, pairs, active), of(flops[task], rows, pairs, active));
+                    tasks.get(task).operation(), of(bytes[task], rows, pairs, active),
+                    of(flops[task], rows, pairs, active));
         }
         return seconds;
     }

@@ -109,10 +109,9 @@ public record Verdict(
                 : colocated.isEmpty() ? Answer.NECESSARY : judge(gain);
         Optional<PoolBound> bound = separated
                 .filter(s -> s.candidate().devices().stream()
-                                .map(d -> found.request().cluster().devices().get(d).kind())
-                                .distinct()
-                                .count()
-                        == 1)
+                        .map(d -> found.request().cluster().devices().get(d).kind())
+                        .distinct()
+                        .count() == 1)
                 .map(s -> poolBound(s.result()));
         String reason = String.join(" ", sentences(found, answer, gain, best, changes, bound));
         return new Verdict(answer, best.regime(), gain, List.copyOf(changes), bound, reason);
@@ -149,21 +148,21 @@ public record Verdict(
         Optional<Evaluation> separated = found.best(Kind.MA);
         Optional<Evaluation> colocated = found.bestColocated();
         if (separated.isPresent() && colocated.isPresent()) {
-            text.add(words(
+            text.add(String.format(Locale.ROOT,
                     "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
                     capital(answer.words()), name(separated.get()), result(found, separated.get()),
-                            name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
+                    name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
         } else {
-            text.add(words("%s on this cluster.", capital(answer.words())));
+            text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }
-        text.add(words(
-                        "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
-                        best.regime().name().toLowerCase(Locale.ROOT),
-                        percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
-                        percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
-                        percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
-                        percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
-        bound.ifPresent(b -> text.add(words(
+        text.add(String.format(Locale.ROOT,
+                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
+                best.regime().name().toLowerCase(Locale.ROOT),
+                percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
+        bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools need at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes %.3f ms"
                         + " on %d:%d, together %.3f ms, so that separation can win only by saving waits, transfers or work.",
@@ -195,9 +194,10 @@ public record Verdict(
 
     private static String result(SearchResult found, Evaluation e) {
         return switch (found.request().objective()) {
-            case TPOT -> words("%.3f ms a token", e.result().tpotMs());
-            case TPS -> words("%.0f tokens/s (TPOT %.3f ms)", e.result().tps(), e.result().tpotMs());
-            case COST -> words("%.4f a million tokens (TPOT %.3f ms)",
+            case TPOT -> String.format(Locale.ROOT, "%.3f ms a token", e.result().tpotMs());
+            case TPS -> String.format(Locale.ROOT, "%.0f tokens/s (TPOT %.3f ms)", e.result().tps(),
+                    e.result().tpotMs());
+            case COST -> String.format(Locale.ROOT, "%.4f a million tokens (TPOT %.3f ms)",
                     e.result().pricePerMillionTokens(), e.result().tpotMs());
         };
     }
@@ -212,14 +212,10 @@ public record Verdict(
     }
 
     private static String signed(double share, String more, String less) {
-        return words("%.1f %% %s", 100 * Math.abs(share), share >= 0 ? more : less);
+        return String.format(Locale.ROOT, "%.1f %% %s", 100 * Math.abs(share), share >= 0 ? more : less);
     }
 
     private static String percent(double share) {
-        return words("%.0f %%", 100 * share);
-    }
-
-    private static String words(String format, Object... values) {
-        return String.format(Locale.ROOT, format, values);
+        return String.format(Locale.ROOT, "%.0f %%", 100 * share);
     }
 }

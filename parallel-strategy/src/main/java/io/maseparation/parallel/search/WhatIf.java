@@ -80,10 +80,10 @@ final class WhatIf {
         Scenario changed = run.change().scenario();
         try {
             double tpot = Simulator.run(
-                            run.leader().candidate().plan(request.config()),
-                            run.change().cluster(),
-                            changed,
-                            false)
+                    run.leader().candidate().plan(request.config()),
+                    run.change().cluster(),
+                    changed,
+                    false)
                     .tpotMs();
             double price = run.leader().candidate().pricePerHour(request.cluster());
             return new Outcome(

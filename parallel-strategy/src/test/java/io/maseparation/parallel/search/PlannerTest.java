@@ -80,7 +80,7 @@ class PlannerTest {
         Cluster both = Clusters.named("h20-l40s");
         Cluster few = new Cluster("few", "", both.kinds(),
                 List.of(both.devices().get(0), both.devices().get(1), both.devices().get(8), both.devices().get(9)),
-                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), 0, List.of(), List.of());
+                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), 0, 1, List.of(), List.of());
 
         assertNear(SearchRequest.of(SEED, few, Scenario.decode(512, 512)).withObjective(Objective.COST));
     }
@@ -135,7 +135,7 @@ class PlannerTest {
     void aSpaceIsKept() {
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(640, 2048));
         Evaluation ratio = Planner.best(request.withSpace(
-                        SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
+                SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
                 .orElseThrow();
 
         assertThat(ratio.candidate().options().attentionDevices()).isEqualTo(12);
@@ -149,8 +149,8 @@ class PlannerTest {
     @Test
     void saysWhatIsLackingWhereNothingFits() {
         ModelConfig config = Presets.config("mixtral-8x7b");
-        assertThatThrownBy(() ->
-                Planner.search(SearchRequest.of(config, Clusters.named("a100x1"), Scenario.decode(1, 128))))
+        assertThatThrownBy(
+                () -> Planner.search(SearchRequest.of(config, Clusters.named("a100x1"), Scenario.decode(1, 128))))
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("rank 0")
                 .hasMessageContaining("GiB too much");

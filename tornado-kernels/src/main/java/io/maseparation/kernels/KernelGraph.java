@@ -90,6 +90,18 @@ public final class KernelGraph {
         return tasks.size();
     }
 
+    /**
+     * A graph for each task, in order, to time them one by one: for devices that work in the host's memory, where nothing
+     * has to be handed from graph to graph. They are named after this graph and the task's number.
+     */
+    public List<ImmutableTaskGraph> buildTasks() {
+        List<ImmutableTaskGraph> graphs = new ArrayList<>();
+        for (UnaryOperator<TaskGraph> task : tasks) {
+            graphs.add(task.apply(new TaskGraph(name + "_" + graphs.size())).snapshot());
+        }
+        return graphs;
+    }
+
     /** The finished graph. */
     public ImmutableTaskGraph build() {
         TaskGraph graph = new TaskGraph(name);

@@ -15,7 +15,7 @@ public final class Main {
     private static final int FAILED = 1;
     private static final int USAGE = 2;
     private static final List<Command> COMMANDS =
-            List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(),
+            List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new CalibrateCommand(),
                     new PlanCommand(), new BenchCommand(), new DevicesCommand());
 
     private Main() {}

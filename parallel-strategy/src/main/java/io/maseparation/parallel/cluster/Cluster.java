@@ -14,6 +14,8 @@ import java.util.List;
  * @param nodeUplinkBytesPerSecond bandwidth each way that all devices of a node share towards other nodes; infinite if
  *     only the devices' own ports limit
  * @param sharedCores number of cores that all devices share, where they are threads of one host; 0 for devices of their own
+ * @param contention where devices share cores: how much longer each of two that compute at once takes, from 0 (not at all)
+ *     to 1 (twice as long, since an operation alone uses all cores)
  * @param collectives measured tables; α–β where there is none
  * @param sources one line a number: where it comes from
  */
@@ -26,6 +28,7 @@ public record Cluster(
         Link interNode,
         double nodeUplinkBytesPerSecond,
         int sharedCores,
+        double contention,
         List<CollectiveTable> collectives,
         List<String> sources) {
 
@@ -42,6 +45,13 @@ public record Cluster(
         devices = List.copyOf(devices);
         collectives = List.copyOf(collectives);
         sources = List.copyOf(sources);
+    }
+
+    /** How much longer computing takes where {@code active} devices do it at once. */
+    public double slowdown(int active) {
+        return sharedCores == 0
+                ? 1
+                : Math.max(1 + (active - 1) * contention, (double) active / sharedCores);
     }
 
     /** Kind of a device. */

@@ -55,6 +55,7 @@ public final class ClusterFile {
                 link(json, "inter_node", sources),
                 json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
                 (int) json.numberOr("shared_cores", 0, 0, MOST_DEVICES, sources),
+                json.numberOr("contention", 1, 0, 1, sources),
                 collectives(json, sources),
                 sources);
         json.done();
@@ -202,6 +203,7 @@ public final class ClusterFile {
         }
         if (cluster.sharedCores() > 0) {
             json.put("shared_cores", cluster.sharedCores());
+            json.put("contention", sourced(cluster.contention(), source));
         }
         json.put("collectives", cluster.collectives().stream().map(t -> table(t, source)).toList());
         WholeFile.write(file, Json.write(json));

@@ -129,7 +129,11 @@ final class LowerBound {
                 mean += Math.max(work * ofGroup, ways);
             }
         }
-        double shared = cluster.sharedCores() > 0 ? all * together * (1 - 1.0 / scenario.steps()) : 0;
+        // n at once take slowdown(n), so that together they are at most 1 / contention or as many as there are cores.
+        double shared = cluster.sharedCores() > 0
+                ? all * together * (1 - 1.0 / scenario.steps())
+                        * Math.max(cluster.contention(), 1.0 / cluster.sharedCores())
+                : 0;
         return Math.max(mean / scenario.batch(), shared);
     }
 

@@ -132,7 +132,7 @@ final class WhatIf {
                                         0, e.getValue().bytesPerSecond(), e.getValue().flopsPerSecond())))))
                 .toList();
         return new Cluster(c.name(), c.description(), kinds, c.devices(), c.intraNode(), c.interNode(),
-                c.nodeUplinkBytesPerSecond(), c.sharedCores(), c.collectives(), c.sources());
+                c.nodeUplinkBytesPerSecond(), c.sharedCores(), c.contention(), c.collectives(), c.sources());
     }
 
     /** Of a measured table, what its times have beyond the first one is bandwidth. */
@@ -144,7 +144,8 @@ final class WhatIf {
                         .toList()))
                 .toList();
         return new Cluster(c.name(), c.description(), c.kinds(), c.devices(), faster(c.intraNode()),
-                faster(c.interNode()), FACTOR * c.nodeUplinkBytesPerSecond(), c.sharedCores(), tables, c.sources());
+                faster(c.interNode()), FACTOR * c.nodeUplinkBytesPerSecond(), c.sharedCores(), c.contention(), tables,
+                c.sources());
     }
 
     private static Link faster(Link link) {

@@ -1,14 +1,16 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.parallel.cluster.Cluster;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The compute streams of all devices: which chain runs, and how fast. Devices of their own run at full speed. Where
- * devices are threads of one host, n of them at work each progress at 1/n: an operation that has the host to itself uses
- * all of its cores already (processor sharing, Kleinrock 1976).
+ * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use all
+ * of its cores already (processor sharing, Kleinrock 1976).
  */
 final class ComputeStreams {
+    private final Cluster cluster;
     private final boolean shared;
     private final List<List<Task>> pending = new ArrayList<>();
     private final Task[] running;
@@ -36,8 +38,9 @@ final class ComputeStreams {
         }
     }
 
-    ComputeStreams(int devices, boolean shared) {
-        this.shared = shared;
+    ComputeStreams(Cluster cluster, int devices) {
+        this.cluster = cluster;
+        shared = cluster.sharedCores() > 0;
         running = new Task[devices];
         for (int i = 0; i < devices; i++) {
             pending.add(new ArrayList<>(2));
@@ -93,7 +96,7 @@ final class ComputeStreams {
 
     private void bring(double now) {
         if (!active.isEmpty()) {
-            given += (now - at) / active.size();
+            given += (now - at) / cluster.slowdown(active.size());
         }
         at = now;
     }
@@ -112,6 +115,6 @@ final class ComputeStreams {
     /** When that is. */
     double nextEnd(Task task, double now) {
         bring(now);
-        return now + Math.max(0, task.due - given) * active.size();
+        return now + Math.max(0, task.due - given) * cluster.slowdown(active.size());
     }
 }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.plan.Op;
 import io.maseparation.parallel.plan.Tensor;
 import java.util.ArrayList;
@@ -71,7 +72,7 @@ final class Engine {
 
     /**
      * @param inOrder whether a rank ends its program for a micro-batch before it takes the next one
-     * @param host the link of a host whose threads move data themselves, or null where devices have ports
+     * @param cluster devices; where they are threads of one host, those move data themselves
      */
     Engine(
             Programs programs,
@@ -80,7 +81,7 @@ final class Engine {
             int microBatches,
             int steps,
             boolean inOrder,
-            io.maseparation.parallel.cluster.Link host,
+            Cluster cluster,
             SampleListener samples) {
         this.programs = programs;
         this.work = work;
@@ -88,10 +89,10 @@ final class Engine {
         this.steps = steps;
         this.inOrder = inOrder;
         this.samples = samples;
-        shared = host != null;
-        hostLatency = shared ? host.latencySeconds() : 0;
-        hostBytesPerSecond = shared ? host.bytesPerSecond() : 0;
-        compute = new ComputeStreams(1 + Arrays.stream(programs.device).max().orElse(0), shared);
+        shared = cluster.sharedCores() > 0;
+        hostLatency = cluster.intraNode().latencySeconds();
+        hostBytesPerSecond = cluster.intraNode().bytesPerSecond();
+        compute = new ComputeStreams(cluster, 1 + Arrays.stream(programs.device).max().orElse(0));
         chains = new Chain[programs.ranks][microBatches];
         transferFree = new double[programs.ranks];
         bytesSent = new double[programs.ranks];

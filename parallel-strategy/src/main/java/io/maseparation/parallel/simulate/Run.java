@@ -33,7 +33,7 @@ record Run(Engine engine, Log log, ExpertLoads loads, double[][][] sampled, int[
                 batches.microBatches(),
                 batches.steps(),
                 plan.inOrder(),
-                Simulator.host(cluster),
+                cluster,
                 (rank, microBatch, step, time, entry) -> {
                     int group = plan.ranks().get(rank).group();
                     if (batches.of(group, microBatch, step).shape().outputs() > 0) {

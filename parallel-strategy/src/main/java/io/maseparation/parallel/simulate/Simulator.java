@@ -1,7 +1,6 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
 import java.util.List;
@@ -52,10 +51,5 @@ public final class Simulator {
                             plan.config().maxPositions(),
                             plan.config().name()));
         }
-    }
-
-    /** The link of a host whose threads are the devices; null where devices have ports of their own. */
-    static Link host(Cluster cluster) {
-        return cluster.sharedCores() > 0 ? cluster.intraNode() : null;
     }
 }

@@ -80,7 +80,7 @@ class PlannerTest {
         Cluster both = Clusters.named("h20-l40s");
         Cluster few = new Cluster("few", "", both.kinds(),
                 List.of(both.devices().get(0), both.devices().get(1), both.devices().get(8), both.devices().get(9)),
-                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), 0, List.of(), List.of());
+                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), 0, 1, List.of(), List.of());
 
         assertNear(SearchRequest.of(SEED, few, Scenario.decode(512, 512)).withObjective(Objective.COST));
     }

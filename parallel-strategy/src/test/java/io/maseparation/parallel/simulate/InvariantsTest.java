@@ -232,7 +232,7 @@ class InvariantsTest {
     void ranksThatShareOneHostShareItsSpeed() {
         Cluster own = TestClusters.ideal(2);
         Cluster shared = new Cluster("host", "", own.kinds(), own.devices(), own.intraNode(), own.interNode(),
-                Double.POSITIVE_INFINITY, 2, List.of(), List.of());
+                Double.POSITIVE_INFINITY, 2, 1, List.of(), List.of());
         Scenario scenario = Scenario.decode(8, 512).withLmHead(false);
         Plan tensor = Planning.plan(SEED, StrategyOptions.tensorPipeline(2, 1));
         Plan single = Planning.plan(SEED, StrategyOptions.single());

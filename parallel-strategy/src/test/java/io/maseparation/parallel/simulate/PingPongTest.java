@@ -73,10 +73,10 @@ class PingPongTest {
         Link link = new Link(transfer, Double.POSITIVE_INFINITY);
         Cluster cluster = new Cluster("two", "", List.of(),
                 IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(), link, link,
-                Double.POSITIVE_INFINITY, 0, List.of(), List.of());
+                Double.POSITIVE_INFINITY, 0, 1, List.of(), List.of());
         double[] last = {0};
         Log log = new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, "nccl"),
-                microBatches, 1, false, null, (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
+                microBatches, 1, false, cluster, (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
                 .run();
         assertThat(log.size()).isGreaterThan(2 * layers * microBatches);
         return last[0];

@@ -1,0 +1,179 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.Operation;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelException;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.RankBuffers;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.SegmentCosts;
+import io.maseparation.moe.segments.SegmentProbe;
+import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.calibrate.RateFit.Sample;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.RankPlan;
+import io.maseparation.parallel.plan.StrategyOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Times the tasks of decode steps of a whole model on one device, one by one, for several numbers of rows and contexts. The
+ * steps walk over all layers, so that weights come from memory as in a run.
+ */
+final class DeviceProbe implements AutoCloseable {
+    static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8);
+    private static final int MOST_ROWS = 8;
+    private static final int REPETITIONS = 9;
+    private static final int WARM_UP_STEPS = 40;
+
+    private final ModelConfig config;
+    private final RankPlan rank;
+    private final SegmentProbe probe;
+    private final SegmentCosts costs;
+    private final int positions;
+    /** Experts of the last step, by layer. */
+    private final int[][] chosen;
+
+    DeviceProbe(Device device, ModelWeights weights) {
+        config = weights.config();
+        chosen = new int[config.layers().size()][];
+        rank = Planning.plan(config, StrategyOptions.single()).ranks().getFirst();
+        positions = Math.min(256, config.maxPositions());
+        probe = new SegmentProbe(
+                device,
+                weights,
+                rank.shard(),
+                new Capacity(MOST_ROWS, MOST_ROWS, MOST_ROWS, MOST_ROWS * positions, positions, DataType.F32),
+                rank.segments());
+        costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+    }
+
+    /** Steps that let the JVM compile the kernels. */
+    void warmUp() {
+        for (int i = 0; i < WARM_UP_STEPS; i++) {
+            step(ROWS.get(i % ROWS.size()), Math.min(32, positions));
+        }
+    }
+
+    /** Samples of every operation. */
+    Map<Operation, List<Sample>> samples() {
+        Map<Operation, List<Sample>> samples = new EnumMap<>(Operation.class);
+        double nothing = nothingSeconds();
+        for (int context : List.of(Math.min(32, positions), positions)) {
+            for (int rows : ROWS) {
+                sample(rows, context, nothing, samples);
+            }
+        }
+        return samples;
+    }
+
+    private void sample(int rows, int context, double nothing, Map<Operation, List<Sample>> samples) {
+        long[][][] nanos = new long[rank.segments().size()][][];
+        for (int i = 0; i < REPETITIONS; i++) {
+            List<long[]> step = step(rows, context);
+            for (int s = 0; s < nanos.length; s++) {
+                if (i == 0) {
+                    nanos[s] = new long[step.get(s).length][REPETITIONS];
+                }
+                for (int t = 0; t < nanos[s].length; t++) {
+                    nanos[s][t][i] = step.get(s)[t];
+                }
+            }
+        }
+        for (int s = 0; s < nanos.length; s++) {
+            Segment segment = rank.segments().get(s);
+            List<OperationCost> tasks =
+                    costs.of(segment, StepShape.decode(rows, context).withExperts(load(segment, rows)));
+            if (tasks.size() != nanos[s].length) {
+                throw new ModelException(
+                        "the experts of %s are not stored side by side, so that their tasks are not those of the cost model: calibrate with a preset"
+                                .formatted(config.name()));
+            }
+            for (int t = 0; t < nanos[s].length; t++) {
+                Arrays.sort(nanos[s][t]);
+                OperationCost task = tasks.get(t);
+                samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
+                        .add(new Sample(
+                                task.cost().bytes(),
+                                task.cost().flops(),
+                                Math.max(nanos[s][t][REPETITIONS / 2] / 1e9 - nothing, 1e-8)));
+            }
+        }
+    }
+
+    /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
+    private StepShape.ExpertLoad load(Segment segment, int rows) {
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Experts experts) {
+                ModelConfig.Layer layer = config.layers().get(experts.layer());
+                int slots = layer.routing().slots();
+                BitSet visited = new BitSet();
+                int pairs = rows * layer.routing().topK();
+                for (int i = 0; i < rows * slots; i++) {
+                    int expert = chosen[experts.layer()][i];
+                    if (expert >= 0 && expert < layer.routing().experts()) {
+                        visited.set(expert);
+                    }
+                }
+                return new StepShape.ExpertLoad(
+                        rows, pairs, visited.cardinality(), layer.extraWidth() > 0 ? rows : 0);
+            }
+        }
+        return StepShape.ExpertLoad.NONE;
+    }
+
+    /** One decode step; nanoseconds of each segment's tasks. */
+    List<long[]> step(int rows, int context) {
+        RankBuffers buffers = probe.buffers();
+        buffers.step().setAll(0, 0, rows, 0);
+        buffers.outputStep().setAll(0, 0, rows, 0);
+        for (int row = 0; row < rows; row++) {
+            buffers.tokens().set(row, (row * 7919 + context) % config.vocab());
+            buffers.rowInfo().setAll(3 * row, context - 1, row * positions, positions);
+            buffers.outputRows().set(row, row);
+        }
+        List<long[]> nanos = new ArrayList<>();
+        for (Segment segment : rank.segments()) {
+            nanos.add(probe.run(segment.name()));
+            remember(segment, rows);
+        }
+        return nanos;
+    }
+
+    private void remember(Segment segment, int rows) {
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Route(int layer, boolean export)) {
+                int slots = config.layers().get(layer).routing().slots();
+                int[] ids = new int[rows * slots];
+                for (int i = 0; i < ids.length; i++) {
+                    ids[i] = probe.buffers().slots().get(slots).ids().get(i);
+                }
+                chosen[layer] = ids;
+            }
+        }
+    }
+
+    /** Time of a graph without tasks. */
+    double nothingSeconds() {
+        long[] nanos = new long[2001];
+        for (int i = 0; i < nanos.length; i++) {
+            nanos[i] = probe.runNothing();
+        }
+        Arrays.sort(nanos);
+        return nanos[nanos.length / 2] / 1e9;
+    }
+
+    @Override
+    public void close() {
+        probe.close();
+    }
+}

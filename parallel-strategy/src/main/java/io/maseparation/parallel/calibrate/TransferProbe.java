@@ -1,0 +1,75 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.comm.MessageKey;
+import io.maseparation.parallel.plan.Tensor;
+import java.util.Arrays;
+
+/** Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked. */
+final class TransferProbe {
+    private static final int ROUNDS = 400;
+    private static final int WARM_UP = 200;
+    private static final int SMALL = 16;
+    private static final int LARGE = 1 << 16;
+
+    private TransferProbe() {}
+
+    /** Latency of a small message, and bytes a second of what a large one takes longer. */
+    static Link measure() throws InterruptedException {
+        oneWaySeconds(LARGE);
+        double small = oneWaySeconds(SMALL);
+        double large = oneWaySeconds(LARGE);
+        return new Link(small, 4.0 * (LARGE - SMALL) / Math.max(large - small, 1e-9));
+    }
+
+    private static double oneWaySeconds(int floats) throws InterruptedException {
+        Communicator comm = new InProcessCommunicator(2);
+        long[] nanos = new long[ROUNDS];
+        Thread other = Thread.ofPlatform().daemon().name("transfer-probe").start(() -> {
+            try {
+                float[] buffer = new float[floats];
+                for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+                    receive(comm, 1, i, buffer);
+                    send(comm, 0, 1, i, buffer);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        float[] buffer = new float[floats];
+        for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+            long start = System.nanoTime();
+            send(comm, 1, 0, i, buffer);
+            receive(comm, 0, i, buffer);
+            if (i >= WARM_UP) {
+                nanos[i - WARM_UP] = System.nanoTime() - start;
+            }
+        }
+        other.join();
+        Arrays.sort(nanos);
+        return nanos[ROUNDS / 2] / 2e9;
+    }
+
+    private static void send(Communicator comm, int to, int from, int step, float[] buffer) {
+        comm.send(to, key(from, step), new Message(new int[0], buffer.clone()));
+    }
+
+    private static void receive(Communicator comm, int rank, int step, float[] buffer) throws InterruptedException {
+        while (true) {
+            long seen = comm.arrivals(rank);
+            Message message = comm.poll(rank, key(1 - rank, step));
+            if (message != null) {
+                System.arraycopy(message.floats(), 0, buffer, 0, buffer.length);
+                return;
+            }
+            comm.awaitArrival(rank, seen);
+        }
+    }
+
+    private static MessageKey key(int from, int step) {
+        return new MessageKey(from, Tensor.HIDDEN, 0, 0, 0, step);
+    }
+}

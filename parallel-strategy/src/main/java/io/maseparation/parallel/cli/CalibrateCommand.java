@@ -1,0 +1,228 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.kernels.Operation;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.calibrate.Calibration;
+import io.maseparation.parallel.calibrate.SimulationCheck;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.ClusterFile;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.execute.ExecutionOptions;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.StrategyOptions;
+import io.maseparation.parallel.report.Json;
+import io.maseparation.parallel.report.OutputFormat;
+import io.maseparation.parallel.report.Table;
+import io.maseparation.parallel.report.TableWriter;
+import io.maseparation.parallel.report.Unit;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** {@code ma calibrate}: a cost profile of this machine, and how near the simulator comes to it. */
+final class CalibrateCommand implements Command {
+    private static final String DEFAULT_MODEL = "small";
+    private static final String OUTPUT = "output";
+    private static final String ROUNDS = "rounds";
+    private static final String MAX_TOKENS = "max-tokens";
+    private static final String NO_CHECK = "no-check";
+    private static final int DEVICES = 16;
+    private static final double MILLION = 1e6;
+    private static final double GIGA = 1e9;
+
+    @Override
+    public String name() {
+        return "calibrate";
+    }
+
+    @Override
+    public String summary() {
+        return "measure this machine's devices into a cost profile, and check the simulator against runs";
+    }
+
+    @Override
+    public Options options() {
+        Options options = new Options();
+        ModelFlags.add(options, DEFAULT_MODEL);
+        options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("FILE")
+                .desc("where to write the profile, a cluster for simulate --cluster").get());
+        options.addOption(Option.builder("r").longOpt(ROUNDS).hasArg().argName("N")
+                .desc("runs of each layout of the check [5]").get());
+        options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
+                .desc("tokens of each run of the check [24]").get());
+        options.addOption(Option.builder().longOpt(NO_CHECK).desc("measure the profile only").get());
+        OutputFlags.add(options);
+        return options;
+    }
+
+    @Override
+    public List<Example> examples() {
+        return List.of(
+                new Example("calibrate", "operations of preset small, and every strategy measured and simulated"),
+                new Example("calibrate -m tiny --rounds 1 -n 4", "a quick look"),
+                new Example("calibrate -m tiny --no-check -o profile.json", "the profile alone, into a file"));
+    }
+
+    @Override
+    public List<String> notes() {
+        return List.of(
+                "The profile holds for shapes and formats of the model it was measured with.",
+                "Nothing else should run beside it: times are medians, but two cores have no room for others.");
+    }
+
+    @Override
+    public void run(Arguments arguments, Terminal terminal) {
+        OutputFormat format = OutputFlags.format(arguments);
+        int rounds = arguments.integer(ROUNDS, 5, 1, 1000);
+        int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
+        try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
+            ExecutionOptions execution = ExecutionOptions.defaults();
+            Calibration calibration;
+            List<SimulationCheck.Entry> checks = List.of();
+            try (Progress progress = terminal.progress("calibrating", -1)) {
+                calibration = Calibration.measure(
+                        execution.devices().isEmpty()
+                                ? io.maseparation.moe.segments.Device.all().getFirst()
+                                : execution.devices().getFirst(),
+                        model.weights(),
+                        DEVICES,
+                        progress::doing);
+                if (!arguments.has(NO_CHECK)) {
+                    checks = SimulationCheck.run(
+                            model, calibration.cluster(), execution, layouts(model), rounds, tokens, progress::doing);
+                }
+            }
+            String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
+                    LocalDate.now(ZoneId.systemDefault()));
+            arguments.text(OUTPUT)
+                    .ifPresent(file -> ClusterFile.write(Path.of(file), calibration.cluster(), source));
+            Table operations = operations(calibration);
+            Table check = check(checks);
+            terminal.out().print(switch (format) {
+                case JSON -> Json.write(tree(model, calibration, operations, check, checks));
+                case CSV -> TableWriter.write(checks.isEmpty() ? operations : check, format);
+                default -> text(model, calibration, operations, check, checks, rounds, tokens, format);
+            });
+        }
+    }
+
+    private static List<StrategyOptions> layouts(Model model) {
+        List<StrategyOptions> layouts = new ArrayList<>();
+        for (StrategyOptions options : SimulationCheck.layouts()) {
+            try {
+                Planning.plan(model.config(), options);
+                layouts.add(options);
+            } catch (PlanException e) {
+                System.getLogger(CalibrateCommand.class.getName())
+                        .log(System.Logger.Level.INFO, "not checked: " + e.getMessage());
+            }
+        }
+        return layouts;
+    }
+
+    private static Table operations(Calibration calibration) {
+        Table.Builder table = Table.builder()
+                .column("operation", "operation", Unit.PLAIN)
+                .column("launch_us", "launch, us", Unit.NUMBER)
+                .column("gb_per_s", "GB/s", Unit.NUMBER)
+                .column("gflop_per_s", "GFLOP/s", Unit.NUMBER)
+                .column("median_error", "median error of the fit", Unit.PERCENT)
+                .column("samples", "samples", Unit.COUNT);
+        for (Operation operation : Operation.values()) {
+            Calibration.Fit fit = calibration.fits().get(operation);
+            if (fit != null) {
+                table.row(operation.id(), fit.rate().launchSeconds() * MILLION, fit.rate().bytesPerSecond() / GIGA,
+                        fit.rate().flopsPerSecond() / GIGA, fit.medianError(), fit.samples());
+            }
+        }
+        return table.build();
+    }
+
+    private static Table check(List<SimulationCheck.Entry> checks) {
+        Table.Builder table = Table.builder()
+                .column("strategy", "strategy", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("micro_batches", "micro-batches", Unit.COUNT)
+                .column("measured_tpot_ms", "TPOT measured", Unit.MILLISECONDS)
+                .column("measured_tpot_ms_min", "least", Unit.MILLISECONDS)
+                .column("measured_tpot_ms_max", "most", Unit.MILLISECONDS)
+                .column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS)
+                .column("error", "error", Unit.PERCENT);
+        for (SimulationCheck.Entry e : checks) {
+            table.row(e.options().strategy().id(), e.options().layout(), e.options().microBatches(), e.measuredMs(),
+                    e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
+        }
+        return table.build();
+    }
+
+    private static Table segments(List<SimulationCheck.Entry> checks) {
+        Table.Builder table = Table.builder()
+                .column("strategy", "strategy", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("segment", "segment", Unit.PLAIN)
+                .column("measured_ms", "measured", Unit.MILLISECONDS)
+                .column("simulated_ms", "simulated", Unit.MILLISECONDS)
+                .column("error", "error", Unit.PERCENT);
+        for (SimulationCheck.Entry e : checks) {
+            for (SimulationCheck.SegmentTime s : e.segments()) {
+                table.row(e.options().strategy().id(), e.options().layout(), s.name(), s.measuredMs(),
+                        s.simulatedMs(), s.simulatedMs() / s.measuredMs() - 1);
+            }
+        }
+        return table.build();
+    }
+
+    private static Map<String, Object> tree(
+            Model model, Calibration calibration, Table operations, Table check, List<SimulationCheck.Entry> checks) {
+        Cluster cluster = calibration.cluster();
+        DeviceKind kind = cluster.kinds().getFirst();
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("model", model.config().name());
+        tree.put("source", "measured");
+        tree.put("memory_bandwidth_bytes_per_s", kind.bytesPerSecond());
+        tree.put("flops_per_s", kind.flopsPerSecond());
+        tree.put("graph_start_us", kind.graphStartSeconds() * MILLION);
+        tree.put("transfer_latency_us", cluster.intraNode().latencySeconds() * MILLION);
+        tree.put("transfer_bytes_per_s", cluster.intraNode().bytesPerSecond());
+        tree.put("contention", cluster.contention());
+        tree.put("operations", operations.objects());
+        tree.put("strategies", check.objects());
+        tree.put("segments", segments(checks).objects());
+        return tree;
+    }
+
+    private static String text(
+            Model model, Calibration calibration, Table operations, Table check, List<SimulationCheck.Entry> checks,
+            int rounds, int tokens, OutputFormat format) {
+        Cluster cluster = calibration.cluster();
+        DeviceKind kind = cluster.kinds().getFirst();
+        Link link = cluster.intraNode();
+        StringBuilder text = new StringBuilder("%s, embedded devices of this machine, measured\n\n"
+                .formatted(ModelFlags.description(model.config())));
+        text.append(TableWriter.write(operations, format));
+        text.append(
+                ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
+                        + " %s GB/s; two ranks that compute at once take %s %% longer each.\n").formatted(
+                                Unit.significant(kind.bytesPerSecond() / GIGA),
+                                Unit.significant(kind.flopsPerSecond() / GIGA),
+                                Unit.significant(kind.graphStartSeconds() * MILLION),
+                                Unit.significant(link.latencySeconds() * MILLION),
+                                Unit.significant(link.bytesPerSecond() / GIGA),
+                                Unit.significant(100 * cluster.contention())));
+        if (!checks.isEmpty()) {
+            text.append("\nThe simulator against runs: 6 prompts of 16 tokens, %d generated; median of %d runs.\n\n"
+                    .formatted(tokens, rounds));
+            text.append(TableWriter.write(check, format)).append('\n');
+            text.append(TableWriter.write(segments(checks), format));
+        }
+        return text.toString();
+    }
+}

@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A JSON object on disk, with typed access to its fields: every complaint is one line that names file and field. A null
@@ -149,6 +150,33 @@ public final class JsonFile {
             values.add(integer(field, value, 0, Integer.MAX_VALUE));
         }
         return values;
+    }
+
+    /** Lists of whole numbers from 0. */
+    public List<List<Integer>> integerLists(String field) {
+        JsonNode value = value(field);
+        List<List<Integer>> lists = new ArrayList<>();
+        if (value != null && !value.isArray()) {
+            throw fail(field, "is not an array");
+        }
+        for (JsonNode list : value == null ? MAPPER.createArrayNode() : value) {
+            if (!list.isArray()) {
+                throw fail(field, "is not an array of arrays");
+            }
+            List<Integer> values = new ArrayList<>();
+            list.forEach(v -> values.add(integer(field, v, 0, Integer.MAX_VALUE)));
+            lists.add(values);
+        }
+        return lists;
+    }
+
+    /** A complaint, if a field is there that none of these names is for. */
+    public void only(Set<String> names) {
+        node.fieldNames().forEachRemaining(name -> {
+            if (!names.contains(name)) {
+                throw new ModelException("%s: there is no field %s".formatted(where, Text.printable(name)));
+            }
+        });
     }
 
     /** Strings, or null if the field is absent. */

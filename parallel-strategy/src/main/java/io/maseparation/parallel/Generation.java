@@ -1,14 +1,18 @@
 package io.maseparation.parallel;
 
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.execute.RunResult;
 import io.maseparation.parallel.execute.Workload;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanFile;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * One run of a model, described step by step: what to generate and on which layout. The shortest way into the library;
@@ -17,7 +21,7 @@ import java.util.List;
 public final class Generation {
     private final Model model;
     private final List<int[]> prompts = new ArrayList<>();
-    private StrategyOptions strategy = StrategyOptions.single();
+    private Function<ModelConfig, Plan> plan = config -> Planning.plan(config, StrategyOptions.single());
     private ExecutionOptions execution = ExecutionOptions.defaults();
     private int maxTokens = 16;
     private boolean ignoreEos;
@@ -38,7 +42,13 @@ public final class Generation {
 
     /** How the model is spread over ranks. */
     public Generation strategy(StrategyOptions options) {
-        strategy = options;
+        plan = config -> Planning.plan(config, options);
+        return this;
+    }
+
+    /** How the model is spread over ranks and devices, and where its experts are. */
+    public Generation plan(PlanFile file) {
+        plan = file::toPlan;
         return this;
     }
 
@@ -122,7 +132,7 @@ public final class Generation {
         Workload workload =
                 new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk);
         try (PlanExecutor executor = new PlanExecutor(
-                Planning.plan(model.config(), strategy), model.weights(), workload, execution)) {
+                plan.apply(model.config()), model.weights(), workload, execution)) {
             return executor.run();
         }
     }

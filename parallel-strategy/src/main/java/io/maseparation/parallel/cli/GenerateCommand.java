@@ -7,6 +7,8 @@ import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.RunResult;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.PlanFile;
 import io.maseparation.parallel.plan.StrategyOptions;
 import io.maseparation.parallel.report.Json;
 import io.maseparation.parallel.report.OutputFormat;
@@ -14,6 +16,7 @@ import io.maseparation.parallel.report.RunReport;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.Unit;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,6 +72,7 @@ final class GenerateCommand implements Command {
         options.addOption(Option.builder().longOpt(LOGITS)
                 .desc("also print the logits of each prompt's last position").get());
         StrategyFlags.add(options);
+        StrategyFlags.addPlan(options);
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
         OutputFlags.add(options);
@@ -93,20 +97,25 @@ final class GenerateCommand implements Command {
                 new Example(
                         "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy ep --expert-parallel-size 4 "
                                 + "--temperature 0.8 --top-p 0.9 --seed 7",
-                        "expert parallelism, sampling"));
+                        "expert parallelism, sampling"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma --attention-devices 2 "
+                                + "--attention-tensor-parallel-size 2 --expert-devices 4 --expert-tensor-parallel-size 2",
+                        "MA Separation with heads and experts split, too"));
     }
 
     @Override
     public List<String> notes() {
         return List.of(
-                "Whatever the strategy, greedy tokens are the same: single, ep and ma bit for bit, tp-pp up to rounding.",
+                "Whatever the strategy, greedy tokens are the same: bit for bit, and up to rounding where heads or"
+                        + " experts are split (tp-pp, --attention-tensor-parallel-size, --expert-tensor-parallel-size).",
                 "--format csv prints one row a sequence; json and the others also metrics and ranks.");
     }
 
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        StrategyOptions strategy = StrategyFlags.read(arguments);
+        Optional<Path> planFile = StrategyFlags.planFile(arguments);
         int maxTokens = arguments.integer(MAX_TOKENS, 16, 1, Integer.MAX_VALUE);
         double temperature = arguments.number(TEMPERATURE, 0);
         double topP = arguments.number(TOP_P, 1);
@@ -118,17 +127,20 @@ final class GenerateCommand implements Command {
         }
         long seed = arguments.seed(SEED);
         int prefillChunk = RunFlags.prefillChunk(arguments);
-        PromptFlags.check(arguments, ModelFlags.name(arguments, null));
+        Optional<PlanFile> plan = planFile.map(PlanFile::read);
+        StrategyOptions strategy = plan.map(PlanFile::options).orElseGet(() -> StrategyFlags.read(arguments));
+        String planned = plan.map(PlanFile::model).orElse(null);
+        PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
         ExecutionOptions execution = RunFlags.read(arguments);
 
-        try (Model model = ModelFlags.open(arguments, null, terminal)) {
+        try (Model model = ModelFlags.open(arguments, planned, terminal)) {
             List<int[]> prompts = PromptFlags.read(arguments, model);
             Generation generation = Generation.of(model)
-                    .strategy(strategy)
                     .prompts(prompts)
                     .maxTokens(maxTokens)
                     .sampling(temperature, topP, seed)
                     .prefillChunk(prefillChunk);
+            plan.ifPresentOrElse(generation::plan, () -> generation.strategy(strategy));
             if (arguments.has(IGNORE_EOS)) {
                 generation.ignoringEos();
             }
@@ -138,6 +150,8 @@ final class GenerateCommand implements Command {
             RunResult result;
             try (Progress progress = terminal.progress("generating", (long) prompts.size() * maxTokens)) {
                 result = generation.execution(execution.withOnToken(s -> progress.step())).run();
+            } catch (PlanException e) {
+                throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
             }
             List<Optional<String>> texts = texts(result, model.tokenizer());
             terminal.out().print(format == OutputFormat.JSON

@@ -1,11 +1,19 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.plan.LayoutSize;
 import io.maseparation.parallel.plan.Schedule;
 import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.plan.StrategyOptions;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
@@ -13,51 +21,77 @@ import org.apache.commons.cli.Options;
 final class StrategyFlags {
     private static final int MOST_RANKS = 4096;
     private static final String STRATEGY = "strategy";
-    private static final String ATTENTION = "attention-devices";
-    private static final String EXPERTS = "expert-devices";
-    private static final String TENSOR = "tensor-parallel-size";
-    private static final String PIPELINE = "pipeline-parallel-size";
-    private static final String EXPERT_PARALLEL = "expert-parallel-size";
-    private static final String ATTENTION_TENSOR = "attention-tensor-parallel-size";
-    private static final String EXPERT_TENSOR = "expert-tensor-parallel-size";
-    private static final String MICRO_BATCHES = "micro-batches";
     private static final String SCHEDULE = "schedule";
-
-    /** The strategy that each size belongs to. */
-    private static final Map<String, Strategy> OWNERS = Map.of(
-            ATTENTION, Strategy.MA,
-            EXPERTS, Strategy.MA,
-            ATTENTION_TENSOR, Strategy.MA,
-            EXPERT_TENSOR, Strategy.MA,
-            TENSOR, Strategy.TP_PP,
-            PIPELINE, Strategy.TP_PP,
-            EXPERT_PARALLEL, Strategy.EP);
+    private static final String PLAN = "plan";
 
     private StrategyFlags() {}
 
     static void add(Options options) {
         options.addOption(Option.builder().longOpt(STRATEGY).hasArg().argName("NAME")
                 .desc("single, tp-pp, ep or ma [single]").get());
-        size(options, ATTENTION, "ma: ranks with attention, each with its own sequences [1]");
-        size(options, EXPERTS, "ma: ranks with experts [1]");
-        size(options, TENSOR, "tp-pp: ranks that split heads and expert width [2, or 1 with more than one stage]");
-        size(options, PIPELINE, "tp-pp: stages that the layers are divided into [1]");
-        size(options, EXPERT_PARALLEL, "ep: ranks that share out the experts [2]");
-        size(options, ATTENTION_TENSOR, "ma: ranks that split one attention rank's heads; only 1 so far");
-        size(options, EXPERT_TENSOR, "ma: ranks that split one expert's width; only 1 so far");
+        for (LayoutSize size : LayoutSize.values()) {
+            if (size != LayoutSize.MICRO_BATCHES) {
+                size(options, size, description(size));
+            }
+        }
         addBatching(options, "1");
+    }
+
+    /** {@code --plan}, which stands instead of all of these. */
+    static void addPlan(Options options) {
+        options.addOption(Option.builder().longOpt(PLAN).hasArg().argName("FILE")
+                .desc("plan file with strategy, sizes and devices (docs/plan-file.md), instead of the options for those")
+                .get());
+    }
+
+    private static String description(LayoutSize size) {
+        return switch (size) {
+            case ATTENTION_DEVICES -> "ma: ranks with attention, each with its own sequences [1]";
+            case EXPERT_DEVICES -> "ma: ranks with experts [1]";
+            case ATTENTION_TENSOR_PARALLEL -> "ma, ep: ranks that split the heads of the same sequences [1]";
+            case EXPERT_TENSOR_PARALLEL -> "ma: ranks that split the width of the same experts [1]";
+            case EXPERT_REPLICAS -> "ma: copies of all experts among the expert ranks [1]";
+            case TENSOR_PARALLEL -> "tp-pp: ranks that split heads and expert width [2, or 1 with more than one stage]";
+            case PIPELINE_PARALLEL -> "tp-pp: stages that the layers are divided into [1]";
+            case EXPERT_PARALLEL -> "ep: ranks that share out the experts [2]";
+            case DATA_PARALLEL -> "tp-pp, ep: copies of the layout, each with its own sequences [1]";
+            case MICRO_BATCHES -> "parts of the batch in flight at once";
+        };
     }
 
     /** Micro-batches and schedule, which all strategies have. */
     static void addBatching(Options options, String microBatches) {
-        size(options, MICRO_BATCHES, "parts of the batch in flight at once [" + microBatches + "]");
+        size(options, LayoutSize.MICRO_BATCHES, description(LayoutSize.MICRO_BATCHES) + " [" + microBatches + "]");
         options.addOption(Option.builder().longOpt(SCHEDULE).hasArg().argName("NAME")
                 .desc("async: a rank that waits works on another micro-batch; barrier: it waits [async]").get());
     }
 
-    private static void size(Options options, String name, String description) {
+    private static void size(Options options, LayoutSize size, String description) {
         options.addOption(
-                Option.builder().longOpt(name).hasArg().argName("N").desc(description).get());
+                Option.builder().longOpt(size.id()).hasArg().argName("N").desc(description).get());
+    }
+
+    /**
+     * The plan file that was asked for.
+     *
+     * @throws UsageException if an option for the layout is there too
+     */
+    static Optional<Path> planFile(Arguments arguments) {
+        Optional<String> file = arguments.text(PLAN);
+        if (file.isPresent()) {
+            Stream.concat(Stream.of(STRATEGY, SCHEDULE), Stream.of(LayoutSize.values()).map(LayoutSize::id))
+                    .filter(arguments::has)
+                    .forEach(name -> {
+                        throw new UsageException(
+                                "--%s with --%s: the plan says it already; leave one of them out".formatted(name,
+                                        PLAN));
+                    });
+        }
+        try {
+            return file.map(Path::of);
+        } catch (InvalidPathException e) {
+            throw new UsageException("--%s: '%s' is not a file name".formatted(PLAN, file.orElseThrow()));
+        }
     }
 
     /**
@@ -68,32 +102,35 @@ final class StrategyFlags {
     static StrategyOptions read(Arguments arguments) {
         Strategy strategy =
                 arguments.choice(STRATEGY, Strategy.SINGLE, List.of(Strategy.values()), Strategy::id);
-        OWNERS.keySet().stream().sorted().filter(arguments::has).forEach(name -> {
-            Strategy owner = OWNERS.get(name);
-            if (owner != strategy) {
+        Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
+        for (LayoutSize size : LayoutSize.values()) {
+            if (arguments.has(size.id()) && !size.belongsTo(strategy)) {
+                String owners = Stream.of(Strategy.values())
+                        .filter(size::belongsTo)
+                        .map(Strategy::id)
+                        .sorted(Comparator.reverseOrder())
+                        .collect(Collectors.joining(" or "));
                 throw new UsageException("--%s needs --strategy %s; the strategy is %s%s".formatted(
-                        name, owner.id(), strategy.id(), arguments.has(STRATEGY) ? "" : " where none is given"));
+                        size.id(), owners, strategy.id(), arguments.has(STRATEGY) ? "" : " where none is given"));
             }
-        });
-        onlyOne(arguments, ATTENTION_TENSOR);
-        onlyOne(arguments, EXPERT_TENSOR);
-        StrategyOptions options =
-                switch (strategy) {
-                    case SINGLE -> StrategyOptions.single();
-                    case TP_PP -> {
-                        int pipeline = count(arguments, PIPELINE, 1);
-                        yield StrategyOptions.tensorPipeline(
-                                count(arguments, TENSOR, pipeline > 1 ? 1 : 2), pipeline);
-                    }
-                    case EP -> StrategyOptions.expertParallel(count(arguments, EXPERT_PARALLEL, 2));
-                    case MA -> StrategyOptions.maSeparation(count(arguments, ATTENTION, 1),
-                            count(arguments, EXPERTS, 1));
-                };
-        return options.withMicroBatches(microBatches(arguments, 1)).withSchedule(schedule(arguments));
+            if (size.belongsTo(strategy)) {
+                sizes.put(size, count(arguments, size, absent(size, arguments)));
+            }
+        }
+        return LayoutSize.options(strategy, sizes, schedule(arguments));
+    }
+
+    /** What holds where a size is not given: the least that the strategy makes sense with. */
+    private static int absent(LayoutSize size, Arguments arguments) {
+        return switch (size) {
+            case TENSOR_PARALLEL -> count(arguments, LayoutSize.PIPELINE_PARALLEL, 1) > 1 ? 1 : 2;
+            case EXPERT_PARALLEL -> Math.max(2, count(arguments, LayoutSize.ATTENTION_TENSOR_PARALLEL, 1));
+            default -> 1;
+        };
     }
 
     static int microBatches(Arguments arguments, int absent) {
-        return count(arguments, MICRO_BATCHES, absent);
+        return count(arguments, LayoutSize.MICRO_BATCHES, absent);
     }
 
     static Schedule schedule(Arguments arguments) {
@@ -101,16 +138,7 @@ final class StrategyFlags {
                 SCHEDULE, Schedule.ASYNC, List.of(Schedule.values()), s -> s.name().toLowerCase(Locale.ROOT));
     }
 
-    private static int count(Arguments arguments, String name, int absent) {
-        return arguments.integer(name, absent, 1, MOST_RANKS);
-    }
-
-    private static void onlyOne(Arguments arguments, String name) {
-        int size = count(arguments, name, 1);
-        if (size != 1) {
-            throw new UsageException(
-                    "--%s %d: splitting inside MA's pools is not available yet; leave it out or use 1"
-                            .formatted(name, size));
-        }
+    private static int count(Arguments arguments, LayoutSize size, int absent) {
+        return arguments.integer(size.id(), absent, 1, MOST_RANKS);
     }
 }

@@ -52,15 +52,26 @@ public final class Planning {
                         .formatted(size.flag(), value, options.strategy().id()));
             }
         }
-        long ranks = switch (options.strategy()) {
-            case SINGLE -> 1;
-            case TP_PP -> (long) options.tensorParallel() * options.pipelineParallel();
-            case EP -> options.expertParallel();
-            case MA -> (long) options.attentionDevices() + options.expertDevices();
-        };
+        ranks(options);
+    }
+
+    /**
+     * Number of ranks of a layout.
+     *
+     * @throws PlanException if there are too many
+     */
+    static int ranks(StrategyOptions options) {
+        long ranks =
+                switch (options.strategy()) {
+                    case SINGLE -> 1;
+                    case TP_PP -> (long) options.tensorParallel() * options.pipelineParallel();
+                    case EP -> options.expertParallel();
+                    case MA -> (long) options.attentionDevices() + options.expertDevices();
+                };
         if (ranks > MOST || ranks * options.dataParallel() > MOST) {
             throw new PlanException("the layout has more than %d ranks: lower its sizes".formatted(MOST));
         }
+        return options.ranks();
     }
 
     private static void positive(int value, String option) {

@@ -10,9 +10,9 @@ public enum Strategy {
     SINGLE("single"),
     /** Heads, expert width and vocabulary split over tensor-parallel ranks, layers over pipeline stages. */
     TP_PP("tp-pp"),
-    /** Attention replicated on every rank with its own sequences, whole experts spread over the same ranks. */
+    /** Attention on every rank, replicated or split inside groups, and whole experts spread over the same ranks. */
     EP("ep"),
-    /** Attention replicated on some ranks, whole experts spread over others. */
+    /** Attention on some ranks, replicated or split inside groups, and experts spread over others. */
     MA("ma");
 
     private final String id;

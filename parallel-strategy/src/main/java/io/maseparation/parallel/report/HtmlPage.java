@@ -40,7 +40,8 @@ public final class HtmlPage {
             th{background:var(--band);font-weight:600;vertical-align:bottom}
             tr:last-child td{border-bottom:0}
             .left{text-align:left}
-            td.left{min-width:7em}
+            td:not(.left){white-space:nowrap}
+            td.left{min-width:9em}
             pre{overflow-x:auto;background:var(--band);padding:.8em;border-radius:6px;font-size:.88em}
             """;
 

@@ -33,7 +33,7 @@ class FailureTest {
             generate -m tiny                                     | 2 | --prompt-ids
             generate -m tiny --prompt-ids 1 -n                   | 2 | --max-tokens needs a value
             generate -m tiny --promt-ids 1                       | 2 | did you mean --prompt-ids?
-            generate -m tiny --prompt-ids 1 --plan file          | 2 | unknown option '--plan'
+            bench -m tiny --plan file                            | 2 | unknown option '--plan'
             generate -m tiny --prompt-ids 1 stray                | 2 | unexpected argument 'stray'
             generate -m tiny --prompt-ids 1 -n 1 -n 2            | 2 | --max-tokens is given twice
             generate -m tiny --prompt-ids 1 -n x                 | 2 | 'x' is not a whole number
@@ -51,7 +51,13 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --attention-devices 3 | 2 | --attention-devices needs --strategy ma
             generate -m tiny --prompt-ids 1 --strategy ep --attention-devices 3 | 2 | needs --strategy ma; the strategy is ep
             generate -m tiny --prompt-ids 1 --strategy ma --tensor-parallel-size 2 | 2 | needs --strategy tp-pp
-            generate -m tiny --prompt-ids 1 --strategy ma --attention-tensor-parallel-size 2 | 2 | not available yet
+            generate -m tiny --prompt-ids 1 --strategy tp-pp --attention-tensor-parallel-size 2 | 2 | needs --strategy ma or ep; the strategy is tp-pp
+            generate -m tiny --prompt-ids 1 --strategy ma --data-parallel-size 2 | 2 | needs --strategy tp-pp or ep
+            generate -m tiny --prompt-ids 1 --plan x.json --expert-replicas 2 | 2 | --expert-replicas with --plan
+            generate -m tiny --prompt-ids 1 --plan x.json --schedule async | 2 | --schedule with --plan
+            generate -m tiny --prompt-ids 1 --plan no-such-plan.json | 1 | no-such-plan.json: no such file
+            generate -m tiny --prompt-ids 1 --strategy ma --attention-tensor-parallel-size 2 | 1 | does not divide --attention-devices 1
+            generate -m tiny --prompt-ids 1 --strategy ma --expert-replicas 2 | 1 | does not divide --expert-devices 1
             generate -m tiny --prompt-ids 1 --micro-batches 0    | 2 | --micro-batches must be from 1
             generate -m tiny --prompt-ids 1 --schedule eager     | 2 | there are async, barrier
             generate -m tiny --prompt-ids 1 --transport mpi      | 2 | --transport mpi is not available yet

@@ -4,6 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.moe.Presets;
+import io.maseparation.moe.testing.Golden;
+import io.maseparation.parallel.plan.PlanFile;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.Schedule;
+import io.maseparation.parallel.plan.StrategyOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +33,41 @@ class ResultTest {
         assertThat(run.err()).isEmpty();
         assertThat(run.status()).isZero();
         return new ObjectMapper().readTree(run.out());
+    }
+
+    @Test
+    void generateRunsAPlanFileAsTheSameOptions() throws IOException {
+        Path file = temp.resolve("plan.json");
+        StrategyOptions options = StrategyOptions.maSeparation(4, 2)
+                .withAttentionTensorParallel(2)
+                .withMicroBatches(2)
+                .withSchedule(Schedule.BARRIER);
+        PlanFile.of(Planning.plan(Presets.config("tiny"), options)).write(file);
+        String work = " --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5 -n 5 --format json";
+        JsonNode planned = json("generate --plan " + file + work);
+        JsonNode asked = json("generate -m tiny --strategy ma --attention-devices 4 --expert-devices 2"
+                + " --attention-tensor-parallel-size 2 --micro-batches 2 --schedule barrier" + work);
+
+        assertThat(planned.get("layout").textValue()).isEqualTo("4:2, attention tp 2");
+        assertThat(planned.get("schedule").textValue()).isEqualTo("barrier");
+        assertThat(planned.get("outputs")).isEqualTo(asked.get("outputs"));
+        for (int rank = 0; rank < 6; rank++) {
+            assertThat(planned.get("ranks").get(rank).get("bytes_sent"))
+                    .isEqualTo(asked.get("ranks").get(rank).get("bytes_sent"));
+        }
+    }
+
+    @Test
+    void aPlanForAnotherModelIsRefusedInOneLine() {
+        Path file = temp.resolve("plan.json");
+        PlanFile.of(Planning.plan(Presets.config("tiny"), StrategyOptions.single())).write(file);
+        String model = Golden.copy("mixtral/f32", temp).folder().toString();
+        CommandLineRun run =
+                CommandLineRun.of("generate", "-m", model, "--plan", file.toString(), "--prompt-ids", "1");
+
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err().lines()).singleElement().asString()
+                .startsWith("ma: " + file + ": the plan is for model tiny (4 layers");
     }
 
     private static List<String> names(JsonNode object) {

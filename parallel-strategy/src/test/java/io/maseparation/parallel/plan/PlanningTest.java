@@ -24,6 +24,27 @@ class PlanningTest {
         assertMessage(tiny, StrategyOptions.maSeparation(0, 1), "--attention-devices must be at least 1");
         assertMessage(tiny, StrategyOptions.tensorPipeline(7, 1), "--tensor-parallel-size 7 does not divide");
         assertMessage(tiny, StrategyOptions.tensorPipeline(1, 999), "--pipeline-parallel-size 999 is more than");
+        assertMessage(tiny, StrategyOptions.maSeparation(3, 1).withAttentionTensorParallel(2),
+                "--attention-tensor-parallel-size 2 does not divide --attention-devices 3");
+        assertMessage(tiny, StrategyOptions.maSeparation(7, 1).withAttentionTensorParallel(7),
+                "--attention-tensor-parallel-size 7 does not divide the model's");
+        assertMessage(tiny, StrategyOptions.maSeparation(4, 3).withExpertReplicas(2),
+                "--expert-replicas 2 does not divide --expert-devices 3");
+        assertMessage(tiny, StrategyOptions.maSeparation(1, 2).withExpertReplicas(2),
+                "--expert-replicas 2 is more than the 1 groups of attention devices");
+        assertMessage(tiny, StrategyOptions.maSeparation(2, 6).withExpertReplicas(2).withExpertTensorParallel(2),
+                "--expert-tensor-parallel-size 2 does not divide the 3 expert devices of a copy");
+        assertMessage(tiny, StrategyOptions.maSeparation(1, 999).withExpertTensorParallel(999),
+                "--expert-tensor-parallel-size 999 does not divide the experts' width");
+        assertMessage(tiny, StrategyOptions.maSeparation(2, 20).withExpertReplicas(2),
+                "--expert-devices 20, 10 groups a copy, is more than the 8 experts");
+        assertMessage(tiny, StrategyOptions.expertParallel(3).withAttentionTensorParallel(2),
+                "--attention-tensor-parallel-size 2 does not divide --expert-parallel-size 3");
+        assertMessage(tiny, StrategyOptions.expertParallel(2).withExpertReplicas(2),
+                "--expert-replicas is 2, which strategy ep has no use for");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(2, 2).withDataParallel(0),
+                "--data-parallel-size must be at least 1");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(65_536, 65_536), "the layout has more than 65536 ranks");
         assertMessage(tiny, StrategyOptions.single().withMicroBatches(0), "--micro-batches must be at least 1");
     }
 

@@ -107,12 +107,15 @@ public final class BarChart implements Chart {
         Plot.titles(svg, axis.label(), "", left, Sheet.WIDTH - RIGHT, top, bottom);
         double zero = range.at(axis.scale().logarithmic() ? range.low() : 0);
         for (int g = 0; g < groups.size(); g++) {
-            draw(svg, groups.get(g), range, zero, left, top + g * each + GAP / 2);
+            bars(svg, groups.get(g), range, zero, top + g * each + GAP / 2);
         }
         svg.line(zero, top, zero, bottom, "axis");
         for (Reference r : references) {
             svg.line(range.at(r.value()), top - 2, range.at(r.value()), bottom, "reference");
             svg.text(range.at(r.value()), top - 7, "middle", "small", r.label());
+        }
+        for (int g = 0; g < groups.size(); g++) {
+            labels(svg, groups.get(g), range, zero, left, top + g * each + GAP / 2);
         }
         return sheet.finish(bottom + Plot.BELOW, "%s as bars: %s.".formatted(axis.label(), String.join(", ", names)));
     }
@@ -133,7 +136,19 @@ public final class BarChart implements Chart {
         return values;
     }
 
-    private void draw(Svg svg, Group group, Range range, double zero, double left, double top) {
+    private void bars(Svg svg, Group group, Range range, double zero, double top) {
+        for (int i = 0; i < names.size(); i++) {
+            double value = group.values()[i];
+            if (Double.isFinite(value)) {
+                double end = range.at(value);
+                svg.mark("rect", "%s, %s: %s".formatted(group.label(), names.get(i), axis.text(value)), "x",
+                        Math.min(zero, end), "y", top + i * BAR + 1, "width", Math.abs(end - zero), "height", BAR - 2,
+                        "fill", Palette.category(i));
+            }
+        }
+    }
+
+    private void labels(Svg svg, Group group, Range range, double zero, double left, double top) {
         List<String> lines = Words.wrap(group.label(), left - 20, Sheet.TEXT);
         double middle = top + names.size() * BAR / 2;
         for (int i = 0; i < lines.size(); i++) {
@@ -141,16 +156,9 @@ public final class BarChart implements Chart {
         }
         for (int i = 0; i < names.size(); i++) {
             double value = group.values()[i];
-            double y = top + i * BAR;
-            if (!Double.isFinite(value)) {
-                svg.text(zero + 6, y + 12, "start", "small note", "–");
-                continue;
-            }
-            double end = range.at(value);
-            svg.mark("rect", "%s, %s: %s".formatted(group.label(), names.get(i), axis.text(value)), "x",
-                    Math.min(zero, end), "y", y + 1, "width", Math.abs(end - zero), "height", BAR - 2, "fill",
-                    Palette.category(i));
-            svg.text(Math.max(zero, end) + 6, y + 12.5, "start", "small", Ticks.label(value));
+            double end = Double.isFinite(value) ? Math.max(zero, range.at(value)) : zero;
+            svg.text(end + 6, top + i * BAR + 12.5, "start", "small halo",
+                    Double.isFinite(value) ? Ticks.label(value) : "–");
         }
     }
 }

@@ -73,7 +73,8 @@ public final class GanttChart implements Chart {
         long end = shown.stream().mapToLong(TimelineEvent::endNanos).max().orElse(origin);
         boolean transfers = shown.stream().anyMatch(e -> e.stream() == TimelineEvent.Stream.TRANSFER);
         Sheet sheet = new Sheet(title, note);
-        legend(sheet, shown, transfers);
+        GanttNames names = new GanttNames(shown);
+        legend(sheet, shown, transfers, names);
         double top = sheet.head() + 6;
         double each = COMPUTE + (transfers ? TRANSFER + 1 : 0) + GAP;
         double bottom = top + Math.max(1, rows.size()) * each;
@@ -89,7 +90,7 @@ public final class GanttChart implements Chart {
         }
         Plot.titles(svg, "time (ms)", "", left, Sheet.WIDTH - RIGHT, top, bottom);
         for (int i = 0; i < rows.size(); i++) {
-            draw(svg, rows.get(i), time, top + i * each);
+            draw(svg, rows.get(i), time, names, top + i * each);
         }
         svg.line(left, top, left, bottom, "axis");
         svg.line(left, bottom, Sheet.WIDTH - RIGHT, bottom, "axis");
@@ -100,8 +101,8 @@ public final class GanttChart implements Chart {
                 .formatted(rankNames.size(), transfers ? " above, transfers below" : ""));
     }
 
-    private static void legend(Sheet sheet, List<TimelineEvent> shown, boolean transfers) {
-        sheet.legendTitle("micro-batch");
+    private static void legend(Sheet sheet, List<TimelineEvent> shown, boolean transfers, GanttNames names) {
+        sheet.legendTitle("micro-batch:");
         shown.stream().mapToInt(TimelineEvent::microBatch).distinct().sorted().forEach(m -> sheet.legend(
                 Integer.toString(m), Sheet.square(colour(m))));
         if (transfers) {
@@ -110,13 +111,16 @@ public final class GanttChart implements Chart {
             sheet.legend("transfers", (svg, x, y) -> svg.empty("rect", "x", x, "y", y - 2, "width", 20, "height", 6,
                     "fill", "currentColor", "fill-opacity", 0.45));
         }
+        if (!names.key().isEmpty()) {
+            sheet.legendTitle("numbers are layers, letters kernels: " + names.key());
+        }
     }
 
     private static String colour(int microBatch) {
         return Palette.category(Math.floorMod(microBatch, Palette.categories()));
     }
 
-    private static void draw(Svg svg, GanttRows.Row row, Time time, double y) {
+    private static void draw(Svg svg, GanttRows.Row row, Time time, GanttNames names, double y) {
         svg.open("g").leaf("title", row.tip());
         svg.text(time.left() - 8, y + COMPUTE / 2 + 4.5, "end", "tick",
                 Words.fitting(row.label(), time.left() - 12, Sheet.TEXT));
@@ -127,8 +131,8 @@ public final class GanttChart implements Chart {
                 transfers.add(event);
             } else {
                 mark(svg, event, time, y, COMPUTE, 1);
-                String name = event.name();
-                if (Words.width(name, Sheet.SMALL) < time.width(event) - 4) {
+                String name = names.fitting(event.name(), time.width(event) - 3);
+                if (!name.isEmpty()) {
                     svg.text(time.at(event.startNanos()) + time.width(event) / 2, y + COMPUTE / 2 + 4, "middle",
                             "small " + Palette.ink(colour(event.microBatch())), name);
                 }

@@ -159,7 +159,7 @@ public final class LineChart implements Chart {
             sheet.legend(series.get(i).name(), (svg, x, y) -> {
                 if (series.get(index).line()) {
                     svg.empty("path", "d", "M%s %sh22".formatted(Svg.number(x), Svg.number(y)), "fill", "none",
-                            "stroke", Palette.category(index), "stroke-width", 2.2, "stroke-dasharray",
+                            "stroke", Palette.line(index), "stroke-width", 2.2, "stroke-dasharray",
                             Palette.dash(index));
                 }
                 Marks.draw(svg, index, x + 11, y, "");
@@ -179,6 +179,8 @@ public final class LineChart implements Chart {
         for (int i = 0; i < series.size(); i++) {
             any |= draw(svg, plot, i);
         }
+        labelReferences(svg, plot);
+        labelRegions(svg, plot);
         if (!any) {
             svg.text((plot.left() + plot.right()) / 2, top + PLOT_HEIGHT / 2, "middle", "note", "no values");
         }
@@ -224,7 +226,7 @@ public final class LineChart implements Chart {
             joined = drawn(s, i);
         }
         if (any && s.line()) {
-            svg.empty("path", "d", path, "fill", "none", "stroke", Palette.category(index), "stroke-width", 2.2,
+            svg.empty("path", "d", path, "fill", "none", "stroke", Palette.line(index), "stroke-width", 2.2,
                     "stroke-linejoin", "round", "stroke-dasharray", Palette.dash(index));
         }
         for (int i = 0; i < s.x().length; i++) {
@@ -246,20 +248,42 @@ public final class LineChart implements Chart {
             double y2 = plot.y().at(r.fromY());
             svg.mark("rect", r.label(), "x", Math.min(x1, x2), "y", Math.min(y1, y2), "width", Math.abs(x2 - x1),
                     "height", Math.abs(y2 - y1), "fill", Palette.category(i + 3), "fill-opacity", 0.16);
-            svg.text(Math.min(x1, x2) + 6, Math.max(y1, y2) - 7 - LABEL_LINE * i, "start", "small", r.label());
+        }
+    }
+
+    private void labelRegions(Svg svg, Plot plot) {
+        for (int i = 0; i < regions.size(); i++) {
+            Region r = regions.get(i);
+            double left = plot.x().at(r.fromX());
+            double right = plot.x().at(r.toX());
+            double width = Words.width(r.label(), Sheet.SMALL);
+            double x = Math.clamp((left + right - width) / 2, plot.left() + 4, Math.max(plot.left() + 4,
+                    plot.right() - width));
+            svg.text(x, plot.y().at(r.fromY()) - 7 - LABEL_LINE * i, "start", "small halo", r.label());
         }
     }
 
     private void drawReferences(Svg svg, Plot plot) {
-        int vertical = 0;
         for (Reference r : references) {
             if (r.horizontal()) {
                 double y = plot.y().at(r.value());
                 svg.line(plot.left(), y, plot.right(), y, "reference");
-                svg.text(plot.right() - 4, y - 5, "end", "small halo", r.label());
             } else {
                 double x = plot.x().at(r.value());
                 svg.line(x, plot.top(), x, plot.bottom(), "reference");
+            }
+        }
+    }
+
+    /** After the series, so that no line crosses a label. */
+    private void labelReferences(Svg svg, Plot plot) {
+        int vertical = 0;
+        for (Reference r : references) {
+            if (r.horizontal()) {
+                double y = plot.y().at(r.value());
+                svg.text(plot.right() - 4, y - 5, "end", "small halo", r.label());
+            } else {
+                double x = plot.x().at(r.value());
                 boolean right = x + 8 + Words.width(r.label(), Sheet.SMALL) < plot.right();
                 svg.text(right ? x + 5 : x - 5, plot.top() + 13 + LABEL_LINE * vertical++, right ? "start" : "end",
                         "small halo", r.label());

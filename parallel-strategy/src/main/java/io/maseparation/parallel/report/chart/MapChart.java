@@ -52,7 +52,7 @@ public final class MapChart implements Chart {
      * @param y vertical axis
      * @param xs values of the columns, from left to right, rising
      * @param ys values of the rows, from the bottom up, rising
-     * @param value what the cells show; of its scale nothing is used
+     * @param value what the cells show; its scale spreads the colours of amounts
      * @throws IllegalArgumentException if there is no column or row, or their values do not rise, are not finite or have
      *     no place on a logarithmic axis
      */
@@ -93,8 +93,11 @@ public final class MapChart implements Chart {
         return this;
     }
 
-    /** The amount that means "the same": colours tell more from less, as far on both sides. */
+    /** The amount that means "the same": colours tell more from less, as far on both sides. The scale must be linear. */
     public MapChart middle(double amount) {
+        if (value.scale().logarithmic()) {
+            throw new IllegalArgumentException("a middle needs a linear scale of '" + value.label() + "'");
+        }
         middle = amount;
         return this;
     }
@@ -121,9 +124,10 @@ public final class MapChart implements Chart {
      * @param amount what decides the colour
      * @param text written in the cell where it fits
      * @param tip said when it is pointed at
-     * @throws IllegalArgumentException if there is no such cell
+     * @throws IllegalArgumentException if there is no such cell, or the amount has no place on a logarithmic scale
      */
     public MapChart amount(int column, int row, double amount, String text, String tip) {
+        value.check(amount, "cell %d, %d".formatted(column, row));
         return cell(new Cell(column, row, null, amount, Double.isFinite(amount) ? text : "", tip));
     }
 
@@ -167,9 +171,9 @@ public final class MapChart implements Chart {
     @Override
     public String svg() {
         Sheet sheet = new Sheet(title, note);
-        MapColours colours = MapColours.of(cells, order, middle, NO_VALUE);
+        MapColours colours = MapColours.of(cells, order, middle, value.scale(), NO_VALUE);
         if (!colours.categories().isEmpty()) {
-            sheet.legendTitle(value.label());
+            sheet.legendTitle(value.label() + ":");
         }
         colours.categories().forEach(c -> sheet.legend(c, Sheet.square(colours.of(c))));
         for (int i = 0; i < outlines.size(); i++) {

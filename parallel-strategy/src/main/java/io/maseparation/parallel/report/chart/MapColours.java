@@ -16,21 +16,24 @@ final class MapColours {
     private final double high;
     private final boolean twoSided;
     private final boolean amounts;
+    private final Scale scale;
     private final String noValue;
 
     private MapColours(
             List<String> categories, boolean ordered, double low, double high, boolean twoSided, boolean amounts,
-            String noValue) {
+            Scale scale, String noValue) {
         this.categories = categories;
         this.ordered = ordered;
         this.low = low;
         this.high = high;
         this.twoSided = twoSided;
         this.amounts = amounts;
+        this.scale = scale;
         this.noValue = noValue;
     }
 
-    static MapColours of(List<MapChart.Cell> cells, List<String> order, double middle, String noValue) {
+    static MapColours of(
+            List<MapChart.Cell> cells, List<String> order, double middle, Scale scale, String noValue) {
         Set<String> met = new LinkedHashSet<>();
         cells.stream().map(MapChart.Cell::category).filter(c -> c != null).forEach(met::add);
         List<String> categories = new ArrayList<>(order.stream().filter(met::contains).toList());
@@ -50,7 +53,7 @@ final class MapColours {
             low = middle - reach;
             high = middle + reach;
         }
-        return new MapColours(categories, ordered, low, high, twoSided, values.length > 0, noValue);
+        return new MapColours(categories, ordered, low, high, twoSided, values.length > 0, scale, noValue);
     }
 
     /** The categories that occur, in order. */
@@ -76,20 +79,27 @@ final class MapColours {
     }
 
     private String of(double value) {
-        double share = high > low ? (value - low) / (high - low) : 0.5;
+        double share = share(value);
         return twoSided ? Palette.twoSided(share) : Palette.amount(share);
+    }
+
+    private double share(double value) {
+        double from = scale.forward(low);
+        double span = scale.forward(high) - from;
+        return span > 0 ? (scale.forward(value) - from) / span : 0.5;
     }
 
     /** Draws the scale of amounts. */
     void scale(Svg svg, Axis axis, double x, double top, double bottom) {
         double step = (bottom - top) / STEPS;
         for (int i = 0; i < STEPS; i++) {
-            double value = high - (i + 0.5) / STEPS * (high - low);
-            svg.empty("rect", "x", x, "y", top + i * step, "width", BAR, "height", step + 0.5, "fill", of(value));
+            double share = high > low ? 1 - (i + 0.5) / STEPS : 0.5;
+            String fill = twoSided ? Palette.twoSided(share) : Palette.amount(share);
+            svg.empty("rect", "x", x, "y", top + i * step, "width", BAR, "height", step + 0.5, "fill", fill);
         }
         if (high > low) {
-            for (double tick : Ticks.of(Scale.LINEAR, low, high, 6)) {
-                double y = bottom - (tick - low) / (high - low) * (bottom - top);
+            for (double tick : Ticks.of(scale, low, high, 7)) {
+                double y = bottom - share(tick) * (bottom - top);
                 svg.text(x + BAR + 5, y + 4.5, "start", "small", Ticks.label(tick));
             }
         } else {

@@ -15,6 +15,6 @@ final class Marks {
 
     static void draw(Svg svg, int series, double x, double y, String tip) {
         svg.mark("path", tip, "d", SHAPES[series % SHAPES.length], "transform",
-                "translate(%s %s)".formatted(Svg.number(x), Svg.number(y)), "fill", Palette.category(series));
+                "translate(%s %s)".formatted(Svg.number(x), Svg.number(y)), "fill", Palette.line(series));
     }
 }

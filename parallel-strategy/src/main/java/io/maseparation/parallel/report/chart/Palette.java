@@ -2,14 +2,14 @@ package io.maseparation.parallel.report.chart;
 
 /**
  * Colours that people with any colour vision tell apart: Okabe and Ito, "Color Universal Design" (2008), for
- * categories; cividis (Nuñez, Anderton and Renslow, PLOS ONE 13(7), 2018) for amounts; blue over grey to vermillion for
- * amounts on two sides of a middle.
+ * categories; viridis (van der Walt and Smith, matplotlib, 2015) for amounts; blue over grey to vermillion for amounts on
+ * two sides of a middle.
  */
 final class Palette {
     private static final String[] CATEGORIES = {
         "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#F0E442"};
-    private static final int[] CIVIDIS = {
-        0x00224E, 0x123570, 0x3B496C, 0x575D6D, 0x707173, 0x8A8678, 0xA59C74, 0xC3B369, 0xE1CC55, 0xFEE838};
+    private static final int[] VIRIDIS = {
+        0x440154, 0x482878, 0x3E4A89, 0x31688E, 0x26828E, 0x1F9E89, 0x35B779, 0x6DCD59, 0xB4DE2C, 0xFDE725};
     private static final int[] TWO_SIDES = {0x0072B2, 0x7FB4D6, 0xEDEDED, 0xEBAE7F, 0xD55E00};
     private static final String[] DASHES = {"", "7 4", "2 4", "10 4 2 4"};
 
@@ -24,6 +24,11 @@ final class Palette {
         return CATEGORIES[index % CATEGORIES.length];
     }
 
+    /** Colour of a line, which yellow would be too pale for. */
+    static String line(int index) {
+        return index % CATEGORIES.length == CATEGORIES.length - 1 ? "currentColor" : category(index);
+    }
+
     /** Dash pattern of a line, so that lines differ in print too; empty for a solid one. */
     static String dash(int index) {
         return DASHES[index / CATEGORIES.length % DASHES.length];
@@ -31,7 +36,7 @@ final class Palette {
 
     /** Colour of an amount from 0 to 1. */
     static String amount(double share) {
-        return between(CIVIDIS, share);
+        return between(VIRIDIS, share);
     }
 
     /** Colour of an amount from 0 to 1 whose middle means "the same". */

@@ -63,7 +63,7 @@ final class Sheet {
 
     /** Says what the entries after it stand for. */
     void legendTitle(String label) {
-        legend.add(new Entry(label + ":", null));
+        legend.add(new Entry(label, null));
     }
 
     /** A legend's coloured square. */

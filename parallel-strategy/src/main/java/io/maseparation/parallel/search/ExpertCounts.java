@@ -1,0 +1,84 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.simulate.Scenario;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * How many rows of a copy of the experts and of a micro-batch visit each expert, in every measured step: what plans that
+ * divide the batch alike have in common.
+ */
+final class ExpertCounts {
+    /** Numbers kept at most: 128 MiB. */
+    private static final long MOST_KEPT = 1L << 25;
+
+    private final ModelConfig config;
+    private final AtomicLong kept = new AtomicLong();
+    private final Map<Division, int[][][][][]> known = new ConcurrentHashMap<>();
+
+    /** How a batch is divided, and what its routing depends on. */
+    private record Division(int batch, int steps, int warmup, int microBatches, List<Integer> copyOfGroup) {}
+
+    ExpertCounts(ModelConfig config) {
+        this.config = config;
+    }
+
+    /**
+     * Counts.
+     *
+     * @param scenario always with the same routing and seed
+     * @param sequences for each attention group and micro-batch its sequences
+     * @param copyOfGroup for each attention group the copy of the experts that it goes to
+     * @return by copy, micro-batch, layer, measured step and expert
+     */
+    int[][][][][] of(Plan plan, Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup) {
+        Division division = new Division(
+                scenario.batch(), scenario.steps(), scenario.warmup(), plan.options().microBatches(), copyOfGroup);
+        int[][][][][] counts = known.get(division);
+        if (counts == null) {
+            counts = count(scenario, sequences, copyOfGroup, division.microBatches());
+            long numbers = (long) counts.length * division.microBatches() * scenario.steps()
+                    * config.layers().size() * config.maxExperts();
+            if (kept.addAndGet(numbers) <= MOST_KEPT) {
+                known.put(division, counts);
+            }
+        }
+        return counts;
+    }
+
+    private int[][][][][] count(
+            Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup, int microBatches) {
+        int copies = 1 + copyOfGroup.stream().mapToInt(c -> c).max().orElse(0);
+        int layers = config.layers().size();
+        int[][][][][] counts = new int[copies][microBatches][layers][scenario.steps()][];
+        for (int layer = 0; layer < layers; layer++) {
+            Routing rule = config.layers().get(layer).routing();
+            int[] chosen = new int[rule.topK()];
+            for (int step = 0; step < scenario.steps(); step++) {
+                for (int copy = 0; copy < copies; copy++) {
+                    for (int m = 0; m < microBatches; m++) {
+                        counts[copy][m][layer][step] = new int[rule.experts()];
+                    }
+                }
+                for (int group = 0; group < sequences.size() && chosen.length > 0; group++) {
+                    for (int m = 0; m < microBatches; m++) {
+                        int[] to = counts[copyOfGroup.get(group)][m][layer][step];
+                        for (int row : sequences.get(group).get(m)) {
+                            scenario.routing().choose(
+                                    scenario.seed(), scenario.warmup() + step, layer, row, chosen, rule.experts());
+                            for (int expert : chosen) {
+                                to[expert]++;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return counts;
+    }
+}

@@ -1,0 +1,43 @@
+package io.maseparation.parallel.search;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a search found.
+ *
+ * @param request what was searched for
+ * @param leaders for each kind of layout that is possible the best ones, best first
+ * @param candidates layouts that were looked at
+ * @param refused layouts among them that the model or the memory of the devices does not allow
+ * @param simulated layouts among them that were simulated; the others cannot win, by their bounds
+ */
+public record SearchResult(
+        SearchRequest request, Map<Kind, List<Evaluation>> leaders, int candidates, int refused, int simulated) {
+
+    public SearchResult {
+        leaders = Map.copyOf(leaders);
+    }
+
+    /** The best of a kind. */
+    public Optional<Evaluation> best(Kind kind) {
+        return Optional.ofNullable(leaders.get(kind)).map(List::getFirst);
+    }
+
+    /** The best of all. */
+    public Evaluation best() {
+        return bestOf(List.of(Kind.values())).orElseThrow();
+    }
+
+    /** The best that does not separate attention from experts. */
+    public Optional<Evaluation> bestColocated() {
+        return bestOf(java.util.Arrays.stream(Kind.values()).filter(k -> k != Kind.MA).toList());
+    }
+
+    private Optional<Evaluation> bestOf(List<Kind> kinds) {
+        return kinds.stream()
+                .flatMap(kind -> best(kind).stream())
+                .min(java.util.Comparator.comparingDouble(Evaluation::score));
+    }
+}

@@ -124,7 +124,6 @@ public final class Placement {
     }
 
     /** The ranks of an expert group, in the order in which their partial sums are added. Not to be changed. */
-    @SuppressWarnings("EI_EXPOSE_REP")
     public int[] ranksOf(int expertGroup) {
         return ranks[expertGroup];
     }

@@ -114,7 +114,10 @@ final class Engine {
     Log run() {
         for (Chain[] ofRank : chains) {
             for (Chain chain : ofRank) {
-                go(chain, 0);
+                // In order, each is woken by the one before it: woken twice, it would run twice.
+                if (!inOrder || chain.microBatch == 0) {
+                    go(chain, 0);
+                }
             }
         }
         while (!events.isEmpty()) {

@@ -9,22 +9,22 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /** Clusters that no one sells. */
-final class TestClusters {
+public final class TestClusters {
     private TestClusters() {}
 
     /** One kind of device that reaches its peaks; transfers take next to no time. */
-    static Cluster ideal(int devices) {
+    public static Cluster ideal(int devices) {
         return of(devices, new DeviceKind("ideal", 80e9, 2e12, 300e12, 1, 1, 0, 0, 0, 1, Map.of()), new Link(0, 1e21));
     }
 
-    static Cluster of(int devices, DeviceKind kind, Link link) {
+    public static Cluster of(int devices, DeviceKind kind, Link link) {
         return new Cluster("test", "", List.of(kind),
                 IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 8)).toList(), link, link,
                 Double.POSITIVE_INFINITY, 0, List.of(), List.of());
     }
 
     /** Any speeds, latencies and launch times. */
-    static Cluster random(SplittableRandom random, int devices) {
+    public static Cluster random(SplittableRandom random, int devices) {
         DeviceKind kind = new DeviceKind("random", 1e12, 1e11 * Math.pow(100, random.nextDouble()),
                 1e13 * Math.pow(100, random.nextDouble()), 0.3 + 0.7 * random.nextDouble(),
                 0.3 + 0.7 * random.nextDouble(), 2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(),
@@ -42,7 +42,7 @@ final class TestClusters {
     }
 
     /** The same with other speeds. */
-    static Cluster scaled(Cluster c, double bandwidth, double linkBandwidth, double latency) {
+    public static Cluster scaled(Cluster c, double bandwidth, double linkBandwidth, double latency) {
         DeviceKind k = c.kinds().getFirst();
         return new Cluster(c.name(), "", List.of(new DeviceKind(k.name(), k.memoryBytes(),
                 k.bytesPerSecond() * bandwidth, k.flopsPerSecond() * bandwidth, k.bandwidthEfficiency(),

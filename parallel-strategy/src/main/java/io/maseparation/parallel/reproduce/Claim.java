@@ -15,7 +15,8 @@ import java.util.Locale;
  * @param assumptions under which it comes nearest
  * @param bound what physics allows, as text; "-" where it sets none
  * @param kind kind of verdict
- * @param verdict verdict, in words
+ * @param verdict verdict, in a few words
+ * @param note what else is to be said; may be empty
  * @param claimedValue the number
  * @param simulatedValue what was simulated, in the same unit; NaN where that is no number
  * @param boundValue the bound, in the same unit; NaN where there is none
@@ -29,6 +30,7 @@ record Claim(
         String bound,
         Verdict kind,
         String verdict,
+        String note,
         double claimedValue,
         double simulatedValue,
         double boundValue) {
@@ -71,7 +73,7 @@ record Claim(
         return switch (kindOf(claimed, simulated)) {
             case REPRODUCED -> "reproduced (%s)".formatted(off);
             case WITHIN -> "within %s".formatted(Text.share(Math.abs(simulated / claimed - 1)));
-            default -> "not reproduced: the nearest is %s off".formatted(off);
+            default -> "not reproduced (%s)".formatted(off);
         };
     }
 
@@ -86,19 +88,23 @@ record Claim(
                 .column("bound", "bound", Unit.PLAIN)
                 .column("verdict", "verdict", Unit.PLAIN)
                 .column("verdict_kind", "kind", Unit.PLAIN)
+                .column("note", "note", Unit.PLAIN)
                 .column("claimed_value", "claimed", Unit.NUMBER)
                 .column("simulated_value", "simulated", Unit.NUMBER)
                 .column("bound_value", "bound", Unit.NUMBER)
                 .column("source", "source", Unit.PLAIN);
         for (Claim c : claims) {
             table.row(c.id, c.claim, c.claimed, c.simulated, c.assumptions, c.bound, c.verdict, c.kind.id(),
-                    c.claimedValue, c.simulatedValue, c.boundValue, "simulated");
+                    c.note, c.claimedValue, c.simulatedValue, c.boundValue, "simulated");
         }
         return table.build();
     }
 
-    /** The columns for people. */
-    static Table shown(Table claims) {
-        return claims.select("claim", "claimed", "simulated", "assumptions", "bound", "verdict");
+    /** What is to be said beside the table, a sentence or more for each claim that needs it. */
+    static List<String> notes(List<Claim> claims) {
+        return claims.stream()
+                .filter(c -> !c.note.isEmpty())
+                .map(c -> "%s: %s.".formatted(c.claim, c.note))
+                .toList();
     }
 }

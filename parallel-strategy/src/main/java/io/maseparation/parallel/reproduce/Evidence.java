@@ -2,7 +2,6 @@ package io.maseparation.parallel.reproduce;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.plan.StrategyOptions;
 import io.maseparation.parallel.search.Evaluation;
@@ -62,7 +61,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
 
     private static List<Candidate> others() {
         List<Candidate> all = new ArrayList<>();
-        for (int m : new int[] {1, 2, 4}) {
+        for (int m = 1; m <= 2; m++) {
             all.add(Candidate.tensorPipeline(8, 2, m));
         }
         all.add(Candidate.tensorPipeline(16, 1, 1));
@@ -208,10 +207,5 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                         .min(Comparator.comparingDouble(s -> s.point().tpotMs()))
                         .stream())
                 .toList();
-    }
-
-    /** Whether launches are eager, for tests. */
-    static boolean eager(Trial trial) {
-        return trial.assumptions().launch() == Launch.EAGER;
     }
 }

@@ -10,7 +10,6 @@ import io.maseparation.parallel.report.chart.Axis;
 import io.maseparation.parallel.report.chart.LineChart;
 import io.maseparation.parallel.report.chart.Scale;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -64,18 +63,18 @@ final class FrontStudy implements Study {
                 .filter(s -> s.point().isPresent())
                 .toList();
         List<Figure> figures = new ArrayList<>();
-        List<String> paragraphs = new ArrayList<>();
-        paragraphs.add("Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
+        List<String> findings = new ArrayList<>();
+        List<String> paragraphs = List.of("Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
                 + " Up and to the left is better. Marked are the points that no other point of the chart beats in both.");
         for (int length : contexts) {
             List<Sample> ofLength =
                     samples.stream().filter(s -> s.context() == length).toList();
             figures.add(new Picture(chart(length, ofLength), "TPS and TPOT at context %d, batches from %d to %d."
                     .formatted(length, batches[0], batches[batches.length - 1]), FILE));
-            paragraphs.add(summary(length, ofLength));
+            findings.add(summary(length, ofLength));
         }
         return List.of(new Section(
-                "TPS against TPOT", paragraphs, figures, List.of(new Data(FILE, table(samples)))));
+                "TPS against TPOT", paragraphs, findings, figures, List.of(new Data(FILE, table(samples)))));
     }
 
     private LineChart chart(int length, List<Sample> samples) {
@@ -152,8 +151,4 @@ final class FrontStudy implements Study {
         return table.build();
     }
 
-    /** The batches, for tests. */
-    int[] batches() {
-        return Arrays.copyOf(batches, batches.length);
-    }
 }

@@ -112,8 +112,8 @@ final class ModelsStudy implements Study {
         }
         List<Sample> samples = context.sweep().map(places, this::sample).reversed();
         List<Figure> figures = new ArrayList<>();
-        List<String> paragraphs = new ArrayList<>();
-        paragraphs.add("For each model the fastest MA layout against the fastest layout without separation, both searched over"
+        List<String> findings = new ArrayList<>();
+        List<String> paragraphs = List.of("For each model the fastest MA layout against the fastest layout without separation, both searched over"
                 + " ratios, attention and experts split or whole, up to 3 micro-batches, and for the others every TP×PP×DP"
                 + " and EP. Variants differ from the paper's model in what their name says; 8 to 256 experts share the same"
                 + " total width. Presets count the output projection.");
@@ -127,7 +127,7 @@ final class ModelsStudy implements Study {
             of.forEach(s -> chart.group(s.place().variant().name(), tpot(s.ma()), tpot(s.colocated())));
             figures.add(new Picture(chart, "TPOT by model at batch " + batch + ".", FILE));
             long faster = of.stream().filter(s -> s.change() < 0).count();
-            paragraphs.add("At batch %d MA is faster for %d of %d models, between %s and %s TPOT.".formatted(
+            findings.add("At batch %d MA is faster for %d of %d models, between %s and %s TPOT.".formatted(
                     batch, faster, of.size(),
                     Text.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).min().orElse(
                             Double.NaN)),
@@ -137,7 +137,7 @@ final class ModelsStudy implements Study {
         Table table = table(samples);
         figures.add(new Shown(table.select("model", "batch", "ma_layout", "ma_tpot_ms", "colocated_layout",
                 "colocated_tpot_ms", "change_of_tpot_by_ma"), "The layouts.", FILE));
-        return List.of(new Section("Other models", paragraphs, figures, List.of(new Data(FILE, table))));
+        return List.of(new Section("Other models", paragraphs, findings, figures, List.of(new Data(FILE, table))));
     }
 
     private Sample sample(Place place) {

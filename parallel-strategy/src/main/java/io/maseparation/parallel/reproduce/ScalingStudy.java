@@ -16,6 +16,7 @@ import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Strong and weak scaling from one device to 1,024. */
@@ -135,8 +136,13 @@ final class ScalingStudy implements Study {
         for (Growth growth : GROWTHS) {
             figures.add(new Picture(chart(growth, samples), "Scaling, %s.".formatted(growth.name()), FILE));
         }
-        return List.of(new Section("Scaling to 1,024 GPUs", paragraphs(samples), figures,
-                List.of(new Data(FILE, table(samples)))));
+        return List.of(new Section(
+                "Scaling to 1,024 GPUs",
+                List.of("Strong scaling efficiency is T(1) / (N T(N)) for one batch on all GPUs, weak scaling efficiency"
+                        + " T(1) / T(N) with as many sequences for each GPU, T being the TPOT. T(1) is of one GPU, and all of"
+                        + " memory without end, since one could not hold a large batch. Each line is the fastest of some"
+                        + " layouts at each number of GPUs."),
+                findings(samples), figures, List.of(new Data(FILE, table(samples)))));
     }
 
     private static double efficiency(Place place, double oneMs, double tpotMs) {
@@ -172,26 +178,19 @@ final class ScalingStudy implements Study {
         return chart.horizontal(100 * Paper.SCALING_EFFICIENCY, "claimed at 16 GPUs: 87 %");
     }
 
-    private List<String> paragraphs(List<Sample> samples) {
-        List<String> paragraphs = new ArrayList<>();
-        paragraphs.add("Strong scaling efficiency is T(1) / (N T(N)) for one batch on all GPUs, weak scaling efficiency"
-                + " T(1) / T(N) with as many sequences for each GPU, T being the TPOT. T(1) is of one GPU, and all of"
-                + " memory without end, since one could not hold a large batch. Each line is the fastest of some layouts"
-                + " at each number of GPUs.");
+    private List<String> findings(List<Sample> samples) {
+        List<String> findings = new ArrayList<>();
         for (Growth growth : GROWTHS) {
-            List<String> parts = new ArrayList<>();
             for (int n : new int[] {Paper.DEVICES, devices[devices.length - 1]}) {
-                samples.stream()
+                String found = samples.stream()
                         .filter(s -> s.place().growth().equals(growth) && s.place().devices() == n)
-                        .forEach(s -> parts.add("%s %s (%s)".formatted(
-                                s.place().family().name(), Text.share(s.efficiency()), s.point().name())));
-                parts.add(parts.isEmpty() ? "" : "at " + n + " GPUs");
+                        .map(s -> "%s %s (%s)".formatted(
+                                s.place().family().name(), Text.share(s.efficiency()), s.point().name()))
+                        .collect(Collectors.joining("; "));
+                findings.add("Efficiency at %d GPUs, %s: %s.".formatted(n, growth.name(), found));
             }
-            paragraphs.add("%s%s: %s.".formatted(
-                    Character.toUpperCase(growth.name().charAt(0)), growth.name().substring(1),
-                    String.join("; ", parts).replaceAll("; at (\\d+) GPUs", " at $1 GPUs")));
         }
-        return paragraphs;
+        return findings;
     }
 
     private static Table table(List<Sample> samples) {

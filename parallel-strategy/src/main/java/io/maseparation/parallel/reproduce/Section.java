@@ -8,11 +8,13 @@ import java.util.List;
  * A part of the report.
  *
  * @param heading heading
- * @param paragraphs what is shown and what follows from it
+ * @param paragraphs what is shown
+ * @param findings what follows from it, a sentence each
  * @param figures charts and tables, in order
  * @param data numbers behind the charts
  */
-record Section(String heading, List<String> paragraphs, List<Figure> figures, List<Data> data) {
+record Section(
+        String heading, List<String> paragraphs, List<String> findings, List<Figure> figures, List<Data> data) {
 
     /** A chart, or a table shown as such. */
     sealed interface Figure {
@@ -34,6 +36,7 @@ record Section(String heading, List<String> paragraphs, List<Figure> figures, Li
 
     Section {
         paragraphs = List.copyOf(paragraphs);
+        findings = List.copyOf(findings);
         figures = List.copyOf(figures);
         data = List.copyOf(data);
     }

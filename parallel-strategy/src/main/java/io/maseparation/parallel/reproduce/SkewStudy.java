@@ -61,16 +61,16 @@ final class SkewStudy implements Study {
                 .flatMap(List::stream)
                 .toList();
         List<Figure> figures = new ArrayList<>();
-        List<String> paragraphs = new ArrayList<>();
-        paragraphs.add("Tokens choose experts by a Zipf law: the i-th most popular of a layer with a weight of 1 / i^s. While"
+        List<String> findings = new ArrayList<>();
+        List<String> paragraphs = List.of("Tokens choose experts by a Zipf law: the i-th most popular of a layer with a weight of 1 / i^s. While"
                 + " memory bandwidth limits, skew makes experts cheaper, since fewer of them are read; where a popular"
                 + " expert gets more rows than it can multiply in that time, layouts of whole experts wait for it.");
         for (int batch : batches) {
             figures.add(new Picture(chart(batch, samples), "TPOT over skew at batch " + batch + ".", FILE));
-            paragraphs.add(summary(batch, samples));
+            findings.add(summary(batch, samples));
         }
         return List.of(
-                new Section("Skewed routing", paragraphs, figures, List.of(new Data(FILE, table(samples)))));
+                new Section("Skewed routing", paragraphs, findings, figures, List.of(new Data(FILE, table(samples)))));
     }
 
     private List<Sample> samples(ModelConfig config, Place place) {

@@ -73,8 +73,8 @@ final class StepStudy implements Study {
         }
         return List.of(new Section(
                 "What a step looks like",
-                List.of("A row a rank: kernels above, transfers below, coloured by micro-batch.",
-                        "At batch 24 the four expert GPUs of 12:4 read experts almost without a pause, twice for two"
+                List.of("A row a rank: kernels above, transfers below, coloured by micro-batch."),
+                List.of("At batch 24 the four expert GPUs of 12:4 read experts almost without a pause, twice for two"
                                 + " micro-batches, and the twelve attention GPUs wait for them. At batch 1024 both pools are"
                                 + " busy. TP8×PP2 with one micro-batch leaves one stage idle at any time; with two each stage"
                                 + " always has one."),

@@ -25,4 +25,9 @@ final class Text {
     static String rate(double tps) {
         return String.format(Locale.ROOT, "%,.0f tokens/s", tps);
     }
+
+    /** A number with so many decimals. */
+    static String decimals(double value, int decimals) {
+        return String.format(Locale.ROOT, "%." + decimals + "f", value);
+    }
 }

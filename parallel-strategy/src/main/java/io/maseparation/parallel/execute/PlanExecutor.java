@@ -133,7 +133,10 @@ public final class PlanExecutor implements AutoCloseable {
         int ranks = plan.ranks().size();
         Communicator comm = new InProcessCommunicator(ranks);
         Recorder recorder = new Recorder(
-                ranks, plan.config().layers().size(), plan.config().maxExperts());
+                ranks,
+                plan.placement().copies(),
+                plan.config().layers().size(),
+                plan.config().maxExperts());
         Sequences sequences = new Sequences(n, options.onToken());
         Heartbeat heartbeat = new Heartbeat(ranks);
         RunContext context = new RunContext(workload, shares, comm, recorder, sequences, heartbeat);

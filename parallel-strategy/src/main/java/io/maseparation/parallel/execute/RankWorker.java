@@ -249,7 +249,7 @@ final class RankWorker {
         for (int i = 0; i < chosen.length; i++) {
             chosen[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
         }
-        recorder.experts(firstStep + chain.step, layer, chosen);
+        recorder.experts(firstStep + chain.step, plan.placement().copyOf(rankPlan.group()), layer, chosen);
     }
 
     // Point to point

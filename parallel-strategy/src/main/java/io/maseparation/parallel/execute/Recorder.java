@@ -11,37 +11,45 @@ final class Recorder {
     private static final int MOST_EVENTS = 200_000;
 
     private final List<RankLog> ranks = new ArrayList<>();
-    private final long[][] loads;
+    private final long[][][] loads;
+    private final int layers;
     private final List<BitSet[]> expertsOfStep = new ArrayList<>();
 
-    Recorder(int ranks, int layers, int experts) {
+    /**
+     * @param ranks number of ranks
+     * @param copies copies of the experts
+     * @param layers layers of the model
+     * @param experts most routed experts of a layer
+     */
+    Recorder(int ranks, int copies, int layers, int experts) {
         for (int i = 0; i < ranks; i++) {
             this.ranks.add(new RankLog());
         }
-        loads = new long[layers][experts];
+        loads = new long[copies][layers][experts];
+        this.layers = layers;
     }
 
     RankLog rank(int rank) {
         return ranks.get(rank);
     }
 
-    /** Rows sent to each expert in decode steps, by layer; the extra expert not counted. */
-    synchronized long[][] loads() {
-        return java.util.Arrays.stream(loads).map(long[]::clone).toArray(long[][]::new);
+    /** Rows sent to each expert of a copy in decode steps, by layer; the extra expert not counted. */
+    synchronized long[][] loads(int copy) {
+        return java.util.Arrays.stream(loads[copy]).map(long[]::clone).toArray(long[][]::new);
     }
 
-    /** Counts the experts chosen for some rows of a layer in a decode step. */
-    synchronized void experts(int decodeStep, int layer, int[] chosen) {
+    /** Counts the experts chosen for some rows of a layer in a decode step, which go to a copy of the experts. */
+    synchronized void experts(int decodeStep, int copy, int layer, int[] chosen) {
         while (expertsOfStep.size() <= decodeStep) {
-            BitSet[] layers = new BitSet[loads.length];
-            for (int i = 0; i < layers.length; i++) {
-                layers[i] = new BitSet();
+            BitSet[] ofLayer = new BitSet[layers];
+            for (int i = 0; i < layers; i++) {
+                ofLayer[i] = new BitSet();
             }
-            expertsOfStep.add(layers);
+            expertsOfStep.add(ofLayer);
         }
         for (int expert : chosen) {
-            if (expert >= 0 && expert < loads[layer].length) {
-                loads[layer][expert]++;
+            if (expert >= 0 && expert < loads[copy][layer].length) {
+                loads[copy][layer][expert]++;
                 expertsOfStep.get(decodeStep)[layer].set(expert);
             }
         }

@@ -4,11 +4,13 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.plan.Placement;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import io.maseparation.parallel.plan.Role;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.HdrHistogram.Histogram;
 
@@ -73,7 +75,7 @@ final class ResultBuilder {
         for (int i = 0; i < workload.prompts().size(); i++) {
             List<Integer> tokens = sequences.tokens(i);
             outputs.add(new RunResult.SequenceOutput(
-                    java.util.Arrays.stream(workload.prompts().get(i)).boxed().toList(),
+                    Arrays.stream(workload.prompts().get(i)).boxed().toList(),
                     tokens.subList(0, kept(tokens)),
                     sequences.promptLogits(i)));
         }
@@ -154,29 +156,24 @@ final class ResultBuilder {
         return (double) (unique + live) / allocated;
     }
 
-    /** Rows of each expert rank, summed over layers and steps. */
+    /** By the rows of each expert group, summed over layers and steps; all ranks of a group have the same. */
     private double imbalance() {
-        if (plan.placement().isEmpty()) {
+        Placement placement = plan.placement();
+        if (placement.isEmpty()) {
             return 1;
         }
-        long[][] loads = recorder.loads();
-        double[] rows = new double[plan.ranks().size()];
-        double total = 0;
-        for (int layer = 0; layer < loads.length; layer++) {
-            for (int expert = 0; expert < loads[layer].length; expert++) {
-                if (loads[layer][expert] == 0) {
-                    continue;
+        double[] rows = new double[placement.groups()];
+        int groupsOfCopy = placement.groups() / placement.copies();
+        List<List<Integer>> groupOf = placement.experts();
+        for (int copy = 0; copy < placement.copies(); copy++) {
+            long[][] loads = recorder.loads(copy);
+            for (int layer = 0; layer < loads.length; layer++) {
+                for (int expert = 0; expert < groupOf.get(layer).size(); expert++) {
+                    rows[copy * groupsOfCopy + groupOf.get(layer).get(expert)] += loads[layer][expert];
                 }
-                List<Integer> holders = plan.placement().holders(layer, expert);
-                for (int holder : holders) {
-                    rows[holder] += (double) loads[layer][expert] / holders.size();
-                }
-                total += loads[layer][expert];
             }
         }
-        long expertRanks =
-                plan.ranks().stream().filter(r -> r.shard().experts().isPresent()).count();
-        double most = java.util.Arrays.stream(rows).max().orElse(0);
-        return total == 0 ? Double.NaN : most / (total / expertRanks);
+        double mean = Arrays.stream(rows).average().orElse(0);
+        return mean == 0 ? Double.NaN : Arrays.stream(rows).max().orElse(0) / mean;
     }
 }

@@ -51,7 +51,8 @@ final class LowerBound {
     private final double[][][][] experts;
 
     /** What the time of a segment depends on. */
-    private record SegmentUse(DeviceKind kind, int heads, int slices, int held, int parts, int vocabulary, String segment,
+    private record SegmentUse(DeviceKind kind, int heads, int slices, int held, int parts, int vocabulary,
+            String segment,
             StepShape shape) {}
 
     private LowerBound(Plan plan, Cluster cluster, Scenario scenario, ExpertCounts expertCounts) {

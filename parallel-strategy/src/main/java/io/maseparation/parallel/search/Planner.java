@@ -66,13 +66,13 @@ public final class Planner {
                 .withObjective(Objective.TPOT);
         Optional<Evaluation> fastest = best(free);
         return fastest.map(f -> "no layout of %s on cluster %s keeps a TPOT of %s ms; the least is %.3f ms, with %s %s"
-                        .formatted(
-                                request.config().name(),
-                                request.cluster().name(),
-                                request.tpotLimitMs(),
-                                f.result().tpotMs(),
-                                f.candidate().options().strategy().id(),
-                                f.candidate().options().layout()))
+                .formatted(
+                        request.config().name(),
+                        request.cluster().name(),
+                        request.tpotLimitMs(),
+                        f.result().tpotMs(),
+                        f.candidate().options().strategy().id(),
+                        f.candidate().options().layout()))
                 .orElseGet(() -> Trial.whyNothingFits(request));
     }
 

@@ -52,7 +52,7 @@ final class Trial {
             return fits(plan, scenario) ? bounded(candidate, plan, scenario) : null;
         }
         // The batch that is too large: from there down, every one fits and may keep the limit.
-        int possible = 0;
+        int possible;
         int tooLarge = BATCHES.size();
         int least = 0;
         while (least < BATCHES.size() && !fillsMicroBatches(plan, BATCHES.get(least))) {
@@ -146,7 +146,9 @@ final class Trial {
     private Evaluation evaluate(Candidate candidate, Plan plan, Scenario scenario) {
         SimulationResult result = Simulator.run(plan, request.cluster(), scenario, false);
         double score = score(candidate, scenario.batch(), result.tpotMs());
-        return score == Double.POSITIVE_INFINITY ? null : new Evaluation(
+        return score == Double.POSITIVE_INFINITY
+                ? null
+                : new Evaluation(
                         candidate,
                         scenario.withRouting(request.scenario().routing(), scenario.seed()),
                         result,

@@ -54,6 +54,10 @@ class LayoutInvarianceTest {
                     .as("logits of sequence %d, %s", i, other)
                     .isEqualTo(expected.outputs().get(i).promptLogits());
         }
+        double imbalance = actual.metrics().imbalance();
+        assertThat(Double.isNaN(imbalance) || (imbalance >= 1 && imbalance <= other.ranks()))
+                .as("imbalance of %s is %s", other, imbalance)
+                .isTrue();
         for (RunResult.RankReport rank : actual.ranks()) {
             if (rank.role().equals("expert")) {
                 assertThat(rank.kvBytes()).as("KV cache of expert rank").isZero();

@@ -33,11 +33,12 @@ class LowerBoundTest {
         Cluster cluster = TestClusters.random(random, 1 + random.nextInt(12));
         List<Candidate> candidates = Candidates.of(config, cluster, SearchSpace.all());
         Candidate candidate = candidates.get(random.nextInt(candidates.size()));
-        Scenario scenario = Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))
-                .withRouting(Scenario.decode(1, 1).routing(), random.nextLong())
-                .withSteps(2 + random.nextInt(4), 1 + random.nextInt(2))
-                .withLmHead(random.nextBoolean())
-                .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
+        Scenario scenario =
+                Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))
+                        .withRouting(Scenario.decode(1, 1).routing(), random.nextLong())
+                        .withSteps(2 + random.nextInt(4), 1 + random.nextInt(2))
+                        .withLmHead(random.nextBoolean())
+                        .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
         if (random.nextBoolean()) {
             scenario = scenario.withLaunch(Launch.EAGER);
         }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.report.OutputFormat;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
@@ -18,6 +19,8 @@ import org.apache.commons.cli.Options;
 final class ReproduceCommand implements Command {
     private static final String OUTPUT = "output";
     private static final String DEFAULT_OUTPUT = "ma-reproduction";
+    private static final String CLUSTER = "cluster";
+    private static final String DEFAULT_CLUSTER = "a100x16";
     private static final String QUICK = "quick";
     private static final String SEED = "seed";
 
@@ -37,6 +40,10 @@ final class ReproduceCommand implements Command {
         options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("DIR")
                 .desc("folder of the report: %s and the CSV behind each chart [%s]"
                         .formatted(Reproduction.PAGE, DEFAULT_OUTPUT))
+                .get());
+        options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
+                .desc("devices to simulate, repeated or cut to the paper's 16: %s, or a JSON file [%s]"
+                        .formatted(String.join(", ", Clusters.names()), DEFAULT_CLUSTER))
                 .get());
         options.addOption(Option.builder().longOpt(QUICK)
                 .desc("few points: seconds instead of minutes, and the same table of claims").get());
@@ -62,7 +69,7 @@ final class ReproduceCommand implements Command {
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Path folder = folder(arguments.text(OUTPUT).orElse(DEFAULT_OUTPUT));
-        Settings settings = new Settings(io.maseparation.parallel.reproduce.StandIn.a100(16), arguments.has(QUICK), arguments.seed(SEED),
+        Settings settings = new Settings(Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK), arguments.seed(SEED),
                 Runtime.getRuntime().availableProcessors(), s -> RoutingModel.uniform());
         Reproduction reproduction;
         try (Progress progress = terminal.progress("reproducing", Reproduction.items(settings))) {

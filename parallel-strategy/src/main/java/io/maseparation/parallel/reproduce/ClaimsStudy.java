@@ -12,7 +12,9 @@ import io.maseparation.parallel.report.chart.BarChart;
 import io.maseparation.parallel.report.chart.LineChart;
 import io.maseparation.parallel.report.chart.Scale;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
@@ -54,7 +56,7 @@ final class ClaimsStudy {
 
     private Section table(List<Claim> claims) {
         Table table = Claim.table(claims);
-        String counts = java.util.Arrays.stream(Claim.Verdict.values())
+        String counts = Arrays.stream(Claim.Verdict.values())
                 .map(v -> "%d %s".formatted(claims.stream().filter(c -> c.kind() == v).count(), v.id().replace('_', ' ')))
                 .collect(Collectors.joining(", "));
         return new Section(
@@ -131,7 +133,7 @@ final class ClaimsStudy {
         for (Trial t : evidence.trials()) {
             Point p = t.point();
             table.row(t.assumptions().gated() ? 3 : 2, t.assumptions().topK(),
-                    t.assumptions().launch().name().toLowerCase(java.util.Locale.ROOT), t.assumptions().collectives(),
+                    t.assumptions().launch().name().toLowerCase(Locale.ROOT), t.assumptions().collectives(),
                     p.name(), p.tpotMs(), p.tps(), p.busy(), p.mbu(), p.memoryEfficiency(), p.regime());
         }
         return table.build();

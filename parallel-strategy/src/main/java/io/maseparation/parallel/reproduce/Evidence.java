@@ -11,6 +11,7 @@ import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +60,13 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                 : new int[] {24, 48, 96, 192, 288, 384, 480, 576, 640, 768, 896, 1024, 1152, 1344, 1536, 2048, 3072, 4608};
     }
 
+    /** Every ratio; every second where few points are enough. */
+    private static List<Candidate> ratios(Context context) {
+        return Candidate.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
+                .filter(c -> !context.quick() || c.options().attentionDevices() % 2 == 0)
+                .toList();
+    }
+
     private static List<Candidate> others() {
         List<Candidate> all = new ArrayList<>();
         for (int m = 1; m <= 2; m++) {
@@ -71,7 +79,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     }
 
     private static List<Trial> trials(Context context) {
-        List<Candidate> candidates = new ArrayList<>(Candidate.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES));
+        List<Candidate> candidates = new ArrayList<>(ratios(context));
         candidates.addAll(others());
         return context.sweep().map(Assumptions.all(), assumptions -> context.sweep()
                         .simulate(assumptions.config(), candidates, context.cluster(), assumptions.scenario(
@@ -86,9 +94,9 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
 
     private static List<Sample> growing(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
-        List<Candidate> candidates = new ArrayList<>(Candidate.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES));
+        List<Candidate> candidates = new ArrayList<>(ratios(context));
         candidates.addAll(others());
-        List<Integer> batches = java.util.Arrays.stream(batches(context)).boxed().toList();
+        List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
         return context.sweep().map(batches, batch -> context.sweep()
                         .simulate(config, candidates, context.cluster(), context.scenario(batch, Paper.CONTEXT))
                         .stream()
@@ -117,7 +125,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     private static List<Scaling> scaling(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        List<Candidate> all = new ArrayList<>(Candidate.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES));
+        List<Candidate> all = new ArrayList<>(ratios(context));
         all.addAll(others());
         return context.sweep().map(growths(), growth -> {
             double first = context.sweep()

@@ -16,6 +16,7 @@ record Family(String name, List<Candidate> candidates) {
     static final String TENSOR = "TP16";
     static final String EXPERT = "EP16";
     static final String EXPERT_TENSOR = "EP16, attention TP8";
+    static final String COLOCATED = "the best without separation";
     static final int MOST_MICRO_BATCHES = 3;
 
     Family {

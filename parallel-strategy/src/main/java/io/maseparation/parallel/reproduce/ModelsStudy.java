@@ -23,6 +23,7 @@ import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The best of MA against the best without separation, for other models. */
@@ -185,7 +186,7 @@ final class ModelsStudy implements Study {
         for (Sample s : samples) {
             table.row(s.place().variant().name(), s.place().batch(), layout(s.ma()), tpot(s.ma()),
                     layout(s.colocated()), tpot(s.colocated()), s.change(),
-                    s.ma().map(e -> e.result().regime().name().toLowerCase(java.util.Locale.ROOT)).orElse(""));
+                    s.ma().map(e -> e.result().regime().name().toLowerCase(Locale.ROOT)).orElse(""));
         }
         return table.build();
     }

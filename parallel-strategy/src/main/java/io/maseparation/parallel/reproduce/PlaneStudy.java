@@ -12,6 +12,7 @@ import io.maseparation.parallel.report.chart.Scale;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -28,12 +29,13 @@ final class PlaneStudy implements Study {
     private static final String PLANE_FILE = "plane.csv";
     private static final int LINE_POINTS = 120;
     private static final List<String> BASELINES = List.of(
-            Family.UNPIPELINED, Family.TENSOR_PIPELINE, Family.TENSOR, Family.EXPERT, Family.EXPERT_TENSOR);
+            Family.UNPIPELINED, Family.TENSOR_PIPELINE, Family.TENSOR, Family.EXPERT, Family.EXPERT_TENSOR,
+            Family.COLOCATED);
 
     private final Context context;
     private final int[] batches;
     private final int[] contexts;
-    private final List<Family> families = Family.onSixteen();
+    private final List<Family> families = families();
 
     /**
      * A batch and a context.
@@ -65,6 +67,12 @@ final class PlaneStudy implements Study {
         contexts = context.quick()
                 ? new int[] {512, 2048, 16_384}
                 : IntStream.rangeClosed(8, 17).map(i -> 1 << i).toArray();
+    }
+
+    private static List<Family> families() {
+        List<Family> families = new ArrayList<>(Family.onSixteen());
+        families.add(new Family(Family.COLOCATED, Family.colocated()));
+        return families;
     }
 
     @Override
@@ -267,7 +275,7 @@ final class PlaneStudy implements Study {
             return "Against " + baseline + ": nothing fits.";
         }
         Cell most = both.stream()
-                .min(java.util.Comparator.comparingDouble(c -> c.change(baseline)))
+                .min(Comparator.comparingDouble(c -> c.change(baseline)))
                 .orElseThrow();
         long faster = both.stream().filter(c -> c.change(baseline) < 0).count();
         long claimed = both.stream().filter(c -> c.change(baseline) <= Paper.TPOT_CHANGE).count();

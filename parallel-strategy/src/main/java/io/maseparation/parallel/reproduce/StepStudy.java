@@ -13,6 +13,7 @@ import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** What ranks do in a step. */
 final class StepStudy implements Study {
@@ -96,7 +97,7 @@ final class StepStudy implements Study {
         for (int i = 0; i < PICKED.size(); i++) {
             for (TimelineEvent event : results.get(i).timeline()) {
                 table.row(PICKED.get(i).title(), event.rank(), results.get(i).ranks().get(event.rank()).role(),
-                        event.stream().name().toLowerCase(java.util.Locale.ROOT), event.name(), event.microBatch(),
+                        event.stream().name().toLowerCase(Locale.ROOT), event.name(), event.microBatch(),
                         event.step(), event.startNanos(), event.endNanos());
             }
         }

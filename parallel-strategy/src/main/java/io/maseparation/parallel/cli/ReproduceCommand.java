@@ -6,7 +6,6 @@ import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.reproduce.Reproduction;
 import io.maseparation.parallel.reproduce.Reproduction.Settings;
-import io.maseparation.parallel.simulate.RoutingModel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -69,8 +68,9 @@ final class ReproduceCommand implements Command {
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Path folder = folder(arguments.text(OUTPUT).orElse(DEFAULT_OUTPUT));
-        Settings settings = new Settings(Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK), arguments.seed(SEED),
-                Runtime.getRuntime().availableProcessors(), s -> RoutingModel.uniform());
+        Settings settings = new Settings(
+                Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK), arguments.seed(SEED),
+                Runtime.getRuntime().availableProcessors());
         Reproduction reproduction;
         try (Progress progress = terminal.progress("reproducing", Reproduction.items(settings))) {
             reproduction = Reproduction.run(settings, new Reproduction.Listener() {

@@ -38,20 +38,33 @@ record Claim(
     /** How a claim fares. */
     enum Verdict {
         /** A simulation gives the number. */
-        REPRODUCED,
+        REPRODUCED("Reproduced"),
         /** A simulation comes near. */
-        WITHIN,
+        WITHIN("Near"),
         /** No simulation comes near, though no bound forbids it. */
-        NOT_REPRODUCED,
+        NOT_REPRODUCED("Not reproduced"),
         /** A bound forbids it. */
-        IMPOSSIBLE,
+        IMPOSSIBLE("Impossible"),
         /** The number means nothing without what the paper does not say. */
-        UNDEFINED,
+        UNDEFINED("Undefined without what the paper does not say"),
         /** Two numbers of the paper contradict each other. */
-        INCONSISTENT;
+        INCONSISTENT("Inconsistent with the paper's other numbers"),
+        /** The number is right of something else. */
+        ELSEWHERE("True of other layouts");
+
+        private final String words;
+
+        Verdict(String words) {
+            this.words = words;
+        }
 
         String id() {
             return name().toLowerCase(Locale.ROOT);
+        }
+
+        /** For people. */
+        String words() {
+            return words;
         }
     }
 

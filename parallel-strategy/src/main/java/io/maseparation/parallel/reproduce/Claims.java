@@ -367,8 +367,10 @@ final class Claims {
                 Text.change(claimed), Text.change(nearest.change(tpot)),
                 "%s against %s; %s".formatted(nearest.other().point().name(), nearest.baseline().point().name(),
                         nearest.baseline().assumptions().text()),
-                Claim.NONE, Claim.kindOf(1 + claimed, 1 + nearest.change(tpot)),
-                nearest.other().point().options().strategy() == Strategy.MA ? "with separation" : "without separation",
+                Claim.NONE, Verdict.ELSEWHERE,
+                nearest.other().point().options().strategy() == Strategy.MA
+                        ? "occurs with separation"
+                        : "occurs without separation",
                 "the best ratio of MA against TP8×PP2, m = 1: %s (%s)%s".formatted(
                         Text.change(best.change(tpot)), best.other().point().name(), free),
                 claimed, nearest.change(tpot), Double.NaN));

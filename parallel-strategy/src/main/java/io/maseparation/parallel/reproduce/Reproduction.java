@@ -12,7 +12,6 @@ import io.maseparation.parallel.simulate.RoutingModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.DoubleFunction;
 
 /**
  * The paper's evaluation, simulated: every number it claims held against simulations and physical bounds, and maps of
@@ -35,10 +34,8 @@ public final class Reproduction {
      * @param quick whether few points are enough: seconds instead of minutes, and the same claims
      * @param seed of the routing
      * @param threads simulations at a time; results do not depend on it
-     * @param zipf skewed routing by its exponent; 0 is uniform
      */
-    public record Settings(
-            Cluster cluster, boolean quick, long seed, int threads, DoubleFunction<RoutingModel> zipf) {}
+    public record Settings(Cluster cluster, boolean quick, long seed, int threads) {}
 
     /** Told how far it is, from any thread. */
     public interface Listener {
@@ -89,7 +86,7 @@ public final class Reproduction {
                 new FrontStudy(context),
                 new ScalingStudy(context),
                 new ModelsStudy(context),
-                new SkewStudy(context, settings.zipf()),
+                new SkewStudy(context),
                 new StepStudy(context));
     }
 

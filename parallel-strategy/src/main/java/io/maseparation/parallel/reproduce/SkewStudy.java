@@ -14,14 +14,12 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.DoubleFunction;
 
 /** What an uneven choice of experts does to each kind of layout. */
 final class SkewStudy implements Study {
     private static final String FILE = "skew.csv";
 
     private final Context context;
-    private final DoubleFunction<RoutingModel> zipf;
     private final double[] exponents;
     private final int[] batches;
     private final List<Family> families = Family.onSixteen();
@@ -30,10 +28,8 @@ final class SkewStudy implements Study {
 
     private record Sample(Place place, String family, Point point) {}
 
-    /** @param zipf routing by its exponent */
-    SkewStudy(Context context, DoubleFunction<RoutingModel> zipf) {
+    SkewStudy(Context context) {
         this.context = context;
-        this.zipf = zipf;
         exponents = context.quick() ? new double[] {0, 1.2} : new double[] {0, 0.25, 0.5, 0.75, 1, 1.25, 1.5};
         batches = context.quick() ? new int[] {Paper.BATCH} : new int[] {Paper.BATCH, 1024};
     }
@@ -74,7 +70,7 @@ final class SkewStudy implements Study {
     }
 
     private List<Sample> samples(ModelConfig config, Place place) {
-        RoutingModel routing = zipf.apply(place.exponent()).remembering(place.batch());
+        RoutingModel routing = RoutingModel.zipf(place.exponent()).remembering(place.batch());
         List<Sample> samples = new ArrayList<>();
         for (Family family : families) {
             family.fastest(context.sweep(), config, context.cluster(),

@@ -3,6 +3,8 @@ package io.maseparation.parallel.cli;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.Metrics;
 import io.maseparation.parallel.execute.RunResult;
@@ -19,11 +21,14 @@ import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.TokenCheck;
 import io.maseparation.parallel.report.Unit;
+import io.maseparation.parallel.timeline.TraceFile;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import org.apache.commons.cli.Option;
@@ -38,6 +43,8 @@ final class CompareCommand implements Command {
     private static final String SEED = "seed";
     private static final String DEVICES = "devices";
     private static final String REPETITIONS = "repetitions";
+    private static final String CLUSTER = "cluster";
+    private static final String DEFAULT_CLUSTER = "a100x8";
     private static final int WARM_UP_TOKENS = 8;
     private static final double GIGA = 1e9;
 
@@ -99,9 +106,12 @@ final class CompareCommand implements Command {
         count(options, "s", SEED, "seed of random prompts [0]");
         count(options, null, DEVICES, "ranks of every strategy but single [4]");
         count(options, "r", REPETITIONS, "runs of each strategy, of which the one with the median TPOT is shown [3]");
+        options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
+                .desc("cluster that the same layouts are simulated on [" + DEFAULT_CLUSTER + "]").get());
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
+        TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
     }
@@ -125,6 +135,7 @@ final class CompareCommand implements Command {
         return List.of(
                 "Every strategy is warmed up first; then all take turns, every other round in reverse order.",
                 "MBU and MFU are against this machine's read bandwidth and multiply-add rate, measured at the end.",
+                "--trace writes the runs that are shown, and records transfers and waits, which costs a little time.",
                 "Exit status 1 if tokens differ beyond rounding.");
     }
 
@@ -150,7 +161,9 @@ final class CompareCommand implements Command {
             }
             PromptFlags.check(arguments, ModelFlags.name(arguments, DEFAULT_MODEL));
         }
-        ExecutionOptions execution = RunFlags.read(arguments);
+        Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER));
+        Optional<Path> trace = TraceFlags.file(arguments);
+        ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
 
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             List<int[]> prompts = given
@@ -161,13 +174,22 @@ final class CompareCommand implements Command {
                     .toList();
             measure(model, prompts, maxTokens, prefillChunk, repetitions, execution, entries, terminal);
             check(model, execution, entries);
+            trace.ifPresent(file -> TraceFile.write(file, entries.stream()
+                    .filter(Entry::ran)
+                    .map(e -> TraceFlags.measured(e.typical(), e.options.microBatches(), terminal))
+                    .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
             Table table = table(entries, peak);
             List<String> notes = notes(entries, peak, repetitions);
+            double context = prompts.stream().mapToInt(p -> p.length).average().orElse(1) + maxTokens / 2.0;
+            Table simulated = ClusterTimes.of(
+                    model.config(), entries.stream().map(e -> e.options).toList(), cluster, prompts.size(),
+                    (int) Math.min(Math.round(context), model.config().maxPositions()));
             terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(tree(model.config(), prompts, maxTokens, table, entries, peak, notes))
-                    : text(model.config(), prompts, maxTokens, table, notes, format));
+                    ? Json.write(
+                            tree(model.config(), prompts, maxTokens, table, simulated, cluster, entries, peak, notes))
+                    : text(model.config(), prompts, maxTokens, table, simulated, notes, format));
             if (!entries.stream().allMatch(Entry::equal)) {
                 throw new FailedException("tokens differ: " + entries.stream()
                         .filter(e -> !e.equal())
@@ -367,8 +389,8 @@ final class CompareCommand implements Command {
     }
 
     private static Map<String, Object> tree(
-            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, List<Entry> entries, HostPeak peak,
-            List<String> notes) {
+            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, Table simulated, Cluster cluster,
+            List<Entry> entries, HostPeak peak, List<String> notes) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("model", config.name());
         tree.put("backend", reference(entries).typical().backend());
@@ -383,6 +405,11 @@ final class CompareCommand implements Command {
         peaks.put("source", "measured");
         tree.put("peak", peaks);
         tree.put("strategies", table.objects());
+        Map<String, Object> times = new LinkedHashMap<>();
+        times.put("cluster", cluster.name());
+        times.put("source", "simulated");
+        times.put("strategies", simulated.objects());
+        tree.put("simulated", times);
         tree.put("token_ids", reference(entries).typical().outputs().stream()
                 .map(RunResult.SequenceOutput::tokenIds)
                 .toList());
@@ -391,8 +418,8 @@ final class CompareCommand implements Command {
     }
 
     private static String text(
-            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, List<String> notes,
-            OutputFormat format) {
+            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, Table simulated,
+            List<String> notes, OutputFormat format) {
         if (format == OutputFormat.CSV) {
             return TableWriter.write(table, format);
         }
@@ -418,6 +445,8 @@ final class CompareCommand implements Command {
                 table.select("strategy", "layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
                         "unique_bytes", "memory_efficiency"),
                 format));
+        text.append("\nThe same layouts, simulated with 16-bit activations and KV cache:\n\n");
+        text.append(TableWriter.write(simulated, format));
         for (String note : notes) {
             text.append('\n').append(note).append('\n');
         }

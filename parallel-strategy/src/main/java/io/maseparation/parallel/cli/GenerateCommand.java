@@ -16,6 +16,7 @@ import io.maseparation.parallel.report.RunReport;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.Unit;
+import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -75,6 +76,7 @@ final class GenerateCommand implements Command {
         StrategyFlags.addPlan(options);
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
+        TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
     }
@@ -109,7 +111,8 @@ final class GenerateCommand implements Command {
         return List.of(
                 "Whatever the strategy, greedy tokens are the same: bit for bit, and up to rounding where heads or"
                         + " experts are split (tp-pp, --attention-tensor-parallel-size, --expert-tensor-parallel-size).",
-                "--format csv prints one row a sequence; json and the others also metrics and ranks.");
+                "--format csv prints one row a sequence; json and the others also metrics and ranks.",
+                "--trace records transfers and waits too, which costs a little time.");
     }
 
     @Override
@@ -131,7 +134,8 @@ final class GenerateCommand implements Command {
         StrategyOptions strategy = plan.map(PlanFile::options).orElseGet(() -> StrategyFlags.read(arguments));
         String planned = plan.map(PlanFile::model).orElse(null);
         PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
-        ExecutionOptions execution = RunFlags.read(arguments);
+        Optional<Path> trace = TraceFlags.file(arguments);
+        ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
             List<int[]> prompts = PromptFlags.read(arguments, model);
@@ -153,6 +157,8 @@ final class GenerateCommand implements Command {
             } catch (PlanException e) {
                 throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
             }
+            trace.ifPresent(file -> TraceFile.write(
+                    file, List.of(TraceFlags.measured(result, strategy.microBatches(), terminal))));
             List<Optional<String>> texts = texts(result, model.tokenizer());
             terminal.out().print(format == OutputFormat.JSON
                     ? Json.write(tree(result, texts, model.config(), strategy, execution.kvType()))

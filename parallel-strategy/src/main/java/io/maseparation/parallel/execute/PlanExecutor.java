@@ -136,7 +136,8 @@ public final class PlanExecutor implements AutoCloseable {
                 ranks,
                 plan.placement().copies(),
                 plan.config().layers().size(),
-                plan.config().maxExperts());
+                plan.config().maxExperts(),
+                options.transfers());
         Sequences sequences = new Sequences(n, options.onToken());
         Heartbeat heartbeat = new Heartbeat(ranks);
         RunContext context = new RunContext(workload, shares, comm, recorder, sequences, heartbeat);

@@ -38,6 +38,7 @@ final class RankWorker {
     private final ExpertExchange exchange;
     private final TokenSampler sampler;
     private final Heartbeat heartbeat;
+    private final TransferLog transfers;
     private final int[] lastToken;
     private final Map<String, Integer> routes = new HashMap<>();
     private final Set<String> outputs = new HashSet<>();
@@ -57,6 +58,7 @@ final class RankWorker {
         this.log = recorder.rank(rank);
         this.shares = context.shares();
         this.heartbeat = context.heartbeat();
+        this.transfers = new TransferLog(rankPlan, log, recorder.transfers());
         this.exchange = new ExpertExchange(config, plan.placement(), buffers, rank, rankPlan.group());
         this.lastToken = new int[context.workload().prompts().size()];
         this.sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
@@ -138,6 +140,32 @@ final class RankWorker {
     /** Executes an operation; false if it has to wait. */
     private boolean execute(Chain chain, Op op) {
         heartbeat.starts(rankPlan.rank(), op);
+        return transfers.times(op) ? timed(chain, op) : perform(chain, op);
+    }
+
+    /** Executes a transfer and records what it did: not that it looked for messages and found none. */
+    private boolean timed(Chain chain, Op op) {
+        boolean prefill = steps.get(chain.step).prefill();
+        int step = firstStep + chain.step;
+        long start = System.nanoTime();
+        long before = transfers.messages();
+        boolean done = perform(chain, op);
+        if (transfers.messages() != before && (done || !(op instanceof Op.Recv))) {
+            if (chain.waitingSince != TransferLog.NOT_WAITING) {
+                transfers.waited(chain.op, chain.microBatch, step, prefill, chain.waitingSince, start);
+            }
+            long end = transfers.transferred(chain.op, chain.microBatch, step, prefill, start);
+            chain.waitingSince = end;
+        } else if (chain.waitingSince == TransferLog.NOT_WAITING) {
+            chain.waitingSince = start;
+        }
+        if (done) {
+            chain.waitingSince = TransferLog.NOT_WAITING;
+        }
+        return done;
+    }
+
+    private boolean perform(Chain chain, Op op) {
         return switch (op) {
             case Op.Compute(String segment) -> {
                 compute(chain, segment);
@@ -168,6 +196,16 @@ final class RankWorker {
     private void post(int to, MessageKey key, Message message) {
         log.sent(message.bytes());
         comm.send(to, key, message);
+        transfers.message();
+    }
+
+    /** A message that has arrived, or null. */
+    private Message poll(MessageKey key) {
+        Message message = comm.poll(rankPlan.rank(), key);
+        if (message != null) {
+            transfers.message();
+        }
+        return message;
     }
 
     // Compute
@@ -175,12 +213,18 @@ final class RankWorker {
     private void compute(Chain chain, String segment) {
         Integer expertLayer = expertLayers.get(segment);
         if (expertLayer != null) {
+            boolean prefill = steps.get(chain.step).prefill();
+            int step = firstStep + chain.step;
+            long start = transfers.now();
             int rows = exchange.receive(chain.arrived, expertLayer);
+            transfers.packed("unpack rows", expertLayer, chain.microBatch, step, prefill, start);
             buffers.receivedStep().setAll(0, 0, rows, 0);
             if (rows > 0) {
                 timed(chain, segment);
             }
+            start = transfers.now();
             chain.answers = exchange.answers(chain.arrived, expertLayer);
+            transfers.packed("pack answers", expertLayer, chain.microBatch, step, prefill, start);
             chain.arrived.clear();
             return;
         }
@@ -319,7 +363,7 @@ final class RankWorker {
         boolean complete = true;
         for (int i = 0; i < chain.slots.length; i++) {
             if (chain.slots[i] == null) {
-                chain.slots[i] = comm.poll(rankPlan.rank(), key(from.get(i), tensor, layer, 0, chain));
+                chain.slots[i] = poll(key(from.get(i), tensor, layer, 0, chain));
                 complete &= chain.slots[i] != null;
             }
         }
@@ -336,7 +380,7 @@ final class RankWorker {
             return true;
         }
         MessageKey key = new MessageKey(from, Tensor.TOKENS, layer, 0, chain.microBatch, firstStep + chain.step - 1);
-        Message message = comm.poll(rankPlan.rank(), key);
+        Message message = poll(key);
         if (message == null) {
             return false;
         }
@@ -374,7 +418,7 @@ final class RankWorker {
         }
         if (!chain.gathering) {
             chain.missing.removeIf(from -> {
-                Message message = comm.poll(rankPlan.rank(), key(from, tensor, layer, 0, chain));
+                Message message = poll(key(from, tensor, layer, 0, chain));
                 if (message != null) {
                     chain.reduction.add(group.indexOf(from), message);
                 }
@@ -393,7 +437,7 @@ final class RankWorker {
             chain.gathering = true;
         }
         chain.missing.removeIf(from -> {
-            Message message = comm.poll(rankPlan.rank(), key(from, tensor, layer, 1, chain));
+            Message message = poll(key(from, tensor, layer, 1, chain));
             if (message != null) {
                 chain.reduction.put(group.indexOf(from), message);
             }
@@ -451,6 +495,8 @@ final class RankWorker {
 
         Reduction reduction;
         boolean gathering;
+        /** Since when the chain waits for messages. */
+        long waitingSince = TransferLog.NOT_WAITING;
         /** What has come of the transfer that the chain waits for, by sender. */
         Message[] slots;
 

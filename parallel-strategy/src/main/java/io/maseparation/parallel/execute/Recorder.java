@@ -7,26 +7,34 @@ import java.util.List;
 
 /** What the ranks of a run did when. Each rank writes its own part; expert loads are gathered over all of them. */
 final class Recorder {
-    /** Most events kept a rank, so that a long run does not fill the memory. */
-    private static final int MOST_EVENTS = 200_000;
+    /** Most events of each stream kept a rank, so that a long run does not fill the memory. */
+    static final int MOST_EVENTS = 200_000;
 
     private final List<RankLog> ranks = new ArrayList<>();
     private final long[][][] loads;
     private final int layers;
     private final List<BitSet[]> expertsOfStep = new ArrayList<>();
 
+    private final boolean transfers;
+
     /**
      * @param ranks number of ranks
      * @param copies copies of the experts
      * @param layers layers of the model
      * @param experts most routed experts of a layer
+     * @param transfers whether ranks record their transfers too
      */
-    Recorder(int ranks, int copies, int layers, int experts) {
+    Recorder(int ranks, int copies, int layers, int experts, boolean transfers) {
+        this.transfers = transfers;
         for (int i = 0; i < ranks; i++) {
             this.ranks.add(new RankLog());
         }
         loads = new long[copies][layers][experts];
         this.layers = layers;
+    }
+
+    boolean transfers() {
+        return transfers;
     }
 
     RankLog rank(int rank) {
@@ -62,7 +70,9 @@ final class Recorder {
 
     /** One rank's part; written by its thread, read after the run. */
     static final class RankLog {
-        private final List<TimelineEvent> events = new ArrayList<>();
+        private final List<TimelineEvent> computes = new ArrayList<>();
+        private final List<TimelineEvent> transfers = new ArrayList<>();
+        private long leftOut;
         private long prefillBusy;
         private long decodeBusy;
         private long bytesSent;
@@ -74,9 +84,24 @@ final class Recorder {
             } else {
                 decodeBusy += duration;
             }
+            keep(event, computes);
+        }
+
+        void transfer(TimelineEvent event) {
+            keep(event, transfers);
+        }
+
+        private void keep(TimelineEvent event, List<TimelineEvent> events) {
             if (events.size() < MOST_EVENTS) {
                 events.add(event);
+            } else {
+                leftOut++;
             }
+        }
+
+        /** Number of events that were too many to keep. */
+        long leftOut() {
+            return leftOut;
         }
 
         void sent(long bytes) {
@@ -96,7 +121,9 @@ final class Recorder {
         }
 
         List<TimelineEvent> events() {
-            return List.copyOf(events);
+            List<TimelineEvent> events = new ArrayList<>(computes);
+            events.addAll(transfers);
+            return events;
         }
     }
 }

@@ -45,6 +45,7 @@ final class ResultBuilder {
         double decodeNanos = Math.max(1, end - decodeStart);
         List<RunResult.RankReport> ranks = new ArrayList<>();
         List<TimelineEvent> timeline = new ArrayList<>();
+        long leftOut = 0;
         for (RankPlan rank : plan.ranks()) {
             Recorder.RankLog log = recorder.rank(rank.rank());
             Capacity capacity = capacities.get(rank.rank());
@@ -59,6 +60,7 @@ final class ResultBuilder {
                     (log.prefillBusy() + log.decodeBusy()) / 1e6,
                     decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos));
             timeline.addAll(log.events());
+            leftOut += log.leftOut();
         }
         return new RunResult(
                 plan.options().strategy().id(),
@@ -67,7 +69,8 @@ final class ResultBuilder {
                 ranks,
                 outputs(),
                 metrics(ranks, start, decodeNanos, decodeSteps),
-                timeline);
+                timeline,
+                leftOut);
     }
 
     private List<RunResult.SequenceOutput> outputs() {

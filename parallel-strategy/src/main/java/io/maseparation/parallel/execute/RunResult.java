@@ -12,7 +12,8 @@ import java.util.List;
  * @param ranks one entry a rank
  * @param outputs one entry a prompt
  * @param metrics times and efficiencies, measured
- * @param timeline what ran when
+ * @param timeline what ran when; transfers too if they were asked for
+ * @param eventsLeftOut how many later events of a long run the timeline lacks, so that it does not fill the memory
  */
 public record RunResult(
         String strategy,
@@ -21,7 +22,8 @@ public record RunResult(
         List<RankReport> ranks,
         List<SequenceOutput> outputs,
         Metrics metrics,
-        List<TimelineEvent> timeline) {
+        List<TimelineEvent> timeline,
+        long eventsLeftOut) {
 
     /**
      * One rank's part in a run.

@@ -16,6 +16,14 @@ public record TimelineEvent(
         int rank, Stream stream, String name, int microBatch, int step, boolean prefill, long startNanos,
         long endNanos) {
 
+    /** What names of events begin with that only waited for messages. */
+    public static final String WAIT = "wait: ";
+
+    /** Whether nothing was done but waiting. */
+    public boolean waits() {
+        return name.startsWith(WAIT);
+    }
+
     /** What a rank does at the same time as something else. */
     public enum Stream {
         /** Kernels. */

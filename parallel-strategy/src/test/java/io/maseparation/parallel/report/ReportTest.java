@@ -153,6 +153,7 @@ class ReportTest {
                 List.of(),
                 List.of(new RunResult.SequenceOutput(List.of(1, 2, 3), tokens, null)),
                 metrics,
-                timeline);
+                timeline,
+                0);
     }
 }

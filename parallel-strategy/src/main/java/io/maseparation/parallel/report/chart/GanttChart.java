@@ -25,7 +25,9 @@ public final class GanttChart implements Chart {
     private static final int MOST_LANES = 3;
     private static final int TICKS = 10;
     private static final double MS = 1e-6;
-    private static final double LEAST_WIDTH = 0.4;
+    /** Left free between events that follow each other. */
+    private static final double EDGE = 0.4;
+    private static final double LEAST_WIDTH = 0.8;
 
     private final String title;
     private final List<String> rankNames;
@@ -37,7 +39,7 @@ public final class GanttChart implements Chart {
     /**
      * @param title title
      * @param rankNames what each rank is, such as its role, by index; ranks of one name may share a row
-     * @param events what they did; those without a rank's name are refused when the chart is drawn
+     * @param events what they did; waits are left out, and a rank without a name is refused when the chart is drawn
      */
     public GanttChart(String title, List<String> rankNames, List<TimelineEvent> events) {
         this.title = title;
@@ -66,7 +68,7 @@ public final class GanttChart implements Chart {
     @Override
     public String svg() {
         List<TimelineEvent> shown = events.stream()
-                .filter(e -> e.step() >= firstStep && e.step() <= lastStep)
+                .filter(e -> e.step() >= firstStep && e.step() <= lastStep && !e.waits())
                 .toList();
         List<GanttRows.Row> rows = GanttRows.of(rankNames, shown);
         long origin = shown.stream().mapToLong(TimelineEvent::startNanos).min().orElse(0);
@@ -112,7 +114,7 @@ public final class GanttChart implements Chart {
                     "fill", "currentColor", "fill-opacity", 0.45));
         }
         if (!names.key().isEmpty()) {
-            sheet.legendTitle("numbers are layers, letters kernels: " + names.key());
+            sheet.legendTitle(names.key() + "; with the number of the layer or stage");
         }
     }
 
@@ -154,7 +156,7 @@ public final class GanttChart implements Chart {
         String tip = "rank %d, %s, micro-batch %d, step %d%s: %s ms from %s ms".formatted(
                 event.rank(), event.name(), event.microBatch(), event.step(), event.prefill() ? " (prefill)" : "",
                 Ticks.label(duration), Ticks.label(start));
-        double width = Math.max(LEAST_WIDTH, time.width(event) - LEAST_WIDTH);
+        double width = Math.max(LEAST_WIDTH, time.width(event) - EDGE);
         svg.mark("rect", tip, "x", time.at(event.startNanos()), "y", y, "width", width, "height", height, "fill",
                 colour(event.microBatch()), "fill-opacity", opacity);
     }

@@ -9,7 +9,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Names of kernels, short where they have little room: "attention3" becomes A3. */
+/** Names of kernels in little room: "attention3" becomes A3, unless A stands for something else too. */
 final class GanttNames {
     private static final Pattern NUMBERED = Pattern.compile("(\\p{Alpha})\\p{Alpha}*?(\\d+)");
 
@@ -31,17 +31,11 @@ final class GanttNames {
         return matcher.group(1).toUpperCase(Locale.ROOT);
     }
 
-    /** The name, or a shorter one, or nothing, whatever fits the width. */
+    /** What is written for a name where there is this width; nothing where it does not fit. */
     String fitting(String name, double width) {
-        if (Words.width(name, Sheet.SMALL) <= width) {
-            return name;
-        }
         Matcher matcher = NUMBERED.matcher(name);
-        if (ambiguous || !matcher.matches()) {
-            return "";
-        }
-        String brief = letter(matcher) + matcher.group(2);
-        return Words.width(brief, Sheet.SMALL) <= width ? brief : "";
+        String written = ambiguous || !matcher.matches() ? name : letter(matcher) + matcher.group(2);
+        return Words.width(written, Sheet.SMALL) <= width ? written : "";
     }
 
     /** What the letters stand for; empty where there are none. */
@@ -49,7 +43,7 @@ final class GanttNames {
         return ambiguous
                 ? ""
                 : words.entrySet().stream()
-                        .map(e -> e.getKey() + " " + e.getValue())
+                        .map(e -> e.getKey() + ": " + e.getValue())
                         .collect(Collectors.joining(", "));
     }
 }

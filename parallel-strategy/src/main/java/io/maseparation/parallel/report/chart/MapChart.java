@@ -24,6 +24,7 @@ public final class MapChart implements Chart {
     private static final double RIGHT_WITH_SCALE = 104;
     private static final double LEAST_PLOT_HEIGHT = 200;
     private static final double CELL_HEIGHT = 38;
+    private static final double LINE = 15;
     private static final String NO_VALUE = "#9AA0A6";
 
     /** A cell; either a category, or an amount and no category. */
@@ -227,10 +228,13 @@ public final class MapChart implements Chart {
         svg.empty("rect", "x", x + 0.5, "y", y + 0.5, "width", grid.cellWidth() - 1, "height", grid.cellHeight() - 1,
                 "fill", fill);
         double size = Words.width(cell.text(), Sheet.TEXT) <= grid.cellWidth() - 6 ? Sheet.TEXT : Sheet.SMALL;
-        boolean fits = Words.width(cell.text(), size) <= grid.cellWidth() - 4 && grid.cellHeight() >= size;
-        if (fits && !cell.text().isEmpty()) {
-            svg.text(x + grid.cellWidth() / 2, y + grid.cellHeight() / 2 + 4.5, "middle",
-                    (size < Sheet.TEXT ? "small " : "") + Palette.ink(fill), cell.text());
+        List<String> words = Words.wrap(cell.text(), grid.cellWidth() - 4, size);
+        boolean fits = words.stream().allMatch(w -> Words.width(w, size) <= grid.cellWidth() - 4)
+                && words.size() * LINE <= grid.cellHeight();
+        for (int i = 0; fits && i < words.size(); i++) {
+            double at = y + grid.cellHeight() / 2 + 4.5 + LINE * (i - (words.size() - 1) / 2.0);
+            svg.text(x + grid.cellWidth() / 2, at, "middle",
+                    (size < Sheet.TEXT ? "small " : "") + Palette.ink(fill), words.get(i));
         }
         svg.close("g");
     }

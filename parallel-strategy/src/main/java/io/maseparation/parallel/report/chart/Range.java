@@ -5,6 +5,7 @@ import java.util.List;
 /** The part of an axis that is drawn, and where its values lie on the sheet. */
 final class Range {
     private static final double LOG_MARGIN = 0.03;
+    private static final double LEAST_SPAN = 1e-6;
 
     private final Scale scale;
     private final double low;
@@ -33,14 +34,16 @@ final class Range {
         double low = values.stream().mapToDouble(v -> v).min().orElse(1);
         double high = values.stream().mapToDouble(v -> v).max().orElse(scale.logarithmic() ? 10 : 2);
         if (scale.logarithmic()) {
-            double margin = low == high ? Math.log(2) : LOG_MARGIN * Math.log(high / low);
+            double margin = high <= low * (1 + LEAST_SPAN) ? Math.log(2) : LOG_MARGIN * Math.log(high / low);
             return new Range(scale, low * Math.exp(-margin), high * Math.exp(margin), from, to);
         }
         if (low > 0 && low < 0.7 * high) {
             low = 0;
         }
-        if (low == high) {
-            double margin = low == 0 ? 1 : Math.abs(low) / 2;
+        // Numbers that differ by less than labels can show count as one.
+        double size = Math.max(Math.abs(low), Math.abs(high));
+        if (high - low <= size * LEAST_SPAN || high - low < Double.MIN_NORMAL / LEAST_SPAN) {
+            double margin = size < Double.MIN_NORMAL / LEAST_SPAN ? 1 : size / 2;
             low -= margin;
             high += margin;
         }

@@ -85,17 +85,19 @@ final class Ticks {
         if (size >= 1e15 || (size != 0 && size < 1e-6)) {
             return String.format(Locale.ROOT, "%.2g", value);
         }
-        if (size >= 100 * KIBI * KIBI) {
-            return Unit.significant(value / 1e6) + " M";
+        if (value >= 16 * KIBI && value < KIBI * KIBI * KIBI && Long.bitCount((long) value) == 1) {
+            return value < KIBI * KIBI ? (long) (value / KIBI) + "Ki" : (long) (value / KIBI / KIBI) + "Mi";
         }
-        if (size >= 16 * KIBI && value % KIBI == 0) {
-            boolean mebi = value % (KIBI * KIBI) == 0;
-            return mebi ? (long) (value / KIBI / KIBI) + "Mi" : (long) (value / KIBI) + "Ki";
+        if (size >= 1e6) {
+            return trimmed(Unit.significant(value / 1e6)) + " M";
         }
         if (Math.abs(value - Math.rint(value)) < 1e-9 * Math.max(1, size)) {
             return Long.toString(Math.round(value));
         }
-        String text = Unit.significant(value);
-        return text.contains(".") ? text.replaceFirst("\\.?0+$", "") : text;
+        return trimmed(Unit.significant(value));
+    }
+
+    private static String trimmed(String number) {
+        return number.contains(".") ? number.replaceFirst("\\.?0+$", "") : number;
     }
 }

@@ -1,0 +1,83 @@
+package io.maseparation.bench;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.StrategyOptions;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.Simulator;
+import java.util.Collections;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * How the simulator's time grows: one decode step of MA Separation 3:1 with two micro-batches and eight sequences a rank, on
+ * A100s. The model has the seed's shape; beyond 16 ranks it has 256 narrower experts, so that there are enough of them.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Warmup(iterations = 2, time = 2)
+@Measurement(iterations = 3, time = 2)
+@Fork(value = 1, jvmArgsAppend = "-Xmx4g")
+public class SimulatorBenchmark {
+    private static final int STEPS = 4;
+
+    /** Ranks. */
+    @Param({"16", "64", "256", "1024"})
+    public int ranks;
+
+    /** Layers of the model. */
+    @Param({"4", "64"})
+    public int layers;
+
+    private Plan plan;
+    private Cluster cluster;
+    private Scenario scenario;
+
+    /** Makes the plan. */
+    @Setup(Level.Trial)
+    public void plan() {
+        ModelConfig seed = Presets.config("seed");
+        ModelConfig.Layer layer = seed.layers().getFirst();
+        if (ranks > 16) {
+            Routing routing = layer.routing();
+            layer = new ModelConfig.Layer(
+                    new Routing(256, routing.topK(), routing.rule(), routing.renormalise(), routing.extra()), 1024, 0,
+                    0);
+        }
+        ModelConfig config = new ModelConfig("seed", "preset", seed.hidden(), seed.heads(), seed.kvHeads(),
+                seed.headDim(), seed.vocab(), seed.maxPositions(), seed.normEps(), seed.rope(), seed.attentionScale(),
+                seed.qkNorm(), false, false, 0, seed.activation(), seed.gated(), 1, 1, 1, false, seed.eosTokens(),
+                DataType.F16, Collections.nCopies(layers, layer));
+        int experts = ranks / 4;
+        plan = Planning.plan(config, StrategyOptions.maSeparation(ranks - experts, experts).withMicroBatches(2));
+        cluster = Clusters.named("a100x" + ranks);
+        scenario = Scenario.decode(8 * ranks, 256).withSteps(STEPS - 1, 1);
+    }
+
+    /** Steps. */
+    @Benchmark
+    @OperationsPerInvocation(STEPS)
+    public SimulationResult step() {
+        return Simulator.run(plan, cluster, scenario, false);
+    }
+}

@@ -69,7 +69,8 @@ final class ReproduceCommand implements Command {
         OutputFormat format = OutputFlags.format(arguments);
         Path folder = folder(arguments.text(OUTPUT).orElse(DEFAULT_OUTPUT));
         Settings settings = new Settings(
-                Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK), arguments.seed(SEED),
+                Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK),
+                arguments.seed(SEED),
                 Runtime.getRuntime().availableProcessors());
         Reproduction reproduction;
         try (Progress progress = terminal.progress("reproducing", Reproduction.items(settings))) {
@@ -114,8 +115,18 @@ final class ReproduceCommand implements Command {
         } catch (InvalidPathException e) {
             throw new UsageException("--%s: '%s' is no name of a folder".formatted(OUTPUT, name));
         }
-        if (Files.exists(folder) && !Files.isDirectory(folder)) {
-            throw new UsageException("--%s %s is a file; name a folder".formatted(OUTPUT, name));
+        // Found out before minutes of work, not after.
+        Path existing = folder.toAbsolutePath();
+        while (existing != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (existing != null && !Files.isDirectory(existing)) {
+            throw new UsageException(existing.equals(folder.toAbsolutePath())
+                    ? "--%s %s is a file; name a folder".formatted(OUTPUT, name)
+                    : "--%s %s: %s is a file, not a folder".formatted(OUTPUT, name, existing));
+        }
+        if (existing != null && !Files.isWritable(existing)) {
+            throw new UsageException("--%s %s: no permission to write to %s".formatted(OUTPUT, name, existing));
         }
         return folder;
     }

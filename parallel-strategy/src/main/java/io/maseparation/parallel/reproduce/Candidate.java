@@ -23,7 +23,9 @@ record Candidate(String name, StrategyOptions options) {
         return new Candidate(
                 name
                         + (options.dataParallel() > 1 ? " × DP" + options.dataParallel() : "")
-                        + (m > 1 || options.pipelineParallel() > 1 || options.strategy() == Strategy.MA ? ", m = " + m : ""),
+                        + (m > 1 || options.pipelineParallel() > 1 || options.strategy() == Strategy.MA
+                                ? ", m = " + m
+                                : ""),
                 options);
     }
 

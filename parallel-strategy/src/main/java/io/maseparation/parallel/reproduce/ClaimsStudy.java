@@ -1,16 +1,16 @@
 package io.maseparation.parallel.reproduce;
 
-import io.maseparation.parallel.reproduce.Evidence.Sample;
-import io.maseparation.parallel.reproduce.Evidence.Trial;
-import io.maseparation.parallel.reproduce.Section.Data;
-import io.maseparation.parallel.reproduce.Section.Picture;
-import io.maseparation.parallel.reproduce.Section.Shown;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.Axis;
 import io.maseparation.parallel.report.chart.BarChart;
 import io.maseparation.parallel.report.chart.LineChart;
 import io.maseparation.parallel.report.chart.Scale;
+import io.maseparation.parallel.reproduce.Evidence.Sample;
+import io.maseparation.parallel.reproduce.Evidence.Trial;
+import io.maseparation.parallel.reproduce.Section.Data;
+import io.maseparation.parallel.reproduce.Section.Picture;
+import io.maseparation.parallel.reproduce.Section.Shown;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -74,7 +74,7 @@ final class ClaimsStudy {
                                 + " out. A batch of 24 follows from its TPS × TPOT. Reproduced is what is at most 2 % off."),
                 Stream.concat(kinds, Claim.notes(claims).stream()).toList(),
                 List.of(new Shown(
-                        table.select("claim", "claimed", "simulated", "assumptions", "bound", "verdict"),
+                        table.select("claim", "claimed", "simulated", "bound", "verdict", "assumptions"),
                         "Claims against simulations and bounds.", FILE)),
                 List.of(new Data(FILE, table)));
     }

@@ -57,7 +57,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     private static int[] batches(Context context) {
         return context.quick()
                 ? new int[] {24, 640, 1024, 2048}
-                : new int[] {24, 48, 96, 192, 288, 384, 480, 576, 640, 768, 896, 1024, 1152, 1344, 1536, 2048, 3072, 4608};
+                : new int[] {24, 48, 96, 192, 288, 384, 480, 576, 640, 768, 896, 1024, 1152, 1344, 1536, 2048, 3072,
+                    4608};
     }
 
     /** Every ratio; every second where few points are enough. */
@@ -82,11 +83,11 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         List<Candidate> candidates = new ArrayList<>(ratios(context));
         candidates.addAll(others());
         return context.sweep().map(Assumptions.all(), assumptions -> context.sweep()
-                        .simulate(assumptions.config(), candidates, context.cluster(), assumptions.scenario(
-                                Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
-                        .stream()
-                        .map(p -> new Trial(assumptions, p))
-                        .toList())
+                .simulate(assumptions.config(), candidates, context.cluster(), assumptions.scenario(
+                        Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
+                .stream()
+                .map(p -> new Trial(assumptions, p))
+                .toList())
                 .stream()
                 .flatMap(List::stream)
                 .toList();
@@ -98,10 +99,10 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         candidates.addAll(others());
         List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
         return context.sweep().map(batches, batch -> context.sweep()
-                        .simulate(config, candidates, context.cluster(), context.scenario(batch, Paper.CONTEXT))
-                        .stream()
-                        .map(p -> new Sample(batch, p))
-                        .toList())
+                .simulate(config, candidates, context.cluster(), context.scenario(batch, Paper.CONTEXT))
+                .stream()
+                .map(p -> new Sample(batch, p))
+                .toList())
                 .stream()
                 .flatMap(List::stream)
                 .toList();
@@ -137,7 +138,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                     context.sweep().simulate(config, all, context.cluster(), plain(context, growth.last()));
             List<Scaling> found = new ArrayList<>();
             for (Family family : List.of(
-                    new Family("best MA", all.stream().filter(c -> c.options().strategy() == Strategy.MA).toList()),
+                    new Family("best ratio of MA",
+                            all.stream().filter(c -> c.options().strategy() == Strategy.MA).toList()),
                     new Family("MA 12:4", all.stream().filter(Evidence::threeToOne).toList()),
                     new Family("best without separation",
                             all.stream().filter(c -> c.options().strategy() != Strategy.MA).toList()))) {

@@ -13,9 +13,9 @@ record Family(String name, List<Candidate> candidates) {
     static final String THREE_TO_ONE = "MA 12:4";
     static final String UNPIPELINED = "TP8×PP2, m = 1";
     static final String TENSOR_PIPELINE = "TP×PP, best m";
-    static final String TENSOR = "TP16";
-    static final String EXPERT = "EP16";
-    static final String EXPERT_TENSOR = "EP16, attention TP8";
+    static final String TENSOR = "TP16, best m";
+    static final String EXPERT = "EP16, best m";
+    static final String EXPERT_TENSOR = "EP16, attention TP8, best m";
     static final String COLOCATED = "the best without separation";
     static final int MOST_MICRO_BATCHES = 3;
 
@@ -30,21 +30,26 @@ record Family(String name, List<Candidate> candidates) {
                 new Family(THREE_TO_ONE, threeToOne()),
                 new Family(UNPIPELINED, List.of(Candidate.tensorPipeline(8, 2, 1))),
                 new Family(TENSOR_PIPELINE, tensorPipelines()),
-                new Family(TENSOR, List.of(Candidate.tensorPipeline(16, 1, 1))),
-                new Family(EXPERT, List.of(Candidate.expertParallel(16, 1))),
-                new Family(EXPERT_TENSOR, List.of(Candidate.expertParallel(16, 8))));
+                new Family(TENSOR, overlapped(Candidate.tensorPipeline(16, 1, 1))),
+                new Family(EXPERT, overlapped(Candidate.expertParallel(16, 1))),
+                new Family(EXPERT_TENSOR, overlapped(Candidate.expertParallel(16, 8))));
     }
 
     /** Layouts without separation, on 16 devices. */
     static List<Candidate> colocated() {
         List<Candidate> all = new ArrayList<>(tensorPipelines());
-        all.add(Candidate.tensorPipeline(16, 1, 1));
-        all.add(Candidate.expertParallel(16, 1));
-        all.add(Candidate.expertParallel(16, 8));
-        all.add(Candidate.of(Candidate.expertParallel(16, 1).options().withMicroBatches(2)));
-        all.add(Candidate.of(Candidate.tensorPipeline(8, 1, 1).options().withDataParallel(2)));
-        all.add(Candidate.of(Candidate.expertParallel(8, 1).options().withDataParallel(2)));
+        all.addAll(overlapped(Candidate.tensorPipeline(16, 1, 1)));
+        all.addAll(overlapped(Candidate.expertParallel(16, 1)));
+        all.addAll(overlapped(Candidate.expertParallel(16, 8)));
+        all.addAll(overlapped(
+                Candidate.of(Candidate.tensorPipeline(8, 1, 1).options().withDataParallel(2))));
+        all.addAll(overlapped(Candidate.of(Candidate.expertParallel(8, 1).options().withDataParallel(2))));
         return all;
+    }
+
+    /** With one micro-batch, and with two so that one computes while the other is transferred. */
+    private static List<Candidate> overlapped(Candidate candidate) {
+        return List.of(candidate, Candidate.of(candidate.options().withMicroBatches(2)));
     }
 
     private static List<Candidate> threeToOne() {

@@ -1,14 +1,14 @@
 package io.maseparation.parallel.reproduce;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.reproduce.Section.Data;
-import io.maseparation.parallel.reproduce.Section.Figure;
-import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.Axis;
 import io.maseparation.parallel.report.chart.LineChart;
 import io.maseparation.parallel.report.chart.Scale;
+import io.maseparation.parallel.reproduce.Section.Data;
+import io.maseparation.parallel.reproduce.Section.Figure;
+import io.maseparation.parallel.reproduce.Section.Picture;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -55,17 +55,18 @@ final class FrontStudy implements Study {
             }
         }
         List<Sample> samples = context.sweep().map(places, place -> families.stream()
-                        .map(f -> new Sample(place[0], place[1], f.name(), f.fastest(
-                                context.sweep(), config, context.cluster(), context.scenario(place[1], place[0]))))
-                        .toList())
+                .map(f -> new Sample(place[0], place[1], f.name(), f.fastest(
+                        context.sweep(), config, context.cluster(), context.scenario(place[1], place[0]))))
+                .toList())
                 .stream()
                 .flatMap(List::stream)
                 .filter(s -> s.point().isPresent())
                 .toList();
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
-        List<String> paragraphs = List.of("Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
-                + " Up and to the left is better. Marked are the points that no other point of the chart beats in both.");
+        List<String> paragraphs = List.of(
+                "Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
+                        + " Up and to the left is better. Marked are the points that no other point of the chart beats in both.");
         for (int length : contexts) {
             List<Sample> ofLength =
                     samples.stream().filter(s -> s.context() == length).toList();

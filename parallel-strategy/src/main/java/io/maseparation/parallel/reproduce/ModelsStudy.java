@@ -5,15 +5,15 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.plan.StrategyOptions;
-import io.maseparation.parallel.reproduce.Section.Data;
-import io.maseparation.parallel.reproduce.Section.Figure;
-import io.maseparation.parallel.reproduce.Section.Picture;
-import io.maseparation.parallel.reproduce.Section.Shown;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.Axis;
 import io.maseparation.parallel.report.chart.BarChart;
 import io.maseparation.parallel.report.chart.Scale;
+import io.maseparation.parallel.reproduce.Section.Data;
+import io.maseparation.parallel.reproduce.Section.Figure;
+import io.maseparation.parallel.reproduce.Section.Picture;
+import io.maseparation.parallel.reproduce.Section.Shown;
 import io.maseparation.parallel.search.Evaluation;
 import io.maseparation.parallel.search.Kind;
 import io.maseparation.parallel.search.Planner;
@@ -22,6 +22,7 @@ import io.maseparation.parallel.search.SearchResult;
 import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -111,13 +112,17 @@ final class ModelsStudy implements Study {
                 places.add(new Place(variant, batch));
             }
         }
-        List<Sample> samples = context.sweep().map(places, this::sample).reversed();
+        List<Sample> samples = context.sweep().map(places, this::sample).stream()
+                .sorted(Comparator.comparingInt(s -> variants.indexOf(s.place().variant()) * LARGE * 2
+                        + s.place().batch()))
+                .toList();
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
-        List<String> paragraphs = List.of("For each model the fastest MA layout against the fastest layout without separation, both searched over"
-                + " ratios, attention and experts split or whole, up to 3 micro-batches, and for the others every TP×PP×DP"
-                + " and EP. Variants differ from the paper's model in what their name says; 8 to 256 experts share the same"
-                + " total width. Presets count the output projection.");
+        List<String> paragraphs = List.of(
+                "For each model the fastest MA layout against the fastest layout without separation, both searched over"
+                        + " ratios, attention and experts split or whole, up to 3 micro-batches, and for the others every TP×PP×DP"
+                        + " and EP. Variants differ from the paper's model in what their name says; 8 to 256 experts share the same"
+                        + " total width. Presets count the output projection.");
         for (int batch : batches) {
             List<Sample> of =
                     samples.stream().filter(s -> s.place().batch() == batch).toList();

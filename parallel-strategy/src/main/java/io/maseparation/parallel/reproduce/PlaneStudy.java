@@ -1,14 +1,14 @@
 package io.maseparation.parallel.reproduce;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.reproduce.Section.Data;
-import io.maseparation.parallel.reproduce.Section.Figure;
-import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.Axis;
 import io.maseparation.parallel.report.chart.MapChart;
 import io.maseparation.parallel.report.chart.Scale;
+import io.maseparation.parallel.reproduce.Section.Data;
+import io.maseparation.parallel.reproduce.Section.Figure;
+import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -170,7 +170,8 @@ final class PlaneStudy implements Study {
                                 + " b·c = A (D·We/M − Wa) / κ, with b = batch / m the sequences of a micro-batch, c the context, D the"
                                 + " experts that they visit, We and Wa the bytes of an expert and of the attention of a layer, and κ"
                                 + " the bytes of a token's keys and values in a layer. With all experts visited b·c is "
-                                + Math.round(line.tokens(1e9) / 1e3) + " thousand tokens here. Below the line experts are the longer"
+                                + Math.round(line.tokens(1e9) / 1e3)
+                                + " thousand tokens here. Below the line experts are the longer"
                                 + " part and want more devices, above it attention does."),
                 List.of(summary(cells)),
                 List.of(new Picture(map, "Best ratio, the region of 3:1, and the closed form.", RATIOS_FILE)),
@@ -201,7 +202,7 @@ final class PlaneStudy implements Study {
         OptionalDouble low = best.stream().mapToDouble(c -> (double) c.batch() * c.context()).min();
         OptionalDouble high = best.stream().mapToDouble(c -> (double) c.batch() * c.context()).max();
         return best.isEmpty()
-                ? "12:4 is nowhere within 2 % of the best of the %d cells that fit.".formatted(fits)
+                ? "12:4 is nowhere within 2 %% of the best of the %d cells that fit.".formatted(fits)
                 : "12:4 is within 2 %% of the best in %d of the %d cells that fit, at batch × context from %s to %s million tokens."
                         .formatted(best.size(), fits, Unit.significant(low.getAsDouble() / 1e6),
                                 Unit.significant(high.getAsDouble() / 1e6));
@@ -261,10 +262,10 @@ final class PlaneStudy implements Study {
                                 : "does not fit in memory");
             }
         }
-        map.outline("TPOT at least 34.2 % less", (column, row) -> at(cells, column, row).change(baseline)
-                <= Paper.TPOT_CHANGE);
-        map.outline("TPS at least 52.8 % more", (column, row) -> 1 / (1 + at(cells, column, row).change(baseline)) - 1
-                >= Paper.TPS_CHANGE);
+        map.outline("TPOT at least 34.2 % less",
+                (column, row) -> at(cells, column, row).change(baseline) <= Paper.TPOT_CHANGE);
+        map.outline("TPS at least 52.8 % more",
+                (column, row) -> 1 / (1 + at(cells, column, row).change(baseline)) - 1 >= Paper.TPS_CHANGE);
         return map;
     }
 
@@ -279,7 +280,7 @@ final class PlaneStudy implements Study {
                 .orElseThrow();
         long faster = both.stream().filter(c -> c.change(baseline) < 0).count();
         long claimed = both.stream().filter(c -> c.change(baseline) <= Paper.TPOT_CHANGE).count();
-        return "Against %s: MA is faster in %d of %d cells, by the claimed 34.2 %% in %d; at its best %s TPOT, at batch %d and context %d (%s)."
+        return "Against %s: MA is faster in %d of %d cells, by the claimed 34.2 %% in %d; its best is %s TPOT, at batch %d and context %d (%s)."
                 .formatted(baseline, faster, both.size(), claimed, Text.change(most.change(baseline)), most.batch(),
                         most.context(), most.fastest().get(Family.MA).name());
     }

@@ -1,13 +1,13 @@
 package io.maseparation.parallel.reproduce;
 
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.reproduce.Section.Picture;
-import io.maseparation.parallel.reproduce.Section.Shown;
 import io.maseparation.parallel.report.HtmlPage;
 import io.maseparation.parallel.report.OutputFormat;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.report.WholeFile;
+import io.maseparation.parallel.reproduce.Section.Picture;
+import io.maseparation.parallel.reproduce.Section.Shown;
 import io.maseparation.parallel.simulate.RoutingModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -56,7 +56,7 @@ public final class Reproduction {
     public static int items(Settings settings) {
         Context context = context(settings, null);
         return new ClaimsStudy(context).items()
-                + studies(settings, context).stream().mapToInt(Study::items).sum();
+                + studies(context).stream().mapToInt(Study::items).sum();
     }
 
     /** Runs the whole evaluation. */
@@ -67,7 +67,7 @@ public final class Reproduction {
             listener.doing(first.name());
             ClaimsStudy.Result result = first.run();
             List<Section> sections = new ArrayList<>(result.sections());
-            for (Study study : studies(settings, context)) {
+            for (Study study : studies(context)) {
                 listener.doing(study.name());
                 sections.addAll(study.run());
             }
@@ -80,7 +80,7 @@ public final class Reproduction {
                 RoutingModel.uniform().remembering(REMEMBERED));
     }
 
-    private static List<Study> studies(Settings settings, Context context) {
+    private static List<Study> studies(Context context) {
         return List.of(
                 new PlaneStudy(context),
                 new FrontStudy(context),
@@ -108,11 +108,12 @@ public final class Reproduction {
     /** The page, with all charts. */
     public String html() {
         HtmlPage page = new HtmlPage("The paper's evaluation, simulated");
-        page.paragraph("MA Separation's paper, held against simulations of the same layouts on cluster %s and against what"
-                .formatted(settings.cluster().name())
-                + " memory bandwidth allows. All times are simulated; nothing here was measured. TPOT is the time between"
-                + " a sequence's output tokens, TPS output tokens a second over the batch, A:M the attention and expert"
-                + " GPUs, m the number of micro-batches.");
+        page.paragraph(
+                "MA Separation's paper, held against simulations of the same layouts on cluster %s and against what"
+                        .formatted(settings.cluster().name())
+                        + " memory bandwidth allows. All times are simulated; nothing here was measured. TPOT is the time between"
+                        + " a sequence's output tokens, TPS output tokens a second over the batch, A:M the attention and expert"
+                        + " GPUs, m the number of micro-batches.");
         page.preformatted("./ma reproduce --cluster %s --seed %d%s".formatted(
                 settings.cluster().name(), settings.seed(), settings.quick() ? " --quick" : ""));
         for (Section section : sections) {

@@ -1,14 +1,14 @@
 package io.maseparation.parallel.reproduce;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.reproduce.Section.Data;
-import io.maseparation.parallel.reproduce.Section.Figure;
-import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.Axis;
 import io.maseparation.parallel.report.chart.LineChart;
 import io.maseparation.parallel.report.chart.Scale;
+import io.maseparation.parallel.reproduce.Section.Data;
+import io.maseparation.parallel.reproduce.Section.Figure;
+import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.simulate.RoutingModel;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -58,9 +58,10 @@ final class SkewStudy implements Study {
                 .toList();
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
-        List<String> paragraphs = List.of("Tokens choose experts by a Zipf law: the i-th most popular of a layer with a weight of 1 / i^s. While"
-                + " memory bandwidth limits, skew makes experts cheaper, since fewer of them are read; where a popular"
-                + " expert gets more rows than it can multiply in that time, layouts of whole experts wait for it.");
+        List<String> paragraphs = List.of(
+                "Tokens choose experts by a Zipf law: the i-th most popular of a layer with a weight of 1 / i^s. While"
+                        + " memory bandwidth limits, skew makes experts cheaper, since fewer of them are read; where a popular"
+                        + " expert gets more rows than it can multiply in that time, layouts of whole experts wait for it.");
         for (int batch : batches) {
             figures.add(new Picture(chart(batch, samples), "TPOT over skew at batch " + batch + ".", FILE));
             findings.add(summary(batch, samples));

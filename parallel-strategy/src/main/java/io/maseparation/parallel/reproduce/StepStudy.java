@@ -2,12 +2,12 @@ package io.maseparation.parallel.reproduce;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.plan.Plan;
-import io.maseparation.parallel.reproduce.Section.Data;
-import io.maseparation.parallel.reproduce.Section.Figure;
-import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.GanttChart;
+import io.maseparation.parallel.reproduce.Section.Data;
+import io.maseparation.parallel.reproduce.Section.Figure;
+import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -19,7 +19,10 @@ import java.util.Locale;
 final class StepStudy implements Study {
     private static final String FILE = "steps.csv";
     private static final int BALANCED_BATCH = 1024;
-    private static final int WARMUP = 3;
+    private static final int WARMUP = 2;
+    private static final int STEPS = 3;
+    /** The step that is drawn: all of it is in the steady state. */
+    private static final int STEP = 3;
 
     private final Context context;
 
@@ -55,7 +58,7 @@ final class StepStudy implements Study {
         List<SimulationResult> results = context.sweep().map(PICKED, picked -> {
             Plan plan = context.sweep().plan(config, picked.candidate().options());
             return Simulator.run(plan, context.cluster(),
-                    context.scenario(picked.batch(), Paper.CONTEXT).withSteps(1, WARMUP), true);
+                    context.scenario(picked.batch(), Paper.CONTEXT).withSteps(STEPS, WARMUP), true);
         });
         List<Figure> figures = new ArrayList<>();
         for (int i = 0; i < PICKED.size(); i++) {
@@ -65,6 +68,7 @@ final class StepStudy implements Study {
                     .toList();
             figures.add(new Picture(
                     new GanttChart(PICKED.get(i).title(), names, result.timeline())
+                            .steps(STEP, STEP)
                             .note("%s; context %d; TPOT %s".formatted(
                                     context.note(), Paper.CONTEXT, Text.ms(result.tpotMs()))),
                     "%s: attention ranks compute %s of the time, expert ranks %s."
@@ -74,11 +78,12 @@ final class StepStudy implements Study {
         }
         return List.of(new Section(
                 "What a step looks like",
-                List.of("A row a rank: kernels above, transfers below, coloured by micro-batch."),
+                List.of("A row a rank: kernels above, transfers below, coloured by micro-batch. Shown is what belongs to one step;"
+                        + " gaps at its ends are filled by the steps before and after."),
                 List.of("At batch 24 the four expert GPUs of 12:4 read experts almost without a pause, twice for two"
-                                + " micro-batches, and the twelve attention GPUs wait for them. At batch 1024 both pools are"
-                                + " busy. TP8×PP2 with one micro-batch leaves one stage idle at any time; with two each stage"
-                                + " always has one."),
+                        + " micro-batches, and the twelve attention GPUs wait for them. At batch 1024 both pools are"
+                        + " busy. TP8×PP2 with one micro-batch leaves one stage idle at any time; with two each stage"
+                        + " always has one."),
                 figures,
                 List.of(new Data(FILE, table(results)))));
     }
@@ -96,9 +101,11 @@ final class StepStudy implements Study {
                 .column("end_ns", "end", Unit.COUNT);
         for (int i = 0; i < PICKED.size(); i++) {
             for (TimelineEvent event : results.get(i).timeline()) {
-                table.row(PICKED.get(i).title(), event.rank(), results.get(i).ranks().get(event.rank()).role(),
-                        event.stream().name().toLowerCase(Locale.ROOT), event.name(), event.microBatch(),
-                        event.step(), event.startNanos(), event.endNanos());
+                if (event.step() == STEP) {
+                    table.row(PICKED.get(i).title(), event.rank(), results.get(i).ranks().get(event.rank()).role(),
+                            event.stream().name().toLowerCase(Locale.ROOT), event.name(), event.microBatch(),
+                            event.step(), event.startNanos(), event.endNanos());
+                }
             }
         }
         return table.build();

@@ -113,4 +113,33 @@ public record ModelConfig(
     public int maxWidth() {
         return layers.stream().mapToInt(l -> Math.max(l.expertWidth(), l.extraWidth())).max().orElse(0);
     }
+
+    /** Most routed experts that any layer sends a row to. */
+    public int maxTopK() {
+        return layers.stream().mapToInt(l -> l.routing().topK()).max().orElse(0);
+    }
+
+    /**
+     * The same model with rows sent to another number of routed experts, in every layer that has some.
+     *
+     * @throws ModelException if a layer has fewer experts than that, or {@code topK} is less than 1
+     */
+    public ModelConfig withTopK(int topK) {
+        List<Layer> changed = layers.stream()
+                .map(layer -> {
+                    Routing r = layer.routing();
+                    if (r.experts() == 0) {
+                        return layer;
+                    }
+                    if (topK < 1 || topK > r.experts()) {
+                        throw new ModelException("%s has %d experts, of which a row cannot visit %d"
+                                .formatted(name, r.experts(), topK));
+                    }
+                    return new Layer(
+                            new Routing(r.experts(), topK, r.rule(), r.renormalise(), r.extra()),
+                            layer.expertWidth(), layer.extraWidth(), layer.slidingWindow());
+                })
+                .toList();
+        return Configs.withLayers(this, changed);
+    }
 }

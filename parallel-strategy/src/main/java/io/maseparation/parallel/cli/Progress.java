@@ -37,6 +37,14 @@ final class Progress implements AutoCloseable {
         }
     }
 
+    /** Says how much of how much is done; from any thread. */
+    void at(long done, long most) {
+        if (bar != null) {
+            bar.maxHint(most);
+            bar.stepTo(done);
+        }
+    }
+
     /** Says what is being done. */
     void doing(String what) {
         if (bar != null) {

@@ -3,6 +3,7 @@ package io.maseparation.parallel.search;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.List;
 import java.util.Map;
@@ -20,9 +21,14 @@ final class ExpertCounts {
     private final ModelConfig config;
     private final AtomicLong kept = new AtomicLong();
     private final Map<Division, int[][][][][]> known = new ConcurrentHashMap<>();
+    private final Map<Draw, int[]> drawn = new ConcurrentHashMap<>();
 
     /** How a batch is divided, and what its routing depends on. */
-    private record Division(int batch, int steps, int warmup, int microBatches, List<Integer> copyOfGroup) {}
+    private record Division(
+            int batch, int steps, int warmup, int microBatches, List<Integer> copyOfGroup, boolean separated) {}
+
+    /** What the choices of all rows depend on. */
+    private record Draw(int batch, int step, int layer) {}
 
     ExpertCounts(ModelConfig config) {
         this.config = config;
@@ -38,7 +44,12 @@ final class ExpertCounts {
      */
     int[][][][][] of(Plan plan, Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup) {
         Division division = new Division(
-                scenario.batch(), scenario.steps(), scenario.warmup(), plan.options().microBatches(), copyOfGroup);
+                scenario.batch(),
+                scenario.steps(),
+                scenario.warmup(),
+                plan.options().microBatches(),
+                copyOfGroup,
+                plan.options().strategy() == Strategy.MA);
         int[][][][][] counts = known.get(division);
         if (counts == null) {
             counts = count(scenario, sequences, copyOfGroup, division.microBatches());
@@ -55,30 +66,47 @@ final class ExpertCounts {
             Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup, int microBatches) {
         int copies = 1 + copyOfGroup.stream().mapToInt(c -> c).max().orElse(0);
         int layers = config.layers().size();
+        int[] part = new int[scenario.batch()];
+        for (int group = 0; group < sequences.size(); group++) {
+            for (int m = 0; m < microBatches; m++) {
+                for (int row : sequences.get(group).get(m)) {
+                    part[row] = copyOfGroup.get(group) * microBatches + m;
+                }
+            }
+        }
         int[][][][][] counts = new int[copies][microBatches][layers][scenario.steps()][];
+        int[][] of = new int[copies * microBatches][];
         for (int layer = 0; layer < layers; layer++) {
             Routing rule = config.layers().get(layer).routing();
-            int[] chosen = new int[rule.topK()];
             for (int step = 0; step < scenario.steps(); step++) {
-                for (int copy = 0; copy < copies; copy++) {
-                    for (int m = 0; m < microBatches; m++) {
-                        counts[copy][m][layer][step] = new int[rule.experts()];
-                    }
+                for (int i = 0; i < of.length; i++) {
+                    of[i] = new int[rule.experts()];
+                    counts[i / microBatches][i % microBatches][layer][step] = of[i];
                 }
-                for (int group = 0; group < sequences.size() && chosen.length > 0; group++) {
-                    for (int m = 0; m < microBatches; m++) {
-                        int[] to = counts[copyOfGroup.get(group)][m][layer][step];
-                        for (int row : sequences.get(group).get(m)) {
-                            scenario.routing().choose(
-                                    scenario.seed(), scenario.warmup() + step, layer, row, chosen, rule.experts());
-                            for (int expert : chosen) {
-                                to[expert]++;
-                            }
-                        }
-                    }
+                int[] chosen = choices(scenario, layer, step, rule);
+                for (int i = 0; i < chosen.length; i++) {
+                    of[part[i / rule.topK()]][chosen[i]]++;
                 }
             }
         }
         return counts;
+    }
+
+    /** Experts of all rows, one row after the other. */
+    private int[] choices(Scenario scenario, int layer, int step, Routing rule) {
+        Draw draw = new Draw(scenario.batch(), scenario.warmup() + step, layer);
+        int[] all = drawn.get(draw);
+        if (all == null) {
+            all = new int[scenario.batch() * rule.topK()];
+            int[] chosen = new int[rule.topK()];
+            for (int row = 0; row < scenario.batch() && chosen.length > 0; row++) {
+                scenario.routing().choose(scenario.seed(), draw.step(), layer, row, chosen, rule.experts());
+                System.arraycopy(chosen, 0, all, row * chosen.length, chosen.length);
+            }
+            if (kept.addAndGet(all.length) <= MOST_KEPT) {
+                drawn.put(draw, all);
+            }
+        }
+        return all;
     }
 }

@@ -55,6 +55,9 @@ final class LowerBound {
             String segment,
             StepShape shape) {}
 
+    /** What the time of experts depends on, beside their rows. */
+    private record BankUse(DeviceKind kind, ModelConfig.Layer layer, int held, int parts) {}
+
     private LowerBound(Plan plan, Cluster cluster, Scenario scenario, ExpertCounts expertCounts) {
         this.plan = plan;
         this.config = plan.config();
@@ -64,7 +67,7 @@ final class LowerBound {
         microBatches = plan.options().microBatches();
         int[] lengths = new int[scenario.batch()];
         Arrays.fill(lengths, scenario.context());
-        sequences = Shares.of(lengths, plan.groups(), microBatches).sequences();
+        sequences = Shares.of(plan, lengths).sequences();
         copyOfGroup = IntStream.range(0, plan.groups())
                 .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
                 .toList();
@@ -203,25 +206,26 @@ final class LowerBound {
         int layers = config.layers().size();
         double[][][][] seconds = new double[placement.groups()][microBatches][layers][scenario.steps()];
         List<List<Integer>> groupOf = placement.experts();
-        int[] turn = new int[placement.copies()];
+        int perCopy = placement.groups() / placement.copies();
+        Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
             int copy = copyOf(group);
-            int index = turn[copy]++;
             for (int r : placement.ranksOf(group)) {
                 RankPlan rank = plan.ranks().get(r);
+                DeviceKind kind = cluster.kindOf(plan.devices().get(r));
                 for (Segment segment : rank.segments()) {
                     Optional<Part.Experts> part = expertsOf(segment);
                     if (part.isPresent()) {
                         int layer = part.get().layer();
-                        int[] held = held(groupOf.get(layer), index);
+                        int[] held = held(groupOf.get(layer), group % perCopy);
+                        BankUse use = new BankUse(kind, config.layers().get(layer), held.length,
+                                rank.shard().experts().orElseThrow().parts());
+                        ExpertTime time = times.computeIfAbsent(
+                                use, u -> new ExpertTime(config, rank.shard(), segment, scenario, kind));
                         for (int m = 0; m < microBatches; m++) {
                             for (int step = 0; step < scenario.steps(); step++) {
-                                int[] all = counts[copy][m][layer][step];
-                                ExpertLoad load = load(Arrays.stream(held).map(e -> all[e]).toArray(), 0);
-                                double time = load.rows() == 0
-                                        ? 0
-                                        : seconds(rank, segment, new StepShape(false, List.of(), 0, load));
-                                seconds[group][m][layer][step] = Math.max(seconds[group][m][layer][step], time);
+                                double[] of = seconds[group][m][layer];
+                                of[step] = Math.max(of[step], time.seconds(counts[copy][m][layer][step], held));
                             }
                         }
                     }
@@ -299,11 +303,18 @@ final class LowerBound {
         if (!scenario.lmHead()) {
             parts.removeIf(Part.Output.class::isInstance);
         }
+        return seconds(
+                new SegmentCosts(config, rank.shard(), scenario.kvType()).of(new Segment(segment.name(), parts), shape),
+                scenario,
+                kind);
+    }
+
+    /** Seconds of the tasks of a segment, as the simulator has them. */
+    private static double seconds(List<OperationCost> tasks, Scenario scenario, DeviceKind kind) {
         double seconds = 0;
         boolean any = false;
         boolean measured = !kind.measured().isEmpty();
-        for (OperationCost task : new SegmentCosts(config, rank.shard(), scenario.kvType())
-                .of(new Segment(segment.name(), parts), shape)) {
+        for (OperationCost task : tasks) {
             double bytes = task.cost().bytes(scenario.activationBytes());
             double flops = task.cost().flops();
             if (bytes > 0 || flops > 0 || measured) {

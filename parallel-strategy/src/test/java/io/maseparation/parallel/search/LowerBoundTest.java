@@ -26,7 +26,7 @@ class LowerBoundTest {
     private static final List<ModelConfig> MODELS =
             List.of(Presets.config("seed"), Presets.config("tiny"), Presets.config("olmoe-1b-7b"));
 
-    @Property(tries = 400)
+    @Property(tries = 2000)
     void noSimulationIsFaster(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = MODELS.get(random.nextInt(MODELS.size()));

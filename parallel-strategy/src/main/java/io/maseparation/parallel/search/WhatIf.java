@@ -1,0 +1,153 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.CollectiveTable;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+
+/**
+ * Simulates the leaders of a search again under other circumstances. It does not search again: layouts that are best
+ * only under those circumstances are not among them.
+ */
+final class WhatIf {
+    private static final int FACTOR = 4;
+    /** Leaders of a kind that are simulated. */
+    private static final int LEADERS = 4;
+
+    private static final int STEPS = 8;
+
+    private final SearchResult found;
+    private final Scenario scenario;
+    private final Workers workers;
+
+    /** A change to what was searched for. */
+    private record Change(String what, Cluster cluster, Scenario scenario) {}
+
+    /** One simulation. */
+    private record Run(Change change, Kind kind, Evaluation leader) {}
+
+    private record Outcome(Change change, Kind kind, double score) {}
+
+    private WhatIf(SearchResult found) {
+        this.found = found;
+        scenario = found.best().scenario();
+        workers = new Workers(found.request().withProgress((done, all) -> {}), 0);
+    }
+
+    /** What the leaders come to under each change that the model and the memory allow. */
+    static List<Verdict.Change> of(SearchResult found) {
+        return new WhatIf(found).changes();
+    }
+
+    private List<Verdict.Change> changes() {
+        List<Run> runs = new ArrayList<>();
+        List<Change> changes = list();
+        for (Change change : changes) {
+            found.leaders().entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(kind -> kind.getValue()
+                    .stream()
+                    .limit(LEADERS)
+                    .forEach(leader -> runs.add(new Run(change, kind.getKey(), leader))));
+        }
+        Map<Change, List<Outcome>> outcomes = workers.map(runs, this::simulate).stream()
+                .filter(Objects::nonNull)
+                .collect(Collectors.groupingBy(Outcome::change));
+        List<Verdict.Change> results = new ArrayList<>();
+        for (Change change : changes) {
+            List<Outcome> of = outcomes.getOrDefault(change, List.of());
+            OptionalDouble separated =
+                    of.stream().filter(o -> o.kind() == Kind.MA).mapToDouble(Outcome::score).min();
+            OptionalDouble colocated =
+                    of.stream().filter(o -> o.kind() != Kind.MA).mapToDouble(Outcome::score).min();
+            if (separated.isPresent() && colocated.isPresent()) {
+                results.add(new Verdict.Change(change.what(), separated.getAsDouble(), colocated.getAsDouble()));
+            }
+        }
+        return results;
+    }
+
+    private Outcome simulate(Run run) {
+        SearchRequest request = found.request();
+        Scenario changed = run.change().scenario();
+        try {
+            double tpot = Simulator.run(
+                    run.leader().candidate().plan(request.config()),
+                    run.change().cluster(),
+                    changed,
+                    false)
+                    .tpotMs();
+            double price = run.leader().candidate().pricePerHour(request.cluster());
+            return new Outcome(
+                    run.change(), run.kind(), request.objective().score(tpot, changed.batch(), price));
+        } catch (PlanException e) {
+            // Does not fit any more.
+            return null;
+        }
+    }
+
+    private List<Change> list() {
+        Cluster cluster = found.request().cluster();
+        int longest = found.request().config().maxPositions();
+        Scenario quick = scenario.withSteps(Math.min(STEPS, scenario.steps()), scenario.warmup());
+        List<Change> changes = new ArrayList<>();
+        changes.add(new Change(
+                "batch %d".formatted(FACTOR * scenario.batch()),
+                cluster,
+                remembering(Trial.withBatch(quick, Math.multiplyExact(FACTOR, scenario.batch())))));
+        // Longer, or shorter where the model ends here.
+        int context = scenario.context() < longest
+                ? (int) Math.min(longest, (long) FACTOR * scenario.context())
+                : Math.max(1, scenario.context() / FACTOR);
+        changes.add(new Change("context %d".formatted(context), cluster, remembering(withContext(quick, context))));
+        Scenario same = remembering(quick);
+        changes.add(new Change("launches that take no time", withoutLaunches(cluster), same));
+        changes.add(new Change("links of %d times the bandwidth".formatted(FACTOR), withFasterLinks(cluster), same));
+        return changes;
+    }
+
+    private static Scenario remembering(Scenario s) {
+        return s.withRouting(s.routing().remembering(Math.min(s.batch(), 1 << 14)), s.seed());
+    }
+
+    private static Scenario withContext(Scenario s, int context) {
+        return new Scenario(s.batch(), context, s.launch(), s.collectives(), s.routing(), s.seed(), s.steps(),
+                s.warmup(), s.lmHead(), s.kvType(), s.activationBytes(), s.prefillChunk());
+    }
+
+    static Cluster withoutLaunches(Cluster c) {
+        List<DeviceKind> kinds = c.kinds().stream()
+                .map(k -> new DeviceKind(k.name(), k.memoryBytes(), k.bytesPerSecond(), k.flopsPerSecond(),
+                        k.bandwidthEfficiency(), k.flopsEfficiency(), 0, 0, 0, k.pricePerHour(),
+                        k.measured().entrySet().stream()
+                                .collect(Collectors.toMap(Map.Entry::getKey, e -> new OperationRate(
+                                        0, e.getValue().bytesPerSecond(), e.getValue().flopsPerSecond())))))
+                .toList();
+        return new Cluster(c.name(), c.description(), kinds, c.devices(), c.intraNode(), c.interNode(),
+                c.nodeUplinkBytesPerSecond(), c.sharedCores(), c.collectives(), c.sources());
+    }
+
+    /** Of a measured table, what its times have beyond the first one is bandwidth. */
+    static Cluster withFasterLinks(Cluster c) {
+        List<CollectiveTable> tables = c.collectives().stream()
+                .map(t -> new CollectiveTable(t.operation(), t.implementation(), t.devices(), t.points().stream()
+                        .map(p -> new CollectiveTable.Point(p.bytes(), t.points().getFirst().seconds()
+                                + (p.seconds() - t.points().getFirst().seconds()) / FACTOR))
+                        .toList()))
+                .toList();
+        return new Cluster(c.name(), c.description(), c.kinds(), c.devices(), faster(c.intraNode()),
+                faster(c.interNode()), FACTOR * c.nodeUplinkBytesPerSecond(), c.sharedCores(), tables, c.sources());
+    }
+
+    private static Link faster(Link link) {
+        return new Link(link.latencySeconds(), FACTOR * link.bytesPerSecond());
+    }
+}

@@ -16,7 +16,6 @@ import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.timeline.TraceFile;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +24,6 @@ import org.apache.commons.cli.Options;
 
 /** {@code ma simulate}: one plan on a cluster. */
 final class SimulateCommand implements Command {
-    private static final String TRACE = "trace";
     /** Ranks that people are shown one by one. */
     private static final int RANKS_SHOWN = 64;
 
@@ -46,8 +44,7 @@ final class SimulateCommand implements Command {
         SimulationFlags.text(options, null, SimulationFlags.BATCH, "N", "sequences over all ranks [24]");
         StrategyFlags.add(options);
         StrategyFlags.addPlan(options);
-        SimulationFlags.text(options, null, TRACE, "FILE",
-                "write what ran when, for ui.perfetto.dev or chrome://tracing");
+        TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
     }
@@ -78,7 +75,7 @@ final class SimulateCommand implements Command {
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
-        Optional<Path> trace = path(arguments, TRACE);
+        Optional<Path> trace = TraceFlags.file(arguments);
         double limit = SimulationFlags.tpotLimitMs(arguments);
         Optional<StrategyOptions> layout =
                 planFile.isPresent() ? Optional.empty() : Optional.of(StrategyFlags.read(arguments));
@@ -96,20 +93,10 @@ final class SimulateCommand implements Command {
         trace.ifPresent(file -> TraceFile.write(file, List.of(run(result))));
         terminal.out().print(switch (format) {
             case JSON -> Json.write(tree(result, scenario, cluster, limit));
-            case CSV -> TableWriter.write(SimulationTable.of(List.of(new SimulationTable.Row("", result, scenario))),
-                    format);
+            case CSV -> TableWriter.write(
+                    SimulationTable.of(List.of(new SimulationTable.Row("given", result, scenario))), format);
             default -> text(result, scenario, cluster, limit, format);
         });
-    }
-
-    /** A file that an option names. */
-    static Optional<Path> path(Arguments arguments, String option) {
-        try {
-            return arguments.text(option).map(Path::of);
-        } catch (InvalidPathException e) {
-            throw new UsageException(
-                    "--%s: '%s' is not a file name".formatted(option, arguments.text(option).orElseThrow()));
-        }
     }
 
     private static TraceFile.Run run(SimulationResult result) {

@@ -57,7 +57,7 @@ final class SimulationFlags {
         text(options, null, COLLECTIVES, "NAME",
                 "measured collectives: custom (kernels inside graphs) or nccl [custom with graphs, nccl with eager]");
         text(options, null, ROUTING, "NAME|FILE",
-                "how tokens choose experts: uniform, zipf:S (skewed by exponent S) or a trace file [uniform]");
+                "how tokens choose experts: uniform, zipf:S (skewed by exponent S) or a file of recorded choices [uniform]");
         text(options, "s", SEED, "N", "seed of the routing [0]");
         text(options, null, STEPS, "N", "decode steps measured [" + Scenario.DEFAULT_STEPS + "]");
         options.addOption(Option.builder().longOpt(NO_LM_HEAD)
@@ -142,7 +142,7 @@ final class SimulationFlags {
     }
 
     private static RoutingModel routing(Arguments arguments, ModelConfig config) {
-        return RoutingModel.uniform();
+        return RoutingModel.parse(arguments.text(ROUTING).orElse("uniform"), config);
     }
 
     /** Largest TPOT that is good enough, in milliseconds; infinite if none is given. */

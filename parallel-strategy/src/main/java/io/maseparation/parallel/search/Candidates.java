@@ -9,16 +9,19 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
  * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of each
- * kind alone. Sizes divide what they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
+ * kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
  */
 public final class Candidates {
     private static final int MICRO_BATCHES = 4;
     /** Devices up to which expert ranks are divided in every way; beyond, by powers of two. */
     private static final int EVERY_DIVISION = 32;
+    /** Parts in which the devices of a kind are left out where the price counts. */
+    private static final int QUARTERS = 4;
 
     private final ModelConfig config;
     private final Cluster cluster;
@@ -31,20 +34,47 @@ public final class Candidates {
         this.space = space;
     }
 
-    /** All candidates, some of which {@link Candidate#plan} may refuse or memory may not hold. */
-    public static List<Candidate> of(ModelConfig config, Cluster cluster, SearchSpace space) {
-        return new Candidates(config, cluster, space).all();
+    /** All candidates of a search, some of which {@link Candidate#plan} may refuse or memory may not hold. */
+    public static List<Candidate> of(SearchRequest request) {
+        return new Candidates(request.config(), request.cluster(), request.space())
+                .all(request.objective() == Objective.COST);
     }
 
-    private List<Candidate> all() {
+    /** @param fewer whether devices of a kind may stay unused */
+    private List<Candidate> all(boolean fewer) {
         List<Integer> every = IntStream.range(0, cluster.size()).boxed().toList();
         add(every);
         if (cluster.kinds().size() > 1) {
             for (int kind = 0; kind < cluster.kinds().size(); kind++) {
                 add(ofKind(every, kind));
+                for (int other = 0; other < cluster.kinds().size() && fewer; other++) {
+                    for (int quarters = 1; quarters <= QUARTERS; quarters++) {
+                        List<Integer> some = part(ofKind(every, kind), quarters);
+                        if (other == kind) {
+                            add(some);
+                        } else {
+                            for (int others = 1; others <= QUARTERS; others++) {
+                                pools(some, part(ofKind(every, other), others));
+                            }
+                        }
+                    }
+                }
             }
         }
         return List.copyOf(found);
+    }
+
+    private static List<Integer> part(List<Integer> devices, int quarters) {
+        return devices.subList(0, devices.size() * quarters / QUARTERS);
+    }
+
+    /** Attention on all of some devices, experts on all of others. */
+    private void pools(List<Integer> attention, List<Integer> experts) {
+        if (!attention.isEmpty() && !experts.isEmpty()) {
+            List<Integer> order = new ArrayList<>(attention);
+            order.addAll(experts);
+            separated(attention.size(), experts.size(), g -> List.of(order));
+        }
     }
 
     private List<Integer> ofKind(List<Integer> devices, int kind) {
@@ -78,17 +108,20 @@ public final class Candidates {
                 }
             }
         }
-        if (space.strategies().contains(Strategy.MA)) {
-            for (int attention = 1; attention < n; attention++) {
-                separated(attention, n - attention, devices);
-            }
+        for (int attention = 1; attention < n; attention++) {
+            int a = attention;
+            separated(attention, n - attention, g -> orders(devices, a, g));
         }
     }
 
-    private void separated(int attention, int experts, List<Integer> devices) {
-        boolean every = devices.size() <= EVERY_DIVISION;
+    /** @param ordersOf devices by rank, for a number of ranks that split heads */
+    private void separated(int attention, int experts, IntFunction<List<List<Integer>>> ordersOf) {
+        if (!space.strategies().contains(Strategy.MA)) {
+            return;
+        }
+        boolean every = attention + experts <= EVERY_DIVISION;
         for (int g : powersOfTwo(attention)) {
-            List<List<Integer>> orders = orders(devices, attention, g);
+            List<List<Integer>> orders = ordersOf.apply(g);
             for (int r : every ? divisors(experts) : powersOfTwo(experts)) {
                 for (int t : every ? divisors(experts / r) : powersOfTwo(experts / r)) {
                     batched(

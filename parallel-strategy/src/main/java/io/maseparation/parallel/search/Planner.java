@@ -80,7 +80,7 @@ public final class Planner {
     private SearchResult run(boolean together) {
         Scenario remembering = remembering();
         Scenario few = remembering.withSteps(Math.min(FEW_STEPS, remembering.steps()), 1);
-        List<Candidate> candidates = Candidates.of(request.config(), request.cluster(), request.space());
+        List<Candidate> candidates = Candidates.of(request);
         Trial trial = new Trial(request);
         Workers workers = new Workers(request, 2L * candidates.size());
 

@@ -161,7 +161,7 @@ final class Trial {
         Scenario scenario = request.anyBatch() ? withBatch(request.scenario(), 1) : request.scenario();
         String why = "";
         long least = Long.MAX_VALUE;
-        for (Candidate candidate : Candidates.of(config, request.cluster(), request.space())) {
+        for (Candidate candidate : Candidates.of(request)) {
             try {
                 Plan plan = candidate.plan(config);
                 long largest = plan.ranks().stream()

@@ -26,7 +26,29 @@ class FailureTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             genrate                                              | 2 | did you mean generate?
-            simulate                                             | 2 | unknown command 'simulate'
+            simulat                                              | 2 | did you mean simulate?
+            simulate --cluster a100x0                            | 1 | the number of devices must be from 1
+            simulate --cluster nowhere                           | 1 | cluster 'nowhere' is neither a name nor a file
+            simulate -m nothing                                  | 1 | neither a folder nor a preset
+            simulate --batch 0                                   | 2 | --batch must be from 1
+            simulate --context 4096                              | 2 | more than the 2048 positions of seed
+            simulate --experts-per-token 17                      | 2 | --experts-per-token must be from 1 to 16
+            simulate --launch fast                               | 2 | there are eager, graph
+            simulate --collectives mpi                           | 2 | there are custom, nccl
+            simulate --routing zipf:x                            | 1 | --routing zipf:x
+            simulate --slo-tpot-ms 0                             | 2 | --slo-tpot-ms must be above 0
+            simulate --steps 0                                   | 2 | --steps must be from 1
+            simulate --strategy ma --attention-devices 12 --expert-devices 5 | 1 | cluster a100x16 has 16 devices
+            simulate --batch 4096                                | 1 | rank 0 (both) needs
+            simulate --plan no-such-plan.json                    | 1 | no-such-plan.json: no such file
+            simulate --plan x.json --strategy ma                 | 2 | --strategy with --plan
+            plan --objective speed                               | 2 | there are tps, tpot, cost
+            plan --cluster nowhere                               | 1 | cluster 'nowhere' is neither a name nor a file
+            plan --batch 0                                       | 2 | --batch must be from 1
+            plan -m mixtral-8x7b --cluster a100x1                | 1 | too much
+            plan -m tiny --cluster a100x2 --slo-tpot-ms 0.00001  | 1 | keeps a TPOT of 1.0E-5 ms
+            plan -m tiny -o no/such/folder/plan.json             | 2 | --output
+            plan --strategy ma                                   | 2 | unknown option '--strategy'
             --model tiny                                         | 2 | a command comes first
             help nonsense                                        | 2 | unknown command 'nonsense'
             generate                                             | 2 | --model

@@ -38,6 +38,7 @@ class HelpExamplesTest {
                     .replace("-p \"Once upon a time\"", "--prompt-ids 1,2");
             line += line.startsWith("bench") ? " -p 8 -n 4 -r 1" : "";
         }
+        line = line.replace(" plan.json", " " + temp.resolve("plan.json"));
         CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));
 
         assertThat(run.status()).as(run.err()).isZero();

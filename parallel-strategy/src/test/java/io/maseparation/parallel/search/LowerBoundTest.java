@@ -26,12 +26,12 @@ class LowerBoundTest {
     private static final List<ModelConfig> MODELS =
             List.of(Presets.config("seed"), Presets.config("tiny"), Presets.config("olmoe-1b-7b"));
 
-    @Property(tries = 2000)
+    @Property(tries = 300)
     void noSimulationIsFaster(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = MODELS.get(random.nextInt(MODELS.size()));
         Cluster cluster = TestClusters.random(random, 1 + random.nextInt(12));
-        List<Candidate> candidates = Candidates.of(config, cluster, SearchSpace.all());
+        List<Candidate> candidates = Candidates.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1)));
         Candidate candidate = candidates.get(random.nextInt(candidates.size()));
         Scenario scenario =
                 Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))
@@ -61,7 +61,7 @@ class LowerBoundTest {
         ModelConfig config = Presets.config("seed");
         Cluster cluster = TestClusters.ideal(1);
         Scenario scenario = Scenario.decode(24, 2048);
-        Plan plan = Candidates.of(config, cluster, SearchSpace.all()).getFirst().plan(config);
+        Plan plan = Candidates.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))).getFirst().plan(config);
         double bound = LowerBound.tpotMs(plan, cluster, scenario, new ExpertCounts(config));
 
         assertThat(Simulator.run(plan, cluster, scenario, false).tpotMs())

@@ -122,7 +122,8 @@ final class PlanCommand implements Command {
             if (file.isPresent()) {
                 Path folder = file.get().toAbsolutePath().getParent();
                 if (Files.isDirectory(file.get()) || folder == null || !Files.isDirectory(folder)) {
-                    throw new UsageException("--%s %s: it is a folder, or in none that exists".formatted(OUTPUT, file.get()));
+                    throw new UsageException(
+                            "--%s %s: it is a folder, or in none that exists".formatted(OUTPUT, file.get()));
                 }
             }
             return file;

@@ -61,7 +61,8 @@ final class ReproduceCommand implements Command {
 
     @Override
     public List<String> notes() {
-        return List.of("Everything is simulated. The whole evaluation takes a minute or two on two cores.");
+        return List.of(
+                "Everything is simulated. The whole evaluation takes about a minute on two cores, --quick some seconds.");
     }
 
     @Override
@@ -100,7 +101,7 @@ final class ReproduceCommand implements Command {
                     + lines(reproduction.notes(), "\n");
             case MD -> TableWriter.write(
                     claims.select("claim", "claimed", "simulated", "assumptions", "bound", "verdict"), format)
-                    + lines(reproduction.notes(), "\n- ").replaceFirst("\n", "\n\n");
+                    + lines(reproduction.notes(), "\n- ");
         };
     }
 

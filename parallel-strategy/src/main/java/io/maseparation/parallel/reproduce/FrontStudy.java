@@ -17,7 +17,7 @@ import java.util.Optional;
 /** TPS against TPOT while the batch grows, for every kind of layout; what no other beats in both is the front. */
 final class FrontStudy implements Study {
     private static final String FILE = "pareto.csv";
-    private static final String FRONT = "on the front";
+    private static final String FRONT = "front";
 
     private final Context context;
     private final int[] contexts;
@@ -66,7 +66,7 @@ final class FrontStudy implements Study {
         List<String> findings = new ArrayList<>();
         List<String> paragraphs = List.of(
                 "Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
-                        + " Up and to the left is better. Marked are the points that no other point of the chart beats in both.");
+                        + " Up and to the left is better. The front joins the points that no other beats in both.");
         for (int length : contexts) {
             List<Sample> ofLength =
                     samples.stream().filter(s -> s.context() == length).toList();
@@ -87,23 +87,19 @@ final class FrontStudy implements Study {
         for (Family family : families) {
             List<Sample> of =
                     samples.stream().filter(s -> s.family().equals(family.name())).toList();
-            add(chart, family.name(), of, true);
+            add(chart, family.name(), of);
         }
-        add(chart, FRONT, front(samples), false);
+        add(chart, FRONT, front(samples));
         return chart;
     }
 
-    private static void add(LineChart chart, String name, List<Sample> samples, boolean line) {
+    private static void add(LineChart chart, String name, List<Sample> samples) {
         double[] x = samples.stream().mapToDouble(s -> s.point().orElseThrow().tpotMs()).toArray();
         double[] y = samples.stream().mapToDouble(s -> s.point().orElseThrow().tps()).toArray();
         List<String> tips = samples.stream()
                 .map(s -> "batch %d, %s".formatted(s.batch(), s.point().orElseThrow().name()))
                 .toList();
-        if (line) {
-            chart.series(name, x, y, tips);
-        } else {
-            chart.points(name, x, y, tips);
-        }
+        chart.series(name, x, y, tips);
     }
 
     /** Those that no other beats in TPOT without losing TPS; fastest first. */
@@ -126,7 +122,7 @@ final class FrontStudy implements Study {
         List<String> names = front(samples).stream().map(Sample::family).distinct().toList();
         boolean ma = names.stream().anyMatch(n -> n.startsWith("MA"));
         return "At context %d the front consists of %s%s.".formatted(
-                length, String.join(", ", names), ma ? "" : "; no MA layout is on it");
+                length, String.join("; ", names), ma ? "" : ". No MA layout is on it");
     }
 
     private Table table(List<Sample> samples) {

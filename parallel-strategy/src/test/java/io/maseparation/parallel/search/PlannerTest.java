@@ -135,7 +135,7 @@ class PlannerTest {
     void aSpaceIsKept() {
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(640, 2048));
         Evaluation ratio = Planner.best(request.withSpace(
-                        SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
+                SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
                 .orElseThrow();
 
         assertThat(ratio.candidate().options().attentionDevices()).isEqualTo(12);
@@ -149,8 +149,8 @@ class PlannerTest {
     @Test
     void saysWhatIsLackingWhereNothingFits() {
         ModelConfig config = Presets.config("mixtral-8x7b");
-        assertThatThrownBy(() ->
-                Planner.search(SearchRequest.of(config, Clusters.named("a100x1"), Scenario.decode(1, 128))))
+        assertThatThrownBy(
+                () -> Planner.search(SearchRequest.of(config, Clusters.named("a100x1"), Scenario.decode(1, 128))))
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("rank 0")
                 .hasMessageContaining("GiB too much");

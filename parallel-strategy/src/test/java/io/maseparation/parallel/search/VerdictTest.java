@@ -54,7 +54,8 @@ class VerdictTest {
         assertThat(loses.answer()).isEqualTo(Answer.DOES_NOT_PAY);
         assertThat(loses.gain()).isEqualTo(-1, within(1e-12));
         assertThat(loses.regime()).isEqualTo(Regime.EXPERT);
-        assertThat(loses.reason()).contains("does not pay", "ma 3:1", "tp 4 x pp 1", "100.0 % more time", "expert-bound");
+        assertThat(loses.reason()).contains("does not pay", "ma 3:1", "tp 4 x pp 1", "100.0 % more time",
+                "expert-bound");
 
         Verdict wins = Verdict.of(found(0.5, 1), List.of());
         assertThat(wins.answer()).isEqualTo(Answer.PAYS);

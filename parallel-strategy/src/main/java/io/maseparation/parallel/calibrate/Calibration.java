@@ -1,6 +1,7 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
@@ -76,7 +77,8 @@ public record Calibration(Cluster cluster, Map<Operation, Fit> fits) {
         }
         DeviceKind kind = new DeviceKind(
                 "embedded",
-                device.memoryBytes(),
+                // An embedded device has as much as the host can give.
+                Math.min(device.memoryBytes(), MemoryBudget.available()),
                 peak.bytesPerSecond(),
                 peak.flopsPerSecond(),
                 1,

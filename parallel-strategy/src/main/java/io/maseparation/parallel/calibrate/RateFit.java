@@ -4,17 +4,19 @@ import io.maseparation.parallel.cluster.OperationRate;
 import java.util.List;
 
 /**
- * Fits {@code t = launch + max(bytes / b, flops / f)} to measurements: launch and the ratio of the two rates from a grid,
- * the rate itself so that the mean of the logarithmic errors is zero, and of all the one with the least squared
- * logarithmic error, so that short and long executions count alike.
+ * Fits {@code t = launch + max(bytes / b, flops / f)} to measurements: launch and the ratio of the two rates from grids
+ * that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that short and long
+ * executions count alike.
  *
  * @param rate the fit
  * @param medianError median of |fitted ÷ measured − 1|
  * @param samples number of measurements
  */
 record RateFit(OperationRate rate, double medianError, int samples) {
-    private static final int LAUNCHES = 24;
-    private static final int RATIOS = 49;
+    private static final int GRID = 16;
+    private static final int PASSES = 5;
+    private static final int NEWTON_STEPS = 6;
+    private static final double WITHOUT_WORK = 1e12;
     /** FLOPs a byte at which the two limits meet, at least and at most. */
     private static final double LEAST_RATIO = 0.01;
 
@@ -29,44 +31,71 @@ record RateFit(OperationRate rate, double medianError, int samples) {
      */
     record Sample(double bytes, double flops, double seconds) {}
 
-    /** The best fit of at least one sample. */
-    static RateFit of(List<Sample> samples) {
-        double least = samples.stream().mapToDouble(Sample::seconds).min().orElseThrow();
-        OperationRate best = null;
-        double bestError = Double.POSITIVE_INFINITY;
-        for (int i = 0; i < LAUNCHES; i++) {
-            double launch = least * 0.98 * i / (LAUNCHES - 1);
-            for (int j = 0; j < RATIOS; j++) {
-                double ratio = LEAST_RATIO * Math.pow(MOST_RATIO / LEAST_RATIO, j / (RATIOS - 1.0));
-                OperationRate rate = withRatio(samples, launch, ratio);
-                double error = squaredError(samples, rate);
-                if (error < bestError) {
-                    bestError = error;
-                    best = rate;
+    /** Launch and FLOPs a byte, with their error. */
+    private record Guess(double launch, double ratio, double error) {}
+
+    /** The best of a grid around a guess. */
+    private static Guess around(
+            List<Sample> samples, Guess guess, double launchSpan, double ratioSpan, double mostLaunch) {
+        Guess best = guess;
+        for (int i = 0; i <= GRID; i++) {
+            double launch =
+                    Math.clamp(guess.launch() + launchSpan * (2.0 * i / GRID - 1), 0, mostLaunch);
+            for (int j = 0; j <= 2 * GRID; j++) {
+                double ratio = guess.ratio() * Math.pow(ratioSpan, 1.0 * j / GRID - 1);
+                double error = squaredError(samples, withRatio(samples, launch, ratio));
+                if (error < best.error()) {
+                    best = new Guess(launch, ratio, error);
                 }
             }
         }
-        OperationRate found = best;
+        return best;
+    }
+
+    /** The best fit of at least one sample. */
+    static RateFit of(List<Sample> samples) {
+        double most = 0.98 * samples.stream().mapToDouble(Sample::seconds).min().orElseThrow();
+        Guess best = new Guess(0.5 * most, Math.sqrt(LEAST_RATIO * MOST_RATIO), Double.POSITIVE_INFINITY);
+        double launchSpan = 0.5 * most;
+        double ratioSpan = Math.sqrt(MOST_RATIO / LEAST_RATIO);
+        for (int pass = 0; pass < PASSES; pass++) {
+            best = around(samples, best, launchSpan, ratioSpan, most);
+            launchSpan *= 2.0 / GRID;
+            ratioSpan = Math.pow(ratioSpan, 4.0 / GRID);
+        }
+        OperationRate found = withRatio(samples, best.launch(), best.ratio());
         double[] errors = samples.stream()
                 .mapToDouble(s -> Math.abs(seconds(found, s) / s.seconds() - 1))
                 .sorted()
                 .toArray();
-        return new RateFit(best, errors[errors.length / 2], samples.size());
+        return new RateFit(found, errors[errors.length / 2], samples.size());
     }
 
+    /** The rate that fits best to a launch and a ratio: Gauss–Newton on its logarithm. */
     private static OperationRate withRatio(List<Sample> samples, double launch, double ratio) {
-        double sum = 0;
-        int n = 0;
+        double work = 0;
+        double time = 0;
         for (Sample s : samples) {
-            double work = Math.max(s.bytes(), s.flops() / ratio);
-            if (work > 0) {
-                sum += Math.log(work / Math.max(s.seconds() - launch, 1e-12));
-                n++;
-            }
+            work += Math.max(s.bytes(), s.flops() / ratio);
+            time += Math.max(s.seconds() - launch, 0);
         }
-        // Without any work it is all launch.
-        double bytesPerSecond = n == 0 ? 1e12 : Math.exp(sum / n);
-        return new OperationRate(launch, bytesPerSecond, bytesPerSecond * ratio);
+        if (work == 0) {
+            // Without any work it is all launch.
+            return new OperationRate(launch, WITHOUT_WORK, WITHOUT_WORK);
+        }
+        double rate = work / Math.max(time, 1e-12);
+        for (int i = 0; i < NEWTON_STEPS; i++) {
+            double numerator = 0;
+            double denominator = 0;
+            for (Sample s : samples) {
+                double seconds = Math.max(s.bytes(), s.flops() / ratio) / rate;
+                double weight = seconds / (launch + seconds);
+                numerator += weight * Math.log((launch + seconds) / s.seconds());
+                denominator += weight * weight;
+            }
+            rate *= Math.exp(Math.clamp(numerator / Math.max(denominator, 1e-12), -1, 1));
+        }
+        return new OperationRate(launch, rate, rate * ratio);
     }
 
     static double seconds(OperationRate rate, Sample s) {

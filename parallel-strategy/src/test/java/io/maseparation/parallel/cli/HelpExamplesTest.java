@@ -30,6 +30,9 @@ class HelpExamplesTest {
         if (line.equals("compare")) {
             line = "compare -m tiny -n 2 -r 1";
         }
+        if (line.startsWith("calibrate")) {
+            line = "calibrate -m tiny -r 1 -n 2 --no-check -o " + temp.resolve("profile.json");
+        }
         if (line.startsWith("reproduce")) {
             line = line.replace(" --quick", "").replaceFirst(" -o \\S+", "") + " --quick -o " + temp.resolve("report");
         }

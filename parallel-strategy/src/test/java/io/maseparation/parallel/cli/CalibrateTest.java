@@ -1,0 +1,53 @@
+package io.maseparation.parallel.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.kernels.Operation;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command from end to end; what it measures is not asserted, only that all of it is there. */
+@DisabledIfEnvironmentVariable(named = "TORNADOVM_HOME", matches = ".+", disabledReason = "embedded devices only")
+class CalibrateTest {
+    @TempDir
+    Path folder;
+
+    @Test
+    void measuresWritesAndChecksEveryStrategy() throws IOException {
+        Path file = folder.resolve("profile.json");
+        CommandLineRun run = CommandLineRun.of(
+                "calibrate", "-m", "tiny", "-r", "1", "-n", "3", "-o", file.toString(), "--format", "json");
+        assertThat(run.err()).isEmpty();
+        assertThat(run.status()).isZero();
+        JsonNode json = new ObjectMapper().readTree(run.out());
+        List<String> strategies = new ArrayList<>();
+        for (JsonNode entry : json.get("strategies")) {
+            strategies.add(entry.get("strategy").asText());
+            assertThat(entry.get("measured_tpot_ms").asDouble()).isPositive();
+            assertThat(entry.get("simulated_tpot_ms").asDouble()).isPositive();
+            assertThat(entry.get("error").asDouble()).isGreaterThan(-1);
+        }
+        assertThat(strategies).contains("single", "tp-pp", "ep", "ma");
+        assertThat(json.get("segments").size()).isGreaterThanOrEqualTo(10);
+        assertThat(json.get("contention").asDouble()).isBetween(0.0, 1.0);
+
+        Cluster cluster = Clusters.named(file.toString());
+        assertThat(cluster.sharedCores()).isPositive();
+        assertThat(cluster.kinds().getFirst().measured())
+                .containsKeys(Operation.EXPERT_UP, Operation.DECODE_ATTENTION, Operation.ROUTER, Operation.ARG_MAX);
+        assertThat(cluster.sources()).allMatch(s -> s.contains("measured by ma calibrate -m tiny on 20"));
+        CommandLineRun simulated = CommandLineRun.of("simulate", "-m", "tiny", "--cluster", file.toString(), "--batch",
+                "4", "--context", "32", "--strategy", "ma", "--format", "json");
+        assertThat(simulated.err()).isEmpty();
+        assertThat(simulated.status()).isZero();
+    }
+}

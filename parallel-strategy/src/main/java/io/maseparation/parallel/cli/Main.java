@@ -15,8 +15,8 @@ public final class Main {
     private static final int FAILED = 1;
     private static final int USAGE = 2;
     private static final List<Command> COMMANDS =
-            List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new CalibrateCommand(),
-                    new PlanCommand(), new BenchCommand(), new DevicesCommand());
+            List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new PlanCommand(),
+                    new ReproduceCommand(), new CalibrateCommand(), new BenchCommand(), new DevicesCommand());
 
     private Main() {}
 

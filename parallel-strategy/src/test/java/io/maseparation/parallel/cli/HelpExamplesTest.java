@@ -30,6 +30,9 @@ class HelpExamplesTest {
         if (line.equals("compare")) {
             line = "compare -m tiny -n 2 -r 1";
         }
+        if (line.startsWith("reproduce")) {
+            line = line.replace(" --quick", "").replaceFirst(" -o \\S+", "") + " --quick -o " + temp.resolve("report");
+        }
         if (line.contains(CHECKPOINT)) {
             line = line.replace(CHECKPOINT, Golden.copy("mixtral/f32", temp).folder().toString())
                     .replace("-p \"Once upon a time\"", "--prompt-ids 1,2");

@@ -11,11 +11,10 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.execute.Shares;
-import io.maseparation.parallel.plan.Op;
 import io.maseparation.parallel.plan.Placement;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
-import io.maseparation.parallel.plan.Tensor;
+import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -249,14 +248,17 @@ final class LowerBound {
             return 0;
         }
         int copy = copyOfGroup.get(group);
-        List<Integer> servers = IntStream.range(0, placement.groups()).filter(e -> copyOf(e) == copy).boxed().toList();
-        List<Double> latencies = servers.stream().map(e -> 2 * latency(group, e)).toList();
+        int perCopy = placement.groups() / placement.copies();
+        int first = copy * perCopy;
+        double[] latencies = IntStream.range(first, first + perCopy)
+                .mapToDouble(e -> 2 * latency(group, e))
+                .toArray();
         double sum = 0;
         for (int layer = 0; layer < config.layers().size(); layer++) {
             for (int step = 0; step < scenario.steps(); step++) {
                 double most = 0;
-                for (int i = 0; i < servers.size(); i++) {
-                    most = Math.max(most, experts[servers.get(i)][m][layer][step] + latencies.get(i));
+                for (int i = 0; i < perCopy; i++) {
+                    most = Math.max(most, experts[first + i][m][layer][step] + latencies[i]);
                 }
                 sum += most;
             }
@@ -266,15 +268,11 @@ final class LowerBound {
 
     /** Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are tables. */
     private double latency(int group, int expertGroup) {
-        int asker = placement.askerOf(group, expertGroup);
-        int server = placement.ranksOf(expertGroup)[0];
-        boolean messages = plan.ranks().get(asker).chain().stream()
-                .anyMatch(op -> op instanceof Op.Send(List<Integer> to, Tensor tensor, int layer)
-                        && tensor == Tensor.DISPATCH
-                        && to.contains(server));
-        if (!messages) {
+        if (plan.options().strategy() != Strategy.MA) {
             return 0;
         }
+        int asker = placement.askerOf(group, expertGroup);
+        int server = placement.ranksOf(expertGroup)[0];
         int from = node(asker);
         return from == node(server) || cluster.sharedCores() > 0
                 ? cluster.intraNode().latencySeconds()

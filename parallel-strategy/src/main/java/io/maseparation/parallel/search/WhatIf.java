@@ -6,6 +6,7 @@ import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulator;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
@@ -25,13 +27,14 @@ final class WhatIf {
     private static final int LEADERS = 4;
 
     private static final int STEPS = 8;
+    private static final int MOST_REMEMBERED = 1 << 14;
 
     private final SearchResult found;
-    private final Scenario scenario;
     private final Workers workers;
+    private final Map<Integer, RoutingModel> remembered = new ConcurrentHashMap<>();
 
-    /** A change to what was searched for. */
-    private record Change(String what, Cluster cluster, Scenario scenario) {}
+    /** A change to what was searched for; each leader keeps its batch, or has so many times that. */
+    private record Change(String what, Cluster cluster, int batches, int context) {}
 
     /** One simulation. */
     private record Run(Change change, Kind kind, Evaluation leader) {}
@@ -40,7 +43,6 @@ final class WhatIf {
 
     private WhatIf(SearchResult found) {
         this.found = found;
-        scenario = found.best().scenario();
         workers = new Workers(found.request().withProgress((done, all) -> {}), 0);
     }
 
@@ -77,7 +79,7 @@ final class WhatIf {
 
     private Outcome simulate(Run run) {
         SearchRequest request = found.request();
-        Scenario changed = run.change().scenario();
+        Scenario changed = changed(run);
         try {
             double tpot = Simulator.run(
                     run.leader().candidate().plan(request.config()),
@@ -95,32 +97,31 @@ final class WhatIf {
     }
 
     private List<Change> list() {
-        Cluster cluster = found.request().cluster();
-        int longest = found.request().config().maxPositions();
-        Scenario quick = scenario.withSteps(Math.min(STEPS, scenario.steps()), scenario.warmup());
-        List<Change> changes = new ArrayList<>();
-        changes.add(new Change(
-                "batch %d".formatted(FACTOR * scenario.batch()),
-                cluster,
-                remembering(Trial.withBatch(quick, Math.multiplyExact(FACTOR, scenario.batch())))));
+        SearchRequest request = found.request();
+        Cluster cluster = request.cluster();
+        int context = request.scenario().context();
+        int longest = request.config().maxPositions();
         // Longer, or shorter where the model ends here.
-        int context = scenario.context() < longest
-                ? (int) Math.min(longest, (long) FACTOR * scenario.context())
-                : Math.max(1, scenario.context() / FACTOR);
-        changes.add(new Change("context %d".formatted(context), cluster, remembering(withContext(quick, context))));
-        Scenario same = remembering(quick);
-        changes.add(new Change("launches that take no time", withoutLaunches(cluster), same));
-        changes.add(new Change("links of %d times the bandwidth".formatted(FACTOR), withFasterLinks(cluster), same));
-        return changes;
+        int other = context < longest
+                ? (int) Math.min(longest, (long) FACTOR * context)
+                : Math.max(1, context / FACTOR);
+        return List.of(
+                new Change(request.anyBatch()
+                        ? "%d times the batch".formatted(FACTOR)
+                        : "batch %d".formatted(FACTOR * request.scenario().batch()),
+                        cluster, FACTOR, context),
+                new Change("context %d".formatted(other), cluster, 1, other),
+                new Change("launches that take no time", withoutLaunches(cluster), 1, context),
+                new Change("links of %d times the bandwidth".formatted(FACTOR), withFasterLinks(cluster), 1, context));
     }
 
-    private static Scenario remembering(Scenario s) {
-        return s.withRouting(s.routing().remembering(Math.min(s.batch(), 1 << 14)), s.seed());
-    }
-
-    private static Scenario withContext(Scenario s, int context) {
-        return new Scenario(s.batch(), context, s.launch(), s.collectives(), s.routing(), s.seed(), s.steps(),
-                s.warmup(), s.lmHead(), s.kvType(), s.activationBytes(), s.prefillChunk());
+    private Scenario changed(Run run) {
+        Scenario s = run.leader().scenario();
+        int batch = run.change().batches() * s.batch();
+        RoutingModel routing = remembered.computeIfAbsent(
+                batch, rows -> s.routing().remembering(Math.min(rows, MOST_REMEMBERED)));
+        return new Scenario(batch, run.change().context(), s.launch(), s.collectives(), routing, s.seed(),
+                Math.min(STEPS, s.steps()), s.warmup(), s.lmHead(), s.kvType(), s.activationBytes(), s.prefillChunk());
     }
 
     static Cluster withoutLaunches(Cluster c) {

@@ -4,13 +4,10 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.plan.Strategy;
 import io.maseparation.parallel.reproduce.Claim.Verdict;
 import io.maseparation.parallel.reproduce.Evidence.Sample;
-import io.maseparation.parallel.reproduce.Evidence.Scaling;
 import io.maseparation.parallel.reproduce.Evidence.Trial;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /** Every number of the paper's abstract and results, held against simulations and bounds. */
@@ -35,9 +32,7 @@ final class Claims {
         separated();
         changes();
         ratio();
-        utilisation();
-        memory();
-        scaling();
+        rows.addAll(new EfficiencyClaims(evidence).rows());
         mismatch();
         magnitude(true);
         magnitude(false);
@@ -61,10 +56,6 @@ final class Claims {
         return threeToOneMs(bounds(false, 1), 1);
     }
 
-    private static String where(Trial trial) {
-        return trial.point().name() + "; " + trial.assumptions().text();
-    }
-
     private void batches() {
         double baseline = Paper.BASELINE_TPS * Paper.BASELINE_TPOT_MS / 1e3;
         rows.add(new Claim("batch_baseline", "TPS × TPOT, baseline", "8,696 × 2.76 ms",
@@ -85,14 +76,14 @@ final class Claims {
         Trial nearest = nearestBaseline();
         double bound = bounds(nearest.assumptions()).anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES);
         rows.add(new Claim("tpot_baseline", "TPOT of TP8×PP2", Text.ms(Paper.BASELINE_TPOT_MS),
-                Text.ms(nearest.point().tpotMs()), where(nearest), "≥ " + Text.ms(bound),
+                Text.ms(nearest.point().tpotMs()), nearest.text(), "≥ " + Text.ms(bound),
                 Claim.kindOf(Paper.BASELINE_TPOT_MS, nearest.point().tpotMs()),
                 Claim.wordsFor(Paper.BASELINE_TPOT_MS, nearest.point().tpotMs()),
                 "the bound is that of any layout on 16 GPUs under these assumptions; " + anyLayout(),
                 Paper.BASELINE_TPOT_MS, nearest.point().tpotMs(), bound));
         double mostTps = Paper.BATCH * 1e3 / bound;
         rows.add(new Claim("tps_baseline", "TPS of TP8×PP2", Text.rate(Paper.BASELINE_TPS),
-                Text.rate(nearest.point().tps()), where(nearest), "≤ " + Text.rate(mostTps),
+                Text.rate(nearest.point().tps()), nearest.text(), "≤ " + Text.rate(mostTps),
                 Claim.kindOf(Paper.BASELINE_TPS, nearest.point().tps()),
                 Claim.wordsFor(Paper.BASELINE_TPS, nearest.point().tps()), "", Paper.BASELINE_TPS,
                 nearest.point().tps(), mostTps));
@@ -115,7 +106,7 @@ final class Claims {
         double least = leastMs();
         boolean impossible = least > Paper.TPOT_MS;
         rows.add(new Claim("tpot_ma", "TPOT of MA Separation 12:4", Text.ms(Paper.TPOT_MS),
-                Text.ms(nearest.point().tpotMs()), where(nearest), "≥ " + Text.ms(least),
+                Text.ms(nearest.point().tpotMs()), nearest.text(), "≥ " + Text.ms(least),
                 impossible ? Verdict.IMPOSSIBLE : Verdict.NOT_REPRODUCED,
                 impossible
                         ? "impossible below " + Text.ms(least)
@@ -127,7 +118,7 @@ final class Claims {
                 Paper.TPOT_MS, nearest.point().tpotMs(), least));
         double most = Paper.BATCH * 1e3 / least;
         rows.add(new Claim("tps_ma", "TPS of MA Separation 12:4", Text.rate(Paper.TPS),
-                Text.rate(nearest.point().tps()), where(nearest), "≤ " + Text.rate(most),
+                Text.rate(nearest.point().tps()), nearest.text(), "≤ " + Text.rate(most),
                 most < Paper.TPS ? Verdict.IMPOSSIBLE : Verdict.NOT_REPRODUCED,
                 most < Paper.TPS
                         ? "impossible above " + Text.rate(most)
@@ -254,65 +245,6 @@ final class Claims {
 
     private static String span(List<Integer> batches) {
         return batches.isEmpty() ? "none" : batches.getFirst() + " to " + batches.getLast();
-    }
-
-    private void utilisation() {
-        share("utilisation_ma", "GPU utilisation, MA", Paper.UTILISATION, evidence.threeToOne(),
-                t -> t.point().busy(), first(evidence.fastest(Paper::isThreeToOne), s -> s.point().busy(),
-                        Paper.UTILISATION),
-                "taken as the share of time that a GPU computes, mean of 16");
-        share("utilisation_baseline", "GPU utilisation, TP8×PP2", Paper.BASELINE_UTILISATION, evidence.baselines(),
-                t -> t.point().busy(), Optional.empty(), "taken as the share of time that a GPU computes, mean of 16");
-    }
-
-    private void memory() {
-        share("memory_efficiency_ma", "memory efficiency, MA", Paper.MEMORY_EFFICIENCY, evidence.threeToOne(),
-                t -> t.point().memoryEfficiency(), first(evidence.fastest(Paper::isThreeToOne),
-                        s -> s.point().memoryEfficiency(), Paper.MEMORY_EFFICIENCY),
-                "taken as (unique weights + live KV) ÷ what all GPUs hold of both");
-        share("memory_efficiency_baseline", "memory efficiency, TP8×PP2", Paper.BASELINE_MEMORY_EFFICIENCY,
-                evidence.baselines(), t -> t.point().memoryEfficiency(), Optional.empty(),
-                "taken as (unique weights + live KV) ÷ what all GPUs hold of both");
-    }
-
-    /** A claim that is a share of 1, by a definition of ours. */
-    private void share(
-            String id, String claim, double claimed, List<Trial> trials, ToDoubleFunction<Trial> value,
-            Optional<Sample> later, String definition) {
-        Trial nearest = Evidence.nearest(trials, value, claimed);
-        double found = value.applyAsDouble(nearest);
-        Verdict kind = Claim.kindOf(claimed, found) == Verdict.NOT_REPRODUCED
-                ? Verdict.UNDEFINED
-                : Claim.kindOf(claimed, found);
-        String words = kind == Verdict.UNDEFINED
-                ? "undefined without its definition (%s)".formatted(Text.change(found / claimed - 1))
-                : Claim.wordsFor(claimed, found);
-        rows.add(new Claim(id, claim, Text.share(claimed), Text.share(found),
-                where(nearest), "≤ 100 %", kind, words,
-                definition + later.filter(s -> s.batch() > Paper.BATCH)
-                        .map(s -> "; with two matrices, top-2 and context 2048 reached from batch %d on (%s)".formatted(
-                                s.batch(), s.point().name()))
-                        .orElse(""),
-                claimed, found, 1));
-    }
-
-    private static Optional<Sample> first(List<Sample> samples, ToDoubleFunction<Sample> value, double least) {
-        return samples.stream().filter(s -> value.applyAsDouble(s) >= least).findFirst();
-    }
-
-    private void scaling() {
-        Scaling nearest = evidence.scaling().stream()
-                .filter(s -> s.layout().contains("MA"))
-                .min(Comparator.comparingDouble(s -> Math.abs(s.efficiency() - Paper.SCALING_EFFICIENCY)))
-                .orElseThrow();
-        String all = evidence.scaling().stream()
-                .map(s -> "%s: %s %s".formatted(s.definition(), s.layout(), Text.share(s.efficiency())))
-                .collect(Collectors.joining("; "));
-        rows.add(new Claim("scaling_efficiency", "scaling efficiency at 16 GPUs",
-                Text.share(Paper.SCALING_EFFICIENCY), Text.share(nearest.efficiency()),
-                "%s; %s; %s".formatted(nearest.definition(), nearest.layout(), Assumptions.USUAL.text()), "-",
-                Verdict.UNDEFINED, "undefined without strong or weak, and a batch", all,
-                Paper.SCALING_EFFICIENCY, nearest.efficiency(), Double.NaN));
     }
 
     private void mismatch() {

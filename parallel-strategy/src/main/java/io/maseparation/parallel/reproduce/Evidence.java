@@ -32,7 +32,12 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     private static final int WEAK = 64;
 
     /** A layout under assumptions. */
-    record Trial(Assumptions assumptions, Point point) {}
+    record Trial(Assumptions assumptions, Point point) {
+        /** In words. */
+        String text() {
+            return point.name() + "; " + assumptions.text();
+        }
+    }
 
     /** A layout at a batch. */
     record Sample(int batch, Point point) {}

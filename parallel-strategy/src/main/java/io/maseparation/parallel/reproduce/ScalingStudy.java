@@ -14,6 +14,7 @@ import io.maseparation.parallel.reproduce.Section.Picture;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -29,6 +30,7 @@ final class ScalingStudy implements Study {
     private static final String MA = "MA, best of its ratios";
     private static final String TENSOR_PIPELINE = "TP×PP×DP";
     private static final String EXPERT = "EP×DP";
+    private static final List<String> NAMES = List.of(MA, TENSOR_PIPELINE, EXPERT);
 
     private final Context context;
     private final int[] devices;
@@ -131,7 +133,11 @@ final class ScalingStudy implements Study {
                     scenario(place.growth().batch(place.devices())));
             double first = one.get(GROWTHS.indexOf(place.growth()));
             return point.map(p -> new Sample(place, p, efficiency(place, first, p.tpotMs())));
-        }).stream().flatMap(Optional::stream).toList().reversed();
+        }).stream().flatMap(Optional::stream)
+                .sorted(Comparator.comparingInt((Sample s) -> GROWTHS.indexOf(s.place().growth()))
+                        .thenComparingInt(s -> NAMES.indexOf(s.place().family().name()))
+                        .thenComparingInt(s -> s.place().devices()))
+                .toList();
         List<Figure> figures = new ArrayList<>();
         for (Growth growth : GROWTHS) {
             figures.add(new Picture(chart(growth, samples), "Scaling, %s.".formatted(growth.name()), FILE));
@@ -165,7 +171,7 @@ final class ScalingStudy implements Study {
                 new Axis("GPUs", "", Scale.LOG2),
                 new Axis("scaling efficiency", "%", Scale.LINEAR))
                 .note(context.note() + "; context " + Paper.CONTEXT);
-        for (String family : List.of(MA, TENSOR_PIPELINE, EXPERT)) {
+        for (String family : NAMES) {
             List<Sample> of = samples.stream()
                     .filter(s -> s.place().growth().equals(growth)
                             && s.place().family().name().equals(family))

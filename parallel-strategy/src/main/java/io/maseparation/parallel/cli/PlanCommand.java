@@ -63,8 +63,8 @@ final class PlanCommand implements Command {
                 new Example("plan --batch 1024", "the paper's model and cluster, a batch of 1024"),
                 new Example("plan -m tiny --cluster h200x2 --batch 4 -o plan.json",
                         "a plan that ma generate --plan plan.json runs"),
-                new Example("plan -m olmoe-1b-7b --cluster a100x8 --slo-tpot-ms 5 --format json",
-                        "most tokens a second with at most 5 ms between a sequence's tokens, for a program to read"));
+                new Example("plan -m olmoe-1b-7b --cluster a100x4 --slo-tpot-ms 8 --format json",
+                        "most tokens a second with at most 8 ms between a sequence's tokens, for a program to read"));
     }
 
     @Override

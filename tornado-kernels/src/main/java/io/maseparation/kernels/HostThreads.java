@@ -17,6 +17,14 @@ final class HostThreads {
         void run(int from, int to);
     }
 
+    private static final int CORES = Runtime.getRuntime().availableProcessors();
+
+    /**
+     * Threads at work. Helpers stay away while there are as many as cores: where every core has a rank's own thread, a
+     * helper would only push one aside in the middle of a part that its caller then waits for.
+     */
+    private static final AtomicInteger WORKING = new AtomicInteger();
+
     private HostThreads() {}
 
     /**
@@ -30,7 +38,7 @@ final class HostThreads {
         int step = Math.max(1, grain);
         int chunks = Math.ceilDiv(n, step);
         // Four chunks a core even out cores that other ranks keep busy.
-        int parts = Math.min(chunks, 4 * Runtime.getRuntime().availableProcessors());
+        int parts = Math.min(chunks, 4 * CORES);
         if (parts <= 1) {
             if (n > 0) {
                 body.run(0, n);
@@ -38,11 +46,16 @@ final class HostThreads {
             return;
         }
         Job job = new Job(body, parts, chunks, step, n);
-        int helpers = Math.min(parts, Runtime.getRuntime().availableProcessors()) - 1;
-        for (int i = 0; i < helpers; i++) {
-            ForkJoinPool.commonPool().execute(job);
+        int free = CORES - WORKING.incrementAndGet();
+        try {
+            int helpers = Math.min(parts - 1, free);
+            for (int i = 0; i < helpers; i++) {
+                ForkJoinPool.commonPool().execute(job::help);
+            }
+            job.work();
+        } finally {
+            WORKING.decrementAndGet();
         }
-        job.run();
         job.awaitOthers();
     }
 
@@ -51,7 +64,7 @@ final class HostThreads {
      * begun, never for the pool to begin one: with every rank's thread asking the pool for help at once, a join inside it
      * was seen to wait for ever.
      */
-    private static final class Job implements Runnable {
+    private static final class Job {
         /** Looks at the count before the thread gives its core away: the last parts are usually a moment from done. */
         private static final int SPINS = 200;
 
@@ -73,23 +86,41 @@ final class HostThreads {
             this.n = n;
         }
 
-        @Override
-        public void run() {
-            for (int part = next.getAndIncrement(); part < parts; part = next.getAndIncrement()) {
-                try {
-                    int from = (int) ((long) chunks * part / parts) * grain;
-                    int to = Math.min(n, (int) ((long) chunks * (part + 1) / parts) * grain);
-                    if (from < to) {
-                        body.run(from, to);
-                    }
-                } catch (RuntimeException | Error e) {
-                    failure.compareAndSet(null, e);
-                } finally {
-                    if (done.incrementAndGet() == parts && Thread.currentThread() != caller) {
-                        LockSupport.unpark(caller);
-                    }
+        /** The caller's share: whatever no helper has begun. */
+        void work() {
+            while (runPart()) {
+                // The next one.
+            }
+        }
+
+        /** A helper's share: parts, as long as there is a core for it. */
+        void help() {
+            boolean more = true;
+            while (more) {
+                more = WORKING.incrementAndGet() <= CORES && runPart();
+                WORKING.decrementAndGet();
+            }
+        }
+
+        private boolean runPart() {
+            int part = next.getAndIncrement();
+            if (part >= parts) {
+                return false;
+            }
+            try {
+                int from = (int) ((long) chunks * part / parts) * grain;
+                int to = Math.min(n, (int) ((long) chunks * (part + 1) / parts) * grain);
+                if (from < to) {
+                    body.run(from, to);
+                }
+            } catch (RuntimeException | Error e) {
+                failure.compareAndSet(null, e);
+            } finally {
+                if (done.incrementAndGet() == parts && Thread.currentThread() != caller) {
+                    LockSupport.unpark(caller);
                 }
             }
+            return true;
         }
 
         void awaitOthers() {

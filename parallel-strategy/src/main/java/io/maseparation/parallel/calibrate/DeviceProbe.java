@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -32,8 +33,8 @@ import java.util.Map;
 final class DeviceProbe implements AutoCloseable {
     static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8);
     private static final int MOST_ROWS = 8;
-    private static final int REPETITIONS = 9;
-    private static final int WARM_UP_STEPS = 40;
+    private static final int REPETITIONS = 3;
+    private static final int WARM_UP_STEPS = 80;
 
     private final ModelConfig config;
     private final RankPlan rank;
@@ -42,6 +43,9 @@ final class DeviceProbe implements AutoCloseable {
     private final int positions;
     /** Experts of the last step, by layer. */
     private final int[][] chosen;
+
+    private final Map<Batch, Timed> times = new LinkedHashMap<>();
+    private final List<Double> nothing = new ArrayList<>();
 
     DeviceProbe(Device device, ModelWeights weights) {
         config = weights.config();
@@ -64,49 +68,71 @@ final class DeviceProbe implements AutoCloseable {
         }
     }
 
+    /** Times every task for every number of rows and both contexts, once more; the mean of all times counts. */
+    void measure() {
+        nothing.add(nothingSeconds());
+        for (int context : contexts()) {
+            for (int rows : ROWS) {
+                Timed timed = times.computeIfAbsent(new Batch(rows, context), b -> new Timed());
+                for (int i = 0; i < REPETITIONS; i++) {
+                    timed.add(step(rows, context));
+                }
+                timed.loads = rank.segments().stream().map(s -> load(s, rows)).toList();
+            }
+        }
+    }
+
+    private List<Integer> contexts() {
+        return List.of(Math.min(32, positions), positions);
+    }
+
     /** Samples of every operation. */
     Map<Operation, List<Sample>> samples() {
         Map<Operation, List<Sample>> samples = new EnumMap<>(Operation.class);
-        double nothing = nothingSeconds();
-        for (int context : List.of(Math.min(32, positions), positions)) {
-            for (int rows : ROWS) {
-                sample(rows, context, nothing, samples);
+        double without = nothing.stream().mapToDouble(d -> d).average().orElse(0);
+        times.forEach((batch, timed) -> {
+            for (int s = 0; s < rank.segments().size(); s++) {
+                StepShape shape = StepShape.decode(batch.rows(), batch.context())
+                        .withExperts(timed.loads.get(s));
+                List<OperationCost> tasks = costs.of(rank.segments().get(s), shape);
+                double[] sums = timed.nanos.get(s);
+                if (tasks.size() != sums.length) {
+                    throw new ModelException(
+                            "the experts of %s are not stored side by side, so that their tasks are not those of the cost model: calibrate with a preset"
+                                    .formatted(config.name()));
+                }
+                for (int t = 0; t < sums.length; t++) {
+                    OperationCost task = tasks.get(t);
+                    samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
+                            .add(new Sample(
+                                    task.cost().bytes(),
+                                    task.cost().flops(),
+                                    Math.max(sums[t] / timed.steps / 1e9 - without, 1e-8)));
+                }
             }
-        }
+        });
         return samples;
     }
 
-    private void sample(int rows, int context, double nothing, Map<Operation, List<Sample>> samples) {
-        long[][][] nanos = new long[rank.segments().size()][][];
-        for (int i = 0; i < REPETITIONS; i++) {
-            List<long[]> step = step(rows, context);
-            for (int s = 0; s < nanos.length; s++) {
-                if (i == 0) {
-                    nanos[s] = new long[step.get(s).length][REPETITIONS];
+    /** What a step is made of. */
+    private record Batch(int rows, int context) {}
+
+    /** Steps of one batch: nanoseconds of each segment's tasks, added up. */
+    private static final class Timed {
+        final List<double[]> nanos = new ArrayList<>();
+        List<StepShape.ExpertLoad> loads = List.of();
+        int steps;
+
+        void add(List<long[]> step) {
+            for (int s = 0; s < step.size(); s++) {
+                if (steps == 0) {
+                    nanos.add(new double[step.get(s).length]);
                 }
-                for (int t = 0; t < nanos[s].length; t++) {
-                    nanos[s][t][i] = step.get(s)[t];
+                for (int t = 0; t < step.get(s).length; t++) {
+                    nanos.get(s)[t] += step.get(s)[t];
                 }
             }
-        }
-        for (int s = 0; s < nanos.length; s++) {
-            Segment segment = rank.segments().get(s);
-            List<OperationCost> tasks =
-                    costs.of(segment, StepShape.decode(rows, context).withExperts(load(segment, rows)));
-            if (tasks.size() != nanos[s].length) {
-                throw new ModelException(
-                        "the experts of %s are not stored side by side, so that their tasks are not those of the cost model: calibrate with a preset"
-                                .formatted(config.name()));
-            }
-            for (int t = 0; t < nanos[s].length; t++) {
-                Arrays.sort(nanos[s][t]);
-                OperationCost task = tasks.get(t);
-                samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
-                        .add(new Sample(
-                                task.cost().bytes(),
-                                task.cost().flops(),
-                                Math.max(nanos[s][t][REPETITIONS / 2] / 1e9 - nothing, 1e-8)));
-            }
+            steps++;
         }
     }
 
@@ -164,7 +190,7 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Time of a graph without tasks. */
     double nothingSeconds() {
-        long[] nanos = new long[2001];
+        long[] nanos = new long[501];
         for (int i = 0; i < nanos.length; i++) {
             nanos[i] = probe.runNothing();
         }

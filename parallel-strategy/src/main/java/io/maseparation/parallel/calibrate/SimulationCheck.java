@@ -74,12 +74,13 @@ public final class SimulationCheck {
     /**
      * Runs and simulates.
      *
+     * @param calibrator measures the machine before each round
      * @param rounds runs of each layout; all layouts take turns
      * @param tokens tokens of each run
      */
     public static List<Entry> run(
             Model model,
-            Cluster cluster,
+            Calibrator calibrator,
             ExecutionOptions execution,
             List<StrategyOptions> layouts,
             int rounds,
@@ -96,6 +97,10 @@ public final class SimulationCheck {
             runs.add(new ArrayList<>());
         }
         for (int round = -1; round < rounds; round++) {
+            if (round >= 0) {
+                doing.accept("operations");
+                calibrator.measure();
+            }
             for (int i = 0; i < layouts.size(); i++) {
                 StrategyOptions options = layouts.get(round % 2 == 0 ? i : layouts.size() - 1 - i);
                 doing.accept(options.strategy().id() + " " + options.layout());
@@ -112,6 +117,8 @@ public final class SimulationCheck {
                 }
             }
         }
+        doing.accept("simulations");
+        Cluster cluster = calibrator.result().cluster();
         List<Entry> entries = new ArrayList<>();
         for (int i = 0; i < layouts.size(); i++) {
             entries.add(entry(model.config(), cluster, execution, layouts.get(i), runs.get(i), tokens));

@@ -6,12 +6,16 @@ import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.plan.Tensor;
-import java.util.Arrays;
 
-/** Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked. */
+/**
+ * Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked. The
+ * sender computes for a while before, as ranks do: a thread that has slept for a millisecond wakes up several times later
+ * than one that has slept for microseconds.
+ */
 final class TransferProbe {
-    private static final int ROUNDS = 400;
-    private static final int WARM_UP = 200;
+    private static final int ROUNDS = 60;
+    private static final int WARM_UP = 20;
+    private static final long COMPUTE_NANOS = 1_000_000;
     private static final int SMALL = 16;
     private static final int LARGE = 1 << 16;
 
@@ -27,12 +31,13 @@ final class TransferProbe {
 
     private static double oneWaySeconds(int floats) throws InterruptedException {
         Communicator comm = new InProcessCommunicator(2);
-        long[] nanos = new long[ROUNDS];
+        double nanos = 0;
         Thread other = Thread.ofPlatform().daemon().name("transfer-probe").start(() -> {
             try {
                 float[] buffer = new float[floats];
                 for (int i = 0; i < WARM_UP + ROUNDS; i++) {
                     receive(comm, 1, i, buffer);
+                    compute();
                     send(comm, 0, 1, i, buffer);
                 }
             } catch (InterruptedException e) {
@@ -45,12 +50,19 @@ final class TransferProbe {
             send(comm, 1, 0, i, buffer);
             receive(comm, 0, i, buffer);
             if (i >= WARM_UP) {
-                nanos[i - WARM_UP] = System.nanoTime() - start;
+                nanos += System.nanoTime() - start - COMPUTE_NANOS;
             }
+            compute();
         }
         other.join();
-        Arrays.sort(nanos);
-        return nanos[ROUNDS / 2] / 2e9;
+        return nanos / ROUNDS / 2e9;
+    }
+
+    private static void compute() {
+        long end = System.nanoTime() + COMPUTE_NANOS;
+        while (System.nanoTime() < end) {
+            Thread.onSpinWait();
+        }
     }
 
     private static void send(Communicator comm, int to, int from, int step, float[] buffer) {

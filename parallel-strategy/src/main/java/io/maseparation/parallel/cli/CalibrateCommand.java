@@ -1,8 +1,10 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.calibrate.Calibration;
+import io.maseparation.parallel.calibrate.Calibrator;
 import io.maseparation.parallel.calibrate.SimulationCheck;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.ClusterFile;
@@ -34,7 +36,6 @@ final class CalibrateCommand implements Command {
     private static final String ROUNDS = "rounds";
     private static final String MAX_TOKENS = "max-tokens";
     private static final String NO_CHECK = "no-check";
-    private static final int DEVICES = 16;
     private static final double MILLION = 1e6;
     private static final double GIGA = 1e9;
 
@@ -55,7 +56,7 @@ final class CalibrateCommand implements Command {
         options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("FILE")
                 .desc("where to write the profile, a cluster for simulate --cluster").get());
         options.addOption(Option.builder("r").longOpt(ROUNDS).hasArg().argName("N")
-                .desc("runs of each layout of the check [5]").get());
+                .desc("rounds of measurements, and runs of each layout of the check [9]").get());
         options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
                 .desc("tokens of each run of the check [24]").get());
         options.addOption(Option.builder().longOpt(NO_CHECK).desc("measure the profile only").get());
@@ -75,29 +76,33 @@ final class CalibrateCommand implements Command {
     public List<String> notes() {
         return List.of(
                 "The profile holds for shapes and formats of the model it was measured with.",
-                "Nothing else should run beside it: times are medians, but two cores have no room for others.");
+                "Nothing else should run beside it: the machine's cores have no room for others.");
     }
 
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        int rounds = arguments.integer(ROUNDS, 5, 1, 1000);
+        int rounds = arguments.integer(ROUNDS, 9, 1, 1000);
         int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             ExecutionOptions execution = ExecutionOptions.defaults();
             Calibration calibration;
             List<SimulationCheck.Entry> checks = List.of();
             try (Progress progress = terminal.progress("calibrating", -1)) {
-                calibration = Calibration.measure(
-                        execution.devices().isEmpty()
-                                ? io.maseparation.moe.segments.Device.all().getFirst()
-                                : execution.devices().getFirst(),
-                        model.weights(),
-                        DEVICES,
-                        progress::doing);
-                if (!arguments.has(NO_CHECK)) {
-                    checks = SimulationCheck.run(
-                            model, calibration.cluster(), execution, layouts(model), rounds, tokens, progress::doing);
+                progress.doing("peaks");
+                try (Calibrator calibrator = new Calibrator(device(execution), model.weights())) {
+                    progress.doing("warm-up");
+                    calibrator.warmUp();
+                    if (arguments.has(NO_CHECK)) {
+                        for (int i = 0; i < rounds; i++) {
+                            progress.doing("operations");
+                            calibrator.measure();
+                        }
+                    } else {
+                        checks = SimulationCheck.run(
+                                model, calibrator, execution, layouts(model), rounds, tokens, progress::doing);
+                    }
+                    calibration = calibrator.result();
                 }
             }
             String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
@@ -112,6 +117,10 @@ final class CalibrateCommand implements Command {
                 default -> text(model, calibration, operations, check, checks, rounds, tokens, format);
             });
         }
+    }
+
+    private static Device device(ExecutionOptions execution) {
+        return (execution.devices().isEmpty() ? Device.all() : execution.devices()).getFirst();
     }
 
     private static List<StrategyOptions> layouts(Model model) {
@@ -192,7 +201,8 @@ final class CalibrateCommand implements Command {
         tree.put("graph_start_us", kind.graphStartSeconds() * MILLION);
         tree.put("transfer_latency_us", cluster.intraNode().latencySeconds() * MILLION);
         tree.put("transfer_bytes_per_s", cluster.intraNode().bytesPerSecond());
-        tree.put("contention", cluster.contention());
+        tree.put("contention", cluster.host().contention());
+        tree.put("variation", cluster.host().variation());
         tree.put("operations", operations.objects());
         tree.put("strategies", check.objects());
         tree.put("segments", segments(checks).objects());
@@ -210,13 +220,15 @@ final class CalibrateCommand implements Command {
         text.append(TableWriter.write(operations, format));
         text.append(
                 ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
-                        + " %s GB/s; two ranks that compute at once take %s %% longer each.\n").formatted(
+                        + " %s GB/s; two ranks that compute at once take %s %% longer each,"
+                        + " give or take %s %%.\n").formatted(
                                 Unit.significant(kind.bytesPerSecond() / GIGA),
                                 Unit.significant(kind.flopsPerSecond() / GIGA),
                                 Unit.significant(kind.graphStartSeconds() * MILLION),
                                 Unit.significant(link.latencySeconds() * MILLION),
                                 Unit.significant(link.bytesPerSecond() / GIGA),
-                                Unit.significant(100 * cluster.contention())));
+                                Unit.significant(100 * cluster.host().contention()),
+                                Unit.significant(100 * cluster.host().variation())));
         if (!checks.isEmpty()) {
             text.append("\nThe simulator against runs: 6 prompts of 16 tokens, %d generated; median of %d runs.\n\n"
                     .formatted(tokens, rounds));

@@ -13,9 +13,7 @@ import java.util.List;
  * @param interNode between two devices of different nodes; every device has a network port of this bandwidth each way
  * @param nodeUplinkBytesPerSecond bandwidth each way that all devices of a node share towards other nodes; infinite if
  *     only the devices' own ports limit
- * @param sharedCores number of cores that all devices share, where they are threads of one host; 0 for devices of their own
- * @param contention where devices share cores: how much longer each of two that compute at once takes, from 0 (not at all)
- *     to 1 (twice as long, since an operation alone uses all cores)
+ * @param host host that all devices are threads of, if they are
  * @param collectives measured tables; α–β where there is none
  * @param sources one line a number: where it comes from
  */
@@ -27,11 +25,9 @@ public record Cluster(
         Link intraNode,
         Link interNode,
         double nodeUplinkBytesPerSecond,
-        int sharedCores,
-        double contention,
+        HostSharing host,
         List<CollectiveTable> collectives,
         List<String> sources) {
-
     /**
      * One device.
      *
@@ -47,11 +43,10 @@ public record Cluster(
         sources = List.copyOf(sources);
     }
 
-    /** How much longer computing takes where {@code active} devices do it at once. */
-    public double slowdown(int active) {
-        return sharedCores == 0
-                ? 1
-                : Math.max(1 + (active - 1) * contention, (double) active / sharedCores);
+    /** The same where every execution of a segment takes equally long. */
+    public Cluster withoutVariation() {
+        return new Cluster(name, description, kinds, devices, intraNode, interNode, nodeUplinkBytesPerSecond,
+                new HostSharing(host.cores(), host.contention(), 0), collectives, sources);
     }
 
     /** Kind of a device. */

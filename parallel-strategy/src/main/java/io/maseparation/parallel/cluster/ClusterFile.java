@@ -54,8 +54,10 @@ public final class ClusterFile {
                 link(json, "intra_node", sources),
                 link(json, "inter_node", sources),
                 json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
-                (int) json.numberOr("shared_cores", 0, 0, MOST_DEVICES, sources),
-                json.numberOr("contention", 1, 0, 1, sources),
+                new HostSharing(
+                        (int) json.numberOr("shared_cores", 0, 0, MOST_DEVICES, sources),
+                        json.numberOr("contention", 1, 0, HostSharing.MOST_CONTENTION, sources),
+                        json.numberOr("variation", 0, 0, HostSharing.MOST_VARIATION, sources)),
                 collectives(json, sources),
                 sources);
         json.done();
@@ -201,9 +203,11 @@ public final class ClusterFile {
         if (Double.isFinite(cluster.nodeUplinkBytesPerSecond())) {
             json.put("node_uplink_bytes_per_s", sourced(cluster.nodeUplinkBytesPerSecond(), source));
         }
-        if (cluster.sharedCores() > 0) {
-            json.put("shared_cores", cluster.sharedCores());
-            json.put("contention", sourced(cluster.contention(), source));
+        HostSharing host = cluster.host();
+        if (host.shared()) {
+            json.put("shared_cores", host.cores());
+            json.put("contention", sourced(host.contention(), source));
+            json.put("variation", sourced(host.variation(), source));
         }
         json.put("collectives", cluster.collectives().stream().map(t -> table(t, source)).toList());
         WholeFile.write(file, Json.write(json));

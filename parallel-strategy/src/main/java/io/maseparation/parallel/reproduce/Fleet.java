@@ -36,7 +36,7 @@ final class Fleet {
 
     private static Cluster with(Cluster cluster, List<DeviceKind> kinds, List<Cluster.Device> devices) {
         return new Cluster(cluster.name(), cluster.description(), kinds, devices, cluster.intraNode(),
-                cluster.interNode(), cluster.nodeUplinkBytesPerSecond(), cluster.sharedCores(), cluster.contention(),
+                cluster.interNode(), cluster.nodeUplinkBytesPerSecond(), cluster.host(),
                 cluster.collectives(),
                 cluster.sources());
     }

@@ -128,10 +128,11 @@ final class LowerBound {
                 mean += Math.max(work * ofGroup, ways);
             }
         }
-        // n at once take slowdown(n), so that together they are at most 1 / contention or as many as there are cores.
-        double shared = cluster.sharedCores() > 0
+        // n at once take slowdown(n), so that together they are at most 1 / contention or as many as there are cores;
+        // one alone is never slowed down.
+        double shared = cluster.host().shared()
                 ? all * together * (1 - 1.0 / scenario.steps())
-                        * Math.max(cluster.contention(), 1.0 / cluster.sharedCores())
+                        * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
                 : 0;
         return Math.max(mean / scenario.batch(), shared);
     }
@@ -274,7 +275,7 @@ final class LowerBound {
         int asker = placement.askerOf(group, expertGroup);
         int server = placement.ranksOf(expertGroup)[0];
         int from = node(asker);
-        return from == node(server) || cluster.sharedCores() > 0
+        return from == node(server) || cluster.host().shared()
                 ? cluster.intraNode().latencySeconds()
                 : cluster.interNode().latencySeconds();
     }

@@ -28,6 +28,11 @@ public record SearchRequest(
         int threads,
         Progress progress) {
 
+    /** Compares layouts by mean times: chance must not choose between them. */
+    public SearchRequest {
+        cluster = cluster.withoutVariation();
+    }
+
     /** Told how far a search is. */
     @FunctionalInterface
     public interface Progress {

@@ -133,7 +133,7 @@ final class WhatIf {
                                         0, e.getValue().bytesPerSecond(), e.getValue().flopsPerSecond())))))
                 .toList();
         return new Cluster(c.name(), c.description(), kinds, c.devices(), c.intraNode(), c.interNode(),
-                c.nodeUplinkBytesPerSecond(), c.sharedCores(), c.contention(), c.collectives(), c.sources());
+                c.nodeUplinkBytesPerSecond(), c.host(), c.collectives(), c.sources());
     }
 
     /** Of a measured table, what its times have beyond the first one is bandwidth. */
@@ -145,7 +145,7 @@ final class WhatIf {
                         .toList()))
                 .toList();
         return new Cluster(c.name(), c.description(), c.kinds(), c.devices(), faster(c.intraNode()),
-                faster(c.interNode()), FACTOR * c.nodeUplinkBytesPerSecond(), c.sharedCores(), c.contention(), tables,
+                faster(c.interNode()), FACTOR * c.nodeUplinkBytesPerSecond(), c.host(), tables,
                 c.sources());
     }
 

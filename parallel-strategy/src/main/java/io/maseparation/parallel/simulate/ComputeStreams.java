@@ -40,7 +40,7 @@ final class ComputeStreams {
 
     ComputeStreams(Cluster cluster, int devices) {
         this.cluster = cluster;
-        shared = cluster.sharedCores() > 0;
+        shared = cluster.host().shared();
         running = new Task[devices];
         for (int i = 0; i < devices; i++) {
             pending.add(new ArrayList<>(2));
@@ -96,7 +96,7 @@ final class ComputeStreams {
 
     private void bring(double now) {
         if (!active.isEmpty()) {
-            given += (now - at) / cluster.slowdown(active.size());
+            given += (now - at) / cluster.host().slowdown(active.size());
         }
         at = now;
     }
@@ -115,6 +115,6 @@ final class ComputeStreams {
     /** When that is. */
     double nextEnd(Task task, double now) {
         bring(now);
-        return now + Math.max(0, task.due - given) * cluster.slowdown(active.size());
+        return now + Math.max(0, task.due - given) * cluster.host().slowdown(active.size());
     }
 }

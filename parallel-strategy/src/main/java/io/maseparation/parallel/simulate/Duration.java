@@ -25,6 +25,12 @@ record Duration(
         return new Duration(0, 0, 0, seconds, 0, 0);
     }
 
+    /** The same work in another time. */
+    Duration times(double factor) {
+        return new Duration(attentionSeconds * factor, expertSeconds * factor, launchSeconds * factor,
+                transferSeconds * factor, bytes, flops);
+    }
+
     double seconds() {
         return attentionSeconds + expertSeconds + launchSeconds + transferSeconds;
     }

@@ -30,6 +30,7 @@ final class Engine {
     private final int steps;
     private final boolean inOrder;
     private final boolean shared;
+    private final Variation variation;
     private final double hostLatency;
     private final double hostBytesPerSecond;
     private final ComputeStreams compute;
@@ -89,7 +90,8 @@ final class Engine {
         this.steps = steps;
         this.inOrder = inOrder;
         this.samples = samples;
-        shared = cluster.sharedCores() > 0;
+        shared = cluster.host().shared();
+        variation = new Variation(cluster.host().variation());
         hostLatency = cluster.intraNode().latencySeconds();
         hostBytesPerSecond = cluster.intraNode().bytesPerSecond();
         compute = new ComputeStreams(cluster, 1 + Arrays.stream(programs.device).max().orElse(0));
@@ -208,7 +210,8 @@ final class Engine {
     private boolean execute(Chain chain, Op op, double now) {
         return switch (op) {
             case Op.Compute(String segment) -> {
-                Duration duration = work.compute(chain.rank, segment, chain.microBatch, chain.step);
+                Duration duration = variation.of(
+                        work.compute(chain.rank, segment, chain.microBatch, chain.step), chain);
                 yield duration.seconds() == 0
                         || start(chain, new ComputeStreams.Task(chain, segment, duration), now);
             }
@@ -264,7 +267,9 @@ final class Engine {
         if (programs.ops[chain.rank][chain.op] instanceof Op.Send send) {
             int[] receivers = programs.receivers(send.tensor(), send.layer());
             for (int to : send.to()) {
-                arrive(chain, to, send.tensor(), receivers[to], now + hostLatency, chain.entry);
+                // A thread at work looks for messages when it is done; one that sleeps has to be woken.
+                double latency = compute.idle(programs.device[to]) ? hostLatency : 0;
+                arrive(chain, to, send.tensor(), receivers[to], now + latency, chain.entry);
             }
         }
         passed(chain, now);

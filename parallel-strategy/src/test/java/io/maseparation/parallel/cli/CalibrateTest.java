@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.HostSharing;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,10 +39,10 @@ class CalibrateTest {
         }
         assertThat(strategies).contains("single", "tp-pp", "ep", "ma");
         assertThat(json.get("segments").size()).isGreaterThanOrEqualTo(10);
-        assertThat(json.get("contention").asDouble()).isBetween(0.0, 1.0);
+        assertThat(json.get("contention").asDouble()).isBetween(0.0, HostSharing.MOST_CONTENTION);
 
         Cluster cluster = Clusters.named(file.toString());
-        assertThat(cluster.sharedCores()).isPositive();
+        assertThat(cluster.host().cores()).isPositive();
         assertThat(cluster.kinds().getFirst().measured())
                 .containsKeys(Operation.EXPERT_UP, Operation.DECODE_ATTENTION, Operation.ROUTER, Operation.ARG_MAX);
         assertThat(cluster.sources()).allMatch(s -> s.contains("measured by ma calibrate -m tiny on 20"));

@@ -7,6 +7,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.Strategy;
@@ -80,7 +81,8 @@ class PlannerTest {
         Cluster both = Clusters.named("h20-l40s");
         Cluster few = new Cluster("few", "", both.kinds(),
                 List.of(both.devices().get(0), both.devices().get(1), both.devices().get(8), both.devices().get(9)),
-                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), 0, 1, List.of(), List.of());
+                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), HostSharing.NONE, List.of(),
+                List.of());
 
         assertNear(SearchRequest.of(SEED, few, Scenario.decode(512, 512)).withObjective(Objective.COST));
     }

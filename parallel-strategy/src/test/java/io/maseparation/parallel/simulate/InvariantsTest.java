@@ -7,6 +7,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.Planning;
@@ -232,7 +233,7 @@ class InvariantsTest {
     void ranksThatShareOneHostShareItsSpeed() {
         Cluster own = TestClusters.ideal(2);
         Cluster shared = new Cluster("host", "", own.kinds(), own.devices(), own.intraNode(), own.interNode(),
-                Double.POSITIVE_INFINITY, 2, 1, List.of(), List.of());
+                Double.POSITIVE_INFINITY, new HostSharing(2, 1, 0), List.of(), List.of());
         Scenario scenario = Scenario.decode(8, 512).withLmHead(false);
         Plan tensor = Planning.plan(SEED, StrategyOptions.tensorPipeline(2, 1));
         Plan single = Planning.plan(SEED, StrategyOptions.single());

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.plan.Op;
 import io.maseparation.parallel.plan.Plan;
@@ -73,7 +74,7 @@ class PingPongTest {
         Link link = new Link(transfer, Double.POSITIVE_INFINITY);
         Cluster cluster = new Cluster("two", "", List.of(),
                 IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(), link, link,
-                Double.POSITIVE_INFINITY, 0, 1, List.of(), List.of());
+                Double.POSITIVE_INFINITY, HostSharing.NONE, List.of(), List.of());
         double[] last = {0};
         Log log = new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, "nccl"),
                 microBatches, 1, false, cluster, (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))

@@ -2,6 +2,7 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +21,7 @@ public final class TestClusters {
     public static Cluster of(int devices, DeviceKind kind, Link link) {
         return new Cluster("test", "", List.of(kind),
                 IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 8)).toList(), link, link,
-                Double.POSITIVE_INFINITY, 0, 1, List.of(), List.of());
+                Double.POSITIVE_INFINITY, HostSharing.NONE, List.of(), List.of());
     }
 
     /** Any speeds, latencies and launch times. */
@@ -34,7 +35,8 @@ public final class TestClusters {
         return new Cluster("random", "", List.of(kind),
                 IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 4)).toList(), inside, outside,
                 random.nextBoolean() ? Double.POSITIVE_INFINITY : outside.bytesPerSecond() * 2,
-                random.nextInt(5) == 0 ? 2 : 0, random.nextDouble(), List.of(), List.of());
+                random.nextInt(5) == 0 ? new HostSharing(2, 2 * random.nextDouble(), 0) : HostSharing.NONE, List.of(),
+                List.of());
     }
 
     private static Link link(SplittableRandom random, double bytesPerSecond) {
@@ -49,7 +51,7 @@ public final class TestClusters {
                 k.flopsEfficiency(), k.eagerLaunchSeconds(), k.graphLaunchSeconds(), k.graphStartSeconds(),
                 k.pricePerHour(), Map.of())), c.devices(), link(c.intraNode(), linkBandwidth, latency),
                 link(c.interNode(), linkBandwidth, latency), c.nodeUplinkBytesPerSecond() * linkBandwidth,
-                c.sharedCores(), c.contention(), c.collectives(), List.of());
+                c.host(), c.collectives(), List.of());
     }
 
     private static Link link(Link link, double bandwidth, double latency) {

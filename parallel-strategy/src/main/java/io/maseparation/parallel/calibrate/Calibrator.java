@@ -2,6 +2,7 @@ package io.maseparation.parallel.calibrate;
 
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.MemoryBudget;
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
@@ -10,13 +11,17 @@ import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.RankPlan;
+import io.maseparation.parallel.plan.StrategyOptions;
 import io.maseparation.parallel.report.HostPeak;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.BrokenBarrierException;
-import java.util.concurrent.CyclicBarrier;
 import java.util.stream.IntStream;
 
 /**
@@ -26,14 +31,17 @@ import java.util.stream.IntStream;
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;
     private static final int CONTENTION_STEPS = 10;
-    private static final int CONTENTION_ROWS = 3;
+    private static final int EXCHANGED_FLOATS = 1024;
+    private static final int CONTENTION_ROWS = 6;
     private static final int CONTENTION_CONTEXT = 32;
 
     private final Device device;
     private final HostPeak peak;
     private final DeviceProbe probe;
-    private final DeviceProbe second;
-    private final List<Link> links = new ArrayList<>();
+    /** Two ranks that compute at once. */
+    private final List<DeviceProbe> pair = new ArrayList<>();
+
+    private final TransferProbe transfers = new TransferProbe();
     private final SegmentTimes alone = new SegmentTimes();
     private final SegmentTimes together = new SegmentTimes();
 
@@ -49,31 +57,48 @@ public final class Calibrator implements AutoCloseable {
         }
         this.device = device;
         peak = HostPeak.measure();
-        probe = new DeviceProbe(device, weights);
+        probe = new DeviceProbe(
+                device,
+                weights,
+                Planning.plan(weights.config(), StrategyOptions.single()).ranks().getFirst());
         try {
-            second = new DeviceProbe(device, weights);
+            for (RankPlan rank : pair(weights.config())) {
+                pair.add(new DeviceProbe(device, weights, rank));
+            }
         } catch (RuntimeException e) {
-            probe.close();
+            close();
             throw e;
+        }
+    }
+
+    /** Two ranks that do the same at once: halves of the model, or where it cannot be halved, all of it twice. */
+    private static List<RankPlan> pair(ModelConfig config) {
+        try {
+            return Planning.plan(config, StrategyOptions.tensorPipeline(2, 1)).ranks();
+        } catch (PlanException e) {
+            RankPlan whole = Planning.plan(config, StrategyOptions.single()).ranks().getFirst();
+            return List.of(whole, whole);
         }
     }
 
     /** Lets the JVM compile what is measured. */
     public void warmUp() {
         probe.warmUp();
-        second.warmUp();
+        pair.forEach(DeviceProbe::warmUp);
     }
 
     /** Measures operations, messages and contention once more. */
     public void measure() {
         try {
+            // Halves too: a matrix half as wide takes more than half as long.
             probe.measure();
-            links.add(TransferProbe.measure());
-            steps(probe, alone);
-            steps(second, alone);
-            CyclicBarrier barrier = new CyclicBarrier(2);
-            Thread thread = Thread.ofPlatform().start(() -> await(barrier, second));
-            await(barrier, probe);
+            pair.getFirst().measure();
+            transfers.measure();
+            pair.forEach(half -> steps(half, alone, () -> {}));
+            Communicator communicator = new InProcessCommunicator(2);
+            Thread thread =
+                    Thread.ofPlatform().start(() -> steps(pair.get(1), together, new Rendezvous(communicator, 1)));
+            steps(pair.get(0), together, new Rendezvous(communicator, 0));
             thread.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -89,7 +114,12 @@ public final class Calibrator implements AutoCloseable {
     public Calibration result() {
         Map<Operation, Calibration.Fit> fits = new EnumMap<>(Operation.class);
         Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
-        probe.samples().forEach((operation, samples) -> {
+        Map<Operation, List<RateFit.Sample>> measured = probe.samples();
+        pair.getFirst()
+                .samples()
+                .forEach((operation, samples) -> measured.computeIfAbsent(operation, o -> new ArrayList<>())
+                        .addAll(samples));
+        measured.forEach((operation, samples) -> {
             RateFit fit = RateFit.of(samples);
             rates.put(operation, fit.rate());
             fits.put(operation, new Calibration.Fit(fit.rate(), fit.medianError(), fit.samples()));
@@ -108,9 +138,7 @@ public final class Calibrator implements AutoCloseable {
                 nothing,
                 Double.NaN,
                 rates);
-        Link link = new Link(
-                links.stream().mapToDouble(Link::latencySeconds).average().orElseThrow(),
-                links.stream().mapToDouble(Link::bytesPerSecond).average().orElseThrow());
+        Link link = transfers.link();
         return new Calibration(
                 new Cluster(
                         "this-machine",
@@ -130,30 +158,47 @@ public final class Calibrator implements AutoCloseable {
 
     private HostSharing host() {
         // More than twice as long is possible: two ranks also take each other's caches.
+        double slowdown = Math.clamp(together.seconds() / alone.seconds(), 1, 1 + HostSharing.MOST_CONTENTION);
+        // Of two that share a host the slower one goes on alone, faster: their times differ by less than their work.
         return new HostSharing(
                 Runtime.getRuntime().availableProcessors(),
-                Math.clamp(together.seconds() / alone.seconds() - 1, 0, HostSharing.MOST_CONTENTION),
-                Math.clamp(together.variation(), 0, HostSharing.MOST_VARIATION));
+                slowdown - 1,
+                Math.clamp(together.variation() * slowdown, 0, HostSharing.MOST_VARIATION));
     }
 
-    private void await(CyclicBarrier start, DeviceProbe device) {
-        try {
-            start.await();
-        } catch (InterruptedException | BrokenBarrierException e) {
-            throw new IllegalStateException(e);
-        }
-        steps(device, together);
-    }
-
-    private static void steps(DeviceProbe device, SegmentTimes times) {
+    private static void steps(DeviceProbe device, SegmentTimes times, Runnable beforeSegment) {
         for (int i = 0; i < CONTENTION_STEPS; i++) {
-            times.add(device.step(CONTENTION_ROWS, CONTENTION_CONTEXT));
+            times.add(device.step(CONTENTION_ROWS, CONTENTION_CONTEXT, beforeSegment));
+        }
+    }
+
+    /** Waits for the other of two ranks as all-reduces do: each tells the other, and sleeps until it has heard. */
+    private static final class Rendezvous implements Runnable {
+        private final Communicator communicator;
+        private final int rank;
+        private final float[] buffer = new float[EXCHANGED_FLOATS];
+        private int number;
+
+        Rendezvous(Communicator communicator, int rank) {
+            this.communicator = communicator;
+            this.rank = rank;
+        }
+
+        @Override
+        public void run() {
+            try {
+                TransferProbe.send(communicator, 1 - rank, rank, number, buffer);
+                TransferProbe.receive(communicator, rank, number, buffer);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            number++;
         }
     }
 
     @Override
     public void close() {
         probe.close();
-        second.close();
+        pair.forEach(DeviceProbe::close);
     }
 }

@@ -15,9 +15,7 @@ import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.SegmentProbe;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.calibrate.RateFit.Sample;
-import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.RankPlan;
-import io.maseparation.parallel.plan.StrategyOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -27,7 +25,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Times the tasks of decode steps of a whole model on one device, one by one, for several numbers of rows and contexts. The
+ * Times the tasks of decode steps of one rank, one by one, for several numbers of rows and contexts. The
  * steps walk over all layers, so that weights come from memory as in a run.
  */
 final class DeviceProbe implements AutoCloseable {
@@ -47,10 +45,11 @@ final class DeviceProbe implements AutoCloseable {
     private final Map<Batch, Timed> times = new LinkedHashMap<>();
     private final List<Double> nothing = new ArrayList<>();
 
-    DeviceProbe(Device device, ModelWeights weights) {
+    /** @param rank whose part of the model; its operations are timed without the others' */
+    DeviceProbe(Device device, ModelWeights weights, RankPlan rank) {
         config = weights.config();
         chosen = new int[config.layers().size()][];
-        rank = Planning.plan(config, StrategyOptions.single()).ranks().getFirst();
+        this.rank = rank;
         positions = Math.min(256, config.maxPositions());
         probe = new SegmentProbe(
                 device,
@@ -159,6 +158,11 @@ final class DeviceProbe implements AutoCloseable {
 
     /** One decode step; nanoseconds of each segment's tasks. */
     List<long[]> step(int rows, int context) {
+        return step(rows, context, () -> {});
+    }
+
+    /** @param before called before each segment */
+    List<long[]> step(int rows, int context, Runnable before) {
         RankBuffers buffers = probe.buffers();
         buffers.step().setAll(0, 0, rows, 0);
         buffers.outputStep().setAll(0, 0, rows, 0);
@@ -169,6 +173,7 @@ final class DeviceProbe implements AutoCloseable {
         }
         List<long[]> nanos = new ArrayList<>();
         for (Segment segment : rank.segments()) {
+            before.run();
             nanos.add(probe.run(segment.name()));
             remember(segment, rows);
         }

@@ -15,18 +15,28 @@ import io.maseparation.parallel.plan.Tensor;
 final class TransferProbe {
     private static final int ROUNDS = 60;
     private static final int WARM_UP = 20;
+    /** What a copy in memory can reach at most: less than the measurement's noise for one message. */
+    private static final double MOST_BYTES_PER_SECOND = 1e11;
     private static final long COMPUTE_NANOS = 1_000_000;
     private static final int SMALL = 16;
-    private static final int LARGE = 1 << 16;
+    private static final int LARGE = 1 << 18;
 
-    private TransferProbe() {}
+    private double small;
+    private double large;
+    private int times;
 
-    /** Latency of a small message, and bytes a second of what a large one takes longer. */
-    static Link measure() throws InterruptedException {
-        oneWaySeconds(LARGE);
-        double small = oneWaySeconds(SMALL);
-        double large = oneWaySeconds(LARGE);
-        return new Link(small, 4.0 * (LARGE - SMALL) / Math.max(large - small, 1e-9));
+    /** Measures once more. */
+    void measure() throws InterruptedException {
+        small += oneWaySeconds(SMALL);
+        large += oneWaySeconds(LARGE);
+        times++;
+    }
+
+    /** Mean latency of a small message, and bytes a second of what a large one takes longer. */
+    Link link() {
+        return new Link(
+                small / times,
+                Math.min(MOST_BYTES_PER_SECOND, 4.0 * (LARGE - SMALL) * times / Math.max(large - small, 1e-12)));
     }
 
     private static double oneWaySeconds(int floats) throws InterruptedException {
@@ -65,11 +75,11 @@ final class TransferProbe {
         }
     }
 
-    private static void send(Communicator comm, int to, int from, int step, float[] buffer) {
+    static void send(Communicator comm, int to, int from, int step, float[] buffer) {
         comm.send(to, key(from, step), new Message(new int[0], buffer.clone()));
     }
 
-    private static void receive(Communicator comm, int rank, int step, float[] buffer) throws InterruptedException {
+    static void receive(Communicator comm, int rank, int step, float[] buffer) throws InterruptedException {
         while (true) {
             long seen = comm.arrivals(rank);
             Message message = comm.poll(rank, key(1 - rank, step));

@@ -6,7 +6,7 @@ package io.maseparation.parallel.cluster;
  * @param cores cores that they share; 0 for devices of their own
  * @param contention how much longer each of two that compute at once takes: from 0 (not at all) over 1 (twice as long,
  *     since an operation alone uses all cores) to {@link #MOST_CONTENTION}
- * @param variation coefficient of variation of a segment's time (standard deviation ÷ mean) while others compute too. Ranks
+ * @param variation coefficient of variation (standard deviation ÷ mean) of the time that a segment would take alone. Ranks
  *     that wait for each other wait for the slowest, so that its mean alone says too little.
  */
 public record HostSharing(int cores, double contention, double variation) {

@@ -52,7 +52,8 @@ public record KernelTarget(
         }
         // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
         boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
-        boolean cuda = device.getTornadoVMBackend() != TornadoVMBackendType.OPENCL;
+        // Only the CUDA backend has arrays of bf16.
+        boolean cuda = device.getTornadoVMBackend() == TornadoVMBackendType.CUDA;
         return new KernelTarget(name, false, false, gpu, gpu, cuda, Optional.empty());
     }
 

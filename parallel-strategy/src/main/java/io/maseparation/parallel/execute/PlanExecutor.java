@@ -90,12 +90,31 @@ public final class PlanExecutor implements AutoCloseable {
                         rank.shard(),
                         capacities.get(rank.rank()),
                         rank.segments()));
+                fillCache(rank);
             } catch (RuntimeException e) {
                 close();
                 throw failure(rank, e);
             }
             threads.add(Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().daemon().name("rank-" + rank.rank()).factory()));
+        }
+    }
+
+    private void fillCache(RankPlan rank) {
+        if (workload.depth() == 0 || rank.shard().attention().isEmpty()) {
+            return;
+        }
+        for (List<Integer> microBatch : shares.sequences().get(rank.group())) {
+            for (int sequence : microBatch) {
+                rankDevices
+                        .get(rank.rank())
+                        .fillCache(
+                                workload.seed(),
+                                sequence,
+                                shares.kvBase()[sequence],
+                                shares.capacity()[sequence],
+                                workload.depth());
+            }
         }
     }
 

@@ -99,6 +99,7 @@ class PlanFileTest {
             'devices': [0, 1, 2]    | 'devices': [0, 'a', 2]           | devices is not a whole number
             'devices': [0, 1, 2]    | 'batch': 1                       | devices is missing
             'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'batch': 0 | batch is 0, outside
+            'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'batch': 2147483647 | batch is 2147483647, outside
             'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'expert_placement': [1] | expert_placement is not an array
             'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'cluster': 'a\\nb' | cluster is not a name
             }                       | ]                                | not valid JSON

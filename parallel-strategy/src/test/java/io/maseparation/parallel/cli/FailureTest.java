@@ -49,6 +49,7 @@ class FailureTest {
             plan -m mixtral-8x7b --cluster a100x1                | 1 | too much
             plan -m tiny --cluster a100x2 --slo-tpot-ms 0.00001  | 1 | keeps a TPOT of 1.0E-5 ms
             plan -m tiny -o no/such/folder/plan.json             | 2 | --output
+            calibrate -m tiny -o no/such/folder/profile.json     | 2 | --output
             plan --strategy ma                                   | 2 | unknown option '--strategy'
             --model tiny                                         | 2 | a command comes first
             help nonsense                                        | 2 | unknown command 'nonsense'

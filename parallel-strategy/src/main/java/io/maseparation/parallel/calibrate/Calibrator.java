@@ -70,7 +70,7 @@ public final class Calibrator implements AutoCloseable {
             for (RankPlan rank : pair(weights.config())) {
                 pair.add(new DeviceProbe(device, weights, rank));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             close();
             throw e;
         }

@@ -90,7 +90,7 @@ public final class PlanExecutor implements AutoCloseable {
                         rank.shard(),
                         capacities.get(rank.rank()),
                         rank.segments()));
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | OutOfMemoryError e) {
                 close();
                 throw failure(rank, e);
             }

@@ -46,6 +46,8 @@ public record PlanFile(
     public static final int VERSION = 1;
 
     private static final int MOST = 65_536;
+    /** Most micro-batches, as on the command line. */
+    private static final int MOST_MICRO_BATCHES = 4096;
     /** Most sequences, as on the command line. */
     private static final int MOST_SEQUENCES = 1 << 20;
 
@@ -199,7 +201,7 @@ public record PlanFile(
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
         for (LayoutSize size : LayoutSize.values()) {
             names.add(size.field());
-            int value = json.integer(size.field(), 1, 1, MOST);
+            int value = json.integer(size.field(), 1, 1, size == LayoutSize.MICRO_BATCHES ? MOST_MICRO_BATCHES : MOST);
             if (json.has(size.field()) && !size.belongsTo(strategy)) {
                 throw json.fail(size.field(), "is nothing that strategy %s has".formatted(strategy.id()));
             }

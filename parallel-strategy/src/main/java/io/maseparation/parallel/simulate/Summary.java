@@ -16,6 +16,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
  * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to do
@@ -130,6 +131,7 @@ final class Summary {
 
     SimulationResult build(double ttftMs, boolean timeline) {
         double tpot = tpotSeconds();
+        Map<Integer, Double> tpotOfCopy = tpotOfCopy();
         double[] sorted = gaps.stream().mapToDouble(g -> g).sorted().toArray();
         List<SimulationResult.Rank> ranks = new ArrayList<>();
         double[] deviceBytes = new double[cluster.size()];
@@ -138,11 +140,12 @@ final class Summary {
             int r = rank.rank();
             int device = plan.devices().get(r);
             double window = windows[r].seconds();
-            double stepsInside = window / tpot;
-            double moved = bytes[r] / stepsInside;
-            double computed = flops[r] / stepsInside;
-            deviceBytes[device] += moved;
-            deviceFlops[device] += computed;
+            // Beside the mean time of a step; a rank of a copy that is faster than others does more than one in it.
+            deviceBytes[device] += bytes[r] * tpot / window;
+            deviceFlops[device] += flops[r] * tpot / window;
+            double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
+            double moved = bytes[r] * ownStep / window;
+            double computed = flops[r] * ownStep / window;
             ranks.add(new SimulationResult.Rank(
                     r,
                     rank.role().id(),
@@ -196,23 +199,42 @@ final class Summary {
 
     /** Over all sequences: the time between the last token of the warm-up and the last of all, a step. */
     private double tpotSeconds() {
-        double sum = 0;
-        double sequences = 0;
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
                 double[] times = run.sampled()[group][m];
-                int n = batches.of(group, m, 0).count();
-                if (n == 0) {
-                    continue;
-                }
-                for (int step = scenario.warmup(); step < times.length; step++) {
+                for (int step = scenario.warmup(); step < times.length && batches.of(group, m, 0).count() > 0; step++) {
                     gaps.add(times[step] - times[step - 1]);
                 }
-                sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
-                sequences += n;
+            }
+        }
+        return tpotSeconds(group -> true);
+    }
+
+    /** The same over the sequences of some groups; NaN if they have none. */
+    private double tpotSeconds(IntPredicate groups) {
+        double sum = 0;
+        double sequences = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches() && groups.test(group); m++) {
+                double[] times = run.sampled()[group][m];
+                int n = batches.of(group, m, 0).count();
+                if (n > 0) {
+                    sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
+                    sequences += n;
+                }
             }
         }
         return sum / sequences;
+    }
+
+    private Map<Integer, Double> tpotOfCopy() {
+        Map<Integer, Double> tpot = new HashMap<>();
+        for (int group = 0; group < batches.groups(); group++) {
+            int copy = copyOfGroup(group);
+            tpot.computeIfAbsent(copy, c -> tpotSeconds(g -> copyOfGroup(g) == c));
+        }
+        tpot.values().removeIf(d -> d.isNaN());
+        return tpot;
     }
 
     private static double percentile(double[] sorted, double share) {

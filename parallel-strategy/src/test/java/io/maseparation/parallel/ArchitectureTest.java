@@ -120,8 +120,8 @@ final class ArchitectureTest {
 
     @ArchTest
     static final ArchRule noStaticFieldHoldsWhatChanges =
-            // AttentionScratch keeps a thread's working memory between calls; its content never outlives one.
-            // HostThreads counts threads at work on the cores, of which the process has one set.
+            // AttentionScratch keeps a thread's working memory between calls; its content never outlives one. HostThreads
+            // counts the threads at work on this host, whichever run they belong to; the count is back at 0 after them.
             fields().that().areStatic()
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("AttentionScratch")
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("HostThreads")

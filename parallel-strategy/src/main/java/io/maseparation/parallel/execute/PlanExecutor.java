@@ -91,7 +91,7 @@ public final class PlanExecutor implements AutoCloseable {
                         capacities.get(rank.rank()),
                         rank.segments()));
                 fillCache(rank);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | OutOfMemoryError e) {
                 close();
                 throw failure(rank, e);
             }

@@ -13,7 +13,7 @@ import org.apache.commons.cli.Options;
 /** How a plan is run: devices, kernel bodies, formats and limits. */
 final class RunFlags {
     private static final String BACKEND = "backend";
-    private static final String NO_CUDA_GRAPHS = "no-cuda-graphs";
+    private static final String CUDA_GRAPHS = "cuda-graphs";
     private static final String TRANSPORT = "transport";
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
@@ -25,8 +25,9 @@ final class RunFlags {
 
     static void add(Options options) {
         addDevices(options);
-        options.addOption(Option.builder().longOpt(NO_CUDA_GRAPHS)
-                .desc("launch the tasks of a graph one by one, also where CUDA can launch them as one").get());
+        options.addOption(Option.builder().longOpt(CUDA_GRAPHS)
+                .desc("launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models")
+                .get());
         options.addOption(Option.builder().longOpt(TRANSPORT).hasArg().argName("NAME")
                 .desc("how ranks talk: threads (of one process); mpi is not available yet [threads]").get());
         options.addOption(Option.builder().longOpt(KV_TYPE).hasArg().argName("TYPE")
@@ -46,8 +47,8 @@ final class RunFlags {
     }
 
     private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
-        return arguments.has(NO_CUDA_GRAPHS)
-                ? devices.stream().map(Device::withoutCudaGraphs).toList()
+        return arguments.has(CUDA_GRAPHS)
+                ? devices.stream().map(Device::withCudaGraphs).toList()
                 : devices;
     }
 

@@ -137,6 +137,7 @@ final class GenerateCommand implements Command {
         PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
+        RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
             List<int[]> prompts = PromptFlags.read(arguments, model);

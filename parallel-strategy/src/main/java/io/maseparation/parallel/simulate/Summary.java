@@ -2,7 +2,6 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
-import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.plan.Plan;

@@ -7,6 +7,7 @@ import io.maseparation.moe.RopeTable;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,7 +31,11 @@ public final class RankDevice implements AutoCloseable {
     private final Map<String, Integer> graphs = new HashMap<>();
     private final Map<String, Integer> tasks = new HashMap<>();
     private final boolean compiles;
+    private final boolean hostMemory;
+    /** By segment the layers, counted from the shard's first, whose keys and values it appends. */
+    private final Map<String, List<Integer>> appends = new LinkedHashMap<>();
     private final Set<Integer> compiled = new HashSet<>();
+    private final HostKv kv;
     private TornadoExecutionResult last;
 
     /**
@@ -51,6 +56,12 @@ public final class RankDevice implements AutoCloseable {
             List<Segment> segments) {
         arrays = new RankArrays(weights.config(), shard, capacity);
         buffers = RankBuffers.of(arrays);
+        kv = new HostKv(
+                arrays.keys,
+                arrays.values,
+                shard.attention().map(Shard.Heads::kvs).orElse(0),
+                weights.config().headDim(),
+                capacity.kvType());
         compiles = !device.target().embedded();
         GridScheduler grid = new GridScheduler();
         SegmentBuilder builder = new SegmentBuilder(
@@ -76,6 +87,10 @@ public final class RankDevice implements AutoCloseable {
             }
             KernelGraph graph = builder.graph(segment);
             tasks.put(segment.name(), graph.taskCount());
+            List<Integer> layers = layersAppended(segment, shard.firstLayer());
+            if (!layers.isEmpty()) {
+                appends.put(segment.name(), layers);
+            }
             built.add(graph.build());
         }
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
@@ -88,6 +103,20 @@ public final class RankDevice implements AutoCloseable {
                 plan.withGraph(0).execute();
             }
         }
+        // Only a device with a memory of its own has anything on it by now.
+        hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
+    }
+
+    private static List<Integer> layersAppended(Segment segment, int firstLayer) {
+        List<Integer> layers = new ArrayList<>();
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Attention(int layer)) {
+                layers.add(layer - firstLayer);
+            } else if (part instanceof Part.AttentionRest(int layer)) {
+                layers.add(layer - firstLayer);
+            }
+        }
+        return layers;
     }
 
     /** Number of tasks of a segment; each costs a launch on a GPU. */
@@ -119,6 +148,53 @@ public final class RankDevice implements AutoCloseable {
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
     public void fetchLogits() {
         last.transferToHost(arrays.logits);
+    }
+
+    /** Whether the KV cache that the kernels write is the one in {@link #kv()}, so that nothing has to be fetched. */
+    public boolean kvInHostMemory() {
+        return hostMemory;
+    }
+
+    /**
+     * The rank's KV cache on the host. Kernels see what is written here until the first segment with attention runs; what
+     * they write themselves is here after {@link #fetchKv()}, or at once where {@link #kvInHostMemory}.
+     */
+    public HostKv kv() {
+        return kv;
+    }
+
+    /** Brings the whole KV cache to the host. */
+    public void fetchKv() {
+        if (hostMemory) {
+            return;
+        }
+        appends.forEach((segment, layers) -> {
+            // A result gives access to the arrays of its own graph, so the graph runs, on no rows.
+            runNothing(segment);
+            for (int layer : layers) {
+                last.transferToHost(arrays.keys.get(layer), arrays.values.get(layer));
+            }
+        });
+    }
+
+    /**
+     * Runs all segments without rows: weights go to the device, and kernels are compiled, before the first step needs
+     * them. For ranks without a KV cache, which would go to the device too early.
+     *
+     * @throws IllegalStateException if the rank has a KV cache
+     */
+    public void warmUp() {
+        if (!appends.isEmpty()) {
+            throw new IllegalStateException("a rank with a KV cache gets its weights at the first step");
+        }
+        graphs.keySet().forEach(this::runNothing);
+    }
+
+    private void runNothing(String segment) {
+        buffers.step().setAll(0, 0, 0, 0);
+        buffers.receivedStep().setAll(0, 0, 0, 0);
+        buffers.outputStep().setAll(0, 0, 0, 0);
+        run(segment);
     }
 
     /** Frees the device's memory. */

@@ -4,6 +4,8 @@ package io.maseparation.parallel.execute;
 @FunctionalInterface
 interface LogitsListener {
     /**
+     * A token is about to be sampled.
+     *
      * @param sequence index of the sequence
      * @param index of the token among those generated for it
      * @param logits [vocab]; the listener may keep it

@@ -29,6 +29,7 @@ public final class Generation {
     private double topP = 1;
     private long seed;
     private boolean promptLogits;
+    private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
 
     private Generation(Model model) {
@@ -115,6 +116,12 @@ public final class Generation {
         return this;
     }
 
+    /** Puts a context of that many positions with random keys and values before each prompt, for measurements. */
+    public Generation depth(int positions) {
+        depth = positions;
+        return this;
+    }
+
     /** Devices, format of the KV cache, memory limit and a listener for progress. */
     public Generation execution(ExecutionOptions options) {
         execution = options;
@@ -130,7 +137,7 @@ public final class Generation {
      */
     public RunResult run() {
         Workload workload =
-                new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk);
+                new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, depth);
         try (PlanExecutor executor = new PlanExecutor(
                 plan.apply(model.config()), model.weights(), workload, execution)) {
             return executor.run();

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -27,7 +26,7 @@ public final class ArgMax {
         Require.atLeast("ArgMax", "n", n, 1);
         Require.length("ArgMax", "logits", logits, n);
         Require.length("ArgMax", "best", best, 1);
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(id, RowsHost::argMax, step, logits, best, n));
             case GPU -> {
                 int rows = best.getSize();

@@ -1,6 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -27,10 +27,13 @@ public final class Clip {
         if (!(limit > 0)) {
             throw new IllegalArgumentException("Clip: limit is " + limit + ", expected above 0");
         }
-        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
-            g.task(t -> t.task(id, RowsHost::clip, step, x, n, limit));
-        } else {
-            g.task(t -> t.task(id, RowsPortable::clip, step, x, n, limit));
+        switch (g.target().choose().body()) {
+            case HOST -> g.task(t -> t.task(id, RowsHost::clip, step, x, n, limit));
+            case GPU -> {
+                KernelContext context = new KernelContext();
+                g.task(id, Workers.elements(x.getSize()), t -> t.task(id, RowsGpu::clip, context, step, x, n, limit));
+            }
+            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::clip, step, x, n, limit));
         }
     }
 

@@ -1,6 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -43,10 +43,16 @@ public final class Combine {
         Require.length("Combine", "weights", weights, slots);
         Require.length("Combine", "ids", ids, slots);
         int add = accumulate ? 1 : 0;
-        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
-            g.task(t -> t.task(id, CombineHost::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
-        } else {
-            g.task(t -> t.task(id, CombinePortable::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
+        switch (g.target().choose().body()) {
+            case HOST -> g.task(t -> t.task(
+                    id, CombineHost::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
+            case GPU -> {
+                KernelContext context = new KernelContext();
+                g.task(id, Workers.elements(out.getSize()), t -> t.task(
+                        id, CombineGpu::combine, context, step, expertOut, weights, ids, out, slots, n, scale, add));
+            }
+            case PORTABLE -> g.task(t -> t.task(
+                    id, CombinePortable::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
         }
     }
 

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -54,7 +53,7 @@ public final class DecodeAttention {
         Require.atLeast("DecodeAttention", "window", window, 0);
         int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
         Require.length("DecodeAttention", "out", out, (long) rows * heads * headDim);
-        Body body = g.target().choose(EnumSet.allOf(Body.class)).body();
+        Body body = g.target().choose().body();
         WorkerGrid workers = Workers.groups(Math.multiplyExact(rows, heads), DecodeGpu.GROUP);
         KernelContext context = new KernelContext();
         if (kvType == DataType.F32) {

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -42,7 +41,7 @@ public final class Dispatch {
         Require.length("Dispatch", "groupOf", groupOf, 1);
         Require.length("Dispatch", "offsets", offsets, groups + 1L);
         Require.length("Dispatch", "pairs", pairs, ids.getSize());
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g
                     .task(t -> t.task(id, DispatchKernels::host, step, ids, groupOf, offsets, pairs, slots, groups));
             case GPU -> {

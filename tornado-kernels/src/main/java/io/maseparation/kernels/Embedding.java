@@ -1,6 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -32,18 +32,29 @@ public final class Embedding {
         int stride = table.rowStride();
         int n = table.cols();
         g.constant(table.data());
-        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
-            g.task(t -> t.task(id, RowsHost::embed, step, tokens, table.data(), x, offset, stride, n, multiplier));
-            return;
+        KernelContext context = new KernelContext();
+        switch (g.target().choose().body()) {
+            case HOST -> g.task(
+                    t -> t.task(id, RowsHost::embed, step, tokens, table.data(), x, offset, stride, n, multiplier));
+            case GPU -> g.task(id, Workers.elements(x.getSize()), t -> switch (table.data()) {
+                case FloatArray a -> t.task(id, RowsGpu::embedF32, context, step, tokens, a, x, offset, stride, n,
+                        multiplier);
+                case HalfFloatArray a -> t.task(id, RowsGpu::embedF16, context, step, tokens, a, x, offset, stride, n,
+                        multiplier);
+                case BFloat16Array a -> t.task(id, RowsGpu::embedBf16, context, step, tokens, a, x, offset, stride, n,
+                        multiplier);
+                default -> throw new IllegalStateException();
+            });
+            case PORTABLE -> g.task(t -> switch (table.data()) {
+                case FloatArray a -> t.task(id, RowsPortable::embedF32, step, tokens, a, x, offset, stride, n,
+                        multiplier);
+                case HalfFloatArray a -> t.task(id, RowsPortable::embedF16, step, tokens, a, x, offset, stride, n,
+                        multiplier);
+                case BFloat16Array a -> t.task(id, RowsPortable::embedBf16, step, tokens, a, x, offset, stride, n,
+                        multiplier);
+                default -> throw new IllegalStateException();
+            });
         }
-        g.task(t -> switch (table.data()) {
-            case FloatArray a -> t.task(id, RowsPortable::embedF32, step, tokens, a, x, offset, stride, n, multiplier);
-            case HalfFloatArray a -> t.task(id, RowsPortable::embedF16, step, tokens, a, x, offset, stride, n,
-                    multiplier);
-            case BFloat16Array a -> t.task(id, RowsPortable::embedBf16, step, tokens, a, x, offset, stride, n,
-                    multiplier);
-            default -> throw new IllegalStateException();
-        });
     }
 
     /**

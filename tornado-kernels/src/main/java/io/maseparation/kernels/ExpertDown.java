@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -53,7 +52,7 @@ public final class ExpertDown {
         int stride = down.rowStride();
         int expertStride = bank.downStride();
         g.constant(down.data());
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(
                     id, ExpertHost::down, hidden, offsets, pairs, down.data(), out, firstGroup, experts, rows,
                     width, hiddenStride, offset, stride, expertStride));

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -69,7 +68,7 @@ public final class ExpertUp {
         int upStride = up.rowStride();
         int upExpert = bank.upStride();
         g.constant(gate.data(), up.data());
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(
                     id, ExpertHost::up, x, offsets, pairs, gate.data(), up.data(), hidden, firstGroup, experts,
                     width, cols, hiddenStride, slots, mode, gateOffset, gateStride, gateExpert, upOffset, upStride,

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -46,7 +45,7 @@ public final class HeadRmsNorm {
         Require.length("HeadRmsNorm", "weight", weight, n);
         Require.length("HeadRmsNorm", "buf", buf, rowStride);
         g.constant(weight);
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(
                     t -> t.task(id, NormHost::headRmsNorm, step, buf, weight, rowStride, offset, groups, n, eps));
             case GPU -> {

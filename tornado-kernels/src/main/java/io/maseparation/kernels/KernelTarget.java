@@ -1,8 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import java.util.Optional;
-import java.util.Set;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
@@ -52,7 +50,8 @@ public record KernelTarget(
         }
         // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
         boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
-        boolean cuda = device.getTornadoVMBackend() != TornadoVMBackendType.OPENCL;
+        // Only the CUDA backend has arrays of bf16.
+        boolean cuda = device.getTornadoVMBackend() == TornadoVMBackendType.CUDA;
         return new KernelTarget(name, false, false, gpu, gpu, cuda, Optional.empty());
     }
 
@@ -61,30 +60,20 @@ public record KernelTarget(
         return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, Optional.of(body));
     }
 
-    /**
-     * Chooses among the bodies that an operation has.
-     *
-     * @param available bodies of the operation; always contains PORTABLE
-     */
-    public Choice choose(Set<Body> available) {
-        EnumSet<Body> usable = EnumSet.copyOf(available);
-        if (!embedded || !vectorApi) {
-            usable.remove(Body.HOST);
-        }
-        if (override.isPresent() && usable.contains(override.get())) {
+    /** Chooses among the bodies: every operation has all three. */
+    public Choice choose() {
+        boolean host = embedded && vectorApi;
+        boolean possible = override.isPresent() && (override.get() != Body.HOST || host);
+        if (possible) {
             return new Choice(override.get(), "asked for");
         }
         if (embedded) {
-            return usable.contains(Body.HOST)
+            return host
                     ? new Choice(Body.HOST, "runs on the CPU with the Vector API")
-                    : new Choice(
-                            Body.PORTABLE,
-                            vectorApi ? "the operation has no host body" : "no --add-modules jdk.incubator.vector");
+                    : new Choice(Body.PORTABLE, "no --add-modules jdk.incubator.vector");
         }
-        if (usable.contains(Body.GPU) && warpSums) {
-            return new Choice(Body.GPU, "the device has warp sums");
-        }
-        return new Choice(
-                Body.PORTABLE, warpSums ? "the operation has no gpu body" : "the device has no working warp sums");
+        return warpSums
+                ? new Choice(Body.GPU, "the device has warp sums")
+                : new Choice(Body.PORTABLE, "the device has no working warp sums");
     }
 }

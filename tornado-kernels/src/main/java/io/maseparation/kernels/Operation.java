@@ -1,63 +1,50 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import java.util.Locale;
-import java.util.Set;
 
-/** All operations, in the order of a forward pass, and the bodies each of them has: what a listing shows. */
+/** All operations, in the order of a forward pass: what a listing shows. Each has a portable, a gpu and a host body. */
 public enum Operation {
     /** {@link Embedding}. */
-    EMBEDDING(false),
+    EMBEDDING,
     /** {@link RmsNorm}. */
-    RMS_NORM(true),
+    RMS_NORM,
     /** {@link QkvProjection}. */
-    QKV_PROJECTION(true),
+    QKV_PROJECTION,
     /** {@link SumOfSquares}. */
-    SUM_OF_SQUARES(true),
+    SUM_OF_SQUARES,
     /** {@link ScaleByRms}. */
-    SCALE_BY_RMS(false),
+    SCALE_BY_RMS,
     /** {@link HeadRmsNorm}. */
-    HEAD_RMS_NORM(true),
+    HEAD_RMS_NORM,
     /** {@link Clip}. */
-    CLIP(false),
+    CLIP,
     /** {@link RopeAppend}. */
-    ROPE_APPEND(false),
+    ROPE_APPEND,
     /** {@link PrefillAttention}. */
-    PREFILL_ATTENTION(true),
+    PREFILL_ATTENTION,
     /** {@link DecodeAttention}. */
-    DECODE_ATTENTION(true),
+    DECODE_ATTENTION,
     /** {@link Projection}. */
-    PROJECTION(true),
+    PROJECTION,
     /** {@link ResidualAdd}. */
-    RESIDUAL_ADD(false),
+    RESIDUAL_ADD,
     /** {@link Router}. */
-    ROUTER(true),
+    ROUTER,
     /** {@link Dispatch}. */
-    DISPATCH(true),
+    DISPATCH,
     /** {@link ExpertUp}. */
-    EXPERT_UP(true),
+    EXPERT_UP,
     /** {@link ExpertDown}. */
-    EXPERT_DOWN(true),
+    EXPERT_DOWN,
     /** {@link Combine}. */
-    COMBINE(false),
+    COMBINE,
     /** {@link SelectRows}. */
-    SELECT_ROWS(false),
+    SELECT_ROWS,
     /** {@link ArgMax}. */
-    ARG_MAX(true);
-
-    private final boolean gpu;
-
-    Operation(boolean gpu) {
-        this.gpu = gpu;
-    }
+    ARG_MAX;
 
     /** Name in listings. */
     public String id() {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-
-    /** Bodies that it has. */
-    public Set<Body> bodies() {
-        return gpu ? EnumSet.allOf(Body.class) : EnumSet.of(Body.PORTABLE, Body.HOST);
     }
 }

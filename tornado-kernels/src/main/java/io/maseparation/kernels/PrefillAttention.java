@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -55,7 +54,7 @@ public final class PrefillAttention {
         Require.atLeast("PrefillAttention", "window", window, 0);
         int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
         Require.length("PrefillAttention", "out", out, (long) rows * heads * headDim);
-        Body body = g.target().choose(EnumSet.allOf(Body.class)).body();
+        Body body = g.target().choose().body();
         int tileRows = PrefillGpu.tileRows(headDim);
         int tilePositions = PrefillGpu.tilePositions(headDim);
         WorkerGrid workers =

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -58,7 +57,7 @@ public final class Projection {
         int rows = w.rows();
         int cols = w.cols();
         g.constant(w.data(), b);
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(
                     id, ProjectionHost::project, step, x, w.data(), b, out, offset, stride, rows, cols, scale,
                     flags));

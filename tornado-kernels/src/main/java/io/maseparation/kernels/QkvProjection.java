@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -66,7 +65,7 @@ public final class QkvProjection {
         int vStride = v.rowStride();
         int vRows = v.rows();
         g.constant(q.data(), k.data(), v.data(), b);
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(
                     id, ProjectionHost::qkv, step, x, q.data(), k.data(), v.data(), b, qkv, cols, qOffset, qStride,
                     qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased));

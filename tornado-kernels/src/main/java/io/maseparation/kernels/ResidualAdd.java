@@ -1,6 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -23,10 +23,14 @@ public final class ResidualAdd {
         Require.atLeast("ResidualAdd", "n", n, 1);
         Require.length("ResidualAdd", "y", y, n);
         Require.length("ResidualAdd", "x", x, n);
-        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
-            g.task(t -> t.task(id, RowsHost::residualAdd, step, y, x, n, scale));
-        } else {
-            g.task(t -> t.task(id, RowsPortable::residualAdd, step, y, x, n, scale));
+        switch (g.target().choose().body()) {
+            case HOST -> g.task(t -> t.task(id, RowsHost::residualAdd, step, y, x, n, scale));
+            case GPU -> {
+                KernelContext context = new KernelContext();
+                g.task(id, Workers.elements(x.getSize()),
+                        t -> t.task(id, RowsGpu::residualAdd, context, step, y, x, n, scale));
+            }
+            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::residualAdd, step, y, x, n, scale));
         }
     }
 

@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -33,7 +32,7 @@ public final class RmsNorm {
         Require.length("RmsNorm", "in", in, n);
         Require.length("RmsNorm", "out", out, n);
         g.constant(weight);
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(id, NormHost::rmsNorm, step, in, weight, out, n, eps));
             case GPU -> {
                 WorkerGrid workers = Workers.groups(in.getSize() / n, NormGpu.GROUP);

@@ -1,6 +1,7 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -49,26 +50,36 @@ public final class RopeAppend {
         Require.multiple("RopeAppend", "headDim", headDim, 2);
         Require.length("RopeAppend", "cosSin", cosSin, headDim);
         g.constant(cosSin);
-        boolean host = g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST;
+        Body body = g.target().choose().body();
+        int rows = rowInfo.getSize() / 3;
+        KernelContext context = new KernelContext();
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
-            g.task(
-                    host
-                            ? t -> t.task(
-                                    id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim)
-                            : t -> t.task(
-                                    id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+            switch (body) {
+                case HOST -> g.task(t -> t.task(
+                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
+                        id, RopeGpu::f32, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case PORTABLE -> g.task(t -> t.task(
+                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+            }
         } else {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
-            g.task(
-                    host
-                            ? t -> t.task(
-                                    id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim)
-                            : t -> t.task(
-                                    id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+            switch (body) {
+                case HOST -> g.task(t -> t.task(
+                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
+                        id, RopeGpu::f16, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case PORTABLE -> g.task(t -> t.task(
+                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+            }
         }
+    }
+
+    private static WorkerGrid pairs(int rows, int heads, int kvHeads, int headDim) {
+        return Workers.elements((long) rows * (heads + 2 * kvHeads) * (headDim / 2));
     }
 
     /**

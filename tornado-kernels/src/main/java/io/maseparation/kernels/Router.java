@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -66,7 +65,7 @@ public final class Router {
         g.constant(gateOrNone, extraOrNone);
         int overAll = routing.rule() == Routing.Rule.SOFTMAX_THEN_TOP_K && !routing.renormalise() ? 1 : 0;
         int extra = routing.extra().ordinal();
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(
                     id,
                     RouterHost::route,

@@ -1,6 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -53,38 +53,17 @@ public final class ScaleByRms {
         Require.length("ScaleByRms", "buf", buf, rowStride);
         Require.length("ScaleByRms", "sums", sums, (long) (buf.getSize() / rowStride) * sumsStride);
         g.constant(weight);
-        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
-            g.task(t -> t.task(
-                    id,
-                    NormHost::scaleByRms,
-                    step,
-                    buf,
-                    weight,
-                    weightOffset,
-                    rowStride,
-                    offset,
-                    n,
-                    sums,
-                    sumsStride,
-                    sumsIndex,
-                    totalN,
-                    eps));
-        } else {
-            g.task(t -> t.task(
-                    id,
-                    NormPortable::scaleByRms,
-                    step,
-                    buf,
-                    weight,
-                    weightOffset,
-                    rowStride,
-                    offset,
-                    n,
-                    sums,
-                    sumsStride,
-                    sumsIndex,
-                    totalN,
-                    eps));
+        switch (g.target().choose().body()) {
+            case HOST -> g.task(t -> t.task(id, NormHost::scaleByRms, step, buf, weight, weightOffset, rowStride,
+                    offset, n, sums, sumsStride, sumsIndex, totalN, eps));
+            case GPU -> {
+                KernelContext context = new KernelContext();
+                g.task(id, Workers.elements((long) (buf.getSize() / rowStride) * n),
+                        t -> t.task(id, RowsGpu::scaleByRms, context, step, buf, weight, weightOffset, rowStride,
+                                offset, n, sums, sumsStride, sumsIndex, totalN, eps));
+            }
+            case PORTABLE -> g.task(t -> t.task(id, NormPortable::scaleByRms, step, buf, weight, weightOffset,
+                    rowStride, offset, n, sums, sumsStride, sumsIndex, totalN, eps));
         }
     }
 

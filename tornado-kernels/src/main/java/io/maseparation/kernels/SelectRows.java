@@ -1,6 +1,6 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -25,10 +25,14 @@ public final class SelectRows {
         Require.length("SelectRows", "rowIndex", rowIndex, 1);
         Require.length("SelectRows", "in", in, n);
         Require.length("SelectRows", "out", out, n);
-        if (g.target().choose(EnumSet.of(Body.PORTABLE, Body.HOST)).body() == Body.HOST) {
-            g.task(t -> t.task(id, RowsHost::selectRows, step, rowIndex, in, out, n));
-        } else {
-            g.task(t -> t.task(id, RowsPortable::selectRows, step, rowIndex, in, out, n));
+        switch (g.target().choose().body()) {
+            case HOST -> g.task(t -> t.task(id, RowsHost::selectRows, step, rowIndex, in, out, n));
+            case GPU -> {
+                KernelContext context = new KernelContext();
+                g.task(id, Workers.elements(out.getSize()),
+                        t -> t.task(id, RowsGpu::selectRows, context, step, rowIndex, in, out, n));
+            }
+            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::selectRows, step, rowIndex, in, out, n));
         }
     }
 

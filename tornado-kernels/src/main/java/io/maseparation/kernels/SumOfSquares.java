@@ -1,6 +1,5 @@
 package io.maseparation.kernels;
 
-import java.util.EnumSet;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -46,7 +45,7 @@ public final class SumOfSquares {
         Require.length("SumOfSquares", "buf", buf, rowStride);
         int rows = buf.getSize() / rowStride;
         Require.length("SumOfSquares", "sums", sums, (long) rows * sumsStride);
-        switch (g.target().choose(EnumSet.allOf(Body.class)).body()) {
+        switch (g.target().choose().body()) {
             case HOST -> g.task(t -> t.task(
                     id, NormHost::sumOfSquares, step, buf, rowStride, offset, n, sums, sumsStride, sumsIndex));
             case GPU -> {

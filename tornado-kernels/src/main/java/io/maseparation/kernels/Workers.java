@@ -7,8 +7,15 @@ import uk.ac.manchester.tornado.api.WorkerGrid1D;
 final class Workers {
     /** Threads of a warp. */
     static final int WARP = 32;
+    /** Threads of a work-group where each thread has an element. */
+    private static final int ELEMENT_GROUP = 256;
 
     private Workers() {}
+
+    /** A thread an element, in work-groups of 256. */
+    static WorkerGrid elements(long elements) {
+        return groups(Math.toIntExact(Math.ceilDiv(elements, ELEMENT_GROUP)), ELEMENT_GROUP);
+    }
 
     /** A row of {@code groups} work-groups of {@code size} threads. */
     static WorkerGrid groups(int groups, int size) {

@@ -35,7 +35,7 @@ class RopeAppendTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Body.class, names = {"PORTABLE", "HOST"})
+    @EnumSource
     void rotatesAndAppends(Body body) {
         for (DataType type : new DataType[] {DataType.F32, DataType.F16}) {
             for (int[] shape : new int[][] {{1, 1, 2}, {4, 2, 8}, {3, 3, 26}, {8, 2, 64}, {4, 1, 128}}) {

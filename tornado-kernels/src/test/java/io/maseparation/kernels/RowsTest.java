@@ -18,7 +18,7 @@ class RowsTest {
     private final Random random = RowOps.random(seed);
 
     @ParameterizedTest
-    @EnumSource(names = {"PORTABLE", "HOST"})
+    @EnumSource
     void embedding(Body body) {
         for (DataType type : DataType.values()) {
             for (int n : COLUMNS) {
@@ -48,7 +48,7 @@ class RowsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"PORTABLE", "HOST"})
+    @EnumSource
     void clip(Body body) {
         for (int n : COLUMNS) {
             int first = random.nextInt(3);
@@ -66,7 +66,7 @@ class RowsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"PORTABLE", "HOST"})
+    @EnumSource
     void residualAdd(Body body) {
         for (int n : COLUMNS) {
             int first = random.nextInt(3);
@@ -86,7 +86,7 @@ class RowsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"PORTABLE", "HOST"})
+    @EnumSource
     void selectRows(Body body) {
         for (int n : COLUMNS) {
             int first = random.nextInt(3);

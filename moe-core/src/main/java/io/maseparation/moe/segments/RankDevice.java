@@ -1,9 +1,12 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.KernelGraph;
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
+import io.maseparation.moe.SyntheticCache;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,6 +30,9 @@ public final class RankDevice implements AutoCloseable {
 
     private final TornadoExecutionPlan plan;
     private final RankArrays arrays;
+    private final ModelConfig config;
+    private final Shard shard;
+    private final DataType kvType;
     private final RankBuffers buffers;
     private final Map<String, Integer> graphs = new HashMap<>();
     private final Map<String, Integer> tasks = new HashMap<>();
@@ -54,6 +60,9 @@ public final class RankDevice implements AutoCloseable {
             Shard shard,
             Capacity capacity,
             List<Segment> segments) {
+        config = weights.config();
+        this.shard = shard;
+        kvType = capacity.kvType();
         arrays = new RankArrays(weights.config(), shard, capacity);
         buffers = RankBuffers.of(arrays);
         kv = new HostKv(
@@ -127,6 +136,21 @@ public final class RankDevice implements AutoCloseable {
     /** The rank's arrays on the host. */
     public RankBuffers buffers() {
         return buffers;
+    }
+
+    /**
+     * Gives a sequence a context of keys and values that nobody computed, for measurements. To be called before any segment
+     * runs: caches go to the device once.
+     *
+     * @param seed of the values; the same on all ranks
+     * @param sequence number of the sequence
+     * @param base its first cache position
+     * @param capacity positions reserved for it
+     * @param depth positions to fill
+     */
+    public void fillCache(long seed, int sequence, int base, int capacity, int depth) {
+        SyntheticCache.fill(
+                config, shard, arrays.keys, arrays.values, kvType, seed, sequence, base, capacity, depth);
     }
 
     /**

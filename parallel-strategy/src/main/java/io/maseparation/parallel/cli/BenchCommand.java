@@ -26,6 +26,7 @@ final class BenchCommand implements Command {
     private static final String N_GEN = "n-gen";
     private static final String BATCH_SIZE = "batch-size";
     private static final String SEQUENCES = "sequences";
+    private static final String N_DEPTH = "n-depth";
     private static final String REPETITIONS = "repetitions";
     private static final String OUTPUT = "output";
     private static final int MOST = 1 << 24;
@@ -37,11 +38,13 @@ final class BenchCommand implements Command {
      * @param generate tokens generated for each sequence; 0 in a test of prompts
      * @param batchSize most prompt tokens a rank takes in at once
      * @param sequences sequences at once
+     * @param depth positions before each prompt
      */
-    private record Test(int prompt, int generate, int batchSize, int sequences) {
+    private record Test(int prompt, int generate, int batchSize, int sequences, int depth) {
         String label() {
             String name = prompt > 0 ? "pp" + prompt : "tg" + generate;
-            return sequences > 1 ? name + " x " + sequences : name;
+            String at = depth > 0 ? name + " @ d" + depth : name;
+            return sequences > 1 ? at + " x " + sequences : at;
         }
 
         /** Tokens that the rate counts. */
@@ -51,7 +54,7 @@ final class BenchCommand implements Command {
 
         /** Positions of the context. */
         int context() {
-            return prompt > 0 ? prompt + 1 : generate + 1;
+            return depth + (prompt > 0 ? prompt + 1 : generate + 1);
         }
     }
 
@@ -73,6 +76,7 @@ final class BenchCommand implements Command {
         list(options, "n", N_GEN, "generated tokens of a tg test; 0 for none [128]");
         list(options, "b", BATCH_SIZE,
                 "most prompt tokens a rank takes in at once [" + Workload.DEFAULT_PREFILL_CHUNK + "]");
+        list(options, "d", N_DEPTH, "positions of random keys and values before each prompt [0]");
         list(options, null, SEQUENCES, "sequences at once [1]");
         options.addOption(Option.builder("r").longOpt(REPETITIONS).hasArg().argName("N")
                 .desc("runs of each test, after one that warms up [5]").get());
@@ -116,14 +120,19 @@ final class BenchCommand implements Command {
         List<Integer> batchSizes =
                 arguments.integers(BATCH_SIZE, String.valueOf(Workload.DEFAULT_PREFILL_CHUNK), 1, MOST);
         List<Integer> sequences = arguments.integers(SEQUENCES, "1", 1, 1 << 16);
+        List<Integer> depths = arguments.integers(N_DEPTH, "0", 0, MOST);
         int repetitions = arguments.integer(REPETITIONS, 5, 1, 1_000_000);
         StrategyOptions strategy = StrategyFlags.read(arguments);
         ExecutionOptions execution = RunFlags.read(arguments);
         List<Test> tests = new ArrayList<>();
         for (int batchSize : batchSizes) {
             for (int count : sequences) {
-                prompts.stream().filter(n -> n > 0).forEach(n -> tests.add(new Test(n, 0, batchSize, count)));
-                generates.stream().filter(n -> n > 0).forEach(n -> tests.add(new Test(0, n, batchSize, count)));
+                for (int depth : depths) {
+                    prompts.stream().filter(n -> n > 0)
+                            .forEach(n -> tests.add(new Test(n, 0, batchSize, count, depth)));
+                    generates.stream().filter(n -> n > 0)
+                            .forEach(n -> tests.add(new Test(0, n, batchSize, count, depth)));
+                }
             }
         }
         if (tests.isEmpty()) {
@@ -165,6 +174,7 @@ final class BenchCommand implements Command {
                         .execution(execution)
                         .ignoringEos()
                         .prefillChunk(test.batchSize())
+                        .depth(test.depth())
                         .maxTokens(Math.max(1, test.generate()));
                 for (int i = 0; i < test.sequences(); i++) {
                     generation.prompt(
@@ -201,6 +211,7 @@ final class BenchCommand implements Command {
                 .column("n_sequences", "sequences", Unit.COUNT)
                 .column("n_prompt", "n_prompt", Unit.COUNT)
                 .column("n_gen", "n_gen", Unit.COUNT)
+                .column("n_depth", "n_depth", Unit.COUNT)
                 .column("test", "test", Unit.TEXT_RIGHT)
                 .column("t/s", "t/s", Unit.TEXT_RIGHT)
                 .column("avg_ns", "avg_ns", Unit.COUNT)
@@ -229,6 +240,7 @@ final class BenchCommand implements Command {
                     test.sequences(),
                     test.prompt(),
                     test.generate(),
+                    test.depth(),
                     test.label(),
                     String.format(Locale.ROOT, "%.2f ± %.2f", mean(rates), deviation(rates)),
                     Math.round(mean(samples)),

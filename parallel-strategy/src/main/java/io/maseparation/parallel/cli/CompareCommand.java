@@ -111,6 +111,7 @@ final class CompareCommand implements Command {
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
+        RunFlags.addDepth(options);
         TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
@@ -151,6 +152,7 @@ final class CompareCommand implements Command {
         int promptTokens = arguments.integer(PROMPT_TOKENS, 16, 1, 1 << 24);
         long seed = arguments.seed(SEED);
         int prefillChunk = RunFlags.prefillChunk(arguments);
+        int depth = RunFlags.depth(arguments);
         boolean given = PromptFlags.any(arguments);
         if (given) {
             for (String name : List.of(BATCH, PROMPT_TOKENS, SEED)) {
@@ -172,7 +174,7 @@ final class CompareCommand implements Command {
             List<Entry> entries = Layouts.of(model.config(), devices, microBatches).stream()
                     .map(o -> new Entry(o.withSchedule(schedule)))
                     .toList();
-            measure(model, prompts, maxTokens, prefillChunk, repetitions, execution, entries, terminal);
+            measure(model, prompts, maxTokens, prefillChunk, depth, repetitions, execution, entries, terminal);
             check(model, execution, entries);
             trace.ifPresent(file -> TraceFile.write(file, entries.stream()
                     .filter(Entry::ran)
@@ -213,7 +215,7 @@ final class CompareCommand implements Command {
     }
 
     private static void measure(
-            Model model, List<int[]> prompts, int maxTokens, int prefillChunk, int repetitions,
+            Model model, List<int[]> prompts, int maxTokens, int prefillChunk, int depth, int repetitions,
             ExecutionOptions execution, List<Entry> entries, Terminal terminal) {
         int warmUp = Math.min(maxTokens, WARM_UP_TOKENS);
         long steps = (long) entries.size() * prompts.size() * (warmUp + (long) repetitions * maxTokens);
@@ -222,6 +224,7 @@ final class CompareCommand implements Command {
                     .prompts(prompts)
                     .ignoringEos()
                     .prefillChunk(prefillChunk)
+                    .depth(depth)
                     .execution(execution.withOnToken(s -> progress.step()));
             for (Entry entry : entries) {
                 progress.doing(entry.options.strategy().id());

@@ -76,6 +76,7 @@ final class GenerateCommand implements Command {
         StrategyFlags.addPlan(options);
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
+        RunFlags.addDepth(options);
         TraceFlags.add(options);
         OutputFlags.add(options);
         return options;
@@ -143,7 +144,8 @@ final class GenerateCommand implements Command {
                     .prompts(prompts)
                     .maxTokens(maxTokens)
                     .sampling(temperature, topP, seed)
-                    .prefillChunk(prefillChunk);
+                    .prefillChunk(prefillChunk)
+                    .depth(RunFlags.depth(arguments));
             plan.ifPresentOrElse(generation::plan, () -> generation.strategy(strategy));
             if (arguments.has(IGNORE_EOS)) {
                 generation.ignoringEos();

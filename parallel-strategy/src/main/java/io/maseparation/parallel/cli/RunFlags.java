@@ -17,6 +17,7 @@ final class RunFlags {
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
     private static final String DEVICE_MEMORY = "device-memory";
+    private static final String N_DEPTH = "n-depth";
     private static final String PREFILL_CHUNK = "prefill-chunk";
 
     private RunFlags() {}
@@ -46,6 +47,17 @@ final class RunFlags {
                 .desc("most prompt tokens a rank takes in one step and micro-batch ["
                         + Workload.DEFAULT_PREFILL_CHUNK + "]")
                 .get());
+    }
+
+    static void addDepth(Options options) {
+        options.addOption(Option.builder("d").longOpt(N_DEPTH).hasArg().argName("N")
+                .desc("positions of random keys and values before each prompt, to measure at a context that is not"
+                        + " computed [0]")
+                .get());
+    }
+
+    static int depth(Arguments arguments) {
+        return arguments.integer(N_DEPTH, 0, 0, Integer.MAX_VALUE);
     }
 
     static int prefillChunk(Arguments arguments) {

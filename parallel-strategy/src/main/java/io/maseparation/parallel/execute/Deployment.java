@@ -47,6 +47,7 @@ final class Deployment {
         deployment.sizeBuffers(options);
         MemoryCheck.check(plan, deployment.capacities, options.deviceMemory());
         deployment.load(weights, loader, Optional.empty());
+        plan.ranks().forEach(rank -> deployment.fillCache(rank, workload));
         return deployment;
     }
 
@@ -86,6 +87,24 @@ final class Deployment {
         MemoryCheck.check(plan, deployment.capacities, options.deviceMemory(), loaded, beside);
         deployment.load(weights, loader, Optional.of(before));
         return deployment;
+    }
+
+    private void fillCache(RankPlan rank, Workload workload) {
+        if (workload.depth() == 0 || rank.shard().attention().isEmpty()) {
+            return;
+        }
+        for (List<Integer> microBatch : shares.sequences().get(rank.group())) {
+            for (int sequence : microBatch) {
+                rankDevices
+                        .get(rank.rank())
+                        .fillCache(
+                                workload.seed(),
+                                sequence,
+                                shares.kvBase()[sequence],
+                                shares.capacity()[sequence],
+                                workload.depth());
+            }
+        }
     }
 
     private static List<Device> devices(Plan plan, ExecutionOptions options) {

@@ -102,7 +102,7 @@ final class LayoutChanges implements AutoCloseable {
         int[] positions = new int[active.length];
         for (int sequence = 0; sequence < active.length; sequence++) {
             if (active[sequence]) {
-                positions[sequence] = workload.prompts().get(sequence).length + decoded;
+                positions[sequence] = workload.depth() + workload.prompts().get(sequence).length + decoded;
             } else {
                 owners.set(sequence, -1);
             }

@@ -21,15 +21,17 @@ import java.util.Set;
 final class Migration {
     private final Deployment before;
     private final Deployment after;
-    private final int[] prompts;
+    private final int[] prefilled;
     private final int[] copied;
     private long bytes;
 
     private Migration(Deployment before, Deployment after, Workload workload) {
         this.before = before;
         this.after = after;
-        prompts = workload.prompts().stream().mapToInt(p -> p.length).toArray();
-        copied = new int[prompts.length];
+        prefilled = workload.prompts().stream()
+                .mapToInt(prompt -> workload.depth() + prompt.length)
+                .toArray();
+        copied = new int[prefilled.length];
     }
 
     /**
@@ -151,7 +153,7 @@ final class Migration {
             if (!active[sequence]) {
                 continue;
             }
-            int end = prompts[sequence] + decoded;
+            int end = prefilled[sequence] + decoded;
             for (int slice = 0; slice < slices(); slice++) {
                 int source = from.get(sequence) * slices() + slice;
                 int rank = to.get(sequence) * slices() + slice;

@@ -111,7 +111,7 @@ final class StepSchedule {
         for (int sequence : sequences(group, m)) {
             int[] prompt = workload.prompts().get(sequence);
             for (int position = 0; position < prompt.length; position++) {
-                rows.add(new int[] {sequence, position, prompt[position]});
+                rows.add(new int[] {sequence, workload.depth() + position, prompt[position]});
             }
         }
         List<Batch> cut = new ArrayList<>();
@@ -128,7 +128,7 @@ final class StepSchedule {
 
     private Batch batch(int group, int m, int[] sequences, int[] positions, int[] tokens) {
         int[] outputs = java.util.stream.IntStream.range(0, sequences.length)
-                .filter(i -> positions[i] >= workload.prompts().get(sequences[i]).length - 1)
+                .filter(i -> positions[i] >= workload.depth() + workload.prompts().get(sequences[i]).length - 1)
                 .toArray();
         return new Batch(firstRow[group][m], sequences, positions, tokens, outputs);
     }
@@ -151,7 +151,7 @@ final class StepSchedule {
                 int[] positions = new int[rows.length];
                 int[] tokens = new int[rows.length];
                 for (int i = 0; i < rows.length; i++) {
-                    positions[i] = workload.prompts().get(rows[i]).length + index;
+                    positions[i] = workload.depth() + workload.prompts().get(rows[i]).length + index;
                     tokens[i] = -1;
                 }
                 ofGroup.add(batch(group, m, rows, positions, tokens));

@@ -24,7 +24,7 @@ record StepWork(double bytes, double flops) {
         double rows = workload.prompts().size();
         double positions = 0;
         for (int i = 0; i < workload.prompts().size(); i++) {
-            positions += workload.prompts().get(i).length + (decodeSteps + 1) / 2.0;
+            positions += workload.depth() + workload.prompts().get(i).length + (decodeSteps + 1) / 2.0;
         }
         double bytes = weights.output().bytes();
         double flops = 2 * rows * elements(weights.output().rows(), weights.output().cols());

@@ -98,6 +98,7 @@ final class TokenSampler {
         for (int i = 0; i < n; i++) {
             int sequence = batch.sequences()[batch.outputs()[i]];
             int index = batch.positions()[batch.outputs()[i]]
+                    - workload.depth()
                     - workload.prompts().get(sequence).length
                     + 1;
             int from = i * config.vocab();

@@ -15,6 +15,7 @@ import java.util.List;
  * @param seed of sampling
  * @param promptLogits whether to keep the logits of each prompt's last position
  * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+ * @param depth positions before each prompt, with random keys and values that {@code seed} determines: for measurements
  */
 public record Workload(
         List<int[]> prompts,
@@ -24,7 +25,8 @@ public record Workload(
         double topP,
         long seed,
         boolean promptLogits,
-        int prefillChunk) {
+        int prefillChunk,
+        int depth) {
 
     /** Default of {@link #prefillChunk}. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
@@ -35,22 +37,28 @@ public record Workload(
 
     /** Greedy generation. */
     public static Workload greedy(List<int[]> prompts, int maxTokens) {
-        return new Workload(prompts, maxTokens, false, 0, 1, 0, false, DEFAULT_PREFILL_CHUNK);
+        return new Workload(prompts, maxTokens, false, 0, 1, 0, false, DEFAULT_PREFILL_CHUNK, 0);
     }
 
     /** The same, going on after end-of-sequence tokens. */
     public Workload ignoringEos() {
-        return new Workload(prompts, maxTokens, true, temperature, topP, seed, promptLogits, prefillChunk);
+        return new Workload(prompts, maxTokens, true, temperature, topP, seed, promptLogits, prefillChunk, depth);
     }
 
     /** The same, keeping the logits of each prompt's last position. */
     public Workload withPromptLogits() {
-        return new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, true, prefillChunk);
+        return new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, true, prefillChunk, depth);
+    }
+
+    /** The same after a context of random keys and values. */
+    public Workload withDepth(int positions) {
+        return new Workload(
+                prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, positions);
     }
 
     /** Positions that sequence {@code index} needs in a KV cache: its last token is never fed back. */
     public int positions(int index) {
-        return prompts.get(index).length + maxTokens - 1;
+        return depth + prompts.get(index).length + maxTokens - 1;
     }
 
     /**
@@ -65,6 +73,9 @@ public record Workload(
         }
         if (maxTokens < 1) {
             throw new ModelException("--max-tokens must be at least 1, is " + maxTokens);
+        }
+        if (depth < 0) {
+            throw new ModelException("--n-depth must be 0 or more, is " + depth);
         }
         if (prefillChunk < 1) {
             throw new ModelException("--prefill-chunk must be at least 1, is " + prefillChunk);
@@ -86,11 +97,11 @@ public record Workload(
                             .formatted(i, token, config.vocab()));
                 }
             }
-            long context = (long) prompt.length + maxTokens;
+            long context = (long) depth + prompt.length + maxTokens;
             if (context > config.maxPositions()) {
                 throw new ModelException(
                         "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
-                                .formatted(i, prompt.length, maxTokens, config.maxPositions()));
+                                .formatted(i, (long) depth + prompt.length, maxTokens, config.maxPositions()));
             }
         }
     }

@@ -104,14 +104,20 @@ final class TensorPipelinePlan {
             chain.part(new Part.Route(layer, false));
             chain.part(new Part.Experts(layer, false));
             chain.part(new Part.Combine(layer, false, heads.split()));
+            if (!lastStage && layer == end - 1 && !heads.split()) {
+                // In this graph: TornadoVM takes none that has transfers alone.
+                chain.part(new Part.StoreHidden());
+            }
             chain.compute((heads.split() ? "experts" : "layer") + layer);
             heads.reduceExperts(chain, layer);
         }
         if (lastStage) {
             heads.output(chain, slice, Ranges.of(base, tp));
         } else {
-            chain.part(new Part.StoreHidden());
-            chain.compute("stage" + stage);
+            if (heads.split()) {
+                chain.part(new Part.StoreHidden());
+                chain.compute("stage" + stage);
+            }
             chain.op(new Op.Send(List.of(rank + tp), Tensor.HIDDEN, end));
         }
         return new RankPlan(rank, Role.BOTH, shard, copy, chain.segments, chain.ops);

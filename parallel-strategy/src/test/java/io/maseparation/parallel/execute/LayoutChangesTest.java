@@ -7,6 +7,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.LayoutChange.Kind;
 import io.maseparation.parallel.plan.Plan;
@@ -35,7 +36,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 class LayoutChangesTest {
     private static final int TOKENS = 14;
 
+    /** With memory of their own, as a GPU has, and in the host's memory. */
     private final List<Device> strict = TestDevices.strict(8);
+
+    private final List<Device> shared = Device.forRanks(8);
 
     // Changes that are made
 
@@ -49,7 +53,7 @@ class LayoutChangesTest {
                 .withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC), ranks);
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
-        Workload workload = new Workload(prompts, TOKENS, true, 0, 1, 0, true, 1 + random.nextInt(12));
+        Workload workload = new Workload(prompts, TOKENS, true, 0, 1, 0, true, 1 + random.nextInt(12), random.nextInt(3));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
@@ -61,7 +65,8 @@ class LayoutChangesTest {
         Given expected = run(Planning.plan(config, StrategyOptions.single()), weights, workload,
                 options(kv, Changes.NONE));
         Given actual = run(Planning.plan(config, first), weights, workload,
-                options(kv, Changes.at(ordered.toArray(Changes.Ordered[]::new))));
+                options(kv, Changes.at(ordered.toArray(Changes.Ordered[]::new)))
+                        .withDevices(random.nextBoolean() ? strict : shared));
 
         assertSame(expected, actual);
         assertThat(actual.changes()).hasSameSizeAs(ordered).allMatch(LayoutChange::made);
@@ -76,7 +81,7 @@ class LayoutChangesTest {
         ModelWeights weights = SkewedWeights.create(config, 3, 2);
         Workload workload = new Workload(
                 List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}, new int[] {9, 10, 11}),
-                24, true, 0, 1, 0, true, 4);
+                24, true, 0, 1, 0, true, 4, 0);
         StrategyOptions present = StrategyOptions.maSeparation(2, 1).withMicroBatches(2).withSchedule(schedule);
         Changes changes = Changes.at(
                 new Changes.Ordered(3, Kind.RATIO, state -> Target.ratio(present, 1, 2)),
@@ -95,6 +100,27 @@ class LayoutChangesTest {
         assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from 2:1 to 1:2: switched");
         assertThat(actual.result().layout()).isEqualTo("2:1");
         assertThat(actual.result().timeline()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
+    }
+
+    @Test
+    void sequencesMoveBetweenGroupsThatSplitTheHeads() {
+        ModelConfig config = Presets.config("tiny");
+        ModelWeights weights = SkewedWeights.create(config, 4, 2);
+        Workload workload = new Workload(
+                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true, 0, 1, 0, true, 4, 0);
+        Plan plan = Planning.plan(config, StrategyOptions.maSeparation(4, 2).withAttentionTensorParallel(2));
+        Changes changes = Changes.at(
+                new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
+                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 0, 0)))),
+                new Changes.Ordered(6, Kind.SEQUENCES, state -> new Target(
+                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 1, 1)))));
+
+        // Sums over split heads are rounded otherwise than on a single device, but alike on every group.
+        Given expected = run(plan, weights, workload, options(DataType.F32, Changes.NONE));
+        Given actual = run(plan, weights, workload, options(DataType.F32, changes));
+
+        assertSame(expected, actual);
+        assertThat(actual.changes()).hasSize(2).allMatch(LayoutChange::made);
     }
 
     private static List<List<List<Integer>>> swapped(Plan plan) {
@@ -156,7 +182,7 @@ class LayoutChangesTest {
     private static final ModelConfig TINY = Presets.config("tiny");
     private static final ModelWeights WEIGHTS = SkewedWeights.create(TINY, 5, 2);
     private static final Workload WORKLOAD =
-            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, 0, 1, 0, true, 8);
+            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, 0, 1, 0, true, 8, 0);
     private static final StrategyOptions TWO_ONE = StrategyOptions.maSeparation(2, 1);
 
     private static Changes twoRatios() {
@@ -212,6 +238,22 @@ class LayoutChangesTest {
         assertSame(expected(), actual);
         assertThat(actual.changes().getFirst().outcome()).startsWith("killed: not set up after ");
         assertThat(actual.changes().get(1).made()).isTrue();
+    }
+
+    @Test
+    void keysAndValuesThatCannotBeCopiedLeaveTheOldLayoutServing() {
+        int[] loads = new int[1];
+        // A cache without room: what is set up beside the steps is well, the copy between two steps fails.
+        RankLoader tooSmall = (rank, device, weights, c) -> RankLoader.real().load(rank, device, weights,
+                ++loads[0] > 3 && rank.group() >= 0
+                        ? new Capacity(c.rows(), c.receivedRows(), c.outputRows(), 1, c.maxContext(), c.kvType())
+                        : c);
+        Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                options(DataType.F32, twoRatios()), tooSmall);
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made).allSatisfy(change ->
+                assertThat(change.outcome()).startsWith("failed: IndexOutOfBoundsException"));
     }
 
     @Test

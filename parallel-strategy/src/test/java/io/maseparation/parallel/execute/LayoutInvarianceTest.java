@@ -135,7 +135,7 @@ class LayoutInvarianceTest {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = RandomWeights.create(config, seed);
-        Workload workload = workload(random, config);
+        Workload workload = workload(random, config).withDepth(0);
         RunResult actual = run(config, weights, workload, StrategyOptions.single(), DataType.F32);
         Reference reference = new Reference(weights);
         for (int i = 0; i < workload.prompts().size(); i++) {
@@ -172,7 +172,8 @@ class LayoutInvarianceTest {
 
     private static Workload workload(SplittableRandom random, ModelConfig config) {
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
-        return new Workload(prompts, 1 + random.nextInt(6), true, 0, 1, 0, true, 1 + random.nextInt(12));
+        return new Workload(prompts, 1 + random.nextInt(6), true, 0, 1, 0, true, 1 + random.nextInt(12),
+                random.nextInt(20));
     }
 
     private RunResult run(

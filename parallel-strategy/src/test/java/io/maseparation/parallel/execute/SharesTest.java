@@ -74,7 +74,7 @@ class SharesTest {
             @ForAll long seed) {
         Random random = new Random(seed);
         int[] lengths = random.ints(sequences, 1, 30).toArray();
-        Workload workload = new Workload(prompts(lengths), 4, true, 0, 1, 0, false, chunk);
+        Workload workload = new Workload(prompts(lengths), 4, true, 0, 1, 0, false, chunk, 0);
         int[] positions = IntStream.range(0, sequences).map(workload::positions).toArray();
         Shares shares = Shares.of(positions, groups, microBatches);
         StepSchedule schedule = new StepSchedule(workload, shares, groups, microBatches);

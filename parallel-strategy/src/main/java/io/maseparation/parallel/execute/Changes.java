@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.parallel.plan.Plan;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -51,10 +50,5 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
                 throw new IllegalArgumentException("a change of layout at step " + step);
             }
         }
-    }
-
-    /** Options of the present plan, for targets. */
-    static Target present(Plan plan) {
-        return new Target(plan.options(), Optional.of(plan.placement().replicatedExperts()), Optional.empty());
     }
 }

@@ -148,18 +148,12 @@ final class LayoutChanges implements AutoCloseable {
         nextLook = decoded + policy.interval();
         begun = new Begun(state, -1, Optional.empty(), System.nanoTime());
         underWay = Preparation.start(
-                () -> policy.propose(state).map(proposal -> {
-                    try {
-                        return prepare(now, active, state, proposal);
-                    } catch (RuntimeException | OutOfMemoryError e) {
-                        throw new ProposalFailed(proposal, e);
-                    }
-                }),
+                () -> policy.propose(state).map(proposal -> prepare(now, active, state, proposal)),
                 LayoutChanges::giveUp);
         return true;
     }
 
-    /** Setting up what a policy proposed failed. */
+    /** Setting up a layout failed. */
     private static final class ProposalFailed extends RuntimeException {
         private static final long serialVersionUID = 1L;
         private final transient LayoutPolicy.Proposal proposal;
@@ -172,10 +166,14 @@ final class LayoutChanges implements AutoCloseable {
 
     private Prepared prepare(
             Deployment now, boolean[] active, LiveState state, LayoutPolicy.Proposal proposal) {
-        return new Prepared(
-                proposal,
-                Migration.prepare(
-                        now, proposal.target(), active, state.decoded(), weights, workload, options, loader));
+        try {
+            return new Prepared(
+                    proposal,
+                    Migration.prepare(
+                            now, proposal.target(), active, state.decoded(), weights, workload, options, loader));
+        } catch (RuntimeException | OutOfMemoryError e) {
+            throw new ProposalFailed(proposal, e);
+        }
     }
 
     private static void giveUp(Prepared prepared) {

@@ -2,9 +2,7 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.RankDevice;
-import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.plan.Plan;
-import io.maseparation.parallel.plan.RankPlan;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -54,7 +52,7 @@ final class Migration {
         Deployment after = Deployment.next(before, plan, shares, weights, workload, options, loader);
         Migration migration = new Migration(before, after, workload);
         try {
-            migration.bytes = migration.newWeights();
+            migration.bytes = MovedBytes.weights(before.plan(), plan);
             if (migration.cachesInHostMemory()) {
                 migration.copy(active, decoded);
             }
@@ -172,39 +170,5 @@ final class Migration {
             }
             copied[sequence] = end;
         }
-    }
-
-    /** Bytes of weights that ranks have after the change and did not have before. */
-    private long newWeights() {
-        long sum = 0;
-        for (RankPlan rank : after.plan().ranks()) {
-            Shard old = before.plan().ranks().get(rank.rank()).shard();
-            sum += added(old, rank.shard()).weightBytes(after.plan().config());
-        }
-        return sum;
-    }
-
-    /** The part of a shard that another shard does not have. */
-    private static Shard added(Shard old, Shard shard) {
-        Optional<Shard.Experts> experts = shard.experts();
-        if (experts.isPresent() && old.experts().isPresent()) {
-            List<List<Integer>> more = new ArrayList<>();
-            for (int layer = 0; layer < experts.get().perLayer().size(); layer++) {
-                List<Integer> there = old.experts().get().perLayer().get(layer);
-                more.add(experts.get().perLayer().get(layer).stream()
-                        .filter(e -> !there.contains(e))
-                        .toList());
-            }
-            experts = Optional.of(
-                    new Shard.Experts(more, false, experts.get().part(), experts.get().parts()));
-        }
-        boolean same = old.attention().equals(shard.attention());
-        return new Shard(
-                shard.firstLayer(),
-                shard.endLayer(),
-                same ? Optional.empty() : shard.attention(),
-                experts,
-                shard.embedding() && !same,
-                same ? Optional.empty() : shard.output());
     }
 }

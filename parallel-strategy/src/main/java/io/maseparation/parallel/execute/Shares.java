@@ -59,7 +59,7 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
      * @param owners group of each sequence; −1 for one that has ended and has no share
      * @param lengths positions of each sequence
      */
-    static Shares owned(Plan plan, List<Integer> owners, int[] lengths) {
+    public static Shares owned(Plan plan, List<Integer> owners, int[] lengths) {
         List<List<Integer>> byGroup = new ArrayList<>();
         for (int group = 0; group < plan.groups(); group++) {
             byGroup.add(new ArrayList<>());

@@ -43,7 +43,7 @@ public record Target(
      *
      * @throws PlanException if a run on the present plan cannot go on with this
      */
-    Plan plan(Plan present) {
+    public Plan plan(Plan present) {
         ModelConfig config = present.config();
         StrategyOptions sizes = present.options();
         if (!sizes.withRatio(options.attentionDevices(), options.expertDevices()).equals(options)

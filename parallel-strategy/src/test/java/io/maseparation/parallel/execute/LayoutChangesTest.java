@@ -53,7 +53,8 @@ class LayoutChangesTest {
                 .withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC), ranks);
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
-        Workload workload = new Workload(prompts, TOKENS, true, 0, 1, 0, true, 1 + random.nextInt(12), random.nextInt(3));
+        Workload workload =
+                new Workload(prompts, TOKENS, true, 0, 1, 0, true, 1 + random.nextInt(12), random.nextInt(3));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
@@ -252,8 +253,8 @@ class LayoutChangesTest {
                 options(DataType.F32, twoRatios()), tooSmall);
 
         assertSame(expected(), actual);
-        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made).allSatisfy(change ->
-                assertThat(change.outcome()).startsWith("failed: IndexOutOfBoundsException"));
+        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made)
+                .allSatisfy(change -> assertThat(change.outcome()).startsWith("failed: IndexOutOfBoundsException"));
     }
 
     @Test
@@ -267,8 +268,8 @@ class LayoutChangesTest {
                 options(DataType.F32, twoRatios()).withDeviceMemory(largest));
 
         assertSame(expected(), actual);
-        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made).allSatisfy(change ->
-                assertThat(change.outcome())
+        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made)
+                .allSatisfy(change -> assertThat(change.outcome())
                         .startsWith("refused: rank ")
                         .contains("what it holds until the switch"));
         assertThat(actual.result().layout()).isEqualTo("2:1");

@@ -25,9 +25,12 @@ final class SkewedWeights {
         ModelWeights weights = RandomWeights.create(config, seed);
         List<LayerWeights> layers = new ArrayList<>();
         for (LayerWeights w : weights.layers()) {
-            layers.add(w.router() == null ? w : new LayerWeights(w.inputNorm(), w.q(), w.k(), w.v(), w.o(), w.qkvBias(),
-                    w.outputBias(), w.qNorm(), w.kNorm(), w.postNorm(), skewed(w.router(), config.hidden(), preferred),
-                    w.extraGate(), w.experts(), w.extra()));
+            layers.add(w.router() == null
+                    ? w
+                    : new LayerWeights(w.inputNorm(), w.q(), w.k(), w.v(), w.o(), w.qkvBias(),
+                            w.outputBias(), w.qNorm(), w.kNorm(), w.postNorm(),
+                            skewed(w.router(), config.hidden(), preferred),
+                            w.extraGate(), w.experts(), w.extra()));
         }
         return new ModelWeights(config, weights.embedding(), layers, weights.finalNorm(), weights.output());
     }

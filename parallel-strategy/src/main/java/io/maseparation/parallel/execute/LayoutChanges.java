@@ -189,7 +189,7 @@ final class LayoutChanges implements AutoCloseable {
             prepared = preparation.await(waitNanos);
         } catch (TimeoutException e) {
             preparation.kill();
-            report(now, decoded, begun.kind, Optional.empty(), 0, "killed: not set up after %.1f s"
+            report(now, preparation.nanos(), decoded, begun.kind, Optional.empty(), 0, "killed: not set up after %.1f s"
                     .formatted(underWayNanos() / 1e9), pause);
             return now;
         } catch (InterruptedException e) {
@@ -203,7 +203,7 @@ final class LayoutChanges implements AutoCloseable {
                 proposal = Optional.of(failed.proposal);
                 cause = failed.getCause();
             }
-            report(now, decoded, begun.kind, proposal, 0, reason(cause), pause);
+            report(now, preparation.nanos(), decoded, begun.kind, proposal, 0, reason(cause), pause);
             return now;
         }
         if (prepared.isEmpty()) {
@@ -216,11 +216,12 @@ final class LayoutChanges implements AutoCloseable {
             migration.complete(active, decoded);
         } catch (RuntimeException e) {
             migration.giveUp();
-            report(now, decoded, begun.kind, proposal, migration.bytes(), reason(e), pause);
+            report(now, preparation.nanos(), decoded, begun.kind, proposal, migration.bytes(), reason(e), pause);
             return now;
         }
         now.closeExcept(migration.after());
-        report(migration.after(), decoded, begun.kind, proposal, migration.bytes(), LayoutChange.SWITCHED, pause);
+        report(migration.after(), preparation.nanos(), decoded, begun.kind, proposal, migration.bytes(),
+                LayoutChange.SWITCHED, pause);
         return migration.after();
     }
 
@@ -232,6 +233,7 @@ final class LayoutChanges implements AutoCloseable {
 
     private void report(
             Deployment now,
+            long preparedNanos,
             int decoded,
             Optional<Kind> order,
             Optional<LayoutPolicy.Proposal> proposal,
@@ -249,7 +251,7 @@ final class LayoutChanges implements AutoCloseable {
                 to,
                 proposal.map(LayoutPolicy.Proposal::gainMs).orElse(Double.NaN),
                 bytes,
-                (pause - begun.nanos) / 1e6,
+                preparedNanos / 1e6,
                 (end - pause) / 1e6,
                 outcome.equals(LayoutChange.SWITCHED),
                 outcome);

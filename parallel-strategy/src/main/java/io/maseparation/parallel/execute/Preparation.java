@@ -17,6 +17,8 @@ final class Preparation<T> {
     private Thread thread;
     private Optional<T> result = Optional.empty();
     private Throwable failure;
+    private final long started = System.nanoTime();
+    private long nanos;
     private boolean ended;
     private boolean killed;
 
@@ -55,6 +57,7 @@ final class Preparation<T> {
         synchronized (this) {
             late = killed;
             ended = true;
+            nanos = System.nanoTime() - started;
             result = made;
             failure = thrown;
         }
@@ -62,6 +65,11 @@ final class Preparation<T> {
             made.ifPresent(dispose);
         }
         done.countDown();
+    }
+
+    /** Time that the work took, or has taken so far. */
+    synchronized long nanos() {
+        return ended ? nanos : System.nanoTime() - started;
     }
 
     boolean isDone() {

@@ -9,7 +9,7 @@ import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** Random weights whose routers prefer some experts. */
-final class SkewedWeights {
+public final class SkewedWeights {
     /** Scores of the experts that are not preferred, of the random ones: they seldom are the largest. */
     private static final float OTHERS = 0.05f;
 
@@ -21,7 +21,7 @@ final class SkewedWeights {
      * @param preferred experts of each layer, the first ones, whose router rows are left as they are; scores of the others
      *     are small, so that a preferred expert is chosen whenever its own score is above about 0
      */
-    static ModelWeights create(ModelConfig config, long seed, int preferred) {
+    public static ModelWeights create(ModelConfig config, long seed, int preferred) {
         ModelWeights weights = RandomWeights.create(config, seed);
         List<LayerWeights> layers = new ArrayList<>();
         for (LayerWeights w : weights.layers()) {

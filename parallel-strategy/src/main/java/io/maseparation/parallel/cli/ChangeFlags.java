@@ -4,6 +4,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.parallel.adapt.Adaptation;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.adapt.Orders;
+import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.execute.Changes;
 import io.maseparation.parallel.execute.LayoutPolicy;
@@ -79,8 +80,13 @@ final class ChangeFlags {
         }
         Optional<LayoutPolicy> policy = Optional.empty();
         if (rebalance || elastic) {
+            Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse("a100x" + devices));
+            if (cluster.size() < devices) {
+                throw new UsageException("--%s %s has %d devices, the layout uses %d"
+                        .formatted(CLUSTER, cluster.name(), cluster.size(), devices));
+            }
             policy = Optional.of(new Adaptation(
-                    Clusters.named(arguments.text(CLUSTER).orElse("a100x" + devices)),
+                    cluster,
                     kvType,
                     new Adaptation.Reach(rebalance, rebalance, elastic),
                     ChangeRule.Settings.of(

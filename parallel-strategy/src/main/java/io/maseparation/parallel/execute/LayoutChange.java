@@ -43,7 +43,9 @@ public record LayoutChange(
     /** What happened, in a line. */
     @Override
     public String toString() {
-        return "step %d: %s from %s to %s: %s".formatted(
-                step, kind.name().toLowerCase(java.util.Locale.ROOT), from, to, outcome);
+        return to.isEmpty()
+                ? "step %d: %s".formatted(step, outcome)
+                : "step %d: %s from %s to %s: %s"
+                        .formatted(step, kind.name().toLowerCase(java.util.Locale.ROOT), from, to, outcome);
     }
 }

@@ -27,14 +27,14 @@ public final class ArgMax {
         Require.length("ArgMax", "logits", logits, n);
         Require.length("ArgMax", "best", best, 1);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(id, RowsHost::argMax, step, logits, best, n));
+            case HOST -> g.task(id, t -> t.task(id, RowsHost::argMax, step, logits, best, n));
             case GPU -> {
                 int rows = best.getSize();
                 WorkerGrid workers = Workers.groups(rows, ArgMaxGpu.GROUP);
                 KernelContext context = new KernelContext();
                 g.task(id, workers, t -> t.task(id, ArgMaxGpu::argMax, context, step, logits, best, n));
             }
-            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::argMax, step, logits, best, n));
+            case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::argMax, step, logits, best, n));
         }
     }
 

@@ -28,12 +28,12 @@ public final class Clip {
             throw new IllegalArgumentException("Clip: limit is " + limit + ", expected above 0");
         }
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(id, RowsHost::clip, step, x, n, limit));
+            case HOST -> g.task(id, t -> t.task(id, RowsHost::clip, step, x, n, limit));
             case GPU -> {
                 KernelContext context = new KernelContext();
                 g.task(id, Workers.elements(x.getSize()), t -> t.task(id, RowsGpu::clip, context, step, x, n, limit));
             }
-            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::clip, step, x, n, limit));
+            case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::clip, step, x, n, limit));
         }
     }
 

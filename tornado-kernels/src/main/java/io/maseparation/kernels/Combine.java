@@ -44,14 +44,14 @@ public final class Combine {
         Require.length("Combine", "ids", ids, slots);
         int add = accumulate ? 1 : 0;
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id, CombineHost::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
             case GPU -> {
                 KernelContext context = new KernelContext();
                 g.task(id, Workers.elements(out.getSize()), t -> t.task(
                         id, CombineGpu::combine, context, step, expertOut, weights, ids, out, slots, n, scale, add));
             }
-            case PORTABLE -> g.task(t -> t.task(
+            case PORTABLE -> g.task(id, t -> t.task(
                     id, CombinePortable::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
         }
     }

@@ -60,13 +60,13 @@ public final class DecodeAttention {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
             switch (body) {
-                case HOST -> g.task(t -> t.task(
+                case HOST -> g.task(id, t -> t.task(
                         id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
                         id, DecodeGpu::f32, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
-                case PORTABLE -> g.task(t -> t.task(
+                case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, 0));
             }
@@ -74,13 +74,13 @@ public final class DecodeAttention {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
             switch (body) {
-                case HOST -> g.task(t -> t.task(
+                case HOST -> g.task(id, t -> t.task(
                         id, AttentionHost::decodeF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
                         id, DecodeGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
-                case PORTABLE -> g.task(t -> t.task(
+                case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, 0));
             }

@@ -43,7 +43,8 @@ public final class Dispatch {
         Require.length("Dispatch", "pairs", pairs, ids.getSize());
         switch (g.target().choose().body()) {
             case HOST -> g
-                    .task(t -> t.task(id, DispatchKernels::host, step, ids, groupOf, offsets, pairs, slots, groups));
+                    .task(id,
+                            t -> t.task(id, DispatchKernels::host, step, ids, groupOf, offsets, pairs, slots, groups));
             case GPU -> {
                 KernelContext context = new KernelContext();
                 g.task(
@@ -53,7 +54,7 @@ public final class Dispatch {
                                 id, DispatchKernels::gpu, context, step, ids, groupOf, offsets, pairs, slots, groups));
             }
             case PORTABLE -> g.task(
-                    t -> t.task(id, DispatchKernels::portable, step, ids, groupOf, offsets, pairs, slots, groups));
+                    id, t -> t.task(id, DispatchKernels::portable, step, ids, groupOf, offsets, pairs, slots, groups));
         }
     }
 

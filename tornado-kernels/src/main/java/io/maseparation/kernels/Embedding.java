@@ -35,7 +35,7 @@ public final class Embedding {
         KernelContext context = new KernelContext();
         switch (g.target().choose().body()) {
             case HOST -> g.task(
-                    t -> t.task(id, RowsHost::embed, step, tokens, table.data(), x, offset, stride, n, multiplier));
+                    id, t -> t.task(id, RowsHost::embed, step, tokens, table.data(), x, offset, stride, n, multiplier));
             case GPU -> g.task(id, Workers.elements(x.getSize()), t -> switch (table.data()) {
                 case FloatArray a -> t.task(id, RowsGpu::embedF32, context, step, tokens, a, x, offset, stride, n,
                         multiplier);
@@ -45,7 +45,7 @@ public final class Embedding {
                         multiplier);
                 default -> throw new IllegalStateException();
             });
-            case PORTABLE -> g.task(t -> switch (table.data()) {
+            case PORTABLE -> g.task(id, t -> switch (table.data()) {
                 case FloatArray a -> t.task(id, RowsPortable::embedF32, step, tokens, a, x, offset, stride, n,
                         multiplier);
                 case HalfFloatArray a -> t.task(id, RowsPortable::embedF16, step, tokens, a, x, offset, stride, n,

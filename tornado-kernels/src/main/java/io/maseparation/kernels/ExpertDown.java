@@ -53,7 +53,7 @@ public final class ExpertDown {
         int expertStride = bank.downStride();
         g.constant(down.data());
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id, ExpertHost::down, hidden, offsets, pairs, down.data(), out, firstGroup, experts, rows,
                     width, hiddenStride, offset, stride, expertStride));
             case GPU -> {
@@ -74,7 +74,7 @@ public final class ExpertDown {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE -> g.task(t -> switch (down.data()) {
+            case PORTABLE -> g.task(id, t -> switch (down.data()) {
                 case FloatArray a -> t.task(
                         id, ExpertPortable::downF32, hidden, offsets, pairs, a, out, firstGroup, experts,
                         rows, width, hiddenStride, offset, stride, expertStride);

@@ -69,7 +69,7 @@ public final class ExpertUp {
         int upExpert = bank.upStride();
         g.constant(gate.data(), up.data());
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id, ExpertHost::up, x, offsets, pairs, gate.data(), up.data(), hidden, firstGroup, experts,
                     width, cols, hiddenStride, slots, mode, gateOffset, gateStride, gateExpert, upOffset, upStride,
                     upExpert));
@@ -94,7 +94,7 @@ public final class ExpertUp {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE -> g.task(t -> switch (up.data()) {
+            case PORTABLE -> g.task(id, t -> switch (up.data()) {
                 case FloatArray a -> t.task(
                         id, ExpertPortable::upF32, x, offsets, pairs, (FloatArray) gate.data(), a, hidden,
                         firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,

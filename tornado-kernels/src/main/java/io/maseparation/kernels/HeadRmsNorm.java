@@ -47,7 +47,7 @@ public final class HeadRmsNorm {
         g.constant(weight);
         switch (g.target().choose().body()) {
             case HOST -> g.task(
-                    t -> t.task(id, NormHost::headRmsNorm, step, buf, weight, rowStride, offset, groups, n, eps));
+                    id, t -> t.task(id, NormHost::headRmsNorm, step, buf, weight, rowStride, offset, groups, n, eps));
             case GPU -> {
                 int units = buf.getSize() / rowStride * groups;
                 WorkerGrid workers = Workers.groups(Math.ceilDiv(units, NormGpu.WARPS), NormGpu.GROUP);
@@ -69,6 +69,7 @@ public final class HeadRmsNorm {
                                 eps));
             }
             case PORTABLE -> g.task(
+                    id,
                     t -> t.task(id, NormPortable::headRmsNorm, step, buf, weight, rowStride, offset, groups, n, eps));
         }
     }

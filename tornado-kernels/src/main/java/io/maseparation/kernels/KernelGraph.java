@@ -21,6 +21,7 @@ public final class KernelGraph {
     private final KernelTarget target;
     private final GridScheduler grid;
     private final List<UnaryOperator<TaskGraph>> tasks = new ArrayList<>();
+    private final List<String> ids = new ArrayList<>();
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -45,14 +46,15 @@ public final class KernelGraph {
     }
 
     /** Adds a task. {@code adder} calls one of TaskGraph's {@code task} methods with a static method reference. */
-    public void task(UnaryOperator<TaskGraph> adder) {
+    public void task(String id, UnaryOperator<TaskGraph> adder) {
+        ids.add(name + "." + id);
         tasks.add(adder);
     }
 
     /** Adds a KernelContext task with its worker grid. */
     public void task(String id, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
         grid.addWorkerGrid(name + "." + id, workers);
-        tasks.add(adder);
+        task(id, adder);
     }
 
     /** Arrays that go to the device once and stay there: weights, tables, and state such as the KV cache. */
@@ -90,16 +92,9 @@ public final class KernelGraph {
         return tasks.size();
     }
 
-    /**
-     * A graph for each task, in order, to time them one by one: for devices that work in the host's memory, where nothing
-     * has to be handed from graph to graph. They are named after this graph and the task's number.
-     */
-    public List<ImmutableTaskGraph> buildTasks() {
-        List<ImmutableTaskGraph> graphs = new ArrayList<>();
-        for (UnaryOperator<TaskGraph> task : tasks) {
-            graphs.add(task.apply(new TaskGraph(name + "_" + graphs.size())).snapshot());
-        }
-        return graphs;
+    /** Names of the tasks in order, as profiles have them: name of the graph, a dot, the task's. */
+    public List<String> taskNames() {
+        return List.copyOf(ids);
     }
 
     /** The finished graph. */

@@ -64,13 +64,13 @@ public final class PrefillAttention {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
             switch (body) {
-                case HOST -> g.task(t -> t.task(
+                case HOST -> g.task(id, t -> t.task(
                         id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
                         id, PrefillGpu::f32, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, tileRows, tilePositions));
-                case PORTABLE -> g.task(t -> t.task(
+                case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, 1));
             }
@@ -78,13 +78,13 @@ public final class PrefillAttention {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
             switch (body) {
-                case HOST -> g.task(t -> t.task(
+                case HOST -> g.task(id, t -> t.task(
                         id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
                         id, PrefillGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, tileRows, tilePositions));
-                case PORTABLE -> g.task(t -> t.task(
+                case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, 1));
             }

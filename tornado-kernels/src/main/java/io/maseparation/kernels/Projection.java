@@ -58,7 +58,7 @@ public final class Projection {
         int cols = w.cols();
         g.constant(w.data(), b);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id, ProjectionHost::project, step, x, w.data(), b, out, offset, stride, rows, cols, scale,
                     flags));
             case GPU -> {
@@ -78,7 +78,7 @@ public final class Projection {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE -> g.task(t -> switch (w.data()) {
+            case PORTABLE -> g.task(id, t -> switch (w.data()) {
                 case FloatArray a -> t.task(
                         id, ProjectionPortable::projectF32, step, x, a, b, out, offset, stride, rows, cols,
                         scale, flags);

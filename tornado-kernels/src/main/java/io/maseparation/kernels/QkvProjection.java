@@ -66,7 +66,7 @@ public final class QkvProjection {
         int vRows = v.rows();
         g.constant(q.data(), k.data(), v.data(), b);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id, ProjectionHost::qkv, step, x, q.data(), k.data(), v.data(), b, qkv, cols, qOffset, qStride,
                     qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased));
             case GPU -> {
@@ -89,7 +89,7 @@ public final class QkvProjection {
                     default -> throw new IllegalStateException();
                 });
             }
-            case PORTABLE -> g.task(t -> switch (q.data()) {
+            case PORTABLE -> g.task(id, t -> switch (q.data()) {
                 case FloatArray a -> t.task(
                         id, QkvPortable::qkvF32, step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b, qkv, cols,
                         qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);

@@ -24,13 +24,13 @@ public final class ResidualAdd {
         Require.length("ResidualAdd", "y", y, n);
         Require.length("ResidualAdd", "x", x, n);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(id, RowsHost::residualAdd, step, y, x, n, scale));
+            case HOST -> g.task(id, t -> t.task(id, RowsHost::residualAdd, step, y, x, n, scale));
             case GPU -> {
                 KernelContext context = new KernelContext();
                 g.task(id, Workers.elements(x.getSize()),
                         t -> t.task(id, RowsGpu::residualAdd, context, step, y, x, n, scale));
             }
-            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::residualAdd, step, y, x, n, scale));
+            case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::residualAdd, step, y, x, n, scale));
         }
     }
 

@@ -33,13 +33,13 @@ public final class RmsNorm {
         Require.length("RmsNorm", "out", out, n);
         g.constant(weight);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(id, NormHost::rmsNorm, step, in, weight, out, n, eps));
+            case HOST -> g.task(id, t -> t.task(id, NormHost::rmsNorm, step, in, weight, out, n, eps));
             case GPU -> {
                 WorkerGrid workers = Workers.groups(in.getSize() / n, NormGpu.GROUP);
                 KernelContext context = new KernelContext();
                 g.task(id, workers, t -> t.task(id, NormGpu::rmsNorm, context, step, in, weight, out, n, eps));
             }
-            case PORTABLE -> g.task(t -> t.task(id, NormPortable::rmsNorm, step, in, weight, out, n, eps));
+            case PORTABLE -> g.task(id, t -> t.task(id, NormPortable::rmsNorm, step, in, weight, out, n, eps));
         }
     }
 

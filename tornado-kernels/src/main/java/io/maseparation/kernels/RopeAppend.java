@@ -57,22 +57,22 @@ public final class RopeAppend {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
             switch (body) {
-                case HOST -> g.task(t -> t.task(
+                case HOST -> g.task(id, t -> t.task(
                         id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
                 case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
                         id, RopeGpu::f32, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
-                case PORTABLE -> g.task(t -> t.task(
+                case PORTABLE -> g.task(id, t -> t.task(
                         id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
             }
         } else {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
             switch (body) {
-                case HOST -> g.task(t -> t.task(
+                case HOST -> g.task(id, t -> t.task(
                         id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
                 case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
                         id, RopeGpu::f16, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
-                case PORTABLE -> g.task(t -> t.task(
+                case PORTABLE -> g.task(id, t -> t.task(
                         id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
             }
         }

@@ -66,7 +66,7 @@ public final class Router {
         int overAll = routing.rule() == Routing.Rule.SOFTMAX_THEN_TOP_K && !routing.renormalise() ? 1 : 0;
         int extra = routing.extra().ordinal();
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id,
                     RouterHost::route,
                     step,
@@ -105,10 +105,10 @@ public final class Router {
             }
             case PORTABLE -> {
                 if (experts > 0) {
-                    g.task(t -> t.task(
+                    g.task(id + "Scores", t -> t.task(
                             id + "Scores", RouterPortable::score, step, h, gateOrNone, scores, hidden, experts));
                 }
-                g.task(t -> t.task(
+                g.task(id, t -> t.task(
                         id,
                         RouterPortable::choose,
                         step,

@@ -54,7 +54,7 @@ public final class ScaleByRms {
         Require.length("ScaleByRms", "sums", sums, (long) (buf.getSize() / rowStride) * sumsStride);
         g.constant(weight);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(id, NormHost::scaleByRms, step, buf, weight, weightOffset, rowStride,
+            case HOST -> g.task(id, t -> t.task(id, NormHost::scaleByRms, step, buf, weight, weightOffset, rowStride,
                     offset, n, sums, sumsStride, sumsIndex, totalN, eps));
             case GPU -> {
                 KernelContext context = new KernelContext();
@@ -62,7 +62,7 @@ public final class ScaleByRms {
                         t -> t.task(id, RowsGpu::scaleByRms, context, step, buf, weight, weightOffset, rowStride,
                                 offset, n, sums, sumsStride, sumsIndex, totalN, eps));
             }
-            case PORTABLE -> g.task(t -> t.task(id, NormPortable::scaleByRms, step, buf, weight, weightOffset,
+            case PORTABLE -> g.task(id, t -> t.task(id, NormPortable::scaleByRms, step, buf, weight, weightOffset,
                     rowStride, offset, n, sums, sumsStride, sumsIndex, totalN, eps));
         }
     }

@@ -26,13 +26,13 @@ public final class SelectRows {
         Require.length("SelectRows", "in", in, n);
         Require.length("SelectRows", "out", out, n);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(id, RowsHost::selectRows, step, rowIndex, in, out, n));
+            case HOST -> g.task(id, t -> t.task(id, RowsHost::selectRows, step, rowIndex, in, out, n));
             case GPU -> {
                 KernelContext context = new KernelContext();
                 g.task(id, Workers.elements(out.getSize()),
                         t -> t.task(id, RowsGpu::selectRows, context, step, rowIndex, in, out, n));
             }
-            case PORTABLE -> g.task(t -> t.task(id, RowsPortable::selectRows, step, rowIndex, in, out, n));
+            case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::selectRows, step, rowIndex, in, out, n));
         }
     }
 

@@ -46,7 +46,7 @@ public final class SumOfSquares {
         int rows = buf.getSize() / rowStride;
         Require.length("SumOfSquares", "sums", sums, (long) rows * sumsStride);
         switch (g.target().choose().body()) {
-            case HOST -> g.task(t -> t.task(
+            case HOST -> g.task(id, t -> t.task(
                     id, NormHost::sumOfSquares, step, buf, rowStride, offset, n, sums, sumsStride, sumsIndex));
             case GPU -> {
                 WorkerGrid workers = Workers.groups(rows, NormGpu.GROUP);
@@ -67,7 +67,7 @@ public final class SumOfSquares {
                                 sumsStride,
                                 sumsIndex));
             }
-            case PORTABLE -> g.task(t -> t.task(
+            case PORTABLE -> g.task(id, t -> t.task(
                     id, NormPortable::sumOfSquares, step, buf, rowStride, offset, n, sums, sumsStride, sumsIndex));
         }
     }

@@ -18,6 +18,7 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
+import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
@@ -35,7 +36,8 @@ public final class RankDevice implements AutoCloseable {
     private final DataType kvType;
     private final RankBuffers buffers;
     private final Map<String, Integer> graphs = new HashMap<>();
-    private final Map<String, Integer> tasks = new HashMap<>();
+    private final Map<String, List<String>> tasks = new HashMap<>();
+    private final Map<String, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
     private final boolean hostMemory;
     /** By segment the layers, counted from the shard's first, whose keys and values it appends. */
@@ -60,6 +62,17 @@ public final class RankDevice implements AutoCloseable {
             Shard shard,
             Capacity capacity,
             List<Segment> segments) {
+        this(device, weights, shard, capacity, segments, false);
+    }
+
+    /** The same with a profiler, which makes graphs slower; see {@link #runProfiled}. */
+    public RankDevice(
+            Device device,
+            ModelWeights weights,
+            Shard shard,
+            Capacity capacity,
+            List<Segment> segments,
+            boolean profiled) {
         config = weights.config();
         this.shard = shard;
         kvType = capacity.kvType();
@@ -95,7 +108,7 @@ public final class RankDevice implements AutoCloseable {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
             KernelGraph graph = builder.graph(segment);
-            tasks.put(segment.name(), graph.taskCount());
+            tasks.put(segment.name(), graph.taskNames());
             List<Integer> layers = layersAppended(segment, shard.firstLayer());
             if (!layers.isEmpty()) {
                 appends.put(segment.name(), layers);
@@ -106,6 +119,9 @@ public final class RankDevice implements AutoCloseable {
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
+        }
+        if (profiled) {
+            plan.withProfiler(ProfilerMode.SILENT);
         }
         if (handsOn) {
             synchronized (COMPILING) {
@@ -130,7 +146,7 @@ public final class RankDevice implements AutoCloseable {
 
     /** Number of tasks of a segment; each costs a launch on a GPU. */
     public int tasks(String segment) {
-        return tasks.get(segment);
+        return tasks.get(segment).size();
     }
 
     /** The rank's arrays on the host. */
@@ -167,6 +183,21 @@ public final class RankDevice implements AutoCloseable {
         } else {
             last = plan.withGraph(graph).execute();
         }
+    }
+
+    /**
+     * Runs a segment, on a device with a profiler.
+     *
+     * @return nanoseconds of each task on the device, in the order of {@link SegmentCosts#of}
+     * @throws ModelException if the runtime gives no such profile
+     */
+    public long[] runProfiled(String segment) {
+        run(segment);
+        // TornadoVM's log has all executions of the graph so far.
+        String log = last.getProfilerResult().getProfileLog();
+        int before = profileLengths.getOrDefault(segment, 0);
+        profileLengths.put(segment, log.length());
+        return TaskProfile.nanos(log.substring(before), tasks.get(segment));
     }
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */

@@ -6,6 +6,8 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.DevicePeak;
+import io.maseparation.moe.segments.HostHop;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
@@ -25,8 +27,9 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Measures this machine's embedded devices with one model's shapes, in rounds, so that other measurements can take turns
- * with them: what the machine gives changes with the minutes.
+ * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a machine
+ * gives changes with the minutes. On devices with a memory of their own TornadoVM's profiler is switched on at the end only,
+ * since it slows down all that runs after it.
  */
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;
@@ -34,9 +37,13 @@ public final class Calibrator implements AutoCloseable {
     private static final int EXCHANGED_FLOATS = 1024;
     private static final int CONTENTION_ROWS = 6;
     private static final int CONTENTION_CONTEXT = 32;
+    private static final int PROFILED_ROUNDS = 3;
 
-    private final Device device;
-    private final HostPeak peak;
+    private final List<Device> devices;
+    private final ModelWeights weights;
+    private final int batch;
+    private final int context;
+    private final boolean embedded;
     private final DeviceProbe probe;
     /** Two ranks that compute at once. */
     private final List<DeviceProbe> pair = new ArrayList<>();
@@ -46,29 +53,32 @@ public final class Calibrator implements AutoCloseable {
     private final SegmentTimes together = new SegmentTimes();
 
     /**
-     * @param device an embedded device
-     * @throws ModelException if the device is not an embedded one
+     * @param devices devices of one kind; the first is measured
+     * @param batch rows of a step that are measured at least
+     * @param context positions that are measured at least
      */
-    public Calibrator(Device device, ModelWeights weights) {
-        if (!device.target().embedded()) {
-            throw new ModelException(
-                    "calibrate measures embedded devices; %s is one of TornadoVM's %s backend"
-                            .formatted(device.name(), device.backend()));
-        }
-        this.device = device;
-        peak = HostPeak.measure();
-        probe = new DeviceProbe(
-                device,
-                weights,
-                Planning.plan(weights.config(), StrategyOptions.single()).ranks().getFirst());
+    public Calibrator(List<Device> devices, ModelWeights weights, int batch, int context) {
+        this.devices = List.copyOf(devices);
+        this.weights = weights;
+        this.batch = batch;
+        this.context = context;
+        embedded = devices.getFirst().target().embedded();
+        probe = whole(embedded);
         try {
-            for (RankPlan rank : pair(weights.config())) {
-                pair.add(new DeviceProbe(device, weights, rank));
+            if (embedded) {
+                for (RankPlan rank : pair(weights.config())) {
+                    pair.add(new DeviceProbe(devices.getFirst(), weights, rank, batch, context, true));
+                }
             }
         } catch (RuntimeException e) {
             close();
             throw e;
         }
+    }
+
+    private DeviceProbe whole(boolean profiled) {
+        RankPlan rank = Planning.plan(weights.config(), StrategyOptions.single()).ranks().getFirst();
+        return new DeviceProbe(devices.getFirst(), weights, rank, batch, context, profiled);
     }
 
     /** Two ranks that do the same at once: halves of the model, or where it cannot be halved, all of it twice. */
@@ -90,10 +100,13 @@ public final class Calibrator implements AutoCloseable {
     /** Measures operations, messages and contention once more. */
     public void measure() {
         try {
-            // Halves too: a matrix half as wide takes more than half as long.
             probe.measure();
-            pair.getFirst().measure();
             transfers.measure();
+            if (!embedded) {
+                return;
+            }
+            // Halves too: a matrix half as wide takes more than half as long.
+            pair.getFirst().measure();
             pair.forEach(half -> steps(half, alone, () -> {}));
             Communicator communicator = new InProcessCommunicator(2);
             Thread thread =
@@ -114,41 +127,24 @@ public final class Calibrator implements AutoCloseable {
     public Calibration result() {
         Map<Operation, Calibration.Fit> fits = new EnumMap<>(Operation.class);
         Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
-        Map<Operation, List<RateFit.Sample>> measured = probe.samples();
-        pair.getFirst()
-                .samples()
-                .forEach((operation, samples) -> measured.computeIfAbsent(operation, o -> new ArrayList<>())
-                        .addAll(samples));
-        measured.forEach((operation, samples) -> {
+        Link hop = embedded ? transfers.link() : overHost();
+        samples().forEach((operation, samples) -> {
             RateFit fit = RateFit.of(samples);
             rates.put(operation, fit.rate());
             fits.put(operation, new Calibration.Fit(fit.rate(), fit.medianError(), fit.samples()));
         });
-        double nothing = probe.nothingSeconds();
-        DeviceKind kind = new DeviceKind(
-                "embedded",
-                // An embedded device has as much as the host can give.
-                Math.min(device.memoryBytes(), MemoryBudget.available()),
-                peak.bytesPerSecond(),
-                peak.flopsPerSecond(),
-                1,
-                1,
-                nothing,
-                nothing,
-                nothing,
-                Double.NaN,
-                rates);
-        Link link = transfers.link();
+        Device device = devices.getFirst();
+        DeviceKind kind = embedded ? embeddedKind(rates) : deviceKind(device, rates);
         return new Calibration(
                 new Cluster(
                         "this-machine",
-                        "embedded devices, threads of one host",
+                        embedded ? "embedded devices, threads of one host" : "ranks on " + devices.size() + " devices",
                         List.of(kind),
                         IntStream.range(0, DEVICES)
                                 .mapToObj(i -> new Cluster.Device(0, 0))
                                 .toList(),
-                        link,
-                        link,
+                        hop,
+                        hop,
                         Double.POSITIVE_INFINITY,
                         host(),
                         List.of(),
@@ -156,7 +152,62 @@ public final class Calibrator implements AutoCloseable {
                 fits);
     }
 
+    private Map<Operation, List<RateFit.Sample>> samples() {
+        if (embedded) {
+            Map<Operation, List<RateFit.Sample>> measured = probe.samples(Map.of());
+            pair.getFirst()
+                    .samples(Map.of())
+                    .forEach((operation, samples) -> measured
+                            .computeIfAbsent(operation, o -> new ArrayList<>())
+                            .addAll(samples));
+            return measured;
+        }
+        try (DeviceProbe profiled = whole(true)) {
+            profiled.warmUp();
+            for (int i = 0; i < PROFILED_ROUNDS; i++) {
+                profiled.measure();
+            }
+            return profiled.samples(probe.segmentSeconds());
+        }
+    }
+
+    /** From device to device through the host's memory. */
+    private Link overHost() {
+        Link message = transfers.link();
+        return new Link(
+                message.latencySeconds(),
+                1 / (1 / message.bytesPerSecond() + HostHop.secondsPerByte(devices.getFirst())));
+    }
+
+    private DeviceKind embeddedKind(Map<Operation, OperationRate> rates) {
+        HostPeak peak = HostPeak.measure();
+        // An embedded device has as much memory as the host can give.
+        double memory = Math.min(devices.getFirst().memoryBytes(), MemoryBudget.available());
+        return new DeviceKind(
+                "embedded", memory, peak.bytesPerSecond(), peak.flopsPerSecond(), 1, 1, 0, 0, 0, Double.NaN, rates);
+    }
+
+    private static DeviceKind deviceKind(Device device, Map<Operation, OperationRate> rates) {
+        DevicePeak peak = DevicePeak.measure(device);
+        return new DeviceKind(
+                device.name(),
+                device.memoryBytes(),
+                peak.bytesPerSecond(),
+                peak.flopsPerSecond(),
+                1,
+                1,
+                0,
+                0,
+                0,
+                Double.NaN,
+                rates);
+    }
+
     private HostSharing host() {
+        if (!embedded) {
+            // Ranks on one device take turns; their host threads move the data.
+            return new HostSharing(devices.size(), devices.size() == 1 ? 1 : 0, 0);
+        }
         // More than twice as long is possible: two ranks also take each other's caches.
         double slowdown = Math.clamp(together.seconds() / alone.seconds(), 1, 1 + HostSharing.MOST_CONTENTION);
         // Of two that share a host the slower one goes on alone, faster: their times differ by less than their work.

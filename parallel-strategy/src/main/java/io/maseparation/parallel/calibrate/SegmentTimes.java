@@ -1,47 +1,60 @@
 package io.maseparation.parallel.calibrate;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
-/** Times of the segments of equal steps. */
+/** Times of the tasks of the segments of equal steps. */
 final class SegmentTimes {
-    private final List<double[]> steps = new ArrayList<>();
+    /** By segment the sum over steps of each task's seconds. */
+    private final List<double[]> tasks = new ArrayList<>();
+
+    /** By segment the seconds of each step. */
+    private final List<List<Double>> segments = new ArrayList<>();
 
     /** Adds a step: nanoseconds of the tasks of each segment. From any thread. */
-    synchronized void add(List<long[]> segments) {
-        double[] seconds = new double[segments.size()];
-        for (int i = 0; i < seconds.length; i++) {
-            for (long task : segments.get(i)) {
-                seconds[i] += task / 1e9;
+    synchronized void add(List<long[]> step) {
+        for (int s = 0; s < step.size(); s++) {
+            if (tasks.size() == s) {
+                tasks.add(new double[step.get(s).length]);
+                segments.add(new ArrayList<>());
             }
+            double sum = 0;
+            for (int t = 0; t < step.get(s).length; t++) {
+                double seconds = step.get(s)[t] / 1e9;
+                tasks.get(s)[t] += seconds;
+                sum += seconds;
+            }
+            segments.get(s).add(sum);
         }
-        steps.add(seconds);
+    }
+
+    /** Mean time of each task, by segment. */
+    synchronized List<double[]> taskSeconds() {
+        int steps = segments.getFirst().size();
+        return tasks.stream()
+                .map(t -> Arrays.stream(t).map(sum -> sum / steps).toArray())
+                .toList();
+    }
+
+    /** Mean time of each segment. */
+    synchronized double[] segmentSeconds() {
+        return taskSeconds().stream().mapToDouble(t -> Arrays.stream(t).sum()).toArray();
     }
 
     /** Mean time of a step. */
-    synchronized double seconds() {
-        double sum = 0;
-        for (double[] step : steps) {
-            for (double segment : step) {
-                sum += segment;
-            }
-        }
-        return sum / steps.size();
+    double seconds() {
+        return Arrays.stream(segmentSeconds()).sum();
     }
 
     /** Coefficient of variation of a segment's time, where segments count by their mean times. */
     synchronized double variation() {
         double deviations = 0;
         double means = 0;
-        for (int segment = 0; segment < steps.getFirst().length; segment++) {
-            double sum = 0;
-            double squares = 0;
-            for (double[] step : steps) {
-                sum += step[segment];
-                squares += step[segment] * step[segment];
-            }
-            double mean = sum / steps.size();
-            deviations += Math.sqrt(Math.max(0, squares / steps.size() - mean * mean));
+        for (List<Double> segment : segments) {
+            double mean = segment.stream().mapToDouble(d -> d).average().orElseThrow();
+            double squares = segment.stream().mapToDouble(d -> (d - mean) * (d - mean)).average().orElseThrow();
+            deviations += Math.sqrt(squares);
             means += mean;
         }
         return deviations / means;

@@ -22,8 +22,12 @@ import java.util.stream.Collectors;
 
 /** Runs layouts and simulates them on the profile of the machine they ran on. */
 public final class SimulationCheck {
-    private static final int BATCH = 6;
-    private static final int PROMPT = 16;
+    /** Sequences of a run where nothing else is asked for. */
+    public static final int DEFAULT_BATCH = 6;
+
+    /** Tokens of a prompt. */
+    public static final int PROMPT = 16;
+
     private static final int WARM_UP_TOKENS = 8;
 
     private SimulationCheck() {}
@@ -77,6 +81,8 @@ public final class SimulationCheck {
      * @param calibrator measures the machine before each round
      * @param rounds runs of each layout; all layouts take turns
      * @param tokens tokens of each run
+     * @param batch sequences
+     * @param depth positions before each prompt
      */
     public static List<Entry> run(
             Model model,
@@ -85,9 +91,11 @@ public final class SimulationCheck {
             List<StrategyOptions> layouts,
             int rounds,
             int tokens,
+            int batch,
+            int depth,
             Consumer<String> doing) {
-        int[][] prompts = new int[BATCH][PROMPT];
-        for (int i = 0; i < BATCH; i++) {
+        int[][] prompts = new int[batch][PROMPT];
+        for (int i = 0; i < batch; i++) {
             for (int j = 0; j < PROMPT; j++) {
                 prompts[i][j] = (i * 131 + j * 17) % model.config().vocab();
             }
@@ -110,6 +118,7 @@ public final class SimulationCheck {
                 }
                 RunResult result = generation
                         .ignoringEos()
+                        .depth(depth)
                         .maxTokens(round < 0 ? WARM_UP_TOKENS : tokens)
                         .run();
                 if (round >= 0) {
@@ -121,7 +130,8 @@ public final class SimulationCheck {
         Cluster cluster = calibrator.result().cluster();
         List<Entry> entries = new ArrayList<>();
         for (int i = 0; i < layouts.size(); i++) {
-            entries.add(entry(model.config(), cluster, execution, layouts.get(i), runs.get(i), tokens));
+            entries.add(entry(model.config(), cluster, execution, layouts.get(i), runs.get(i), batch,
+                    depth + PROMPT + tokens / 2));
         }
         return entries;
     }
@@ -132,12 +142,13 @@ public final class SimulationCheck {
             ExecutionOptions execution,
             StrategyOptions options,
             List<RunResult> runs,
-            int tokens) {
+            int batch,
+            int context) {
         List<RunResult> sorted = runs.stream()
                 .sorted(Comparator.comparingDouble(r -> r.metrics().tpotMs()))
                 .toList();
         RunResult median = sorted.get(sorted.size() / 2);
-        Scenario scenario = Scenario.decode(BATCH, PROMPT + tokens / 2).withFormats(execution.kvType(), 4);
+        Scenario scenario = Scenario.decode(batch, context).withFormats(execution.kvType(), 4);
         SimulationResult simulated = Simulator.run(Planning.plan(config, options), cluster, scenario, true);
         return new Entry(
                 options,

@@ -1,7 +1,6 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.kernels.Operation;
-import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.calibrate.Calibration;
 import io.maseparation.parallel.calibrate.Calibrator;
@@ -35,6 +34,7 @@ final class CalibrateCommand implements Command {
     private static final String OUTPUT = "output";
     private static final String ROUNDS = "rounds";
     private static final String MAX_TOKENS = "max-tokens";
+    private static final String BATCH = "batch";
     private static final String NO_CHECK = "no-check";
     private static final double MILLION = 1e6;
     private static final double GIGA = 1e9;
@@ -59,6 +59,10 @@ final class CalibrateCommand implements Command {
                 .desc("rounds of measurements, and runs of each layout of the check [9]").get());
         options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
                 .desc("tokens of each run of the check [24]").get());
+        options.addOption(Option.builder().longOpt(BATCH).hasArg().argName("N")
+                .desc("sequences of the check, and rows that are measured at least [6]").get());
+        RunFlags.addDepth(options);
+        RunFlags.addDevices(options);
         options.addOption(Option.builder().longOpt(NO_CHECK).desc("measure the profile only").get());
         OutputFlags.add(options);
         return options;
@@ -83,14 +87,17 @@ final class CalibrateCommand implements Command {
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         int rounds = arguments.integer(ROUNDS, 9, 1, 1000);
+        int batch = arguments.integer(BATCH, SimulationCheck.DEFAULT_BATCH, 1, 64);
+        int depth = RunFlags.depth(arguments);
         int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
-            ExecutionOptions execution = ExecutionOptions.defaults();
+            ExecutionOptions execution = RunFlags.read(arguments);
             Calibration calibration;
             List<SimulationCheck.Entry> checks = List.of();
             try (Progress progress = terminal.progress("calibrating", -1)) {
                 progress.doing("peaks");
-                try (Calibrator calibrator = new Calibrator(device(execution), model.weights())) {
+                try (Calibrator calibrator = new Calibrator(execution.devices(), model.weights(), batch,
+                        depth + SimulationCheck.PROMPT + tokens)) {
                     progress.doing("warm-up");
                     calibrator.warmUp();
                     if (arguments.has(NO_CHECK)) {
@@ -100,7 +107,8 @@ final class CalibrateCommand implements Command {
                         }
                     } else {
                         checks = SimulationCheck.run(
-                                model, calibrator, execution, layouts(model), rounds, tokens, progress::doing);
+                                model, calibrator, execution, layouts(model), rounds, tokens, batch, depth,
+                                progress::doing);
                     }
                     calibration = calibrator.result();
                 }
@@ -114,13 +122,9 @@ final class CalibrateCommand implements Command {
             terminal.out().print(switch (format) {
                 case JSON -> Json.write(tree(model, calibration, operations, check, checks));
                 case CSV -> TableWriter.write(checks.isEmpty() ? operations : check, format);
-                default -> text(model, calibration, operations, check, checks, rounds, tokens, format);
+                default -> text(model, calibration, operations, check, checks, batch, rounds, tokens, format);
             });
         }
-    }
-
-    private static Device device(ExecutionOptions execution) {
-        return (execution.devices().isEmpty() ? Device.all() : execution.devices()).getFirst();
     }
 
     private static List<StrategyOptions> layouts(Model model) {
@@ -211,12 +215,12 @@ final class CalibrateCommand implements Command {
 
     private static String text(
             Model model, Calibration calibration, Table operations, Table check, List<SimulationCheck.Entry> checks,
-            int rounds, int tokens, OutputFormat format) {
+            int batch, int rounds, int tokens, OutputFormat format) {
         Cluster cluster = calibration.cluster();
         DeviceKind kind = cluster.kinds().getFirst();
         Link link = cluster.intraNode();
-        StringBuilder text = new StringBuilder("%s, embedded devices of this machine, measured\n\n"
-                .formatted(ModelFlags.description(model.config())));
+        StringBuilder text = new StringBuilder("%s; %s of this machine, measured\n\n"
+                .formatted(ModelFlags.description(model.config()), kind.name()));
         text.append(TableWriter.write(operations, format));
         text.append(
                 ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
@@ -230,8 +234,8 @@ final class CalibrateCommand implements Command {
                                 Unit.significant(100 * cluster.host().contention()),
                                 Unit.significant(100 * cluster.host().variation())));
         if (!checks.isEmpty()) {
-            text.append("\nThe simulator against runs: 6 prompts of 16 tokens, %d generated; median of %d runs.\n\n"
-                    .formatted(tokens, rounds));
+            text.append("\nThe simulator against runs: %d prompts of %d tokens, %d generated; median of %d runs.\n\n"
+                    .formatted(batch, SimulationCheck.PROMPT, tokens, rounds));
             text.append(TableWriter.write(check, format)).append('\n');
             text.append(TableWriter.write(segments(checks), format));
         }

@@ -4,8 +4,10 @@ import io.maseparation.tornado.embedded.EmbeddedDevice;
 import io.maseparation.tornado.embedded.EmbeddedRuntime;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
@@ -25,6 +27,7 @@ public final class TornadoExecutionPlan implements AutoCloseable {
     /** A graph, and what it holds on its device. */
     private static final class Graph {
         final TaskGraph tasks;
+        final StringBuilder log = new StringBuilder();
         DeviceMemory memory;
 
         Graph(TaskGraph tasks, EmbeddedDevice device) {
@@ -47,6 +50,8 @@ public final class TornadoExecutionPlan implements AutoCloseable {
     private final AtomicBoolean running = new AtomicBoolean();
     private List<Graph> selected;
     private GridScheduler grid = new GridScheduler();
+    private boolean profiled;
+    private long kernelNanos;
 
     /** The last graph of the last execution; that of TornadoVM is null, too, during the first. */
     private Graph last;
@@ -151,6 +156,18 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         return this;
     }
 
+    /** Times every task from now on. */
+    public TornadoExecutionPlan withProfiler(ProfilerMode profilerMode) {
+        profiled = true;
+        return this;
+    }
+
+    /** Ends {@link #withProfiler}. */
+    public TornadoExecutionPlan withoutProfiler() {
+        profiled = false;
+        return this;
+    }
+
     /** Launches a graph as one; nothing is launched here. */
     public TornadoExecutionPlan withCUDAGraph() {
         return this;
@@ -167,6 +184,7 @@ public final class TornadoExecutionPlan implements AutoCloseable {
             throw new TornadoRuntimeException("the plan is being executed already");
         }
         try {
+            kernelNanos = 0;
             for (Graph graph : selected) {
                 run(graph);
             }
@@ -174,26 +192,46 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         } finally {
             running.set(false);
         }
-        return new TornadoExecutionResult(this);
+        String log = profiled ? selected.stream().map(g -> g.log.toString()).collect(Collectors.joining()) : "";
+        return new TornadoExecutionResult(this, new TornadoProfilerResult(log, kernelNanos));
     }
 
     private void run(Graph graph) {
         DeviceMemory memory = graph.memory;
-        if (!memory.device().isStrict()) {
-            for (EmbeddedTask task : graph.tasks.tasks()) {
-                run(task, task.arguments());
-            }
-            return;
+        boolean strict = memory.device().isStrict();
+        if (strict) {
+            memory.consume(last == null ? null : last.memory);
         }
-        memory.consume(last == null ? null : last.memory);
+        StringBuilder times = new StringBuilder();
         try {
-            memory.transferIn();
-            for (EmbeddedTask task : graph.tasks.tasks()) {
-                run(task, Stream.of(task.arguments()).map(memory::onDevice).toArray());
+            if (strict) {
+                memory.transferIn();
             }
-            memory.transferOut();
+            for (EmbeddedTask task : graph.tasks.tasks()) {
+                Object[] arguments = strict
+                        ? Stream.of(task.arguments()).map(memory::onDevice).toArray()
+                        : task.arguments();
+                if (profiled) {
+                    long start = System.nanoTime();
+                    run(task, arguments);
+                    long nanos = System.nanoTime() - start;
+                    kernelNanos += nanos;
+                    times.append(", \"%s\": {\"TASK_KERNEL_TIME\": \"%d\"}".formatted(task.name(), nanos));
+                } else {
+                    run(task, arguments);
+                }
+            }
+            if (strict) {
+                memory.transferOut();
+            }
         } finally {
-            memory.releaseTemporaries();
+            if (strict) {
+                memory.releaseTemporaries();
+            }
+        }
+        if (profiled) {
+            graph.log.append("{\"%s\": {\"TOTAL_KERNEL_TIME\": \"%d\"%s}}%n"
+                    .formatted(graph.tasks.getTaskGraphName(), kernelNanos, times));
         }
     }
 

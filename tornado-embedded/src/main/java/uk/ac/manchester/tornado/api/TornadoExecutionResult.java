@@ -6,9 +6,16 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 /** The result of an execution. */
 public class TornadoExecutionResult {
     private final TornadoExecutionPlan plan;
+    private final TornadoProfilerResult profile;
 
-    TornadoExecutionResult(TornadoExecutionPlan plan) {
+    TornadoExecutionResult(TornadoExecutionPlan plan, TornadoProfilerResult profile) {
         this.plan = plan;
+        this.profile = profile;
+    }
+
+    /** Times, where the plan has a profiler. */
+    public TornadoProfilerResult getProfilerResult() {
+        return profile;
     }
 
     /**

@@ -1,0 +1,22 @@
+package uk.ac.manchester.tornado.api;
+
+/** Times of the executions of a plan's selected graphs, where the plan has a profiler. */
+public class TornadoProfilerResult {
+    private final String log;
+    private final long kernelNanos;
+
+    TornadoProfilerResult(String log, long kernelNanos) {
+        this.log = log;
+        this.kernelNanos = kernelNanos;
+    }
+
+    /** Nanoseconds that the tasks of the last execution took. */
+    public long getDeviceKernelTime() {
+        return kernelNanos;
+    }
+
+    /** Profiles of all executions so far, a JSON object each, one after another; as TornadoVM, values are strings. */
+    public String getProfileLog() {
+        return log;
+    }
+}

@@ -21,6 +21,9 @@ final class LayoutChanges implements AutoCloseable {
     /** Steps between two looks at whether a change is ready. */
     private static final int STEPS_WHILE_PREPARING = 2;
 
+    /** Steps that an ordered change is begun before it is due: late enough to know the loads, early enough to be ready. */
+    private static final int LEAD = 4;
+
     private static final long LAST_WAIT_MILLIS = 5_000;
 
     private final Changes changes;
@@ -72,7 +75,11 @@ final class LayoutChanges implements AutoCloseable {
         if (underWay != null) {
             return begun.due >= 0 ? begun.due - decoded : STEPS_WHILE_PREPARING;
         }
-        return nextLook == Integer.MAX_VALUE ? nextLook : Math.max(1, nextLook - decoded);
+        int next = nextLook;
+        if (!ordered.isEmpty()) {
+            next = Math.min(next, ordered.peek().step() - LEAD);
+        }
+        return next == Integer.MAX_VALUE ? next : Math.max(1, next - decoded);
     }
 
     /**
@@ -127,8 +134,9 @@ final class LayoutChanges implements AutoCloseable {
 
     /** Begins the next change, if there is one to be begun. */
     private boolean begin(Deployment now, boolean[] active, int decoded, Recorder recorder) {
-        Changes.Ordered order = ordered.poll();
-        if (order != null) {
+        Changes.Ordered order = ordered.peek();
+        if (order != null && order.step() - decoded <= LEAD) {
+            ordered.remove();
             LiveState state = state(now, active, decoded, recorder);
             begun = new Begun(state, order.step(), Optional.of(order.kind()), System.nanoTime());
             underWay = Preparation.start(

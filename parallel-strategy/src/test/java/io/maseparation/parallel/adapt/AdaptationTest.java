@@ -167,6 +167,26 @@ class AdaptationTest {
         }
     }
 
+    /** Orders come between the changes that a run decides on, and find the loads of the steps before them. */
+    @Test
+    void ordersAndDecisionsGoTogether() {
+        ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
+        List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
+        Workload workload = new Workload(prompts, 120, true, 0, 1, 0, false, 16, 0);
+        Changes changes = new Changes(List.of(Orders.experts(100)),
+                Optional.of(adaptation(new Adaptation.Reach(false, false, true))), Duration.ofMinutes(1));
+
+        RunResult actual = run(Planning.plan(TINY, StrategyOptions.maSeparation(4, 1)), weights, workload, changes);
+
+        assertThat(actual.changes()).allMatch(LayoutChange::made).hasSizeGreaterThan(1);
+        assertThat(actual.changes().getFirst().kind()).isEqualTo(Kind.RATIO);
+        assertThat(actual.changes()).anySatisfy(change -> {
+            assertThat(change.kind()).isEqualTo(Kind.EXPERTS);
+            assertThat(change.step()).isBetween(100, 104);
+            assertThat(change.bytesMoved()).isPositive();
+        });
+    }
+
     private static RunResult run(Plan plan, ModelWeights weights, Workload workload, Changes changes) {
         try (PlanExecutor executor = new PlanExecutor(
                 plan, weights, workload, ExecutionOptions.defaults().withChanges(changes))) {

@@ -195,6 +195,10 @@ final class Deployment {
         return plan;
     }
 
+    int ranks() {
+        return plan.ranks().size();
+    }
+
     Shares shares() {
         return shares;
     }

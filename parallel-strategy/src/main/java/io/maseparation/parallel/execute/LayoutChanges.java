@@ -1,10 +1,10 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.parallel.execute.LayoutChange.Kind;
 import io.maseparation.parallel.execute.LayoutPolicy.LiveState;
 import io.maseparation.parallel.plan.PlanException;
-import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -18,6 +18,8 @@ import java.util.concurrent.TimeoutException;
  * old layout goes on.
  */
 final class LayoutChanges implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(LayoutChanges.class.getName());
+
     /** Steps between two looks at whether a change is ready. */
     private static final int STEPS_WHILE_PREPARING = 2;
 
@@ -32,10 +34,10 @@ final class LayoutChanges implements AutoCloseable {
     private final ExecutionOptions options;
     private final RankLoader loader;
     private final Deque<Changes.Ordered> ordered;
-    private final List<LayoutChange> made = new ArrayList<>();
-    private final List<TimelineEvent> events = new ArrayList<>();
+    private final ChangeLog log = new ChangeLog();
     private Preparation<Prepared> underWay;
     private Begun begun;
+    private Untold untold;
     private int nextLook;
     private int lastLook;
     private long lastLookNanos;
@@ -58,6 +60,13 @@ final class LayoutChanges implements AutoCloseable {
      */
     private record Begun(LiveState state, int due, Optional<Kind> kind, long nanos) {}
 
+    /**
+     * A change of the policy's that was killed and that it does not know of yet: it may still be at work on it.
+     *
+     * @param preparation the work
+     */
+    private record Untold(Preparation<Prepared> preparation, LayoutChange change, LiveState state) {}
+
     LayoutChanges(
             Changes changes, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
         this.changes = changes;
@@ -67,7 +76,6 @@ final class LayoutChanges implements AutoCloseable {
         this.loader = loader;
         ordered = new ArrayDeque<>(changes.ordered());
         nextLook = changes.policy().map(LayoutPolicy::interval).orElse(Integer.MAX_VALUE);
-        lastLookNanos = System.nanoTime();
     }
 
     /** Most steps that may run until {@link #between} is to be called again. */
@@ -91,6 +99,9 @@ final class LayoutChanges implements AutoCloseable {
      * @return the deployment to go on with; {@code now}, or another one, and then {@code now} is freed as far as possible
      */
     Deployment between(Deployment now, boolean[] active, int decoded, Recorder recorder) {
+        if (decoded == 0) {
+            lastLookNanos = System.nanoTime();
+        }
         Deployment next = now;
         while (underWay != null || begin(next, active, decoded, recorder)) {
             boolean ordered = begun.due >= 0;
@@ -152,6 +163,14 @@ final class LayoutChanges implements AutoCloseable {
             return false;
         }
         LayoutPolicy policy = changes.policy().get();
+        if (untold != null) {
+            if (!untold.preparation.isDone()) {
+                nextLook = decoded + policy.interval();
+                return false;
+            }
+            policy.ended(untold.change, untold.state);
+            untold = null;
+        }
         LiveState state = state(now, active, decoded, recorder);
         nextLook = decoded + policy.interval();
         begun = new Begun(state, -1, Optional.empty(), System.nanoTime());
@@ -197,8 +216,14 @@ final class LayoutChanges implements AutoCloseable {
             prepared = preparation.await(waitNanos);
         } catch (TimeoutException e) {
             preparation.kill();
-            report(now, preparation.nanos(), decoded, begun.kind, Optional.empty(), 0, "killed: not set up after %.1f s"
-                    .formatted(underWayNanos() / 1e9), pause);
+            String killed = "killed: not set up after %.1f s".formatted(underWayNanos() / 1e9);
+            LayoutChange change =
+                    log.add(attempt(preparation, Optional.empty(), decoded, pause, 0), now.ranks(), killed);
+            if (begun.due < 0) {
+                untold = new Untold(preparation, change, begun.state);
+            } else {
+                tell(change);
+            }
             return now;
         } catch (InterruptedException e) {
             preparation.kill();
@@ -211,7 +236,7 @@ final class LayoutChanges implements AutoCloseable {
                 proposal = Optional.of(failed.proposal);
                 cause = failed.getCause();
             }
-            report(now, preparation.nanos(), decoded, begun.kind, proposal, 0, reason(cause), pause);
+            tell(log.add(attempt(preparation, proposal, decoded, pause, 0), now.ranks(), reason(cause)));
             return now;
         }
         if (prepared.isEmpty()) {
@@ -224,58 +249,49 @@ final class LayoutChanges implements AutoCloseable {
             migration.complete(active, decoded);
         } catch (RuntimeException e) {
             migration.giveUp();
-            report(now, preparation.nanos(), decoded, begun.kind, proposal, migration.bytes(), reason(e), pause);
+            tell(log.add(
+                    attempt(preparation, proposal, decoded, pause, migration.bytes()), now.ranks(), reason(e)));
             return now;
         }
-        now.closeExcept(migration.after());
-        report(migration.after(), preparation.nanos(), decoded, begun.kind, proposal, migration.bytes(),
-                LayoutChange.SWITCHED, pause);
+        try {
+            now.closeExcept(migration.after());
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.WARNING, "the memory of a layout that was left is not freed", e);
+        }
+        tell(log.add(
+                attempt(preparation, proposal, decoded, pause, migration.bytes()),
+                now.ranks(),
+                LayoutChange.SWITCHED));
         return migration.after();
     }
 
-    private static String reason(Throwable cause) {
-        return cause instanceof PlanException || cause instanceof io.maseparation.moe.ModelException
-                ? "refused: " + cause.getMessage()
-                : "failed: " + (cause instanceof RunFailedException ? cause.getMessage() : Deployment.describe(cause));
+    private ChangeLog.Try attempt(
+            Preparation<Prepared> preparation,
+            Optional<LayoutPolicy.Proposal> proposal,
+            int decoded,
+            long pause,
+            long bytes) {
+        return new ChangeLog.Try(
+                begun.state.plan().options().layout(),
+                begun.kind,
+                proposal,
+                decoded,
+                preparation.nanos(),
+                pause,
+                bytes);
     }
 
-    private void report(
-            Deployment now,
-            long preparedNanos,
-            int decoded,
-            Optional<Kind> order,
-            Optional<LayoutPolicy.Proposal> proposal,
-            long bytes,
-            String outcome,
-            long pause) {
-        long end = System.nanoTime();
-        Kind kind = proposal.map(LayoutPolicy.Proposal::kind).or(() -> order).orElse(Kind.EXPERTS);
-        String from = begun.state.plan().options().layout();
-        String to = proposal.map(p -> p.target().options().layout()).orElse(from);
-        LayoutChange change = new LayoutChange(
-                decoded,
-                kind,
-                from,
-                to,
-                proposal.map(LayoutPolicy.Proposal::gainMs).orElse(Double.NaN),
-                bytes,
-                preparedNanos / 1e6,
-                (end - pause) / 1e6,
-                outcome.equals(LayoutChange.SWITCHED),
-                outcome);
-        made.add(change);
-        for (int rank = 0; rank < now.plan().ranks().size(); rank++) {
-            events.add(new TimelineEvent(
-                    rank,
-                    TimelineEvent.Stream.TRANSFER,
-                    "layout: %s to %s: %s".formatted(from, to, outcome),
-                    0,
-                    decoded,
-                    false,
-                    pause,
-                    end));
+    private void tell(LayoutChange change) {
+        // While killed work may still be using it, the policy is left alone.
+        if (untold == null || untold.preparation.isDone()) {
+            changes.policy().ifPresent(policy -> policy.ended(change, begun.state));
         }
-        changes.policy().ifPresent(policy -> policy.ended(change, begun.state));
+    }
+
+    private static String reason(Throwable cause) {
+        return cause instanceof PlanException || cause instanceof ModelException
+                ? "refused: " + cause.getMessage()
+                : "failed: " + (cause instanceof RunFailedException ? cause.getMessage() : Deployment.describe(cause));
     }
 
     /** Mean time of the decode steps since the last call; NaN where there were none. */
@@ -287,29 +303,19 @@ final class LayoutChanges implements AutoCloseable {
         return ms;
     }
 
-    /** All changes so far, made or not. */
-    List<LayoutChange> all() {
-        return List.copyOf(made);
-    }
-
-    /** The changes on the timeline, on every rank. */
-    List<TimelineEvent> events() {
-        return List.copyOf(events);
+    /** The changes so far. */
+    ChangeLog log() {
+        return log;
     }
 
     /** Notes what was ordered and never came to it. */
     void end(int decoded) {
         if (underWay != null && begun.due >= 0) {
-            made.add(missed(begun.due, begun.kind.orElseThrow(), decoded));
+            log.missed(begun.due, begun.kind.orElseThrow(), decoded);
         }
-        ordered.forEach(order -> made.add(missed(order.step(), order.kind(), decoded)));
+        ordered.forEach(order -> log.missed(order.step(), order.kind(), decoded));
         ordered.clear();
         close();
-    }
-
-    private static LayoutChange missed(int step, Kind kind, int decoded) {
-        return new LayoutChange(step, kind, "", "", Double.NaN, 0, 0, 0, false,
-                "not reached: the run ended after %d decode steps".formatted(decoded));
     }
 
     /** Gives up what is under way, and waits a little until nothing of it uses the weights any more. */

@@ -120,7 +120,7 @@ public final class PlanExecutor implements AutoCloseable {
         changes.end(decoded);
         recorder.endLayout(expertRanks(deployment.plan()));
         return new ResultBuilder(deployment, weights, workload, recorder, sequences)
-                .build(start, decodeStart, end, decoded, changes);
+                .build(start, decodeStart, end, decoded, changes.log());
     }
 
     private List<RankWorker> workers(RunContext context) {

@@ -39,7 +39,7 @@ final class ResultBuilder {
         this.sequences = sequences;
     }
 
-    RunResult build(long start, long decodeStart, long end, int decodeSteps, LayoutChanges changes) {
+    RunResult build(long start, long decodeStart, long end, int decodeSteps, ChangeLog changes) {
         double decodeNanos = Math.max(1, end - decodeStart);
         List<RunResult.RankReport> ranks = new ArrayList<>();
         List<TimelineEvent> timeline = new ArrayList<>();

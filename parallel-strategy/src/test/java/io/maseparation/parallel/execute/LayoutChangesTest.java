@@ -257,6 +257,66 @@ class LayoutChangesTest {
                 .allSatisfy(change -> assertThat(change.outcome()).startsWith("failed: IndexOutOfBoundsException"));
     }
 
+    /** A policy that hangs is killed, is not asked again while it hangs, and hears of it afterwards. */
+    @Test
+    @Timeout(60)
+    void aPolicyThatHangsDoesNotHoldTheRun() {
+        List<String> calls = Collections.synchronizedList(new ArrayList<>());
+        CountDownLatch never = new CountDownLatch(1);
+        LayoutPolicy hangs = new LayoutPolicy() {
+            @Override
+            public int interval() {
+                return 1;
+            }
+
+            @Override
+            public synchronized Optional<Proposal> propose(LiveState state) {
+                calls.add("propose");
+                boolean interrupted = false;
+                while (never.getCount() > 0) {
+                    try {
+                        never.await();
+                    } catch (InterruptedException e) {
+                        interrupted = true;
+                    }
+                }
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                return Optional.empty();
+            }
+
+            @Override
+            public synchronized void ended(LayoutChange change, LiveState state) {
+                calls.add("ended");
+            }
+        };
+        // The run waits for an order longer than the policy may take.
+        Changes changes = new Changes(
+                List.of(new Changes.Ordered(9, Kind.RATIO, state -> {
+                    sleep(400);
+                    return Target.ratio(TWO_ONE, 1, 2);
+                })),
+                Optional.of(hangs), Duration.ofMillis(200));
+        try {
+            Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                    options(DataType.F32, changes).withOnToken(s -> sleep(30)));
+            assertSame(expected(), actual);
+            assertThat(actual.changes()).hasSize(2).allSatisfy(c -> assertThat(c.outcome()).startsWith("killed"));
+            assertThat(calls).containsExactly("propose");
+        } finally {
+            never.countDown();
+        }
+    }
+
+    private static void sleep(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     @Test
     void aLayoutThatDoesNotFitTheDevicesIsRefused() {
         Plan plan = Planning.plan(TINY, TWO_ONE);

@@ -2,6 +2,8 @@ package io.maseparation.parallel;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.execute.RunResult;
@@ -138,8 +140,10 @@ public final class Generation {
     public RunResult run() {
         Workload workload =
                 new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, depth);
+        List<Device> devices = execution.devices().isEmpty() ? Device.all() : execution.devices();
+        ModelWeights weights = model.weightsFor(devices);
         try (PlanExecutor executor = new PlanExecutor(
-                plan.apply(model.config()), model.weights(), workload, execution)) {
+                plan.apply(weights.config()), weights, workload, execution)) {
             return executor.run();
         }
     }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel;
 
+import io.maseparation.kernels.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
@@ -7,15 +8,20 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Tokenizer;
+import io.maseparation.moe.WeightConversion;
+import io.maseparation.moe.segments.Device;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /** A model that can be run: a checkpoint on disk, or a preset with random weights. */
 public final class Model implements AutoCloseable {
     private final ModelWeights weights;
     private final Optional<Checkpoint> checkpoint;
+    private ModelWeights readable;
+    private List<KernelTarget> readableBy = List.of();
 
     private Model(ModelWeights weights, Optional<Checkpoint> checkpoint) {
         this.weights = weights;
@@ -80,6 +86,16 @@ public final class Model implements AutoCloseable {
     /** All weights; valid until {@link #close()}. */
     public ModelWeights weights() {
         return weights;
+    }
+
+    /** The weights in a format that devices can read: those of the model, or a copy that is kept for the next time. */
+    synchronized ModelWeights weightsFor(List<Device> devices) {
+        List<KernelTarget> targets = devices.stream().map(Device::target).toList();
+        if (readable == null || !targets.equals(readableBy)) {
+            readable = WeightConversion.readableBy(targets, weights);
+            readableBy = targets;
+        }
+        return readable;
     }
 
     /** The tokenizer, where a checkpoint has one. */

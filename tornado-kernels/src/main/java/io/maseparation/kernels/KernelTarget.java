@@ -14,6 +14,7 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
  * @param fp16 whether half-precision weights can be read
  * @param bf16 whether bfloat16 weights can be read
+ * @param cudaGraphs whether the tasks of a graph can be launched as one
  * @param override body to use wherever an operation has it
  */
 public record KernelTarget(
@@ -23,6 +24,7 @@ public record KernelTarget(
         boolean warpSums,
         boolean fp16,
         boolean bf16,
+        boolean cudaGraphs,
         Optional<Body> override) {
 
     /**
@@ -39,7 +41,7 @@ public record KernelTarget(
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return new KernelTarget(EMBEDDED, true, vector, true, true, true, Optional.empty());
+        return new KernelTarget(EMBEDDED, true, vector, true, true, true, false, Optional.empty());
     }
 
     /** What a device of the runtime in use can do. */
@@ -50,14 +52,21 @@ public record KernelTarget(
         }
         // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
         boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
+        TornadoVMBackendType backend = device.getTornadoVMBackend();
+        boolean nvidia = backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
         // Only the CUDA backend has arrays of bf16.
-        boolean cuda = device.getTornadoVMBackend() == TornadoVMBackendType.CUDA;
-        return new KernelTarget(name, false, false, gpu, gpu, cuda, Optional.empty());
+        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, nvidia,
+                Optional.empty());
     }
 
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, Optional.of(body));
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, cudaGraphs, Optional.of(body));
+    }
+
+    /** The same device launching task by task. */
+    public KernelTarget withoutCudaGraphs() {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, false, override);
     }
 
     /** Chooses among the bodies: every operation has all three. */

@@ -51,6 +51,11 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return new Device(device, target.withBody(body));
     }
 
+    /** The same device launching task by task. */
+    public Device withoutCudaGraphs() {
+        return new Device(device, target.withoutCudaGraphs());
+    }
+
     /** Name of the backend: "embedded", or TornadoVM's in lower case. */
     public String backend() {
         return target.embedded()

@@ -15,6 +15,7 @@ import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.comm.RunAbortedException;
 import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.RankPlan;
@@ -24,6 +25,10 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
 /**
@@ -70,7 +75,7 @@ public final class Calibrator implements AutoCloseable {
                     pair.add(new DeviceProbe(devices.getFirst(), weights, rank, batch, context, true));
                 }
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             close();
             throw e;
         }
@@ -109,13 +114,39 @@ public final class Calibrator implements AutoCloseable {
             pair.getFirst().measure();
             pair.forEach(half -> steps(half, alone, () -> {}));
             Communicator communicator = new InProcessCommunicator(2);
-            Thread thread =
-                    Thread.ofPlatform().start(() -> steps(pair.get(1), together, new Rendezvous(communicator, 1)));
-            steps(pair.get(0), together, new Rendezvous(communicator, 0));
-            thread.join();
+            atOnce(
+                    communicator,
+                    () -> steps(pair.get(0), together, new Rendezvous(communicator, 0)),
+                    () -> steps(pair.get(1), together, new Rendezvous(communicator, 1)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ModelException("interrupted", e);
+        }
+    }
+
+    /** Runs what two ranks do; where one of them fails the other does not wait for it, and the failure is thrown. */
+    static void atOnce(Communicator communicator, Runnable here, Runnable there) throws InterruptedException {
+        try (ExecutorService thread = Executors.newSingleThreadExecutor()) {
+            Future<?> other = thread.submit(() -> orAbort(communicator, there));
+            try {
+                orAbort(communicator, here);
+            } catch (RunAbortedException e) {
+                // The other one knows why.
+            }
+            other.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException unchecked
+                    ? unchecked
+                    : new IllegalStateException(e.getCause());
+        }
+    }
+
+    private static void orAbort(Communicator communicator, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | Error e) {
+            communicator.abort();
+            throw e;
         }
     }
 

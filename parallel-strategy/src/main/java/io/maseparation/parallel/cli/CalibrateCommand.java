@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
@@ -86,6 +87,7 @@ final class CalibrateCommand implements Command {
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
+        Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
         int rounds = arguments.integer(ROUNDS, 9, 1, 1000);
         int batch = arguments.integer(BATCH, SimulationCheck.DEFAULT_BATCH, 1, 64);
         int depth = RunFlags.depth(arguments);
@@ -115,8 +117,7 @@ final class CalibrateCommand implements Command {
             }
             String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
                     LocalDate.now(ZoneId.systemDefault()));
-            arguments.text(OUTPUT)
-                    .ifPresent(file -> ClusterFile.write(Path.of(file), calibration.cluster(), source));
+            output.ifPresent(file -> ClusterFile.write(file, calibration.cluster(), source));
             Table operations = operations(calibration);
             Table check = check(checks);
             terminal.out().print(switch (format) {

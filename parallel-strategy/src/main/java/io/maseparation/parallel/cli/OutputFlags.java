@@ -1,7 +1,11 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.parallel.report.OutputFormat;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
@@ -26,5 +30,27 @@ final class OutputFlags {
 
     static OutputFormat format(Arguments arguments) {
         return arguments.choice(FORMAT, OutputFormat.TABLE, List.of(OutputFormat.values()), OutputFormat::id);
+    }
+
+    /**
+     * The file that an option names, if it was given; complains before minutes of work rather than after them.
+     *
+     * @throws UsageException if it cannot be a file
+     */
+    static Optional<Path> file(Arguments arguments, String option) {
+        Optional<String> given = arguments.text(option);
+        try {
+            Optional<Path> file = given.map(Path::of);
+            if (file.isPresent()) {
+                Path folder = file.get().toAbsolutePath().getParent();
+                if (Files.isDirectory(file.get()) || folder == null || !Files.isDirectory(folder)) {
+                    throw new UsageException(
+                            "--%s %s: it is a folder, or in none that exists".formatted(option, file.get()));
+                }
+            }
+            return file;
+        } catch (InvalidPathException e) {
+            throw new UsageException("--%s: '%s' is not a file name".formatted(option, given.orElseThrow()));
+        }
     }
 }

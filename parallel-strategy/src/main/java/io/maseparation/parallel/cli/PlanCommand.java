@@ -16,8 +16,6 @@ import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchResult;
 import io.maseparation.parallel.search.Verdict;
 import io.maseparation.parallel.simulate.Scenario;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -78,7 +76,7 @@ final class PlanCommand implements Command {
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Optional<Path> output = output(arguments);
+        Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
         Objective objective =
                 arguments.choice(OBJECTIVE, Objective.TPS, List.of(Objective.values()), Objective::id);
         double limit = SimulationFlags.tpotLimitMs(arguments);
@@ -112,24 +110,6 @@ final class PlanCommand implements Command {
                 ? Json.write(tree(found, verdict))
                 : text(found, verdict, format));
         output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
-    }
-
-    /** Where to write the plan; complains before a long search rather than after it. */
-    private static Optional<Path> output(Arguments arguments) {
-        Optional<String> given = arguments.text(OUTPUT);
-        try {
-            Optional<Path> file = given.map(Path::of);
-            if (file.isPresent()) {
-                Path folder = file.get().toAbsolutePath().getParent();
-                if (Files.isDirectory(file.get()) || folder == null || !Files.isDirectory(folder)) {
-                    throw new UsageException(
-                            "--%s %s: it is a folder, or in none that exists".formatted(OUTPUT, file.get()));
-                }
-            }
-            return file;
-        } catch (InvalidPathException e) {
-            throw new UsageException("--%s: '%s' is not a file name".formatted(OUTPUT, given.orElseThrow()));
-        }
     }
 
     private static Map<String, Object> tree(SearchResult found, Verdict verdict) {

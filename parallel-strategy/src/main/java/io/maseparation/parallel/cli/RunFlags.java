@@ -13,6 +13,7 @@ import org.apache.commons.cli.Options;
 /** How a plan is run: devices, kernel bodies, formats and limits. */
 final class RunFlags {
     private static final String BACKEND = "backend";
+    private static final String NO_CUDA_GRAPHS = "no-cuda-graphs";
     private static final String TRANSPORT = "transport";
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
@@ -24,6 +25,8 @@ final class RunFlags {
 
     static void add(Options options) {
         addDevices(options);
+        options.addOption(Option.builder().longOpt(NO_CUDA_GRAPHS)
+                .desc("launch the tasks of a graph one by one, also where CUDA can launch them as one").get());
         options.addOption(Option.builder().longOpt(TRANSPORT).hasArg().argName("NAME")
                 .desc("how ranks talk: threads (of one process); mpi is not available yet [threads]").get());
         options.addOption(Option.builder().longOpt(KV_TYPE).hasArg().argName("TYPE")
@@ -40,6 +43,12 @@ final class RunFlags {
                 .get());
         options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
                 .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
+    }
+
+    private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
+        return arguments.has(NO_CUDA_GRAPHS)
+                ? devices.stream().map(Device::withoutCudaGraphs).toList()
+                : devices;
     }
 
     static void addPrefillChunk(Options options) {
@@ -79,7 +88,7 @@ final class RunFlags {
                 KV_TYPE, DataType.F32, List.of(DataType.F32, DataType.F16), t -> t.name().toLowerCase(Locale.ROOT));
         long memory = arguments.text(DEVICE_MEMORY).map(s -> Sizes.bytes("--" + DEVICE_MEMORY, s)).orElse(0L);
         return ExecutionOptions.defaults()
-                .withDevices(devices(arguments))
+                .withDevices(withFlags(devices(arguments), arguments))
                 .withKvType(kvType)
                 .withDeviceMemory(memory);
     }

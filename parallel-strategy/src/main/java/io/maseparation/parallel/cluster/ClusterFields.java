@@ -87,6 +87,19 @@ final class ClusterFields {
         return value == null ? absent : number(field, value, least, most, sources);
     }
 
+    /** A whole number. */
+    int integer(String field, int least, int most, List<String> sources) {
+        double number = number(field, least, most, sources);
+        if (number != Math.rint(number)) {
+            throw fail(field, "is not a whole number: " + number);
+        }
+        return (int) number;
+    }
+
+    int integerOr(String field, int absent, int least, int most, List<String> sources) {
+        return value(field) == null ? absent : integer(field, least, most, sources);
+    }
+
     /** A number, or an object of a value and its source. */
     private double number(String field, JsonNode value, double least, double most, List<String> sources) {
         if (value instanceof ObjectNode object) {

@@ -55,7 +55,7 @@ public final class ClusterFile {
                 link(json, "inter_node", sources),
                 json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
                 new HostSharing(
-                        (int) json.numberOr("shared_cores", 0, 0, MOST_DEVICES, sources),
+                        json.integerOr("shared_cores", 0, 0, MOST_DEVICES, sources),
                         json.numberOr("contention", 1, 0, HostSharing.MOST_CONTENTION, sources),
                         json.numberOr("variation", 0, 0, HostSharing.MOST_VARIATION, sources)),
                 collectives(json, sources),
@@ -110,7 +110,7 @@ public final class ClusterFile {
 
     /** Nodes of equal size; the last one may have fewer devices. */
     private static List<Cluster.Device> family(ClusterFields json, int size) {
-        int perNode = (int) json.number("devices_per_node", 1, MOST_DEVICES, new ArrayList<>());
+        int perNode = json.integer("devices_per_node", 1, MOST_DEVICES, new ArrayList<>());
         List<Cluster.Device> devices = new ArrayList<>();
         for (int i = 0; i < size; i++) {
             devices.add(new Cluster.Device(0, i / perNode));
@@ -133,7 +133,7 @@ public final class ClusterFile {
                                             name,
                                             String.join(", ", kinds.stream().map(DeviceKind::name).toList())));
                 }
-                int count = (int) entry.numberOr("count", 1, 1, MOST_DEVICES, new ArrayList<>());
+                int count = entry.integerOr("count", 1, 1, MOST_DEVICES, new ArrayList<>());
                 if (devices.size() + count > MOST_DEVICES) {
                     throw json.fail("nodes", "have more than %d devices".formatted(MOST_DEVICES));
                 }
@@ -179,7 +179,7 @@ public final class ClusterFile {
             tables.add(new CollectiveTable(
                     operation,
                     implementation,
-                    (int) table.number("devices", 2, MOST_DEVICES, new ArrayList<>()),
+                    table.integer("devices", 2, MOST_DEVICES, new ArrayList<>()),
                     points));
             table.done();
         }

@@ -26,4 +26,9 @@ public record HostSharing(int cores, double contention, double variation) {
     public double slowdown(int active) {
         return cores == 0 ? 1 : Math.max(1 + (active - 1) * contention, (double) active / cores);
     }
+
+    /** What some devices can do together, as a share of what they could do if each had a host of its own. */
+    public double share(long devices) {
+        return cores == 0 ? 1 : Math.max(1 / slowdown((int) devices), 1.0 / devices);
+    }
 }

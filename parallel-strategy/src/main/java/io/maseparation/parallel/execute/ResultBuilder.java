@@ -118,7 +118,7 @@ final class ResultBuilder {
         }
         boolean any = gapCount > 0;
         StepWork work = StepWork.of(
-                weights, workload, capacities.getFirst().kvType(), recorder, decodeSteps);
+                weights, workload, capacities.getFirst().kvType(), recorder, sequences, decodeSteps);
         double stepSeconds = decodeSteps == 0 ? Double.NaN : decodeNanos / 1e9 / decodeSteps;
         return new Metrics(
                 any ? gapSum / gapCount / 1e6 : Double.NaN,

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.Strategy;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -26,7 +27,11 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
                         .toArray());
     }
 
-    /** The shares of a plan's groups and micro-batches. */
+    /**
+     * The shares of a plan's groups and micro-batches.
+     *
+     * @throws PlanException if a group has more positions than a cache can have
+     */
     public static Shares of(Plan plan, int[] lengths) {
         int copies = plan.options().strategy() == Strategy.MA ? plan.options().expertReplicas() : 1;
         return of(lengths, plan.groups(), plan.options().microBatches(), copies);
@@ -97,12 +102,17 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
         int[] kvBase = new int[n];
         int[] groupPositions = new int[groups];
         for (int group = 0; group < groups; group++) {
-            int base = 0;
+            long base = 0;
             for (int sequence : byGroup.get(group)) {
-                kvBase[sequence] = base;
-                base = Math.addExact(base, lengths[sequence]);
+                kvBase[sequence] = (int) base;
+                base += lengths[sequence];
+                if (base > Integer.MAX_VALUE) {
+                    throw new PlanException(
+                            "a KV cache has at most %d positions, and group %d of %d has sequences of more: lower the batch or the context, or divide it among more ranks"
+                                    .formatted(Integer.MAX_VALUE, group, groups));
+                }
             }
-            groupPositions[group] = base;
+            groupPositions[group] = (int) base;
             sequences.add(deal(byGroup.get(group), lengths, microBatches, group / copies % microBatches));
         }
         return new Shares(sequences, kvBase, lengths, groupPositions);

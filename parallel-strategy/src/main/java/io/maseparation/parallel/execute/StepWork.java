@@ -5,6 +5,7 @@ import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
+import java.util.Arrays;
 
 /**
  * What a decode step of the whole batch must do at least on any layout: every weight in use read once, every live key
@@ -16,20 +17,26 @@ import io.maseparation.moe.ModelWeights;
 record StepWork(double bytes, double flops) {
 
     static StepWork of(
-            ModelWeights weights, Workload workload, DataType kvType, Recorder recorder, int decodeSteps) {
+            ModelWeights weights, Workload workload, DataType kvType, Recorder recorder, Sequences sequences,
+            int decodeSteps) {
         ModelConfig config = weights.config();
         if (decodeSteps == 0) {
             return new StepWork(Double.NaN, Double.NaN);
         }
-        double rows = workload.prompts().size();
-        double positions = 0;
-        for (int i = 0; i < workload.prompts().size(); i++) {
-            positions += workload.depth() + workload.prompts().get(i).length + (decodeSteps + 1) / 2.0;
+        // A sequence that has ended takes no part in the steps after that.
+        int n = workload.prompts().size();
+        int[] lengths = new int[n];
+        int[] stepsOf = new int[n];
+        for (int i = 0; i < n; i++) {
+            lengths[i] = workload.depth() + workload.prompts().get(i).length;
+            stepsOf[i] = sequences.tokens(i).size() - 1;
         }
+        double rows = Arrays.stream(stepsOf).sum() / (double) decodeSteps;
         double bytes = weights.output().bytes();
         double flops = 2 * rows * elements(weights.output().rows(), weights.output().cols());
         for (int l = 0; l < config.layers().size(); l++) {
             LayerWeights layer = weights.layers().get(l);
+            double positions = positions(lengths, stepsOf, config.layers().get(l).slidingWindow()) / decodeSteps;
             bytes += layer.attentionBytes();
             flops += 2
                     * rows
@@ -48,6 +55,24 @@ record StepWork(double bytes, double flops) {
             }
         }
         return new StepWork(bytes, flops);
+    }
+
+    /**
+     * Positions that all rows of all decode steps see.
+     *
+     * @param lengths prompt tokens of each sequence
+     * @param steps decode steps of each sequence
+     * @param window most positions that a row sees; 0 for all
+     */
+    static double positions(int[] lengths, int[] steps, int window) {
+        double positions = 0;
+        for (int i = 0; i < lengths.length; i++) {
+            for (int step = 0; step < steps[i]; step++) {
+                int seen = lengths[i] + step + 1;
+                positions += window > 0 ? Math.min(window, seen) : seen;
+            }
+        }
+        return positions;
     }
 
     private static double elements(ExpertWeights expert) {

@@ -102,6 +102,11 @@ public final class Placement {
         return isEmpty() ? 0 : copyOf[attentionGroup];
     }
 
+    /** The copy of the experts that an expert group is part of. */
+    public int copyOfExperts(int expertGroup) {
+        return expertGroup / groupsPerCopy;
+    }
+
     /**
      * The expert group that serves an expert for a row of an attention group where nothing is known of the step's other
      * rows: replicas take turns.

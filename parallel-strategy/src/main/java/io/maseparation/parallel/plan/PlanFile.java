@@ -4,10 +4,8 @@ import io.maseparation.moe.JsonFile;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.parallel.report.Json;
-import java.io.IOException;
-import java.nio.file.Files;
+import io.maseparation.parallel.report.WholeFile;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -48,6 +46,10 @@ public record PlanFile(
     public static final int VERSION = 1;
 
     private static final int MOST = 65_536;
+    /** Most micro-batches, as on the command line. */
+    private static final int MOST_MICRO_BATCHES = 4096;
+    /** Most sequences, as on the command line. */
+    private static final int MOST_SEQUENCES = 1 << 20;
 
     /**
      * What tells models apart as far as layouts go.
@@ -146,8 +148,8 @@ public record PlanFile(
                 options,
                 devices,
                 json.has("cluster") ? Optional.of(text(json, "cluster")) : Optional.empty(),
-                optional(json, "batch"),
-                optional(json, "context"),
+                optional(json, "batch", MOST_SEQUENCES),
+                optional(json, "context", Integer.MAX_VALUE),
                 json.has("expert_placement") ? Optional.of(json.integerLists("expert_placement")) : Optional.empty());
     }
 
@@ -173,9 +175,9 @@ public record PlanFile(
         return json.integer(field, least, least, most);
     }
 
-    private static OptionalInt optional(JsonFile json, String field) {
+    private static OptionalInt optional(JsonFile json, String field, int most) {
         return json.has(field)
-                ? OptionalInt.of(json.integer(field, 1, 1, Integer.MAX_VALUE))
+                ? OptionalInt.of(json.integer(field, 1, 1, most))
                 : OptionalInt.empty();
     }
 
@@ -199,7 +201,7 @@ public record PlanFile(
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
         for (LayoutSize size : LayoutSize.values()) {
             names.add(size.field());
-            int value = json.integer(size.field(), 1, 1, MOST);
+            int value = json.integer(size.field(), 1, 1, size == LayoutSize.MICRO_BATCHES ? MOST_MICRO_BATCHES : MOST);
             if (json.has(size.field()) && !size.belongsTo(strategy)) {
                 throw json.fail(size.field(), "is nothing that strategy %s has".formatted(strategy.id()));
             }
@@ -228,22 +230,10 @@ public record PlanFile(
     /**
      * Writes the plan; the file appears whole or not at all.
      *
-     * @throws ModelException if the file cannot be written
+     * @throws java.io.UncheckedIOException if the file cannot be written
      */
     public void write(Path file) {
-        Path folder = file.toAbsolutePath().getParent();
-        try {
-            Path whole = Files.createTempFile(folder, ".plan", ".json");
-            try {
-                Files.writeString(whole, Json.write(tree()));
-                Files.move(whole, file, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(whole);
-            }
-        } catch (IOException e) {
-            throw new ModelException(
-                    "%s: cannot be written: %s".formatted(file, e.getClass().getSimpleName()), e);
-        }
+        WholeFile.write(file, Json.write(tree()));
     }
 
     private Map<String, Object> tree() {

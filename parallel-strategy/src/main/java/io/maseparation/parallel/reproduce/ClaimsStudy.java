@@ -1,5 +1,6 @@
 package io.maseparation.parallel.reproduce;
 
+import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.report.chart.Axis;
@@ -50,6 +51,12 @@ final class ClaimsStudy {
 
     Result run() {
         Evidence evidence = Evidence.gather(context);
+        if (evidence.baselines().isEmpty() || evidence.threeToOne().isEmpty()) {
+            throw new PlanException(
+                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a --cluster with more memory a device"
+                            .formatted(evidence.baselines().isEmpty() ? "baseline" : "MA 12:4", Paper.DEVICES,
+                                    context.cluster().name()));
+        }
         List<Claim> claims = new Claims(evidence, context).rows();
         return new Result(claims, List.of(table(claims), bounds(evidence), growing(evidence)));
     }

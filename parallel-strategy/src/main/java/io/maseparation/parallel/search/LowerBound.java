@@ -151,7 +151,7 @@ final class LowerBound {
     }
 
     private int copyOf(int expertGroup) {
-        return expertGroup / (placement.groups() / placement.copies());
+        return placement.copyOfExperts(expertGroup);
     }
 
     /** Seconds of the segments that a rank computes for its own rows, without experts of a pool. */

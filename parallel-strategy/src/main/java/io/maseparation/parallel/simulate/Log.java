@@ -12,7 +12,7 @@ final class Log {
     private int size;
     private double[] start = new double[1024];
     private double[] end = new double[1024];
-    /** Time the entry waited between its cause's end and its start. */
+    /** The entry whose end let this one start. */
     private int[] cause = new int[1024];
     private int[] rank = new int[1024];
     private int[] microBatch = new int[1024];

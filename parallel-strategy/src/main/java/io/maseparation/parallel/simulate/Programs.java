@@ -19,9 +19,7 @@ final class Programs {
     final int[] device;
     /** For each rank and operation: number of the collective, or −1. */
     final int[][] collective;
-    /** For each collective its members' ranks and devices. */
-    final List<List<Integer>> members = new ArrayList<>();
-
+    /** For each collective its members' devices. */
     final List<List<Integer>> memberDevices = new ArrayList<>();
     private final Map<Channel, int[]> receivers = new HashMap<>();
 
@@ -59,10 +57,9 @@ final class Programs {
                     List<Integer> shared = known.computeIfAbsent(group, g -> groups.computeIfAbsent(g, same -> same));
                     Collective key = key(op, shared);
                     collective[r][i] = numbers.computeIfAbsent(key, k -> {
-                        members.add(shared);
                         memberDevices.add(devices.computeIfAbsent(
                                 shared, g -> g.stream().map(m -> device[m]).toList()));
-                        return members.size() - 1;
+                        return memberDevices.size() - 1;
                     });
                 }
             }

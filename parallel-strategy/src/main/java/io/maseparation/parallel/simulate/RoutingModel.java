@@ -13,7 +13,7 @@ public interface RoutingModel {
      * The experts of one row.
      *
      * @param seed of the run
-     * @param step decode step, or −1 − chunk for prefill
+     * @param step decode step, or −1 for prefill
      * @param layer layer of the model
      * @param row index of the sequence, or of the prompt token
      * @param chosen filled with as many distinct experts as it is long

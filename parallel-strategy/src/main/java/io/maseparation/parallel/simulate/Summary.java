@@ -13,12 +13,15 @@ import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
- * Metrics of a run of decode steps. Shares of time are of the window in which every micro-batch is past its warm-up and
- * none is through.
+ * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to do
+ * with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on unequal
+ * devices one copy may be through before another one has warmed up.
  */
 final class Summary {
     private final Plan plan;
@@ -28,13 +31,23 @@ final class Summary {
     private final MemoryFit memory;
     private final Run run;
     private final Log log;
-    private final double from;
-    private final double to;
+    private final Window[] windows;
     private final double[] busy;
     private final double[] transfer;
     private final double[] bytes;
     private final double[] flops;
     private final List<Double> gaps = new ArrayList<>();
+
+    /** A stretch of time, in seconds. */
+    private record Window(double from, double to) {
+        Window and(Window other) {
+            return new Window(Math.max(from, other.from), Math.min(to, other.to));
+        }
+
+        double seconds() {
+            return to - from;
+        }
+    }
 
     Summary(Plan plan, Cluster cluster, Scenario scenario, Batches batches, MemoryFit memory, Run run) {
         this.plan = plan;
@@ -49,20 +62,41 @@ final class Summary {
         transfer = new double[n];
         bytes = new double[n];
         flops = new double[n];
-        double start = 0;
-        double end = Double.POSITIVE_INFINITY;
-        for (double[][] group : run.sampled()) {
-            for (double[] times : group) {
-                if (Double.isNaN(times[0])) {
-                    continue;
+        windows = windows();
+        addUp();
+    }
+
+    /** The window of each rank. */
+    private Window[] windows() {
+        Map<Integer, Window> ofCopy = new HashMap<>();
+        for (int group = 0; group < batches.groups(); group++) {
+            for (double[] times : run.sampled()[group]) {
+                if (!Double.isNaN(times[0])) {
+                    Window window = new Window(times[scenario.warmup() - 1], times[times.length - 1]);
+                    ofCopy.merge(copyOfGroup(group), window, Window::and);
                 }
-                start = Math.max(start, times[scenario.warmup() - 1]);
-                end = Math.min(end, times[times.length - 1]);
             }
         }
-        from = start;
-        to = end;
-        addUp();
+        Window all = ofCopy.values().stream().reduce(Summary::around).orElseThrow();
+        return plan.ranks().stream()
+                .map(rank -> ofCopy.getOrDefault(copyOf(rank), all))
+                .toArray(Window[]::new);
+    }
+
+    /** From the start of the earlier to the end of the later of two windows. */
+    private static Window around(Window a, Window b) {
+        return new Window(Math.min(a.from(), b.from()), Math.max(a.to(), b.to()));
+    }
+
+    /** The copy of the layout, or of the experts, that an attention group belongs to: no two wait for each other. */
+    private int copyOfGroup(int group) {
+        return plan.placement().isEmpty() ? group : plan.placement().copyOf(group);
+    }
+
+    private int copyOf(RankPlan rank) {
+        return rank.group() >= 0
+                ? copyOfGroup(rank.group())
+                : plan.placement().copyOfExperts(plan.placement().groupOf(rank.rank()));
     }
 
     /** Work inside the window: of what lies across its edge, the part inside. */
@@ -70,8 +104,12 @@ final class Summary {
         for (int entry = 0; entry < log.size(); entry++) {
             int rank = log.rank(entry);
             double length = log.end(entry) - log.start(entry);
-            double inside = Math.min(to, log.end(entry)) - Math.max(from, log.start(entry));
-            if (rank < 0 || inside <= 0 || length <= 0) {
+            if (rank < 0 || length <= 0) {
+                continue;
+            }
+            Window window = windows[rank];
+            double inside = Math.min(window.to(), log.end(entry)) - Math.max(window.from(), log.start(entry));
+            if (inside <= 0) {
                 continue;
             }
             Duration computed = log.computed(entry);
@@ -93,24 +131,21 @@ final class Summary {
 
     SimulationResult build(double ttftMs, boolean timeline) {
         double tpot = tpotSeconds();
-        double window = to - from;
-        double stepsInside = window / tpot;
+        Map<Integer, Double> tpotOfCopy = tpotOfCopy();
         double[] sorted = gaps.stream().mapToDouble(g -> g).sorted().toArray();
         List<SimulationResult.Rank> ranks = new ArrayList<>();
-        double bound = 0;
-        double bandwidth = 0;
-        double rate = 0;
-        double price = 0;
+        double[] deviceBytes = new double[cluster.size()];
+        double[] deviceFlops = new double[cluster.size()];
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             int device = plan.devices().get(r);
-            DeviceKind kind = cluster.kindOf(device);
-            bandwidth += kind.bytesPerSecond();
-            rate += kind.flopsPerSecond();
-            price += kind.pricePerHour();
-            double moved = bytes[r] / stepsInside;
-            double computed = flops[r] / stepsInside;
-            bound = Math.max(bound, kind.boundSeconds(moved, computed));
+            double window = windows[r].seconds();
+            // Beside the mean time of a step; a rank of a copy that is faster than others does more than one in it.
+            deviceBytes[device] += bytes[r] * tpot / window;
+            deviceFlops[device] += flops[r] * tpot / window;
+            double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
+            double moved = bytes[r] * ownStep / window;
+            double computed = flops[r] * ownStep / window;
             ranks.add(new SimulationResult.Rank(
                     r,
                     rank.role().id(),
@@ -123,6 +158,21 @@ final class Summary {
                     computed,
                     run.engine().bytesSent(r) / batches.steps()));
         }
+        double bound = 0;
+        double bandwidth = 0;
+        double rate = 0;
+        double price = 0;
+        // Several ranks may share a device.
+        for (int device : plan.devices().stream().distinct().toList()) {
+            DeviceKind kind = cluster.kindOf(device);
+            bandwidth += kind.bytesPerSecond();
+            rate += kind.flopsPerSecond();
+            price += kind.pricePerHour();
+            bound = Math.max(bound, kind.boundSeconds(deviceBytes[device], deviceFlops[device]));
+        }
+        double speed = cluster.host().share(plan.devices().stream().distinct().count());
+        bandwidth *= speed;
+        rate *= speed;
         StepWork least = leastWork();
         double tps = scenario.batch() / tpot;
         return new SimulationResult(
@@ -149,23 +199,42 @@ final class Summary {
 
     /** Over all sequences: the time between the last token of the warm-up and the last of all, a step. */
     private double tpotSeconds() {
-        double sum = 0;
-        double sequences = 0;
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
                 double[] times = run.sampled()[group][m];
-                int n = batches.of(group, m, 0).count();
-                if (n == 0) {
-                    continue;
-                }
-                for (int step = scenario.warmup(); step < times.length; step++) {
+                for (int step = scenario.warmup(); step < times.length && batches.of(group, m, 0).count() > 0; step++) {
                     gaps.add(times[step] - times[step - 1]);
                 }
-                sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
-                sequences += n;
+            }
+        }
+        return tpotSeconds(group -> true);
+    }
+
+    /** The same over the sequences of some groups; NaN if they have none. */
+    private double tpotSeconds(IntPredicate groups) {
+        double sum = 0;
+        double sequences = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches() && groups.test(group); m++) {
+                double[] times = run.sampled()[group][m];
+                int n = batches.of(group, m, 0).count();
+                if (n > 0) {
+                    sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
+                    sequences += n;
+                }
             }
         }
         return sum / sequences;
+    }
+
+    private Map<Integer, Double> tpotOfCopy() {
+        Map<Integer, Double> tpot = new HashMap<>();
+        for (int group = 0; group < batches.groups(); group++) {
+            int copy = copyOfGroup(group);
+            tpot.computeIfAbsent(copy, c -> tpotSeconds(g -> copyOfGroup(g) == c));
+        }
+        tpot.values().removeIf(d -> d.isNaN());
+        return tpot;
     }
 
     private static double percentile(double[] sorted, double share) {
@@ -255,11 +324,13 @@ final class Summary {
     /** From the last token of the window back to its start: what had to end before what. */
     private Map<Regime, Double> criticalPath() {
         int entry = Log.NONE;
+        int lastGroup = 0;
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
                 int last = run.entries()[group][m][batches.steps() - 1];
                 if (batches.of(group, m, 0).count() > 0 && (entry == Log.NONE || log.end(last) > log.end(entry))) {
                     entry = last;
+                    lastGroup = group;
                 }
             }
         }
@@ -267,6 +338,7 @@ final class Summary {
         for (Regime regime : Regime.values()) {
             seconds.put(regime, 0.0);
         }
+        double from = windowOf(lastGroup).from();
         double until = log.end(entry);
         while (entry != Log.NONE && until > from) {
             double start = log.cause(entry) == Log.NONE ? log.start(entry) : log.end(log.cause(entry));
@@ -289,11 +361,24 @@ final class Summary {
         return seconds;
     }
 
-    /** The window, from 0. */
+    private Window windowOf(int group) {
+        return plan.ranks().stream()
+                .filter(rank -> rank.group() == group)
+                .map(rank -> windows[rank.rank()])
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** The windows of all ranks; the first one starts at 0. */
     private List<TimelineEvent> timeline() {
+        double origin = Arrays.stream(windows).mapToDouble(Window::from).min().orElse(0);
         List<TimelineEvent> events = new ArrayList<>();
         for (int entry = 0; entry < log.size(); entry++) {
-            if (log.rank(entry) >= 0 && log.end(entry) > from && log.start(entry) < to) {
+            if (log.rank(entry) < 0) {
+                continue;
+            }
+            Window window = windows[log.rank(entry)];
+            if (log.end(entry) > window.from() && log.start(entry) < window.to()) {
                 events.add(new TimelineEvent(
                         log.rank(entry),
                         log.computed(entry) == null
@@ -303,8 +388,8 @@ final class Summary {
                         log.microBatch(entry),
                         log.step(entry),
                         false,
-                        Math.round((Math.max(from, log.start(entry)) - from) * 1e9),
-                        Math.round((Math.min(to, log.end(entry)) - from) * 1e9)));
+                        Math.round((Math.max(window.from(), log.start(entry)) - origin) * 1e9),
+                        Math.round((Math.min(window.to(), log.end(entry)) - origin) * 1e9)));
             }
         }
         return events;

@@ -40,6 +40,7 @@ class FailureTest {
             simulate --steps 0                                   | 2 | --steps must be from 1
             simulate --strategy ma --attention-devices 12 --expert-devices 5 | 1 | cluster a100x16 has 16 devices
             simulate --batch 4096                                | 1 | rank 0 (both) needs
+            simulate -m qwen3-30b-a3b --batch 1048576 --context 32768 | 1 | lower the batch
             simulate --plan no-such-plan.json                    | 1 | no-such-plan.json: no such file
             simulate --plan x.json --strategy ma                 | 2 | --strategy with --plan
             plan --objective speed                               | 2 | there are tps, tpot, cost
@@ -48,6 +49,7 @@ class FailureTest {
             plan -m mixtral-8x7b --cluster a100x1                | 1 | too much
             plan -m tiny --cluster a100x2 --slo-tpot-ms 0.00001  | 1 | keeps a TPOT of 1.0E-5 ms
             plan -m tiny -o no/such/folder/plan.json             | 2 | --output
+            calibrate -m tiny -o no/such/folder/profile.json     | 2 | --output
             plan --strategy ma                                   | 2 | unknown option '--strategy'
             --model tiny                                         | 2 | a command comes first
             help nonsense                                        | 2 | unknown command 'nonsense'

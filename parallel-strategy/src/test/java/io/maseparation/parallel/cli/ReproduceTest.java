@@ -52,6 +52,25 @@ class ReproduceTest {
     }
 
     @Test
+    void devicesThatHoldNoneOfThePapersLayoutsAreOneLine() throws IOException {
+        Path cluster = temp.resolve("small.json");
+        Files.writeString(cluster, """
+                {"name": "small", "device_kinds": [{"name": "d", "memory_bytes": 1e9,
+                 "memory_bandwidth_bytes_per_s": 2e12, "flops_per_s": 3e14, "bandwidth_efficiency": 1,
+                 "flops_efficiency": 1, "eager_launch_us": 1, "graph_launch_us": 1, "graph_start_us": 1}],
+                 "nodes": [[{"kind": "d", "count": 16}]], "intra_node": {"latency_us": 1, "bytes_per_s": 3e11},
+                 "inter_node": {"latency_us": 1, "bytes_per_s": 3e11}}
+                """);
+        CommandLineRun run =
+                CommandLineRun.of("reproduce", "--quick", "--cluster", cluster.toString(), "-o",
+                        temp.resolve("r").toString());
+
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err().lines()).hasSize(1).allMatch(l -> l.contains("more memory a device"));
+        assertThat(temp.resolve("r")).doesNotExist();
+    }
+
+    @Test
     void anUnknownClusterIsOneLine() {
         CommandLineRun run = CommandLineRun.of("reproduce", "--cluster", "a10x", "-o", temp.resolve("r").toString());
 

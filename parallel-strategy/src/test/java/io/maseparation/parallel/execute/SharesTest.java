@@ -1,9 +1,11 @@
 package io.maseparation.parallel.execute;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.StrategyOptions;
 import java.util.ArrayList;
@@ -24,6 +26,16 @@ class SharesTest {
     void longSequencesAreSpreadByLength() {
         Shares shares = Shares.of(new int[] {100, 10, 10, 10, 10, 60}, 2, 1);
         assertThat(shares.groupPositions()).containsExactly(100, 100);
+    }
+
+    @Test
+    void aCacheTooLongToCountIsRefused() {
+        int[] lengths = new int[3];
+        Arrays.fill(lengths, Integer.MAX_VALUE / 2);
+        assertThatThrownBy(() -> Shares.of(lengths, 1, 1))
+                .isInstanceOf(PlanException.class)
+                .hasMessageContaining("lower the batch");
+        assertThat(Shares.of(lengths, 3, 1).groupPositions()).containsOnly(Integer.MAX_VALUE / 2);
     }
 
     /** With one sequence a group, all would be in the first micro-batch and there would be nothing to overlap. */

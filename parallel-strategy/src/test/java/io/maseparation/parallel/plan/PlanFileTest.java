@@ -93,12 +93,14 @@ class PlanFileTest {
             'expert_devices': 2     | 'expert_devices': 1e9            | layout: expert_devices is 1.0E9, outside
             'expert_devices': 2     | 'expert_devices': 2.5            | layout: expert_devices is not a whole number
             'expert_devices': 2     | 'expert_devices': 65536          | layout: strategy ma: the layout has more than
+            'micro_batches': 1      | 'micro_batches': 65536           | layout: micro_batches is 65536, outside 1 to 4096
             'expert_devices': 2     | 'expert_devices': 3              | devices names 3 devices for 4 ranks
             'schedule': 'async'     | 'schedule': 'sync'               | layout: schedule is neither async nor barrier
             'devices': [0, 1, 2]    | 'devices': [0, -1, 2]            | devices is -1, outside
             'devices': [0, 1, 2]    | 'devices': [0, 'a', 2]           | devices is not a whole number
             'devices': [0, 1, 2]    | 'batch': 1                       | devices is missing
             'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'batch': 0 | batch is 0, outside
+            'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'batch': 2147483647 | batch is 2147483647, outside
             'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'expert_placement': [1] | expert_placement is not an array
             'devices': [0, 1, 2]    | 'devices': [0, 1, 2], 'cluster': 'a\\nb' | cluster is not a name
             }                       | ]                                | not valid JSON

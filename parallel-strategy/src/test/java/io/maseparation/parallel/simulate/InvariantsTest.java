@@ -2,11 +2,13 @@ package io.maseparation.parallel.simulate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.plan.Plan;
@@ -241,6 +243,44 @@ class InvariantsTest {
         // Two halves at half the speed: as long as the whole.
         assertThat(tpot(tensor, shared, scenario)).isBetween(
                 0.95 * tpot(single, shared, scenario), 1.1 * tpot(single, shared, scenario));
+        // Both move data all the time, and there is one memory to move it from.
+        assertThat(Simulator.run(tensor, shared, scenario, false).mbu()).isBetween(0.9, 1.1);
+    }
+
+    @Test
+    void ranksOnOneDeviceHaveItsBandwidthAndPriceOnce() {
+        Cluster cluster = TestClusters.ideal(4);
+        Plan apart = Planning.plan(SEED, StrategyOptions.expertParallel(4));
+        Scenario scenario = Scenario.decode(8, 512);
+        SimulationResult four = Simulator.run(apart, cluster, scenario, false);
+        SimulationResult one = Simulator.run(apart.withDevices(List.of(0, 0, 0, 0)), cluster, scenario, false);
+
+        assertThat(one.clusterBoundMs()).isEqualTo(4 * four.clusterBoundMs(), within(ROUNDING));
+        assertThat(one.mbu() * one.tpotMs()).isEqualTo(4 * four.mbu() * four.tpotMs(), within(ROUNDING));
+        assertThat(one.pricePerMillionTokens() * one.tps())
+                .isEqualTo(four.pricePerMillionTokens() * four.tps() / 4, within(ROUNDING));
+        // Nothing waits for anything but the device, which is at work all the time.
+        assertThat(one.boundMs()).isBetween(0.95 * one.tpotMs(), one.tpotMs() * (1 + ROUNDING));
+    }
+
+    @Test
+    void aCopyThatIsThroughBeforeAnotherHasWarmedUpIsBusyAllTheSame() {
+        DeviceKind fast = TestClusters.ideal(1).kinds().getFirst();
+        DeviceKind slow = new DeviceKind("slow", 80e9, fast.bytesPerSecond() / 50, fast.flopsPerSecond() / 50, 1, 1, 0,
+                0, 0, 1, Map.of());
+        Cluster cluster = new Cluster("unequal", "", List.of(fast, slow),
+                List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)), TestClusters.ideal(1).intraNode(),
+                TestClusters.ideal(1).interNode(), Double.POSITIVE_INFINITY, HostSharing.NONE, List.of(), List.of());
+        Plan copies = Planning.plan(SEED, StrategyOptions.tensorPipeline(1, 1).withDataParallel(2));
+        SimulationResult result = Simulator.run(copies, cluster, Scenario.decode(4, 512), true);
+
+        for (SimulationResult.Rank rank : result.ranks()) {
+            assertThat(rank.busy()).isEqualTo(1, within(1e-6));
+            // A step of either is the same work.
+            assertThat(rank.bytesMoved()).isCloseTo(result.ranks().getFirst().bytesMoved(), withinPercentage(15));
+        }
+        assertThat(result.boundMs()).isPositive().isLessThanOrEqualTo(result.tpotMs() * (1 + ROUNDING));
+        assertThat(result.timeline()).isNotEmpty().allMatch(e -> e.startNanos() >= 0 && e.endNanos() >= e.startNanos());
     }
 
     @Test

@@ -42,8 +42,14 @@ public final class Adaptation implements LayoutPolicy {
      * @param experts places of experts among the expert ranks
      * @param sequences owners of sequences among the attention ranks
      * @param ratio attention ranks into expert ranks and back
+     * @param redundantExperts places for replicas of experts in each layer, over all expert ranks together
      */
-    public record Reach(boolean experts, boolean sequences, boolean ratio) {}
+    public record Reach(boolean experts, boolean sequences, boolean ratio, int redundantExperts) {
+        /** Without replicas. */
+        public Reach(boolean experts, boolean sequences, boolean ratio) {
+            this(experts, sequences, ratio, 0);
+        }
+    }
 
     /**
      * A layout and what it is worth.

@@ -1,6 +1,9 @@
 package io.maseparation.parallel.adapt;
 
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.balance.BalanceProblem;
+import io.maseparation.parallel.balance.ExpertBalancer;
+import io.maseparation.parallel.balance.ExpertPlacement;
 import io.maseparation.parallel.execute.LayoutChange.Kind;
 import io.maseparation.parallel.execute.LayoutPolicy.LiveState;
 import io.maseparation.parallel.execute.Target;
@@ -10,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** Layouts within one change of the present one. */
 final class Candidates {
@@ -48,8 +52,13 @@ final class Candidates {
                 plan.options(), Optional.of(plan.placement().replicatedExperts()), Optional.empty());
         if (reach.experts()) {
             for (double[][] weights : List.of(rows, visits(rows))) {
-                for (boolean afresh : new boolean[] {false, true}) {
-                    List<List<List<Integer>>> places = places(plan, weights, plan.options(), afresh);
+                List<List<List<List<Integer>>>> all = new ArrayList<>();
+                all.add(refined(plan, weights));
+                all.add(places(plan, weights, plan.options(), 0));
+                if (reach.redundantExperts() > 0) {
+                    all.add(places(plan, weights, plan.options(), reach.redundantExperts()));
+                }
+                for (List<List<List<Integer>>> places : all) {
                     Candidate candidate = new Candidate(
                             Kind.EXPERTS, present.withExperts(places), new Key(Kind.EXPERTS, places));
                     if (!places.equals(plan.placement().replicatedExperts()) && !candidates.contains(candidate)) {
@@ -85,7 +94,7 @@ final class Candidates {
         StrategyOptions options = state.plan().options().withRatio(attention, experts);
         Target target = new Target(
                 options,
-                Optional.of(places(state.plan(), rows, options, true)),
+                Optional.of(places(state.plan(), rows, options, 0)),
                 Optional.of(mapped(SequencePlaces.refined(
                         state.owners(), growing(state), attention / options.attentionTensorParallel()))));
         return new Candidate(Kind.RATIO, target, new Key(Kind.RATIO, options.layout()));
@@ -135,21 +144,46 @@ final class Candidates {
                 .toArray(double[][]::new);
     }
 
-    /**
-     * Places of all experts.
-     *
-     * @param afresh whether to forget the present ones, which then may have another number of groups
-     */
-    static List<List<List<Integer>>> places(
-            Plan plan, double[][] weights, StrategyOptions options, boolean afresh) {
-        int groups = options.expertDevices() / options.expertTensorParallel() / options.expertReplicas();
+    /** Places of all experts with as few moves as even the groups out. */
+    private static List<List<List<Integer>>> refined(Plan plan, double[][] weights) {
         List<List<List<Integer>>> present = plan.placement().replicatedExperts();
         List<List<List<Integer>>> places = new ArrayList<>();
         for (int layer = 0; layer < weights.length; layer++) {
-            int experts = present.get(layer).size();
-            places.add(afresh
-                    ? ExpertPlaces.balanced(weights[layer], experts, groups)
-                    : ExpertPlaces.refined(weights[layer], present.get(layer), groups));
+            places.add(ExpertPlaces.refined(weights[layer], present.get(layer), groups(plan.options())));
+        }
+        return places;
+    }
+
+    private static int groups(StrategyOptions options) {
+        return options.expertDevices() / options.expertTensorParallel() / options.expertReplicas();
+    }
+
+    /**
+     * Places of all experts, whatever the present ones are.
+     *
+     * @param redundant further places in each layer, for replicas
+     */
+    static List<List<List<Integer>>> places(
+            Plan plan, double[][] weights, StrategyOptions options, int redundant) {
+        int groups = groups(options);
+        List<List<List<Integer>>> places = new ArrayList<>();
+        for (int layer = 0; layer < weights.length; layer++) {
+            int experts = plan.config().layers().get(layer).routing().experts();
+            if (experts < groups) {
+                // A dense layer, or a layout that is refused later on.
+                places.add(ExpertPlaces.balanced(weights[layer], experts, groups));
+                continue;
+            }
+            int total = (int) Math.min((long) experts * groups, (long) experts + redundant);
+            int[] slots = new int[groups];
+            for (int group = 0; group < groups; group++) {
+                slots[group] = (int) ((long) total * (group + 1) / groups - (long) total * group / groups);
+            }
+            ExpertPlacement found = ExpertBalancer.quick(
+                    new BalanceProblem(Arrays.copyOf(weights[layer], experts), slots, 1, 1));
+            places.add(IntStream.range(0, experts)
+                    .mapToObj(e -> Arrays.stream(found.ranksOf(e)).sorted().boxed().toList())
+                    .toList());
         }
         return places;
     }

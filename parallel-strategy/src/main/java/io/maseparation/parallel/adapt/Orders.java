@@ -22,7 +22,7 @@ public final class Orders {
     public static Ordered experts(int step) {
         return new Ordered(step, Kind.EXPERTS, state -> new Target(
                 state.plan().options(),
-                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), true)),
+                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), 0)),
                 Optional.empty()));
     }
 

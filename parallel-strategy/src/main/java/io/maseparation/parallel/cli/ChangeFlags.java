@@ -28,6 +28,7 @@ final class ChangeFlags {
     private static final String ELASTIC = "elastic";
     private static final String INTERVAL = "rebalance-interval";
     private static final String HORIZON = "rebalance-horizon";
+    private static final String REDUNDANT = "redundant-experts";
     private static final String CLUSTER = "cluster";
     private static final Pattern ORDER = Pattern.compile("(\\d{1,9})=(.+)");
     private static final Pattern RATIO = Pattern.compile("(\\d{1,5}):(\\d{1,5})");
@@ -46,6 +47,9 @@ final class ChangeFlags {
         options.addOption(Option.builder().longOpt(HORIZON).hasArg().argName("N")
                 .desc("most steps that the gain of a change is counted over [" + ChangeRule.Settings.DEFAULT_HORIZON
                         + "]")
+                .get());
+        options.addOption(Option.builder().longOpt(REDUNDANT).hasArg().argName("N")
+                .desc("places a layer, over all expert devices, that --rebalance may put replicas of experts in [0]")
                 .get());
         options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
                 .desc("what gains and costs are predicted on, such as a profile that ma calibrate wrote [a100 of as many"
@@ -78,6 +82,9 @@ final class ChangeFlags {
                 throw new UsageException("--%s needs --%s or --%s".formatted(flag, REBALANCE, ELASTIC));
             }
         }
+        if (arguments.has(REDUNDANT) && !rebalance) {
+            throw new UsageException("--%s needs --%s".formatted(REDUNDANT, REBALANCE));
+        }
         Optional<LayoutPolicy> policy = Optional.empty();
         if (rebalance || elastic) {
             Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse("a100x" + devices));
@@ -88,7 +95,8 @@ final class ChangeFlags {
             policy = Optional.of(new Adaptation(
                     cluster,
                     kvType,
-                    new Adaptation.Reach(rebalance, rebalance, elastic),
+                    new Adaptation.Reach(
+                            rebalance, rebalance, elastic, arguments.integer(REDUNDANT, 0, 0, 1 << 16)),
                     ChangeRule.Settings.of(
                             arguments.integer(
                                     INTERVAL, ChangeRule.Settings.DEFAULT_INTERVAL, 1, Integer.MAX_VALUE),

@@ -32,7 +32,7 @@ final class ExpertExchange {
         this.buffers = buffers;
         this.rank = rank;
         this.group = group;
-        this.replicas = new ReplicaChoice(placement, group);
+        this.replicas = new ReplicaChoice(config, placement, group);
     }
 
     private int slots(int layer) {

@@ -71,6 +71,23 @@ class AdaptationTest {
                 .allSatisfy(layer -> assertThat(layer.get(0)).isNotEqualTo(layer.get(1)));
     }
 
+    /** One expert has nearly all rows and computes for long: a second place for it is worth more than any move. */
+    @Test
+    void anExpertThatIsTooHotForOneRankGetsReplicas() {
+        Cluster computing = TestClusters.of(
+                8, new DeviceKind("computing", 80e9, 1e12, 1e9, 1, 1, 0, 0, 0, 1, Map.of()), new Link(0, 1e12));
+        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));
+        int[] positions = new int[64];
+        Arrays.fill(positions, 4);
+        LiveState state = state(plan, positions, 20, 1000, new long[] {60, 8, 8, 8, 8, 8, 8, 8});
+        Proposal proposal = new Adaptation(computing, DataType.F32, new Adaptation.Reach(true, false, false, 4),
+                ChangeRule.Settings.of(10, 1000)).propose(state).orElseThrow();
+
+        assertThat(proposal.target().experts().orElseThrow())
+                .allSatisfy(layer -> assertThat(layer.get(0)).hasSizeGreaterThan(1))
+                .allSatisfy(layer -> assertThat(layer.stream().mapToInt(List::size).sum()).isEqualTo(12));
+    }
+
     @Test
     void whatDoesNotPayIsNotProposed() {
         Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));

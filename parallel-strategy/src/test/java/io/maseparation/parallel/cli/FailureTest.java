@@ -78,6 +78,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --strategy tp-pp --change-at 1=1:2 | 2 | --change-at needs --strategy ma; the strategy is tp-pp
             generate -m tiny --prompt-ids 1 --strategy ma --rebalance-interval 4 | 2 | --rebalance-interval needs --rebalance or --elastic
             generate -m tiny --prompt-ids 1 --strategy ma --rebalance-horizon 4 | 2 | --rebalance-horizon needs --rebalance or --elastic
+            generate -m tiny --prompt-ids 1 --strategy ma --elastic --redundant-experts 4 | 2 | --redundant-experts needs --rebalance
             generate -m tiny --prompt-ids 1 --strategy ma --cluster a100x2 | 2 | --cluster needs --rebalance or --elastic
             generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster a100x1 | 2 | --cluster a100x1 has 1 devices, the layout uses 2
             generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster moon | 1 | moon

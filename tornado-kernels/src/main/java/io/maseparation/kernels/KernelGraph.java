@@ -103,14 +103,15 @@ public final class KernelGraph {
         // What is consumed or sent each time must not be copied once as well.
         constants.removeAll(inputs);
         constants.removeAll(consumed);
-        if (!consumed.isEmpty()) {
-            graph = graph.consumeFromDevice(consumed.toArray());
-        }
         if (!constants.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants.toArray());
         }
         if (!inputs.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, inputs.toArray());
+        }
+        // Last of what goes in: TornadoVM frees a graph's arrays in this order, up to one that another graph has freed.
+        if (!consumed.isEmpty()) {
+            graph = graph.consumeFromDevice(consumed.toArray());
         }
         for (UnaryOperator<TaskGraph> task : tasks) {
             graph = task.apply(graph);

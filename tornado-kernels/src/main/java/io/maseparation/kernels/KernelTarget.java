@@ -14,7 +14,8 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
  * @param fp16 whether half-precision weights can be read
  * @param bf16 whether bfloat16 weights can be read
- * @param cudaGraphs whether the tasks of a graph can be launched as one
+ * @param nvidia whether the backend can launch the tasks of a graph as one
+ * @param cudaGraphs whether it shall
  * @param override body to use wherever an operation has it
  */
 public record KernelTarget(
@@ -24,6 +25,7 @@ public record KernelTarget(
         boolean warpSums,
         boolean fp16,
         boolean bf16,
+        boolean nvidia,
         boolean cudaGraphs,
         Optional<Body> override) {
 
@@ -41,7 +43,7 @@ public record KernelTarget(
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return new KernelTarget(EMBEDDED, true, vector, true, true, true, false, Optional.empty());
+        return new KernelTarget(EMBEDDED, true, vector, true, true, true, false, false, Optional.empty());
     }
 
     /** What a device of the runtime in use can do. */
@@ -55,18 +57,18 @@ public record KernelTarget(
         TornadoVMBackendType backend = device.getTornadoVMBackend();
         boolean nvidia = backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
         // Only the CUDA backend has arrays of bf16.
-        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, nvidia,
+        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, nvidia, false,
                 Optional.empty());
     }
 
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, cudaGraphs, Optional.of(body));
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs, Optional.of(body));
     }
 
-    /** The same device launching task by task. */
-    public KernelTarget withoutCudaGraphs() {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, false, override);
+    /** The same device launching the tasks of a graph as one, where its backend is TornadoVM's CUDA or PTX. */
+    public KernelTarget withCudaGraphs() {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, nvidia, override);
     }
 
     /** Chooses among the bodies: every operation has all three. */

@@ -51,9 +51,9 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return new Device(device, target.withBody(body));
     }
 
-    /** The same device launching task by task. */
-    public Device withoutCudaGraphs() {
-        return new Device(device, target.withoutCudaGraphs());
+    /** The same device launching the tasks of a graph as one, where it can. */
+    public Device withCudaGraphs() {
+        return new Device(device, target.withCudaGraphs());
     }
 
     /** Name of the backend: "embedded", or TornadoVM's in lower case. */

@@ -30,6 +30,8 @@ public final class RankDevice implements AutoCloseable {
      */
     private static final Object COMPILING = new Object();
 
+    private static final System.Logger LOG = System.getLogger(RankDevice.class.getName());
+
     /** Compilation, then capture. */
     private static final int FIRST_RUNS = 3;
 
@@ -47,6 +49,7 @@ public final class RankDevice implements AutoCloseable {
     /** By segment the layers, counted from the shard's first, whose keys and values it appends. */
     private final Map<String, List<Integer>> appends = new LinkedHashMap<>();
     private final HostKv kv;
+    private final int graphCount;
     private final Map<Integer, Integer> compiled = new HashMap<>();
     private TornadoExecutionResult last;
 
@@ -119,6 +122,7 @@ public final class RankDevice implements AutoCloseable {
             }
             built.add(graph.build());
         }
+        graphCount = built.size();
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
@@ -263,6 +267,25 @@ public final class RankDevice implements AutoCloseable {
     /** Frees the device's memory. */
     @Override
     public void close() {
+        if (!compiles) {
+            free();
+            return;
+        }
+        // TornadoVM frees the graph that is selected, which after a run is the last one. An array that graphs hand on is
+        // freed with the first of them; at the next it gives up with an error, which here is none.
+        for (int graph = 0; graph < graphCount; graph++) {
+            plan.withGraph(graph);
+            try {
+                free();
+            } catch (VirtualMachineError e) {
+                throw e;
+            } catch (Error e) {
+                LOG.log(System.Logger.Level.DEBUG, "graph " + graph + ": " + e.getMessage());
+            }
+        }
+    }
+
+    private void free() {
         try {
             plan.close();
         } catch (TornadoExecutionPlanException e) {

@@ -124,6 +124,7 @@ final class BenchCommand implements Command {
         int repetitions = arguments.integer(REPETITIONS, 5, 1, 1_000_000);
         StrategyOptions strategy = StrategyFlags.read(arguments);
         ExecutionOptions execution = RunFlags.read(arguments);
+        RunFlags.announce(execution.devices(), terminal);
         List<Test> tests = new ArrayList<>();
         for (int batchSize : batchSizes) {
             for (int count : sequences) {

@@ -166,6 +166,7 @@ final class CompareCommand implements Command {
         Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER));
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
+        RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             List<int[]> prompts = given

@@ -154,6 +154,7 @@ final class GenerateCommand implements Command {
         int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(strategy.ranks());
         ExecutionOptions execution =
                 plain.withChanges(ChangeFlags.read(arguments, strategy, devices, plain.kvType()));
+        RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
             List<int[]> prompts = PromptFlags.read(arguments, model);

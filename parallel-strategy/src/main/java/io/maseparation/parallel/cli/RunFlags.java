@@ -7,13 +7,16 @@ import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.Workload;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
 /** How a plan is run: devices, kernel bodies, formats and limits. */
 final class RunFlags {
     private static final String BACKEND = "backend";
-    private static final String NO_CUDA_GRAPHS = "no-cuda-graphs";
+    /** For the launcher, which passes it on to TornadoVM. */
+    private static final String PRINT_KERNEL = "print-kernel";
+    private static final String CUDA_GRAPHS = "cuda-graphs";
     private static final String TRANSPORT = "transport";
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
@@ -25,8 +28,9 @@ final class RunFlags {
 
     static void add(Options options) {
         addDevices(options);
-        options.addOption(Option.builder().longOpt(NO_CUDA_GRAPHS)
-                .desc("launch the tasks of a graph one by one, also where CUDA can launch them as one").get());
+        options.addOption(Option.builder().longOpt(CUDA_GRAPHS)
+                .desc("launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models")
+                .get());
         options.addOption(Option.builder().longOpt(TRANSPORT).hasArg().argName("NAME")
                 .desc("how ranks talk: threads (of one process); mpi is not available yet [threads]").get());
         options.addOption(Option.builder().longOpt(KV_TYPE).hasArg().argName("TYPE")
@@ -35,19 +39,32 @@ final class RunFlags {
                 .desc("most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused").get());
     }
 
+    /** Says once, beside the results, what runs them, where that is not the JVM. */
+    static void announce(List<Device> devices, Terminal terminal) {
+        if (devices.getFirst().target().embedded()) {
+            return;
+        }
+        terminal.err().println("ma: on %s of TornadoVM's %s backend, %s kernels".formatted(
+                devices.stream().map(Device::name).distinct().collect(Collectors.joining(", ")),
+                devices.getFirst().backend(),
+                devices.getFirst().target().choose().body().name().toLowerCase(Locale.ROOT)));
+    }
+
     /** Backend and kernel bodies only. */
     static void addDevices(Options options) {
         options.addOption(Option.builder().longOpt(BACKEND).hasArg().argName("NAME")
                 .desc("embedded (this machine's cores), tornado (TornadoVM's devices), or auto: what this build has"
                         + " [auto]")
                 .get());
+        options.addOption(Option.builder().longOpt(PRINT_KERNEL)
+                .desc("print the code that TornadoVM generates for its devices").get());
         options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
                 .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
     }
 
     private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
-        return arguments.has(NO_CUDA_GRAPHS)
-                ? devices.stream().map(Device::withoutCudaGraphs).toList()
+        return arguments.has(CUDA_GRAPHS)
+                ? devices.stream().map(Device::withCudaGraphs).toList()
                 : devices;
     }
 

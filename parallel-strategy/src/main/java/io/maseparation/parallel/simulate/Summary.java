@@ -12,6 +12,7 @@ import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -256,13 +257,14 @@ final class Summary {
         double[] rows = new double[map.groups()];
         boolean any = false;
         for (int layer = 0; layer < plan.config().layers().size(); layer++) {
-            for (int m = 0; m < batches.microBatches(); m++) {
-                ExpertLoads.Counts counts = run.loads().of(layer, m, batches.steps() - 1);
-                for (int group = 0; group < rows.length; group++) {
-                    StepShape.ExpertLoad load = counts.load(group);
-                    int pairs = load.pairs() + load.extraRows();
-                    rows[group] += pairs;
-                    any |= pairs > 0;
+            for (int step = scenario.warmup(); step < batches.steps(); step++) {
+                for (int m = 0; m < batches.microBatches(); m++) {
+                    ExpertLoads.Counts counts = run.loads().of(layer, m, step);
+                    for (int group = 0; group < rows.length; group++) {
+                        int pairs = counts.load(group).pairs();
+                        rows[group] += pairs;
+                        any |= pairs > 0;
+                    }
                 }
             }
         }
@@ -312,13 +314,18 @@ final class Summary {
         return new StepWork(moved, computed);
     }
 
-    /** Experts of a layer that the batch visits, in the last step. */
+    /** Experts of a layer that the batch visits: mean of the measured steps. */
     private double distinct(int layer) {
-        java.util.BitSet all = new java.util.BitSet();
-        for (int m = 0; m < batches.microBatches(); m++) {
-            all.or(run.loads().of(layer, m, batches.steps() - 1).distinctExperts());
+        double sum = 0;
+        int first = scenario.warmup();
+        for (int step = first; step < batches.steps(); step++) {
+            BitSet all = new BitSet();
+            for (int m = 0; m < batches.microBatches(); m++) {
+                all.or(run.loads().of(layer, m, step).distinctExperts());
+            }
+            sum += all.cardinality();
         }
-        return all.cardinality();
+        return sum / (batches.steps() - first);
     }
 
     /** From the last token of the window back to its start: what had to end before what. */

@@ -25,6 +25,16 @@ public record Capacity(
         return 2L * (shard.endLayer() - shard.firstLayer()) * kvPositions * width * kvType.bytes();
     }
 
+    /** Whether buffers of these sizes are large enough for what needs buffers of the other sizes. */
+    public boolean covers(Capacity other) {
+        return rows >= other.rows
+                && receivedRows >= other.receivedRows
+                && outputRows >= other.outputRows
+                && kvPositions >= other.kvPositions
+                && maxContext >= other.maxContext
+                && kvType == other.kvType;
+    }
+
     /** Bytes of activations and scratch. */
     public long activationBytes(ModelConfig config, Shard shard) {
         return RankArrays.bytes(config, shard, this);

@@ -9,6 +9,7 @@ import io.maseparation.moe.RopeTable;
 import io.maseparation.moe.SyntheticCache;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -44,6 +45,10 @@ public final class RankDevice implements AutoCloseable {
     private final Map<String, List<String>> tasks = new HashMap<>();
     private final Map<String, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
+    private final boolean hostMemory;
+    /** By segment the layers, counted from the shard's first, whose keys and values it appends. */
+    private final Map<String, List<Integer>> appends = new LinkedHashMap<>();
+    private final HostKv kv;
     private final int graphCount;
     private final Map<Integer, Integer> compiled = new HashMap<>();
     private TornadoExecutionResult last;
@@ -80,6 +85,12 @@ public final class RankDevice implements AutoCloseable {
         kvType = capacity.kvType();
         arrays = new RankArrays(weights.config(), shard, capacity);
         buffers = RankBuffers.of(arrays);
+        kv = new HostKv(
+                arrays.keys,
+                arrays.values,
+                shard.attention().map(Shard.Heads::kvs).orElse(0),
+                weights.config().headDim(),
+                capacity.kvType());
         compiles = !device.target().embedded();
         GridScheduler grid = new GridScheduler();
         SegmentBuilder builder = new SegmentBuilder(
@@ -105,6 +116,10 @@ public final class RankDevice implements AutoCloseable {
             }
             KernelGraph graph = builder.graph(segment);
             tasks.put(segment.name(), graph.taskNames());
+            List<Integer> layers = layersAppended(segment, shard.firstLayer());
+            if (!layers.isEmpty()) {
+                appends.put(segment.name(), layers);
+            }
             built.add(graph.build());
         }
         graphCount = built.size();
@@ -125,6 +140,20 @@ public final class RankDevice implements AutoCloseable {
                 plan.withGraph(0).execute();
             }
         }
+        // Only a device with a memory of its own has anything on it by now.
+        hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
+    }
+
+    private static List<Integer> layersAppended(Segment segment, int firstLayer) {
+        List<Integer> layers = new ArrayList<>();
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Attention(int layer)) {
+                layers.add(layer - firstLayer);
+            } else if (part instanceof Part.AttentionRest(int layer)) {
+                layers.add(layer - firstLayer);
+            }
+        }
+        return layers;
     }
 
     /** Number of tasks of a segment; each costs a launch on a GPU. */
@@ -186,6 +215,53 @@ public final class RankDevice implements AutoCloseable {
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
     public void fetchLogits() {
         last.transferToHost(arrays.logits);
+    }
+
+    /** Whether the KV cache that the kernels write is the one in {@link #kv()}, so that nothing has to be fetched. */
+    public boolean kvInHostMemory() {
+        return hostMemory;
+    }
+
+    /**
+     * The rank's KV cache on the host. Kernels see what is written here until the first segment with attention runs; what
+     * they write themselves is here after {@link #fetchKv()}, or at once where {@link #kvInHostMemory}.
+     */
+    public HostKv kv() {
+        return kv;
+    }
+
+    /** Brings the whole KV cache to the host. */
+    public void fetchKv() {
+        if (hostMemory) {
+            return;
+        }
+        appends.forEach((segment, layers) -> {
+            // A result gives access to the arrays of its own graph, so the graph runs, on no rows.
+            runNothing(segment);
+            for (int layer : layers) {
+                last.transferToHost(arrays.keys.get(layer), arrays.values.get(layer));
+            }
+        });
+    }
+
+    /**
+     * Runs all segments without rows: weights go to the device, and kernels are compiled, before the first step needs
+     * them. For ranks without a KV cache, which would go to the device too early.
+     *
+     * @throws IllegalStateException if the rank has a KV cache
+     */
+    public void warmUp() {
+        if (!appends.isEmpty()) {
+            throw new IllegalStateException("a rank with a KV cache gets its weights at the first step");
+        }
+        graphs.keySet().forEach(this::runNothing);
+    }
+
+    private void runNothing(String segment) {
+        buffers.step().setAll(0, 0, 0, 0);
+        buffers.receivedStep().setAll(0, 0, 0, 0);
+        buffers.outputStep().setAll(0, 0, 0, 0);
+        run(segment);
     }
 
     /** Frees the device's memory. */

@@ -19,6 +19,7 @@ import io.maseparation.parallel.report.Unit;
 import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -52,7 +53,9 @@ final class GenerateCommand implements Command {
 
     @Override
     public List<String> repeatable() {
-        return PromptFlags.REPEATABLE;
+        List<String> repeatable = new ArrayList<>(PromptFlags.REPEATABLE);
+        repeatable.add(ChangeFlags.CHANGE_AT);
+        return repeatable;
     }
 
     @Override
@@ -74,6 +77,7 @@ final class GenerateCommand implements Command {
                 .desc("also print the logits of each prompt's last position").get());
         StrategyFlags.add(options);
         StrategyFlags.addPlan(options);
+        ChangeFlags.add(options);
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
         RunFlags.addDepth(options);
@@ -101,6 +105,16 @@ final class GenerateCommand implements Command {
                         "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy ep --expert-parallel-size 4 "
                                 + "--temperature 0.8 --top-p 0.9 --seed 7",
                         "expert parallelism, sampling"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
+                                + "--attention-devices 2 --expert-devices 2 --rebalance --elastic "
+                                + "--rebalance-interval 8",
+                        "experts, sequences and devices change places as the run goes on"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
+                                + "--attention-devices 2 --expert-devices 1 --change-at 8=1:2 --change-at 20=2:1 "
+                                + "--format json",
+                        "the same, told when"),
                 new Example(
                         "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma --attention-devices 2 "
                                 + "--attention-tensor-parallel-size 2 --expert-devices 4 --expert-tensor-parallel-size 2",
@@ -136,7 +150,10 @@ final class GenerateCommand implements Command {
         String planned = plan.map(PlanFile::model).orElse(null);
         PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
         Optional<Path> trace = TraceFlags.file(arguments);
-        ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
+        ExecutionOptions plain = RunFlags.read(arguments).withTransfers(trace.isPresent());
+        int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(strategy.ranks());
+        ExecutionOptions execution =
+                plain.withChanges(ChangeFlags.read(arguments, strategy, devices, plain.kvType()));
         RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
@@ -160,6 +177,7 @@ final class GenerateCommand implements Command {
             } catch (PlanException e) {
                 throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
             }
+            result.changes().stream().filter(c -> !c.made()).forEach(c -> terminal.err().println("ma: " + c));
             trace.ifPresent(file -> TraceFile.write(
                     file, List.of(TraceFlags.measured(result, strategy.microBatches(), terminal))));
             List<Optional<String>> texts = texts(result, model.tokenizer());
@@ -203,6 +221,7 @@ final class GenerateCommand implements Command {
         }
         tree.put("outputs", outputs);
         tree.put("metrics", RunReport.metrics(result));
+        tree.put("changes", RunReport.changes(result).objects());
         return tree;
     }
 
@@ -235,6 +254,9 @@ final class GenerateCommand implements Command {
                 result.backend()));
         text.append(TableWriter.write(RunReport.metricsTable(result), format)).append('\n');
         text.append(TableWriter.write(RunReport.ranks(result), format));
+        if (!result.changes().isEmpty()) {
+            text.append('\n').append(TableWriter.write(RunReport.changes(result), format));
+        }
         for (String caveat : RunReport.caveats(result.backend(), result.ranks().size())) {
             text.append('\n').append(caveat).append('\n');
         }

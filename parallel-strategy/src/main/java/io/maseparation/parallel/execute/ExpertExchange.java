@@ -24,6 +24,7 @@ final class ExpertExchange {
     private final RankBuffers buffers;
     private final int rank;
     private final int group;
+    private final ReplicaChoice replicas;
 
     ExpertExchange(ModelConfig config, Placement placement, RankBuffers buffers, int rank, int group) {
         this.config = config;
@@ -31,32 +32,52 @@ final class ExpertExchange {
         this.buffers = buffers;
         this.rank = rank;
         this.group = group;
+        this.replicas = new ReplicaChoice(config, placement, group);
     }
 
     private int slots(int layer) {
         return config.layers().get(layer).routing().slots();
     }
 
-    /** Zeroes the outputs that other slices of the group ask for, so that this rank's weighted sum is its part. */
-    void clearOthers(int layer, Batch batch) {
+    /**
+     * The expert group that each row's slots go to.
+     *
+     * @return [rows, slots], −1 for a slot without an expert
+     */
+    int[] assign(int layer, Batch batch) {
+        int slots = slots(layer);
+        int[] ids = new int[batch.rows() * slots];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
+        }
+        return replicas.assign(layer, ids, slots);
+    }
+
+    /**
+     * Zeroes the outputs that other slices of the group ask for, so that this rank's weighted sum is its part.
+     *
+     * @param assigned as {@link #assign} says
+     */
+    void clearOthers(int layer, Batch batch, int[] assigned) {
         int slots = slots(layer);
         float[] zeros = new float[config.hidden()];
         for (int i = 0; i < batch.rows(); i++) {
             for (int j = 0; j < slots; j++) {
                 int pair = (batch.firstRow() + i) * slots + j;
-                int expert = buffers.slots().get(slots).ids().get(pair);
-                if (expert >= 0) {
-                    int expertGroup = placement.groupFor(layer, expert, group, i);
-                    if (placement.askerOf(group, expertGroup) != rank) {
-                        buffers.slots().get(slots).expertOut().write(pair * zeros.length, zeros, 0, zeros.length);
-                    }
+                int expertGroup = assigned[i * slots + j];
+                if (expertGroup >= 0 && placement.askerOf(group, expertGroup) != rank) {
+                    buffers.slots().get(slots).expertOut().write(pair * zeros.length, zeros, 0, zeros.length);
                 }
             }
         }
     }
 
-    /** The rows of a batch that have an expert on rank {@code to}. */
-    Message dispatch(int to, int layer, Batch batch) {
+    /**
+     * The rows of a batch that have an expert on rank {@code to}.
+     *
+     * @param assigned as {@link #assign} says; not looked at where there are no rows
+     */
+    Message dispatch(int to, int layer, Batch batch, int[] assigned) {
         int slots = slots(layer);
         int hidden = config.hidden();
         int expertGroup = placement.groupOf(to);
@@ -68,7 +89,7 @@ final class ExpertExchange {
             boolean any = false;
             for (int j = 0; j < slots; j++) {
                 int expert = buffers.slots().get(slots).ids().get(row * slots + j);
-                boolean there = expert >= 0 && placement.groupFor(layer, expert, group, i) == expertGroup;
+                boolean there = assigned[i * slots + j] == expertGroup;
                 ints[at + 1 + j] = there ? expert : -1;
                 any |= there;
             }
@@ -106,6 +127,22 @@ final class ExpertExchange {
             rows += n;
         }
         return rows;
+    }
+
+    /** Rows times routed experts in messages for the rank's experts. */
+    int pairs(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int experts = config.layers().get(layer).routing().experts();
+        int pairs = 0;
+        for (Message message : messages) {
+            for (int i = 0; i < message.ints()[0]; i++) {
+                for (int j = 0; j < slots; j++) {
+                    int expert = message.ints()[2 + i * (1 + slots) + j];
+                    pairs += expert >= 0 && expert < experts ? 1 : 0;
+                }
+            }
+        }
+        return pairs;
     }
 
     /** The answers to {@link #receive}'s messages, in their order. */

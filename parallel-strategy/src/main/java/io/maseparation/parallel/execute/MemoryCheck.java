@@ -13,17 +13,34 @@ final class MemoryCheck {
     private MemoryCheck() {}
 
     static void check(Plan plan, List<Capacity> capacities, long deviceMemory) {
+        check(plan, capacities, deviceMemory, plan.ranks(), new long[plan.ranks().size()]);
+    }
+
+    /** Bytes of a rank: weights, KV cache and activations. */
+    static long held(Plan plan, RankPlan rank, Capacity capacity) {
+        return rank.shard().weightBytes(plan.config())
+                + capacity.kvBytes(plan.config(), rank.shard())
+                + capacity.activationBytes(plan.config(), rank.shard());
+    }
+
+    /**
+     * Checks the ranks that are to be set up beside what their devices hold already.
+     *
+     * @param loaded ranks of the plan that are to be set up
+     * @param beside for each rank of the plan the bytes that its device holds meanwhile
+     */
+    static void check(Plan plan, List<Capacity> capacities, long deviceMemory, List<RankPlan> loaded, long[] beside) {
         long process = 0;
-        for (RankPlan rank : plan.ranks()) {
+        for (RankPlan rank : loaded) {
             Capacity capacity = capacities.get(rank.rank());
             long held = rank.shard().weightBytes(plan.config());
             long kv = capacity.kvBytes(plan.config(), rank.shard());
             long activations = capacity.activationBytes(plan.config(), rank.shard());
-            long total = held + kv + activations;
+            long total = held + kv + activations + beside[rank.rank()];
             process += kv + activations;
             if (deviceMemory > 0 && total > deviceMemory) {
                 throw new PlanException(
-                        ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), its device"
+                        ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s%s), its device"
                                 + " has %s: %s")
                                 .formatted(
                                         rank.rank(),
@@ -32,6 +49,9 @@ final class MemoryCheck {
                                         text(held),
                                         text(kv),
                                         text(activations),
+                                        beside[rank.rank()] == 0
+                                                ? ""
+                                                : ", what it holds until the switch " + text(beside[rank.rank()]),
                                         text(deviceMemory),
                                         remedy(plan, rank, held, kv)));
             }
@@ -39,7 +59,7 @@ final class MemoryCheck {
         // Weights are in memory already, once for all ranks.
         MemoryBudget.require(
                 process,
-                "the KV cache and activations of %d ranks".formatted(plan.ranks().size()),
+                "the KV cache and activations of %d ranks".formatted(loaded.size()),
                 "lower --max-tokens, --prefill-chunk or the number of prompts, or use --kv-dtype f16");
     }
 

@@ -47,16 +47,16 @@ final class RankWorker {
     private List<Step> steps;
     private int firstStep;
 
-    RankWorker(Plan plan, int rank, RankDevice device, RunContext context) {
-        this.plan = plan;
+    RankWorker(Deployment deployment, int rank, RunContext context) {
+        this.plan = deployment.plan();
         this.rankPlan = plan.ranks().get(rank);
         this.config = plan.config();
-        this.device = device;
+        this.device = deployment.rankDevice(rank);
         this.buffers = device.buffers();
         this.comm = context.comm();
         this.recorder = context.recorder();
         this.log = recorder.rank(rank);
-        this.shares = context.shares();
+        this.shares = deployment.shares();
         this.heartbeat = context.heartbeat();
         this.transfers = new TransferLog(rankPlan, log, recorder.transfers());
         this.exchange = new ExpertExchange(config, plan.placement(), buffers, rank, rankPlan.group());
@@ -219,6 +219,9 @@ final class RankWorker {
             int rows = exchange.receive(chain.arrived, expertLayer);
             transfers.packed("unpack rows", expertLayer, chain.microBatch, step, prefill, start);
             buffers.receivedStep().setAll(0, 0, rows, 0);
+            if (!prefill) {
+                log.expertRows(exchange.pairs(chain.arrived, expertLayer));
+            }
             if (rows > 0) {
                 timed(chain, segment);
             }
@@ -238,8 +241,11 @@ final class RankWorker {
         if (outputs.contains(segment)) {
             sampler.keep(chain.microBatch, batch, steps.get(chain.step).prefill());
         }
-        if (route != null && !plan.placement().isEmpty() && splitsHeads()) {
-            exchange.clearOthers(route, batch);
+        if (route != null && !plan.placement().isEmpty()) {
+            chain.assigned = exchange.assign(route, batch);
+            if (splitsHeads()) {
+                exchange.clearOthers(route, batch, chain.assigned);
+            }
         }
         if (route != null && !steps.get(chain.step).prefill() && countsExperts()) {
             countExperts(chain, batch, route);
@@ -293,7 +299,7 @@ final class RankWorker {
         for (int i = 0; i < chosen.length; i++) {
             chosen[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
         }
-        recorder.experts(firstStep + chain.step, plan.placement().copyOf(rankPlan.group()), layer, chosen);
+        recorder.experts(firstStep + chain.step, layer, chosen);
     }
 
     // Point to point
@@ -301,7 +307,7 @@ final class RankWorker {
     private void send(Chain chain, int to, Tensor tensor, int layer) {
         MessageKey key = key(rankPlan.rank(), tensor, layer, 0, chain);
         switch (tensor) {
-            case DISPATCH -> post(to, key, exchange.dispatch(to, layer, batch(chain)));
+            case DISPATCH -> post(to, key, exchange.dispatch(to, layer, batch(chain), chain.assigned));
             case COMBINE -> post(to, key, chain.answers.removeFirst());
             case HIDDEN -> {
                 Batch batch = batch(chain);
@@ -458,7 +464,7 @@ final class RankWorker {
             for (int i = 0; i < group.size(); i++) {
                 int to = group.get(i);
                 Message message = tensor == Tensor.DISPATCH
-                        ? exchange.dispatch(to, layer, batch(chain))
+                        ? exchange.dispatch(to, layer, batch(chain), chain.assigned)
                         : chain.answers.get(i);
                 if (to == rankPlan.rank()) {
                     chain.slots[i] = message;
@@ -488,6 +494,8 @@ final class RankWorker {
         int op;
         /** Dispatch messages for the next expert segment, in the order of the program. */
         final List<Message> arrived = new ArrayList<>();
+        /** Expert group of each slot of the batch in its present layer. */
+        int[] assigned = new int[0];
         /** Answers to those messages, in the same order. */
         List<Message> answers = List.of();
         /** Ranks a collective waits for. */

@@ -11,25 +11,26 @@ final class Recorder {
     static final int MOST_EVENTS = 200_000;
 
     private final List<RankLog> ranks = new ArrayList<>();
-    private final long[][][] loads;
+    private final long[][] loads;
     private final int layers;
     private final List<BitSet[]> expertsOfStep = new ArrayList<>();
 
     private final boolean transfers;
+    private double mostRows;
+    private double meanRows;
 
     /**
      * @param ranks number of ranks
-     * @param copies copies of the experts
      * @param layers layers of the model
      * @param experts most routed experts of a layer
      * @param transfers whether ranks record their transfers too
      */
-    Recorder(int ranks, int copies, int layers, int experts, boolean transfers) {
+    Recorder(int ranks, int layers, int experts, boolean transfers) {
         this.transfers = transfers;
         for (int i = 0; i < ranks; i++) {
             this.ranks.add(new RankLog());
         }
-        loads = new long[copies][layers][experts];
+        loads = new long[layers][experts];
         this.layers = layers;
     }
 
@@ -41,13 +42,35 @@ final class Recorder {
         return ranks.get(rank);
     }
 
-    /** Rows sent to each expert of a copy in decode steps, by layer; the extra expert not counted. */
-    synchronized long[][] loads(int copy) {
-        return java.util.Arrays.stream(loads[copy]).map(long[]::clone).toArray(long[][]::new);
+    /** Rows sent to each expert in decode steps, by layer; the extra expert not counted. */
+    synchronized long[][] loads() {
+        return java.util.Arrays.stream(loads).map(long[]::clone).toArray(long[][]::new);
     }
 
-    /** Counts the experts chosen for some rows of a layer in a decode step, which go to a copy of the experts. */
-    synchronized void experts(int decodeStep, int copy, int layer, int[] chosen) {
+    /**
+     * Ends the time that ranks had their experts for: adds up how uneven their rows were. All ranks are at rest.
+     *
+     * @param expertRanks ranks with experts
+     */
+    void endLayout(List<Integer> expertRanks) {
+        long most = 0;
+        long sum = 0;
+        for (int rank : expertRanks) {
+            long pairs = ranks.get(rank).takeExpertRows();
+            most = Math.max(most, pairs);
+            sum += pairs;
+        }
+        mostRows += most;
+        meanRows += expertRanks.isEmpty() ? 0 : (double) sum / expertRanks.size();
+    }
+
+    /** Rows of the busiest expert rank over the mean, in each layout's time, by number of rows; NaN without rows. */
+    double imbalance() {
+        return meanRows == 0 ? Double.NaN : mostRows / meanRows;
+    }
+
+    /** Counts the experts chosen for some rows of a layer in a decode step. */
+    synchronized void experts(int decodeStep, int layer, int[] chosen) {
         while (expertsOfStep.size() <= decodeStep) {
             BitSet[] ofLayer = new BitSet[layers];
             for (int i = 0; i < layers; i++) {
@@ -56,8 +79,8 @@ final class Recorder {
             expertsOfStep.add(ofLayer);
         }
         for (int expert : chosen) {
-            if (expert >= 0 && expert < loads[copy][layer].length) {
-                loads[copy][layer][expert]++;
+            if (expert >= 0 && expert < loads[layer].length) {
+                loads[layer][expert]++;
                 expertsOfStep.get(decodeStep)[layer].set(expert);
             }
         }
@@ -76,6 +99,7 @@ final class Recorder {
         private long prefillBusy;
         private long decodeBusy;
         private long bytesSent;
+        private long expertRows;
 
         void compute(TimelineEvent event) {
             long duration = event.endNanos() - event.startNanos();
@@ -102,6 +126,17 @@ final class Recorder {
         /** Number of events that were too many to keep. */
         long leftOut() {
             return leftOut;
+        }
+
+        /** Rows times routed experts that the rank had in a decode step. */
+        void expertRows(int pairs) {
+            expertRows += pairs;
+        }
+
+        private long takeExpertRows() {
+            long rows = expertRows;
+            expertRows = 0;
+            return rows;
         }
 
         void sent(long bytes) {

@@ -4,7 +4,6 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
-import io.maseparation.parallel.plan.Placement;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import io.maseparation.parallel.plan.Role;
@@ -24,24 +23,23 @@ final class ResultBuilder {
     private final Recorder recorder;
     private final Sequences sequences;
 
+    /** @param deployment what the run ended on */
     ResultBuilder(
-            Plan plan,
+            Deployment deployment,
             ModelWeights weights,
             Workload workload,
-            List<Capacity> capacities,
-            List<Device> devices,
             Recorder recorder,
             Sequences sequences) {
-        this.plan = plan;
+        this.plan = deployment.plan();
         this.weights = weights;
         this.workload = workload;
-        this.capacities = capacities;
-        this.devices = devices;
+        this.capacities = deployment.capacities();
+        this.devices = deployment.devices();
         this.recorder = recorder;
         this.sequences = sequences;
     }
 
-    RunResult build(long start, long decodeStart, long end, int decodeSteps) {
+    RunResult build(long start, long decodeStart, long end, int decodeSteps, ChangeLog changes) {
         double decodeNanos = Math.max(1, end - decodeStart);
         List<RunResult.RankReport> ranks = new ArrayList<>();
         List<TimelineEvent> timeline = new ArrayList<>();
@@ -62,6 +60,7 @@ final class ResultBuilder {
             timeline.addAll(log.events());
             leftOut += log.leftOut();
         }
+        timeline.addAll(changes.events());
         return new RunResult(
                 plan.options().strategy().id(),
                 plan.options().layout(),
@@ -70,7 +69,8 @@ final class ResultBuilder {
                 outputs(),
                 metrics(ranks, start, decodeNanos, decodeSteps),
                 timeline,
-                leftOut);
+                leftOut,
+                changes.all());
     }
 
     private List<RunResult.SequenceOutput> outputs() {
@@ -135,7 +135,7 @@ final class ResultBuilder {
                 work.bytes() / stepSeconds,
                 work.flops() / stepSeconds,
                 memoryEfficiency(ranks),
-                imbalance());
+                plan.placement().isEmpty() ? 1 : recorder.imbalance());
     }
 
     private static double meanBusy(List<RunResult.RankReport> ranks, Role role) {
@@ -157,26 +157,5 @@ final class ResultBuilder {
         long allocated =
                 ranks.stream().mapToLong(r -> r.weightBytes() + r.kvBytes()).sum();
         return (double) (unique + live) / allocated;
-    }
-
-    /** By the rows of each expert group, summed over layers and steps; all ranks of a group have the same. */
-    private double imbalance() {
-        Placement placement = plan.placement();
-        if (placement.isEmpty()) {
-            return 1;
-        }
-        double[] rows = new double[placement.groups()];
-        int groupsOfCopy = placement.groups() / placement.copies();
-        List<List<Integer>> groupOf = placement.experts();
-        for (int copy = 0; copy < placement.copies(); copy++) {
-            long[][] loads = recorder.loads(copy);
-            for (int layer = 0; layer < loads.length; layer++) {
-                for (int expert = 0; expert < groupOf.get(layer).size(); expert++) {
-                    rows[copy * groupsOfCopy + groupOf.get(layer).get(expert)] += loads[layer][expert];
-                }
-            }
-        }
-        double mean = Arrays.stream(rows).average().orElse(0);
-        return mean == 0 ? Double.NaN : Arrays.stream(rows).max().orElse(0) / mean;
     }
 }

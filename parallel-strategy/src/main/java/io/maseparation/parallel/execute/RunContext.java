@@ -1,12 +1,17 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.parallel.comm.Communicator;
+import java.util.Optional;
 
-/** What the ranks of one run share. */
+/**
+ * What the ranks of one run share.
+ *
+ * @param logits sees all logits, which costs time, if there is one
+ */
 record RunContext(
         Workload workload,
-        Shares shares,
         Communicator comm,
         Recorder recorder,
         Sequences sequences,
-        Heartbeat heartbeat) {}
+        Heartbeat heartbeat,
+        Optional<LogitsListener> logits) {}

@@ -7,13 +7,14 @@ import java.util.List;
  * What a run produced and how it went.
  *
  * @param strategy name of the strategy
- * @param layout the layout in words
+ * @param layout the layout in words, the last one where it changed
  * @param backend "embedded", or the TornadoVM backend
- * @param ranks one entry a rank
+ * @param ranks one entry a rank, as it was at the end
  * @param outputs one entry a prompt
  * @param metrics times and efficiencies, measured
  * @param timeline what ran when; transfers too if they were asked for
  * @param eventsLeftOut how many later events of a long run the timeline lacks, so that it does not fill the memory
+ * @param changes changes of layout, made or not, in order
  */
 public record RunResult(
         String strategy,
@@ -23,7 +24,8 @@ public record RunResult(
         List<SequenceOutput> outputs,
         Metrics metrics,
         List<TimelineEvent> timeline,
-        long eventsLeftOut) {
+        long eventsLeftOut,
+        List<LayoutChange> changes) {
 
     /**
      * One rank's part in a run.

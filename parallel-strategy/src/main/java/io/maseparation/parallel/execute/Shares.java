@@ -54,12 +54,53 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
      * @param copies copies of the experts; group G goes to copy G mod copies
      */
     private static Shares of(int[] lengths, int groups, int microBatches, int copies) {
+        List<Integer> all = IntStream.range(0, lengths.length).boxed().toList();
+        return of(deal(all, lengths, groups, 0), lengths, microBatches, copies);
+    }
+
+    /**
+     * Shares of some sequences whose groups are known.
+     *
+     * @param owners group of each sequence; −1 for one that has ended and has no share
+     * @param lengths positions of each sequence
+     */
+    public static Shares owned(Plan plan, List<Integer> owners, int[] lengths) {
+        List<List<Integer>> byGroup = new ArrayList<>();
+        for (int group = 0; group < plan.groups(); group++) {
+            byGroup.add(new ArrayList<>());
+        }
+        for (int sequence = 0; sequence < lengths.length; sequence++) {
+            if (owners.get(sequence) >= 0) {
+                byGroup.get(owners.get(sequence)).add(sequence);
+            }
+        }
+        return of(byGroup, lengths, plan.options().microBatches(), plan.options().expertReplicas());
+    }
+
+    /**
+     * The groups of some sequences where nothing else says them: the rule by which all are dealt out at the start.
+     *
+     * @param active whether each sequence is to have a share
+     * @return group of each sequence; −1 for one without
+     */
+    static List<Integer> owners(int[] lengths, boolean[] active, int groups) {
+        List<Integer> all = IntStream.range(0, lengths.length).filter(s -> active[s]).boxed().toList();
+        List<Integer> owners = new ArrayList<>(Collections.nCopies(lengths.length, -1));
+        List<List<Integer>> byGroup = deal(all, lengths, groups, 0);
+        for (int group = 0; group < groups; group++) {
+            for (int sequence : byGroup.get(group)) {
+                owners.set(sequence, group);
+            }
+        }
+        return owners;
+    }
+
+    private static Shares of(List<List<Integer>> byGroup, int[] lengths, int microBatches, int copies) {
         int n = lengths.length;
-        List<Integer> all = IntStream.range(0, n).boxed().toList();
+        int groups = byGroup.size();
         List<List<List<Integer>>> sequences = new ArrayList<>();
         int[] kvBase = new int[n];
         int[] groupPositions = new int[groups];
-        List<List<Integer>> byGroup = deal(all, lengths, groups, 0);
         for (int group = 0; group < groups; group++) {
             long base = 0;
             for (int sequence : byGroup.get(group)) {
@@ -75,6 +116,30 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
             sequences.add(deal(byGroup.get(group), lengths, microBatches, group / copies % microBatches));
         }
         return new Shares(sequences, kvBase, lengths, groupPositions);
+    }
+
+    /** The group of each sequence; −1 for one that has no share. */
+    List<Integer> owners() {
+        List<Integer> owners = new ArrayList<>(Collections.nCopies(capacity.length, -1));
+        for (int group = 0; group < sequences.size(); group++) {
+            for (List<Integer> batch : sequences.get(group)) {
+                for (int sequence : batch) {
+                    owners.set(sequence, group);
+                }
+            }
+        }
+        return owners;
+    }
+
+    /** Whether every sequence of a group has the same place in the cache of a group of other shares. */
+    boolean sameCache(int group, Shares other, int otherGroup) {
+        if (otherGroup < 0) {
+            return false;
+        }
+        List<Integer> owners = other.owners();
+        return sequences.get(group).stream()
+                .flatMap(List::stream)
+                .allMatch(s -> owners.get(s) == otherGroup && kvBase[s] == other.kvBase[s]);
     }
 
     private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {

@@ -11,10 +11,21 @@ final class StepSchedule {
     private final Shares shares;
     private final int groups;
     private final int microBatches;
+    private final boolean prompts;
     private final int[][] firstRow;
 
     StepSchedule(Workload workload, Shares shares, int groups, int microBatches) {
+        this(workload, shares, groups, microBatches, true);
+    }
+
+    /** A schedule for when all prompts are in: it needs rows for one token a sequence. */
+    static StepSchedule decodeOnly(Workload workload, Shares shares, int groups, int microBatches) {
+        return new StepSchedule(workload, shares, groups, microBatches, false);
+    }
+
+    private StepSchedule(Workload workload, Shares shares, int groups, int microBatches, boolean prompts) {
         this.workload = workload;
+        this.prompts = prompts;
         this.shares = shares;
         this.groups = groups;
         this.microBatches = microBatches;
@@ -50,6 +61,9 @@ final class StepSchedule {
     }
 
     private int mostRows(int group, int m) {
+        if (!prompts) {
+            return sequences(group, m).size();
+        }
         long prompt = 0;
         for (int sequence : sequences(group, m)) {
             prompt += workload.prompts().get(sequence).length;

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What a
@@ -24,6 +25,7 @@ final class TokenSampler {
     private final Sequences sequences;
     private final Sampler sampler;
     private final int[] lastToken;
+    private final Optional<LogitsListener> listener;
     private final Map<Integer, Kept> kept = new HashMap<>();
 
     /**
@@ -43,13 +45,17 @@ final class TokenSampler {
         this.sequences = context.sequences();
         this.sampler = new Sampler(workload.temperature(), workload.topP(), workload.seed());
         this.lastToken = lastToken;
+        this.listener = context.logits();
     }
 
     /** Takes the outputs of a micro-batch from the device, right after the segment that computed them. */
     void keep(int microBatch, Batch batch, boolean prefill) {
         int n = batch.outputs().length;
         int width = rankPlan.shard().output().orElseThrow().size();
-        boolean logits = keepsPromptLogits(prefill) || workload.temperature() > 0 || width < config.vocab();
+        boolean logits = keepsPromptLogits(prefill)
+                || workload.temperature() > 0
+                || width < config.vocab()
+                || listener.isPresent();
         List<float[]> slices = new ArrayList<>();
         int[] best = null;
         if (n > 0 && logits) {
@@ -102,6 +108,9 @@ final class TokenSampler {
             lastToken[sequence] = token;
             if (keepsPromptLogits(prefill)) {
                 sequences.setPromptLogits(sequence, Arrays.copyOfRange(logits, from, from + config.vocab()));
+            }
+            if (listener.isPresent()) {
+                listener.get().sampled(sequence, index, Arrays.copyOfRange(logits, from, from + config.vocab()));
             }
             sequences.add(sequence, token, now);
         }

@@ -18,7 +18,7 @@ import java.util.Optional;
 final class ExpertParallelPlan {
     private ExpertParallelPlan() {}
 
-    static Plan build(ModelConfig config, StrategyOptions options, Optional<List<List<Integer>>> given) {
+    static Plan build(ModelConfig config, StrategyOptions options, Optional<List<List<List<Integer>>>> given) {
         int n = options.expertParallel();
         int slices = options.attentionTensorParallel();
         int copies = options.dataParallel();

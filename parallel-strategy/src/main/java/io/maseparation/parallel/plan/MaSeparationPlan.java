@@ -38,7 +38,7 @@ final class MaSeparationPlan {
         expertGroups = options.expertDevices() / copies / parts;
     }
 
-    static Plan build(ModelConfig config, StrategyOptions options, Optional<List<List<Integer>>> given) {
+    static Plan build(ModelConfig config, StrategyOptions options, Optional<List<List<List<Integer>>>> given) {
         check(config, options);
         return new MaSeparationPlan(config, options).build(options, given);
     }
@@ -73,7 +73,7 @@ final class MaSeparationPlan {
                 : "--expert-devices %d, %d groups a copy,".formatted(experts, groups));
     }
 
-    private Plan build(StrategyOptions options, Optional<List<List<Integer>>> given) {
+    private Plan build(StrategyOptions options, Optional<List<List<List<Integer>>>> given) {
         WholeExperts experts = WholeExperts.of(config, expertGroups, given);
         // What the slices of all groups that go to a copy have in common.
         List<List<List<Integer>>> servers = new ArrayList<>();

@@ -85,8 +85,15 @@ public record PlanFile(
         experts = experts.map(e -> e.stream().map(List::copyOf).toList());
     }
 
-    /** What makes a plan. */
+    /**
+     * What makes a plan.
+     *
+     * @throws PlanException if experts have replicas within a copy, which the format has no place for
+     */
     public static PlanFile of(Plan plan) {
+        if (plan.placement().replicated()) {
+            throw new PlanException("a plan file has one place for each expert of a copy; this plan has replicas");
+        }
         List<List<Integer>> experts = plan.placement().experts();
         boolean even = plan.placement().isEmpty()
                 || experts.equals(Planning.plan(plan.config(), plan.options()).placement().experts());

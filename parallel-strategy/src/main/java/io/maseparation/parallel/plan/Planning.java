@@ -28,6 +28,20 @@ public final class Planning {
      * @throws PlanException if the model cannot be split this way; the message names the option to change
      */
     public static Plan plan(ModelConfig config, StrategyOptions options, Optional<List<List<Integer>>> experts) {
+        return planReplicated(config, options, experts.map(layers -> layers.stream()
+                .map(layer -> layer.stream().map(List::of).toList())
+                .toList()));
+    }
+
+    /**
+     * Lays the model out and writes every rank's program, with experts that may be on several ranks.
+     *
+     * @param experts for each layer and routed expert the expert groups that hold it, in every copy alike
+     *     ({@link Placement#replicatedExperts}); even shares where it is empty
+     * @throws PlanException if the model cannot be split this way; the message names the option to change
+     */
+    public static Plan planReplicated(
+            ModelConfig config, StrategyOptions options, Optional<List<List<List<Integer>>>> experts) {
         checkSizes(options);
         if (experts.isPresent() && options.strategy() != Strategy.EP && options.strategy() != Strategy.MA) {
             throw new PlanException(

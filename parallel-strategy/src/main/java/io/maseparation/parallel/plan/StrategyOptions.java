@@ -52,6 +52,12 @@ public record StrategyOptions(
                 Strategy.MA, attentionDevices, expertDevices, 1, 1, 1, 1, 1, 1, 1, 1, Schedule.ASYNC);
     }
 
+    /** The same with other numbers of ranks with attention and with experts. */
+    public StrategyOptions withRatio(int attention, int experts) {
+        return new StrategyOptions(strategy, attention, experts, attentionTensorParallel, expertTensorParallel,
+                expertReplicas, tensorParallel, pipelineParallel, expertParallel, dataParallel, microBatches, schedule);
+    }
+
     /** The same with attention heads split inside groups of {@code n} ranks. */
     public StrategyOptions withAttentionTensorParallel(int n) {
         return new StrategyOptions(strategy, attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas,

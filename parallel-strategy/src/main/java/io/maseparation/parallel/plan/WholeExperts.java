@@ -7,28 +7,30 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Which expert group has which whole experts: contiguous, as even as possible shares, or as given; the extra expert in
- * every group, each for some rows.
+ * Which expert groups have which whole experts: contiguous, as even as possible shares, or as given, where an expert may
+ * be in several groups; the extra expert in every group, each for some rows.
  */
 final class WholeExperts {
     private final ModelConfig config;
-    private final int[][] groupOf;
+    private final int[][][] groupsOf;
     private final List<List<List<Integer>>> held;
 
-    private WholeExperts(ModelConfig config, int[][] groupOf, int groups) {
+    private WholeExperts(ModelConfig config, int[][][] groupsOf, int groups) {
         this.config = config;
-        this.groupOf = groupOf;
+        this.groupsOf = groupsOf;
         held = new ArrayList<>();
         for (int group = 0; group < groups; group++) {
             held.add(new ArrayList<>());
         }
-        for (int[] layer : groupOf) {
+        for (int[][] layer : groupsOf) {
             List<List<Integer>> ofLayer = new ArrayList<>();
             for (int group = 0; group < groups; group++) {
                 ofLayer.add(new ArrayList<>());
             }
             for (int expert = 0; expert < layer.length; expert++) {
-                ofLayer.get(layer[expert]).add(expert);
+                for (int group : layer[expert]) {
+                    ofLayer.get(group).add(expert);
+                }
             }
             for (int group = 0; group < groups; group++) {
                 held.get(group).add(List.copyOf(ofLayer.get(group)));
@@ -52,54 +54,69 @@ final class WholeExperts {
      * Experts in groups.
      *
      * @param groups expert groups of a copy
-     * @param given for each layer the group of each expert; otherwise even shares
+     * @param given for each layer and expert its groups; otherwise even shares
      * @throws PlanException if what is given does not belong to this model and number of groups
      */
-    static WholeExperts of(ModelConfig config, int groups, Optional<List<List<Integer>>> given) {
+    static WholeExperts of(ModelConfig config, int groups, Optional<List<List<List<Integer>>>> given) {
         int layers = config.layers().size();
         if (given.isPresent() && given.get().size() != layers) {
             throw new PlanException("expert_placement has %d layers, the model %d"
                     .formatted(given.get().size(), layers));
         }
-        int[][] groupOf = new int[layers][];
+        int[][][] groupsOf = new int[layers][][];
         for (int layer = 0; layer < layers; layer++) {
             int experts = config.layers().get(layer).routing().experts();
-            groupOf[layer] = given.isPresent()
+            groupsOf[layer] = given.isPresent()
                     ? checked(given.get().get(layer), layer, experts, groups)
                     : even(experts, groups);
         }
-        return new WholeExperts(config, groupOf, groups);
+        return new WholeExperts(config, groupsOf, groups);
     }
 
-    private static int[] even(int experts, int groups) {
-        int[] groupOf = new int[experts];
+    private static int[][] even(int experts, int groups) {
+        int[][] groupsOf = new int[experts][];
         for (int group = 0; group < groups; group++) {
             int end = (int) ((long) experts * (group + 1) / groups);
             for (int expert = (int) ((long) experts * group / groups); expert < end; expert++) {
-                groupOf[expert] = group;
+                groupsOf[expert] = new int[] {group};
             }
         }
-        return groupOf;
+        return groupsOf;
     }
 
-    private static int[] checked(List<Integer> groupOf, int layer, int experts, int groups) {
-        if (groupOf.size() != experts) {
+    private static int[][] checked(List<List<Integer>> groupsOf, int layer, int experts, int groups) {
+        if (groupsOf.size() != experts) {
             throw new PlanException("expert_placement names %d experts in layer %d, the model has %d"
-                    .formatted(groupOf.size(), layer, experts));
+                    .formatted(groupsOf.size(), layer, experts));
         }
-        for (int group : groupOf) {
-            if (group < 0 || group >= groups) {
-                throw new PlanException("expert_placement names expert group %d in layer %d, there are 0 to %d"
-                        .formatted(group, layer, groups - 1));
+        boolean[] used = new boolean[groups];
+        int[][] checked = new int[experts][];
+        for (int expert = 0; expert < experts; expert++) {
+            checked[expert] = groupsOf.get(expert).stream().mapToInt(g -> g).sorted().toArray();
+            if (checked[expert].length == 0) {
+                throw new PlanException("expert_placement leaves expert %d of layer %d without an expert group"
+                        .formatted(expert, layer));
+            }
+            for (int i = 0; i < checked[expert].length; i++) {
+                int group = checked[expert][i];
+                if (group < 0 || group >= groups) {
+                    throw new PlanException("expert_placement names expert group %d in layer %d, there are 0 to %d"
+                            .formatted(group, layer, groups - 1));
+                }
+                if (i > 0 && group == checked[expert][i - 1]) {
+                    throw new PlanException("expert_placement has expert %d of layer %d twice in expert group %d"
+                            .formatted(expert, layer, group));
+                }
+                used[group] = true;
             }
         }
         for (int group = 0; group < groups && experts > 0; group++) {
-            if (!groupOf.contains(group)) {
+            if (!used[group]) {
                 throw new PlanException("expert_placement leaves expert group %d without an expert in layer %d"
                         .formatted(group, layer));
             }
         }
-        return groupOf.stream().mapToInt(g -> g).toArray();
+        return checked;
     }
 
     /** What a rank of a group holds: slice {@code part} of {@code parts} of the width of the group's experts. */
@@ -116,10 +133,10 @@ final class WholeExperts {
      * @param copies number of copies
      */
     Placement placement(int slices, int[][] ranks, int[] copyOf, int copies) {
-        boolean[] extra = new boolean[groupOf.length];
+        boolean[] extra = new boolean[groupsOf.length];
         for (int layer = 0; layer < extra.length; layer++) {
             extra[layer] = config.layers().get(layer).extraWidth() > 0;
         }
-        return Placement.of(slices, ranks, copyOf, copies, groupOf, extra);
+        return Placement.of(slices, ranks, copyOf, copies, groupsOf, extra);
     }
 }

@@ -1,9 +1,11 @@
 package io.maseparation.parallel.report;
 
+import io.maseparation.parallel.execute.LayoutChange;
 import io.maseparation.parallel.execute.Metrics;
 import io.maseparation.parallel.execute.RunResult;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** One run as plain values: metrics and ranks. */
@@ -72,6 +74,26 @@ public final class RunReport {
         for (RunResult.RankReport r : result.ranks()) {
             table.row(r.rank(), r.role(), r.device(), r.weightBytes(), r.kvBytes(), r.activationBytes(),
                     r.bytesSent(), r.busyMs(), r.busy());
+        }
+        return table.build();
+    }
+
+    /** One row a change of layout, made or not. */
+    public static Table changes(RunResult result) {
+        Table.Builder table = Table.builder()
+                .column("step", "after step", Unit.COUNT)
+                .column("kind", "change of", Unit.PLAIN)
+                .column("from", "from", Unit.PLAIN)
+                .column("to", "to", Unit.PLAIN)
+                .column("predicted_gain_ms", "predicted gain", Unit.MILLISECONDS)
+                .column("bytes_moved", "moved", Unit.BYTES)
+                .column("prepared_ms", "set up in", Unit.MILLISECONDS)
+                .column("paused_ms", "pause", Unit.MILLISECONDS)
+                .column("outcome", "outcome", Unit.PLAIN);
+        for (LayoutChange c : result.changes()) {
+            table.row(c.step(), c.kind().name().toLowerCase(Locale.ROOT), c.from(), c.to(),
+                    Double.isNaN(c.predictedGainMs()) ? null : c.predictedGainMs(), c.bytesMoved(), c.preparedMs(),
+                    c.pausedMs(), c.outcome());
         }
         return table.build();
     }

@@ -53,6 +53,24 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
         return new Batches(false, steps, rows);
     }
 
+    /** Decode steps: one row a sequence, each with its own context. */
+    static Batches decode(List<List<List<Integer>>> sequences, int[] contexts, int steps) {
+        List<List<List<Rows>>> rows = new ArrayList<>();
+        for (List<List<Integer>> group : sequences) {
+            List<List<Rows>> ofGroup = new ArrayList<>();
+            for (List<Integer> batch : group) {
+                List<StepShape.Piece> pieces = batch.stream()
+                        .map(s -> new StepShape.Piece(1, contexts[s]))
+                        .toList();
+                ofGroup.add(List.of(new Rows(
+                        new StepShape(false, pieces, batch.size(), StepShape.ExpertLoad.NONE),
+                        batch.stream().mapToLong(s -> s).toArray())));
+            }
+            rows.add(ofGroup);
+        }
+        return new Batches(false, steps, rows);
+    }
+
     /** Prefill: prompts one after the other, at most {@code chunk} tokens of a group and micro-batch a step. */
     static Batches prefill(List<List<List<Integer>>> sequences, int prompt, int chunk) {
         List<List<List<Rows>>> rows = new ArrayList<>();

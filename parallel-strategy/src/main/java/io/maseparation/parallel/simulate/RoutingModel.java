@@ -39,6 +39,15 @@ public interface RoutingModel {
     }
 
     /**
+     * Experts as popular as they were measured to be.
+     *
+     * @param loads for each layer and expert its load, 0 or more; a layer without any is uniform
+     */
+    static RoutingModel loads(double[][] loads) {
+        return new LoadRouting(loads);
+    }
+
+    /**
      * Reads "uniform", "zipf:S" with S from 0 to 10, or the name of a file of recorded choices (docs/simulation.md).
      *
      * @throws ModelException if it is none of these, or the file does not fit the model

@@ -73,6 +73,20 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --seed pi            | 2 | --seed: 'pi'
             generate -m tiny --prompt-ids 1 --strategy tp        | 2 | --strategy: there is no 'tp'
             generate -m tiny --prompt-ids 1 --attention-devices 3 | 2 | --attention-devices needs --strategy ma
+            generate -m tiny --prompt-ids 1 --rebalance | 2 | --rebalance needs --strategy ma; the strategy is single
+            generate -m tiny --prompt-ids 1 --strategy ep --elastic | 2 | --elastic needs --strategy ma; the strategy is ep
+            generate -m tiny --prompt-ids 1 --strategy tp-pp --change-at 1=1:2 | 2 | --change-at needs --strategy ma; the strategy is tp-pp
+            generate -m tiny --prompt-ids 1 --strategy ma --rebalance-interval 4 | 2 | --rebalance-interval needs --rebalance or --elastic
+            generate -m tiny --prompt-ids 1 --strategy ma --rebalance-horizon 4 | 2 | --rebalance-horizon needs --rebalance or --elastic
+            generate -m tiny --prompt-ids 1 --strategy ma --elastic --redundant-experts 4 | 2 | --redundant-experts needs --rebalance
+            generate -m tiny --prompt-ids 1 --strategy ma --cluster a100x2 | 2 | --cluster needs --rebalance or --elastic
+            generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster a100x1 | 2 | --cluster a100x1 has 1 devices, the layout uses 2
+            generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster moon | 1 | moon
+            generate -m tiny --prompt-ids 1 --strategy ma --elastic --rebalance-interval 0 | 2 | --rebalance-interval must be at least 1, is 0
+            generate -m tiny --prompt-ids 1 --strategy ma --change-at 1:2 | 2 | '1:2' is not STEP=LAYOUT, such as 8=1:2
+            generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=0:2 | 2 | 0:2 leaves a pool without devices
+            generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=everything | 2 | 'everything' is no ratio such as 1:2, no plan file, and neither experts nor sequences
+            generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=1:1 --change-at 3=experts | 2 | there are two changes at step 3
             generate -m tiny --prompt-ids 1 --strategy ep --attention-devices 3 | 2 | needs --strategy ma; the strategy is ep
             generate -m tiny --prompt-ids 1 --strategy ma --tensor-parallel-size 2 | 2 | needs --strategy tp-pp
             generate -m tiny --prompt-ids 1 --strategy tp-pp --attention-tensor-parallel-size 2 | 2 | needs --strategy ma or ep; the strategy is tp-pp

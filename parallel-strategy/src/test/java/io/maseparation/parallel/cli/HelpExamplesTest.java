@@ -3,6 +3,8 @@ package io.maseparation.parallel.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.moe.testing.Golden;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -25,7 +27,7 @@ class HelpExamplesTest {
 
     @ParameterizedTest
     @MethodSource("examples")
-    void exampleRuns(String example) {
+    void exampleRuns(String example) throws IOException {
         String line = example;
         if (line.equals("compare")) {
             line = "compare -m tiny -n 2 -r 1";
@@ -40,6 +42,10 @@ class HelpExamplesTest {
             line = line.replace(CHECKPOINT, Golden.copy("mixtral/f32", temp).folder().toString())
                     .replace("-p \"Once upon a time\"", "--prompt-ids 1,2");
             line += line.startsWith("bench") ? " -p 8 -n 4 -r 1" : "";
+        }
+        if (line.startsWith("balance")) {
+            Files.writeString(temp.resolve("loads.json"), "[90,132,40,61,104,165,39,4,73,56,183,86]");
+            line = line.replace("loads.json", temp.resolve("loads.json").toString());
         }
         line = line.replace(" plan.json", " " + temp.resolve("plan.json"));
         CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));

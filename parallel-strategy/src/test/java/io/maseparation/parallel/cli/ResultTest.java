@@ -68,6 +68,57 @@ class ResultTest {
                 .startsWith("ma: " + file + ": the plan is for model seed (");
     }
 
+    @Test
+    void generateSaysWhichChangesOfLayoutItMade() throws IOException {
+        String work = " -m tiny --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5,6 -n 24 --format json";
+        Path file = temp.resolve("plan.json");
+        PlanFile.of(Planning.plan(Presets.config("tiny"), StrategyOptions.maSeparation(1, 3))).write(file);
+        JsonNode single = json("generate" + work);
+        JsonNode ma = json("generate --strategy ma --attention-devices 2 --expert-devices 2 --change-at 4=1:3"
+                + " --change-at 8=3:1 --change-at 10=experts --change-at 12=sequences --change-at 15=" + file + work);
+
+        assertThat(single.get("changes")).isEmpty();
+        assertThat(ma.get("outputs")).isEqualTo(single.get("outputs"));
+        assertThat(ma.get("layout").textValue()).isEqualTo("1:3");
+        assertThat(ma.get("changes")).hasSize(5).allSatisfy(change -> {
+            assertThat(names(change)).containsExactly("step", "kind", "from", "to", "predicted_gain_ms", "bytes_moved",
+                    "prepared_ms", "paused_ms", "outcome");
+            assertThat(change.get("outcome").textValue()).isEqualTo("switched");
+            assertThat(change.get("paused_ms").doubleValue()).isPositive();
+        });
+        assertThat(ma.get("changes").findValuesAsText("step")).containsExactly("4", "8", "10", "12", "15");
+        assertThat(ma.get("changes").findValuesAsText("kind"))
+                .containsExactly("ratio", "ratio", "experts", "sequences", "ratio");
+        assertThat(ma.get("changes").findValuesAsText("to")).containsExactly("1:3", "3:1", "3:1", "3:1", "1:3");
+        assertThat(ma.get("changes").get(0).get("bytes_moved").longValue()).isPositive();
+    }
+
+    @Test
+    void aChangeThatIsRefusedIsSaidAndTheRunGoesOn() throws IOException {
+        String work = " -m tiny --prompt-ids 1,2,3 --prompt-ids 4 -n 12 --format json";
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words("generate --strategy ma --attention-devices 2"
+                + " --expert-devices 1 --change-at 4=2:2 --change-at 6=1:2 --change-at 99=2:1" + work));
+
+        assertThat(run.status()).isZero();
+        assertThat(run.err().lines()).containsExactly(
+                "ma: step 4: ratio from 2:1 to 2:2: refused: a run on 2:1 cannot go on with 2:2: only devices may turn"
+                        + " from attention to experts and back",
+                "ma: step 99: not reached: the run ended after 11 decode steps");
+        JsonNode result = new ObjectMapper().readTree(run.out());
+        assertThat(result.get("outputs")).isEqualTo(json("generate" + work).get("outputs"));
+        assertThat(result.get("layout").textValue()).isEqualTo("1:2");
+        assertThat(result.get("changes").get(2).get("outcome").textValue()).startsWith("not reached");
+    }
+
+    @Test
+    void aRunThatMayChangeItsLayoutGivesTheTokensOfOneThatDoesNot() throws IOException {
+        String work = " -m tiny --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5,6 -n 40 --format json";
+        JsonNode ma = json("generate --strategy ma --attention-devices 2 --expert-devices 2 --micro-batches 2"
+                + " --rebalance --elastic --rebalance-interval 5 --rebalance-horizon 100 --cluster h200x4" + work);
+
+        assertThat(ma.get("outputs")).isEqualTo(json("generate" + work).get("outputs"));
+    }
+
     private static List<String> names(JsonNode object) {
         List<String> names = new ArrayList<>();
         object.fieldNames().forEachRemaining(names::add);

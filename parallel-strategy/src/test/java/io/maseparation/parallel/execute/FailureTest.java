@@ -33,7 +33,7 @@ class FailureTest {
     }
 
     private static ExecutionOptions options(Duration stall, IntConsumer onToken) {
-        return new ExecutionOptions(List.of(), DataType.F32, 0, stall, onToken, false);
+        return new ExecutionOptions(List.of(), DataType.F32, 0, stall, onToken, false, Changes.NONE);
     }
 
     @Test

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.kernels.Body;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.adapt.Orders;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.StrategyOptions;
@@ -70,7 +71,27 @@ class GoldenTest {
         check(model, StrategyOptions.maSeparation(2, 3).withMicroBatches(2), Body.PORTABLE);
     }
 
+    @ParameterizedTest
+    @MethodSource("models")
+    void tokensStayExactThroughChangesOfLayout(String model) throws Exception {
+        Changes changes = Changes.at(
+                Orders.ratio(2, 1, 3),
+                Orders.experts(7),
+                Orders.ratio(12, 3, 1),
+                Orders.sequences(16),
+                Orders.ratio(25, 2, 2));
+        RunResult result =
+                check(model, StrategyOptions.maSeparation(2, 2).withMicroBatches(2), Body.HOST, changes);
+
+        assertThat(result.changes()).hasSize(5).allMatch(LayoutChange::made);
+    }
+
     private static void check(String model, StrategyOptions layout, Body body) throws Exception {
+        check(model, layout, body, Changes.NONE);
+    }
+
+    private static RunResult check(String model, StrategyOptions layout, Body body, Changes changes)
+            throws Exception {
         Path folder = GOLDEN.resolve(model);
         JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
         List<int[]> prompts = new ArrayList<>();
@@ -86,7 +107,7 @@ class GoldenTest {
                     plan,
                     checkpoint.weights(),
                     workload,
-                    ExecutionOptions.defaults().withDevices(devices))) {
+                    ExecutionOptions.defaults().withDevices(devices).withChanges(changes))) {
                 RunResult result = executor.run();
                 for (int i = 0; i < prompts.size(); i++) {
                     RunResult.SequenceOutput output = result.outputs().get(i);
@@ -101,6 +122,7 @@ class GoldenTest {
                                 .isLessThan(LOGIT_TOLERANCE);
                     }
                 }
+                return result;
             }
         }
     }

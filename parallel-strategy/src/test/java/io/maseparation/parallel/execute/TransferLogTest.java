@@ -82,7 +82,7 @@ class TransferLogTest {
 
     @Test
     void aLongTimelineIsCutAndSaysByHowMuch() {
-        Recorder.RankLog log = new Recorder(1, 1, 1, 1, true).rank(0);
+        Recorder.RankLog log = new Recorder(1, 1, 1, true).rank(0);
         for (int i = 0; i < Recorder.MOST_EVENTS + 3; i++) {
             log.compute(new TimelineEvent(0, Stream.COMPUTE, "a", 0, i, false, i, i + 1));
         }

@@ -154,6 +154,7 @@ class ReportTest {
                 List.of(new RunResult.SequenceOutput(List.of(1, 2, 3), tokens, null)),
                 metrics,
                 timeline,
-                0);
+                0,
+                List.of());
     }
 }

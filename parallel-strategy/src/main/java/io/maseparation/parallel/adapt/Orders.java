@@ -1,0 +1,52 @@
+package io.maseparation.parallel.adapt;
+
+import io.maseparation.parallel.execute.Changes.Ordered;
+import io.maseparation.parallel.execute.LayoutChange.Kind;
+import io.maseparation.parallel.execute.LayoutPolicy.LiveState;
+import io.maseparation.parallel.execute.Target;
+import io.maseparation.parallel.plan.PlanFile;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** Changes of layout that are made at a given step, whatever they cost. */
+public final class Orders {
+    private Orders() {}
+
+    /** Another ratio, with experts by the loads so far and as few moves of sequences as possible. */
+    public static Ordered ratio(int step, int attentionDevices, int expertDevices) {
+        return new Ordered(step, Kind.RATIO,
+                state -> Candidates.ratio(state, rows(state), attentionDevices, expertDevices).target());
+    }
+
+    /** Experts evened out by the loads so far. */
+    public static Ordered experts(int step) {
+        return new Ordered(step, Kind.EXPERTS, state -> new Target(
+                state.plan().options(),
+                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), 0)),
+                Optional.empty()));
+    }
+
+    /** Sequences evened out by the positions they have and will get. */
+    public static Ordered sequences(int step) {
+        return new Ordered(step, Kind.SEQUENCES, state -> new Target(
+                state.plan().options(),
+                Optional.of(state.plan().placement().replicatedExperts()),
+                Optional.of(Candidates.evenOwners(state))));
+    }
+
+    /** The layout and the places of experts of a plan file. */
+    public static Ordered plan(int step, PlanFile file) {
+        return new Ordered(step, Kind.RATIO, state -> new Target(
+                file.options(),
+                file.experts().map(layers -> layers.stream()
+                        .map(layer -> layer.stream().map(java.util.List::of).toList())
+                        .toList()),
+                Optional.empty()));
+    }
+
+    private static double[][] rows(LiveState state) {
+        return Arrays.stream(state.loads())
+                .map(layer -> Arrays.stream(layer).asDoubleStream().toArray())
+                .toArray(double[][]::new);
+    }
+}

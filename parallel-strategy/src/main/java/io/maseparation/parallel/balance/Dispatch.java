@@ -1,0 +1,81 @@
+package io.maseparation.parallel.balance;
+
+import java.util.Arrays;
+
+/**
+ * Which replica serves which tokens of a step. The tokens of an expert are numbered in an order that all ranks agree on
+ * (source rank by source rank, row by row); each replica takes a run of neighbours.
+ */
+public final class Dispatch {
+    private final int[][] ranksOf;
+    private final int[][] tokens;
+    private final double seconds;
+
+    /**
+     * @param ranksOf ranks of each expert
+     * @param tokens tokens of each expert for each of these ranks
+     * @param seconds time of the slowest rank
+     */
+    Dispatch(int[][] ranksOf, int[][] tokens, double seconds) {
+        this.ranksOf = ranksOf;
+        this.tokens = tokens;
+        this.seconds = seconds;
+    }
+
+    /** Time of the slowest rank, in seconds. */
+    public double seconds() {
+        return seconds;
+    }
+
+    /** Tokens of an expert for each of its ranks, in the order of {@link ExpertPlacement#ranksOf}. */
+    public int[] tokens(int expert) {
+        return tokens[expert].clone();
+    }
+
+    /** Tokens of each rank. */
+    public int[] tokensOfRanks(int ranks) {
+        int[] sums = new int[ranks];
+        for (int expert = 0; expert < tokens.length; expert++) {
+            for (int i = 0; i < tokens[expert].length; i++) {
+                sums[ranksOf[expert][i]] += tokens[expert][i];
+            }
+        }
+        return sums;
+    }
+
+    /** Experts of each rank that serve a token or more. */
+    public int[] visitsOfRanks(int ranks) {
+        int[] sums = new int[ranks];
+        for (int expert = 0; expert < tokens.length; expert++) {
+            for (int i = 0; i < tokens[expert].length; i++) {
+                sums[ranksOf[expert][i]] += tokens[expert][i] > 0 ? 1 : 0;
+            }
+        }
+        return sums;
+    }
+
+    /** Experts whose tokens more than one rank serves. */
+    public int splits() {
+        return (int) Arrays.stream(tokens)
+                .filter(of -> Arrays.stream(of).filter(t -> t > 0).count() > 1)
+                .count();
+    }
+
+    /**
+     * The rank that serves a token.
+     *
+     * @param expert expert
+     * @param token number of the token among those of the expert, from 0
+     */
+    public int rankOf(int expert, int token) {
+        int left = token;
+        int[] of = tokens[expert];
+        for (int i = 0; i < of.length; i++) {
+            if (left < of[i]) {
+                return ranksOf[expert][i];
+            }
+            left -= of[i];
+        }
+        throw new IllegalArgumentException("expert %d has no token %d".formatted(expert, token));
+    }
+}

@@ -1,0 +1,143 @@
+package io.maseparation.parallel.balance;
+
+import java.util.Arrays;
+
+/** Which experts each rank holds: one entry a slot. */
+public final class ExpertPlacement {
+    private final int experts;
+    private final int[][] ofRank;
+    private final int[][] ranksOf;
+
+    /**
+     * @param experts number of experts
+     * @param ofRank experts of each rank
+     * @throws IllegalArgumentException if an expert is nowhere or does not exist
+     */
+    public ExpertPlacement(int experts, int[][] ofRank) {
+        this.experts = experts;
+        this.ofRank = Arrays.stream(ofRank).map(int[]::clone).toArray(int[][]::new);
+        int[] count = new int[experts];
+        for (int[] rank : ofRank) {
+            for (int expert : rank) {
+                if (expert < 0 || expert >= experts) {
+                    throw new IllegalArgumentException("there is no expert " + expert);
+                }
+                count[expert]++;
+            }
+        }
+        ranksOf = new int[experts][];
+        for (int expert = 0; expert < experts; expert++) {
+            if (count[expert] == 0) {
+                throw new IllegalArgumentException("expert %d is on no rank".formatted(expert));
+            }
+            ranksOf[expert] = new int[count[expert]];
+            count[expert] = 0;
+        }
+        for (int rank = 0; rank < ofRank.length; rank++) {
+            for (int expert : ofRank[rank]) {
+                ranksOf[expert][count[expert]++] = rank;
+            }
+        }
+    }
+
+    /**
+     * Experts in order over the ranks, as even in number as can be, without replicas.
+     *
+     * @param experts number of experts, at least {@code ranks}
+     */
+    public static ExpertPlacement contiguous(int experts, int ranks) {
+        int[][] of = new int[ranks][];
+        for (int rank = 0; rank < ranks; rank++) {
+            int first = rank * experts / ranks;
+            of[rank] = new int[(rank + 1) * experts / ranks - first];
+            Arrays.setAll(of[rank], i -> first + i);
+        }
+        return new ExpertPlacement(experts, of);
+    }
+
+    /** Number of experts. */
+    public int experts() {
+        return experts;
+    }
+
+    /** Number of ranks. */
+    public int ranks() {
+        return ofRank.length;
+    }
+
+    /** Experts of a rank, slot by slot. */
+    public int[] ofRank(int rank) {
+        return ofRank[rank].clone();
+    }
+
+    /** Experts of each rank. */
+    public int[][] ofRanks() {
+        return Arrays.stream(ofRank).map(int[]::clone).toArray(int[][]::new);
+    }
+
+    /** Expert of each slot, rank by rank. */
+    public int[] assignment() {
+        return Arrays.stream(ofRank).flatMapToInt(Arrays::stream).toArray();
+    }
+
+    /** Ranks that hold an expert, ascending. */
+    public int[] ranksOf(int expert) {
+        return ranksOf[expert].clone();
+    }
+
+    /** Number of replicas of each expert. */
+    public int[] replicas() {
+        return Arrays.stream(ranksOf).mapToInt(of -> of.length).toArray();
+    }
+
+    /** Whether no rank holds an expert twice. */
+    public boolean isDistinct() {
+        return Arrays.stream(ofRank).allMatch(of -> Arrays.stream(of).distinct().count() == of.length);
+    }
+
+    /** Load of each rank if the replicas of an expert divide its load evenly. */
+    public double[] rankLoads(double[] loads) {
+        double[] sums = new double[ofRank.length];
+        for (int rank = 0; rank < sums.length; rank++) {
+            for (int expert : ofRank[rank]) {
+                sums[rank] += loads[expert] / ranksOf[expert].length;
+            }
+        }
+        return sums;
+    }
+
+    /** Largest over mean load of a rank if replicas divide loads evenly; 1 where there is no load. */
+    public double imbalance(double[] loads) {
+        double[] sums = rankLoads(loads);
+        double total = Arrays.stream(loads).sum();
+        return total == 0 ? 1 : Arrays.stream(sums).max().orElseThrow() / (total / sums.length);
+    }
+
+    /** Slots whose expert is not on the rank before: experts that have to be copied to get from {@code before} to this. */
+    public int copiesFrom(ExpertPlacement before) {
+        int copies = 0;
+        for (int rank = 0; rank < ofRank.length; rank++) {
+            for (int expert : ofRank[rank]) {
+                int at = rank;
+                copies += Arrays.stream(before.ranksOf[expert]).anyMatch(r -> r == at) ? 0 : 1;
+            }
+        }
+        return copies;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof ExpertPlacement that && experts == that.experts
+                && Arrays.deepEquals(ofRank, that.ofRank);
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.deepHashCode(ofRank);
+    }
+
+    @Override
+    public String toString() {
+        return Arrays.deepToString(ofRank);
+    }
+}

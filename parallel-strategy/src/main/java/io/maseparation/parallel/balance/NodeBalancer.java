@@ -1,0 +1,189 @@
+package io.maseparation.parallel.balance;
+
+import io.maseparation.parallel.balance.FlatBalancer.Part;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+
+/**
+ * Balances nodes that groups of experts are kept to. Given the groups of each node, nodes are problems of their own; which
+ * groups those are is enumerated where there are few ways, and searched by swapping groups with the heaviest node where
+ * there are many.
+ */
+final class NodeBalancer {
+    /** Ways to divide groups among nodes up to which all are looked at. */
+    private static final int MOST_DIVISIONS = 64;
+
+    /** Swaps of groups that are looked at, at most. */
+    private static final int MOST_SWAPS = 256;
+
+    private final BalanceProblem problem;
+
+    /** Experts of each node, and where they are on it. */
+    private record Division(int[][] experts, Part[] parts) {
+        double heaviest() {
+            return Arrays.stream(parts).mapToDouble(Part::heaviest).max().orElseThrow();
+        }
+
+        double bound() {
+            return Arrays.stream(parts).mapToDouble(Part::bound).max().orElseThrow();
+        }
+
+        int heaviestNode() {
+            return IntStream.range(0, parts.length)
+                    .boxed()
+                    .max((a, b) -> Double.compare(parts[a].heaviest(), parts[b].heaviest()))
+                    .orElseThrow();
+        }
+    }
+
+    private NodeBalancer(BalanceProblem problem) {
+        this.problem = problem;
+    }
+
+    /** The best placement found, on all ranks. */
+    static Part thorough(BalanceProblem problem) {
+        return new NodeBalancer(problem).thorough();
+    }
+
+    /** Groups packed greedily, every node balanced quickly. */
+    static int[][] quick(BalanceProblem problem) {
+        int[][] experts = GreedyBalancer.nodes(problem);
+        int[][][] nodes = new int[experts.length][][];
+        for (int node = 0; node < nodes.length; node++) {
+            nodes[node] = FlatBalancer.quick(problem.ofNode(node, experts[node]));
+        }
+        return join(experts, nodes);
+    }
+
+    private Part thorough() {
+        boolean small = FlatBalancer.isSmall(problem.ofNode(0, GreedyBalancer.nodes(problem)[0]));
+        Function<BalanceProblem, Part> effort = small ? FlatBalancer::thorough : FlatBalancer::descent;
+        Division best = divided(GreedyBalancer.nodes(problem), effort);
+        double bound = best.bound();
+        List<int[][]> divisions = divisions();
+        if (divisions.size() <= MOST_DIVISIONS) {
+            for (int[][] experts : divisions) {
+                double least = boundOf(experts);
+                if (least < best.heaviest()) {
+                    Division division = divided(experts, effort);
+                    least = division.bound();
+                    best = division.heaviest() < best.heaviest() ? division : best;
+                }
+                bound = Math.min(bound, least);
+            }
+        } else {
+            best = swapped(best, effort);
+            bound = BalanceBound.of(problem);
+        }
+        if (!small) {
+            best = divided(best.experts(), FlatBalancer::thorough);
+        }
+        int[][][] nodes = Arrays.stream(best.parts()).map(Part::experts).toArray(int[][][]::new);
+        return new Part(join(best.experts(), nodes), best.heaviest(), Math.min(bound, best.heaviest()));
+    }
+
+    private Division divided(int[][] experts, Function<BalanceProblem, Part> effort) {
+        Part[] parts = new Part[experts.length];
+        for (int node = 0; node < parts.length; node++) {
+            parts[node] = effort.apply(problem.ofNode(node, experts[node]));
+        }
+        return new Division(experts, parts);
+    }
+
+    private double boundOf(int[][] experts) {
+        return IntStream.range(0, experts.length)
+                .mapToDouble(node -> BalanceBound.of(problem.ofNode(node, experts[node])))
+                .max()
+                .orElseThrow();
+    }
+
+    /** Swaps groups between the heaviest node and others for as long as that lightens it. */
+    private Division swapped(Division start, Function<BalanceProblem, Part> effort) {
+        Division best = start;
+        int size = problem.experts() / problem.groups();
+        int left = MOST_SWAPS;
+        boolean better = true;
+        while (better && left > 0) {
+            better = false;
+            int from = best.heaviestNode();
+            int perNode = problem.groups() / problem.nodes();
+            for (int to = 0; to < problem.nodes() && !better; to++) {
+                for (int pair = 0; pair < perNode * perNode && to != from && !better && left-- > 0; pair++) {
+                    int[][] experts = Arrays.stream(best.experts()).map(int[]::clone).toArray(int[][]::new);
+                    int a = pair / perNode * size;
+                    int b = pair % perNode * size;
+                    System.arraycopy(best.experts()[to], b, experts[from], a, size);
+                    System.arraycopy(best.experts()[from], a, experts[to], b, size);
+                    Part[] parts = best.parts().clone();
+                    double before = Math.max(parts[from].heaviest(), parts[to].heaviest());
+                    parts[from] = effort.apply(problem.ofNode(from, experts[from]));
+                    parts[to] = effort.apply(problem.ofNode(to, experts[to]));
+                    if (Math.max(parts[from].heaviest(), parts[to].heaviest()) < before * (1 - 1e-9)) {
+                        best = new Division(experts, parts);
+                        better = true;
+                    }
+                }
+            }
+        }
+        return best;
+    }
+
+    /** Experts of each node in every way that differs, or one way more than are looked at. */
+    private List<int[][]> divisions() {
+        List<int[][]> found = new ArrayList<>();
+        divide(new int[problem.groups()], 0, new int[problem.nodes()], found);
+        return found;
+    }
+
+    private void divide(int[] nodeOf, int group, int[] filled, List<int[][]> found) {
+        if (found.size() > MOST_DIVISIONS) {
+            return;
+        }
+        if (group == nodeOf.length) {
+            found.add(experts(nodeOf));
+            return;
+        }
+        for (int node = 0; node < filled.length; node++) {
+            if (filled[node] < problem.groups() / problem.nodes()) {
+                boolean first = filled[node] == 0;
+                nodeOf[group] = node;
+                filled[node]++;
+                divide(nodeOf, group + 1, filled, found);
+                filled[node]--;
+                if (first && equalNodes()) {
+                    // The other empty nodes are the same under another name.
+                    return;
+                }
+            }
+        }
+    }
+
+    private boolean equalNodes() {
+        int[] slots = problem.slots();
+        int ranks = problem.ranks() / problem.nodes();
+        return IntStream.range(ranks, slots.length).allMatch(rank -> slots[rank] == slots[rank % ranks]);
+    }
+
+    private int[][] experts(int[] nodeOf) {
+        int size = problem.experts() / problem.groups();
+        return IntStream.range(0, problem.nodes())
+                .mapToObj(node -> IntStream.range(0, problem.experts())
+                        .filter(e -> nodeOf[e / size] == node)
+                        .toArray())
+                .toArray(int[][]::new);
+    }
+
+    private static int[][] join(int[][] experts, int[][][] nodes) {
+        List<int[]> ranks = new ArrayList<>();
+        for (int node = 0; node < nodes.length; node++) {
+            int[] names = experts[node];
+            for (int[] rank : nodes[node]) {
+                ranks.add(Arrays.stream(rank).map(e -> names[e]).toArray());
+            }
+        }
+        return ranks.toArray(int[][]::new);
+    }
+}

@@ -1,0 +1,111 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.balance.Dispatch;
+import io.maseparation.parallel.balance.DispatchCost;
+import io.maseparation.parallel.balance.ExpertPlacement;
+import io.maseparation.parallel.balance.ReplicaDispatch;
+import io.maseparation.parallel.plan.Placement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each attention
+ * group decides for its own rows and knows nothing of the others'. A row's result is the same on any replica.
+ */
+final class ReplicaChoice {
+    /** Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. */
+    private static final double OPERATIONS_PER_BYTE = 200;
+
+    private final Placement placement;
+    private final int attentionGroup;
+    /** By layer; null where no expert has replicas. */
+    private final ReplicaDispatch[] dispatch;
+
+    private final int[] experts;
+
+    ReplicaChoice(ModelConfig config, Placement placement, int attentionGroup) {
+        this.placement = placement;
+        this.attentionGroup = attentionGroup;
+        dispatch = new ReplicaDispatch[config.layers().size()];
+        experts = config.layers().stream().mapToInt(l -> l.routing().experts()).toArray();
+        if (!placement.replicated()) {
+            return;
+        }
+        List<List<List<Integer>>> layers = placement.replicatedExperts();
+        for (int layer = 0; layer < dispatch.length; layer++) {
+            List<List<Integer>> groupsOf = layers.get(layer);
+            if (groupsOf.stream().anyMatch(groups -> groups.size() > 1)) {
+                dispatch[layer] = new ReplicaDispatch(
+                        places(groupsOf, placement.groups() / placement.copies()), cost(config, layer));
+            }
+        }
+    }
+
+    private static ExpertPlacement places(List<List<Integer>> experts, int groups) {
+        List<List<Integer>> held = new ArrayList<>();
+        for (int group = 0; group < groups; group++) {
+            held.add(new ArrayList<>());
+        }
+        for (int expert = 0; expert < experts.size(); expert++) {
+            for (int group : experts.get(expert)) {
+                held.get(group).add(expert);
+            }
+        }
+        return new ExpertPlacement(
+                experts.size(),
+                held.stream()
+                        .map(of -> of.stream().mapToInt(e -> e).toArray())
+                        .toArray(int[][]::new));
+    }
+
+    /** Costs in bytes: only their ratios matter. */
+    private static DispatchCost cost(ModelConfig config, int layer) {
+        double elements = (config.gated() ? 3.0 : 2.0)
+                * config.hidden()
+                * config.layers().get(layer).expertWidth();
+        return new DispatchCost(
+                elements * config.weightType().bytes(),
+                2.0 * Float.BYTES * config.hidden(),
+                2 * elements / OPERATIONS_PER_BYTE);
+    }
+
+    /**
+     * Chooses for the rows of one micro-batch and layer.
+     *
+     * @param ids [rows, slots]: expert of each slot, negative for none
+     * @param slots slots of a row
+     * @return [rows, slots]: expert group of each slot, −1 for none
+     */
+    int[] assign(int layer, int[] ids, int slots) {
+        int[] assigned = new int[ids.length];
+        Arrays.fill(assigned, -1);
+        ReplicaDispatch divide = dispatch[layer];
+        if (divide == null) {
+            for (int i = 0; i < ids.length; i++) {
+                if (ids[i] >= 0) {
+                    assigned[i] = placement.groupFor(layer, ids[i], attentionGroup, i / slots);
+                }
+            }
+            return assigned;
+        }
+        int[] tokens = new int[experts[layer]];
+        for (int id : ids) {
+            if (id >= 0 && id < tokens.length) {
+                tokens[id]++;
+            }
+        }
+        Dispatch decision = divide.decide(tokens);
+        int firstGroup = placement.copyOf(attentionGroup) * (placement.groups() / placement.copies());
+        int[] seen = new int[tokens.length];
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] >= tokens.length) {
+                assigned[i] = placement.groupFor(layer, ids[i], attentionGroup, i / slots);
+            } else if (ids[i] >= 0) {
+                assigned[i] = firstGroup + decision.rankOf(ids[i], seen[ids[i]]++);
+            }
+        }
+        return assigned;
+    }
+}

@@ -232,7 +232,7 @@ class LayoutChangesTest {
             }
             return RankLoader.real().load(rank, device, weights, capacity);
         };
-        Changes changes = new Changes(twoRatios().ordered(), Optional.empty(), Duration.ofMillis(300));
+        Changes changes = new Changes(twoRatios().ordered(), Optional.empty(), Duration.ofSeconds(4));
         Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
                 options(DataType.F32, changes), hangsOnce);
 

@@ -13,7 +13,7 @@ class WeightConversionTest {
     private static final Path BF16 = Path.of("src/test/resources/golden/mixtral/bf16");
 
     private static KernelTarget target(boolean fp16, boolean bf16) {
-        return new KernelTarget("device", false, false, true, fp16, bf16, false, false, Optional.empty());
+        return new KernelTarget("device", false, false, true, fp16, bf16, false, false, false, Optional.empty());
     }
 
     @Test

@@ -51,6 +51,10 @@ public final class ExpertDown {
         int offset = down.offset();
         int stride = down.rowStride();
         int expertStride = bank.downStride();
+        if (TensorTiles.suits(g.target(), down, expertStride)) {
+            ExpertTensor.addDown(g, id, hidden, offsets, pairs, bank, out, hiddenStride);
+            return;
+        }
         g.constant(down.data());
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(

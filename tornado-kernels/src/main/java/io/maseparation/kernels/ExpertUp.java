@@ -67,6 +67,10 @@ public final class ExpertUp {
         int upOffset = up.offset();
         int upStride = up.rowStride();
         int upExpert = bank.upStride();
+        if (TensorTiles.suits(g.target(), up, upExpert) && TensorTiles.suits(g.target(), gate, gateExpert)) {
+            ExpertTensor.addUp(g, id, x, offsets, pairs, bank, hidden, hiddenStride, slots, mode);
+            return;
+        }
         g.constant(gate.data(), up.data());
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(

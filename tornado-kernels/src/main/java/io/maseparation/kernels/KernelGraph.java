@@ -2,6 +2,7 @@ package io.maseparation.kernels;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -11,6 +12,10 @@ import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * A task graph under construction for one device. Operations add their tasks in order; transfers are collected on the
@@ -22,12 +27,15 @@ public final class KernelGraph {
     private final GridScheduler grid;
     private final List<UnaryOperator<TaskGraph>> tasks = new ArrayList<>();
     private final List<String> ids = new ArrayList<>();
+    private final IdentityHashMap<HalfFloatArray, IntArray> half2s = new IdentityHashMap<>();
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
     private final Set<Object> demanded = new LinkedHashSet<>();
     private final Set<Object> consumed = new LinkedHashSet<>();
     private final Set<Object> persisted = new LinkedHashSet<>();
+    private int scratchFloats;
+    private FloatArray scratch;
 
     /**
      * @param name name of the task graph, unique within its execution plan
@@ -60,6 +68,26 @@ public final class KernelGraph {
     /** Arrays that go to the device once and stay there: weights, tables, and state such as the KV cache. */
     public void constant(Object... arrays) {
         Collections.addAll(constants, arrays);
+    }
+
+    /** An array of fp16 as integers of two each, over the same memory. A graph that takes it so sends nothing else of it. */
+    IntArray half2(HalfFloatArray halves) {
+        return half2s.computeIfAbsent(halves, h -> {
+            IntArray pairs = IntArray.fromSegmentShallow(h.getSegmentWithHeader()
+                    .asSlice(0, TornadoNativeArray.ARRAY_HEADER + 4L * (h.getSize() / 2)));
+            constants.add(pairs);
+            return pairs;
+        });
+    }
+
+    /** Says that a task needs so many floats that are nobody else's while it runs. */
+    void needScratch(int floats) {
+        scratchFloats = Math.max(scratchFloats, floats);
+    }
+
+    /** What the tasks' {@link #needScratch} came to; for use when the graph is built. */
+    FloatArray scratch() {
+        return scratch;
     }
 
     /** Arrays that go to the device at every execution. */
@@ -100,6 +128,10 @@ public final class KernelGraph {
     /** The finished graph. */
     public ImmutableTaskGraph build() {
         TaskGraph graph = new TaskGraph(name);
+        if (scratchFloats > 0) {
+            scratch = new FloatArray(scratchFloats);
+            constants.add(scratch);
+        }
         // What is consumed or sent each time must not be copied once as well.
         constants.removeAll(inputs);
         constants.removeAll(consumed);

@@ -16,6 +16,7 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param bf16 whether bfloat16 weights can be read
  * @param nvidia whether the backend can launch the tasks of a graph as one
  * @param cudaGraphs whether it shall
+ * @param tensorCores whether gpu bodies multiply fp16 weights with the warps' matrix instructions
  * @param override body to use wherever an operation has it
  */
 public record KernelTarget(
@@ -27,6 +28,7 @@ public record KernelTarget(
         boolean bf16,
         boolean nvidia,
         boolean cudaGraphs,
+        boolean tensorCores,
         Optional<Body> override) {
 
     /**
@@ -43,7 +45,7 @@ public record KernelTarget(
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return new KernelTarget(EMBEDDED, true, vector, true, true, true, false, false, Optional.empty());
+        return new KernelTarget(EMBEDDED, true, vector, true, true, true, false, false, false, Optional.empty());
     }
 
     /** What a device of the runtime in use can do. */
@@ -58,17 +60,24 @@ public record KernelTarget(
         boolean nvidia = backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
         // Only the CUDA backend has arrays of bf16.
         return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, nvidia, false,
-                Optional.empty());
+                nvidia, Optional.empty());
     }
 
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs, Optional.of(body));
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs,
+                tensorCores, Optional.of(body));
     }
 
     /** The same device launching the tasks of a graph as one, where its backend is TornadoVM's CUDA or PTX. */
     public KernelTarget withCudaGraphs() {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, nvidia, override);
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, nvidia, tensorCores,
+                override);
+    }
+
+    /** The same device with or without tensor cores. */
+    public KernelTarget withTensorCores(boolean use) {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs, use, override);
     }
 
     /** Chooses among the bodies: every operation has all three. */

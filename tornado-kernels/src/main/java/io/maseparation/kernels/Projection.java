@@ -1,5 +1,6 @@
 package io.maseparation.kernels;
 
+import java.util.List;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -56,6 +57,10 @@ public final class Projection {
         int stride = w.rowStride();
         int rows = w.rows();
         int cols = w.cols();
+        if (TensorTiles.suits(g.target(), w)) {
+            ProjectionTensor.add(g, id, step, x, List.of(w), b, out, cols, scale, 0f, flags);
+            return;
+        }
         g.constant(w.data(), b);
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(

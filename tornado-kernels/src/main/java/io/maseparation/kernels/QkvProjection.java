@@ -1,5 +1,6 @@
 package io.maseparation.kernels;
 
+import java.util.List;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -64,6 +65,12 @@ public final class QkvProjection {
         int vOffset = v.offset();
         int vStride = v.rowStride();
         int vRows = v.rows();
+        if (TensorTiles.suits(g.target(), q)
+                && TensorTiles.suits(g.target(), k)
+                && TensorTiles.suits(g.target(), v)) {
+            ProjectionTensor.add(g, id, step, x, List.of(q, k, v), b, qkv, cols, 1f, clip, biased);
+            return;
+        }
         g.constant(q.data(), k.data(), v.data(), b);
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(

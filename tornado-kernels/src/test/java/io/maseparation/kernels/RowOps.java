@@ -28,9 +28,12 @@ final class RowOps {
 
     /** Executes a graph of what {@code op} adds, with {@code arrays} going to the device and coming back. */
     static void run(Body body, Consumer<KernelGraph> op, Object... arrays) {
+        run(KernelTarget.embeddedDevice().withBody(body), op, arrays);
+    }
+
+    static void run(KernelTarget target, Consumer<KernelGraph> op, Object... arrays) {
         GridScheduler grid = new GridScheduler();
-        KernelGraph g =
-                new KernelGraph("test", KernelTarget.embeddedDevice().withBody(body), grid);
+        KernelGraph g = new KernelGraph("test", target, grid);
         g.input(arrays);
         op.accept(g);
         g.output(arrays);

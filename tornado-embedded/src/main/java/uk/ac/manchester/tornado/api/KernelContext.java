@@ -3,7 +3,9 @@ package uk.ac.manchester.tornado.api;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import uk.ac.manchester.tornado.api.enums.MMAShape;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -165,5 +167,58 @@ public class KernelContext {
     /** Adds to an element of local memory without losing the additions of other work-items. */
     public void atomicAdd(int[] array, int index, int val) {
         INT_ELEMENT.getAndAdd(array, index, val);
+    }
+
+    /**
+     * A lane's share of a 16 × 8 accumulator of {@link #mma}, all elements {@code v}. Kernels hand it on and do not look
+     * inside.
+     */
+    public float[] mmaFragment(float v) {
+        return new float[] {v, v, v, v};
+    }
+
+    /**
+     * A lane's share of the left operand: 16 rows of 16 halves, two halves an integer, the lower first.
+     *
+     * @param aTile local memory
+     * @param wmmaK columns of the operand, 16
+     * @param byteOffset where in {@code aTile} it begins, in bytes, a multiple of 16
+     */
+    public HalfFloat[] mmaLoadA(int[] aTile, int wmmaK, int byteOffset) {
+        return MatrixFragments.loadA(aTile, byteOffset, item % WorkGroup.WARP);
+    }
+
+    /**
+     * A lane's share of the right operand: 16 rows of 8 halves, of which rows 8 to 15 are swapped in pairs, so that a row r
+     * is at {@code r ^ (r >> 3)}, and only the last bit differs.
+     *
+     * @param bTile local memory
+     * @param wmmaK rows of the operand, 16
+     * @param byteOffset where in {@code bTile} it begins, in bytes, a multiple of 16
+     */
+    public HalfFloat[] mmaLoadBSwizzled(HalfFloat[] bTile, int wmmaK, int byteOffset) {
+        return MatrixFragments.loadBSwizzled(bTile, byteOffset, item % WorkGroup.WARP);
+    }
+
+    /**
+     * A · B + C by all lanes of a warp together, of 16 × 16, 16 × 8 and 16 × 8 elements. Each element is rounded once to fp32;
+     * tensor cores cut off low bits of the sums instead.
+     *
+     * @throws IllegalArgumentException if the shape is not {@link MMAShape#M16N8K16}
+     */
+    public float[] mma(HalfFloat[] fragA, HalfFloat[] fragB, float[] fragC, MMAShape mmaShape) {
+        if (mmaShape != MMAShape.M16N8K16) {
+            throw new IllegalArgumentException("halves are multiplied as M16N8K16, not as " + mmaShape);
+        }
+        return group == null ? fragC : group.warpMultiply(item, fragA, fragB, fragC);
+    }
+
+    /**
+     * Stores an accumulator: element (r, c) to {@code c[(tileRow + r) · dimN + tileCol + c]}.
+     */
+    public void mmaStore(float[] fragD, FloatArray c, int tileRow, int tileCol, int dimN) {
+        if (group != null) {
+            MatrixFragments.store(fragD, c, tileRow, tileCol, dimN, item % WorkGroup.WARP);
+        }
     }
 }

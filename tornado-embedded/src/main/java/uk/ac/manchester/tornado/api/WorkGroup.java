@@ -202,6 +202,17 @@ final class WorkGroup {
         return warps[item / WARP].exchange(item % WARP, value).values[0];
     }
 
+    /** Like the other warp operations, in which all lanes show each other what they have. */
+    float[] warpMultiply(int item, HalfFloat[] a, HalfFloat[] b, float[] c) {
+        Warp warp = warps[item / WARP];
+        if (warp.gate.expected != WARP) {
+            throw new TornadoRuntimeException("mma in a warp of %d lanes; it takes all %d"
+                    .formatted(warp.gate.expected, WARP));
+        }
+        Lanes lanes = warp.exchange(item % WARP, a, b);
+        return MatrixFragments.multiply(lanes.left, lanes.right, c, item % WARP);
+    }
+
     int[] localInts(int index, int size) {
         return local(index, int[].class, size, Integer.BYTES, () -> {
             int[] array = new int[size];
@@ -281,6 +292,8 @@ final class WorkGroup {
     /** What the work-items of a warp show each other in one operation; absent lanes are 0. */
     private static final class Lanes {
         final float[] values = new float[WARP];
+        final HalfFloat[][] left = new HalfFloat[WARP][];
+        final HalfFloat[][] right = new HalfFloat[WARP][];
 
         /** The tree that a butterfly over distances 16, 8, 4, 2, 1 adds up in every lane. */
         float sum() {
@@ -309,6 +322,14 @@ final class WorkGroup {
         Lanes exchange(int lane, float value) {
             Lanes current = lanes[gate.generation & 1];
             current.values[lane] = value;
+            await(gate);
+            return current;
+        }
+
+        Lanes exchange(int lane, HalfFloat[] a, HalfFloat[] b) {
+            Lanes current = lanes[gate.generation & 1];
+            current.left[lane] = a;
+            current.right[lane] = b;
             await(gate);
             return current;
         }

@@ -30,7 +30,7 @@ public final class ExpertTensor {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gated() ? bank.first().gate() : up;
         IntArray shape = IntArray.fromElements(
-                gate.offset(), gate.rowStride(), bank.gateStride(), up.offset(), up.rowStride(), bank.upStride());
+                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride());
         add(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
 
@@ -45,7 +45,7 @@ public final class ExpertTensor {
             FloatArray out,
             int hiddenStride) {
         WeightMatrix down = bank.first().down();
-        IntArray shape = IntArray.fromElements(0, 0, 0, down.offset(), down.rowStride(), bank.downStride());
+        IntArray shape = IntArray.fromElements(0, 0, down.offset(), bank.downStride());
         add(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 1, DOWN);
     }
 
@@ -69,6 +69,7 @@ public final class ExpertTensor {
         int firstGroup = bank.firstGroup();
         int rows = up.rows();
         int cols = up.cols();
+        int stride = up.rowStride();
         int splits = TensorTiles.splits(rows, cols);
         int groups = Math.multiplyExact(bank.count(), TensorTiles.groups(rows, splits, 1 + (mode >> 3 & 1)));
         g.constant(shape);
@@ -76,14 +77,15 @@ public final class ExpertTensor {
         KernelContext context = new KernelContext();
         g.task(id, Workers.groups(groups, TensorTiles.GROUP), t -> t.task(
                 id, ExpertTensor::multiply, context, x, offsets, pairs, half2gate, half2up, out, g.scratch(), shape,
-                firstGroup, rows, cols, xStride, outStride, slots, mode, splits));
+                firstGroup, rows, cols, stride, xStride, outStride, slots, mode, splits));
     }
 
     /**
      * Both halves: {@code out[p,:] = act(gate · x[row]) * (up · x[row])} with {@code row = pairs[p] / slots}, or with
      * {@link #DOWN} {@code out[pairs[p],:] = up · x[p]}. A gate's tiles of rows alternate with those of up.
      *
-     * @param shape offset, row stride and expert stride of gate and of up
+     * @param shape offset of the first expert and distance of the others, of gate and of up
+     * @param stride elements between rows of gate and of up
      * @param mode activation, plus 8 for experts with a gate, or {@link #DOWN}
      * @param splits warps that share a row
      */
@@ -100,14 +102,16 @@ public final class ExpertTensor {
             int firstGroup,
             int rows,
             int cols,
+            int stride,
             int xStride,
             int outStride,
             int slots,
             int mode,
             int splits) {
         int[] weights = context.allocateIntLocalArray(4352);
-        HalfFloat[] xs = context.allocateHalfFloatLocalArray(12288);
+        HalfFloat[] xs = context.allocateHalfFloatLocalArray(12352);
         int tid = context.localIdx;
+        int lane = tid % 32;
         int warp = tid / 32;
         int split = warp % splits;
         int rowTiles = 8 / splits;
@@ -118,32 +122,68 @@ public final class ExpertTensor {
         int expert = context.groupIdx / groups;
         int firstTile = context.groupIdx % groups * tiles;
         int isUp = warp / splits % matrices;
-        int r0 = (firstTile + warp / splits / matrices) * 16;
-        int weightsAt = warp * 544;
-        int xsAt = split * 3072;
+        int r0 = firstRow(firstTile + warp / splits / matrices, rows);
+        int matrixAt = shape.get(0) + expert * shape.get(1);
+        if (isUp == matrices - 1) {
+            matrixAt = shape.get(2) + expert * shape.get(3);
+        }
+        int first = (matrixAt + r0 * stride) / 2;
+        int last = first + cols / 2 - 1;
+        int thread = warp / splits * 32 + lane;
+        int weightsOf = warp * 544;
+        int xsOf = split * 3088;
         int rounds = (cols + 64 * splits - 1) / (64 * splits);
         int scratchAt = (context.groupIdx * 8 + warp) * 96;
         int end = offsets.get(firstGroup + expert + 1);
         for (int p = offsets.get(firstGroup + expert); p < end; p += 24) {
             int count = TornadoMath.min(24, end - p);
+            // Elements of whole tiles of 4 rows, a round; not a constant, so that loops over them stay loops.
+            int elements = (count + 3) / 4 * 256;
             // Each branch stores its sums: what branches that end in loops leave behind must not meet (see DeviceDots).
             if (count <= 4) {
                 float[] s0 = context.mmaFragment(0f);
+                int column = split * 64;
+                int position = first + split * 32 + lane;
                 for (int round = 0; round < rounds; round++) {
-                    int column = (round * splits + split) * 64;
+                    int weightsAt = weightsOf + (round & 1) * 4;
+                    int xsAt = xsOf + (round & 1) * 8;
                     context.localBarrier();
-                    stageWeights(
-                            half2gate, half2up, shape, expert, matrices, isUp, r0, rows, column, cols, weights,
-                            weightsAt, tid);
-                    stageX(
-                            x, pairs, p, count, 1, column, cols, xStride, slots, mode, xs, xsAt, rowTiles,
-                            warp / splits * 32 + tid % 32);
+                    // Columns beyond the last meet an x of 0, and tiles beyond the last row are not stored.
+                    int pair = TornadoMath.min(position, last);
+                    int to = weightsAt + TensorTiles.weightsAt(lane);
+                    if (isUp == matrices - 1) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2up.get(pair + r * (stride / 2));
+                        }
+                    } else {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2gate.get(pair + r * (stride / 2));
+                        }
+                    }
+                    for (int i = thread; i < elements; i += rowTiles * 32) {
+                        int t = i / 256 * 4 + i % 4;
+                        int k = i / 4 % 64;
+                        float v = 0f;
+                        if (t < count && column + k < cols) {
+                            int from = p + t;
+                            if ((mode & 16) == 0) {
+                                from = pairs.get(p + t) / slots;
+                            }
+                            v = TensorTiles.clamped(x.get(from * xStride + column + k));
+                        }
+                        float rounded = TensorTiles.rounded(v);
+                        int x0 = xsAt + TensorTiles.xAt(t, k);
+                        xs[x0] = new HalfFloat(rounded);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                    }
                     context.localBarrier();
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
                         int b = xsAt * 2 + k * 256;
                         s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b), s0, MMAShape.M16N8K16);
                     }
+                    column += 64 * splits;
+                    position += 32 * splits;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
             } else {
@@ -153,15 +193,40 @@ public final class ExpertTensor {
                 float[] s3 = context.mmaFragment(0f);
                 float[] s4 = context.mmaFragment(0f);
                 float[] s5 = context.mmaFragment(0f);
+                int column = split * 64;
+                int position = first + split * 32 + lane;
                 for (int round = 0; round < rounds; round++) {
-                    int column = (round * splits + split) * 64;
+                    int weightsAt = weightsOf + (round & 1) * 4;
+                    int xsAt = xsOf + (round & 1) * 8;
                     context.localBarrier();
-                    stageWeights(
-                            half2gate, half2up, shape, expert, matrices, isUp, r0, rows, column, cols, weights,
-                            weightsAt, tid);
-                    stageX(
-                            x, pairs, p, count, 6, column, cols, xStride, slots, mode, xs, xsAt, rowTiles,
-                            warp / splits * 32 + tid % 32);
+                    // Columns beyond the last meet an x of 0, and tiles beyond the last row are not stored.
+                    int pair = TornadoMath.min(position, last);
+                    int to = weightsAt + TensorTiles.weightsAt(lane);
+                    if (isUp == matrices - 1) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2up.get(pair + r * (stride / 2));
+                        }
+                    } else {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2gate.get(pair + r * (stride / 2));
+                        }
+                    }
+                    for (int i = thread; i < elements; i += rowTiles * 32) {
+                        int t = i / 256 * 4 + i % 4;
+                        int k = i / 4 % 64;
+                        float v = 0f;
+                        if (t < count && column + k < cols) {
+                            int from = p + t;
+                            if ((mode & 16) == 0) {
+                                from = pairs.get(p + t) / slots;
+                            }
+                            v = TensorTiles.clamped(x.get(from * xStride + column + k));
+                        }
+                        float rounded = TensorTiles.rounded(v);
+                        int x0 = xsAt + TensorTiles.xAt(t, k);
+                        xs[x0] = new HalfFloat(rounded);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                    }
                     context.localBarrier();
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
@@ -173,6 +238,8 @@ public final class ExpertTensor {
                         s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 4096), s4, MMAShape.M16N8K16);
                         s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 5120), s5, MMAShape.M16N8K16);
                     }
+                    column += 64 * splits;
+                    position += 32 * splits;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
                 context.mmaStore(s1, scratch, scratchAt + 16, 0, 8);
@@ -184,79 +251,25 @@ public final class ExpertTensor {
             context.localBarrier();
             for (int i = tid; i < tiles * 16 * count; i += 256) {
                 int local = i / (16 * count);
-                int row = (firstTile + local) * 16 + i % 16;
+                int row = firstRow(firstTile + local, rows) + i % 16;
                 int t = i / 16 % count;
-                if (row < rows) {
+                // Rows that two tiles have are the first one's.
+                if (row >= (firstTile + local) * 16) {
                     int from = context.groupIdx * 8 + local * matrices * splits;
-                    float first = TensorTiles.sum(scratch, from, splits, i % 16, t);
+                    float v0 = TensorTiles.sum(scratch, from, splits, i % 16, t);
                     if ((mode & 16) != 0) {
-                        out.set(pairs.get(p + t) * outStride + row, first);
+                        out.set(pairs.get(p + t) * outStride + row, v0);
                     } else {
-                        float second = TensorTiles.sum(scratch, from + (matrices - 1) * splits, splits, i % 16, t);
-                        out.set((p + t) * outStride + row, DeviceDots.combine(first, second, mode & 7, matrices - 1));
+                        float v1 = TensorTiles.sum(scratch, from + (matrices - 1) * splits, splits, i % 16, t);
+                        out.set((p + t) * outStride + row, DeviceDots.combine(v0, v1, mode & 7, matrices - 1));
                     }
                 }
             }
         }
     }
 
-    private static void stageWeights(
-            IntArray half2gate,
-            IntArray half2up,
-            IntArray shape,
-            int expert,
-            int matrices,
-            int isUp,
-            int r0,
-            int rows,
-            int column,
-            int cols,
-            int[] weights,
-            int weightsAt,
-            int tid) {
-        int lane = tid % 32;
-        // Columns beyond the last meet an x of 0.
-        int pair = TornadoMath.min(column / 2 + lane, cols / 2 - 1);
-        if (r0 < rows) {
-            if (isUp == matrices - 1) {
-                TensorTiles.stageWeights(
-                        half2up, shape.get(3) + expert * shape.get(5) + r0 * shape.get(4), shape.get(4), rows - r0, pair,
-                        weights, weightsAt, lane);
-            } else {
-                TensorTiles.stageWeights(
-                        half2gate, shape.get(0) + expert * shape.get(2) + r0 * shape.get(1), shape.get(1), rows - r0,
-                        pair, weights, weightsAt, lane);
-            }
-        }
-    }
-
-    private static void stageX(
-            FloatArray x,
-            IntArray pairs,
-            int p,
-            int count,
-            int tiles,
-            int column,
-            int cols,
-            int xStride,
-            int slots,
-            int mode,
-            HalfFloat[] xs,
-            int xsAt,
-            int rowTiles,
-            int thread) {
-        for (int i = thread; i < tiles * 256; i += rowTiles * 32) {
-            int t = i / 256 * 4 + i % 4;
-            int k = i / 4 % 64;
-            float v = 0f;
-            if (t < count && column + k < cols) {
-                int row = p + t;
-                if ((mode & 16) == 0) {
-                    row = pairs.get(p + t) / slots;
-                }
-                v = x.get(row * xStride + column + k);
-            }
-            TensorTiles.stageX(v, xs, xsAt + i / 256 * 512, i % 4, k);
-        }
+    /** Row where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
+    private static int firstRow(int tile, int rows) {
+        return TornadoMath.min(tile * 16, rows - 16);
     }
 }

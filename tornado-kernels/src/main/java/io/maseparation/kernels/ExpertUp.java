@@ -67,7 +67,9 @@ public final class ExpertUp {
         int upOffset = up.offset();
         int upStride = up.rowStride();
         int upExpert = bank.upStride();
-        if (TensorTiles.suits(g.target(), up, upExpert) && TensorTiles.suits(g.target(), gate, gateExpert)) {
+        if (TensorTiles.suits(g.target(), up, upExpert)
+                && TensorTiles.suits(g.target(), gate, gateExpert)
+                && gateStride == upStride) {
             ExpertTensor.addUp(g, id, x, offsets, pairs, bank, hidden, hiddenStride, slots, mode);
             return;
         }

@@ -17,7 +17,7 @@ public final class ProjectionTensor {
     /**
      * Adds the task; matrices below each other are the rows of the output.
      *
-     * @param matrices one, or q, k and v
+     * @param matrices one, or q, k and v, of one row stride
      * @param bias [rows], of length 1 without
      */
     static void add(
@@ -32,18 +32,17 @@ public final class ProjectionTensor {
             float scale,
             float clip,
             int flags) {
-        IntArray shape = new IntArray(9);
+        IntArray shape = new IntArray(6);
         List<IntArray> half2s = new ArrayList<>();
         int rows = 0;
         int tiles = 0;
         for (int i = 0; i < 3; i++) {
             WeightMatrix w = matrices.get(Math.min(i, matrices.size() - 1));
             half2s.add(g.half2((HalfFloatArray) w.data()));
-            shape.set(3 * i, w.offset());
-            shape.set(3 * i + 1, w.rowStride());
+            shape.set(i, w.offset());
             // Where there is only one matrix, the others have no rows.
             int own = i < matrices.size() ? w.rows() : 0;
-            shape.set(3 * i + 2, own);
+            shape.set(3 + i, own);
             rows += own;
             tiles += Math.ceilDiv(own, TensorTiles.ROWS);
         }
@@ -51,16 +50,18 @@ public final class ProjectionTensor {
         int groups = TensorTiles.groups(tiles * TensorTiles.ROWS, splits, 1);
         g.constant(bias, shape);
         g.needScratch(TensorTiles.scratch(groups));
+        int stride = matrices.getFirst().rowStride();
         KernelContext context = new KernelContext();
         g.task(id, Workers.groups(groups, TensorTiles.GROUP), t -> t.task(
                 id, ProjectionTensor::project, context, step, x, half2s.get(0), half2s.get(1), half2s.get(2), bias, out,
-                g.scratch(), shape, cols, scale, clip, flags, splits));
+                g.scratch(), shape, cols, stride, scale, clip, flags, splits));
     }
 
     /**
      * Up to three matrices, one below the other.
      *
-     * @param shape three times offset, row stride and rows of a matrix
+     * @param shape offsets of the matrices, then their rows
+     * @param stride elements between rows, of all of them
      * @param flags 1 bias, 2 add to what {@code out} holds
      * @param splits warps that share a row
      */
@@ -76,39 +77,80 @@ public final class ProjectionTensor {
             FloatArray scratch,
             IntArray shape,
             int cols,
+            int stride,
             float scale,
             float clip,
             int flags,
             int splits) {
         int[] weights = context.allocateIntLocalArray(4352);
-        HalfFloat[] xs = context.allocateHalfFloatLocalArray(12288);
+        HalfFloat[] xs = context.allocateHalfFloatLocalArray(12352);
         int tid = context.localIdx;
+        int lane = tid % 32;
         int warp = tid / 32;
         int split = warp % splits;
         int rowTiles = 8 / splits;
         int tile = context.groupIdx * rowTiles + warp / splits;
-        int weightsAt = warp * 544;
-        int xsAt = split * 3072;
-        int total = shape.get(2) + shape.get(5) + shape.get(8);
+        int weightsOf = warp * 544;
+        int xsOf = split * 3088;
+        int thread = warp / splits * 32 + lane;
+        int total = shape.get(3) + shape.get(4) + shape.get(5);
+        int matrix = matrixOf(shape, tile);
+        int first = startOf(shape, tile, stride) / 2;
+        int last = first + cols / 2 - 1;
         int end = step.get(0) + step.get(1);
         int rounds = (cols + 64 * splits - 1) / (64 * splits);
         int scratchAt = (context.groupIdx * 8 + warp) * 96;
         for (int row = step.get(0); row < end; row += 24) {
             int count = TornadoMath.min(24, end - row);
+            // Elements of whole tiles of 4 rows, a round; not a constant, so that loops over them stay loops.
+            int elements = (count + 3) / 4 * 256;
             // Each branch stores its sums: what branches that end in loops leave behind must not meet (see DeviceDots).
             if (count <= 4) {
                 float[] s0 = context.mmaFragment(0f);
+                int column = split * 64;
+                int position = first + split * 32 + lane;
                 for (int round = 0; round < rounds; round++) {
-                    int column = (round * splits + split) * 64;
+                    int weightsAt = weightsOf + (round & 1) * 4;
+                    int xsAt = xsOf + (round & 1) * 8;
                     context.localBarrier();
-                    stageWeights(half2q, half2k, half2v, shape, tile, column, cols, weights, weightsAt, tid);
-                    stageX(x, row, count, 1, column, cols, xs, xsAt, rowTiles, warp / splits * 32 + tid % 32);
+                    // Columns beyond the last meet an x of 0.
+                    int pair = TornadoMath.min(position, last);
+                    int to = weightsAt + TensorTiles.weightsAt(lane);
+                    if (matrix == 0) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2q.get(pair + r * (stride / 2));
+                        }
+                    }
+                    if (matrix == 1) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2k.get(pair + r * (stride / 2));
+                        }
+                    }
+                    if (matrix == 2) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2v.get(pair + r * (stride / 2));
+                        }
+                    }
+                    for (int i = thread; i < elements; i += rowTiles * 32) {
+                        int t = i / 256 * 4 + i % 4;
+                        int k = i / 4 % 64;
+                        float v = 0f;
+                        if (t < count && column + k < cols) {
+                            v = TensorTiles.clamped(x.get((row + t) * cols + column + k));
+                        }
+                        float rounded = TensorTiles.rounded(v);
+                        int x0 = xsAt + TensorTiles.xAt(t, k);
+                        xs[x0] = new HalfFloat(rounded);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                    }
                     context.localBarrier();
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
                         int b = xsAt * 2 + k * 256;
                         s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b), s0, MMAShape.M16N8K16);
                     }
+                    column += 64 * splits;
+                    position += 32 * splits;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
             } else {
@@ -118,11 +160,42 @@ public final class ProjectionTensor {
                 float[] s3 = context.mmaFragment(0f);
                 float[] s4 = context.mmaFragment(0f);
                 float[] s5 = context.mmaFragment(0f);
+                int column = split * 64;
+                int position = first + split * 32 + lane;
                 for (int round = 0; round < rounds; round++) {
-                    int column = (round * splits + split) * 64;
+                    int weightsAt = weightsOf + (round & 1) * 4;
+                    int xsAt = xsOf + (round & 1) * 8;
                     context.localBarrier();
-                    stageWeights(half2q, half2k, half2v, shape, tile, column, cols, weights, weightsAt, tid);
-                    stageX(x, row, count, 6, column, cols, xs, xsAt, rowTiles, warp / splits * 32 + tid % 32);
+                    // Columns beyond the last meet an x of 0.
+                    int pair = TornadoMath.min(position, last);
+                    int to = weightsAt + TensorTiles.weightsAt(lane);
+                    if (matrix == 0) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2q.get(pair + r * (stride / 2));
+                        }
+                    }
+                    if (matrix == 1) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2k.get(pair + r * (stride / 2));
+                        }
+                    }
+                    if (matrix == 2) {
+                        for (int r = 0; r < 16; r++) {
+                            weights[to + r * 8] = half2v.get(pair + r * (stride / 2));
+                        }
+                    }
+                    for (int i = thread; i < elements; i += rowTiles * 32) {
+                        int t = i / 256 * 4 + i % 4;
+                        int k = i / 4 % 64;
+                        float v = 0f;
+                        if (t < count && column + k < cols) {
+                            v = TensorTiles.clamped(x.get((row + t) * cols + column + k));
+                        }
+                        float rounded = TensorTiles.rounded(v);
+                        int x0 = xsAt + TensorTiles.xAt(t, k);
+                        xs[x0] = new HalfFloat(rounded);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                    }
                     context.localBarrier();
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
@@ -134,6 +207,8 @@ public final class ProjectionTensor {
                         s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 4096), s4, MMAShape.M16N8K16);
                         s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 5120), s5, MMAShape.M16N8K16);
                     }
+                    column += 64 * splits;
+                    position += 32 * splits;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
                 context.mmaStore(s1, scratch, scratchAt + 16, 0, 8);
@@ -164,84 +239,59 @@ public final class ProjectionTensor {
         }
     }
 
-    /** Row {@code r} of a tile among the rows of all three matrices, or -1 beyond its matrix. */
+    /** Row of its matrix where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
+    private static int firstRow(int tile, int rows) {
+        return TornadoMath.min(tile * 16, rows - 16);
+    }
+
+    /** Row {@code r} of a tile among the rows of all three matrices; -1 beyond them, and where the tile before has it. */
     private static int rowOf(IntArray shape, int tile, int r) {
-        int qRows = shape.get(2);
-        int kRows = shape.get(5);
-        int vRows = shape.get(8);
-        int qTiles = (qRows + 15) / 16;
-        int kTiles = (kRows + 15) / 16;
-        int q = tile * 16 + r;
-        int k = (tile - qTiles) * 16 + r;
-        int v = (tile - qTiles - kTiles) * 16 + r;
+        int qRows = shape.get(3);
+        int kRows = shape.get(4);
+        int vRows = shape.get(5);
+        int k = tile - (qRows + 15) / 16;
+        int v = k - (kRows + 15) / 16;
         int row = -1;
-        if (tile < qTiles && q < qRows) {
-            row = q;
+        if (k < 0 && firstRow(tile, qRows) + r >= tile * 16) {
+            row = firstRow(tile, qRows) + r;
         }
-        if (tile >= qTiles && tile < qTiles + kTiles && k < kRows) {
-            row = qRows + k;
+        if (k >= 0 && v < 0 && firstRow(k, kRows) + r >= k * 16) {
+            row = qRows + firstRow(k, kRows) + r;
         }
-        if (tile >= qTiles + kTiles && v < vRows) {
-            row = qRows + kRows + v;
+        if (v >= 0 && v * 16 < vRows && firstRow(v, vRows) + r >= v * 16) {
+            row = qRows + kRows + firstRow(v, vRows) + r;
         }
         return row;
     }
 
-    private static void stageWeights(
-            IntArray half2q,
-            IntArray half2k,
-            IntArray half2v,
-            IntArray shape,
-            int tile,
-            int column,
-            int cols,
-            int[] weights,
-            int weightsAt,
-            int tid) {
-        int lane = tid % 32;
-        // Columns beyond the last meet an x of 0.
-        int pair = TornadoMath.min(column / 2 + lane, cols / 2 - 1);
-        int q = tile * 16;
-        int qTiles = (shape.get(2) + 15) / 16;
-        int k = q - qTiles * 16;
-        int kTiles = (shape.get(5) + 15) / 16;
-        int v = k - kTiles * 16;
-        if (q < shape.get(2)) {
-            TensorTiles.stageWeights(
-                    half2q, shape.get(0) + q * shape.get(1), shape.get(1), shape.get(2) - q, pair, weights, weightsAt,
-                    lane);
+    /** Which of the matrices a tile is of; 3 beyond them. */
+    private static int matrixOf(IntArray shape, int tile) {
+        int k = tile - (shape.get(3) + 15) / 16;
+        int v = k - (shape.get(4) + 15) / 16;
+        int matrix = 0;
+        if (k >= 0) {
+            matrix = 1;
         }
-        if (k >= 0 && k < shape.get(5)) {
-            TensorTiles.stageWeights(
-                    half2k, shape.get(3) + k * shape.get(4), shape.get(4), shape.get(5) - k, pair, weights, weightsAt,
-                    lane);
+        if (v >= 0) {
+            matrix = 2;
         }
-        if (v >= 0 && v < shape.get(8)) {
-            TensorTiles.stageWeights(
-                    half2v, shape.get(6) + v * shape.get(7), shape.get(7), shape.get(8) - v, pair, weights, weightsAt,
-                    lane);
+        if (v >= (shape.get(5) + 15) / 16) {
+            matrix = 3;
         }
+        return matrix;
     }
 
-    private static void stageX(
-            FloatArray x,
-            int row,
-            int count,
-            int tiles,
-            int column,
-            int cols,
-            HalfFloat[] xs,
-            int xsAt,
-            int rowTiles,
-            int thread) {
-        for (int i = thread; i < tiles * 256; i += rowTiles * 32) {
-            int t = i / 256 * 4 + i % 4;
-            int k = i / 4 % 64;
-            float v = 0f;
-            if (t < count && column + k < cols) {
-                v = x.get((row + t) * cols + column + k);
-            }
-            TensorTiles.stageX(v, xs, xsAt + i / 256 * 512, i % 4, k);
+    /** Element of its matrix where a tile begins. */
+    private static int startOf(IntArray shape, int tile, int stride) {
+        int k = tile - (shape.get(3) + 15) / 16;
+        int v = k - (shape.get(4) + 15) / 16;
+        int start = shape.get(0) + firstRow(tile, shape.get(3)) * stride;
+        if (k >= 0) {
+            start = shape.get(1) + firstRow(k, shape.get(4)) * stride;
         }
+        if (v >= 0) {
+            start = shape.get(2) + firstRow(v, shape.get(5)) * stride;
+        }
+        return start;
     }
 }

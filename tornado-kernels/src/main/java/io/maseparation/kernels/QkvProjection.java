@@ -67,7 +67,9 @@ public final class QkvProjection {
         int vRows = v.rows();
         if (TensorTiles.suits(g.target(), q)
                 && TensorTiles.suits(g.target(), k)
-                && TensorTiles.suits(g.target(), v)) {
+                && TensorTiles.suits(g.target(), v)
+                && kStride == qStride
+                && vStride == qStride) {
             ProjectionTensor.add(g, id, step, x, List.of(q, k, v), b, qkv, cols, 1f, clip, biased);
             return;
         }

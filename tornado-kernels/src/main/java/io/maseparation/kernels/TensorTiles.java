@@ -2,9 +2,7 @@ package io.maseparation.kernels;
 
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Pieces of the bodies that multiply fp16 weights with tensor cores, which TornadoVM inlines.
@@ -13,6 +11,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * one has 8 columns: x rounded to fp16 in the first four, and what rounding left of it, times 2048, in the others. Both
  * products of fp16 numbers are exact and summed in fp32, so the result has nearly fp32's accuracy, for x of magnitude up to
  * 65504; beyond that fp16 ends, and x is cut off. The sums of one row of x do not depend on the others.
+ *
+ * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a work-group has a
+ * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round to round.
+ *
+ * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given for one on
+ * the heap, and computes its addresses wrongly without a word.
  *
  * <p>Weights are read as integers of two fp16 each, which halves the loads. Their kernels' parameters are named half2…
  * because TornadoVM's CUDA backend includes CUDA's fp16 header where the source has that word, and the tile of x needs it.
@@ -58,7 +62,7 @@ final class TensorTiles {
     }
 
     /**
-     * Whether tensor cores can multiply a matrix here: fp16, on pairs of elements.
+     * Whether tensor cores can multiply a matrix here: fp16, 16 rows and more, whole pairs of elements.
      *
      * @param strides further distances within the array
      */
@@ -67,6 +71,7 @@ final class TensorTiles {
                 && target.choose().body() == Body.GPU
                 && w.type() == DataType.F16
                 && w.cols() > 0
+                && w.rows() >= ROWS
                 && w.offset() % 2 == 0
                 && w.cols() % 2 == 0
                 && w.rowStride() % 2 == 0
@@ -74,70 +79,42 @@ final class TensorTiles {
     }
 
     /**
-     * Copies 16 weight rows, 64 columns, to local memory; rows beyond the matrix repeat its last one. A tile has 544 integers:
-     * four steps of 16 columns with 8 integers between them, so that the stores meet no bank twice.
-     *
-     * @param rowAt element where the first row begins, even
-     * @param rowsLeft rows of the matrix from there on
-     * @param pair column of this lane, in pairs
+     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544 integers, four steps
+     * of 16 columns with 8 integers between them, so that stores meet no bank twice. The next row is 8 further.
      */
-    static void stageWeights(
-            IntArray half2s, int rowAt, int stride, int rowsLeft, int pair, int[] tile, int tileAt, int lane) {
-        int last = rowsLeft - 1;
-        int at = (rowAt >> 1) + pair;
-        int step = stride >> 1;
-        int w0 = half2s.get(at);
-        int w1 = half2s.get(at + TornadoMath.min(1, last) * step);
-        int w2 = half2s.get(at + TornadoMath.min(2, last) * step);
-        int w3 = half2s.get(at + TornadoMath.min(3, last) * step);
-        int w4 = half2s.get(at + TornadoMath.min(4, last) * step);
-        int w5 = half2s.get(at + TornadoMath.min(5, last) * step);
-        int w6 = half2s.get(at + TornadoMath.min(6, last) * step);
-        int w7 = half2s.get(at + TornadoMath.min(7, last) * step);
-        int w8 = half2s.get(at + TornadoMath.min(8, last) * step);
-        int w9 = half2s.get(at + TornadoMath.min(9, last) * step);
-        int w10 = half2s.get(at + TornadoMath.min(10, last) * step);
-        int w11 = half2s.get(at + TornadoMath.min(11, last) * step);
-        int w12 = half2s.get(at + TornadoMath.min(12, last) * step);
-        int w13 = half2s.get(at + TornadoMath.min(13, last) * step);
-        int w14 = half2s.get(at + TornadoMath.min(14, last) * step);
-        int w15 = half2s.get(at + TornadoMath.min(15, last) * step);
-        int to = tileAt + lane / 8 * 136 + lane % 8;
-        tile[to] = w0;
-        tile[to + 8] = w1;
-        tile[to + 16] = w2;
-        tile[to + 24] = w3;
-        tile[to + 32] = w4;
-        tile[to + 40] = w5;
-        tile[to + 48] = w6;
-        tile[to + 56] = w7;
-        tile[to + 64] = w8;
-        tile[to + 72] = w9;
-        tile[to + 80] = w10;
-        tile[to + 88] = w11;
-        tile[to + 96] = w12;
-        tile[to + 104] = w13;
-        tile[to + 112] = w14;
-        tile[to + 120] = w15;
+    static int weightsAt(int lane) {
+        return lane / 8 * 136 + lane % 8;
     }
 
     /**
-     * Puts an element of x, of row {@code t} of a tile's 4 and column {@code k} of 64, into local memory. A tile has 512 halves:
-     * four steps of 16 columns by 8, swizzled as the load of the fragment wants it.
+     * Where column {@code k} of 64 of row {@code t} of x belongs in local memory: tiles of 4 rows have 512 halves, four steps
+     * of 16 columns by 8, swizzled as the load of the fragment wants it. What rounding left of the element goes 4 further.
      */
-    static void stageX(float x, HalfFloat[] tile, int tileAt, int t, int k) {
-        float v = TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST);
-        // Rounds to the 11 bits of an fp16, since a difference of large numbers has no low bits, and below its normal numbers
-        // to a multiple of 2^-24, the last bit of 0.75.
+    static int xAt(int t, int k) {
+        return t / 4 * 512 + k / 16 * 128 + (k % 16 ^ (k >> 3 & 1)) * 8 + t % 4;
+    }
+
+    /** x within what fp16 can hold. */
+    static float clamped(float x) {
+        return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST);
+    }
+
+    /** The nearest fp16, as a float. */
+    static float rounded(float v) {
+        // A difference of large numbers has no low bits: 11 are left of v's 24.
         float scaled = v * 8193f;
         float rounded = scaled - (scaled - v);
         if (TornadoMath.abs(v) < SMALLEST_NORMAL) {
+            // Below fp16's normal numbers a multiple of 2^-24, the last bit of 0.75.
             float shifted = v + 0.75f;
             rounded = shifted - 0.75f;
         }
-        int at = tileAt + k / 16 * 128 + (k % 16 ^ (k >> 3 & 1)) * 8 + t;
-        tile[at] = new HalfFloat(rounded);
-        tile[at + 4] = new HalfFloat((v - rounded) * REST_SCALE);
+        return rounded;
+    }
+
+    /** What rounding left of v, enlarged so that an fp16 holds it. */
+    static float rest(float v, float rounded) {
+        return (v - rounded) * REST_SCALE;
     }
 
     /**

@@ -47,7 +47,7 @@ class TensorCoresTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 2, 1", "16, 64, 4", "17, 66, 5", "33, 130, 24", "40, 200, 25", "129, 320, 3", "70, 514, 9"})
+    @CsvSource({"16, 2, 1", "16, 64, 4", "17, 66, 5", "33, 130, 24", "40, 200, 25", "129, 320, 3", "70, 514, 9"})
     void projectionMatchesFloat64(int outputs, int cols, int count) {
         WeightMatrix w = matrix(outputs, cols);
         int first = random.nextInt(3);
@@ -105,9 +105,10 @@ class TensorCoresTest {
     @ParameterizedTest
     @ValueSource(ints = {2, 64, 194})
     void qkvMatchesFloat64(int cols) {
-        WeightMatrix q = matrix(48, cols);
-        WeightMatrix k = matrix(18, cols);
-        WeightMatrix v = matrix(18, cols);
+        int pad = 2 * random.nextInt(3);
+        WeightMatrix q = TestArrays.randomMatrix(random, DataType.F16, 48, cols, 2, pad);
+        WeightMatrix k = TestArrays.randomMatrix(random, DataType.F16, 18, cols, 0, pad);
+        WeightMatrix v = TestArrays.randomMatrix(random, DataType.F16, 18, cols, 4, pad);
         int count = 1 + random.nextInt(30);
         FloatArray x = TestArrays.random(random, count * cols);
         FloatArray bias = TestArrays.random(random, 84);
@@ -129,8 +130,8 @@ class TensorCoresTest {
     @EnumSource
     void expertsMatchFloat64(Activation activation) {
         for (boolean gated : new boolean[] {false, true}) {
-            int cols = 2 * (1 + random.nextInt(100));
-            int width = 2 * (1 + random.nextInt(40));
+            int cols = 2 * (8 + random.nextInt(100));
+            int width = 2 * (8 + random.nextInt(40));
             int[] groupOf = new int[62];
             for (int i = 0; i < groupOf.length; i++) {
                 groupOf[i] = i % 31 == 3 ? 0 : i % 7 == 0 ? -1 : i < 10 ? 2 : 3;
@@ -228,13 +229,14 @@ class TensorCoresTest {
     @Test
     void oddShapesAndOtherFormatsGetTheOrdinaryBody() {
         KernelGraph g = new KernelGraph("g", TENSOR_CORES, new GridScheduler());
-        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F16, 3, 5, 0, 1))).isFalse();
-        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F16, 3, 6, 1, 0))).isFalse();
-        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F16, 3, 6, 0, 1))).isFalse();
-        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F32, 3, 6, 0, 0))).isFalse();
-        assertThat(TensorTiles.suits(g.target(), matrix(3, 6), 7)).isFalse();
-        assertThat(TensorTiles.suits(g.target().withBody(Body.PORTABLE), matrix(3, 6))).isFalse();
-        assertThat(TensorTiles.suits(g.target().withTensorCores(false), matrix(3, 6))).isFalse();
-        assertThat(TensorTiles.suits(g.target(), matrix(3, 6), 8)).isTrue();
+        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F16, 16, 5, 0, 1))).isFalse();
+        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F16, 16, 6, 1, 0))).isFalse();
+        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F16, 16, 6, 0, 1))).isFalse();
+        assertThat(TensorTiles.suits(g.target(), TestArrays.randomMatrix(random, DataType.F32, 16, 6, 0, 0))).isFalse();
+        assertThat(TensorTiles.suits(g.target(), matrix(16, 6), 7)).isFalse();
+        assertThat(TensorTiles.suits(g.target(), matrix(15, 6))).isFalse();
+        assertThat(TensorTiles.suits(g.target().withBody(Body.PORTABLE), matrix(16, 6))).isFalse();
+        assertThat(TensorTiles.suits(g.target().withTensorCores(false), matrix(16, 6))).isFalse();
+        assertThat(TensorTiles.suits(g.target(), matrix(16, 6), 8)).isTrue();
     }
 }

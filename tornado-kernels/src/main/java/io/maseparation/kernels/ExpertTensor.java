@@ -13,6 +13,11 @@ public final class ExpertTensor {
     /** In {@code mode}: rows of x by pair, results by row and slot. */
     static final int DOWN = 16;
 
+    /** Warps of a work-group, and the most that share a row. Few, so that while some wait for memory others multiply. */
+    private static final int WARPS = 4;
+
+    private static final int SPLITS = 2;
+
     private ExpertTensor() {}
 
     /** Adds the task of {@link ExpertUp#add}. */
@@ -70,12 +75,12 @@ public final class ExpertTensor {
         int rows = up.rows();
         int cols = up.cols();
         int stride = up.rowStride();
-        int splits = TensorTiles.splits(rows, cols);
-        int groups = Math.multiplyExact(bank.count(), TensorTiles.groups(rows, splits, 1 + (mode >> 3 & 1)));
+        int splits = TensorTiles.splits(rows, cols, 8192, SPLITS);
+        int groups = Math.multiplyExact(bank.count(), TensorTiles.groups(rows, WARPS / splits / (1 + (mode >> 3 & 1))));
         g.constant(shape);
-        g.needScratch(TensorTiles.scratch(groups));
+        g.needScratch(TensorTiles.scratch(groups * WARPS));
         KernelContext context = new KernelContext();
-        g.task(id, Workers.groups(groups, TensorTiles.GROUP), t -> t.task(
+        g.task(id, Workers.groups(groups, WARPS * Workers.WARP), t -> t.task(
                 id, ExpertTensor::multiply, context, x, offsets, pairs, half2gate, half2up, out, g.scratch(), shape,
                 firstGroup, rows, cols, stride, xStride, outStride, slots, mode, splits));
     }
@@ -108,13 +113,14 @@ public final class ExpertTensor {
             int slots,
             int mode,
             int splits) {
-        int[] weights = context.allocateIntLocalArray(4352);
-        HalfFloat[] xs = context.allocateHalfFloatLocalArray(12352);
+        int[] weights = context.allocateIntLocalArray(WARPS * 544);
+        HalfFloat[] xs = context.allocateHalfFloatLocalArray(SPLITS * 3088);
         int tid = context.localIdx;
         int lane = tid % 32;
         int warp = tid / 32;
         int split = warp % splits;
-        int rowTiles = 8 / splits;
+        int rowTiles = WARPS / splits;
+        int threads = rowTiles * 32;
         // A gate has every other tile.
         int matrices = 1 + (mode >> 3 & 1);
         int tiles = rowTiles / matrices;
@@ -130,18 +136,20 @@ public final class ExpertTensor {
         int first = (matrixAt + r0 * stride) / 2;
         int last = first + cols / 2 - 1;
         int thread = warp / splits * 32 + lane;
+        int pairStride = stride / 2;
         int weightsOf = warp * 544;
         int xsOf = split * 3088;
         int rounds = (cols + 64 * splits - 1) / (64 * splits);
-        int scratchAt = (context.groupIdx * 8 + warp) * 96;
+        int scratchAt = (context.groupIdx * WARPS + warp) * 96;
         int end = offsets.get(firstGroup + expert + 1);
         for (int p = offsets.get(firstGroup + expert); p < end; p += 24) {
             int count = TornadoMath.min(24, end - p);
             // Elements of whole tiles of 4 rows, a round; not a constant, so that loops over them stay loops.
             int elements = (count + 3) / 4 * 256;
-            // Each branch stores its sums: what branches that end in loops leave behind must not meet (see DeviceDots).
-            if (count <= 4) {
+            // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
+            if (count <= 8) {
                 float[] s0 = context.mmaFragment(0f);
+                float[] s1 = context.mmaFragment(0f);
                 int column = split * 64;
                 int position = first + split * 32 + lane;
                 for (int round = 0; round < rounds; round++) {
@@ -152,40 +160,87 @@ public final class ExpertTensor {
                     int pair = TornadoMath.min(position, last);
                     int to = weightsAt + TensorTiles.weightsAt(lane);
                     if (isUp == matrices - 1) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2up.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2up.get(pair + r * pairStride);
+                            int w1 = half2up.get(pair + (r + 1) * pairStride);
+                            int w2 = half2up.get(pair + (r + 2) * pairStride);
+                            int w3 = half2up.get(pair + (r + 3) * pairStride);
+                            int w4 = half2up.get(pair + (r + 4) * pairStride);
+                            int w5 = half2up.get(pair + (r + 5) * pairStride);
+                            int w6 = half2up.get(pair + (r + 6) * pairStride);
+                            int w7 = half2up.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     } else {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2gate.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2gate.get(pair + r * pairStride);
+                            int w1 = half2gate.get(pair + (r + 1) * pairStride);
+                            int w2 = half2gate.get(pair + (r + 2) * pairStride);
+                            int w3 = half2gate.get(pair + (r + 3) * pairStride);
+                            int w4 = half2gate.get(pair + (r + 4) * pairStride);
+                            int w5 = half2gate.get(pair + (r + 5) * pairStride);
+                            int w6 = half2gate.get(pair + (r + 6) * pairStride);
+                            int w7 = half2gate.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
-                    for (int i = thread; i < elements; i += rowTiles * 32) {
-                        int t = i / 256 * 4 + i % 4;
-                        int k = i / 4 % 64;
-                        float v = 0f;
-                        if (t < count && column + k < cols) {
-                            int from = p + t;
-                            if ((mode & 16) == 0) {
-                                from = pairs.get(p + t) / slots;
-                            }
-                            v = TensorTiles.clamped(x.get(from * xStride + column + k));
+                    for (int i = thread; i < elements; i += 4 * threads) {
+                        // Four loads before the first store.
+                        float v0 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i);
+                        float v1 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + threads);
+                        float v2 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 2 * threads);
+                        float v3 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 3 * threads);
+                        int x0 = xsAt + TensorTiles.xAt(i);
+                        float near0 = TensorTiles.rounded(v0);
+                        xs[x0] = new HalfFloat(near0);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
+                        if (i + threads < elements) {
+                            int x1 = xsAt + TensorTiles.xAt(i + threads);
+                            float near1 = TensorTiles.rounded(v1);
+                            xs[x1] = new HalfFloat(near1);
+                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
                         }
-                        float rounded = TensorTiles.rounded(v);
-                        int x0 = xsAt + TensorTiles.xAt(t, k);
-                        xs[x0] = new HalfFloat(rounded);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                        if (i + 2 * threads < elements) {
+                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
+                            float near2 = TensorTiles.rounded(v2);
+                            xs[x2] = new HalfFloat(near2);
+                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
+                        }
+                        if (i + 3 * threads < elements) {
+                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
+                            float near3 = TensorTiles.rounded(v3);
+                            xs[x3] = new HalfFloat(near3);
+                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
+                        }
                     }
                     context.localBarrier();
+                    int a = weightsAt * 4;
+                    int b = xsAt * 2;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
-                        int b = xsAt * 2 + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b), s0, MMAShape.M16N8K16);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        int bk = b + k * 256;
+                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
                     }
                     column += 64 * splits;
                     position += 32 * splits;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
+                context.mmaStore(s1, scratch, scratchAt + 16, 0, 8);
             } else {
                 float[] s0 = context.mmaFragment(0f);
                 float[] s1 = context.mmaFragment(0f);
@@ -203,40 +258,85 @@ public final class ExpertTensor {
                     int pair = TornadoMath.min(position, last);
                     int to = weightsAt + TensorTiles.weightsAt(lane);
                     if (isUp == matrices - 1) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2up.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2up.get(pair + r * pairStride);
+                            int w1 = half2up.get(pair + (r + 1) * pairStride);
+                            int w2 = half2up.get(pair + (r + 2) * pairStride);
+                            int w3 = half2up.get(pair + (r + 3) * pairStride);
+                            int w4 = half2up.get(pair + (r + 4) * pairStride);
+                            int w5 = half2up.get(pair + (r + 5) * pairStride);
+                            int w6 = half2up.get(pair + (r + 6) * pairStride);
+                            int w7 = half2up.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     } else {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2gate.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2gate.get(pair + r * pairStride);
+                            int w1 = half2gate.get(pair + (r + 1) * pairStride);
+                            int w2 = half2gate.get(pair + (r + 2) * pairStride);
+                            int w3 = half2gate.get(pair + (r + 3) * pairStride);
+                            int w4 = half2gate.get(pair + (r + 4) * pairStride);
+                            int w5 = half2gate.get(pair + (r + 5) * pairStride);
+                            int w6 = half2gate.get(pair + (r + 6) * pairStride);
+                            int w7 = half2gate.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
-                    for (int i = thread; i < elements; i += rowTiles * 32) {
-                        int t = i / 256 * 4 + i % 4;
-                        int k = i / 4 % 64;
-                        float v = 0f;
-                        if (t < count && column + k < cols) {
-                            int from = p + t;
-                            if ((mode & 16) == 0) {
-                                from = pairs.get(p + t) / slots;
-                            }
-                            v = TensorTiles.clamped(x.get(from * xStride + column + k));
+                    for (int i = thread; i < elements; i += 4 * threads) {
+                        // Four loads before the first store.
+                        float v0 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i);
+                        float v1 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + threads);
+                        float v2 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 2 * threads);
+                        float v3 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 3 * threads);
+                        int x0 = xsAt + TensorTiles.xAt(i);
+                        float near0 = TensorTiles.rounded(v0);
+                        xs[x0] = new HalfFloat(near0);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
+                        if (i + threads < elements) {
+                            int x1 = xsAt + TensorTiles.xAt(i + threads);
+                            float near1 = TensorTiles.rounded(v1);
+                            xs[x1] = new HalfFloat(near1);
+                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
                         }
-                        float rounded = TensorTiles.rounded(v);
-                        int x0 = xsAt + TensorTiles.xAt(t, k);
-                        xs[x0] = new HalfFloat(rounded);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                        if (i + 2 * threads < elements) {
+                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
+                            float near2 = TensorTiles.rounded(v2);
+                            xs[x2] = new HalfFloat(near2);
+                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
+                        }
+                        if (i + 3 * threads < elements) {
+                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
+                            float near3 = TensorTiles.rounded(v3);
+                            xs[x3] = new HalfFloat(near3);
+                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
+                        }
                     }
                     context.localBarrier();
+                    int a = weightsAt * 4;
+                    int b = xsAt * 2;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
-                        int b = xsAt * 2 + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 1024), s1, MMAShape.M16N8K16);
-                        s2 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 2048), s2, MMAShape.M16N8K16);
-                        s3 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 3072), s3, MMAShape.M16N8K16);
-                        s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 4096), s4, MMAShape.M16N8K16);
-                        s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 5120), s5, MMAShape.M16N8K16);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        int bk = b + k * 256;
+                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
+                        s2 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
+                        s3 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
+                        s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
+                        s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
                     }
                     column += 64 * splits;
                     position += 32 * splits;
@@ -249,13 +349,13 @@ public final class ExpertTensor {
                 context.mmaStore(s5, scratch, scratchAt + 80, 0, 8);
             }
             context.localBarrier();
-            for (int i = tid; i < tiles * 16 * count; i += 256) {
+            for (int i = tid; i < tiles * 16 * count; i += WARPS * 32) {
                 int local = i / (16 * count);
                 int row = firstRow(firstTile + local, rows) + i % 16;
                 int t = i / 16 % count;
                 // Rows that two tiles have are the first one's.
                 if (row >= (firstTile + local) * 16) {
-                    int from = context.groupIdx * 8 + local * matrices * splits;
+                    int from = context.groupIdx * WARPS + local * matrices * splits;
                     float v0 = TensorTiles.sum(scratch, from, splits, i % 16, t);
                     if ((mode & 16) != 0) {
                         out.set(pairs.get(p + t) * outStride + row, v0);
@@ -271,5 +371,30 @@ public final class ExpertTensor {
     /** Row where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
     private static int firstRow(int tile, int rows) {
         return TornadoMath.min(tile * 16, rows - 16);
+    }
+
+    /** Element {@code i} of a round's x; 0 beyond the rows and columns. */
+    private static float load(
+            FloatArray x,
+            IntArray pairs,
+            int p,
+            int count,
+            int column,
+            int cols,
+            int xStride,
+            int slots,
+            int mode,
+            int i) {
+        int t = TensorTiles.row(i);
+        int c = column + TensorTiles.column(i);
+        float v = 0f;
+        if (t < count && c < cols) {
+            int row = p + t;
+            if ((mode & 16) == 0) {
+                row = pairs.get(p + t) / slots;
+            }
+            v = TensorTiles.clamped(x.get(row * xStride + c));
+        }
+        return v;
     }
 }

@@ -1,6 +1,7 @@
 package io.maseparation.kernels;
 
 import java.util.Optional;
+import java.util.Set;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
@@ -42,6 +43,9 @@ public record KernelTarget(
     /** Name of the devices of tornado-embedded. */
     private static final String EMBEDDED = "embedded";
 
+    private static final Set<Operation> ON_TENSOR_CORES = Set.of(
+            Operation.QKV_PROJECTION, Operation.PROJECTION, Operation.EXPERT_UP, Operation.EXPERT_DOWN);
+
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
@@ -78,6 +82,14 @@ public record KernelTarget(
     /** The same device with or without tensor cores. */
     public KernelTarget withTensorCores(boolean use) {
         return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs, use, override);
+    }
+
+    /** Chooses the body of an operation. */
+    public Choice choose(Operation operation) {
+        Choice choice = choose();
+        return tensorCores && choice.body() == Body.GPU && ON_TENSOR_CORES.contains(operation)
+                ? new Choice(Body.GPU, "the device has tensor cores, for fp16 weights, and warp sums")
+                : choice;
     }
 
     /** Chooses among the bodies: every operation has all three. */

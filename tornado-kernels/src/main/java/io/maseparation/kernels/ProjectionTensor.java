@@ -12,6 +12,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Gpu body of {@link Projection} and {@link QkvProjection} with F16 weights, on tensor cores (see {@link TensorTiles}). */
 public final class ProjectionTensor {
+    /** Warps of a work-group, and the most that share a row. */
+    private static final int WARPS = 8;
+
+    private static final int SPLITS = 4;
+
     private ProjectionTensor() {}
 
     /**
@@ -46,13 +51,13 @@ public final class ProjectionTensor {
             rows += own;
             tiles += Math.ceilDiv(own, TensorTiles.ROWS);
         }
-        int splits = TensorTiles.splits(rows, cols);
-        int groups = TensorTiles.groups(tiles * TensorTiles.ROWS, splits, 1);
+        int splits = TensorTiles.splits(rows, cols, 16384, SPLITS);
+        int groups = TensorTiles.groups(tiles * TensorTiles.ROWS, WARPS / splits);
         g.constant(bias, shape);
-        g.needScratch(TensorTiles.scratch(groups));
+        g.needScratch(TensorTiles.scratch(groups * WARPS));
         int stride = matrices.getFirst().rowStride();
         KernelContext context = new KernelContext();
-        g.task(id, Workers.groups(groups, TensorTiles.GROUP), t -> t.task(
+        g.task(id, Workers.groups(groups, WARPS * Workers.WARP), t -> t.task(
                 id, ProjectionTensor::project, context, step, x, half2s.get(0), half2s.get(1), half2s.get(2), bias, out,
                 g.scratch(), shape, cols, stride, scale, clip, flags, splits));
     }
@@ -82,14 +87,16 @@ public final class ProjectionTensor {
             float clip,
             int flags,
             int splits) {
-        int[] weights = context.allocateIntLocalArray(4352);
-        HalfFloat[] xs = context.allocateHalfFloatLocalArray(12352);
+        int[] weights = context.allocateIntLocalArray(WARPS * 544);
+        HalfFloat[] xs = context.allocateHalfFloatLocalArray(SPLITS * 3088);
         int tid = context.localIdx;
         int lane = tid % 32;
         int warp = tid / 32;
         int split = warp % splits;
-        int rowTiles = 8 / splits;
+        int rowTiles = WARPS / splits;
+        int threads = rowTiles * 32;
         int tile = context.groupIdx * rowTiles + warp / splits;
+        int pairStride = stride / 2;
         int weightsOf = warp * 544;
         int xsOf = split * 3088;
         int thread = warp / splits * 32 + lane;
@@ -99,12 +106,12 @@ public final class ProjectionTensor {
         int last = first + cols / 2 - 1;
         int end = step.get(0) + step.get(1);
         int rounds = (cols + 64 * splits - 1) / (64 * splits);
-        int scratchAt = (context.groupIdx * 8 + warp) * 96;
+        int scratchAt = (context.groupIdx * WARPS + warp) * 96;
         for (int row = step.get(0); row < end; row += 24) {
             int count = TornadoMath.min(24, end - row);
             // Elements of whole tiles of 4 rows, a round; not a constant, so that loops over them stay loops.
             int elements = (count + 3) / 4 * 256;
-            // Each branch stores its sums: what branches that end in loops leave behind must not meet (see DeviceDots).
+            // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
             if (count <= 4) {
                 float[] s0 = context.mmaFragment(0f);
                 int column = split * 64;
@@ -117,37 +124,100 @@ public final class ProjectionTensor {
                     int pair = TornadoMath.min(position, last);
                     int to = weightsAt + TensorTiles.weightsAt(lane);
                     if (matrix == 0) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2q.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2q.get(pair + r * pairStride);
+                            int w1 = half2q.get(pair + (r + 1) * pairStride);
+                            int w2 = half2q.get(pair + (r + 2) * pairStride);
+                            int w3 = half2q.get(pair + (r + 3) * pairStride);
+                            int w4 = half2q.get(pair + (r + 4) * pairStride);
+                            int w5 = half2q.get(pair + (r + 5) * pairStride);
+                            int w6 = half2q.get(pair + (r + 6) * pairStride);
+                            int w7 = half2q.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
                     if (matrix == 1) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2k.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2k.get(pair + r * pairStride);
+                            int w1 = half2k.get(pair + (r + 1) * pairStride);
+                            int w2 = half2k.get(pair + (r + 2) * pairStride);
+                            int w3 = half2k.get(pair + (r + 3) * pairStride);
+                            int w4 = half2k.get(pair + (r + 4) * pairStride);
+                            int w5 = half2k.get(pair + (r + 5) * pairStride);
+                            int w6 = half2k.get(pair + (r + 6) * pairStride);
+                            int w7 = half2k.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
                     if (matrix == 2) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2v.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2v.get(pair + r * pairStride);
+                            int w1 = half2v.get(pair + (r + 1) * pairStride);
+                            int w2 = half2v.get(pair + (r + 2) * pairStride);
+                            int w3 = half2v.get(pair + (r + 3) * pairStride);
+                            int w4 = half2v.get(pair + (r + 4) * pairStride);
+                            int w5 = half2v.get(pair + (r + 5) * pairStride);
+                            int w6 = half2v.get(pair + (r + 6) * pairStride);
+                            int w7 = half2v.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
-                    for (int i = thread; i < elements; i += rowTiles * 32) {
-                        int t = i / 256 * 4 + i % 4;
-                        int k = i / 4 % 64;
-                        float v = 0f;
-                        if (t < count && column + k < cols) {
-                            v = TensorTiles.clamped(x.get((row + t) * cols + column + k));
+                    for (int i = thread; i < elements; i += 4 * threads) {
+                        // Four loads before the first store.
+                        float v0 = load(x, row, count, column, cols, i);
+                        float v1 = load(x, row, count, column, cols, i + threads);
+                        float v2 = load(x, row, count, column, cols, i + 2 * threads);
+                        float v3 = load(x, row, count, column, cols, i + 3 * threads);
+                        int x0 = xsAt + TensorTiles.xAt(i);
+                        float near0 = TensorTiles.rounded(v0);
+                        xs[x0] = new HalfFloat(near0);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
+                        if (i + threads < elements) {
+                            int x1 = xsAt + TensorTiles.xAt(i + threads);
+                            float near1 = TensorTiles.rounded(v1);
+                            xs[x1] = new HalfFloat(near1);
+                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
                         }
-                        float rounded = TensorTiles.rounded(v);
-                        int x0 = xsAt + TensorTiles.xAt(t, k);
-                        xs[x0] = new HalfFloat(rounded);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                        if (i + 2 * threads < elements) {
+                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
+                            float near2 = TensorTiles.rounded(v2);
+                            xs[x2] = new HalfFloat(near2);
+                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
+                        }
+                        if (i + 3 * threads < elements) {
+                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
+                            float near3 = TensorTiles.rounded(v3);
+                            xs[x3] = new HalfFloat(near3);
+                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
+                        }
                     }
                     context.localBarrier();
+                    int a = weightsAt * 4;
+                    int b = xsAt * 2;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
-                        int b = xsAt * 2 + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b), s0, MMAShape.M16N8K16);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + k * 256), s0, MMAShape.M16N8K16);
                     }
                     column += 64 * splits;
                     position += 32 * splits;
@@ -170,42 +240,106 @@ public final class ProjectionTensor {
                     int pair = TornadoMath.min(position, last);
                     int to = weightsAt + TensorTiles.weightsAt(lane);
                     if (matrix == 0) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2q.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2q.get(pair + r * pairStride);
+                            int w1 = half2q.get(pair + (r + 1) * pairStride);
+                            int w2 = half2q.get(pair + (r + 2) * pairStride);
+                            int w3 = half2q.get(pair + (r + 3) * pairStride);
+                            int w4 = half2q.get(pair + (r + 4) * pairStride);
+                            int w5 = half2q.get(pair + (r + 5) * pairStride);
+                            int w6 = half2q.get(pair + (r + 6) * pairStride);
+                            int w7 = half2q.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
                     if (matrix == 1) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2k.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2k.get(pair + r * pairStride);
+                            int w1 = half2k.get(pair + (r + 1) * pairStride);
+                            int w2 = half2k.get(pair + (r + 2) * pairStride);
+                            int w3 = half2k.get(pair + (r + 3) * pairStride);
+                            int w4 = half2k.get(pair + (r + 4) * pairStride);
+                            int w5 = half2k.get(pair + (r + 5) * pairStride);
+                            int w6 = half2k.get(pair + (r + 6) * pairStride);
+                            int w7 = half2k.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
                     if (matrix == 2) {
-                        for (int r = 0; r < 16; r++) {
-                            weights[to + r * 8] = half2v.get(pair + r * (stride / 2));
+                        for (int r = 0; r < 16; r += 8) {
+                            int w0 = half2v.get(pair + r * pairStride);
+                            int w1 = half2v.get(pair + (r + 1) * pairStride);
+                            int w2 = half2v.get(pair + (r + 2) * pairStride);
+                            int w3 = half2v.get(pair + (r + 3) * pairStride);
+                            int w4 = half2v.get(pair + (r + 4) * pairStride);
+                            int w5 = half2v.get(pair + (r + 5) * pairStride);
+                            int w6 = half2v.get(pair + (r + 6) * pairStride);
+                            int w7 = half2v.get(pair + (r + 7) * pairStride);
+                            weights[to + r * 8] = w0;
+                            weights[to + (r + 1) * 8] = w1;
+                            weights[to + (r + 2) * 8] = w2;
+                            weights[to + (r + 3) * 8] = w3;
+                            weights[to + (r + 4) * 8] = w4;
+                            weights[to + (r + 5) * 8] = w5;
+                            weights[to + (r + 6) * 8] = w6;
+                            weights[to + (r + 7) * 8] = w7;
                         }
                     }
-                    for (int i = thread; i < elements; i += rowTiles * 32) {
-                        int t = i / 256 * 4 + i % 4;
-                        int k = i / 4 % 64;
-                        float v = 0f;
-                        if (t < count && column + k < cols) {
-                            v = TensorTiles.clamped(x.get((row + t) * cols + column + k));
+                    for (int i = thread; i < elements; i += 4 * threads) {
+                        // Four loads before the first store.
+                        float v0 = load(x, row, count, column, cols, i);
+                        float v1 = load(x, row, count, column, cols, i + threads);
+                        float v2 = load(x, row, count, column, cols, i + 2 * threads);
+                        float v3 = load(x, row, count, column, cols, i + 3 * threads);
+                        int x0 = xsAt + TensorTiles.xAt(i);
+                        float near0 = TensorTiles.rounded(v0);
+                        xs[x0] = new HalfFloat(near0);
+                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
+                        if (i + threads < elements) {
+                            int x1 = xsAt + TensorTiles.xAt(i + threads);
+                            float near1 = TensorTiles.rounded(v1);
+                            xs[x1] = new HalfFloat(near1);
+                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
                         }
-                        float rounded = TensorTiles.rounded(v);
-                        int x0 = xsAt + TensorTiles.xAt(t, k);
-                        xs[x0] = new HalfFloat(rounded);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v, rounded));
+                        if (i + 2 * threads < elements) {
+                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
+                            float near2 = TensorTiles.rounded(v2);
+                            xs[x2] = new HalfFloat(near2);
+                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
+                        }
+                        if (i + 3 * threads < elements) {
+                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
+                            float near3 = TensorTiles.rounded(v3);
+                            xs[x3] = new HalfFloat(near3);
+                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
+                        }
                     }
                     context.localBarrier();
+                    int a = weightsAt * 4;
+                    int b = xsAt * 2;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, weightsAt * 4 + k * 544);
-                        int b = xsAt * 2 + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 1024), s1, MMAShape.M16N8K16);
-                        s2 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 2048), s2, MMAShape.M16N8K16);
-                        s3 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 3072), s3, MMAShape.M16N8K16);
-                        s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 4096), s4, MMAShape.M16N8K16);
-                        s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + 5120), s5, MMAShape.M16N8K16);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        int bk = b + k * 256;
+                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
+                        s2 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
+                        s3 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
+                        s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
+                        s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
                     }
                     column += 64 * splits;
                     position += 32 * splits;
@@ -218,13 +352,13 @@ public final class ProjectionTensor {
                 context.mmaStore(s5, scratch, scratchAt + 80, 0, 8);
             }
             context.localBarrier();
-            for (int i = tid; i < rowTiles * 16 * count; i += 256) {
+            for (int i = tid; i < rowTiles * 16 * count; i += WARPS * 32) {
                 int local = i / (16 * count);
                 int r = i % 16;
                 int t = i / 16 % count;
                 int at = rowOf(shape, context.groupIdx * rowTiles + local, r);
                 if (at >= 0) {
-                    float v = TensorTiles.sum(scratch, context.groupIdx * 8 + local * splits, splits, r, t);
+                    float v = TensorTiles.sum(scratch, context.groupIdx * WARPS + local * splits, splits, r, t);
                     if ((flags & 1) != 0) {
                         v += bias.get(at);
                     }
@@ -293,5 +427,16 @@ public final class ProjectionTensor {
             start = shape.get(2) + firstRow(v, shape.get(5)) * stride;
         }
         return start;
+    }
+
+    /** Element {@code i} of a round's x; 0 beyond the rows and columns. */
+    private static float load(FloatArray x, int row, int count, int column, int cols, int i) {
+        int t = TensorTiles.row(i);
+        int c = column + TensorTiles.column(i);
+        float v = 0f;
+        if (t < count && c < cols) {
+            v = TensorTiles.clamped(x.get((row + t) * cols + c));
+        }
+        return v;
     }
 }

@@ -22,19 +22,12 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * because TornadoVM's CUDA backend includes CUDA's fp16 header where the source has that word, and the tile of x needs it.
  */
 final class TensorTiles {
-    /** Threads of a work-group: eight warps. */
-    static final int GROUP = 256;
-
-    static final int WARPS = GROUP / Workers.WARP;
     /** Weight rows of a warp. */
     static final int ROWS = 16;
     /** Rows of x that a pass over the weights serves: six tiles of 4. */
     static final int X_ROWS = 24;
     /** Floats of an accumulator: 16 rows, 8 columns. */
     private static final int SUMS = 128;
-    /** Floats of scratch memory that a work-group needs: six accumulators a warp. */
-    private static final int SCRATCH = WARPS * X_ROWS / 4 * SUMS;
-
     private static final float REST_SCALE = 2048f;
     private static final float LARGEST = 65504f;
     private static final float SMALLEST_NORMAL = 0x1p-14f;
@@ -44,21 +37,23 @@ final class TensorTiles {
     /**
      * Warps that share the columns of a weight row, each taking every n-th round of 64: few rows keep a GPU busy only so. It
      * decides the order of the sum, so it follows from the matrix alone.
+     *
+     * @param enough rows that need no sharing
+     * @param most the most warps
      */
-    static int splits(int rows, int cols) {
-        int most = rows >= 8192 ? 2 : 4;
+    static int splits(int rows, int cols, int enough, int most) {
         // Each warp has two rounds at least.
-        return Math.max(1, Math.min(most, Integer.highestOneBit(Math.max(1, cols / 128))));
+        return rows >= enough ? 1 : Math.clamp(Integer.highestOneBit(Math.max(1, cols / 128)), 1, most);
     }
 
-    /** Work-groups of a matrix of so many rows, or of two of them side by side. */
-    static int groups(int rows, int splits, int matrices) {
-        return Math.ceilDiv(Math.ceilDiv(rows, ROWS), WARPS / splits / matrices);
+    /** Work-groups of a matrix of so many rows. */
+    static int groups(int rows, int tilesOfGroup) {
+        return Math.ceilDiv(Math.ceilDiv(rows, ROWS), tilesOfGroup);
     }
 
     /** Floats of scratch memory that a task needs. */
-    static int scratch(int groups) {
-        return Math.multiplyExact(groups, SCRATCH);
+    static int scratch(int warps) {
+        return Math.multiplyExact(warps, X_ROWS / 4 * SUMS);
     }
 
     /**
@@ -87,11 +82,22 @@ final class TensorTiles {
     }
 
     /**
-     * Where column {@code k} of 64 of row {@code t} of x belongs in local memory: tiles of 4 rows have 512 halves, four steps
-     * of 16 columns by 8, swizzled as the load of the fragment wants it. What rounding left of the element goes 4 further.
+     * Where element {@code i} of a round's x belongs in local memory: tiles of 4 rows have 512 halves, four steps of 16 columns
+     * by 8, swizzled as the load of the fragment wants it. What rounding left of the element goes 4 further.
      */
-    static int xAt(int t, int k) {
-        return t / 4 * 512 + k / 16 * 128 + (k % 16 ^ (k >> 3 & 1)) * 8 + t % 4;
+    static int xAt(int i) {
+        int k = column(i);
+        return i / 256 * 512 + k / 16 * 128 + (k % 16 ^ (k >> 3 & 1)) * 8 + i % 4;
+    }
+
+    /** Row of element {@code i} of a round's x: tiles of 4 rows by 64 columns, columns one after the other. */
+    static int row(int i) {
+        return i / 256 * 4 + i % 4;
+    }
+
+    /** Its column. */
+    static int column(int i) {
+        return i / 4 % 64;
     }
 
     /** x within what fp16 can hold. */
@@ -101,8 +107,9 @@ final class TensorTiles {
 
     /** The nearest fp16, as a float. */
     static float rounded(float v) {
-        // A difference of large numbers has no low bits: 11 are left of v's 24.
-        float scaled = v * 8193f;
+        // A difference of large numbers has no low bits: 11 are left of v's 24. The limit, which v never reaches, keeps
+        // compilers from fusing product and difference, whereby all bits would be left.
+        float scaled = TornadoMath.min(v * 8193f, 1e9f);
         float rounded = scaled - (scaled - v);
         if (TornadoMath.abs(v) < SMALLEST_NORMAL) {
             // Below fp16's normal numbers a multiple of 2^-24, the last bit of 0.75.

@@ -56,6 +56,11 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return new Device(device, target.withCudaGraphs());
     }
 
+    /** The same device multiplying without tensor cores. */
+    public Device withoutTensorCores() {
+        return new Device(device, target.withTensorCores(false));
+    }
+
     /** Name of the backend: "embedded", or TornadoVM's in lower case. */
     public String backend() {
         return target.embedded()

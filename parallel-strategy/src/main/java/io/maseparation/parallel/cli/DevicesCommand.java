@@ -157,7 +157,7 @@ final class DevicesCommand implements Command {
                 .column("reason", "because", Unit.PLAIN);
         for (Group group : groups) {
             for (Operation operation : Operation.values()) {
-                KernelTarget.Choice choice = group.first().target().choose();
+                KernelTarget.Choice choice = group.first().target().choose(operation);
                 table.row(
                         group.numbers(),
                         operation.id(),

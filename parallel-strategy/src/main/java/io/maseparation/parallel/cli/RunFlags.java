@@ -2,6 +2,7 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KernelTarget;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.ExecutionOptions;
 import io.maseparation.parallel.execute.Workload;
@@ -17,6 +18,7 @@ final class RunFlags {
     /** For the launcher, which passes it on to TornadoVM. */
     private static final String PRINT_KERNEL = "print-kernel";
     private static final String CUDA_GRAPHS = "cuda-graphs";
+    private static final String NO_TENSOR_CORES = "no-tensor-cores";
     private static final String TRANSPORT = "transport";
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
@@ -44,10 +46,12 @@ final class RunFlags {
         if (devices.getFirst().target().embedded()) {
             return;
         }
-        terminal.err().println("ma: on %s of TornadoVM's %s backend, %s kernels".formatted(
+        KernelTarget target = devices.getFirst().target();
+        terminal.err().println("ma: on %s of TornadoVM's %s backend, %s kernels%s".formatted(
                 devices.stream().map(Device::name).distinct().collect(Collectors.joining(", ")),
                 devices.getFirst().backend(),
-                devices.getFirst().target().choose().body().name().toLowerCase(Locale.ROOT)));
+                target.choose().body().name().toLowerCase(Locale.ROOT),
+                target.tensorCores() && target.choose().body() == Body.GPU ? ", tensor cores for fp16 weights" : ""));
     }
 
     /** Backend and kernel bodies only. */
@@ -60,6 +64,8 @@ final class RunFlags {
                 .desc("print the code that TornadoVM generates for its devices").get());
         options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
                 .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
+        options.addOption(Option.builder().longOpt(NO_TENSOR_CORES)
+                .desc("multiply fp16 weights without tensor cores, as a GPU before NVIDIA's Ampere has to").get());
     }
 
     private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
@@ -127,6 +133,9 @@ final class RunFlags {
         if (backend.equals("embedded") && !embedded) {
             throw new FailedException(
                     "--backend embedded: this runs on TornadoVM; unset TORNADOVM_HOME and start again");
+        }
+        if (arguments.has(NO_TENSOR_CORES)) {
+            devices = devices.stream().map(Device::withoutTensorCores).toList();
         }
         if (body == null) {
             return devices;

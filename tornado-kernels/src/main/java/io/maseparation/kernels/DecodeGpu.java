@@ -59,16 +59,41 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp a position.
-                for (int p = from + warp; p < to; p += 4) {
-                    int at = (cache + tile + p) * headDim;
-                    float part = 0f;
+                // Scores: a warp four positions, so that loads of four are under way; past the end the last one again.
+                for (int p = from + warp; p < to; p += 16) {
+                    int at0 = (cache + tile + p) * headDim;
+                    int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
+                    int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
+                    int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    float part0 = 0f;
+                    float part1 = 0f;
+                    float part2 = 0f;
+                    float part3 = 0f;
                     for (int d = lane; d < headDim; d += 32) {
-                        part += query[d] * kCache.get(at + d);
+                        float k0 = kCache.get(at0 + d);
+                        float k1 = kCache.get(at1 + d);
+                        float k2 = kCache.get(at2 + d);
+                        float k3 = kCache.get(at3 + d);
+                        part0 += query[d] * k0;
+                        part1 += query[d] * k1;
+                        part2 += query[d] * k2;
+                        part3 += query[d] * k3;
                     }
-                    part = context.simdSum(part);
+                    part0 = context.simdSum(part0);
+                    part1 = context.simdSum(part1);
+                    part2 = context.simdSum(part2);
+                    part3 = context.simdSum(part3);
                     if (lane == 0) {
-                        weights[p] = part * scale;
+                        weights[p] = part0 * scale;
+                    }
+                    if (lane == 0 && p + 4 < to) {
+                        weights[p + 4] = part1 * scale;
+                    }
+                    if (lane == 0 && p + 8 < to) {
+                        weights[p + 8] = part2 * scale;
+                    }
+                    if (lane == 0 && p + 12 < to) {
+                        weights[p + 12] = part3 * scale;
                     }
                 }
                 context.localBarrier();
@@ -105,7 +130,27 @@ public final class DecodeGpu {
                 // Values: a thread a column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
-                    for (int p = from; p < to; p++) {
+                    int p = from;
+                    for (; p + 7 < to; p += 8) {
+                        int at = (cache + tile + p) * headDim + d;
+                        float v0 = vCache.get(at);
+                        float v1 = vCache.get(at + headDim);
+                        float v2 = vCache.get(at + 2 * headDim);
+                        float v3 = vCache.get(at + 3 * headDim);
+                        float v4 = vCache.get(at + 4 * headDim);
+                        float v5 = vCache.get(at + 5 * headDim);
+                        float v6 = vCache.get(at + 6 * headDim);
+                        float v7 = vCache.get(at + 7 * headDim);
+                        value += weights[p] * v0;
+                        value += weights[p + 1] * v1;
+                        value += weights[p + 2] * v2;
+                        value += weights[p + 3] * v3;
+                        value += weights[p + 4] * v4;
+                        value += weights[p + 5] * v5;
+                        value += weights[p + 6] * v6;
+                        value += weights[p + 7] * v7;
+                    }
+                    for (; p < to; p++) {
                         value += weights[p] * vCache.get((cache + tile + p) * headDim + d);
                     }
                     sums[d] = sums[d] * correction + value;
@@ -162,16 +207,41 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp a position.
-                for (int p = from + warp; p < to; p += 4) {
-                    int at = (cache + tile + p) * headDim;
-                    float part = 0f;
+                // Scores: a warp four positions, so that loads of four are under way; past the end the last one again.
+                for (int p = from + warp; p < to; p += 16) {
+                    int at0 = (cache + tile + p) * headDim;
+                    int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
+                    int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
+                    int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    float part0 = 0f;
+                    float part1 = 0f;
+                    float part2 = 0f;
+                    float part3 = 0f;
                     for (int d = lane; d < headDim; d += 32) {
-                        part += query[d] * kCache.get(at + d).getFloat32();
+                        float k0 = kCache.get(at0 + d).getFloat32();
+                        float k1 = kCache.get(at1 + d).getFloat32();
+                        float k2 = kCache.get(at2 + d).getFloat32();
+                        float k3 = kCache.get(at3 + d).getFloat32();
+                        part0 += query[d] * k0;
+                        part1 += query[d] * k1;
+                        part2 += query[d] * k2;
+                        part3 += query[d] * k3;
                     }
-                    part = context.simdSum(part);
+                    part0 = context.simdSum(part0);
+                    part1 = context.simdSum(part1);
+                    part2 = context.simdSum(part2);
+                    part3 = context.simdSum(part3);
                     if (lane == 0) {
-                        weights[p] = part * scale;
+                        weights[p] = part0 * scale;
+                    }
+                    if (lane == 0 && p + 4 < to) {
+                        weights[p + 4] = part1 * scale;
+                    }
+                    if (lane == 0 && p + 8 < to) {
+                        weights[p + 8] = part2 * scale;
+                    }
+                    if (lane == 0 && p + 12 < to) {
+                        weights[p + 12] = part3 * scale;
                     }
                 }
                 context.localBarrier();
@@ -208,7 +278,27 @@ public final class DecodeGpu {
                 // Values: a thread a column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
-                    for (int p = from; p < to; p++) {
+                    int p = from;
+                    for (; p + 7 < to; p += 8) {
+                        int at = (cache + tile + p) * headDim + d;
+                        float v0 = vCache.get(at).getFloat32();
+                        float v1 = vCache.get(at + headDim).getFloat32();
+                        float v2 = vCache.get(at + 2 * headDim).getFloat32();
+                        float v3 = vCache.get(at + 3 * headDim).getFloat32();
+                        float v4 = vCache.get(at + 4 * headDim).getFloat32();
+                        float v5 = vCache.get(at + 5 * headDim).getFloat32();
+                        float v6 = vCache.get(at + 6 * headDim).getFloat32();
+                        float v7 = vCache.get(at + 7 * headDim).getFloat32();
+                        value += weights[p] * v0;
+                        value += weights[p + 1] * v1;
+                        value += weights[p + 2] * v2;
+                        value += weights[p + 3] * v3;
+                        value += weights[p + 4] * v4;
+                        value += weights[p + 5] * v5;
+                        value += weights[p + 6] * v6;
+                        value += weights[p + 7] * v7;
+                    }
+                    for (; p < to; p++) {
                         value += weights[p] * vCache.get((cache + tile + p) * headDim + d).getFloat32();
                     }
                     sums[d] = sums[d] * correction + value;

@@ -13,8 +13,8 @@ public final class ExpertTensor {
     /** In {@code mode}: rows of x by pair, results by row and slot. */
     static final int DOWN = 16;
 
-    /** Warps of a work-group, and the most that share a row. Few, so that while some wait for memory others multiply. */
-    private static final int WARPS = 4;
+    /** Warps of a work-group, and the most that share a row. */
+    private static final int WARPS = 8;
 
     private static final int SPLITS = 2;
 

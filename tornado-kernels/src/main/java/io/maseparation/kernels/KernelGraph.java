@@ -1,5 +1,6 @@
 package io.maseparation.kernels;
 
+import java.nio.BufferOverflowException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -22,6 +23,7 @@ public final class KernelGraph {
     private final GridScheduler grid;
     private final List<UnaryOperator<TaskGraph>> tasks = new ArrayList<>();
     private final List<String> ids = new ArrayList<>();
+    private int contexts;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -54,6 +56,7 @@ public final class KernelGraph {
     /** Adds a KernelContext task with its worker grid. */
     public void task(String id, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
         grid.addWorkerGrid(name + "." + id, workers);
+        contexts++;
         task(id, adder);
     }
 
@@ -97,8 +100,17 @@ public final class KernelGraph {
         return List.copyOf(ids);
     }
 
-    /** The finished graph. */
+    /**
+     * The finished graph.
+     *
+     * @throws GraphTooLargeException if TornadoVM has no room for it
+     */
     public ImmutableTaskGraph build() {
+        if (!target.embedded()) {
+            GraphLimits.check(
+                    name, tasks.size(), contexts,
+                    List.of(constants, inputs, outputs, demanded, consumed, persisted));
+        }
         TaskGraph graph = new TaskGraph(name);
         // What is consumed or sent each time must not be copied once as well.
         constants.removeAll(inputs);
@@ -113,8 +125,14 @@ public final class KernelGraph {
         if (!consumed.isEmpty()) {
             graph = graph.consumeFromDevice(consumed.toArray());
         }
-        for (UnaryOperator<TaskGraph> task : tasks) {
-            graph = task.apply(graph);
+        try {
+            for (UnaryOperator<TaskGraph> task : tasks) {
+                graph = task.apply(graph);
+            }
+        } catch (BufferOverflowException e) {
+            throw new GraphTooLargeException(
+                    name, tasks.size(), "the list of them and their arguments has room for %d bytes"
+                            .formatted(GraphLimits.TASK_LIST_BYTES));
         }
         if (!outputs.isEmpty()) {
             graph = graph.transferToHost(DataTransferMode.EVERY_EXECUTION, outputs.toArray());

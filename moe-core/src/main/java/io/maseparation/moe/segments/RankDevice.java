@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.GraphTooLargeException;
 import io.maseparation.kernels.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
@@ -61,7 +62,7 @@ public final class RankDevice implements AutoCloseable {
      * @param shard what of it this rank holds
      * @param capacity sizes of the buffers
      * @param segments all segments the rank's program runs
-     * @throws ModelException if a buffer would be too large for an array
+     * @throws ModelException if a buffer would be too large for an array, or a segment for one task graph of TornadoVM
      */
     public RankDevice(
             Device device,
@@ -120,7 +121,7 @@ public final class RankDevice implements AutoCloseable {
             if (!layers.isEmpty()) {
                 appends.put(segment.name(), layers);
             }
-            built.add(graph.build());
+            built.add(finished(graph));
         }
         graphCount = built.size();
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
@@ -142,6 +143,14 @@ public final class RankDevice implements AutoCloseable {
         }
         // Only a device with a memory of its own has anything on it by now.
         hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
+    }
+
+    private static ImmutableTaskGraph finished(KernelGraph graph) {
+        try {
+            return graph.build();
+        } catch (GraphTooLargeException e) {
+            throw new ModelException(e.getMessage(), e);
+        }
     }
 
     private static List<Integer> layersAppended(Segment segment, int firstLayer) {

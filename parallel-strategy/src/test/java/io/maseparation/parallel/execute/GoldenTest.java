@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -23,6 +24,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenTest {
     /** Agreement of fp32 with Hugging Face's fp32; a wrong epsilon or a flipped route is far outside. */
     private static final float LOGIT_TOLERANCE = 2e-5f;
+
+    private static final int DEVICES = 8;
 
     private static final Path GOLDEN = Path.of("..", "moe-core", "src", "test", "resources", "golden");
 
@@ -65,6 +68,25 @@ class GoldenTest {
         return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32");
     }
 
+    static Stream<Arguments> strategies() {
+        List<StrategyOptions> layouts = List.of(
+                StrategyOptions.single(),
+                StrategyOptions.tensorPipeline(2, 2),
+                StrategyOptions.expertParallel(2),
+                StrategyOptions.maSeparation(2, 1));
+        return TestDevices.byBackend(DEVICES).keySet().stream()
+                .flatMap(backend -> models()
+                        .flatMap(model -> layouts.stream().map(layout -> Arguments.of(backend, model, layout))));
+    }
+
+    /** With an SDK on TornadoVM's devices, each backend in turn. */
+    @Tag("tornado")
+    @ParameterizedTest
+    @MethodSource("strategies")
+    void everyStrategyOnEveryBackend(String backend, String model, StrategyOptions layout) throws Exception {
+        check(model, layout, TestDevices.byBackend(DEVICES).get(backend), Changes.NONE);
+    }
+
     @ParameterizedTest
     @MethodSource("models")
     void portableBodiesAgree(String model) throws Exception {
@@ -92,14 +114,19 @@ class GoldenTest {
 
     private static RunResult check(String model, StrategyOptions layout, Body body, Changes changes)
             throws Exception {
+        List<Device> devices =
+                TestDevices.strict(DEVICES).stream().map(d -> d.withBody(body)).toList();
+        return check(model, layout, devices, changes);
+    }
+
+    private static RunResult check(String model, StrategyOptions layout, List<Device> devices, Changes changes)
+            throws Exception {
         Path folder = GOLDEN.resolve(model);
         JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode prompt : golden.get("input_ids")) {
             prompts.add(ints(prompt));
         }
-        List<Device> devices =
-                TestDevices.strict(8).stream().map(d -> d.withBody(body)).toList();
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
             Plan plan = Planning.plan(checkpoint.config(), layout);
             Workload workload = Workload.greedy(prompts, 32).ignoringEos().withPromptLogits();

@@ -240,6 +240,15 @@ set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xm
     -Xlog:disable -Xlog:all=warning:stderr -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 \
     -Dslf4j.internal.verbosity=ERROR ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
 if [ -n "${TORNADOVM_HOME:-}" ]; then
+    # PoCL's compiler deletes its own files when it sees one of the signals that the JVM works with; libjsig keeps them from it.
+    case ${arguments##*/sdk-} in
+        *opencl*)
+            if [ -e "$java_home/lib/libjsig.so" ]; then
+                LD_PRELOAD=$java_home/lib/libjsig.so${LD_PRELOAD:+:$LD_PRELOAD}
+                export LD_PRELOAD
+            fi
+            ;;
+    esac
     # Its argument file chooses the garbage collector. Without bailout=False a failed kernel runs as sequential Java.
     # shellcheck disable=SC2086 # Empty unless asked for.
     exec "$java_home/bin/java" "@$arguments" -Dtornado.recover.bailout=False -Dtornado.tvm.maxbytecodesize=262144 \

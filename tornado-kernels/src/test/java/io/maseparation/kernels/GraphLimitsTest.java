@@ -39,7 +39,7 @@ class GraphLimitsTest {
         assertThatThrownBy(clips(GPU.withBody(Body.PORTABLE), 257)::build)
                 .isInstanceOf(GraphTooLargeException.class)
                 .hasMessageContaining("task graph clips has 257 tasks, which is more than TornadoVM takes: at most 256")
-                .hasMessageContaining("more pipeline stages");
+                .hasMessageContaining("more expert ranks");
     }
 
     @Test

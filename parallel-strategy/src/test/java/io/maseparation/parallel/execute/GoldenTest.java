@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.kernels.Body;
 import io.maseparation.moe.Checkpoint;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.WeightConversion;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.adapt.Orders;
 import io.maseparation.parallel.plan.Plan;
@@ -128,11 +130,13 @@ class GoldenTest {
             prompts.add(ints(prompt));
         }
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            Plan plan = Planning.plan(checkpoint.config(), layout);
+            ModelWeights weights = WeightConversion.readableBy(
+                    devices.stream().map(Device::target).toList(), checkpoint.weights());
+            Plan plan = Planning.plan(weights.config(), layout);
             Workload workload = Workload.greedy(prompts, 32).ignoringEos().withPromptLogits();
             try (PlanExecutor executor = new PlanExecutor(
                     plan,
-                    checkpoint.weights(),
+                    weights,
                     workload,
                     ExecutionOptions.defaults().withDevices(devices).withChanges(changes))) {
                 RunResult result = executor.run();

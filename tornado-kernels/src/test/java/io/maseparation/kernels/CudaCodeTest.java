@@ -97,10 +97,10 @@ class CudaCodeTest {
 
     private static Finished run(String... command) throws IOException, InterruptedException {
         Path output = Files.createTempFile(temp, "process", ".out");
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        // What the test's own JVM needs for OpenCL speaks up in a shell.
+        builder.environment().remove("LD_PRELOAD");
+        Process process = builder.start();
         if (!process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)) {
             process.destroyForcibly();
             throw new AssertionError("no end after " + TIMEOUT_S + " s: " + String.join(" ", command));

@@ -115,8 +115,15 @@ final class RunFlags {
         DataType kvType = arguments.choice(
                 KV_TYPE, DataType.F32, List.of(DataType.F32, DataType.F16), t -> t.name().toLowerCase(Locale.ROOT));
         long memory = arguments.text(DEVICE_MEMORY).map(s -> Sizes.bytes("--" + DEVICE_MEMORY, s)).orElse(0L);
+        List<Device> devices = devices(arguments);
+        if (kvType == DataType.F16) {
+            devices.stream().filter(d -> !d.target().fp16()).findFirst().ifPresent(d -> {
+                throw new FailedException(
+                        "--kv-dtype f16: %s %s has no fp16; use --kv-dtype f32".formatted(d.name(), d.hardware()));
+            });
+        }
         return ExecutionOptions.defaults()
-                .withDevices(withFlags(devices(arguments), arguments))
+                .withDevices(withFlags(devices, arguments))
                 .withKvType(kvType)
                 .withDeviceMemory(memory);
     }

@@ -48,6 +48,18 @@ class TornadoRunTest {
     }
 
     @Test
+    void aCacheThatTheDeviceCannotHold() {
+        assumeFalse(device.target().fp16(), "has fp16");
+        CommandLineRun run = CommandLineRun.of("generate", "-m", "tiny", "--prompt-ids", "7", "--kv-dtype", "f16");
+
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err())
+                .hasLineCount(1)
+                .startsWith("ma: --kv-dtype f16: " + device.name())
+                .contains("use --kv-dtype f32");
+    }
+
+    @Test
     void aBackendThatIsNotThere() {
         assumeFalse(Device.all().stream().anyMatch(d -> d.backend().equals("ptx")), "has PTX");
         CommandLineRun run = CommandLineRun.of("devices", "--backend", "ptx");

@@ -52,7 +52,7 @@ class CudaCodeTest {
     private static Map<String, String> sources;
 
     /** What a process printed, and its exit status. */
-    private record Finished(int status, String output) {}
+    private record Finished(int status, String output, String errors) {}
 
     @BeforeAll
     static void generate() throws IOException, InterruptedException {
@@ -62,8 +62,8 @@ class CudaCodeTest {
         assumeTrue(Files.exists(description), "the SDK has no virtual device");
         Finished found =
                 run("sh", Path.of("..", "config", "tornadovm-arguments").toString(), BUILD.toString(), "cuda");
-        assumeTrue(!found.output().contains("no backend cuda"), "the SDK has no CUDA backend");
-        assertThat(found.status()).as(found.output()).isZero();
+        assumeTrue(!found.errors().contains("no backend cuda"), "the SDK has no CUDA backend");
+        assertThat(found.status()).as(found.errors()).isZero();
 
         Finished finished = run(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -76,7 +76,7 @@ class CudaCodeTest {
                 classPath(),
                 CudaSources.class.getName());
 
-        assertThat(finished.output()).contains(CudaSources.END);
+        assertThat(finished.output()).as(finished.errors()).contains(CudaSources.END);
         sources = new LinkedHashMap<>();
         for (String part : finished.output().split(Pattern.quote(CudaSources.BODY), -1)) {
             int line = part.indexOf('\n');
@@ -96,16 +96,17 @@ class CudaCodeTest {
     }
 
     private static Finished run(String... command) throws IOException, InterruptedException {
-        Path output = Files.createTempFile(temp, "process", ".out");
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
-        // What the test's own JVM needs for OpenCL speaks up in a shell.
-        builder.environment().remove("LD_PRELOAD");
-        Process process = builder.start();
+        Path out = Files.createTempFile(temp, "process", ".out");
+        Path err = Files.createTempFile(temp, "process", ".err");
+        Process process = new ProcessBuilder(command)
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile())
+                .start();
         if (!process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)) {
             process.destroyForcibly();
             throw new AssertionError("no end after " + TIMEOUT_S + " s: " + String.join(" ", command));
         }
-        return new Finished(process.exitValue(), Files.readString(output));
+        return new Finished(process.exitValue(), Files.readString(out), Files.readString(err));
     }
 
     @Test
@@ -158,7 +159,7 @@ class CudaCodeTest {
         Finished finished = run(
                 "nvcc", "-w", "--ptx", "-arch=sm_80", "-o", temp.resolve("kernels.ptx").toString(), file.toString());
 
-        assertThat(finished.status()).as(finished.output()).isZero();
+        assertThat(finished.status()).as(finished.errors()).isZero();
         String ptx = Files.readString(temp.resolve("kernels.ptx"));
         assertThat(names).isNotEmpty().allMatch(name -> ptx.contains(".entry " + name + "("));
     }

@@ -173,106 +173,17 @@ option() {
     done
 }
 
-# Prints the folder of shared library $1, which may be empty for one that the linker finds by itself; fails if there is none.
-library() {
-    if { ldconfig -p || /sbin/ldconfig -p; } 2>/dev/null | grep -q "$1"; then
-        return 0
-    fi
-    old_ifs=$IFS
-    IFS=:
-    for folder in ${LD_LIBRARY_PATH:-}; do
-        if [ -e "$folder/$1" ]; then
-            IFS=$old_ifs
-            return 0
-        fi
-    done
-    IFS=$old_ifs
-    for folder in /usr/local/cuda*/lib64 /usr/local/cuda*/targets/*/lib /usr/local/nvidia/lib64 /opt/cuda/lib64; do
-        # A glob: libnvrtc has the version in its name.
-        for file in "$folder/$1"*; do
-            if [ -e "$file" ]; then
-                printf '%s\n' "$folder"
-                return 0
-            fi
-        done
-    done
-    return 1
-}
-
-# Whether this machine has what TornadoVM's backend $1 loads; otherwise says in lacks what it has not.
-is_usable() {
-    case $1 in
-        opencl)
-            library libOpenCL.so >/dev/null || { lacks="no OpenCL library (libOpenCL.so.1)" && return 1; }
-            for icd in /etc/OpenCL/vendors/*.icd "${OCL_ICD_VENDORS:-/nonexistent}"*; do
-                [ -e "$icd" ] && return 0
-            done
-            lacks="no OpenCL platform (/etc/OpenCL/vendors is empty)"
-            return 1
-            ;;
-        ptx | cuda)
-            library libcuda.so.1 >/dev/null || { lacks="no NVIDIA driver (libcuda.so.1)" && return 1; }
-            [ "$1" = ptx ] && return 0
-            folder=$(library libnvrtc.so) || { lacks="no CUDA toolkit (libnvrtc)" && return 1; }
-            if [ -n "$folder" ]; then
-                LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-                export LD_LIBRARY_PATH
-            fi
-            ;;
-        *) lacks="backend $1 is not supported" && return 1 ;;
-    esac
-}
-
-# Sets arguments to the SDK's argument file, or to a copy without the backends that this machine cannot load: one of those
-# would take the whole runtime down.
-find_backends() {
-    arguments=$TORNADOVM_HOME/tornado-argfile
-    jars=$TORNADOVM_HOME/share/java/tornado
-    usable=
-    unusable=
-    reasons=
-    for jar in "$jars"/tornado-drivers-*.jar; do
-        backend=${jar##*/tornado-drivers-}
-        backend=${backend%%-[0-9]*}
-        case $backend in common | *-jni | '*') continue ;; esac
-        if is_usable "$backend"; then
-            usable="$usable $backend"
-        else
-            unusable="$unusable $backend"
-            reasons="${reasons:+$reasons; }$backend: $lacks"
-        fi
-    done
-    [ -n "$usable" ] || fail "TornadoVM at $TORNADOVM_HOME cannot run here (${reasons:-it has no backend}); install what is missing, or use --backend embedded"
-    [ -n "$unusable" ] || return 0
-    mkdir -p "$home/modules" || fail "cannot write to $home"
-    rm -f "$home"/modules/*.jar
-    for jar in "$jars"/*.jar; do
-        ln -s "$jar" "$home/modules/" || fail "cannot write to $home"
-    done
-    cp "$arguments" "$home/arguments.new" || fail "cannot write to $home"
-    sed "s#$jars#$home/modules#g" "$arguments" >"$home/arguments.new"
-    for backend in $unusable; do
-        rm -f "$home/modules/tornado-drivers-$backend"-*.jar
-        [ "$backend" != cuda ] || rm -f "$home"/modules/tornado-cu*.jar
-        sed -e '/^--add-modules/s/,tornado\.drivers\.'"$backend"'//' -e '/^--add-modules/!{/tornado\.drivers\.'"$backend"'/d;}' \
-            "$home/arguments.new" >"$home/arguments.tmp"
-        if [ "$backend" = cuda ]; then
-            sed '/^--add-modules/s/,tornado\.cu[a-z]*//g' "$home/arguments.tmp" >"$home/arguments.new"
-        else
-            mv "$home/arguments.tmp" "$home/arguments.new"
-        fi
-    done
-    rm -f "$home/arguments.tmp"
-    mv "$home/arguments.new" "$home/arguments"
-    arguments=$home/arguments
-}
-
-# Prints how much memory TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
-# this machine's memory.
+# Prints how many bytes TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
+# this machine's memory. What is no amount of memory is left to the command to refuse.
 device_memory() {
-    asked=$(option device-memory "$@")
-    if [ -n "$asked" ]; then
-        printf '%s\n' "$asked" | sed 's/iB$/B/'
+    bytes=$(option device-memory "$@" | tr '[:upper:]' '[:lower:]' \
+        | sed -n -E 's/^ *([0-9]+(\.[0-9]+)?) *([kmgt]?(i?b)?) *$/\1 \3/p' \
+        | awk '{
+            base = $2 ~ /^[kmgt]b$/ ? 1000 : 1024
+            printf "%.0f", $1 * base ^ index("kmgt", substr($2 " ", 1, 1))
+        }')
+    if [ "${bytes:-0}" -gt 0 ]; then
+        printf '%s\n' "$bytes"
         return
     fi
     mib=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | sort -n | head -n 1)
@@ -284,28 +195,25 @@ device_memory() {
 }
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(real_path "$0")")" && pwd -P) || fail "cannot tell where $0 is"
-case $(option backend "$@") in
+backend=$(option backend "$@")
+case $backend in
     embedded) unset TORNADOVM_HOME ;;
-    tornado)
+    tornado | cuda | ptx | opencl)
         [ -n "${TORNADOVM_HOME:-}" ] \
-            || fail "--backend tornado needs TornadoVM's SDK 5.2 for JDK 25: install it and set TORNADOVM_HOME to its folder"
+            || fail "--backend $backend needs TornadoVM's SDK 5.2 for JDK 25: install it and set TORNADOVM_HOME to its folder"
         ;;
 esac
 find_java
-if [ -n "${TORNADOVM_HOME:-}" ]; then
-    [ -f "$TORNADOVM_HOME/tornado-argfile" ] \
-        || fail "TORNADOVM_HOME=$TORNADOVM_HOME has no tornado-argfile; unset it to run without TornadoVM's SDK"
-    for jar in "$TORNADOVM_HOME"/share/java/tornado/tornado-api-*.jar; do
-        case ${jar##*/tornado-api-} in
-            5.2.*) ;;
-            *) fail "TORNADOVM_HOME=$TORNADOVM_HOME is TornadoVM ${jar##*/tornado-api-}, but this needs 5.2 for JDK 25" ;;
-        esac
-    done
-    folder=target/ma-tornadovm
-else
-    folder=target/ma
-fi
+folder=target/ma
+[ -z "${TORNADOVM_HOME:-}" ] || folder=target/ma-tornadovm
 home=$root/$folder
+if [ -n "${TORNADOVM_HOME:-}" ]; then
+    # Before a build, which would be for nothing.
+    tornadovm=$(sh "$root/config/tornadovm-arguments" "$home") || exit 1
+    arguments=$(printf '%s\n' "$tornadovm" | head -n 1)
+    LD_LIBRARY_PATH=$(printf '%s\n' "$tornadovm" | tail -n +2)
+    export LD_LIBRARY_PATH
+fi
 is_built || build
 
 # File names and prompts are UTF-8 also where no locale is set, as in containers.
@@ -332,10 +240,18 @@ set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xm
     -Xlog:disable -Xlog:all=warning:stderr -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 \
     -Dslf4j.internal.verbosity=ERROR ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
 if [ -n "${TORNADOVM_HOME:-}" ]; then
-    find_backends
+    # PoCL's compiler deletes its own files when it sees one of the signals that the JVM works with; libjsig keeps them from it.
+    case ${arguments##*/sdk-} in
+        *opencl*)
+            if [ -e "$java_home/lib/libjsig.so" ]; then
+                LD_PRELOAD=$java_home/lib/libjsig.so${LD_PRELOAD:+:$LD_PRELOAD}
+                export LD_PRELOAD
+            fi
+            ;;
+    esac
     # Its argument file chooses the garbage collector. Without bailout=False a failed kernel runs as sequential Java.
     # shellcheck disable=SC2086 # Empty unless asked for.
-    exec "$java_home/bin/java" "@$arguments" -Dtornado.recover.bailout=False -Dtornado.tvm.maxbytecodesize=65536 \
+    exec "$java_home/bin/java" "@$arguments" -Dtornado.recover.bailout=False -Dtornado.tvm.maxbytecodesize=262144 \
         -Dtornado.device.memory="$memory" $kernels "$@"
 fi
 case " ${MA_JAVA_OPTS:-} " in

@@ -140,7 +140,7 @@ public final class Generation {
     public RunResult run() {
         Workload workload =
                 new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, depth);
-        List<Device> devices = execution.devices().isEmpty() ? Device.all() : execution.devices();
+        List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
         ModelWeights weights = model.weightsFor(devices);
         try (PlanExecutor executor = new PlanExecutor(
                 plan.apply(weights.config()), weights, workload, execution)) {

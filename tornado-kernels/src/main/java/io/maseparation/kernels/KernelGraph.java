@@ -1,5 +1,6 @@
 package io.maseparation.kernels;
 
+import java.nio.BufferOverflowException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -28,6 +29,7 @@ public final class KernelGraph {
     private final List<UnaryOperator<TaskGraph>> tasks = new ArrayList<>();
     private final List<String> ids = new ArrayList<>();
     private final IdentityHashMap<HalfFloatArray, IntArray> half2s = new IdentityHashMap<>();
+    private int contexts;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -62,6 +64,7 @@ public final class KernelGraph {
     /** Adds a KernelContext task with its worker grid. */
     public void task(String id, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
         grid.addWorkerGrid(name + "." + id, workers);
+        contexts++;
         task(id, adder);
     }
 
@@ -125,13 +128,22 @@ public final class KernelGraph {
         return List.copyOf(ids);
     }
 
-    /** The finished graph. */
+    /**
+     * The finished graph.
+     *
+     * @throws GraphTooLargeException if TornadoVM has no room for it
+     */
     public ImmutableTaskGraph build() {
-        TaskGraph graph = new TaskGraph(name);
         if (scratchFloats > 0) {
             scratch = new FloatArray(scratchFloats);
             constants.add(scratch);
         }
+        if (!target.embedded()) {
+            GraphLimits.check(
+                    name, tasks.size(), contexts,
+                    List.of(constants, inputs, outputs, demanded, consumed, persisted));
+        }
+        TaskGraph graph = new TaskGraph(name);
         // What is consumed or sent each time must not be copied once as well.
         constants.removeAll(inputs);
         constants.removeAll(consumed);
@@ -145,8 +157,14 @@ public final class KernelGraph {
         if (!consumed.isEmpty()) {
             graph = graph.consumeFromDevice(consumed.toArray());
         }
-        for (UnaryOperator<TaskGraph> task : tasks) {
-            graph = task.apply(graph);
+        try {
+            for (UnaryOperator<TaskGraph> task : tasks) {
+                graph = task.apply(graph);
+            }
+        } catch (BufferOverflowException e) {
+            throw new GraphTooLargeException(
+                    name, tasks.size(), "the list of them and their arguments has room for %d bytes"
+                            .formatted(GraphLimits.TASK_LIST_BYTES));
         }
         if (!outputs.isEmpty()) {
             graph = graph.transferToHost(DataTransferMode.EVERY_EXECUTION, outputs.toArray());

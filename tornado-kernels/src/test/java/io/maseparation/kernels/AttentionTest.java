@@ -3,6 +3,7 @@ package io.maseparation.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
@@ -11,6 +12,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
+@Tag("tornado")
 class AttentionTest {
     /** Query heads, key heads, columns: group ratios 1, 2, 4, 8, columns below, at and beside the width of a vector. */
     private static final int[][] SHAPES = {{2, 2, 8}, {2, 1, 13}, {8, 2, 32}, {8, 1, 128}, {3, 1, 64}, {2, 2, 80}};
@@ -210,7 +212,7 @@ class AttentionTest {
     void decode(Body body) {
         boolean gpu = body == Body.GPU;
         int[][] ranges = gpu ? contexts(1, 2, 13, 300) : contexts(1, 513, 2, 13, 2049, 207);
-        for (DataType type : new DataType[] {DataType.F32, DataType.F16}) {
+        for (DataType type : RowOps.kvTypes()) {
             for (int[] shape : gpu ? GPU_SHAPES : SHAPES) {
                 for (int window : type == DataType.F32 ? new int[] {0, 100} : new int[] {0}) {
                     Problem p = new Problem(body, type, shape, window, ranges);
@@ -237,7 +239,7 @@ class AttentionTest {
         int[][] ranges = gpu
                 ? new int[][] {{0, 19}, {40, 45}, {6, 7}}
                 : new int[][] {{0, 1}, {0, 150}, {500, 523}, {7, 8}, {62, 70}};
-        for (DataType type : new DataType[] {DataType.F32, DataType.F16}) {
+        for (DataType type : RowOps.kvTypes()) {
             for (int[] shape : gpu ? GPU_SHAPES : SHAPES) {
                 for (int window : type == DataType.F32 ? new int[] {0, 1, 37} : new int[] {0}) {
                     Problem p = new Problem(body, type, shape, window, ranges);

@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
+@Tag("tornado")
 class ProjectionTest {
     private final long seed = RowOps.seed();
     private final Random random = RowOps.random(seed);
@@ -20,7 +22,7 @@ class ProjectionTest {
     @ParameterizedTest
     @EnumSource
     void matchesFloat64(Body body) {
-        for (DataType type : DataType.values()) {
+        for (DataType type : RowOps.types()) {
             for (int cols : DenseOps.LENGTHS) {
                 int outputs = body == Body.HOST ? 1 + random.nextInt(40) : 1 + random.nextInt(9);
                 check(body, type, cols, outputs, 1 + random.nextInt(body == Body.HOST ? 11 : 3));
@@ -31,7 +33,7 @@ class ProjectionTest {
     @ParameterizedTest
     @EnumSource
     void oneRowAndOneOutput(Body body) {
-        for (DataType type : DataType.values()) {
+        for (DataType type : RowOps.types()) {
             check(body, type, 207, 1, 1);
             check(body, type, 64, 17, 1);
         }
@@ -66,7 +68,7 @@ class ProjectionTest {
     @ParameterizedTest
     @EnumSource
     void aRowAloneHasTheBitsItHasAmongOthers(Body body) {
-        for (DataType type : DataType.values()) {
+        for (DataType type : RowOps.types()) {
             int cols = body == Body.HOST ? 1100 + random.nextInt(2000) : 100 + random.nextInt(300);
             int outputs = 1 + random.nextInt(36);
             int rows = body == Body.HOST ? 103 : 6;
@@ -110,7 +112,7 @@ class ProjectionTest {
     @ParameterizedTest
     @EnumSource
     void noRowsTouchNothing(Body body) {
-        WeightMatrix w = TestArrays.randomMatrix(random, DataType.F16, 5, 13, 0, 0);
+        WeightMatrix w = TestArrays.randomMatrix(random, RowOps.f16OrF32(), 5, 13, 0, 0);
         FloatArray x = TestArrays.random(random, 26);
         FloatArray out = TestArrays.poisoned(10);
         project(body, step(1, 0, 0), x, w, out);
@@ -140,7 +142,8 @@ class ProjectionTest {
     @Test
     void refusesWhatTheDeviceCannotRead() {
         KernelTarget device =
-                new KernelTarget("gpu-0", false, false, true, true, false, false, false, false, java.util.Optional.empty());
+                new KernelTarget("gpu-0", false, false, true, true, false, false, false, false,
+                        java.util.Optional.empty());
         KernelGraph g = new KernelGraph("g", device, new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.BF16, 2, 3, 0, 0);
         FloatArray x = new FloatArray(3);

@@ -6,12 +6,14 @@ import static io.maseparation.kernels.RowOps.step;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
+@Tag("tornado")
 class QkvProjectionTest {
     private final long seed = RowOps.seed();
     private final Random random = RowOps.random(seed);
@@ -23,7 +25,7 @@ class QkvProjectionTest {
     @ParameterizedTest
     @EnumSource
     void matchesFloat64(Body body) {
-        for (DataType type : DataType.values()) {
+        for (DataType type : RowOps.types()) {
             for (int cols : new int[] {1, 13, 64, 207, 1026}) {
                 for (float clip : new float[] {0, 0.5f}) {
                     check(body, type, cols, clip);
@@ -68,9 +70,9 @@ class QkvProjectionTest {
     void aRowAloneHasTheBitsItHasAmongOthers(Body body) {
         int cols = 100 + random.nextInt(200);
         int rows = 7;
-        WeightMatrix q = matrix(DataType.BF16, 18, cols);
-        WeightMatrix k = matrix(DataType.BF16, 5, cols);
-        WeightMatrix v = matrix(DataType.BF16, 5, cols);
+        WeightMatrix q = matrix(RowOps.types().getLast(), 18, cols);
+        WeightMatrix k = matrix(RowOps.types().getLast(), 5, cols);
+        WeightMatrix v = matrix(RowOps.types().getLast(), 5, cols);
         FloatArray x = TestArrays.random(random, rows * cols);
         FloatArray all = TestArrays.poisoned(rows * 28);
         IntArray step = step(0, rows, 0);

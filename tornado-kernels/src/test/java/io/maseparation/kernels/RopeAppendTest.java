@@ -3,6 +3,7 @@ package io.maseparation.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
@@ -11,6 +12,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
+@Tag("tornado")
 class RopeAppendTest {
     private static final int POSITIONS = 40;
     private static final int ROWS = 6;
@@ -37,7 +39,7 @@ class RopeAppendTest {
     @ParameterizedTest
     @EnumSource
     void rotatesAndAppends(Body body) {
-        for (DataType type : new DataType[] {DataType.F32, DataType.F16}) {
+        for (DataType type : RowOps.kvTypes()) {
             for (int[] shape : new int[][] {{1, 1, 2}, {4, 2, 8}, {3, 3, 26}, {8, 2, 64}, {4, 1, 128}}) {
                 check(body, type, shape[0], shape[1], shape[2]);
             }

@@ -1,15 +1,20 @@
 package io.maseparation.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
+import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -26,19 +31,41 @@ final class RowOps {
         return new Random(seed);
     }
 
-    /** Executes a graph of what {@code op} adds, with {@code arrays} going to the device and coming back. */
+    /**
+     * Executes a graph of what {@code op} adds, with {@code arrays} going to the device and coming back. Skips the test where
+     * the device cannot run that body or read those weights.
+     */
     static void run(Body body, Consumer<KernelGraph> op, Object... arrays) {
-        run(KernelTarget.embeddedDevice().withBody(body), op, arrays);
+        TornadoDevice device = device();
+        KernelTarget target = KernelTarget.detect(device).withBody(body).withTensorCores(false);
+        assumeTrue(target.choose().body() == body, () -> target.name() + " cannot run the " + body + " body");
+        assumeTrue(body != Body.GPU || target.warpSums(), () -> target.name() + " has no working warp sums");
+        run(device, target, op, arrays);
     }
 
-    static void run(KernelTarget target, Consumer<KernelGraph> op, Object... arrays) {
+    /** The same with gpu bodies on tensor cores; skips the test where the device has none. */
+    static void runOnTensorCores(Consumer<KernelGraph> op, Object... arrays) {
+        TornadoDevice device = device();
+        KernelTarget detected = KernelTarget.detect(device);
+        KernelTarget target =
+                detected.withBody(Body.GPU).withTensorCores(detected.embedded() || detected.tensorCores());
+        assumeTrue(target.tensorCores(), () -> target.name() + " has no tensor cores");
+        run(device, target, op, arrays);
+    }
+
+    private static void run(TornadoDevice device, KernelTarget target, Consumer<KernelGraph> op, Object... arrays) {
         GridScheduler grid = new GridScheduler();
         KernelGraph g = new KernelGraph("test", target, grid);
         g.input(arrays);
-        op.accept(g);
+        try {
+            op.accept(g);
+        } catch (IllegalArgumentException e) {
+            assumeFalse(e.getMessage().contains("cannot read"), e.getMessage());
+            throw e;
+        }
         g.output(arrays);
         try (TornadoExecutionPlan plan = new TornadoExecutionPlan(g.build())) {
-            strictDevice().ifPresent(plan::withDevice);
+            plan.withDevice(device);
             if (grid.keySet().isEmpty()) {
                 plan.execute();
             } else {
@@ -49,15 +76,47 @@ final class RowOps {
         }
     }
 
-    /** The embedded runtime's device that keeps its memory apart, so that a missing transfer fails; none on TornadoVM. */
-    private static Optional<TornadoDevice> strictDevice() {
+    /** The formats of weights that the device reads. */
+    static List<DataType> types() {
+        KernelTarget target = KernelTarget.detect(device());
+        return Arrays.stream(DataType.values())
+                .filter(type -> switch (type) {
+                    case F32 -> true;
+                    case F16 -> target.fp16();
+                    case BF16 -> target.bf16();
+                })
+                .toList();
+    }
+
+    /** F16 where the device reads it, otherwise F32. */
+    static DataType f16OrF32() {
+        return types().contains(DataType.F16) ? DataType.F16 : DataType.F32;
+    }
+
+    /** The formats of the KV cache that the device reads. */
+    static List<DataType> kvTypes() {
+        return types().stream().filter(type -> type != DataType.BF16).toList();
+    }
+
+    /**
+     * The embedded runtime's device that keeps its memory apart, so that a missing transfer fails; on TornadoVM the device
+     * of the number in the property tornado.test.device, counted as {@code ma devices} does.
+     */
+    static TornadoDevice device() {
         try {
             Object devices = Class.forName("io.maseparation.tornado.embedded.EmbeddedDevices")
                     .getMethod("strict", int.class)
                     .invoke(null, 1);
-            return Optional.of((TornadoDevice) ((List<?>) devices).getFirst());
+            return (TornadoDevice) ((List<?>) devices).getFirst();
         } catch (ClassNotFoundException e) {
-            return Optional.empty();
+            TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+            List<TornadoDevice> devices = new ArrayList<>();
+            for (int backend = 0; backend < runtime.getNumBackends(); backend++) {
+                for (int i = 0; i < runtime.getBackend(backend).getNumDevices(); i++) {
+                    devices.add(runtime.getBackend(backend).getDevice(i));
+                }
+            }
+            return devices.get(Integer.getInteger("tornado.test.device", 0));
         } catch (ReflectiveOperationException e) {
             throw new LinkageError(e.getMessage(), e);
         }
@@ -80,6 +139,16 @@ final class RowOps {
             assertThat((double) actual.get(index))
                     .as("%s, element %d", what, index)
                     .isCloseTo(expected, org.assertj.core.data.Offset.offset(tolerance));
+        }
+    }
+
+    /**
+     * A poisoned element of an array that a task does not read is as it was. Not on TornadoVM: it sends no array to a device
+     * that its first task only writes, so what that task leaves alone is arbitrary.
+     */
+    static void assertUntouched(String what, FloatArray actual, int index) {
+        if (KernelTarget.detect(device()).embedded()) {
+            assertThat(actual.get(index)).as("%s, untouched element %d", what, index).isNaN();
         }
     }
 

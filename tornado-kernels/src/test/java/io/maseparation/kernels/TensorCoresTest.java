@@ -39,7 +39,7 @@ class TensorCoresTest {
     private static FloatArray project(WeightMatrix w, FloatArray x, int first, int count, int rows) {
         FloatArray out = TestArrays.poisoned(rows * w.rows());
         IntArray step = step(first, count, 0);
-        RowOps.run(TENSOR_CORES, g -> {
+        RowOps.runOnTensorCores(g -> {
             assertThat(TensorTiles.suits(g.target(), w)).isTrue();
             Projection.add(g, "p", step, x, w, null, out, 1f, false);
         }, step, x, out);
@@ -57,7 +57,7 @@ class TensorCoresTest {
         FloatArray out = TestArrays.random(random, rows * outputs);
         FloatArray before = RowOps.copy(out);
         IntArray step = step(first, count, 0);
-        RowOps.run(TENSOR_CORES, g -> Projection.add(g, "p", step, x, w, bias, out, 0.375f, true), step, x, out);
+        RowOps.runOnTensorCores(g -> Projection.add(g, "p", step, x, w, bias, out, 0.375f, true), step, x, out);
         String what = "seed %d, %d x %d, %d rows".formatted(seed, outputs, cols, count);
         for (int row = first; row < first + count; row++) {
             for (int r = 0; r < outputs; r++) {
@@ -114,7 +114,7 @@ class TensorCoresTest {
         FloatArray bias = TestArrays.random(random, 84);
         FloatArray qkv = TestArrays.poisoned(count * 84);
         IntArray step = step(0, count, 0);
-        RowOps.run(TENSOR_CORES, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step, x, qkv);
+        RowOps.runOnTensorCores(g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step, x, qkv);
         for (int row = 0; row < count; row++) {
             for (int r = 0; r < 84; r++) {
                 WeightMatrix w = r < 48 ? q : r < 66 ? k : v;
@@ -207,7 +207,7 @@ class TensorCoresTest {
     private static FloatArray up(
             List<ExpertBank> banks, FloatArray x, Groups g, int width, int rows, Activation activation) {
         FloatArray hidden = TestArrays.poisoned(rows * 2 * width);
-        RowOps.run(TENSOR_CORES, graph -> {
+        RowOps.runOnTensorCores(graph -> {
             for (int i = 0; i < banks.size(); i++) {
                 ExpertUp.add(
                         graph, "up" + i, x, g.offsets(), g.pairs(), banks.get(i), hidden, width, 2, activation);
@@ -218,7 +218,7 @@ class TensorCoresTest {
 
     private static FloatArray down(List<ExpertBank> banks, FloatArray hidden, Groups g, int width, int rows, int cols) {
         FloatArray out = TestArrays.poisoned(rows * 2 * cols);
-        RowOps.run(TENSOR_CORES, graph -> {
+        RowOps.runOnTensorCores(graph -> {
             for (int i = 0; i < banks.size(); i++) {
                 ExpertDown.add(graph, "down" + i, hidden, g.offsets(), g.pairs(), banks.get(i), out, width);
             }

@@ -2,12 +2,18 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.KernelTarget;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
@@ -31,6 +37,24 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return devices;
     }
 
+    /**
+     * Those of the given devices that ranks should share: of one backend, CUDA's before PTX's before OpenCL's, and of one
+     * kind. SDKs with several backends offer a GPU once for each, and on devices that are not alike neither times nor the
+     * last bits of sums are.
+     */
+    public static List<Device> alike(List<Device> devices) {
+        Comparator<Device> suits = Comparator.comparing((Device d) -> d.device.getDeviceType() != TornadoDeviceType.GPU)
+                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.CUDA)
+                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.PTX);
+        return devices.stream()
+                .min(suits)
+                .map(best -> devices.stream()
+                        .filter(d -> d.backend().equals(best.backend())
+                                && d.device.getDeviceType() == best.device.getDeviceType())
+                        .toList())
+                .orElse(List.of());
+    }
+
     /** A device with the bodies that suit it. */
     public static Device of(TornadoDevice device) {
         return new Device(device, KernelTarget.detect(device));
@@ -38,7 +62,7 @@ public record Device(TornadoDevice device, KernelTarget target) {
 
     /** One device for each of {@code ranks} ranks, sharing them out in turn where there are fewer. */
     public static List<Device> forRanks(int ranks) {
-        List<Device> all = all();
+        List<Device> all = alike(all());
         List<Device> chosen = new ArrayList<>();
         for (int rank = 0; rank < ranks; rank++) {
             chosen.add(all.get(rank % all.size()));
@@ -71,6 +95,27 @@ public record Device(TornadoDevice device, KernelTarget target) {
     /** Name for people. */
     public String name() {
         return device.getDeviceName();
+    }
+
+    /** What it is, as its maker names it. */
+    public String hardware() {
+        return device.getPhysicalDevice().getDeviceName();
+    }
+
+    /** Name of the driver, and its version where that is known. */
+    public String driver() {
+        String platform = device.getPlatformName();
+        // As the kernel module says it; TornadoVM does not tell.
+        Path version = Path.of("/sys/module/nvidia/version");
+        boolean nvidia = target.nvidia() || platform.contains("NVIDIA");
+        if (!nvidia || !Files.isReadable(version)) {
+            return platform;
+        }
+        try {
+            return platform + " " + Files.readString(version).strip();
+        } catch (IOException e) {
+            return platform;
+        }
     }
 
     /** Bytes of its memory. */

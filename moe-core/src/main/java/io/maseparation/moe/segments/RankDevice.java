@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.GraphTooLargeException;
 import io.maseparation.kernels.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
@@ -8,10 +9,12 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
 import io.maseparation.moe.SyntheticCache;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -41,13 +44,15 @@ public final class RankDevice implements AutoCloseable {
     private final Shard shard;
     private final DataType kvType;
     private final RankBuffers buffers;
-    private final Map<String, Integer> graphs = new HashMap<>();
-    private final Map<String, List<String>> tasks = new HashMap<>();
-    private final Map<String, Integer> profileLengths = new HashMap<>();
+    /** By segment the graphs it runs, one after the other. */
+    private final Map<String, List<Integer>> graphs = new HashMap<>();
+    /** By graph the names of its tasks. */
+    private final Map<Integer, List<String>> tasks = new HashMap<>();
+    private final Map<Integer, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
     private final boolean hostMemory;
-    /** By segment the layers, counted from the shard's first, whose keys and values it appends. */
-    private final Map<String, List<Integer>> appends = new LinkedHashMap<>();
+    /** By graph the layers, counted from the shard's first, whose keys and values it appends. */
+    private final Map<Integer, List<Integer>> appends = new LinkedHashMap<>();
     private final HostKv kv;
     private final int graphCount;
     private final Map<Integer, Integer> compiled = new HashMap<>();
@@ -61,7 +66,7 @@ public final class RankDevice implements AutoCloseable {
      * @param shard what of it this rank holds
      * @param capacity sizes of the buffers
      * @param segments all segments the rank's program runs
-     * @throws ModelException if a buffer would be too large for an array
+     * @throws ModelException if a buffer would be too large for an array, or a segment for one task graph of TornadoVM
      */
     public RankDevice(
             Device device,
@@ -111,16 +116,24 @@ public final class RankDevice implements AutoCloseable {
             built.add(builder.first());
         }
         for (Segment segment : segments) {
-            if (graphs.put(segment.name(), built.size()) != null) {
+            KernelGraph whole = builder.graph(segment);
+            // Graphs of the embedded runtime have room for any number of tasks.
+            List<Segment> pieces = compiles ? SegmentPieces.of(segment, whole.taskCount()) : List.of(segment);
+            List<Integer> indices = new ArrayList<>();
+            for (Segment piece : pieces) {
+                KernelGraph graph = pieces.size() == 1 ? whole : builder.graph(piece);
+                int index = built.size();
+                indices.add(index);
+                tasks.put(index, graph.taskNames());
+                List<Integer> layers = layersAppended(piece, shard.firstLayer());
+                if (!layers.isEmpty()) {
+                    appends.put(index, layers);
+                }
+                built.add(finished(graph));
+            }
+            if (graphs.put(segment.name(), indices) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
-            KernelGraph graph = builder.graph(segment);
-            tasks.put(segment.name(), graph.taskNames());
-            List<Integer> layers = layersAppended(segment, shard.firstLayer());
-            if (!layers.isEmpty()) {
-                appends.put(segment.name(), layers);
-            }
-            built.add(graph.build());
         }
         graphCount = built.size();
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
@@ -144,6 +157,14 @@ public final class RankDevice implements AutoCloseable {
         hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
     }
 
+    private static ImmutableTaskGraph finished(KernelGraph graph) {
+        try {
+            return graph.build();
+        } catch (GraphTooLargeException e) {
+            throw new ModelException(e.getMessage(), e);
+        }
+    }
+
     private static List<Integer> layersAppended(Segment segment, int firstLayer) {
         List<Integer> layers = new ArrayList<>();
         for (Part part : segment.parts()) {
@@ -158,7 +179,7 @@ public final class RankDevice implements AutoCloseable {
 
     /** Number of tasks of a segment; each costs a launch on a GPU. */
     public int tasks(String segment) {
-        return tasks.get(segment).size();
+        return graphs.get(segment).stream().mapToInt(graph -> tasks.get(graph).size()).sum();
     }
 
     /** The rank's arrays on the host. */
@@ -187,7 +208,10 @@ public final class RankDevice implements AutoCloseable {
      * @param segment name of one of the segments given at construction
      */
     public void run(String segment) {
-        int graph = graphs.get(segment);
+        graphs.get(segment).forEach(this::execute);
+    }
+
+    private void execute(int graph) {
         if (compiles && compiled.merge(graph, 1, Integer::sum) <= FIRST_RUNS) {
             synchronized (COMPILING) {
                 last = plan.withGraph(graph).execute();
@@ -204,12 +228,16 @@ public final class RankDevice implements AutoCloseable {
      * @throws ModelException if the runtime gives no such profile
      */
     public long[] runProfiled(String segment) {
-        run(segment);
+        return graphs.get(segment).stream().flatMapToLong(this::executeProfiled).toArray();
+    }
+
+    private LongStream executeProfiled(int graph) {
+        execute(graph);
         // TornadoVM's log has all executions of the graph so far.
         String log = last.getProfilerResult().getProfileLog();
-        int before = profileLengths.getOrDefault(segment, 0);
-        profileLengths.put(segment, log.length());
-        return TaskProfile.nanos(log.substring(before), tasks.get(segment));
+        int before = profileLengths.getOrDefault(graph, 0);
+        profileLengths.put(graph, log.length());
+        return Arrays.stream(TaskProfile.nanos(log.substring(before), tasks.get(graph)));
     }
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
@@ -235,9 +263,10 @@ public final class RankDevice implements AutoCloseable {
         if (hostMemory) {
             return;
         }
-        appends.forEach((segment, layers) -> {
+        appends.forEach((graph, layers) -> {
             // A result gives access to the arrays of its own graph, so the graph runs, on no rows.
-            runNothing(segment);
+            noRows();
+            execute(graph);
             for (int layer : layers) {
                 last.transferToHost(arrays.keys.get(layer), arrays.values.get(layer));
             }
@@ -258,10 +287,14 @@ public final class RankDevice implements AutoCloseable {
     }
 
     private void runNothing(String segment) {
+        noRows();
+        run(segment);
+    }
+
+    private void noRows() {
         buffers.step().setAll(0, 0, 0, 0);
         buffers.receivedStep().setAll(0, 0, 0, 0);
         buffers.outputStep().setAll(0, 0, 0, 0);
-        run(segment);
     }
 
     /** Frees the device's memory. */

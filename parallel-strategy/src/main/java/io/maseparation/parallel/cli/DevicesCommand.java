@@ -49,14 +49,15 @@ final class DevicesCommand implements Command {
     @Override
     public List<String> notes() {
         return List.of(
-                "Ranks take the devices in turn and share them where there are fewer. The embedded devices are this machine's"
+                "Ranks take the devices of one backend in turn and share them where there are fewer: CUDA's before PTX's before"
+                        + " OpenCL's, GPUs before others, or those of --backend. The embedded devices are this machine's"
                         + " cores and memory, all of them for each.");
     }
 
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        List<Group> groups = groups(RunFlags.devices(arguments));
+        List<Group> groups = groups(RunFlags.allDevices(arguments));
         Map<String, Object> machine = machine();
         if (format == OutputFormat.JSON) {
             machine.put("devices", devices(groups).objects());
@@ -131,6 +132,8 @@ final class DevicesCommand implements Command {
                 .column("count", "count", Unit.COUNT)
                 .column("backend", "backend", Unit.PLAIN)
                 .column("name", "name", Unit.PLAIN)
+                .column("hardware", "hardware", Unit.PLAIN)
+                .column("driver", "driver", Unit.PLAIN)
                 .column("memory_bytes", "memory", Unit.BYTES)
                 .column("weight_types", "weights", Unit.PLAIN);
         for (Group group : groups) {
@@ -144,7 +147,15 @@ final class DevicesCommand implements Command {
             }
             // The devices of this machine's cores have no memory of their own.
             long memory = target.embedded() ? total() : group.first().memoryBytes();
-            table.row(group.numbers(), group.count(), group.first().backend(), target.name(), memory, types);
+            table.row(
+                    group.numbers(),
+                    group.count(),
+                    group.first().backend(),
+                    target.name(),
+                    target.embedded() ? "this machine's cores" : group.first().hardware(),
+                    group.first().driver(),
+                    memory,
+                    types);
         }
         return table.build();
     }

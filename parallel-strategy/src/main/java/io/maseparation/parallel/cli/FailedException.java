@@ -8,4 +8,14 @@ final class FailedException extends RuntimeException {
     FailedException(String message) {
         super(message);
     }
+
+    /**
+     * The same with what it comes from.
+     *
+     * @param message one line meant for the user
+     * @param cause for --verbose
+     */
+    FailedException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** The command line. Exit status 0 for success, 2 for a command line that makes no sense, 1 for any other failure. */
@@ -18,6 +19,9 @@ public final class Main {
             List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new PlanCommand(),
                     new ReproduceCommand(), new BalanceCommand(), new CalibrateCommand(), new BenchCommand(),
                     new DevicesCommand());
+
+    private static final Pattern COLOURS_AND_STACK =
+            Pattern.compile("\\x1B\\[[0-9;]*m|\\s*Stacktrace: \\[.*", Pattern.DOTALL);
 
     private Main() {}
 
@@ -148,8 +152,12 @@ public final class Main {
         return status;
     }
 
-    /** The message without line breaks and other control characters, which come with names of files and the like. */
+    /**
+     * The message without line breaks and other control characters, which come with names of files and the like, and without
+     * the colours and stack traces that TornadoVM puts into its messages.
+     */
     static String oneLine(String message) {
-        return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", " ").replaceAll("\\p{Cntrl}", "?");
+        return COLOURS_AND_STACK.matcher(String.valueOf(message)).replaceAll("").strip().replaceAll("\\s*\\R\\s*", " ")
+                .replaceAll("\\p{Cntrl}", "?");
     }
 }

@@ -9,12 +9,16 @@ import io.maseparation.parallel.execute.Workload;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
 /** How a plan is run: devices, kernel bodies, formats and limits. */
 final class RunFlags {
     private static final String BACKEND = "backend";
+    private static final List<String> TORNADO_BACKENDS = List.of("cuda", "ptx", "opencl");
+    private static final List<String> BACKENDS =
+            Stream.concat(Stream.of("auto", "embedded", "tornado"), TORNADO_BACKENDS.stream()).toList();
     /** For the launcher, which passes it on to TornadoVM. */
     private static final String PRINT_KERNEL = "print-kernel";
     private static final String CUDA_GRAPHS = "cuda-graphs";
@@ -43,22 +47,27 @@ final class RunFlags {
 
     /** Says once, beside the results, what runs them, where that is not the JVM. */
     static void announce(List<Device> devices, Terminal terminal) {
-        if (devices.getFirst().target().embedded()) {
+        KernelTarget target = devices.getFirst().target();
+        if (target.embedded()) {
             return;
         }
-        KernelTarget target = devices.getFirst().target();
-        terminal.err().println("ma: on %s of TornadoVM's %s backend, %s kernels%s".formatted(
-                devices.stream().map(Device::name).distinct().collect(Collectors.joining(", ")),
+        terminal.err().println("ma: on %s; TornadoVM's %s backend, driver %s; %s kernels (%s%s)".formatted(
+                devices.stream()
+                        .map(d -> d.name() + " " + d.hardware())
+                        .distinct()
+                        .collect(Collectors.joining(", ")),
                 devices.getFirst().backend(),
+                devices.getFirst().driver(),
                 target.choose().body().name().toLowerCase(Locale.ROOT),
-                target.tensorCores() && target.choose().body() == Body.GPU ? ", tensor cores for fp16 weights" : ""));
+                target.choose().reason(),
+                target.tensorCores() && target.choose().body() == Body.GPU ? "; tensor cores for fp16 weights" : ""));
     }
 
     /** Backend and kernel bodies only. */
     static void addDevices(Options options) {
         options.addOption(Option.builder().longOpt(BACKEND).hasArg().argName("NAME")
-                .desc("embedded (this machine's cores), tornado (TornadoVM's devices), or auto: what this build has"
-                        + " [auto]")
+                .desc("embedded (this machine's cores), tornado (TornadoVM's devices) or one of its backends cuda, ptx and"
+                        + " opencl, or auto: what there is [auto]")
                 .get());
         options.addOption(Option.builder().longOpt(PRINT_KERNEL)
                 .desc("print the code that TornadoVM generates for its devices").get());
@@ -110,29 +119,52 @@ final class RunFlags {
         DataType kvType = arguments.choice(
                 KV_TYPE, DataType.F32, List.of(DataType.F32, DataType.F16), t -> t.name().toLowerCase(Locale.ROOT));
         long memory = arguments.text(DEVICE_MEMORY).map(s -> Sizes.bytes("--" + DEVICE_MEMORY, s)).orElse(0L);
+        List<Device> devices = devices(arguments);
+        if (kvType == DataType.F16) {
+            devices.stream().filter(d -> !d.target().fp16()).findFirst().ifPresent(d -> {
+                throw new FailedException(
+                        "--kv-dtype f16: %s %s has no fp16; use --kv-dtype f32".formatted(d.name(), d.hardware()));
+            });
+        }
         return ExecutionOptions.defaults()
-                .withDevices(withFlags(devices(arguments), arguments))
+                .withDevices(withFlags(devices, arguments))
                 .withKvType(kvType)
                 .withDeviceMemory(memory);
     }
 
-    /** The devices of the backend that was asked for, with the bodies that were. */
+    /** The devices that ranks share: of the backend that was asked for, with the bodies that were. */
     static List<Device> devices(Arguments arguments) {
-        String backend = arguments.choice(BACKEND, "auto", List.of("auto", "embedded", "tornado"), b -> b);
+        return Device.alike(allDevices(arguments));
+    }
+
+    /** All devices of the backend that was asked for, with the bodies that were. */
+    static List<Device> allDevices(Arguments arguments) {
+        String backend = arguments.choice(BACKEND, "auto", BACKENDS, b -> b);
         List<Body> bodies = List.of(Body.values());
         Body body = arguments.choice(BODY, null, bodies, b -> b.name().toLowerCase(Locale.ROOT));
-        List<Device> devices = Device.all();
+        List<Device> devices = all();
         if (devices.isEmpty()) {
-            throw new FailedException("TornadoVM found no device; unset TORNADOVM_HOME to run on this machine's cores");
+            throw new FailedException("TornadoVM found no device; install a driver (such as NVIDIA's or PoCL), or use"
+                    + " --backend embedded");
         }
         boolean embedded = devices.getFirst().target().embedded();
-        if (backend.equals("tornado") && embedded) {
-            throw new FailedException("--backend tornado: no TornadoVM here; install its SDK 5.2 for JDK 25, set"
-                    + " TORNADOVM_HOME to it and start again");
+        if (embedded && !List.of("auto", "embedded").contains(backend)) {
+            throw new FailedException("--backend %s: no TornadoVM here; install its SDK 5.2 for JDK 25, set"
+                    .formatted(backend) + " TORNADOVM_HOME to it and start again");
         }
         if (backend.equals("embedded") && !embedded) {
             throw new FailedException(
                     "--backend embedded: this runs on TornadoVM; unset TORNADOVM_HOME and start again");
+        }
+        if (TORNADO_BACKENDS.contains(backend)) {
+            List<Device> of = devices.stream().filter(d -> d.backend().equals(backend)).toList();
+            if (of.isEmpty()) {
+                throw new FailedException("--backend %s: TornadoVM has no such device here; there are those of %s"
+                        .formatted(
+                                backend,
+                                devices.stream().map(Device::backend).distinct().collect(Collectors.joining(", "))));
+            }
+            devices = of;
         }
         if (arguments.has(NO_TENSOR_CORES)) {
             devices = devices.stream().map(Device::withoutTensorCores).toList();
@@ -148,5 +180,18 @@ final class RunFlags {
             throw new FailedException("--body host needs the JVM option --add-modules jdk.incubator.vector");
         }
         return devices.stream().map(d -> d.withBody(body)).toList();
+    }
+
+    private static List<Device> all() {
+        try {
+            return Device.all();
+        } catch (RuntimeException | LinkageError e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            throw new FailedException("TornadoVM does not start: %s; check the drivers of its devices, or use --backend"
+                    .formatted(cause.getMessage() == null ? cause.toString() : cause.getMessage()) + " embedded", e);
+        }
     }
 }

@@ -71,5 +71,6 @@ class SmallPartsTest {
     @Test
     void messagesStayOnOneLine() {
         assertThat(Main.oneLine(" a\n  b\r\nc\td ")).isEqualTo("a b c?d");
+        assertThat(Main.oneLine("\u001b[31mno \u001b[0mdevice\nStacktrace: [a,\n b]")).isEqualTo("no device");
     }
 }

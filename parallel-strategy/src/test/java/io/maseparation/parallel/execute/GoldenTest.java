@@ -1,11 +1,15 @@
 package io.maseparation.parallel.execute;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.kernels.Body;
+import io.maseparation.kernels.KernelTarget;
 import io.maseparation.moe.Checkpoint;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.WeightConversion;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.adapt.Orders;
 import io.maseparation.parallel.plan.Plan;
@@ -14,7 +18,9 @@ import io.maseparation.parallel.plan.StrategyOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -23,6 +29,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GoldenTest {
     /** Agreement of fp32 with Hugging Face's fp32; a wrong epsilon or a flipped route is far outside. */
     private static final float LOGIT_TOLERANCE = 2e-5f;
+
+    private static final int DEVICES = 8;
 
     private static final Path GOLDEN = Path.of("..", "moe-core", "src", "test", "resources", "golden");
 
@@ -65,10 +73,50 @@ class GoldenTest {
         return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32");
     }
 
+    static Stream<Arguments> strategies() {
+        List<StrategyOptions> layouts = List.of(
+                StrategyOptions.single(),
+                StrategyOptions.tensorPipeline(2, 2),
+                StrategyOptions.expertParallel(2),
+                StrategyOptions.maSeparation(2, 1));
+        return TestDevices.byBackend(DEVICES).keySet().stream()
+                .flatMap(backend -> models()
+                        .flatMap(model -> layouts.stream().map(layout -> Arguments.of(backend, model, layout))));
+    }
+
+    /** With an SDK on TornadoVM's devices, each backend in turn. */
+    @Tag("tornado")
+    @ParameterizedTest
+    @MethodSource("strategies")
+    void everyStrategyOnEveryBackend(String backend, String model, StrategyOptions layout) throws Exception {
+        check(model, layout, TestDevices.byBackend(DEVICES).get(backend), Changes.NONE);
+    }
+
     @ParameterizedTest
     @MethodSource("models")
     void portableBodiesAgree(String model) throws Exception {
         check(model, StrategyOptions.maSeparation(2, 3).withMicroBatches(2), Body.PORTABLE);
+    }
+
+    /** bf16 weights as fp16, which loses nothing here, multiplied by the embedded runtime's warps. */
+    @ParameterizedTest
+    @MethodSource("tensorLayouts")
+    void tensorCoresAgree(StrategyOptions layout) throws Exception {
+        List<Device> devices = TestDevices.strict(DEVICES);
+        assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
+
+        check("mixtral/bf16", layout, devices.stream().map(GoldenTest::withTensorCores).toList(), Changes.NONE);
+    }
+
+    static Stream<StrategyOptions> tensorLayouts() {
+        return Stream.of(StrategyOptions.single(), StrategyOptions.maSeparation(1, 2).withMicroBatches(2));
+    }
+
+    private static Device withTensorCores(Device device) {
+        return new Device(
+                device.device(),
+                new KernelTarget("fp16 only", true, false, true, true, false, false, false, true,
+                        Optional.of(Body.GPU)));
     }
 
     @ParameterizedTest
@@ -92,20 +140,27 @@ class GoldenTest {
 
     private static RunResult check(String model, StrategyOptions layout, Body body, Changes changes)
             throws Exception {
+        List<Device> devices =
+                TestDevices.strict(DEVICES).stream().map(d -> d.withBody(body)).toList();
+        return check(model, layout, devices, changes);
+    }
+
+    private static RunResult check(String model, StrategyOptions layout, List<Device> devices, Changes changes)
+            throws Exception {
         Path folder = GOLDEN.resolve(model);
         JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode prompt : golden.get("input_ids")) {
             prompts.add(ints(prompt));
         }
-        List<Device> devices =
-                TestDevices.strict(8).stream().map(d -> d.withBody(body)).toList();
         try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-            Plan plan = Planning.plan(checkpoint.config(), layout);
+            ModelWeights weights = WeightConversion.readableBy(
+                    devices.stream().map(Device::target).toList(), checkpoint.weights());
+            Plan plan = Planning.plan(weights.config(), layout);
             Workload workload = Workload.greedy(prompts, 32).ignoringEos().withPromptLogits();
             try (PlanExecutor executor = new PlanExecutor(
                     plan,
-                    checkpoint.weights(),
+                    weights,
                     workload,
                     ExecutionOptions.defaults().withDevices(devices).withChanges(changes))) {
                 RunResult result = executor.run();

@@ -43,7 +43,8 @@ final class MatrixFragments {
 
     private static void requireAligned(int byteOffset) {
         if (byteOffset % 16 != 0) {
-            throw new IllegalArgumentException("a matrix begins at byte " + byteOffset + ", which is no multiple of 16");
+            throw new IllegalArgumentException(
+                    "a matrix begins at byte " + byteOffset + ", which is no multiple of 16");
         }
     }
 

@@ -43,6 +43,8 @@ public final class RankDevice implements AutoCloseable {
     private final RankBuffers buffers;
     private final Map<String, Integer> graphs = new HashMap<>();
     private final Map<String, List<String>> tasks = new HashMap<>();
+    private final Map<String, List<Boolean>> continued = new HashMap<>();
+    private final Map<String, Long> transferBytes = new HashMap<>();
     private final Map<String, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
     private final boolean hostMemory;
@@ -52,6 +54,7 @@ public final class RankDevice implements AutoCloseable {
     private final int graphCount;
     private final Map<Integer, Integer> compiled = new HashMap<>();
     private TornadoExecutionResult last;
+    private long firstRunNanos;
 
     /**
      * Builds the graphs and puts on the device what they hand on.
@@ -116,6 +119,8 @@ public final class RankDevice implements AutoCloseable {
             }
             KernelGraph graph = builder.graph(segment);
             tasks.put(segment.name(), graph.taskNames());
+            continued.put(segment.name(), graph.continuedOperations());
+            transferBytes.put(segment.name(), graph.inputBytes() + graph.outputBytes());
             List<Integer> layers = layersAppended(segment, shard.firstLayer());
             if (!layers.isEmpty()) {
                 appends.put(segment.name(), layers);
@@ -161,6 +166,16 @@ public final class RankDevice implements AutoCloseable {
         return tasks.get(segment).size();
     }
 
+    /** Bytes that every execution of a segment takes to the device and back, where that has a memory of its own. */
+    public long transferBytes(String segment) {
+        return transferBytes.get(segment);
+    }
+
+    /** Nanoseconds that segments took so far while they were compiled and weights went to the device. */
+    public long firstRunNanos() {
+        return firstRunNanos;
+    }
+
     /** The rank's arrays on the host. */
     public RankBuffers buffers() {
         return buffers;
@@ -190,7 +205,11 @@ public final class RankDevice implements AutoCloseable {
         int graph = graphs.get(segment);
         if (compiles && compiled.merge(graph, 1, Integer::sum) <= FIRST_RUNS) {
             synchronized (COMPILING) {
+                long start = System.nanoTime();
                 last = plan.withGraph(graph).execute();
+                if (compiled.get(graph) == 1) {
+                    firstRunNanos += System.nanoTime() - start;
+                }
             }
         } else {
             last = plan.withGraph(graph).execute();
@@ -200,7 +219,7 @@ public final class RankDevice implements AutoCloseable {
     /**
      * Runs a segment, on a device with a profiler.
      *
-     * @return nanoseconds of each task on the device, in the order of {@link SegmentCosts#of}
+     * @return nanoseconds of each operation on the device, in the order of {@link SegmentCosts#of}
      * @throws ModelException if the runtime gives no such profile
      */
     public long[] runProfiled(String segment) {
@@ -209,7 +228,8 @@ public final class RankDevice implements AutoCloseable {
         String log = last.getProfilerResult().getProfileLog();
         int before = profileLengths.getOrDefault(segment, 0);
         profileLengths.put(segment, log.length());
-        return TaskProfile.nanos(log.substring(before), tasks.get(segment));
+        return TaskProfile.operations(
+                TaskProfile.nanos(log.substring(before), tasks.get(segment)), continued.get(segment));
     }
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */

@@ -30,6 +30,9 @@ public final class KernelGraph {
     private final List<String> ids = new ArrayList<>();
     private final IdentityHashMap<HalfFloatArray, IntArray> half2s = new IdentityHashMap<>();
     private int contexts;
+    /** Whether each task continues the operation of the task before. */
+    private final List<Boolean> continued = new ArrayList<>();
+    private boolean inOperation;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -59,6 +62,14 @@ public final class KernelGraph {
     public void task(String id, UnaryOperator<TaskGraph> adder) {
         ids.add(name + "." + id);
         tasks.add(adder);
+        continued.add(inOperation);
+        inOperation = false;
+    }
+
+    /** Adds a task whose operation ends with the task that is added next. */
+    public void firstTask(String id, UnaryOperator<TaskGraph> adder) {
+        task(id, adder);
+        inOperation = true;
     }
 
     /** Adds a KernelContext task with its worker grid. */
@@ -126,6 +137,27 @@ public final class KernelGraph {
     /** Names of the tasks in order, as profiles have them: name of the graph, a dot, the task's. */
     public List<String> taskNames() {
         return List.copyOf(ids);
+    }
+
+    /** For each task whether it belongs to the operation of the task before. */
+    public List<Boolean> continuedOperations() {
+        return List.copyOf(continued);
+    }
+
+    /** Bytes that go to the device at every execution: whole arrays, whatever a step uses of them. */
+    public long inputBytes() {
+        return bytes(inputs);
+    }
+
+    /** Bytes that come back to the host at every execution. */
+    public long outputBytes() {
+        return bytes(outputs);
+    }
+
+    private static long bytes(Set<Object> arrays) {
+        return arrays.stream()
+                .mapToLong(a -> ((TornadoNativeArray) a).getNumBytesOfSegment())
+                .sum();
     }
 
     /**

@@ -105,7 +105,7 @@ public final class Router {
             }
             case PORTABLE -> {
                 if (experts > 0) {
-                    g.task(id + "Scores", t -> t.task(
+                    g.firstTask(id + "Scores", t -> t.task(
                             id + "Scores", RouterPortable::score, step, h, gateOrNone, scores, hidden, experts));
                 }
                 g.task(id, t -> t.task(

@@ -366,12 +366,13 @@ final class GpuBodies {
     }
 
     private static Task copy(Random random) {
-        FloatArray from = TestArrays.random(random, THREADS);
-        FloatArray to = TestArrays.poisoned(THREADS);
+        // Each thread copies eight elements, this far from each other.
+        FloatArray from = TestArrays.random(random, 8 * THREADS);
+        FloatArray to = TestArrays.poisoned(8 * THREADS);
         KernelContext context = new KernelContext();
         return new Task(
                 (g, id) -> g.task(
-                        id, Workers.elements(THREADS), t -> t.task(id, PeakKernels::copy, context, from, to)),
+                        id, Workers.elements(THREADS), t -> t.task(id, PeakKernels::copy, context, from, to, THREADS)),
                 from, to);
     }
 

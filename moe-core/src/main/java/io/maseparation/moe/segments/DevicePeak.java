@@ -29,14 +29,16 @@ public record DevicePeak(double bytesPerSecond, double flopsPerSecond) {
     /** Measures. Switches TornadoVM's profiler on. */
     public static DevicePeak measure(Device device) {
         int floats = (int) Math.min(COPIED_FLOATS, device.memoryBytes() / 64);
-        floats -= floats % GROUP;
+        floats -= floats % (GROUP * PeakKernels.COPIED);
+        int threads = floats / PeakKernels.COPIED;
         FloatArray from = new FloatArray(floats);
         FloatArray to = new FloatArray(floats);
         double copy = kernelSeconds(device, "copy", graph -> {
             graph.constant(from, to);
             graph.outputOnDemand(to);
             KernelContext context = new KernelContext();
-            graph.task("copy", grid(from.getSize()), t -> t.task("copy", PeakKernels::copy, context, from, to));
+            graph.task(
+                    "copy", grid(threads), t -> t.task("copy", PeakKernels::copy, context, from, to, threads));
         });
         FloatArray out = new FloatArray(THREADS);
         double adds = kernelSeconds(device, "adds", graph -> {

@@ -8,5 +8,11 @@ import io.maseparation.kernels.Operation;
  *
  * @param operation operation
  * @param cost its work; {@link OpCost#ZERO} for a task that stands in the graph and finds nothing to do
+ * @param positions positions that a row sees one after the other, in decode attention; 0 in all others
  */
-public record OperationCost(Operation operation, OpCost cost) {}
+public record OperationCost(Operation operation, OpCost cost, int positions) {
+    /** A task in which nothing waits for anything else of it. */
+    public OperationCost(Operation operation, OpCost cost) {
+        this(operation, cost, 0);
+    }
+}

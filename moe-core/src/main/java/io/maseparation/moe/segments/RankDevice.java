@@ -48,6 +48,8 @@ public final class RankDevice implements AutoCloseable {
     private final Map<String, List<Integer>> graphs = new HashMap<>();
     /** By graph the names of its tasks. */
     private final Map<Integer, List<String>> tasks = new HashMap<>();
+    private final Map<Integer, List<Boolean>> continued = new HashMap<>();
+    private final Map<String, Long> transferBytes = new HashMap<>();
     private final Map<Integer, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
     private final boolean hostMemory;
@@ -57,6 +59,7 @@ public final class RankDevice implements AutoCloseable {
     private final int graphCount;
     private final Map<Integer, Integer> compiled = new HashMap<>();
     private TornadoExecutionResult last;
+    private long firstRunNanos;
 
     /**
      * Builds the graphs and puts on the device what they hand on.
@@ -125,6 +128,8 @@ public final class RankDevice implements AutoCloseable {
                 int index = built.size();
                 indices.add(index);
                 tasks.put(index, graph.taskNames());
+                continued.put(index, graph.continuedOperations());
+                transferBytes.merge(segment.name(), graph.inputBytes() + graph.outputBytes(), Long::sum);
                 List<Integer> layers = layersAppended(piece, shard.firstLayer());
                 if (!layers.isEmpty()) {
                     appends.put(index, layers);
@@ -182,6 +187,16 @@ public final class RankDevice implements AutoCloseable {
         return graphs.get(segment).stream().mapToInt(graph -> tasks.get(graph).size()).sum();
     }
 
+    /** Bytes that every execution of a segment takes to the device and back, where that has a memory of its own. */
+    public long transferBytes(String segment) {
+        return transferBytes.get(segment);
+    }
+
+    /** Nanoseconds that segments took so far while they were compiled and weights went to the device. */
+    public long firstRunNanos() {
+        return firstRunNanos;
+    }
+
     /** The rank's arrays on the host. */
     public RankBuffers buffers() {
         return buffers;
@@ -214,7 +229,11 @@ public final class RankDevice implements AutoCloseable {
     private void execute(int graph) {
         if (compiles && compiled.merge(graph, 1, Integer::sum) <= FIRST_RUNS) {
             synchronized (COMPILING) {
+                long start = System.nanoTime();
                 last = plan.withGraph(graph).execute();
+                if (compiled.get(graph) == 1) {
+                    firstRunNanos += System.nanoTime() - start;
+                }
             }
         } else {
             last = plan.withGraph(graph).execute();
@@ -224,7 +243,7 @@ public final class RankDevice implements AutoCloseable {
     /**
      * Runs a segment, on a device with a profiler.
      *
-     * @return nanoseconds of each task on the device, in the order of {@link SegmentCosts#of}
+     * @return nanoseconds of each operation on the device, in the order of {@link SegmentCosts#of}
      * @throws ModelException if the runtime gives no such profile
      */
     public long[] runProfiled(String segment) {
@@ -237,7 +256,8 @@ public final class RankDevice implements AutoCloseable {
         String log = last.getProfilerResult().getProfileLog();
         int before = profileLengths.getOrDefault(graph, 0);
         profileLengths.put(graph, log.length());
-        return Arrays.stream(TaskProfile.nanos(log.substring(before), tasks.get(graph)));
+        return Arrays.stream(TaskProfile.operations(
+                TaskProfile.nanos(log.substring(before), tasks.get(graph)), continued.get(graph)));
     }
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */

@@ -26,7 +26,9 @@ import io.maseparation.kernels.SumOfSquares;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What the tasks of a segment must do, from shapes alone: {@link SegmentBuilder} without weights, task for task, so that
@@ -95,6 +97,82 @@ public final class SegmentCosts {
         }
     }
 
+    /**
+     * Bytes that an execution of a segment takes from the host to the device and back, where that has a memory of its own:
+     * whole arrays, so that it is the capacity that counts, not the rows of a step.
+     */
+    public long transferBytes(Segment segment, Capacity capacity) {
+        // An array that two parts read goes once.
+        Map<Array, Long> arrays = new EnumMap<>(Array.class);
+        for (Part part : segment.parts()) {
+            transfers(arrays, part, capacity);
+        }
+        return 4 * arrays.values().stream().mapToLong(n -> n).sum();
+    }
+
+    /** What goes between host and device. */
+    private enum Array {
+        STEP, TOKENS, ROW_INFO, RECEIVED_ROWS, X, SUMS_IN, SUMS_OUT, PARTIAL_IN, PARTIAL_OUT, IDS, H, RECEIVED_STEP, RECEIVED_X, RECEIVED_IDS, RECEIVED_OUT, EXPERT_OUT, OUTPUT_STEP, OUTPUT_ROWS, BEST
+    }
+
+    private void transfers(Map<Array, Long> arrays, Part part, Capacity capacity) {
+        long rows = Math.max(1, capacity.rows());
+        long received = capacity.receivedRows();
+        long outputs = Math.max(1, capacity.outputRows());
+        long hidden = config.hidden();
+        if (!(part instanceof Part.StoreHidden) && !(part instanceof Part.Output)
+                && !(part instanceof Part.Experts(int l, boolean r) && r)) {
+            arrays.put(Array.STEP, 3L);
+        }
+        switch (part) {
+            case Part.Embed() -> arrays.put(Array.TOKENS, rows);
+            case Part.LoadHidden() -> arrays.put(Array.RECEIVED_ROWS, rows * hidden);
+            case Part.StoreHidden() -> arrays.put(Array.X, rows * hidden);
+            case Part.Attention(int layer) -> rest(arrays, rows);
+            case Part.AttentionSums(int layer) -> arrays.put(Array.SUMS_OUT, 2 * rows);
+            case Part.AttentionRest(int layer) -> {
+                arrays.put(Array.SUMS_IN, 2 * rows);
+                rest(arrays, rows);
+            }
+            case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, rows * hidden);
+            case Part.Route(int layer, boolean export) -> {
+                arrays.put(Array.IDS, rows * routing(layer).slots());
+                if (export) {
+                    arrays.put(Array.H, rows * hidden);
+                }
+            }
+            case Part.Experts(int layer, boolean isReceived) -> {
+                if (isReceived) {
+                    // Buffers are for the layer with the most slots.
+                    arrays.put(Array.RECEIVED_STEP, 3L);
+                    arrays.put(Array.RECEIVED_X, Math.max(1, received * hidden));
+                    arrays.put(Array.RECEIVED_IDS, Math.max(1, received * config.maxSlots()));
+                    arrays.put(Array.RECEIVED_OUT, Math.max(1, received * hidden * config.maxSlots()));
+                }
+            }
+            case Part.Combine(int layer, boolean imported, boolean partial) -> {
+                if (imported) {
+                    arrays.put(Array.EXPERT_OUT, rows * hidden * routing(layer).slots());
+                }
+                if (partial) {
+                    arrays.put(Array.PARTIAL_OUT, rows * hidden);
+                }
+            }
+            case Part.Output() -> {
+                arrays.put(Array.OUTPUT_STEP, 3L);
+                arrays.put(Array.OUTPUT_ROWS, outputs);
+                arrays.put(Array.BEST, outputs);
+            }
+        }
+    }
+
+    private void rest(Map<Array, Long> arrays, long rows) {
+        arrays.put(Array.ROW_INFO, 3 * rows);
+        if (heads().parts() > 1) {
+            arrays.put(Array.PARTIAL_OUT, rows * config.hidden());
+        }
+    }
+
     private static void add(List<OperationCost> costs, Operation operation, OpCost cost) {
         costs.add(new OperationCost(operation, cost));
     }
@@ -131,6 +209,7 @@ public final class SegmentCosts {
         int window = config.layers().get(layer).slidingWindow();
         OpCost decode = OpCost.ZERO;
         OpCost prefill = OpCost.ZERO;
+        int longest = 0;
         for (StepShape.Piece piece : shape.pieces()) {
             if (shape.prefill()) {
                 prefill = prefill.plus(PrefillAttention.cost(
@@ -138,11 +217,12 @@ public final class SegmentCosts {
                         window));
             } else {
                 long seen = window > 0 ? Math.min(window, piece.context()) : piece.context();
+                longest = Math.max(longest, (int) seen);
                 decode = decode.plus(DecodeAttention.cost(
                         kvType, piece.rows(), piece.rows() * seen, heads.queries(), heads.kvs(), dim));
             }
         }
-        add(costs, Operation.DECODE_ATTENTION, decode);
+        costs.add(new OperationCost(Operation.DECODE_ATTENTION, decode, longest));
         add(costs, Operation.PREFILL_ATTENTION, prefill);
         add(
                 costs,

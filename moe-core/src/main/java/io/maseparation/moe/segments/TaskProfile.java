@@ -12,6 +12,17 @@ final class TaskProfile {
 
     private TaskProfile() {}
 
+    /** Times of operations: those of their tasks together. */
+    static long[] operations(long[] tasks, List<Boolean> continued) {
+        long[] operations = new long[(int) continued.stream().filter(c -> !c).count()];
+        int at = -1;
+        for (int i = 0; i < tasks.length; i++) {
+            at += continued.get(i) ? 0 : 1;
+            operations[at] += tasks[i];
+        }
+        return operations;
+    }
+
     /**
      * Times of tasks.
      *

@@ -6,8 +6,6 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
-import io.maseparation.moe.segments.DevicePeak;
-import io.maseparation.moe.segments.HostHop;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
@@ -25,6 +23,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,8 +32,8 @@ import java.util.stream.IntStream;
 
 /**
  * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a machine
- * gives changes with the minutes. On devices with a memory of their own TornadoVM's profiler is switched on at the end only,
- * since it slows down all that runs after it.
+ * gives changes with the minutes. Devices with a memory of their own are steadier, and their host is what changes: it gets
+ * faster for as long as the JVM compiles. They are measured when all else has run (see {@link GpuMeasurements}).
  */
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;
@@ -42,16 +41,14 @@ public final class Calibrator implements AutoCloseable {
     private static final int EXCHANGED_FLOATS = 1024;
     private static final int CONTENTION_ROWS = 6;
     private static final int CONTENTION_CONTEXT = 32;
-    private static final int PROFILED_ROUNDS = 3;
 
     private final List<Device> devices;
     private final ModelWeights weights;
     private final int batch;
     private final int context;
     private final boolean embedded;
-    private final DeviceProbe probe;
-    /** Two ranks that compute at once. */
-    private final List<DeviceProbe> pair = new ArrayList<>();
+    /** On embedded devices all of the model, and two ranks that compute at once. */
+    private final List<DeviceProbe> probes = new ArrayList<>();
 
     private final TransferProbe transfers = new TransferProbe();
     private final SegmentTimes alone = new SegmentTimes();
@@ -68,12 +65,14 @@ public final class Calibrator implements AutoCloseable {
         this.batch = batch;
         this.context = context;
         embedded = devices.getFirst().target().embedded();
-        probe = whole(embedded);
+        if (!embedded) {
+            return;
+        }
         try {
-            if (embedded) {
-                for (RankPlan rank : pair(weights.config())) {
-                    pair.add(new DeviceProbe(devices.getFirst(), weights, rank, batch, context, true));
-                }
+            List<RankPlan> ranks = new ArrayList<>(List.of(single()));
+            ranks.addAll(pair(weights.config()));
+            for (RankPlan rank : ranks) {
+                probes.add(new DeviceProbe(devices.getFirst(), weights, rank, batch, context, true));
             }
         } catch (RuntimeException | OutOfMemoryError e) {
             close();
@@ -81,9 +80,8 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    private DeviceProbe whole(boolean profiled) {
-        RankPlan rank = Planning.plan(weights.config(), StrategyOptions.single()).ranks().getFirst();
-        return new DeviceProbe(devices.getFirst(), weights, rank, batch, context, profiled);
+    private RankPlan single() {
+        return Planning.plan(weights.config(), StrategyOptions.single()).ranks().getFirst();
     }
 
     /** Two ranks that do the same at once: halves of the model, or where it cannot be halved, all of it twice. */
@@ -98,19 +96,19 @@ public final class Calibrator implements AutoCloseable {
 
     /** Lets the JVM compile what is measured. */
     public void warmUp() {
-        probe.warmUp();
-        pair.forEach(DeviceProbe::warmUp);
+        probes.forEach(DeviceProbe::warmUp);
     }
 
     /** Measures operations, messages and contention once more. */
     public void measure() {
         try {
-            probe.measure();
             transfers.measure();
             if (!embedded) {
                 return;
             }
             // Halves too: a matrix half as wide takes more than half as long.
+            List<DeviceProbe> pair = probes.subList(1, 3);
+            probes.getFirst().measure();
             pair.getFirst().measure();
             pair.forEach(half -> steps(half, alone, () -> {}));
             Communicator communicator = new InProcessCommunicator(2);
@@ -151,63 +149,70 @@ public final class Calibrator implements AutoCloseable {
     }
 
     /**
-     * What has been measured: a cluster of 16 such devices.
+     * What has been measured: a cluster of 16 such devices. On devices with a memory of their own most is measured now.
      *
      * @throws ModelException if the model's experts lie apart
      */
     public Calibration result() {
+        if (embedded) {
+            Map<Operation, List<RateFit.Sample>> samples = probes.getFirst().samples();
+            probes.get(1)
+                    .samples()
+                    .forEach((operation, more) -> samples
+                            .computeIfAbsent(operation, o -> new ArrayList<>())
+                            .addAll(more));
+            Map<Operation, Calibration.Fit> fits = fits(samples);
+            return new Calibration(
+                    cluster("embedded devices, threads of one host", embeddedKind(rates(fits)), sharedCores()),
+                    fits,
+                    Optional.empty());
+        }
+        try {
+            GpuMeasurements gpu = GpuMeasurements.of(
+                    devices.getFirst(), weights, single(), pair(weights.config()), batch, context);
+            Map<Operation, Calibration.Fit> fits = fits(gpu.samples());
+            HostSharing host = new HostSharing(
+                    Runtime.getRuntime().availableProcessors(), devices.size(), gpu.contention(), 0);
+            return new Calibration(
+                    cluster("ranks on " + devices.size() + " devices", deviceKind(gpu, rates(fits)), host),
+                    fits,
+                    Optional.of(gpu.split()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ModelException("interrupted", e);
+        }
+    }
+
+    private Cluster cluster(String description, DeviceKind kind, HostSharing host) {
+        Link message = transfers.link();
+        return new Cluster(
+                "this-machine",
+                description,
+                List.of(kind),
+                IntStream.range(0, DEVICES)
+                        .mapToObj(i -> new Cluster.Device(0, 0))
+                        .toList(),
+                message,
+                message,
+                Double.POSITIVE_INFINITY,
+                host,
+                List.of(),
+                List.of());
+    }
+
+    private static Map<Operation, Calibration.Fit> fits(Map<Operation, List<RateFit.Sample>> samples) {
         Map<Operation, Calibration.Fit> fits = new EnumMap<>(Operation.class);
-        Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
-        Link hop = embedded ? transfers.link() : overHost();
-        samples().forEach((operation, samples) -> {
-            RateFit fit = RateFit.of(samples);
-            rates.put(operation, fit.rate());
+        samples.forEach((operation, of) -> {
+            RateFit fit = RateFit.of(of);
             fits.put(operation, new Calibration.Fit(fit.rate(), fit.medianError(), fit.samples()));
         });
-        Device device = devices.getFirst();
-        DeviceKind kind = embedded ? embeddedKind(rates) : deviceKind(device, rates);
-        return new Calibration(
-                new Cluster(
-                        "this-machine",
-                        embedded ? "embedded devices, threads of one host" : "ranks on " + devices.size() + " devices",
-                        List.of(kind),
-                        IntStream.range(0, DEVICES)
-                                .mapToObj(i -> new Cluster.Device(0, 0))
-                                .toList(),
-                        hop,
-                        hop,
-                        Double.POSITIVE_INFINITY,
-                        host(),
-                        List.of(),
-                        List.of()),
-                fits);
+        return fits;
     }
 
-    private Map<Operation, List<RateFit.Sample>> samples() {
-        if (embedded) {
-            Map<Operation, List<RateFit.Sample>> measured = probe.samples(Map.of());
-            pair.getFirst()
-                    .samples(Map.of())
-                    .forEach((operation, samples) -> measured
-                            .computeIfAbsent(operation, o -> new ArrayList<>())
-                            .addAll(samples));
-            return measured;
-        }
-        try (DeviceProbe profiled = whole(true)) {
-            profiled.warmUp();
-            for (int i = 0; i < PROFILED_ROUNDS; i++) {
-                profiled.measure();
-            }
-            return profiled.samples(probe.segmentSeconds());
-        }
-    }
-
-    /** From device to device through the host's memory. */
-    private Link overHost() {
-        Link message = transfers.link();
-        return new Link(
-                message.latencySeconds(),
-                1 / (1 / message.bytesPerSecond() + HostHop.secondsPerByte(devices.getFirst())));
+    private static Map<Operation, OperationRate> rates(Map<Operation, Calibration.Fit> fits) {
+        Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
+        fits.forEach((operation, fit) -> rates.put(operation, fit.rate()));
+        return rates;
     }
 
     private DeviceKind embeddedKind(Map<Operation, OperationRate> rates) {
@@ -218,27 +223,24 @@ public final class Calibrator implements AutoCloseable {
                 "embedded", memory, peak.bytesPerSecond(), peak.flopsPerSecond(), 1, 1, 0, 0, 0, Double.NaN, rates);
     }
 
-    private static DeviceKind deviceKind(Device device, Map<Operation, OperationRate> rates) {
-        DevicePeak peak = DevicePeak.measure(device);
+    private DeviceKind deviceKind(GpuMeasurements gpu, Map<Operation, OperationRate> rates) {
+        Device device = devices.getFirst();
         return new DeviceKind(
                 device.name(),
                 device.memoryBytes(),
-                peak.bytesPerSecond(),
-                peak.flopsPerSecond(),
+                gpu.peak().bytesPerSecond(),
+                gpu.peak().flopsPerSecond(),
                 1,
                 1,
-                0,
-                0,
-                0,
+                gpu.host().launchSeconds(),
+                gpu.host().launchSeconds(),
+                gpu.host().startSeconds(),
                 Double.NaN,
+                1 / Math.max(gpu.hostSecondsPerByte(), 1e-12),
                 rates);
     }
 
-    private HostSharing host() {
-        if (!embedded) {
-            // Ranks on one device take turns; their host threads move the data.
-            return new HostSharing(devices.size(), devices.size() == 1 ? 1 : 0, 0);
-        }
+    private HostSharing sharedCores() {
         // More than twice as long is possible: two ranks also take each other's caches.
         double slowdown = Math.clamp(together.seconds() / alone.seconds(), 1, 1 + HostSharing.MOST_CONTENTION);
         // Of two that share a host the slower one goes on alone, faster: their times differ by less than their work.
@@ -280,7 +282,6 @@ public final class Calibrator implements AutoCloseable {
 
     @Override
     public void close() {
-        probe.close();
-        pair.forEach(DeviceProbe::close);
+        probes.forEach(DeviceProbe::close);
     }
 }

@@ -17,19 +17,19 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.calibrate.RateFit.Sample;
 import io.maseparation.parallel.plan.RankPlan;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /**
  * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all layers,
  * so that weights come from memory as in a run.
  *
  * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting them
- * costs is measured without it, as what a segment takes beside its tasks.
+ * costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
  */
 final class DeviceProbe implements AutoCloseable {
     private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
@@ -102,20 +102,74 @@ final class DeviceProbe implements AutoCloseable {
         }
     }
 
-    /** Mean seconds of each segment as a whole, by batch. */
+    /** Median seconds of each segment as a whole, by batch. */
     Map<Batch, double[]> segmentSeconds() {
         Map<Batch, double[]> seconds = new LinkedHashMap<>();
-        times.forEach((batch, t) -> seconds.put(batch, t.segmentSeconds()));
+        times.forEach((batch, t) -> seconds.put(batch, t.medianSegmentSeconds()));
         return seconds;
     }
 
     /**
-     * Samples of every operation.
+     * What segments take beside their tasks and the way of their data.
      *
-     * @param whole seconds of each segment as a whole, by batch; what they have beyond their tasks is shared out among these.
-     *     Empty where tasks start at once
+     * @param whole seconds of each segment as a whole, by batch, of the same rank without a profiler
+     * @param secondsPerByte of the way between host and device
      */
-    Map<Operation, List<Sample>> samples(Map<Batch, double[]> whole) {
+    List<HostFit.Sample> hostSamples(Map<Batch, double[]> whole, double secondsPerByte) {
+        List<HostFit.Sample> samples = new ArrayList<>();
+        whole.forEach((batch, seconds) -> {
+            double[] tasks = times.get(batch).medianSegmentSeconds();
+            for (int s = 0; s < seconds.length; s++) {
+                String segment = rank.segments().get(s).name();
+                double way = device.transferBytes(segment) * secondsPerByte;
+                samples.add(new HostFit.Sample(device.tasks(segment), seconds[s] - tasks[s] - way, seconds[s]));
+            }
+        });
+        return samples;
+    }
+
+    /** Where the time of the largest step goes, by the same rank's segments as a whole. */
+    Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
+        Batch largest = new Batch(rows.getLast(), positions);
+        double tasks = Arrays.stream(times.get(largest).medianSegmentSeconds()).sum();
+        double bytes = 0;
+        for (int s = 0; s < rank.segments().size(); s++) {
+            StepShape shape = StepShape.decode(largest.rows(), largest.context())
+                    .withExperts(loads.get(largest).get(s));
+            bytes += costs.of(rank.segments().get(s), shape).stream()
+                    .mapToDouble(o -> o.cost().bytes())
+                    .sum();
+        }
+        long transferBytes = rank.segments().stream()
+                .mapToLong(s -> device.transferBytes(s.name()))
+                .sum();
+        return new Calibration.StepSplit(
+                largest.rows(),
+                largest.context(),
+                rank.segments().stream().mapToInt(s -> device.tasks(s.name())).sum(),
+                bytes,
+                transferBytes,
+                Arrays.stream(whole.get(largest)).sum() * 1e3,
+                tasks * 1e3,
+                transferBytes * secondsPerByte * 1e3);
+    }
+
+    private Batch smallest() {
+        return new Batch(rows.getFirst(), Math.min(SHORT_CONTEXT, positions));
+    }
+
+    /** A step that has as little to do as any that is measured. */
+    List<long[]> smallestStep() {
+        return step(smallest().rows(), smallest().context());
+    }
+
+    /** Median seconds of all segments of such a step, among those measured. */
+    double smallestSeconds() {
+        return Arrays.stream(times.get(smallest()).medianSegmentSeconds()).sum();
+    }
+
+    /** Samples of every operation. */
+    Map<Operation, List<Sample>> samples() {
         Map<Operation, List<Sample>> samples = new EnumMap<>(Operation.class);
         times.forEach((batch, timed) -> {
             List<double[]> seconds = timed.taskSeconds();
@@ -129,20 +183,14 @@ final class DeviceProbe implements AutoCloseable {
                             "the tasks of %s are not those of the cost model (its experts may not be stored side by side): calibrate with a preset"
                                     .formatted(config.name()));
                 }
-                double start = 0;
-                if (whole.containsKey(batch)) {
-                    start = Math.max(0, whole.get(batch)[s] - IntStream.range(0, ofTasks.length)
-                            .mapToDouble(t -> ofTasks[t])
-                            .sum())
-                            / ofTasks.length;
-                }
                 for (int t = 0; t < ofTasks.length; t++) {
                     OperationCost task = tasks.get(t);
                     samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
                             .add(new Sample(
                                     task.cost().bytes(),
                                     task.cost().flops(),
-                                    Math.max(ofTasks[t] + start, 1e-8)));
+                                    readsChoices ? 0 : task.positions(),
+                                    Math.max(ofTasks[t], 1e-8)));
                 }
             }
         });

@@ -4,9 +4,9 @@ import io.maseparation.parallel.cluster.OperationRate;
 import java.util.List;
 
 /**
- * Fits {@code t = launch + max(bytes / b, flops / f)} to measurements: launch and the ratio of the two rates from grids
+ * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two rates from grids
  * that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that short and long
- * executions count alike.
+ * executions count alike. What a position costs is the least that any execution took for it.
  *
  * @param rate the fit
  * @param medianError median of |fitted ÷ measured − 1|
@@ -27,9 +27,14 @@ record RateFit(OperationRate rate, double medianError, int samples) {
      *
      * @param bytes bytes it moves
      * @param flops floating-point operations
+     * @param positions positions that a row sees one after the other; 0 if that cannot be a limit
      * @param seconds time it takes
      */
-    record Sample(double bytes, double flops, double seconds) {}
+    record Sample(double bytes, double flops, double positions, double seconds) {
+        Sample(double bytes, double flops, double seconds) {
+            this(bytes, flops, 0, seconds);
+        }
+    }
 
     /** Launch and FLOPs a byte, with their error. */
     private record Guess(double launch, double ratio, double error) {}
@@ -63,12 +68,45 @@ record RateFit(OperationRate rate, double medianError, int samples) {
             launchSpan *= 2.0 / GRID;
             ratioSpan = Math.pow(ratioSpan, 4.0 / GRID);
         }
-        OperationRate found = withRatio(samples, best.launch(), best.ratio());
+        OperationRate found = asSeen(samples, withRatio(samples, best.launch(), best.ratio()));
         double[] errors = samples.stream()
                 .mapToDouble(s -> Math.abs(seconds(found, s) / s.seconds() - 1))
                 .sorted()
                 .toArray();
         return new RateFit(found, errors[errors.length / 2], samples.size());
+    }
+
+    /** The least time for a position, among executions that see many of them; 0 if none sees any. */
+    private static double leastPerPosition(List<Sample> samples, double launch) {
+        double most = samples.stream().mapToDouble(Sample::positions).max().orElse(0);
+        return most == 0
+                ? 0
+                : samples.stream()
+                        .filter(s -> s.positions() == most)
+                        .mapToDouble(s -> (s.seconds() - launch) / most)
+                        .min()
+                        .orElse(0);
+    }
+
+    /**
+     * The same for all samples, but no rate higher than any of them reaches: one that is the limit of none could be
+     * anything.
+     */
+    private static OperationRate asSeen(List<Sample> samples, OperationRate rate) {
+        double bytes = 0;
+        double flops = 0;
+        for (Sample s : samples) {
+            double seconds = rate.workSeconds(s.bytes(), s.flops(), 0);
+            if (seconds > 0) {
+                bytes = Math.max(bytes, s.bytes() / seconds);
+                flops = Math.max(flops, s.flops() / seconds);
+            }
+        }
+        return new OperationRate(
+                rate.launchSeconds(),
+                bytes > 0 ? Math.min(bytes, rate.bytesPerSecond()) : rate.bytesPerSecond(),
+                flops > 0 ? Math.min(flops, rate.flopsPerSecond()) : rate.flopsPerSecond(),
+                rate.secondsPerPosition());
     }
 
     /** The rate that fits best to a launch and a ratio: Gauss–Newton on its logarithm. */
@@ -83,23 +121,28 @@ record RateFit(OperationRate rate, double medianError, int samples) {
             // Without any work it is all launch.
             return new OperationRate(launch, WITHOUT_WORK, WITHOUT_WORK);
         }
+        double perPosition = Math.max(0, leastPerPosition(samples, launch));
         double rate = work / Math.max(time, 1e-12);
         for (int i = 0; i < NEWTON_STEPS; i++) {
             double numerator = 0;
             double denominator = 0;
             for (Sample s : samples) {
                 double seconds = Math.max(s.bytes(), s.flops() / ratio) / rate;
+                if (seconds < s.positions() * perPosition) {
+                    // It takes as long whatever the rate.
+                    continue;
+                }
                 double weight = seconds / (launch + seconds);
                 numerator += weight * Math.log((launch + seconds) / s.seconds());
                 denominator += weight * weight;
             }
             rate *= Math.exp(Math.clamp(numerator / Math.max(denominator, 1e-12), -1, 1));
         }
-        return new OperationRate(launch, rate, rate * ratio);
+        return new OperationRate(launch, rate, rate * ratio, perPosition);
     }
 
     static double seconds(OperationRate rate, Sample s) {
-        return rate.launchSeconds() + Math.max(s.bytes() / rate.bytesPerSecond(), s.flops() / rate.flopsPerSecond());
+        return rate.launchSeconds() + rate.workSeconds(s.bytes(), s.flops(), s.positions());
     }
 
     private static double squaredError(List<Sample> samples, OperationRate rate) {

@@ -42,6 +42,18 @@ final class SegmentTimes {
         return taskSeconds().stream().mapToDouble(t -> Arrays.stream(t).sum()).toArray();
     }
 
+    /** Median time of each segment. */
+    synchronized double[] medianSegmentSeconds() {
+        return segments.stream()
+                .mapToDouble(s -> s.stream().sorted().toList().get(s.size() / 2))
+                .toArray();
+    }
+
+    /** Sum of the segments' median times. */
+    double medianSeconds() {
+        return Arrays.stream(medianSegmentSeconds()).sum();
+    }
+
     /** Mean time of a step. */
     double seconds() {
         return Arrays.stream(segmentSeconds()).sum();

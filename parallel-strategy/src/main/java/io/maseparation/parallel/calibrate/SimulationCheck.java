@@ -36,8 +36,9 @@ public final class SimulationCheck {
      * One layout.
      *
      * @param options layout
-     * @param measuredMs median TPOT of the runs
-     * @param leastMs least TPOT of the runs
+     * @param measuredMs median over runs of the mean time of a decode step
+     * @param medianMs median time between tokens in that run
+     * @param leastMs least over runs
      * @param mostMs most
      * @param simulatedMs simulated TPOT
      * @param segments mean time of each kind of segment
@@ -45,6 +46,7 @@ public final class SimulationCheck {
     public record Entry(
             StrategyOptions options,
             double measuredMs,
+            double medianMs,
             double leastMs,
             double mostMs,
             double simulatedMs,
@@ -64,6 +66,14 @@ public final class SimulationCheck {
      */
     public record SegmentTime(String name, double measuredMs, double simulatedMs) {}
 
+    /**
+     * What came of it.
+     *
+     * @param calibration the profile
+     * @param entries one a layout
+     */
+    public record Result(Calibration calibration, List<Entry> entries) {}
+
     /** The layouts that are checked, where the model allows them. */
     public static List<StrategyOptions> layouts() {
         return List.of(
@@ -78,13 +88,13 @@ public final class SimulationCheck {
     /**
      * Runs and simulates.
      *
-     * @param calibrator measures the machine before each round
+     * @param calibrator measures the machine before each round, and after the last one
      * @param rounds runs of each layout; all layouts take turns
      * @param tokens tokens of each run
      * @param batch sequences
      * @param depth positions before each prompt
      */
-    public static List<Entry> run(
+    public static Result run(
             Model model,
             Calibrator calibrator,
             ExecutionOptions execution,
@@ -104,6 +114,9 @@ public final class SimulationCheck {
         for (int i = 0; i < layouts.size(); i++) {
             runs.add(new ArrayList<>());
         }
+        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for all
+        // layouts; the last one does all that any of them does.
+        boolean embedded = execution.devices().getFirst().target().embedded();
         for (int round = -1; round < rounds; round++) {
             if (round >= 0) {
                 doing.accept("operations");
@@ -111,6 +124,9 @@ public final class SimulationCheck {
             }
             for (int i = 0; i < layouts.size(); i++) {
                 StrategyOptions options = layouts.get(round % 2 == 0 ? i : layouts.size() - 1 - i);
+                if (round < 0 && !embedded && i > 0) {
+                    continue;
+                }
                 doing.accept(options.strategy().id() + " " + options.layout());
                 Generation generation = Generation.of(model).strategy(options).execution(execution);
                 for (int[] prompt : prompts) {
@@ -118,8 +134,10 @@ public final class SimulationCheck {
                 }
                 RunResult result = generation
                         .ignoringEos()
-                        .depth(depth)
-                        .maxTokens(round < 0 ? WARM_UP_TOKENS : tokens)
+                        // The JVM does not care about the context.
+                        .depth(round < 0 ? 0 : depth)
+                        .prefillChunk(chunk(model.config(), options, batch))
+                        .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : tokens)
                         .run();
                 if (round >= 0) {
                     runs.get(layouts.indexOf(options)).add(result);
@@ -127,13 +145,23 @@ public final class SimulationCheck {
             }
         }
         doing.accept("simulations");
-        Cluster cluster = calibrator.result().cluster();
+        Calibration calibration = calibrator.result();
+        Cluster cluster = calibration.cluster();
         List<Entry> entries = new ArrayList<>();
         for (int i = 0; i < layouts.size(); i++) {
             entries.add(entry(model.config(), cluster, execution, layouts.get(i), runs.get(i), batch,
                     depth + PROMPT + tokens / 2));
         }
-        return entries;
+        return new Result(calibration, entries);
+    }
+
+    /**
+     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device are
+     * whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
+     */
+    private static int chunk(ModelConfig config, StrategyOptions options, int batch) {
+        int groups = Planning.plan(config, options).groups();
+        return Math.max(1, batch / (groups * options.microBatches()));
     }
 
     private static Entry entry(
@@ -145,18 +173,27 @@ public final class SimulationCheck {
             int batch,
             int context) {
         List<RunResult> sorted = runs.stream()
-                .sorted(Comparator.comparingDouble(r -> r.metrics().tpotMs()))
+                .sorted(Comparator.comparingDouble(r -> stepMs(r, batch)))
                 .toList();
         RunResult median = sorted.get(sorted.size() / 2);
         Scenario scenario = Scenario.decode(batch, context).withFormats(execution.kvType(), 4);
         SimulationResult simulated = Simulator.run(Planning.plan(config, options), cluster, scenario, true);
         return new Entry(
                 options,
-                median.metrics().tpotMs(),
-                sorted.getFirst().metrics().tpotMs(),
-                sorted.getLast().metrics().tpotMs(),
+                stepMs(median, batch),
+                median.metrics().tpotP50Ms(),
+                stepMs(sorted.getFirst(), batch),
+                stepMs(sorted.getLast(), batch),
                 simulated.tpotMs(),
                 segments(median.timeline(), simulated.timeline()));
+    }
+
+    /**
+     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not count
+     * how long it waited for the other prompts.
+     */
+    private static double stepMs(RunResult run, int batch) {
+        return batch / run.metrics().tps() * 1e3;
     }
 
     private static List<SegmentTime> segments(List<TimelineEvent> measured, List<TimelineEvent> simulated) {

@@ -94,12 +94,18 @@ final class CalibrateCommand implements Command {
         int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             ExecutionOptions execution = RunFlags.read(arguments);
+            int context = depth + SimulationCheck.PROMPT + tokens;
+            if (context > model.config().maxPositions()) {
+                throw new UsageException(
+                        "--n-depth %d with %d prompt tokens and --max-tokens %d exceeds the model's context of %d"
+                                .formatted(depth, SimulationCheck.PROMPT, tokens, model.config().maxPositions()));
+            }
             Calibration calibration;
             List<SimulationCheck.Entry> checks = List.of();
             try (Progress progress = terminal.progress("calibrating", -1)) {
                 progress.doing("peaks");
                 try (Calibrator calibrator = new Calibrator(execution.devices(), model.weights(), batch,
-                        depth + SimulationCheck.PROMPT + tokens)) {
+                        context)) {
                     progress.doing("warm-up");
                     calibrator.warmUp();
                     if (arguments.has(NO_CHECK)) {
@@ -107,12 +113,14 @@ final class CalibrateCommand implements Command {
                             progress.doing("operations");
                             calibrator.measure();
                         }
+                        calibration = calibrator.result();
                     } else {
-                        checks = SimulationCheck.run(
+                        SimulationCheck.Result result = SimulationCheck.run(
                                 model, calibrator, execution, layouts(model), rounds, tokens, batch, depth,
                                 progress::doing);
+                        calibration = result.calibration();
+                        checks = result.entries();
                     }
-                    calibration = calibrator.result();
                 }
             }
             String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
@@ -166,13 +174,14 @@ final class CalibrateCommand implements Command {
                 .column("layout", "layout", Unit.PLAIN)
                 .column("micro_batches", "micro-batches", Unit.COUNT)
                 .column("measured_tpot_ms", "TPOT measured", Unit.MILLISECONDS)
+                .column("measured_tpot_p50_ms", "p50", Unit.MILLISECONDS)
                 .column("measured_tpot_ms_min", "least", Unit.MILLISECONDS)
                 .column("measured_tpot_ms_max", "most", Unit.MILLISECONDS)
                 .column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS)
                 .column("error", "error", Unit.PERCENT);
         for (SimulationCheck.Entry e : checks) {
             table.row(e.options().strategy().id(), e.options().layout(), e.options().microBatches(), e.measuredMs(),
-                    e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
+                    e.medianMs(), e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
         }
         return table.build();
     }
@@ -208,10 +217,73 @@ final class CalibrateCommand implements Command {
         tree.put("transfer_bytes_per_s", cluster.intraNode().bytesPerSecond());
         tree.put("contention", cluster.host().contention());
         tree.put("variation", cluster.host().variation());
+        calibration.split().ifPresent(split -> {
+            tree.put("launch_us", kind.eagerLaunchSeconds() * MILLION);
+            tree.put("host_bytes_per_s", kind.hostBytesPerSecond());
+            tree.put("step", step(split, kind));
+        });
         tree.put("operations", operations.objects());
         tree.put("strategies", check.objects());
         tree.put("segments", segments(checks).objects());
         return tree;
+    }
+
+    /** Where a step of a single device goes. */
+    private static Map<String, Object> step(Calibration.StepSplit split, DeviceKind kind) {
+        Map<String, Object> step = new LinkedHashMap<>();
+        step.put("rows", split.rows());
+        step.put("context", split.context());
+        step.put("tasks_per_step", split.tasks());
+        step.put("bytes_moved_per_step", split.bytesMoved());
+        step.put("transfer_bytes_per_step", split.transferBytes());
+        step.put("step_ms", split.stepMs());
+        step.put("kernel_ms", split.kernelMs());
+        step.put("transfer_ms", split.transferMs());
+        step.put("host_ms", split.hostMs());
+        step.put("mbu", split.bytesMoved() / (split.stepMs() / 1e3 * kind.bytesPerSecond()));
+        return step;
+    }
+
+    private static String deviceText(Cluster cluster, Calibration.StepSplit split) {
+        DeviceKind kind = cluster.kinds().getFirst();
+        return ("\nMemory %s GB/s by a copy, multiply-adds %s GFLOP/s in fp32; the host starts a segment in %s us and a task"
+                + " in %s us, %s %% longer while another rank does; host to device and back %s GB/s; a message between"
+                + " ranks %s us and %s GB/s.\nA step of %d sequences at %d positions on one rank: %s, of which kernels %s"
+                + " in %d tasks, data to and from the device %s (%s), the rest, of the host, %s; %s move, %s of the copy's"
+                + " rate.\n").formatted(
+                        Unit.significant(kind.bytesPerSecond() / GIGA),
+                        Unit.significant(kind.flopsPerSecond() / GIGA),
+                        Unit.significant(kind.graphStartSeconds() * MILLION),
+                        Unit.significant(kind.eagerLaunchSeconds() * MILLION),
+                        Unit.significant(100 * cluster.host().contention()),
+                        Unit.significant(kind.hostBytesPerSecond() / GIGA),
+                        Unit.significant(cluster.intraNode().latencySeconds() * MILLION),
+                        Unit.significant(cluster.intraNode().bytesPerSecond() / GIGA),
+                        split.rows(),
+                        split.context(),
+                        Unit.MILLISECONDS.text(split.stepMs()),
+                        Unit.MILLISECONDS.text(split.kernelMs()),
+                        split.tasks(),
+                        Unit.MILLISECONDS.text(split.transferMs()),
+                        Unit.BYTES.text(split.transferBytes()),
+                        Unit.MILLISECONDS.text(split.hostMs()),
+                        Unit.BYTES.text((long) split.bytesMoved()),
+                        Unit.PERCENT.text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.bytesPerSecond())));
+    }
+
+    private static String hostText(Cluster cluster) {
+        DeviceKind kind = cluster.kinds().getFirst();
+        Link link = cluster.intraNode();
+        return ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
+                + " %s GB/s; two ranks that compute at once take %s %% longer each,"
+                + " give or take %s %%.\n").formatted(
+                        Unit.significant(kind.bytesPerSecond() / GIGA),
+                        Unit.significant(kind.flopsPerSecond() / GIGA),
+                        Unit.significant(kind.graphStartSeconds() * MILLION),
+                        Unit.significant(link.latencySeconds() * MILLION),
+                        Unit.significant(link.bytesPerSecond() / GIGA),
+                        Unit.significant(100 * cluster.host().contention()),
+                        Unit.significant(100 * cluster.host().variation()));
     }
 
     private static String text(
@@ -219,21 +291,10 @@ final class CalibrateCommand implements Command {
             int batch, int rounds, int tokens, OutputFormat format) {
         Cluster cluster = calibration.cluster();
         DeviceKind kind = cluster.kinds().getFirst();
-        Link link = cluster.intraNode();
         StringBuilder text = new StringBuilder("%s; %s of this machine, measured\n\n"
                 .formatted(ModelFlags.description(model.config()), kind.name()));
         text.append(TableWriter.write(operations, format));
-        text.append(
-                ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
-                        + " %s GB/s; two ranks that compute at once take %s %% longer each,"
-                        + " give or take %s %%.\n").formatted(
-                                Unit.significant(kind.bytesPerSecond() / GIGA),
-                                Unit.significant(kind.flopsPerSecond() / GIGA),
-                                Unit.significant(kind.graphStartSeconds() * MILLION),
-                                Unit.significant(link.latencySeconds() * MILLION),
-                                Unit.significant(link.bytesPerSecond() / GIGA),
-                                Unit.significant(100 * cluster.host().contention()),
-                                Unit.significant(100 * cluster.host().variation())));
+        text.append(calibration.split().map(split -> deviceText(cluster, split)).orElseGet(() -> hostText(cluster)));
         if (!checks.isEmpty()) {
             text.append("\nThe simulator against runs: %d prompts of %d tokens, %d generated; median of %d runs.\n\n"
                     .formatted(batch, SimulationCheck.PROMPT, tokens, rounds));

@@ -46,7 +46,7 @@ public record Cluster(
     /** The same where every execution of a segment takes equally long. */
     public Cluster withoutVariation() {
         return new Cluster(name, description, kinds, devices, intraNode, interNode, nodeUplinkBytesPerSecond,
-                new HostSharing(host.cores(), host.contention(), 0), collectives, sources);
+                new HostSharing(host.cores(), host.devices(), host.contention(), 0), collectives, sources);
     }
 
     /** Kind of a device. */

@@ -56,6 +56,7 @@ public final class ClusterFile {
                 json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
                 new HostSharing(
                         json.integerOr("shared_cores", 0, 0, MOST_DEVICES, sources),
+                        json.integerOr("shared_devices", 0, 0, MOST_DEVICES, sources),
                         json.numberOr("contention", 1, 0, HostSharing.MOST_CONTENTION, sources),
                         json.numberOr("variation", 0, 0, HostSharing.MOST_VARIATION, sources)),
                 collectives(json, sources),
@@ -72,7 +73,8 @@ public final class ClusterFile {
                     new OperationRate(
                             operation.number("launch_us", 0, 1e9, sources) / 1e6,
                             operation.number("bytes_per_s", 1, 1e18, sources),
-                            operation.number("flops_per_s", 1, 1e21, sources)));
+                            operation.number("flops_per_s", 1, 1e21, sources),
+                            operation.numberOr("position_us", 0, 0, 1e6, sources) / 1e6));
             operation.done();
         }
         DeviceKind kind = new DeviceKind(
@@ -86,6 +88,7 @@ public final class ClusterFile {
                 json.number("graph_launch_us", 0, 1e9, sources) / 1e6,
                 json.number("graph_start_us", 0, 1e9, sources) / 1e6,
                 json.numberOr("price_per_hour", Double.NaN, 0, 1e12, sources),
+                json.numberOr("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
                 measured);
         json.done();
         return kind;
@@ -206,6 +209,9 @@ public final class ClusterFile {
         HostSharing host = cluster.host();
         if (host.shared()) {
             json.put("shared_cores", host.cores());
+            if (host.queues()) {
+                json.put("shared_devices", host.devices());
+            }
             json.put("contention", sourced(host.contention(), source));
             json.put("variation", sourced(host.variation(), source));
         }
@@ -234,6 +240,9 @@ public final class ClusterFile {
         if (!Double.isNaN(kind.pricePerHour())) {
             json.put("price_per_hour", sourced(kind.pricePerHour(), source));
         }
+        if (Double.isFinite(kind.hostBytesPerSecond())) {
+            json.put("host_bytes_per_s", sourced(kind.hostBytesPerSecond(), source));
+        }
         Map<String, Object> operations = new LinkedHashMap<>();
         for (Operation operation : Operation.values()) {
             OperationRate rate = kind.measured().get(operation);
@@ -242,6 +251,9 @@ public final class ClusterFile {
                 numbers.put("launch_us", sourced(rate.launchSeconds() * 1e6, source));
                 numbers.put("bytes_per_s", sourced(rate.bytesPerSecond(), source));
                 numbers.put("flops_per_s", sourced(rate.flopsPerSecond(), source));
+                if (rate.secondsPerPosition() > 0) {
+                    numbers.put("position_us", sourced(rate.secondsPerPosition() * 1e6, source));
+                }
                 operations.put(operation.id(), numbers);
             }
         }

@@ -19,6 +19,7 @@ package io.maseparation.parallel.execute;
  * @param achievedFlopsPerSecond flopsPerStep over the time of a step
  * @param memoryEfficiency (unique weights + live keys and values) over what all ranks allocated for both
  * @param imbalance largest over mean number of rows of an expert rank; 1 where one rank has all
+ * @param setupMs time before the run: buffers laid out, task graphs built
  */
 public record Metrics(
         double tpotMs,
@@ -35,4 +36,5 @@ public record Metrics(
         double achievedBytesPerSecond,
         double achievedFlopsPerSecond,
         double memoryEfficiency,
-        double imbalance) {}
+        double imbalance,
+        double setupMs) {}

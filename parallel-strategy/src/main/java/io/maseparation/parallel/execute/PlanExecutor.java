@@ -25,6 +25,7 @@ public final class PlanExecutor implements AutoCloseable {
     private final RankThreads threads;
     private final LayoutChanges changes;
     private final Optional<LogitsListener> logits;
+    private final long setupNanos;
     private Deployment deployment;
 
     /**
@@ -49,6 +50,7 @@ public final class PlanExecutor implements AutoCloseable {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
                     + plan.options().strategy().id());
         }
+        long start = System.nanoTime();
         this.weights = weights;
         this.workload = workload;
         this.options = options;
@@ -56,6 +58,7 @@ public final class PlanExecutor implements AutoCloseable {
         deployment = Deployment.start(plan, weights, workload, options, loader);
         threads = new RankThreads(plan.ranks().size(), options.stallTimeout());
         changes = new LayoutChanges(options.changes(), weights, workload, options, loader);
+        setupNanos = System.nanoTime() - start;
         if (deployment.devices().stream().map(Device::target).anyMatch(t -> t.embedded() && !t.vectorApi())) {
             LOG.log(
                     System.Logger.Level.INFO,
@@ -120,7 +123,7 @@ public final class PlanExecutor implements AutoCloseable {
         changes.end(decoded);
         recorder.endLayout(expertRanks(deployment.plan()));
         return new ResultBuilder(deployment, weights, workload, recorder, sequences)
-                .build(start, decodeStart, end, decoded, changes.log());
+                .build(setupNanos, start, decodeStart, end, decoded, changes.log());
     }
 
     private List<RankWorker> workers(RunContext context) {

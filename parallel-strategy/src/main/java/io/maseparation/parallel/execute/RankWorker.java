@@ -140,7 +140,17 @@ final class RankWorker {
     /** Executes an operation; false if it has to wait. */
     private boolean execute(Chain chain, Op op) {
         heartbeat.starts(rankPlan.rank(), op);
-        return transfers.times(op) ? timed(chain, op) : perform(chain, op);
+        if (op instanceof Op.Compute || op instanceof Op.Sample) {
+            return perform(chain, op);
+        }
+        boolean prefill = steps.get(chain.step).prefill();
+        long before = transfers.messages();
+        long start = System.nanoTime();
+        boolean done = transfers.times(op) ? timed(chain, op) : perform(chain, op);
+        if (!prefill && transfers.messages() != before) {
+            log.messages(System.nanoTime() - start);
+        }
+        return done;
     }
 
     /** Executes a transfer and records what it did: not that it looked for messages and found none. */
@@ -214,10 +224,9 @@ final class RankWorker {
         Integer expertLayer = expertLayers.get(segment);
         if (expertLayer != null) {
             boolean prefill = steps.get(chain.step).prefill();
-            int step = firstStep + chain.step;
-            long start = transfers.now();
+            long start = System.nanoTime();
             int rows = exchange.receive(chain.arrived, expertLayer);
-            transfers.packed("unpack rows", expertLayer, chain.microBatch, step, prefill, start);
+            packed("unpack rows", expertLayer, chain, start);
             buffers.receivedStep().setAll(0, 0, rows, 0);
             if (!prefill) {
                 log.expertRows(exchange.pairs(chain.arrived, expertLayer));
@@ -225,9 +234,9 @@ final class RankWorker {
             if (rows > 0) {
                 timed(chain, segment);
             }
-            start = transfers.now();
+            start = System.nanoTime();
             chain.answers = exchange.answers(chain.arrived, expertLayer);
-            transfers.packed("pack answers", expertLayer, chain.microBatch, step, prefill, start);
+            packed("pack answers", expertLayer, chain, start);
             chain.arrived.clear();
             return;
         }
@@ -252,6 +261,14 @@ final class RankWorker {
         }
     }
 
+    private void packed(String what, int layer, Chain chain, long start) {
+        boolean prefill = steps.get(chain.step).prefill();
+        transfers.packed(what, layer, chain.microBatch, firstStep + chain.step, prefill, start);
+        if (!prefill) {
+            log.messages(System.nanoTime() - start);
+        }
+    }
+
     private void prepare(Batch batch, boolean prefill) {
         buffers.step().setAll(0, batch.firstRow(), batch.rows(), prefill ? 1 : 0);
         for (int i = 0; i < batch.rows(); i++) {
@@ -273,6 +290,9 @@ final class RankWorker {
     private void timed(Chain chain, String segment) {
         long start = System.nanoTime();
         device.run(segment);
+        if (!steps.get(chain.step).prefill()) {
+            log.decoded(device.tasks(segment), device.transferBytes(segment));
+        }
         log.compute(new TimelineEvent(
                 rankPlan.rank(),
                 TimelineEvent.Stream.COMPUTE,

@@ -100,6 +100,32 @@ final class Recorder {
         private long decodeBusy;
         private long bytesSent;
         private long expertRows;
+        private long decodeTasks;
+        private long decodeTransferBytes;
+        private long decodeMessageNanos;
+
+        /** A segment of a decode step ran: its tasks, and bytes that went between host and device for it. */
+        void decoded(int tasks, long transferBytes) {
+            decodeTasks += tasks;
+            decodeTransferBytes += transferBytes;
+        }
+
+        /** Time that the rank's thread packed, sent, took and unpacked messages in decode steps. */
+        void messages(long nanos) {
+            decodeMessageNanos += nanos;
+        }
+
+        long decodeTasks() {
+            return decodeTasks;
+        }
+
+        long decodeTransferBytes() {
+            return decodeTransferBytes;
+        }
+
+        long decodeMessageNanos() {
+            return decodeMessageNanos;
+        }
 
         void compute(TimelineEvent event) {
             long duration = event.endNanos() - event.startNanos();

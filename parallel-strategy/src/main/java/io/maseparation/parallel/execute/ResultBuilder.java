@@ -15,6 +15,7 @@ import org.HdrHistogram.Histogram;
 
 /** Turns what the ranks recorded into a result. */
 final class ResultBuilder {
+    private final Deployment deployment;
     private final Plan plan;
     private final ModelWeights weights;
     private final Workload workload;
@@ -30,6 +31,7 @@ final class ResultBuilder {
             Workload workload,
             Recorder recorder,
             Sequences sequences) {
+        this.deployment = deployment;
         this.plan = deployment.plan();
         this.weights = weights;
         this.workload = workload;
@@ -39,7 +41,9 @@ final class ResultBuilder {
         this.sequences = sequences;
     }
 
-    RunResult build(long start, long decodeStart, long end, int decodeSteps, ChangeLog changes) {
+    /** @param setupNanos time it took to lay out buffers and build graphs */
+    RunResult build(
+            long setupNanos, long start, long decodeStart, long end, int decodeSteps, ChangeLog changes) {
         double decodeNanos = Math.max(1, end - decodeStart);
         List<RunResult.RankReport> ranks = new ArrayList<>();
         List<TimelineEvent> timeline = new ArrayList<>();
@@ -56,7 +60,13 @@ final class ResultBuilder {
                     capacity.activationBytes(plan.config(), rank.shard()),
                     log.bytesSent(),
                     (log.prefillBusy() + log.decodeBusy()) / 1e6,
-                    decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos));
+                    decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos,
+                    perStep((double) log.decodeTasks(), decodeSteps),
+                    devices.get(rank.rank()).target().embedded()
+                            ? 0
+                            : perStep((double) log.decodeTransferBytes(), decodeSteps),
+                    perStep(log.decodeMessageNanos() / 1e6, decodeSteps),
+                    deployment.rankDevice(rank.rank()).firstRunNanos() / 1e6));
             timeline.addAll(log.events());
             leftOut += log.leftOut();
         }
@@ -67,10 +77,14 @@ final class ResultBuilder {
                 devices.getFirst().backend(),
                 ranks,
                 outputs(),
-                metrics(ranks, start, decodeNanos, decodeSteps),
+                metrics(ranks, setupNanos, start, decodeNanos, decodeSteps),
                 timeline,
                 leftOut,
                 changes.all());
+    }
+
+    private static double perStep(double sum, int decodeSteps) {
+        return decodeSteps == 0 ? Double.NaN : sum / decodeSteps;
     }
 
     private List<RunResult.SequenceOutput> outputs() {
@@ -98,7 +112,7 @@ final class ResultBuilder {
     }
 
     private Metrics metrics(
-            List<RunResult.RankReport> ranks, long start, double decodeNanos, int decodeSteps) {
+            List<RunResult.RankReport> ranks, long setupNanos, long start, double decodeNanos, int decodeSteps) {
         Histogram gaps = new Histogram(3);
         double firsts = 0;
         double gapSum = 0;
@@ -135,7 +149,8 @@ final class ResultBuilder {
                 work.bytes() / stepSeconds,
                 work.flops() / stepSeconds,
                 memoryEfficiency(ranks),
-                plan.placement().isEmpty() ? 1 : recorder.imbalance());
+                plan.placement().isEmpty() ? 1 : recorder.imbalance(),
+                setupNanos / 1e6);
     }
 
     private static double meanBusy(List<RunResult.RankReport> ranks, Role role) {

@@ -39,6 +39,11 @@ public record RunResult(
      * @param bytesSent bytes it sent to other ranks
      * @param busyMs time it computed, prefill and decode
      * @param busy share of the decode wall time it computed
+     * @param tasksPerStep tasks of its segments in a decode step; each costs a launch on a device with a memory of its own
+     * @param transferBytesPerStep bytes that its segments take between host and device in a decode step; 0 where they share
+     *     their memory
+     * @param messageMsPerStep time that its thread packs, sends, takes and unpacks messages in a decode step
+     * @param firstRunMs time of the first execution of each segment, which compiles it and brings its weights to the device
      */
     public record RankReport(
             int rank,
@@ -49,7 +54,11 @@ public record RunResult(
             long activationBytes,
             long bytesSent,
             double busyMs,
-            double busy) {}
+            double busy,
+            double tasksPerStep,
+            double transferBytesPerStep,
+            double messageMsPerStep,
+            double firstRunMs) {}
 
     /**
      * One sequence.

@@ -64,11 +64,6 @@ final class TransferLog {
         return messages;
     }
 
-    /** The time, if anything is recorded. */
-    long now() {
-        return on ? System.nanoTime() : 0;
-    }
-
     /** Records that an operation of the chain moved messages from a time until now. */
     long transferred(int op, int microBatch, int step, boolean prefill, long start) {
         return record(names.get(op), microBatch, step, prefill, start, System.nanoTime());

@@ -32,6 +32,7 @@ public final class RunReport {
         values.put("achieved_flops_per_second", m.achievedFlopsPerSecond());
         values.put("memory_efficiency", m.memoryEfficiency());
         values.put("imbalance", m.imbalance());
+        values.put("setup_ms", m.setupMs());
         return values;
     }
 
@@ -70,10 +71,16 @@ public final class RunReport {
                 .column("activation_bytes", "activations", Unit.BYTES)
                 .column("bytes_sent", "sent", Unit.BYTES)
                 .column("busy_ms", "busy", Unit.MILLISECONDS)
-                .column("busy", "busy decoding", Unit.PERCENT);
+                .column("busy", "busy decoding", Unit.PERCENT)
+                .column("tasks_per_step", "tasks a step", Unit.NUMBER)
+                .column("transfer_bytes_per_step", "host to device a step", Unit.BYTES)
+                .column("message_ms_per_step", "messages a step", Unit.MILLISECONDS)
+                .column("first_run_ms", "first runs", Unit.MILLISECONDS);
         for (RunResult.RankReport r : result.ranks()) {
             table.row(r.rank(), r.role(), r.device(), r.weightBytes(), r.kvBytes(), r.activationBytes(),
-                    r.bytesSent(), r.busyMs(), r.busy());
+                    r.bytesSent(), r.busyMs(), r.busy(), r.tasksPerStep(),
+                    Double.isNaN(r.transferBytesPerStep()) ? null : (long) r.transferBytesPerStep(),
+                    r.messageMsPerStep(), r.firstRunMs());
         }
         return table.build();
     }

@@ -29,7 +29,7 @@ final class Fleet {
         List<DeviceKind> kinds = cluster.kinds().stream()
                 .map(k -> new DeviceKind(k.name(), NO_LIMIT, k.bytesPerSecond(), k.flopsPerSecond(),
                         k.bandwidthEfficiency(), k.flopsEfficiency(), k.eagerLaunchSeconds(), k.graphLaunchSeconds(),
-                        k.graphStartSeconds(), k.pricePerHour(), k.measured()))
+                        k.graphStartSeconds(), k.pricePerHour(), k.hostBytesPerSecond(), k.measured()))
                 .toList();
         return with(cluster, kinds, cluster.devices());
     }

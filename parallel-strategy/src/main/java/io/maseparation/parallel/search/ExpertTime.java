@@ -91,7 +91,7 @@ final class ExpertTime {
         for (int task = 0; task < bytes.length; task++) {
             seconds += kind.workSeconds(
                     tasks.get(task).operation(), of(bytes[task], rows, pairs, active),
-                    of(flops[task], rows, pairs, active));
+                    of(flops[task], rows, pairs, active), 0);
         }
         return seconds;
     }

@@ -130,7 +130,8 @@ final class LowerBound {
         }
         // n at once take slowdown(n), so that together they are at most 1 / contention or as many as there are cores;
         // one alone is never slowed down.
-        double shared = cluster.host().shared()
+        // Where they queue for devices, launches go on beside kernels, and there is no such bound.
+        double shared = cluster.host().shared() && !cluster.host().queues()
                 ? all * together * (1 - 1.0 / scenario.steps())
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
                 : 0;
@@ -322,7 +323,7 @@ final class LowerBound {
             double flops = task.cost().flops();
             if (bytes > 0 || flops > 0 || measured) {
                 seconds += kind.launchSeconds(task.operation(), scenario.launch())
-                        + kind.workSeconds(task.operation(), bytes, flops);
+                        + kind.workSeconds(task.operation(), bytes, flops, task.positions());
                 any |= bytes > 0 || flops > 0;
             }
         }

@@ -127,10 +127,11 @@ final class WhatIf {
     static Cluster withoutLaunches(Cluster c) {
         List<DeviceKind> kinds = c.kinds().stream()
                 .map(k -> new DeviceKind(k.name(), k.memoryBytes(), k.bytesPerSecond(), k.flopsPerSecond(),
-                        k.bandwidthEfficiency(), k.flopsEfficiency(), 0, 0, 0, k.pricePerHour(),
+                        k.bandwidthEfficiency(), k.flopsEfficiency(), 0, 0, 0, k.pricePerHour(), k.hostBytesPerSecond(),
                         k.measured().entrySet().stream()
                                 .collect(Collectors.toMap(Map.Entry::getKey, e -> new OperationRate(
-                                        0, e.getValue().bytesPerSecond(), e.getValue().flopsPerSecond())))))
+                                        0, e.getValue().bytesPerSecond(), e.getValue().flopsPerSecond(),
+                                        e.getValue().secondsPerPosition())))))
                 .toList();
         return new Cluster(c.name(), c.description(), kinds, c.devices(), c.intraNode(), c.interNode(),
                 c.nodeUplinkBytesPerSecond(), c.host(), c.collectives(), c.sources());

@@ -7,13 +7,21 @@ import java.util.List;
 /**
  * The compute streams of all devices: which chain runs, and how fast. Devices of their own run at full speed. Where
  * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use all
- * of its cores already (processor sharing, Kleinrock 1976).
+ * of its cores already (processor sharing, Kleinrock 1976). Where ranks of one host drive a device together, their kernels
+ * queue for it.
  */
 final class ComputeStreams {
     private final Cluster cluster;
     private final boolean shared;
+    private final boolean queues;
+    /** When the kernels that each device of a shared host has been given so far are done. */
+    private final double[] deviceFree;
     private final List<List<Task>> pending = new ArrayList<>();
     private final Task[] running;
+    /** What ended last on each device, and when. */
+    private final Task[] ended;
+
+    private final double[] endedAt;
     private final List<Task> active = new ArrayList<>();
     /** Work that each active task has been given since the start, and when that was brought up to date. */
     private double given;
@@ -29,19 +37,28 @@ final class ComputeStreams {
         private double due;
         /** Entry that kept the stream busy before, if that is what it waited for. */
         int cause;
+        /** Kernels that the device has been given, and whether it is at work on the last of them. */
+        private int given;
+        private boolean inKernel;
+        private final int step;
 
         Task(Chain chain, String name, Duration duration) {
             this.chain = chain;
             this.name = name;
             this.duration = duration;
             cause = chain.entry;
+            step = chain.step;
         }
     }
 
     ComputeStreams(Cluster cluster, int devices) {
         this.cluster = cluster;
-        shared = cluster.host().shared();
+        queues = cluster.host().queues();
+        shared = cluster.host().shared() && !queues;
+        deviceFree = new double[Math.max(1, cluster.host().devices())];
         running = new Task[devices];
+        ended = new Task[devices];
+        endedAt = new double[devices];
         for (int i = 0; i < devices; i++) {
             pending.add(new ArrayList<>(2));
         }
@@ -67,6 +84,10 @@ final class ComputeStreams {
         }
         Task first = waiting.getFirst();
         for (Task task : waiting) {
+            if (goesOn(device, task, now)) {
+                first = task;
+                break;
+            }
             if (task.chain.before(first.chain)) {
                 first = task;
             }
@@ -77,17 +98,68 @@ final class ComputeStreams {
         if (shared) {
             bring(now);
             first.due = given + first.duration.seconds();
+        }
+        if (shared || queues) {
             active.add(first);
         }
         return first;
+    }
+
+    /**
+     * Whether the thread of a rank goes straight on with this task, as in the executor: it leaves a chain where that has to
+     * wait or ends its step. So what a segment computed is sent before another micro-batch computes.
+     */
+    private boolean goesOn(int device, Task task, double now) {
+        Task before = ended[device];
+        return (shared || queues)
+                && before != null
+                && endedAt[device] == now
+                && before.chain.equals(task.chain)
+                && before.step == task.chain.step;
+    }
+
+    /**
+     * Where ranks queue for a device: the host starts the next kernel of a task.
+     *
+     * @return when the device is given it; NaN if the task has no more kernels
+     */
+    double nextKernel(Task task, double now) {
+        Duration duration = task.duration;
+        task.inKernel = false;
+        if (task.given == duration.kernels().size()) {
+            return Double.NaN;
+        }
+        double transfer = task.given == 0 ? duration.transferSeconds() : 0;
+        int launching = (int) active.stream().filter(t -> !t.inKernel && !t.duration.kernels().isEmpty()).count();
+        return now + transfer + duration.hostSecondsAKernel() * cluster.host().slowdown(Math.max(1, launching));
+    }
+
+    /**
+     * A device is given a kernel. It runs one after the other, in the order in which they come: one that has started is not
+     * interrupted, and fills it, but for those that wait for one position after the other.
+     *
+     * @return when the kernel is done
+     */
+    double enqueue(int rankDevice, Task task, double now) {
+        int device = rankDevice % deviceFree.length;
+        Duration.Kernel kernel = task.duration.kernels().get(task.given);
+        double start = Math.max(now, deviceFree[device]);
+        deviceFree[device] = start + kernel.filling();
+        task.given++;
+        task.inKernel = true;
+        return start + kernel.seconds();
     }
 
     /** Ends the running task of a device. Those that still wait for it wait because of {@code entry}. */
     void end(int device, double now, int entry) {
         if (shared) {
             bring(now);
+        }
+        if (shared || queues) {
             active.remove(running[device]);
         }
+        ended[device] = running[device];
+        endedAt[device] = now;
         running[device] = null;
         for (Task task : pending.get(device)) {
             task.cause = entry;

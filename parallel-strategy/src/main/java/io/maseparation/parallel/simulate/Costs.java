@@ -2,6 +2,7 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Costs of a plan's operations on a cluster: rooflines of the tasks of each segment, and sizes of messages. */
 final class Costs implements Work {
@@ -35,6 +37,7 @@ final class Costs implements Work {
     private final double[] inside;
     private final double[] outside;
     private final int[] nodeOf;
+    private final boolean queues;
     private final int[] groupOf;
 
     /** What ranks of equal shards on equal devices share. */
@@ -55,13 +58,15 @@ final class Costs implements Work {
         final int layer;
         final boolean experts;
         final boolean received;
+        final long transferBytes;
         final Map<Object, Duration> known = new HashMap<>();
 
-        SegmentUse(Segment segment, int layer, boolean experts, boolean received) {
+        SegmentUse(Segment segment, int layer, boolean experts, boolean received, long transferBytes) {
             this.segment = segment;
             this.layer = layer;
             this.experts = experts;
             this.received = received;
+            this.transferBytes = transferBytes;
         }
     }
 
@@ -103,6 +108,7 @@ final class Costs implements Work {
         outside = new double[n];
         nodeOf = new int[n];
         groupOf = plan.ranks().stream().mapToInt(RankPlan::group).toArray();
+        queues = cluster.host().queues();
         Map<RankClass, RankCosts> classes = new HashMap<>();
         for (RankPlan rank : plan.ranks()) {
             int device = plan.devices().get(rank.rank());
@@ -115,6 +121,9 @@ final class Costs implements Work {
     private RankCosts costs(RankPlan rank, DeviceKind kind) {
         RankCosts costs =
                 new RankCosts(kind, new SegmentCosts(config, rank.shard(), scenario.kvType()));
+        // Of no use, and long to find for many ranks, where devices exchange data themselves.
+        Optional<Capacity> capacity =
+                Double.isInfinite(kind.hostBytesPerSecond()) ? Optional.empty() : Optional.of(capacity(rank));
         for (Segment segment : rank.segments()) {
             List<Part> parts = new ArrayList<>();
             int layer = -1;
@@ -128,8 +137,10 @@ final class Costs implements Work {
                     parts.add(part);
                 }
             }
+            long bytes = capacity.isEmpty() ? 0 : costs.costs.transferBytes(segment, capacity.get());
             costs.segments.put(
-                    segment.name(), new SegmentUse(new Segment(segment.name(), parts), layer, layer >= 0, received));
+                    segment.name(),
+                    new SegmentUse(new Segment(segment.name(), parts), layer, layer >= 0, received, bytes));
         }
         return costs;
     }
@@ -159,6 +170,8 @@ final class Costs implements Work {
     private Duration duration(RankCosts costs, SegmentUse use, StepShape shape) {
         DeviceKind kind = costs.kind;
         boolean measured = !kind.measured().isEmpty();
+        List<Duration.Kernel> kernels = new ArrayList<>();
+        double hostLaunch = kind.hostLaunchSeconds(scenario.launch());
         double attention = 0;
         double expert = 0;
         double launch = 0;
@@ -171,8 +184,14 @@ final class Costs implements Work {
                 // A device of the data sheet starts no task that has nothing to do; those of this library do.
                 continue;
             }
-            launch += kind.launchSeconds(task.operation(), scenario.launch());
-            double seconds = kind.workSeconds(task.operation(), moved, computed);
+            double fixed = kind.launchSeconds(task.operation(), scenario.launch());
+            launch += fixed;
+            double seconds = kind.workSeconds(task.operation(), moved, computed, task.positions());
+            if (queues) {
+                double onDevice = fixed - hostLaunch;
+                kernels.add(new Duration.Kernel(
+                        onDevice + seconds, onDevice + kind.workSeconds(task.operation(), moved, computed, 0)));
+            }
             if (isExpert(task.operation())) {
                 expert += seconds;
             } else {
@@ -187,7 +206,34 @@ final class Costs implements Work {
         if (measured || scenario.launch() == Launch.GRAPH) {
             launch += kind.graphStartSeconds();
         }
-        return new Duration(attention, expert, launch, 0, bytes, flops);
+        double transfer = use.transferBytes / kind.hostBytesPerSecond();
+        return new Duration(attention, expert, launch, transfer, bytes, flops, kernels);
+    }
+
+    /** Rows of a rank's buffers if they are as large as its steps need. */
+    private Capacity capacity(RankPlan rank) {
+        int own = 0;
+        int outputs = 0;
+        int received = 0;
+        for (int m = 0; m < batches.microBatches(); m++) {
+            int most = 0;
+            int all = 0;
+            for (int group = 0; group < batches.groups(); group++) {
+                int ofGroup = 0;
+                for (int step = 0; step < batches.steps(); step++) {
+                    Batches.Rows rows = batches.of(group, m, step);
+                    ofGroup = Math.max(ofGroup, rows.count());
+                    if (group == rank.group()) {
+                        outputs = Math.max(outputs, rows.shape().outputs());
+                    }
+                }
+                all += ofGroup;
+                most = group == rank.group() ? ofGroup : most;
+            }
+            own += most;
+            received = Math.max(received, all);
+        }
+        return new Capacity(own, received, outputs, 0, 0, scenario.kvType());
     }
 
     private static boolean isExpert(Operation operation) {

@@ -23,6 +23,10 @@ final class Engine {
     private static final int SHARED = 2;
     /** A device takes its next task; after all that happens at the same time. */
     private static final int CHOOSE = 3;
+    /** A device that ranks queue for is given a kernel. */
+    private static final int KERNEL = 4;
+    /** It is done with one. */
+    private static final int KERNEL_DONE = 5;
 
     private final Programs programs;
     private final Work work;
@@ -30,6 +34,7 @@ final class Engine {
     private final int steps;
     private final boolean inOrder;
     private final boolean shared;
+    private final boolean queues;
     private final Variation variation;
     private final double hostLatency;
     private final double hostBytesPerSecond;
@@ -91,6 +96,7 @@ final class Engine {
         this.inOrder = inOrder;
         this.samples = samples;
         shared = cluster.host().shared();
+        queues = cluster.host().queues();
         variation = new Variation(cluster.host().variation());
         hostLatency = cluster.intraNode().latencySeconds();
         hostBytesPerSecond = cluster.intraNode().bytesPerSecond();
@@ -134,6 +140,10 @@ final class Engine {
                     }
                 }
                 case CHOOSE -> choose(event.chain().rank, event.time());
+                case KERNEL -> events.add(new Event(
+                        compute.enqueue(programs.device[event.chain().rank], event.task(), event.time()), KERNEL_DONE,
+                        sequence++, event.chain(), event.task(), 0));
+                case KERNEL_DONE -> launch(event.task(), event.time());
                 default -> throw new IllegalStateException("event " + event);
             }
         }
@@ -239,10 +249,23 @@ final class Engine {
         if (task == null) {
             return;
         }
-        if (shared) {
+        if (queues) {
+            launch(task, now);
+        } else if (shared) {
             plan(now);
         } else {
             events.add(new Event(now + task.duration.seconds(), COMPUTED, sequence++, task.chain, task, 0));
+        }
+    }
+
+    /** Starts the next kernel of a task, or ends it; a task without kernels is the host's alone. */
+    private void launch(ComputeStreams.Task task, double now) {
+        double next = compute.nextKernel(task, now);
+        if (!Double.isNaN(next)) {
+            events.add(new Event(next, KERNEL, sequence++, task.chain, task, 0));
+        } else {
+            double end = task.duration.kernels().isEmpty() ? now + task.duration.seconds() : now;
+            events.add(new Event(end, COMPUTED, sequence++, task.chain, task, 0));
         }
     }
 
@@ -261,7 +284,7 @@ final class Engine {
         chain.entry = log.add(
                 chain.rank, chain.microBatch, chain.step, task.name, task.duration, task.start, now, task.cause);
         compute.end(programs.device[chain.rank], now, chain.entry);
-        if (shared) {
+        if (shared && !queues) {
             plan(now);
         }
         if (programs.ops[chain.rank][chain.op] instanceof Op.Send send) {

@@ -43,6 +43,24 @@ class RateFitTest {
         return new Sample(bytes, flops, seconds * (1 + noise * (2 * random.nextDouble() - 1)));
     }
 
+    /** Few rows of decode attention leave most of a GPU idle and take as long as their positions, one after the other. */
+    @Test
+    void positionsAreALimitOfTheirOwn() {
+        OperationRate truth = new OperationRate(1e-5, 2e12, 1e15, 2.5e-7);
+        List<Sample> seen = new ArrayList<>();
+        for (int context : new int[] {32, 2048}) {
+            for (int rows = 1; rows <= 48; rows += rows < 4 ? 1 : 4) {
+                double bytes = 32768.0 * rows * context;
+                double seconds = RateFit.seconds(truth, new Sample(bytes, bytes / 2, context, 0));
+                seen.add(new Sample(bytes, bytes / 2, context, seconds));
+            }
+        }
+        OperationRate rate = RateFit.of(seen).rate();
+        assertThat(rate.secondsPerPosition()).isEqualTo(2.5e-7, within(1e-8));
+        assertThat(rate.bytesPerSecond()).isEqualTo(2e12, within(2e11));
+        seen.forEach(s -> assertThat(RateFit.seconds(rate, s)).isEqualTo(s.seconds(), within(0.1 * s.seconds())));
+    }
+
     @Test
     void whatHasNothingToDoIsAllLaunch() {
         RateFit fit = RateFit.of(List.of(new Sample(0, 0, 2e-6), new Sample(0, 0, 2e-6), new Sample(0, 0, 3e-6)));

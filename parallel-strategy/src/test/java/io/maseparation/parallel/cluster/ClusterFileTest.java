@@ -75,8 +75,9 @@ class ClusterFileTest {
         Cluster measured = new Cluster("mine", "as measured", List.of(new DeviceKind(kind.name(), kind.memoryBytes(),
                 kind.bytesPerSecond(), kind.flopsPerSecond(), kind.bandwidthEfficiency(), kind.flopsEfficiency(),
                 kind.eagerLaunchSeconds(), kind.graphLaunchSeconds(), kind.graphStartSeconds(), kind.pricePerHour(),
-                Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12)))), a100.devices(), a100.intraNode(),
-                a100.interNode(), 5e10, new HostSharing(2, 1.7, 0.2), a100.collectives(), List.of());
+                2.5e10, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))), a100.devices(),
+                a100.intraNode(), a100.interNode(), 5e10, new HostSharing(16, 2, 1.7, 0.2), a100.collectives(),
+                List.of());
         Path file = folder.resolve("mine.json");
         ClusterFile.write(file, measured, "a test");
         Cluster read = Clusters.named(file.toString());

@@ -54,14 +54,18 @@ class SegmentCostsTest {
         ModelWeights weights = RandomWeights.create(config, seed);
         for (RankPlan rank : plan.ranks()) {
             SegmentCosts costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+            Capacity capacity = new Capacity(4, 8, 4, 64, 16, DataType.F32);
             try (RankDevice device = new RankDevice(
                     TestDevices.strict(1).getFirst(), weights, rank.shard(),
-                    new Capacity(4, 8, 4, 64, 16, DataType.F32),
+                    capacity,
                     rank.segments())) {
                 long bytes = 0;
                 for (Segment segment : rank.segments()) {
                     List<OperationCost> tasks = costs.of(segment, DECODE);
                     assertThat(tasks).as("%s of %s", segment, options).hasSize(device.tasks(segment.name()));
+                    assertThat(costs.transferBytes(segment, capacity))
+                            .as("bytes between host and device of %s of %s", segment, options)
+                            .isEqualTo(device.transferBytes(segment.name()));
                     bytes += tasks.stream()
                             .map(OperationCost::cost)
                             .reduce(OpCost.ZERO, OpCost::plus)

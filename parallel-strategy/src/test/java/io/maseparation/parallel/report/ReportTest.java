@@ -145,7 +145,7 @@ class ReportTest {
 
     private static RunResult result(List<Integer> tokens, List<TimelineEvent> timeline) {
         double no = Double.NaN;
-        Metrics metrics = new Metrics(10, no, no, no, no, no, no, no, no, no, no, no, no, no, no);
+        Metrics metrics = new Metrics(10, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no);
         return new RunResult(
                 "single",
                 "1 rank",

@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
@@ -79,7 +80,7 @@ final class HfWeights {
         float[] q = floats(attention + "q_proj.bias", query, config.queryWidth());
         float[] k = floats(attention + "k_proj.bias", keys, config.kvWidth());
         float[] v = floats(attention + "v_proj.bias", keys, config.kvWidth());
-        FloatArray all = new FloatArray(config.qkvWidth());
+        FloatArray all = DeviceArrays.floats(config.qkvWidth());
         int at = 0;
         for (float[] part : List.of(q, k, v)) {
             for (float value : part) {
@@ -90,11 +91,11 @@ final class HfWeights {
     }
 
     private FloatArray router(String name, int experts) {
-        return FloatArray.fromArray(floats(name, "number of experts, hidden_size", experts, config.hidden()));
+        return DeviceArrays.copyOf(floats(name, "number of experts, hidden_size", experts, config.hidden()));
     }
 
     private FloatArray gate(String name) {
-        return FloatArray.fromArray(floats(name, "1, hidden_size", 1, config.hidden()));
+        return DeviceArrays.copyOf(floats(name, "1, hidden_size", 1, config.hidden()));
     }
 
     private ExpertWeights extra(String moe, ModelConfig.Layer layer) {
@@ -164,7 +165,7 @@ final class HfWeights {
     }
 
     private FloatArray vector(String name, int size, String fields) {
-        return FloatArray.fromArray(floats(name, fields, size));
+        return DeviceArrays.copyOf(floats(name, fields, size));
     }
 
     private float[] floats(String name, String fields, long... shape) {

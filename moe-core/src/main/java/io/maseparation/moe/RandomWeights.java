@@ -1,11 +1,11 @@
 package io.maseparation.moe;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.ModelConfig.QkNorm;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -29,8 +29,6 @@ public final class RandomWeights {
     /** Elements that are filled as one piece of work; a multiple of the four that one random number gives. */
     private static final int PIECE = 1 << 20;
     private static final int VALUES = 1 << 16;
-    /** Data start on a cache line. */
-    private static final int ALIGNMENT = 64;
 
     private final ModelConfig config;
     private final long seed;
@@ -80,12 +78,7 @@ public final class RandomWeights {
 
         void allocate() {
             int element = config.weightType().bytes();
-            long header = TornadoNativeArray.ARRAY_HEADER;
-            long bytes = (long) matrices * rows * cols * element;
-            long start = ALIGNMENT - header % ALIGNMENT;
-            MemorySegment segment = Arena.ofAuto()
-                    .allocate(start + header + bytes, ALIGNMENT)
-                    .asSlice(start);
+            MemorySegment segment = DeviceArrays.pages((long) matrices * rows * cols * element);
             array = switch (config.weightType()) {
                 case F32 -> FloatArray.fromSegmentShallow(segment);
                 case F16 -> HalfFloatArray.fromSegmentShallow(segment);
@@ -226,7 +219,7 @@ public final class RandomWeights {
     }
 
     private static FloatArray vector(int size, double mean, double deviation, long key) {
-        FloatArray vector = new FloatArray(size);
+        FloatArray vector = DeviceArrays.floats(size);
         for (int i = 0; i < size; i++) {
             vector.set(i, (float) (mean + (2 * CounterRandom.uniform(key, i) - 1) * Math.sqrt(3) * deviation));
         }

@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.kernels.DeviceArrays;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** Cosines and sines of the rotary embedding, computed in double and rounded once. */
@@ -30,7 +31,7 @@ public final class RopeTable {
             throw new ModelException("a rotary table of %d positions × %d is more than an array holds"
                     .formatted(positions, headDim));
         }
-        FloatArray table = new FloatArray((int) size);
+        FloatArray table = DeviceArrays.floats((int) size);
         int at = 0;
         for (int position = 0; position < positions; position++) {
             for (int i = 0; i < headDim / 2; i++) {

@@ -34,7 +34,7 @@ public final class ExpertTensor {
             int mode) {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gated() ? bank.first().gate() : up;
-        IntArray shape = IntArray.fromElements(
+        IntArray shape = DeviceArrays.copyOf(
                 gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride());
         add(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
@@ -50,7 +50,7 @@ public final class ExpertTensor {
             FloatArray out,
             int hiddenStride) {
         WeightMatrix down = bank.first().down();
-        IntArray shape = IntArray.fromElements(0, 0, down.offset(), bank.downStride());
+        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride());
         add(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 1, DOWN);
     }
 

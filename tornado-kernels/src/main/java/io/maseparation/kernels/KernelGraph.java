@@ -167,7 +167,7 @@ public final class KernelGraph {
      */
     public ImmutableTaskGraph build() {
         if (scratchFloats > 0) {
-            scratch = new FloatArray(scratchFloats);
+            scratch = DeviceArrays.floats(scratchFloats);
             constants.add(scratch);
         }
         if (!target.embedded()) {

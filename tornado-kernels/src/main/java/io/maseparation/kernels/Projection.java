@@ -51,7 +51,7 @@ public final class Projection {
             return;
         }
         // A kernel takes no null.
-        FloatArray b = bias == null ? new FloatArray(1) : bias;
+        FloatArray b = bias == null ? DeviceArrays.floats(1) : bias;
         int flags = (bias == null ? 0 : BIAS) | (accumulate ? ACCUMULATE : 0);
         int offset = w.offset();
         int stride = w.rowStride();

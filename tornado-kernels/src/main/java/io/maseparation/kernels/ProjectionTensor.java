@@ -37,7 +37,7 @@ public final class ProjectionTensor {
             float scale,
             float clip,
             int flags) {
-        IntArray shape = new IntArray(6);
+        IntArray shape = DeviceArrays.ints(6);
         List<IntArray> half2s = new ArrayList<>();
         int rows = 0;
         int tiles = 0;

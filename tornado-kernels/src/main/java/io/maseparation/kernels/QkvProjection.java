@@ -53,7 +53,7 @@ public final class QkvProjection {
             Require.length("QkvProjection", "bias", bias, total);
         }
         // A kernel takes no null.
-        FloatArray b = bias == null ? new FloatArray(1) : bias;
+        FloatArray b = bias == null ? DeviceArrays.floats(1) : bias;
         int biased = bias == null ? 0 : 1;
         int cols = q.cols();
         int qOffset = q.offset();

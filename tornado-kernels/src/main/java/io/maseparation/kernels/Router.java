@@ -59,9 +59,9 @@ public final class Router {
         Require.length("Router", "weights", weights, (long) rows * slots);
         Require.length("Router", "scores", scores, (long) rows * Math.max(1, experts));
         // A task takes no nulls.
-        FloatArray gateOrNone = experts > 0 ? gate : new FloatArray(1);
+        FloatArray gateOrNone = experts > 0 ? gate : DeviceArrays.floats(1);
         boolean gated = routing.extra() == Routing.Extra.SIGMOID_GATE;
-        FloatArray extraOrNone = gated ? extraGate : new FloatArray(1);
+        FloatArray extraOrNone = gated ? extraGate : DeviceArrays.floats(1);
         g.constant(gateOrNone, extraOrNone);
         int overAll = routing.rule() == Routing.Rule.SOFTMAX_THEN_TOP_K && !routing.renormalise() ? 1 : 0;
         int extra = routing.extra().ordinal();

@@ -1,5 +1,6 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.PeakKernels;
 import io.maseparation.moe.ModelException;
@@ -31,8 +32,8 @@ public record DevicePeak(double bytesPerSecond, double flopsPerSecond) {
         int floats = (int) Math.min(COPIED_FLOATS, device.memoryBytes() / 64);
         floats -= floats % (GROUP * PeakKernels.COPIED);
         int threads = floats / PeakKernels.COPIED;
-        FloatArray from = new FloatArray(floats);
-        FloatArray to = new FloatArray(floats);
+        FloatArray from = DeviceArrays.floats(floats);
+        FloatArray to = DeviceArrays.floats(floats);
         double copy = kernelSeconds(device, "copy", graph -> {
             graph.constant(from, to);
             graph.outputOnDemand(to);
@@ -40,7 +41,7 @@ public record DevicePeak(double bytesPerSecond, double flopsPerSecond) {
             graph.task(
                     "copy", grid(threads), t -> t.task("copy", PeakKernels::copy, context, from, to, threads));
         });
-        FloatArray out = new FloatArray(THREADS);
+        FloatArray out = DeviceArrays.floats(THREADS);
         double adds = kernelSeconds(device, "adds", graph -> {
             graph.constant(out);
             graph.outputOnDemand(out);

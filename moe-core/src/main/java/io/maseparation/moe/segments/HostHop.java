@@ -1,5 +1,6 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.ResidualAdd;
 import io.maseparation.moe.ModelException;
@@ -28,10 +29,10 @@ public final class HostHop {
     private static double seconds(Device device, int rows) {
         GridScheduler grid = new GridScheduler();
         KernelGraph graph = new KernelGraph("hop", device.target(), grid);
-        IntArray step = new IntArray(3);
+        IntArray step = DeviceArrays.ints(3);
         step.set(1, 1);
-        FloatArray x = new FloatArray(rows * COLUMNS);
-        FloatArray y = new FloatArray(rows * COLUMNS);
+        FloatArray x = DeviceArrays.floats(rows * COLUMNS);
+        FloatArray y = DeviceArrays.floats(rows * COLUMNS);
         graph.constant(y);
         graph.input(step, x);
         graph.output(x);

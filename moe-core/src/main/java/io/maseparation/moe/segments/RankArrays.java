@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import java.util.ArrayList;
@@ -8,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -20,7 +20,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 final class RankArrays {
     /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
-    final IntArray step = new IntArray(3);
+    final IntArray step = DeviceArrays.ints(3);
 
     /** [rows]: token of each row. */
     final IntArray tokens;
@@ -62,7 +62,7 @@ final class RankArrays {
     record Slots(IntArray ids, FloatArray weights, FloatArray expertOut) {}
 
     /** [3]: as {@link #step}, of the rows received for the experts. */
-    final IntArray receivedStep = new IntArray(3);
+    final IntArray receivedStep = DeviceArrays.ints(3);
 
     /** [receivedRows, hidden]: rows received for the experts. */
     final FloatArray receivedX;
@@ -74,7 +74,7 @@ final class RankArrays {
     final FloatArray receivedOut;
 
     /** [3]: as {@link #step}, over {@link #outputRows}. */
-    final IntArray outputStep = new IntArray(3);
+    final IntArray outputStep = DeviceArrays.ints(3);
 
     /** [outputRows]: row of {@link #x} of each row that needs logits. */
     final IntArray outputRows;
@@ -104,11 +104,11 @@ final class RankArrays {
 
     RankArrays(ModelConfig config, Shard shard, Capacity capacity) {
         Sizes s = new Sizes(config, shard, capacity);
-        tokens = new IntArray(s.attentionRows);
-        rowInfo = new IntArray(3 * s.attentionRows);
+        tokens = DeviceArrays.ints(s.attentionRows);
+        rowInfo = DeviceArrays.ints(3 * s.attentionRows);
         x = floats(s.x);
         received = floats(s.received);
-        identity = new IntArray(s.attentionRows);
+        identity = DeviceArrays.ints(s.attentionRows);
         for (int i = 0; i < s.attentionRows; i++) {
             identity.set(i, i);
         }
@@ -120,7 +120,7 @@ final class RankArrays {
             slots.put(
                     n,
                     new Slots(
-                            new IntArray(s.attentionRows * n),
+                            DeviceArrays.ints(s.attentionRows * n),
                             floats((long) s.attentionRows * n),
                             floats(s.x * n)));
         }
@@ -128,17 +128,17 @@ final class RankArrays {
         attention = floats(s.attention);
         scores = floats(s.scores);
         receivedX = floats(s.receivedX);
-        receivedIds = new IntArray(Math.max(1, s.receivedRows * s.slots));
+        receivedIds = DeviceArrays.ints(Math.max(1, s.receivedRows * s.slots));
         receivedOut = floats(s.receivedOut);
-        offsets = new IntArray(s.groups + 1);
-        pairs = new IntArray(Math.max(1, s.pairs));
+        offsets = DeviceArrays.ints(s.groups + 1);
+        pairs = DeviceArrays.ints(Math.max(1, s.pairs));
         inner = floats((long) s.pairs * s.width);
         innerStride = s.width;
-        outputRows = new IntArray(Math.max(1, s.outputs));
+        outputRows = DeviceArrays.ints(Math.max(1, s.outputs));
         outputX = floats((long) s.outputs * config.hidden());
         outputNormed = floats((long) s.outputs * config.hidden());
         logits = floats((long) s.outputs * s.vocabulary);
-        best = new IntArray(Math.max(1, s.outputs));
+        best = DeviceArrays.ints(Math.max(1, s.outputs));
         if (shard.attention().isPresent()) {
             long size = (long) capacity.kvPositions() * shard.attention().get().kvs() * config.headDim();
             for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
@@ -155,11 +155,11 @@ final class RankArrays {
 
     private static TornadoNativeArray cache(DataType type, long size) {
         int n = checked(Math.max(1, size), "the KV cache of one layer", "fewer or shorter sequences, or more ranks");
-        return type == DataType.F16 ? new HalfFloatArray(n) : new FloatArray(n);
+        return type == DataType.F16 ? DeviceArrays.halves(n) : DeviceArrays.floats(n);
     }
 
     private static FloatArray floats(long size) {
-        return new FloatArray(checked(Math.max(1, size), "a buffer", "fewer rows a step"));
+        return DeviceArrays.floats(checked(Math.max(1, size), "a buffer", "fewer rows a step"));
     }
 
     private static int checked(long size, String what, String remedy) {

@@ -5,6 +5,7 @@ import io.maseparation.kernels.Clip;
 import io.maseparation.kernels.Combine;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DecodeAttention;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.Dispatch;
 import io.maseparation.kernels.Embedding;
 import io.maseparation.kernels.ExpertBank;
@@ -88,7 +89,7 @@ final class SegmentBuilder {
      */
     ImmutableTaskGraph first() {
         KernelGraph g = new KernelGraph("first", target, grid);
-        IntArray none = new IntArray(3);
+        IntArray none = DeviceArrays.ints(3);
         g.constant(none);
         if (shard.attention().isPresent()) {
             for (Map.Entry<Integer, RankArrays.Slots> e : b.slots.entrySet()) {
@@ -427,7 +428,7 @@ final class SegmentBuilder {
     /** Local group of each expert of the layer, the extra one last; -1 for those on other ranks. */
     private IntArray groupOf(int layer) {
         int experts = config.layers().get(layer).routing().experts();
-        IntArray groupOf = new IntArray(experts + 1);
+        IntArray groupOf = DeviceArrays.ints(experts + 1);
         groupOf.init(-1);
         Shard.Experts share = shard.experts().orElseThrow();
         List<Integer> held = share.perLayer().get(layer);
@@ -496,7 +497,7 @@ final class SegmentBuilder {
             return bias;
         }
         int dim = config.headDim();
-        FloatArray slice = new FloatArray(heads.qkvWidth(config));
+        FloatArray slice = DeviceArrays.floats(heads.qkvWidth(config));
         int key = config.queryWidth();
         int value = key + config.kvWidth();
         int to = copy(bias, heads.queryFrom() * dim, heads.queryTo() * dim, slice, 0);

@@ -1,0 +1,72 @@
+package io.maseparation.kernels;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * Makes arrays that go to devices: each has pages of memory of its own.
+ *
+ * <p>TornadoVM's backends for NVIDIA pin an array's pages. Where another array ends or begins on one of them, the driver
+ * takes that array for one that reaches beyond what is pinned and refuses to copy it; TornadoVM 5.2 prints the error and
+ * goes on without the copy.
+ */
+public final class DeviceArrays {
+    /** Bytes of a page, or of several where pages are smaller. */
+    private static final long PAGE = 4096;
+
+    private static final long CACHE_LINE = 64;
+
+    private DeviceArrays() {}
+
+    /** Zeros. */
+    public static FloatArray floats(int elements) {
+        return FloatArray.fromSegmentShallow(pages(elements, Float.BYTES));
+    }
+
+    /** Zeros. */
+    public static IntArray ints(int elements) {
+        return IntArray.fromSegmentShallow(pages(elements, Integer.BYTES));
+    }
+
+    /** Zeros. */
+    public static HalfFloatArray halves(int elements) {
+        return HalfFloatArray.fromSegmentShallow(pages(elements, Short.BYTES));
+    }
+
+    /** The given values. */
+    public static FloatArray copyOf(float... values) {
+        FloatArray array = floats(values.length);
+        MemorySegment.copy(MemorySegment.ofArray(values), 0, array.getSegment(), 0, 4L * values.length);
+        return array;
+    }
+
+    /** The given values. */
+    public static IntArray copyOf(int... values) {
+        IntArray array = ints(values.length);
+        MemorySegment.copy(MemorySegment.ofArray(values), 0, array.getSegment(), 0, 4L * values.length);
+        return array;
+    }
+
+    /**
+     * Memory for an array made with {@code fromSegmentShallow}: header and elements, which begin at a cache line.
+     *
+     * @param bytes of the elements
+     */
+    public static MemorySegment pages(long bytes) {
+        long start = CACHE_LINE - TornadoNativeArray.ARRAY_HEADER;
+        return Arena.ofAuto()
+                .allocate(Math.ceilDiv(CACHE_LINE + bytes, PAGE) * PAGE, PAGE)
+                .asSlice(start, TornadoNativeArray.ARRAY_HEADER + bytes);
+    }
+
+    private static MemorySegment pages(int elements, int elementBytes) {
+        if (elements < 0) {
+            throw new IllegalArgumentException("an array of " + elements + " elements");
+        }
+        return pages((long) elements * elementBytes);
+    }
+}

@@ -12,9 +12,10 @@ import java.util.List;
 
 /**
  * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each attention
- * group decides for its own rows and knows nothing of the others'. A row's result is the same on any replica.
+ * group decides for its own rows and takes those of the others to be like them: each of its rows stands for one of every group.
+ * A row's result is the same on any replica.
  */
-final class ReplicaChoice {
+public final class ReplicaChoice {
     /** Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. */
     private static final double OPERATIONS_PER_BYTE = 200;
 
@@ -25,7 +26,11 @@ final class ReplicaChoice {
 
     private final int[] experts;
 
-    ReplicaChoice(ModelConfig config, Placement placement, int attentionGroup) {
+    /**
+     * @param placement which expert groups hold which experts
+     * @param attentionGroup group whose rows are divided
+     */
+    public ReplicaChoice(ModelConfig config, Placement placement, int attentionGroup) {
         this.placement = placement;
         this.attentionGroup = attentionGroup;
         dispatch = new ReplicaDispatch[config.layers().size()];
@@ -38,7 +43,8 @@ final class ReplicaChoice {
             List<List<Integer>> groupsOf = layers.get(layer);
             if (groupsOf.stream().anyMatch(groups -> groups.size() > 1)) {
                 dispatch[layer] = new ReplicaDispatch(
-                        places(groupsOf, placement.groups() / placement.copies()), cost(config, layer));
+                        places(groupsOf, placement.groups() / placement.copies()),
+                        cost(config, layer, placement.attentionGroupsOf(placement.copyOf(attentionGroup))));
             }
         }
     }
@@ -60,15 +66,19 @@ final class ReplicaChoice {
                         .toArray(int[][]::new));
     }
 
-    /** Costs in bytes: only their ratios matter. */
-    private static DispatchCost cost(ModelConfig config, int layer) {
+    /**
+     * Costs in bytes: only their ratios matter.
+     *
+     * @param groups attention groups that each row stands for
+     */
+    private static DispatchCost cost(ModelConfig config, int layer, int groups) {
         double elements = (config.gated() ? 3.0 : 2.0)
                 * config.hidden()
                 * config.layers().get(layer).expertWidth();
         return new DispatchCost(
                 elements * config.weightType().bytes(),
-                2.0 * Float.BYTES * config.hidden(),
-                2 * elements / OPERATIONS_PER_BYTE);
+                groups * 2.0 * Float.BYTES * config.hidden(),
+                groups * 2 * elements / OPERATIONS_PER_BYTE);
     }
 
     /**
@@ -78,7 +88,7 @@ final class ReplicaChoice {
      * @param slots slots of a row
      * @return [rows, slots]: expert group of each slot, −1 for none
      */
-    int[] assign(int layer, int[] ids, int slots) {
+    public int[] assign(int layer, int[] ids, int slots) {
         int[] assigned = new int[ids.length];
         Arrays.fill(assigned, -1);
         ReplicaDispatch divide = dispatch[layer];

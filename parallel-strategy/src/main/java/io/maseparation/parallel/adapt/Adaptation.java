@@ -92,6 +92,11 @@ public final class Adaptation implements LayoutPolicy {
     }
 
     @Override
+    public double operationsPerByte() {
+        return cluster.kindOf(cluster.size() - 1).expertOperationsPerByte();
+    }
+
+    @Override
     public synchronized Optional<Proposal> propose(LiveState state) {
         averages.update(state.loads(), state.decoded());
         if (!rule.mayChange(state.decoded()) || state.decoded() == 0) {

@@ -42,7 +42,6 @@ final class PoliciesCommand implements Command {
     private static final int DEFAULT_DEVICES = 4;
     private static final int DEFAULT_MICRO_BATCHES = 2;
     private static final String DEFAULT_ROUTING = "zipf:1.2";
-    private static final String DEFAULT_CLUSTER = "a100x8";
 
     /** Options that describe a trace of one's own. */
     private static final List<String> OWN = List.of(SimulationFlags.MODEL, SimulationFlags.CLUSTER,
@@ -83,9 +82,10 @@ final class PoliciesCommand implements Command {
         SimulationFlags.text(options, null, PAUSE, "X",
                 "time without a step at each change, in milliseconds ["
                         + MigrationModel.DEFAULT_PAUSE_SECONDS * 1e3 + "]");
-        SimulationFlags.text(options, "m", SimulationFlags.MODEL, "DIR|PRESET", "model of a trace of your own [seed]");
+        SimulationFlags.text(options, "m", SimulationFlags.MODEL, "DIR|PRESET",
+                "model of a trace of your own [" + PolicyStudy.MODEL + "]");
         SimulationFlags.text(options, null, SimulationFlags.CLUSTER, "NAME|FILE",
-                "its devices and links [" + DEFAULT_CLUSTER + "]");
+                "its devices and links [" + PolicyStudy.CLUSTER + "]");
         SimulationFlags.text(options, null, LayoutSize.ATTENTION_DEVICES.id(), "N",
                 "ranks with attention that it begins with [" + DEFAULT_DEVICES + "]");
         SimulationFlags.text(options, null, LayoutSize.EXPERT_DEVICES.id(), "N",
@@ -209,7 +209,7 @@ final class PoliciesCommand implements Command {
     }
 
     private static PolicyScenario own(Arguments arguments, PolicyStudy.Settings settings) {
-        ModelConfig config = SimulationFlags.model(arguments, Optional.empty());
+        ModelConfig config = SimulationFlags.model(arguments, Optional.empty(), PolicyStudy.MODEL);
         StrategyOptions options = StrategyOptions.maSeparation(
                 devices(arguments, LayoutSize.ATTENTION_DEVICES), devices(arguments, LayoutSize.EXPERT_DEVICES))
                 .withMicroBatches(StrategyFlags.microBatches(arguments, DEFAULT_MICRO_BATCHES));
@@ -224,7 +224,7 @@ final class PoliciesCommand implements Command {
         return new PolicyScenario(
                 conditions.routing().description(),
                 config,
-                Clusters.named(arguments.text(SimulationFlags.CLUSTER).orElse(DEFAULT_CLUSTER)),
+                Clusters.named(arguments.text(SimulationFlags.CLUSTER).orElse(PolicyStudy.CLUSTER)),
                 options,
                 conditions,
                 arguments.integer(GROWTH, 0, 0, 1 << 16),

@@ -78,7 +78,12 @@ final class SimulationFlags {
 
     /** Shape and rules of the model; no weights are read. */
     static ModelConfig model(Arguments arguments, Optional<PlanFile> plan) {
-        String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(DEFAULT_MODEL);
+        return model(arguments, plan, DEFAULT_MODEL);
+    }
+
+    /** The same where another model is meant if none is named. */
+    static ModelConfig model(Arguments arguments, Optional<PlanFile> plan, String absent) {
+        String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(absent);
         ModelConfig config = config(name);
         if (arguments.has(TOP_K)) {
             int most = Math.max(1, config.maxExperts());

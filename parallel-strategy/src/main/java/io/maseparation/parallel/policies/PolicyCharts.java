@@ -38,14 +38,14 @@ public final class PolicyCharts {
                 "TPOT over a trace: " + s.name(), new Axis("decode step", "", Scale.LINEAR),
                 new Axis("TPOT, means of %d steps".formatted(width(s)), "ms", Scale.LINEAR))
                 .note(note(s));
+        double[] bound = means(comparison.unchanged().boundsMs(), width(s));
+        double[] x = IntStream.range(0, bound.length)
+                .mapToDouble(i -> s.warmup() + (i + 0.5) * width(s))
+                .toArray();
         for (PolicyResult result : comparison.results()) {
-            double[] y = means(result.stepsMs(), width(s));
-            double[] x = IntStream.range(0, y.length)
-                    .mapToDouble(i -> s.warmup() + (i + 0.5) * width(s))
-                    .toArray();
-            chart.series(result.policy().id(), x, y);
+            chart.series(result.policy().id(), x, means(result.stepsMs(), width(s)));
         }
-        return chart.horizontal(comparison.unchanged().boundMs(), "bound of " + s.options().layout() + ", mean");
+        return chart.series("bound of " + s.options().layout(), x, bound);
     }
 
     private static int width(PolicyScenario s) {

@@ -71,6 +71,7 @@ final class PolicyRecord {
                 copying * 1e3,
                 pauses * 1e3,
                 Arrays.stream(seconds).map(s -> s * 1e3).toArray(),
+                Arrays.stream(bounds).map(s -> s * 1e3).toArray(),
                 List.of(layouts));
     }
 

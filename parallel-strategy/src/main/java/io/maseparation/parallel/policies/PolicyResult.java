@@ -19,6 +19,7 @@ import java.util.List;
  * @param copyingMs time in which steps ran beside copying
  * @param pausedMs time in which no step ran
  * @param stepsMs time of each step
+ * @param boundsMs least time of each step, in the mean over those between two looks
  * @param layouts ratio of each step
  */
 public record PolicyResult(
@@ -35,6 +36,7 @@ public record PolicyResult(
         double copyingMs,
         double pausedMs,
         double[] stepsMs,
+        double[] boundsMs,
         List<String> layouts) {
 
     public PolicyResult {

@@ -17,6 +17,12 @@ import java.util.concurrent.Future;
 
 /** The scenarios of docs/balancing.md, and many of them at once. */
 public final class PolicyStudy {
+    /** The seed's shape with experts of three matrices: large ones, so that a large batch is bound by them. */
+    public static final String MODEL = "seed-gated";
+
+    /** One node, in which copies take the fast links. */
+    public static final String CLUSTER = "a100x8";
+
     /** Decode steps of a trace where nothing else is asked for: as many as the model's positions allow contexts to grow. */
     public static final int STEPS = 1984;
 
@@ -54,8 +60,8 @@ public final class PolicyStudy {
      * small a one that reading their weights takes longer.
      */
     public static List<PolicyScenario> scenarios(Settings settings) {
-        ModelConfig config = Presets.config("seed");
-        Cluster cluster = Clusters.named("a100x8");
+        ModelConfig config = Presets.config(MODEL);
+        Cluster cluster = Clusters.named(CLUSTER);
         List<PolicyScenario> scenarios = new ArrayList<>();
         for (Setting setting : List.of(
                 // Keys and values of a batch of 4096 outgrow the memory of four devices before the trace ends.

@@ -96,7 +96,8 @@ final class ExpertLoads {
         }
     }
 
-    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches) {
+    /** @param operationsPerByte of the devices, for choosing among replicas */
+    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches, double operationsPerByte) {
         config = plan.config();
         this.map = map;
         routing = scenario.routing();
@@ -105,7 +106,8 @@ final class ExpertLoads {
         expertGroups = map.groups();
         kept = new Counts[config.layers().size()][batches.microBatches()][2];
         choices = new ReplicaChoice[plan.placement().replicated() ? batches.groups() : 0];
-        java.util.Arrays.setAll(choices, group -> new ReplicaChoice(config, plan.placement(), group));
+        java.util.Arrays.setAll(choices,
+                group -> new ReplicaChoice(config, plan.placement(), group, operationsPerByte));
     }
 
     /**

@@ -34,7 +34,7 @@ class PolicyComparisonTest {
         // Experts that compute have enough for two micro-batches in turn; reading them twice would be a waste.
         StrategyOptions options = StrategyOptions.maSeparation(DEVICES, DEVICES).withMicroBatches(batch > 1024 ? 2 : 1);
         return new PolicyScenario(
-                "test", Presets.config("seed"), Clusters.named("a100x8"), options,
+                "test", Presets.config("seed-gated"), Clusters.named("a100x8"), options,
                 Scenario.decode(batch, context).withRouting(routing, 0), growth, steps, INTERVAL, DEVICES,
                 ChangeRule.Settings.of(INTERVAL, 1024), MigrationModel.usual());
     }
@@ -51,7 +51,7 @@ class PolicyComparisonTest {
     @Test
     void dynamicBalancingRecoversNearlyAllOfTheGapWhereExpertsCompute() {
         PolicyComparison comparison = compare(
-                scenario(RoutingModel.zipf(1.2), 4096, 64, 0, 640),
+                scenario(RoutingModel.zipf(1.2), 4096, 64, 0, 384),
                 BalancingPolicy.PLACEMENT, BalancingPolicy.DYNAMIC);
         PolicyResult dynamic = of(comparison, BalancingPolicy.DYNAMIC);
 
@@ -74,7 +74,7 @@ class PolicyComparisonTest {
 
         assertThat(comparison.change(of(comparison, BalancingPolicy.DYNAMIC))).isLessThanOrEqualTo(HARM);
         assertThat(comparison.change(of(comparison, BalancingPolicy.REPLICAS)))
-                .as("replicas whatever they cost do harm").isGreaterThan(HARM);
+                .as("what copying costs, and no expert read twice").isBetween(0.0, HARM);
     }
 
     @Test

@@ -2,7 +2,6 @@ package io.maseparation.parallel.policies;
 
 import io.maseparation.parallel.adapt.Adaptation;
 import io.maseparation.parallel.adapt.Orders;
-import io.maseparation.parallel.execute.LayoutPolicy;
 import io.maseparation.parallel.execute.LayoutPolicy.LiveState;
 import io.maseparation.parallel.execute.LayoutPolicy.Proposal;
 import java.util.Locale;
@@ -52,10 +51,5 @@ public enum BalancingPolicy {
     /** Whether the ratio of devices may change. */
     boolean changesRatio() {
         return this == ELASTIC;
-    }
-
-    /** Whether something decides all along, so that {@link LayoutPolicy} is asked at every look. */
-    boolean adapts() {
-        return this == DYNAMIC || this == ELASTIC;
     }
 }

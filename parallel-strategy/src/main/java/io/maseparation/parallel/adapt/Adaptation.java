@@ -22,14 +22,16 @@ import java.util.Optional;
  * over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was measured.
  */
 public final class Adaptation implements LayoutPolicy {
-    /** Simulated steps of each layout: enough for the draws of experts to even out between layouts. */
-    private static final int STEPS = 8;
+    /** Rows that are drawn for each layout at least, and steps at least and at most: enough for draws to even out. */
+    private static final int ROWS = 8192;
 
+    private static final int LEAST_STEPS = 2;
+    private static final int MOST_STEPS = 8;
     private static final int BYTES_OF_ACTIVATION = 4;
     private static final int INTERVALS_OF_HALF_LIFE = 1;
 
     private final Cluster cluster;
-    private final DataType kvType;
+    private final Scenario conditions;
     private final Reach reach;
     private final ChangeRule rule;
     private final LoadAverages averages;
@@ -67,8 +69,18 @@ public final class Adaptation implements LayoutPolicy {
      * @param settings when
      */
     public Adaptation(Cluster cluster, DataType kvType, Reach reach, ChangeRule.Settings settings) {
+        this(cluster, Scenario.decode(1, 1).withFormats(kvType, BYTES_OF_ACTIVATION), reach, settings);
+    }
+
+    /**
+     * @param cluster devices and links that times are simulated on
+     * @param conditions formats and launches; nothing else of it is looked at
+     * @param reach what may change
+     * @param settings when
+     */
+    public Adaptation(Cluster cluster, Scenario conditions, Reach reach, ChangeRule.Settings settings) {
         this.cluster = cluster.withoutVariation();
-        this.kvType = kvType;
+        this.conditions = conditions;
         this.reach = reach;
         rule = new ChangeRule(settings);
         averages = new LoadAverages((double) INTERVALS_OF_HALF_LIFE * settings.interval());
@@ -80,16 +92,22 @@ public final class Adaptation implements LayoutPolicy {
     }
 
     @Override
+    public double operationsPerByte() {
+        return cluster.kindOf(cluster.size() - 1).expertOperationsPerByte();
+    }
+
+    @Override
     public synchronized Optional<Proposal> propose(LiveState state) {
         averages.update(state.loads(), state.decoded());
         if (!rule.mayChange(state.decoded()) || state.decoded() == 0) {
             return Optional.empty();
         }
         double[][] rows = averages.rowsPerStep();
-        Scenario scenario = Scenario.decode(1, 1)
-                .withFormats(kvType, BYTES_OF_ACTIVATION)
-                .withRouting(RoutingModel.loads(rows), 0)
-                .withSteps(STEPS, 1);
+        int sequences = state.positions().length;
+        // Every layout is simulated with the same draws, which take longer than the simulation.
+        Scenario scenario = conditions
+                .withRouting(RoutingModel.loads(rows).remembering(sequences), 0)
+                .withSteps(Math.clamp(ROWS / Math.max(1, sequences), LEAST_STEPS, MOST_STEPS), 1);
         double present = stepMs(state, state.plan(), state.owners(), scenario);
         double scale = Double.isNaN(state.stepMs()) ? 1 : state.stepMs() / present;
         Optional<Choice> best = Candidates.of(state, rows, reach).stream()
@@ -115,7 +133,7 @@ public final class Adaptation implements LayoutPolicy {
             }
             double stepMs = stepMs(state, plan, owners, scenario);
             long bytes = MovedBytes.weights(state.plan(), plan)
-                    + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), kvType);
+                    + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), conditions.kvType());
             double costMs = bytes / bytesPerSecond() * 1e3 + pause;
             return Optional.of(new Choice(
                     candidate, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));

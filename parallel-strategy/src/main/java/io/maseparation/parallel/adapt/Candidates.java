@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Layouts within one change of the present one. */
+/** Layouts within one change of the present one: other places, other owners, one or two blocks of devices elsewhere. */
 final class Candidates {
     /**
      * A layout.
@@ -77,24 +77,32 @@ final class Candidates {
         if (reach.ratio()) {
             StrategyOptions now = plan.options();
             int block = block(now);
-            for (int change : new int[] {-block, block}) {
+            // Experts come whole: one rank more of them may leave the fullest as full as it is, and two not.
+            for (int change : new int[] {-2 * block, -block, block, 2 * block}) {
                 int attention = now.attentionDevices() + change;
                 int experts = now.expertDevices() - change;
                 if (attention < 1 || experts < 1 || !fits(plan.config(), now, attention, experts)) {
                     continue;
                 }
-                candidates.add(ratio(state, rows, attention, experts));
+                candidates.add(ratio(state, rows, attention, experts, 0));
+                if (reach.redundantExperts() > 0) {
+                    candidates.add(ratio(state, rows, attention, experts, reach.redundantExperts()));
+                }
             }
         }
         return candidates;
     }
 
-    /** The layout of another ratio with experts by their loads and as few moves of sequences as possible. */
-    static Candidate ratio(LiveState state, double[][] rows, int attention, int experts) {
+    /**
+     * The layout of another ratio with experts by their loads and as few moves of sequences as possible.
+     *
+     * @param redundant places in each layer for replicas
+     */
+    static Candidate ratio(LiveState state, double[][] rows, int attention, int experts, int redundant) {
         StrategyOptions options = state.plan().options().withRatio(attention, experts);
         Target target = new Target(
                 options,
-                Optional.of(places(state.plan(), rows, options, 0)),
+                Optional.of(places(state.plan(), rows, options, redundant)),
                 Optional.of(mapped(SequencePlaces.refined(
                         state.owners(), growing(state), attention / options.attentionTensorParallel()))));
         return new Candidate(Kind.RATIO, target, new Key(Kind.RATIO, options.layout()));
@@ -158,8 +166,20 @@ final class Candidates {
         return options.expertDevices() / options.expertTensorParallel() / options.expertReplicas();
     }
 
+    /** Experts of each group at present. */
+    private static List<List<Integer>> held(Plan plan, int layer, int groups) {
+        List<List<Integer>> held = IntStream.range(0, groups).<List<Integer>>mapToObj(g -> new ArrayList<>()).toList();
+        List<List<Integer>> groupsOf = plan.placement().replicatedExperts().get(layer);
+        for (int expert = 0; expert < groupsOf.size(); expert++) {
+            for (int group : groupsOf.get(expert)) {
+                held.get(group).add(expert);
+            }
+        }
+        return held;
+    }
+
     /**
-     * Places of all experts, whatever the present ones are.
+     * Places of all experts, whatever the present ones are; groups that hold much of what one holds already are that one.
      *
      * @param redundant further places in each layer, for replicas
      */
@@ -179,8 +199,11 @@ final class Candidates {
             for (int group = 0; group < groups; group++) {
                 slots[group] = (int) ((long) total * (group + 1) / groups - (long) total * group / groups);
             }
-            ExpertPlacement found = ExpertBalancer.quick(
+            ExpertPlacement balanced = ExpertBalancer.quick(
                     new BalanceProblem(Arrays.copyOf(weights[layer], experts), slots, 1, 1));
+            ExpertPlacement found = groups == groups(plan.options())
+                    ? balanced.numberedLike(held(plan, layer, groups))
+                    : balanced;
             places.add(IntStream.range(0, experts)
                     .mapToObj(e -> Arrays.stream(found.ranksOf(e)).sorted().boxed().toList())
                     .toList());

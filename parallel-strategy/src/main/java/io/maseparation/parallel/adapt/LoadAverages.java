@@ -2,8 +2,17 @@ package io.maseparation.parallel.adapt;
 
 import java.util.Arrays;
 
-/** Loads of experts as exponentially weighted averages over decode steps: what was long ago counts less. */
+/**
+ * Loads of experts as exponentially weighted averages over decode steps: what was long ago counts less. Where a layer's loads
+ * have become others than chance explains, what was before is forgotten: a mean of both would fit neither.
+ */
 public final class LoadAverages {
+    /** Share of a layer's rows that are at other experts than before, beyond chance, from which on loads are others. */
+    private static final double ANOTHER = 0.1;
+
+    /** How many times as far from the average as chance explains. */
+    private static final double CHANCE = 3;
+
     private final double halfLife;
     private double[][] averages;
     private long[][] before;
@@ -37,13 +46,35 @@ public final class LoadAverages {
             }
         }
         for (int layer = 0; layer < counted.length; layer++) {
-            for (int expert = 0; expert < counted[layer].length; expert++) {
-                double rate = (double) (counted[layer][expert] - before[layer][expert]) / (step - lastStep);
-                averages[layer][expert] = kept * averages[layer][expert] + (1 - kept) * rate;
+            double[] rates = new double[counted[layer].length];
+            for (int expert = 0; expert < rates.length; expert++) {
+                rates[expert] = (double) (counted[layer][expert] - before[layer][expert]) / (step - lastStep);
                 before[layer][expert] = counted[layer][expert];
+            }
+            double past = isAnother(averages[layer], rates, step - lastStep) ? 0 : kept;
+            for (int expert = 0; expert < rates.length; expert++) {
+                averages[layer][expert] = past * averages[layer][expert] + (1 - past) * rates[expert];
             }
         }
         lastStep = step;
+    }
+
+    /** Whether rates of some steps come from another distribution than an average, by their distance in total variation. */
+    private static boolean isAnother(double[] average, double[] rates, int steps) {
+        double before = Arrays.stream(average).sum();
+        double now = Arrays.stream(rates).sum();
+        if (before == 0 || now == 0) {
+            return false;
+        }
+        double distance = 0;
+        double chance = 0;
+        for (int expert = 0; expert < rates.length; expert++) {
+            double share = average[expert] / before;
+            distance += Math.abs(rates[expert] / now - share) / 2;
+            // Mean distance of a share among so many rows, normally distributed.
+            chance += Math.sqrt(share * (1 - share) / (now * steps) * 2 / Math.PI) / 2;
+        }
+        return distance > ANOTHER + CHANCE * chance;
     }
 
     /**

@@ -15,14 +15,23 @@ public final class Orders {
     /** Another ratio, with experts by the loads so far and as few moves of sequences as possible. */
     public static Ordered ratio(int step, int attentionDevices, int expertDevices) {
         return new Ordered(step, Kind.RATIO,
-                state -> Candidates.ratio(state, rows(state), attentionDevices, expertDevices).target());
+                state -> Candidates.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
     }
 
     /** Experts evened out by the loads so far. */
     public static Ordered experts(int step) {
+        return experts(step, 0);
+    }
+
+    /**
+     * Experts evened out by the loads so far, with replicas.
+     *
+     * @param redundant further places in each layer, over all expert ranks together
+     */
+    public static Ordered experts(int step, int redundant) {
         return new Ordered(step, Kind.EXPERTS, state -> new Target(
                 state.plan().options(),
-                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), 0)),
+                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), redundant)),
                 Optional.empty()));
     }
 

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
+import java.util.List;
 
 /** Which experts each rank holds: one entry a slot. */
 public final class ExpertPlacement {
@@ -123,6 +124,39 @@ public final class ExpertPlacement {
             }
         }
         return copies;
+    }
+
+    /**
+     * The same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank here and one
+     * there, the pair with most experts in common first. Ranks keep their number of slots.
+     *
+     * @param before experts of each rank at present; as many ranks as here
+     */
+    public ExpertPlacement numberedLike(List<List<Integer>> before) {
+        int n = ofRank.length;
+        int[][] renumbered = new int[n][];
+        boolean[] used = new boolean[n];
+        for (int round = 0; round < n; round++) {
+            int most = -1;
+            int from = -1;
+            int to = -1;
+            for (int rank = 0; rank < n; rank++) {
+                for (int there = 0; there < n && !used[rank]; there++) {
+                    if (renumbered[there] == null && ofRank[there].length == ofRank[rank].length) {
+                        List<Integer> held = before.get(there);
+                        int common = (int) Arrays.stream(ofRank[rank]).filter(held::contains).count();
+                        if (common > most) {
+                            most = common;
+                            from = rank;
+                            to = there;
+                        }
+                    }
+                }
+            }
+            used[from] = true;
+            renumbered[to] = ofRank[from].clone();
+        }
+        return new ExpertPlacement(experts, renumbered);
     }
 
     @Override

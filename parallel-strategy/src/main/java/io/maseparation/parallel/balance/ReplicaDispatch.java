@@ -91,6 +91,38 @@ public final class ReplicaDispatch {
         return dispatch(whole, before);
     }
 
+    /**
+     * The tokens of every expert on the one rank that another decision gave it, whole.
+     *
+     * @param homes a decision in which no expert is divided and each has tokens
+     */
+    public Dispatch keep(Dispatch homes, int[] tokens) {
+        State state = new State(tokens);
+        for (int expert = 0; expert < ranksOf.length; expert++) {
+            int[] of = homes.tokens(expert);
+            for (int i = 0; i < of.length; i++) {
+                if (of[i] > 0) {
+                    state.add(first[expert] + i, tokens[expert]);
+                }
+            }
+        }
+        return dispatch(state.tokens, state.slowestSeconds());
+    }
+
+    /** Whether reading experts, rather than moving or computing tokens, is what takes most of the slowest rank's time. */
+    public boolean reads(Dispatch dispatch) {
+        int[] visits = dispatch.visitsOfRanks(ranks);
+        int[] tokens = dispatch.tokensOfRanks(ranks);
+        int slowest = 0;
+        for (int rank = 1; rank < ranks; rank++) {
+            if (cost.seconds(visits[rank], tokens[rank]) > cost.seconds(visits[slowest], tokens[slowest])) {
+                slowest = rank;
+            }
+        }
+        return visits[slowest] * cost.secondsPerVisit() > tokens[slowest]
+                * Math.max(cost.secondsPerTokenMoved(), cost.secondsPerTokenComputed());
+    }
+
     /** The tokens of every expert divided evenly among its replicas, however small the parts: what EPLB assumes. */
     public Dispatch even(int[] tokens) {
         State state = new State(tokens);

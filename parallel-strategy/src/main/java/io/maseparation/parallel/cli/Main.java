@@ -17,7 +17,8 @@ public final class Main {
     private static final int USAGE = 2;
     private static final List<Command> COMMANDS =
             List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new PlanCommand(),
-                    new ReproduceCommand(), new BalanceCommand(), new CalibrateCommand(), new BenchCommand(),
+                    new ReproduceCommand(), new BalanceCommand(), new PoliciesCommand(), new CalibrateCommand(),
+                    new BenchCommand(),
                     new DevicesCommand());
 
     private static final Pattern COLOURS_AND_STACK =

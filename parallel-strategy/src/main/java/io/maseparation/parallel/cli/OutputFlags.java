@@ -53,4 +53,32 @@ final class OutputFlags {
             throw new UsageException("--%s: '%s' is not a file name".formatted(option, given.orElseThrow()));
         }
     }
+
+    /**
+     * The folder that an option names; complains before minutes of work rather than after them.
+     *
+     * @throws UsageException if it cannot be a folder, or nothing can be written there
+     */
+    static Path folder(String option, String name) {
+        Path folder;
+        try {
+            folder = Path.of(name);
+        } catch (InvalidPathException e) {
+            throw new UsageException("--%s: '%s' is no name of a folder".formatted(option, name));
+        }
+        // Found out before minutes of work, not after.
+        Path existing = folder.toAbsolutePath();
+        while (existing != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (existing != null && !Files.isDirectory(existing)) {
+            throw new UsageException(existing.equals(folder.toAbsolutePath())
+                    ? "--%s %s is a file; name a folder".formatted(option, name)
+                    : "--%s %s: %s is a file, not a folder".formatted(option, name, existing));
+        }
+        if (existing != null && !Files.isWritable(existing)) {
+            throw new UsageException("--%s %s: no permission to write to %s".formatted(option, name, existing));
+        }
+        return folder;
+    }
 }

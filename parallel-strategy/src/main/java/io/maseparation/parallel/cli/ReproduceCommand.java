@@ -6,8 +6,6 @@ import io.maseparation.parallel.report.Table;
 import io.maseparation.parallel.report.TableWriter;
 import io.maseparation.parallel.reproduce.Reproduction;
 import io.maseparation.parallel.reproduce.Reproduction.Settings;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -68,7 +66,7 @@ final class ReproduceCommand implements Command {
     @Override
     public void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Path folder = folder(arguments.text(OUTPUT).orElse(DEFAULT_OUTPUT));
+        Path folder = OutputFlags.folder(OUTPUT, arguments.text(OUTPUT).orElse(DEFAULT_OUTPUT));
         Settings settings = new Settings(
                 Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK),
                 arguments.seed(SEED),
@@ -107,28 +105,5 @@ final class ReproduceCommand implements Command {
 
     private static String lines(List<String> lines, String start) {
         return lines.stream().collect(Collectors.joining(start, start, "\n"));
-    }
-
-    private static Path folder(String name) {
-        Path folder;
-        try {
-            folder = Path.of(name);
-        } catch (InvalidPathException e) {
-            throw new UsageException("--%s: '%s' is no name of a folder".formatted(OUTPUT, name));
-        }
-        // Found out before minutes of work, not after.
-        Path existing = folder.toAbsolutePath();
-        while (existing != null && !Files.exists(existing)) {
-            existing = existing.getParent();
-        }
-        if (existing != null && !Files.isDirectory(existing)) {
-            throw new UsageException(existing.equals(folder.toAbsolutePath())
-                    ? "--%s %s is a file; name a folder".formatted(OUTPUT, name)
-                    : "--%s %s: %s is a file, not a folder".formatted(OUTPUT, name, existing));
-        }
-        if (existing != null && !Files.isWritable(existing)) {
-            throw new UsageException("--%s %s: no permission to write to %s".formatted(OUTPUT, name, existing));
-        }
-        return folder;
     }
 }

@@ -22,19 +22,24 @@ import org.apache.commons.cli.Options;
 
 /** What is simulated, on which devices and under which circumstances. */
 final class SimulationFlags {
-    private static final String MODEL = "model";
-    private static final String CLUSTER = "cluster";
+    static final String MODEL = "model";
+    static final String CLUSTER = "cluster";
     static final String BATCH = "batch";
-    private static final String CONTEXT = "context";
-    private static final String TOP_K = "experts-per-token";
-    private static final String LAUNCH = "launch";
+    static final String CONTEXT = "context";
+    static final String TOP_K = "experts-per-token";
+    static final String LAUNCH = "launch";
     private static final String COLLECTIVES = "collectives";
-    private static final String ROUTING = "routing";
-    private static final String SEED = "seed";
-    private static final String STEPS = "steps";
-    private static final String NO_LM_HEAD = "no-lm-head";
+    static final String ROUTING = "routing";
+    static final String SEED = "seed";
+    static final String STEPS = "steps";
+    static final String NO_LM_HEAD = "no-lm-head";
     private static final String PREFILL_CHUNK = "prefill-chunk";
     private static final String TPOT_LIMIT = "slo-tpot-ms";
+
+    /** What routings there are. */
+    static final String ROUTINGS =
+            "how tokens choose experts: uniform, zipf:S (skewed by exponent S), drift:S:N (the same, with"
+                    + " other experts popular every N steps) or a file of recorded choices";
 
     private static final String DEFAULT_MODEL = "seed";
     private static final String DEFAULT_CLUSTER = "a100x16";
@@ -56,8 +61,7 @@ final class SimulationFlags {
                 "how operations are started: graph (captured) or eager (one by one) [graph]");
         text(options, null, COLLECTIVES, "NAME",
                 "measured collectives: custom (kernels inside graphs) or nccl [custom with graphs, nccl with eager]");
-        text(options, null, ROUTING, "NAME|FILE",
-                "how tokens choose experts: uniform, zipf:S (skewed by exponent S) or a file of recorded choices [uniform]");
+        text(options, null, ROUTING, "NAME|FILE", ROUTINGS + " [uniform]");
         text(options, "s", SEED, "N", "seed of the routing [0]");
         text(options, null, STEPS, "N", "decode steps measured [" + Scenario.DEFAULT_STEPS + "]");
         options.addOption(Option.builder().longOpt(NO_LM_HEAD)
@@ -74,7 +78,12 @@ final class SimulationFlags {
 
     /** Shape and rules of the model; no weights are read. */
     static ModelConfig model(Arguments arguments, Optional<PlanFile> plan) {
-        String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(DEFAULT_MODEL);
+        return model(arguments, plan, DEFAULT_MODEL);
+    }
+
+    /** The same where another model is meant if none is named. */
+    static ModelConfig model(Arguments arguments, Optional<PlanFile> plan, String absent) {
+        String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(absent);
         ModelConfig config = config(name);
         if (arguments.has(TOP_K)) {
             int most = Math.max(1, config.maxExperts());
@@ -124,11 +133,9 @@ final class SimulationFlags {
             throw new UsageException("--%s %d is more than the %d positions of %s"
                     .formatted(CONTEXT, context, config.maxPositions(), config.name()));
         }
-        Launch launch = arguments.choice(
-                LAUNCH, Launch.GRAPH, List.of(Launch.values()), l -> l.name().toLowerCase(Locale.ROOT));
         Scenario scenario = Scenario.decode(batch, context)
-                .withLaunch(launch)
-                .withRouting(routing(arguments, config), arguments.seed(SEED))
+                .withLaunch(launch(arguments))
+                .withRouting(routing(arguments, config, "uniform"), arguments.seed(SEED))
                 .withSteps(arguments.integer(STEPS, Scenario.DEFAULT_STEPS, 1, 100_000), 2)
                 .withLmHead(!arguments.has(NO_LM_HEAD))
                 .withPrefill(arguments.integer(PREFILL_CHUNK, 0, 1, MOST));
@@ -141,8 +148,13 @@ final class SimulationFlags {
         return ofPlan.orElse(OptionalInt.empty()).orElse(absent);
     }
 
-    private static RoutingModel routing(Arguments arguments, ModelConfig config) {
-        return RoutingModel.parse(arguments.text(ROUTING).orElse("uniform"), config);
+    static RoutingModel routing(Arguments arguments, ModelConfig config, String absent) {
+        return RoutingModel.parse(arguments.text(ROUTING).orElse(absent), config);
+    }
+
+    static Launch launch(Arguments arguments) {
+        return arguments.choice(
+                LAUNCH, Launch.GRAPH, List.of(Launch.values()), l -> l.name().toLowerCase(Locale.ROOT));
     }
 
     /** Largest TPOT that is good enough, in milliseconds; infinite if none is given. */

@@ -81,6 +81,14 @@ public record DeviceKind(
                 : Math.max(bytes / (bytesPerSecond * bandwidthEfficiency), flops / (flopsPerSecond * flopsEfficiency));
     }
 
+    /** Operations of experts that the device does in the time in which it reads a byte of their weights. */
+    public double expertOperationsPerByte() {
+        OperationRate rate = measured.get(Operation.EXPERT_UP);
+        return rate != null
+                ? rate.flopsPerSecond() / rate.bytesPerSecond()
+                : flopsPerSecond * flopsEfficiency / (bytesPerSecond * bandwidthEfficiency);
+    }
+
     /** The least time for some work: at peak, without launch, in seconds. */
     public double boundSeconds(double bytes, double flops) {
         return Math.max(bytes / bytesPerSecond, flops / flopsPerSecond);

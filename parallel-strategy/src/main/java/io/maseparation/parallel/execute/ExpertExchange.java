@@ -26,13 +26,20 @@ final class ExpertExchange {
     private final int group;
     private final ReplicaChoice replicas;
 
-    ExpertExchange(ModelConfig config, Placement placement, RankBuffers buffers, int rank, int group) {
+    /** @param operationsPerByte of the devices, for choosing among replicas */
+    ExpertExchange(
+            ModelConfig config,
+            Placement placement,
+            RankBuffers buffers,
+            int rank,
+            int group,
+            double operationsPerByte) {
         this.config = config;
         this.placement = placement;
         this.buffers = buffers;
         this.rank = rank;
         this.group = group;
-        this.replicas = new ReplicaChoice(config, placement, group);
+        this.replicas = new ReplicaChoice(config, placement, group, operationsPerByte);
     }
 
     private int slots(int layer) {

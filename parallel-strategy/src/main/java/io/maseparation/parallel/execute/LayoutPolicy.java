@@ -10,6 +10,11 @@ public interface LayoutPolicy {
     /** Decode steps between two looks, at least 1. */
     int interval();
 
+    /** Operations of experts that a device does in the time in which it reads a byte of their weights. */
+    default double operationsPerByte() {
+        return ReplicaChoice.USUAL_OPERATIONS_PER_BYTE;
+    }
+
     /** A layout that is worth the move, if there is one. */
     Optional<Proposal> propose(LiveState state);
 

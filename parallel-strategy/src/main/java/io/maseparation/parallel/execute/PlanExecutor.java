@@ -66,6 +66,12 @@ public final class PlanExecutor implements AutoCloseable {
         }
     }
 
+    private double operationsPerByte() {
+        return options.changes().policy()
+                .map(LayoutPolicy::operationsPerByte)
+                .orElse(ReplicaChoice.USUAL_OPERATIONS_PER_BYTE);
+    }
+
     /**
      * Runs the workload. Call it once.
      *
@@ -79,7 +85,8 @@ public final class PlanExecutor implements AutoCloseable {
         Recorder recorder = new Recorder(
                 ranks, plan.config().layers().size(), plan.config().maxExperts(), options.transfers());
         Sequences sequences = new Sequences(n, options.onToken());
-        RunContext context = new RunContext(workload, comm, recorder, sequences, new Heartbeat(ranks), logits);
+        RunContext context = new RunContext(
+                workload, comm, recorder, sequences, new Heartbeat(ranks), logits, operationsPerByte());
         List<RankWorker> workers = workers(context);
         long start = System.nanoTime();
         List<Step> prefill = deployment.schedule().prefill();

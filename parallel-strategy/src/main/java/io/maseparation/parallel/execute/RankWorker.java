@@ -59,7 +59,8 @@ final class RankWorker {
         this.shares = deployment.shares();
         this.heartbeat = context.heartbeat();
         this.transfers = new TransferLog(rankPlan, log, recorder.transfers());
-        this.exchange = new ExpertExchange(config, plan.placement(), buffers, rank, rankPlan.group());
+        this.exchange = new ExpertExchange(
+                config, plan.placement(), buffers, rank, rankPlan.group(), context.operationsPerByte());
         this.lastToken = new int[context.workload().prompts().size()];
         this.sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
         for (Segment segment : rankPlan.segments()) {

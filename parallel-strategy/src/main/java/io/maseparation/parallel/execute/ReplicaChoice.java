@@ -12,23 +12,34 @@ import java.util.List;
 
 /**
  * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each attention
- * group decides for its own rows and knows nothing of the others'. A row's result is the same on any replica.
+ * group decides for its own rows and takes those of the others to be like them: each of its rows stands for one of every group.
+ * Where reading experts takes the time, all groups keep to the same replica of each: rows that another group sends elsewhere
+ * would make a second rank read the expert. A row's result is the same on any replica.
  */
-final class ReplicaChoice {
+public final class ReplicaChoice {
     /** Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. */
-    private static final double OPERATIONS_PER_BYTE = 200;
+    public static final double USUAL_OPERATIONS_PER_BYTE = 200;
 
     private final Placement placement;
     private final int attentionGroup;
     /** By layer; null where no expert has replicas. */
     private final ReplicaDispatch[] dispatch;
+    /** By layer: every expert whole on one rank, such that ranks read equally many; the same for all groups. */
+    private final Dispatch[] homes;
 
     private final int[] experts;
 
-    ReplicaChoice(ModelConfig config, Placement placement, int attentionGroup) {
+    /**
+     * @param placement which expert groups hold which experts
+     * @param attentionGroup group whose rows are divided
+     * @param operationsPerByte operations that a device does in the time in which it reads a byte of weights
+     */
+    public ReplicaChoice(
+            ModelConfig config, Placement placement, int attentionGroup, double operationsPerByte) {
         this.placement = placement;
         this.attentionGroup = attentionGroup;
         dispatch = new ReplicaDispatch[config.layers().size()];
+        homes = new Dispatch[dispatch.length];
         experts = config.layers().stream().mapToInt(l -> l.routing().experts()).toArray();
         if (!placement.replicated()) {
             return;
@@ -38,7 +49,15 @@ final class ReplicaChoice {
             List<List<Integer>> groupsOf = layers.get(layer);
             if (groupsOf.stream().anyMatch(groups -> groups.size() > 1)) {
                 dispatch[layer] = new ReplicaDispatch(
-                        places(groupsOf, placement.groups() / placement.copies()), cost(config, layer));
+                        places(groupsOf, placement.groups() / placement.copies()),
+                        cost(
+                                config,
+                                layer,
+                                placement.attentionGroupsOf(placement.copyOf(attentionGroup)),
+                                operationsPerByte));
+                int[] one = new int[groupsOf.size()];
+                Arrays.fill(one, 1);
+                homes[layer] = dispatch[layer].decide(one);
             }
         }
     }
@@ -60,15 +79,19 @@ final class ReplicaChoice {
                         .toArray(int[][]::new));
     }
 
-    /** Costs in bytes: only their ratios matter. */
-    private static DispatchCost cost(ModelConfig config, int layer) {
+    /**
+     * Costs in bytes: only their ratios matter.
+     *
+     * @param groups attention groups that each row stands for
+     */
+    private static DispatchCost cost(ModelConfig config, int layer, int groups, double operationsPerByte) {
         double elements = (config.gated() ? 3.0 : 2.0)
                 * config.hidden()
                 * config.layers().get(layer).expertWidth();
         return new DispatchCost(
                 elements * config.weightType().bytes(),
-                2.0 * Float.BYTES * config.hidden(),
-                2 * elements / OPERATIONS_PER_BYTE);
+                groups * 2.0 * Float.BYTES * config.hidden(),
+                groups * 2 * elements / operationsPerByte);
     }
 
     /**
@@ -78,7 +101,7 @@ final class ReplicaChoice {
      * @param slots slots of a row
      * @return [rows, slots]: expert group of each slot, −1 for none
      */
-    int[] assign(int layer, int[] ids, int slots) {
+    public int[] assign(int layer, int[] ids, int slots) {
         int[] assigned = new int[ids.length];
         Arrays.fill(assigned, -1);
         ReplicaDispatch divide = dispatch[layer];
@@ -96,7 +119,7 @@ final class ReplicaChoice {
                 tokens[id]++;
             }
         }
-        Dispatch decision = divide.decide(tokens);
+        Dispatch decision = decision(layer, tokens);
         int firstGroup = placement.copyOf(attentionGroup) * (placement.groups() / placement.copies());
         int[] seen = new int[tokens.length];
         for (int i = 0; i < ids.length; i++) {
@@ -107,5 +130,15 @@ final class ReplicaChoice {
             }
         }
         return assigned;
+    }
+
+    private Dispatch decision(int layer, int[] tokens) {
+        if (placement.attentionGroupsOf(placement.copyOf(attentionGroup)) > 1) {
+            Dispatch kept = dispatch[layer].keep(homes[layer], tokens);
+            if (dispatch[layer].reads(kept)) {
+                return kept;
+            }
+        }
+        return dispatch[layer].decide(tokens);
     }
 }

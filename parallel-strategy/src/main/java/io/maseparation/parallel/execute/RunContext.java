@@ -7,6 +7,7 @@ import java.util.Optional;
  * What the ranks of one run share.
  *
  * @param logits sees all logits, which costs time, if there is one
+ * @param operationsPerByte operations of experts that a device does in the time in which it reads a byte of their weights
  */
 record RunContext(
         Workload workload,
@@ -14,4 +15,5 @@ record RunContext(
         Recorder recorder,
         Sequences sequences,
         Heartbeat heartbeat,
-        Optional<LogitsListener> logits) {}
+        Optional<LogitsListener> logits,
+        double operationsPerByte) {}

@@ -102,6 +102,11 @@ public final class Placement {
         return isEmpty() ? 0 : copyOf[attentionGroup];
     }
 
+    /** Number of attention groups that go to a copy of the experts. */
+    public int attentionGroupsOf(int copy) {
+        return (int) Arrays.stream(copyOf).filter(c -> c == copy).count();
+    }
+
     /** The copy of the experts that an expert group is part of. */
     public int copyOfExperts(int expertGroup) {
         return expertGroup / groupsPerCopy;

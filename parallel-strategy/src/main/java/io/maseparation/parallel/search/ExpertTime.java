@@ -16,7 +16,7 @@ import java.util.List;
  * Seconds of a segment of experts for any load. Bytes and operations of its tasks are sums of a part each for rows, pairs
  * and experts visited; those parts are found from a few loads once, as a search asks for very many.
  */
-final class ExpertTime {
+public final class ExpertTime {
     private static final int ROWS = 1;
     private static final int PAIRS = 2;
     private static final int ACTIVE = 3;
@@ -29,7 +29,11 @@ final class ExpertTime {
     private final double[][] flops;
     private final double fixedSeconds;
 
-    ExpertTime(ModelConfig config, Shard shard, Segment segment, Scenario scenario, DeviceKind kind) {
+    /**
+     * @param shard whose experts they are
+     * @param segment of one layer
+     */
+    public ExpertTime(ModelConfig config, Shard shard, Segment segment, Scenario scenario, DeviceKind kind) {
         this.kind = kind;
         SegmentCosts costs = new SegmentCosts(config, shard, scenario.kvType());
         tasks = costs.of(segment, shape(1, 1, 1));
@@ -87,7 +91,24 @@ final class ExpertTime {
         if (pairs == 0) {
             return 0;
         }
-        double seconds = fixedSeconds;
+        return fixedSeconds + workSeconds(rows, pairs, active);
+    }
+
+    /** The part of the time that does not grow with the work, in seconds: starting the tasks. */
+    public double fixedSeconds() {
+        return fixedSeconds;
+    }
+
+    /**
+     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of their
+     * times.
+     *
+     * @param rows rows that reach the rank
+     * @param pairs rows times experts that they visit there
+     * @param active experts there that any row visits
+     */
+    public double workSeconds(double rows, double pairs, double active) {
+        double seconds = 0;
         for (int task = 0; task < bytes.length; task++) {
             seconds += kind.workSeconds(
                     tasks.get(task).operation(), of(bytes[task], rows, pairs, active),
@@ -96,7 +117,7 @@ final class ExpertTime {
         return seconds;
     }
 
-    private static double of(double[] parts, int rows, int pairs, int active) {
+    private static double of(double[] parts, double rows, double pairs, double active) {
         return parts[0] + rows * parts[ROWS] + pairs * parts[PAIRS] + active * parts[ACTIVE];
     }
 }

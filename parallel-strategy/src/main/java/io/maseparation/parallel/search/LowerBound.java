@@ -1,7 +1,6 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.SegmentCosts;
@@ -9,7 +8,6 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.execute.Shares;
 import io.maseparation.parallel.plan.Placement;
 import io.maseparation.parallel.plan.Plan;
@@ -307,27 +305,9 @@ final class LowerBound {
         if (!scenario.lmHead()) {
             parts.removeIf(Part.Output.class::isInstance);
         }
-        return seconds(
+        return SegmentTime.seconds(
                 new SegmentCosts(config, rank.shard(), scenario.kvType()).of(new Segment(segment.name(), parts), shape),
                 scenario,
                 kind);
-    }
-
-    /** Seconds of the tasks of a segment, as the simulator has them. */
-    private static double seconds(List<OperationCost> tasks, Scenario scenario, DeviceKind kind) {
-        double seconds = 0;
-        boolean any = false;
-        boolean measured = !kind.measured().isEmpty();
-        for (OperationCost task : tasks) {
-            double bytes = task.cost().bytes(scenario.activationBytes());
-            double flops = task.cost().flops();
-            if (bytes > 0 || flops > 0 || measured) {
-                seconds += kind.launchSeconds(task.operation(), scenario.launch())
-                        + kind.workSeconds(task.operation(), bytes, flops, task.positions());
-                any |= bytes > 0 || flops > 0;
-            }
-        }
-        double start = measured || scenario.launch() == Launch.GRAPH ? kind.graphStartSeconds() : 0;
-        return any ? seconds + start : 0;
     }
 }

@@ -59,9 +59,7 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
         for (List<List<Integer>> group : sequences) {
             List<List<Rows>> ofGroup = new ArrayList<>();
             for (List<Integer> batch : group) {
-                List<StepShape.Piece> pieces = batch.stream()
-                        .map(s -> new StepShape.Piece(1, contexts[s]))
-                        .toList();
+                List<StepShape.Piece> pieces = pieces(batch, contexts);
                 ofGroup.add(List.of(new Rows(
                         new StepShape(false, pieces, batch.size(), StepShape.ExpertLoad.NONE),
                         batch.stream().mapToLong(s -> s).toArray())));
@@ -69,6 +67,20 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
             rows.add(ofGroup);
         }
         return new Batches(false, steps, rows);
+    }
+
+    /** Neighbours of the same context are one piece: they cost as much, and are found faster among costs known already. */
+    private static List<StepShape.Piece> pieces(List<Integer> batch, int[] contexts) {
+        List<StepShape.Piece> pieces = new ArrayList<>();
+        int from = 0;
+        for (int i = 1; i <= batch.size(); i++) {
+            int context = contexts[batch.get(from)];
+            if (i == batch.size() || contexts[batch.get(i)] != context) {
+                pieces.add(new StepShape.Piece(i - from, context));
+                from = i;
+            }
+        }
+        return pieces;
     }
 
     /** Prefill: prompts one after the other, at most {@code chunk} tokens of a group and micro-batch a step. */

@@ -3,12 +3,13 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
+import io.maseparation.parallel.execute.ReplicaChoice;
 import io.maseparation.parallel.plan.Plan;
 import java.util.BitSet;
 
 /**
  * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
- * ranks. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step
+ * ranks. Where experts have replicas, each attention group divides its rows among them as in a run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step
  * after the next.
  */
 final class ExpertLoads {
@@ -19,7 +20,11 @@ final class ExpertLoads {
     private final Batches batches;
     private final int expertGroups;
     private final Counts[][][] kept;
-    private final int[] chosen;
+    /** By attention group; empty where no expert has replicas. */
+    private final ReplicaChoice[] choices;
+
+    private double imbalances;
+    private long counted;
 
     /** Counts of one layer, micro-batch and step. */
     static final class Counts {
@@ -91,7 +96,8 @@ final class ExpertLoads {
         }
     }
 
-    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches) {
+    /** @param operationsPerByte of the devices, for choosing among replicas */
+    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches, double operationsPerByte) {
         config = plan.config();
         this.map = map;
         routing = scenario.routing();
@@ -99,10 +105,17 @@ final class ExpertLoads {
         this.batches = batches;
         expertGroups = map.groups();
         kept = new Counts[config.layers().size()][batches.microBatches()][2];
-        chosen = new int[config.layers().stream()
-                .mapToInt(l -> l.routing().topK())
-                .max()
-                .orElse(0)];
+        choices = new ReplicaChoice[plan.placement().replicated() ? batches.groups() : 0];
+        java.util.Arrays.setAll(choices,
+                group -> new ReplicaChoice(config, plan.placement(), group, operationsPerByte));
+    }
+
+    /**
+     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that were
+     * asked for; NaN if there were none.
+     */
+    double meanImbalance() {
+        return imbalances / counted;
     }
 
     /** Counts of a layer. */
@@ -119,22 +132,39 @@ final class ExpertLoads {
             for (int group = 0; group < batches.groups(); group++) {
                 count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
             }
+            noteImbalance(counts.allPairs);
         }
         return counts;
     }
 
+    private void noteImbalance(int[] pairs) {
+        long sum = 0;
+        int most = 0;
+        for (int of : pairs) {
+            sum += of;
+            most = Math.max(most, of);
+        }
+        if (sum > 0) {
+            imbalances += (double) most * pairs.length / sum;
+            counted++;
+        }
+    }
+
     private void count(Counts counts, int layer, int group, long[] ids, int step) {
         Routing rule = config.layers().get(layer).routing();
-        int[] slots = chosen.length == rule.topK() ? chosen : new int[rule.topK()];
+        int slots = rule.topK();
+        int[] chosen = new int[ids.length * slots];
+        if (slots > 0) {
+            routing.chooseAll(seed, batches.prefill() ? -1 : step, layer, ids, slots, chosen, rule.experts());
+        }
+        int[] assigned = choices.length == 0 ? null : choices[group].assign(layer, chosen, slots);
         int[] rows = counts.rows[group];
         int[] lastRow = new int[expertGroups];
         boolean extra = rule.extra() != Routing.Extra.NONE;
         for (int row = 0; row < ids.length; row++) {
-            if (slots.length > 0) {
-                routing.choose(seed, batches.prefill() ? -1 : step, layer, ids[row], slots, rule.experts());
-            }
-            for (int expert : slots) {
-                int to = map.serving(layer, expert, group, row);
+            for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
+                int expert = chosen[slot];
+                int to = assigned == null ? map.serving(layer, expert, group, row) : assigned[slot];
                 counts.pairs[to][group]++;
                 counts.allPairs[to]++;
                 counts.visited[to].set(expert);

@@ -20,12 +20,7 @@ public final class LiveStep {
      */
     public static double ms(
             Plan plan, Cluster cluster, Scenario scenario, List<List<List<Integer>>> sequences, int[] contexts) {
-        for (int device : plan.devices()) {
-            if (device >= cluster.size()) {
-                throw new PlanException("the layout uses device %d, but cluster %s has %d devices"
-                        .formatted(device, cluster.name(), cluster.size()));
-            }
-        }
+        checkDevices(plan, cluster);
         Batches batches = Batches.decode(sequences, contexts, scenario.warmup() + scenario.steps());
         Run run = Run.of(plan, cluster, scenario, batches, new ExpertMap(plan));
         double start = 0;
@@ -39,5 +34,14 @@ public final class LiveStep {
             }
         }
         return (end - start) / scenario.steps() * 1e3;
+    }
+
+    static void checkDevices(Plan plan, Cluster cluster) {
+        for (int device : plan.devices()) {
+            if (device >= cluster.size()) {
+                throw new PlanException("the layout uses device %d, but cluster %s has %d devices"
+                        .formatted(device, cluster.name(), cluster.size()));
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.simulate;
 
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -27,13 +28,27 @@ final class RememberedRouting implements RoutingModel {
         System.arraycopy(all, (int) row * chosen.length, chosen, 0, chosen.length);
     }
 
+    @Override
+    public void chooseAll(long seed, int step, int layer, long[] wanted, int slots, int[] chosen, int experts) {
+        int[] all = step < 0 || slots == 0
+                ? null
+                : drawn.computeIfAbsent(new Draw(seed, step, layer, slots, experts), this::draw);
+        int[] ofRow = new int[slots];
+        for (int i = 0; i < wanted.length; i++) {
+            if (all != null && wanted[i] < rows) {
+                System.arraycopy(all, (int) wanted[i] * slots, chosen, i * slots, slots);
+            } else {
+                of.choose(seed, step, layer, wanted[i], ofRow, experts);
+                System.arraycopy(ofRow, 0, chosen, i * slots, slots);
+            }
+        }
+    }
+
     private int[] draw(Draw draw) {
         int[] all = new int[rows * draw.slots()];
-        int[] chosen = new int[draw.slots()];
-        for (int row = 0; row < rows; row++) {
-            of.choose(draw.seed(), draw.step(), draw.layer(), row, chosen, draw.experts());
-            System.arraycopy(chosen, 0, all, row * chosen.length, chosen.length);
-        }
+        long[] first = new long[rows];
+        Arrays.setAll(first, row -> row);
+        of.chooseAll(draw.seed(), draw.step(), draw.layer(), first, draw.slots(), all, draw.experts());
         return all;
     }
 

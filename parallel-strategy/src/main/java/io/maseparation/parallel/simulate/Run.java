@@ -17,7 +17,8 @@ record Run(Engine engine, Log log, ExpertLoads loads, double[][][] sampled, int[
 
     static Run of(Plan plan, Cluster cluster, Scenario scenario, Batches batches, ExpertMap map) {
         Network network = new Network(cluster, scenario.collectives());
-        ExpertLoads loads = new ExpertLoads(plan, map, scenario, batches);
+        ExpertLoads loads = new ExpertLoads(
+                plan, map, scenario, batches, cluster.kindOf(plan.devices().getLast()).expertOperationsPerByte());
         Costs costs = new Costs(plan, cluster, scenario, batches, map, loads, network);
         double[][][] sampled = new double[batches.groups()][batches.microBatches()][batches.steps()];
         int[][][] entries = new int[batches.groups()][batches.microBatches()][batches.steps()];

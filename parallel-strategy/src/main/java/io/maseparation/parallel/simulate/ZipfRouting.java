@@ -26,10 +26,34 @@ final class ZipfRouting implements RoutingModel {
 
     @Override
     public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
+        choose(
+                cumulative.computeIfAbsent(experts, this::sums),
+                popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order),
+                start(seed, step, layer),
+                row,
+                chosen);
+    }
+
+    @Override
+    public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         double[] sums = cumulative.computeIfAbsent(experts, this::sums);
         int[] order = popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order);
-        // Mixed at every level, so that no two rows walk along the same sequence.
-        long state = mix(mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) + step) + row);
+        long start = start(seed, step, layer);
+        int[] ofRow = new int[slots];
+        for (int row = 0; row < rows.length; row++) {
+            choose(sums, order, start, rows[row], ofRow);
+            System.arraycopy(ofRow, 0, chosen, row * slots, slots);
+        }
+    }
+
+    /** Mixed at every level, so that no two rows walk along the same sequence. */
+    private static long start(long seed, int step, int layer) {
+        return mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) + step);
+    }
+
+    private static void choose(double[] sums, int[] order, long start, long row, int[] chosen) {
+        int experts = order.length;
+        long state = mix(start + row);
         for (int slot = 0; slot < chosen.length; slot++) {
             int expert = -1;
             for (int attempt = 0; attempt < TRIES && expert < 0; attempt++) {

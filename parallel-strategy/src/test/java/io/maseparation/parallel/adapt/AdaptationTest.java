@@ -80,7 +80,8 @@ class AdaptationTest {
         Cluster computing = TestClusters.of(
                 8, new DeviceKind("computing", 80e9, 1e12, 1e9, 1, 1, 0, 0, 0, 1, Map.of()), new Link(0, 1e12));
         Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));
-        int[] positions = new int[64];
+        // Enough rows to be divided among replicas: a few are not worth reading an expert twice.
+        int[] positions = new int[2048];
         Arrays.fill(positions, 4);
         LiveState state = state(plan, positions, 20, 1000, new long[] {60, 8, 8, 8, 8, 8, 8, 8});
         Proposal proposal = new Adaptation(computing, DataType.F32, new Adaptation.Reach(true, false, false, 4),
@@ -131,7 +132,7 @@ class AdaptationTest {
         Arrays.fill(lengths, 2);
         Plan fewExperts = Planning.plan(TINY, StrategyOptions.maSeparation(3, 1));
         assertThat(adaptation(ratio).propose(state(fewExperts, lengths, 20, 1000, EVEN)).orElseThrow()
-                .target().options().layout()).isEqualTo("2:2");
+                .target().options().layout()).as("two at once").isEqualTo("1:3");
     }
 
     /** Contexts grow for thousands of steps under loads that change at random: the ratio goes one way, and seldom. */

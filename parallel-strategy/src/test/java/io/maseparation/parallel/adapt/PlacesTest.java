@@ -82,12 +82,25 @@ class PlacesTest {
     @Test
     void loadsAreAveragedAndOldOnesFade() {
         LoadAverages averages = new LoadAverages(10);
-        averages.update(new long[][] {{40, 0}}, 10);
-        assertThat(averages.rowsPerStep()).isEqualTo(new double[][] {{4, 0}});
-        averages.update(new long[][] {{40, 20}}, 20);
-        assertThat(averages.rowsPerStep()).isEqualTo(new double[][] {{2, 1}});
-        averages.update(new long[][] {{40, 20}}, 20);
-        assertThat(averages.rowsPerStep()).as("no step, nothing new").isEqualTo(new double[][] {{2, 1}});
+        averages.update(new long[][] {{600, 400}}, 10);
+        assertThat(averages.rowsPerStep()).isEqualTo(new double[][] {{60, 40}});
+        averages.update(new long[][] {{1160, 840}}, 20);
+        assertThat(averages.rowsPerStep()).isEqualTo(new double[][] {{58, 42}});
+        averages.update(new long[][] {{1160, 840}}, 20);
+        assertThat(averages.rowsPerStep()).as("no step, nothing new").isEqualTo(new double[][] {{58, 42}});
+    }
+
+    @Test
+    void loadsThatBecameOthersAreNotMixedWithWhatWasBefore() {
+        LoadAverages averages = new LoadAverages(10);
+        averages.update(new long[][] {{600, 400}, {600, 400}}, 10);
+        averages.update(new long[][] {{800, 1200}, {1200, 800}}, 20);
+        assertThat(averages.rowsPerStep()).as("by layer").isEqualTo(new double[][] {{20, 80}, {60, 40}});
+
+        LoadAverages few = new LoadAverages(10);
+        few.update(new long[][] {{5, 5}}, 10);
+        few.update(new long[][] {{12, 8}}, 20);
+        assertThat(few.rowsPerStep()).as("so few rows are others by chance").isEqualTo(new double[][] {{0.6, 0.4}});
     }
 
     private static double most(double[] weights, List<List<Integer>> places, int groups) {

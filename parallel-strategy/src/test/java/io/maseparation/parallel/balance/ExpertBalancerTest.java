@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -167,6 +168,25 @@ class ExpertBalancerTest {
 
         assertThat(result.imbalance()).isEqualTo(1);
         assertThat(result.placement().isDistinct()).isTrue();
+    }
+
+    @Property(tries = 100)
+    void numberedLikeAnotherItIsTheSame(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        int ranks = 1 + random.nextInt(6);
+        double[] loads = random.doubles((long) ranks * (1 + random.nextInt(4))).toArray();
+        ExpertPlacement before = ExpertPlacement.contiguous(loads.length, ranks);
+        ExpertPlacement found = ExpertBalancer.quick(BalanceProblem.of(loads, ranks, loads.length / ranks));
+        List<List<Integer>> held = Arrays.stream(before.ofRanks())
+                .map(of -> Arrays.stream(of).boxed().toList())
+                .toList();
+        ExpertPlacement numbered = found.numberedLike(held);
+
+        assertThat(List.of(numbered.ofRanks())).containsExactlyInAnyOrder(found.ofRanks());
+        assertThat(before.numberedLike(held)).isEqualTo(before);
+        double[] sums = numbered.rankLoads(loads);
+        assertThat(Arrays.stream(sums).max().orElseThrow())
+                .isCloseTo(Arrays.stream(found.rankLoads(loads)).max().orElseThrow(), within(ROUNDING));
     }
 
     @Test

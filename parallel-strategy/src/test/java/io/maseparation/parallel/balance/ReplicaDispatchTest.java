@@ -44,6 +44,24 @@ class ReplicaDispatchTest {
     }
 
     @Test
+    void aDecisionForOtherTokensCanBeKeptTo() {
+        ExpertPlacement placement = new ExpertPlacement(4, new int[][] {{0, 1, 2, 3}, {0, 1, 2, 3}});
+        ReplicaDispatch dispatch = new ReplicaDispatch(placement, MEMORY_BOUND);
+        Dispatch homes = dispatch.decide(new int[] {1, 1, 1, 1});
+        Dispatch kept = dispatch.keep(homes, new int[] {5, 0, 7, 9});
+
+        assertThat(homes.visitsOfRanks(2)).containsExactly(2, 2);
+        assertThat(kept.splits()).isZero();
+        assertThat(Arrays.stream(kept.tokensOfRanks(2)).sum()).isEqualTo(21);
+        for (int expert : new int[] {0, 2, 3}) {
+            assertThat(kept.rankOf(expert, 0)).isEqualTo(homes.rankOf(expert, 0));
+        }
+        assertThat(dispatch.reads(kept)).isTrue();
+        ReplicaDispatch computing = new ReplicaDispatch(placement, DispatchCost.roofline(1e-6, 1e-3));
+        assertThat(computing.reads(computing.keep(homes, new int[] {5, 0, 7, 9}))).isFalse();
+    }
+
+    @Test
     void tokensAreHandedOnAlongAPathWhereNoNeighbourHasRoom() {
         // Rank 0 may hand on to rank 1 only, which is as full; but that one may hand on to rank 2.
         ExpertPlacement placement = new ExpertPlacement(3, new int[][] {{0}, {0, 1}, {1, 2}});

@@ -38,6 +38,11 @@ class HelpExamplesTest {
         if (line.startsWith("reproduce")) {
             line = line.replace(" --quick", "").replaceFirst(" -o \\S+", "") + " --quick -o " + temp.resolve("report");
         }
+        if (line.startsWith("policies")) {
+            // Few steps of a small batch: all of the study would take a minute.
+            line = line.replaceFirst(" -o \\S+", " -o " + temp.resolve("policies")).replaceFirst(" --steps \\d+", "")
+                    + " --steps 24 --rebalance-interval 8" + (line.contains("--batch") ? "" : " --batch 64");
+        }
         if (line.contains(CHECKPOINT)) {
             line = line.replace(CHECKPOINT, Golden.copy("mixtral/f32", temp).folder().toString())
                     .replace("-p \"Once upon a time\"", "--prompt-ids 1,2");

@@ -204,7 +204,7 @@ class InvariantsTest {
         Batches batches = Batches.decode(
                 memory.sequences(), scenario.context(), scenario.warmup() + scenario.steps());
         ExpertMap map = new ExpertMap(plan);
-        ExpertLoads loads = new ExpertLoads(plan, map, scenario, batches);
+        ExpertLoads loads = new ExpertLoads(plan, map, scenario, batches, 200);
         Costs costs = new Costs(
                 plan, cluster, scenario, batches, map, loads, new Network(cluster, scenario.collectives()));
         double sum = 0;

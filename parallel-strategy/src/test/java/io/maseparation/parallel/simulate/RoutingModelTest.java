@@ -11,7 +11,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -89,6 +92,49 @@ class RoutingModelTest {
     }
 
     @Test
+    void popularExpertsChangeEverySoManySteps() {
+        RoutingModel routing = RoutingModel.parse("drift:3:10", SEED);
+        int[] favourites = new int[30];
+        for (int step = 0; step < favourites.length; step++) {
+            int[] counts = new int[16];
+            int[] chosen = new int[1];
+            for (int row = 0; row < 200; row++) {
+                routing.choose(5, step, 2, row, chosen, 16);
+                counts[chosen[0]]++;
+            }
+            favourites[step] =
+                    IntStream.range(0, 16).boxed().max(Comparator.comparingInt(e -> counts[e])).orElseThrow();
+        }
+        for (int step = 0; step < favourites.length; step++) {
+            assertThat(favourites[step]).isEqualTo(favourites[step / 10 * 10]);
+        }
+        assertThat(Arrays.stream(favourites).distinct().count()).isGreaterThan(1);
+    }
+
+    /** Many at once, remembered or not, and from a later step on: the same as one by one. */
+    @Property(tries = 100)
+    void rowsChooseTheSameExpertsHoweverTheyAreAsked(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        RoutingModel routing = List.of(
+                RoutingModel.zipf(1.2),
+                RoutingModel.drifting(0.6, 1 + random.nextInt(9)),
+                RoutingModel.loads(new double[][] {random.doubles(12).toArray()})).get(random.nextInt(3));
+        int first = random.nextInt(50);
+        int step = random.nextInt(50);
+        long[] rows = random.longs(20, 0, 40).toArray();
+        int[] all = new int[60];
+        int[] remembered = new int[60];
+        routing.from(first).chooseAll(seed, step, 0, rows, 3, all, 12);
+        routing.from(first).remembering(30).chooseAll(seed, step, 0, rows, 3, remembered, 12);
+        int[] one = new int[3];
+        for (int i = 0; i < rows.length; i++) {
+            routing.choose(seed, first + step, 0, rows[i], one, 12);
+            assertThat(Arrays.copyOfRange(all, 3 * i, 3 * i + 3)).isEqualTo(one);
+        }
+        assertThat(remembered).isEqualTo(all);
+    }
+
+    @Test
     void recordedChoicesAreTaken() throws IOException {
         Path file = folder.resolve("trace.json");
         Files.writeString(file, "{\"layers\": [[[0, 1], [2, 3], [15, 4]], [[5, 6]]]}");
@@ -120,7 +166,9 @@ class RoutingModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"zipf:", "zipf:-1", "zipf:11", "zipf:x", "zipf:NaN", "zipfian", "", "no/such/file"})
+    @ValueSource(strings = {"zipf:", "zipf:-1", "zipf:11", "zipf:x", "zipf:NaN", "zipfian", "", "no/such/file",
+        "drift:", "drift:1",
+        "drift:1:0", "drift:1:x", "drift:11:5", "drift::5"})
     void unknownRoutingsAreRefused(String text) {
         assertThatThrownBy(() -> RoutingModel.parse(text, SEED))
                 .isInstanceOf(ModelException.class)

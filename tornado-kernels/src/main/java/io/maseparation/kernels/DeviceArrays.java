@@ -15,8 +15,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * goes on without the copy.
  */
 public final class DeviceArrays {
-    /** Bytes of a page, or of several where pages are smaller. */
-    private static final long PAGE = 4096;
+    /** Bytes of the largest pages in use, and of several where pages are smaller. */
+    private static final long PAGE = 64 << 10;
 
     private static final long CACHE_LINE = 64;
 

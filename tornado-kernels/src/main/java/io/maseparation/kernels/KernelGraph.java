@@ -84,7 +84,10 @@ public final class KernelGraph {
         Collections.addAll(constants, arrays);
     }
 
-    /** An array of fp16 as integers of two each, over the same memory. A graph that takes it so sends nothing else of it. */
+    /**
+     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a graph also takes
+     * the array itself, the device holds it twice.
+     */
     IntArray half2(HalfFloatArray halves) {
         return half2s.computeIfAbsent(halves, h -> {
             IntArray pairs = IntArray.fromSegmentShallow(h.getSegmentWithHeader()

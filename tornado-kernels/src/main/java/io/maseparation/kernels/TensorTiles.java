@@ -10,7 +10,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * <p>A warp multiplies 16 weight rows with 4 rows of x at a time, 64 columns a round. Weights are the left operand. The right
  * one has 8 columns: x rounded to fp16 in the first four, and what rounding left of it, times 2048, in the others. Both
  * products of fp16 numbers are exact and summed in fp32, so the result has nearly fp32's accuracy, for x of magnitude up to
- * 65504; beyond that fp16 ends, and x is cut off. The sums of one row of x do not depend on the others.
+ * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on the others.
  *
  * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a work-group has a
  * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round to round.
@@ -100,9 +100,9 @@ final class TensorTiles {
         return i / 4 % 64;
     }
 
-    /** x within what fp16 can hold. */
+    /** x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not keep. */
     static float clamped(float x) {
-        return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST);
+        return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST) + x * 0f;
     }
 
     /** The nearest fp16, as a float. */

@@ -102,6 +102,24 @@ class TensorCoresTest {
         }
     }
 
+    @Test
+    void whatIsNoNumberStaysNone() {
+        WeightMatrix w = matrix(16, 70);
+        FloatArray x = TestArrays.random(random, 4 * 70);
+        x.set(3, Float.NaN);
+        x.set(70 + 69, Float.POSITIVE_INFINITY);
+        x.set(140, -1e9f);
+        FloatArray out = project(w, x, 0, 4, 4);
+        x.set(140, -65504f);
+        for (int r = 0; r < 16; r++) {
+            assertThat(out.get(r)).isNaN();
+            assertThat(out.get(16 + r)).isNaN();
+            // Cut off where fp16 ends.
+            assertClose("seed " + seed, out, 32 + r, DenseOps.dot(w, r, x, 140), 65504 * tolerance(70));
+            assertClose("seed " + seed, out, 48 + r, DenseOps.dot(w, r, x, 210), tolerance(70));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {2, 64, 194})
     void qkvMatchesFloat64(int cols) {

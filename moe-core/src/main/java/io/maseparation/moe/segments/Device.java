@@ -50,7 +50,8 @@ public record Device(TornadoDevice device, KernelTarget target) {
                 .min(suits)
                 .map(best -> devices.stream()
                         .filter(d -> d.backend().equals(best.backend())
-                                && d.device.getDeviceType() == best.device.getDeviceType())
+                                && d.device.getDeviceType() == best.device.getDeviceType()
+                                && d.hardware().equals(best.hardware()))
                         .toList())
                 .orElse(List.of());
     }

@@ -96,7 +96,7 @@ record RateFit(OperationRate rate, double medianError, int samples) {
         double bytes = 0;
         double flops = 0;
         for (Sample s : samples) {
-            double seconds = rate.workSeconds(s.bytes(), s.flops(), 0);
+            double seconds = s.seconds() - rate.launchSeconds();
             if (seconds > 0) {
                 bytes = Math.max(bytes, s.bytes() / seconds);
                 flops = Math.max(flops, s.flops() / seconds);

@@ -1,8 +1,12 @@
 package io.maseparation.parallel.policies;
 
+import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.OperationRate;
+import java.util.EnumMap;
+import java.util.Map;
 
 /**
  * What a change of layout costs. What has to get to other devices is copied beside the steps: byte after byte over one link,
@@ -65,11 +69,21 @@ public record MigrationModel(double linkShare, double pauseSeconds) {
         return new Link(link.latencySeconds(), link.bytesPerSecond() * (1 - linkShare));
     }
 
-    private static DeviceKind meanwhile(DeviceKind kind, double copied) {
+    private DeviceKind meanwhile(DeviceKind kind, double copied) {
+        double left = Math.max(LEAST_MEMORY, 1 - copied / kind.bytesPerSecond());
+        Map<Operation, OperationRate> measured = new EnumMap<>(Operation.class);
+        kind.measured()
+                .forEach((operation, rate) -> measured.put(
+                        operation,
+                        new OperationRate(
+                                rate.launchSeconds(),
+                                rate.bytesPerSecond() * left,
+                                rate.flopsPerSecond(),
+                                rate.secondsPerPosition() / left)));
         return new DeviceKind(
                 kind.name(),
                 kind.memoryBytes(),
-                Math.max(LEAST_MEMORY * kind.bytesPerSecond(), kind.bytesPerSecond() - copied),
+                kind.bytesPerSecond() * left,
                 kind.flopsPerSecond(),
                 kind.bandwidthEfficiency(),
                 kind.flopsEfficiency(),
@@ -77,6 +91,7 @@ public record MigrationModel(double linkShare, double pauseSeconds) {
                 kind.graphLaunchSeconds(),
                 kind.graphStartSeconds(),
                 kind.pricePerHour(),
-                kind.measured());
+                kind.hostBytesPerSecond() * (1 - linkShare),
+                measured);
     }
 }

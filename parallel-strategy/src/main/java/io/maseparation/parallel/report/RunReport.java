@@ -73,7 +73,7 @@ public final class RunReport {
                 .column("busy_ms", "busy", Unit.MILLISECONDS)
                 .column("busy", "busy decoding", Unit.PERCENT)
                 .column("tasks_per_step", "tasks a step", Unit.NUMBER)
-                .column("transfer_bytes_per_step", "host to device a step", Unit.BYTES)
+                .column("transfer_bytes_per_step", "host transfers a step", Unit.BYTES)
                 .column("message_ms_per_step", "messages a step", Unit.MILLISECONDS)
                 .column("first_run_ms", "first runs", Unit.MILLISECONDS);
         for (RunResult.RankReport r : result.ranks()) {

@@ -31,7 +31,7 @@ public final class ReplicaChoice {
 
     /**
      * @param placement which expert groups hold which experts
-     * @param attentionGroup group whose rows are divided
+     * @param attentionGroup group whose rows are divided; −1 for a rank that has none
      * @param operationsPerByte operations that a device does in the time in which it reads a byte of weights
      */
     public ReplicaChoice(
@@ -41,7 +41,8 @@ public final class ReplicaChoice {
         dispatch = new ReplicaDispatch[config.layers().size()];
         homes = new Dispatch[dispatch.length];
         experts = config.layers().stream().mapToInt(l -> l.routing().experts()).toArray();
-        if (!placement.replicated()) {
+        // An expert rank has no rows of its own to divide.
+        if (attentionGroup < 0 || !placement.replicated()) {
             return;
         }
         List<List<List<Integer>>> layers = placement.replicatedExperts();

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
@@ -77,6 +78,8 @@ class ReplicaChoiceTest {
     void groupsKeepToTheSameReplicasWhereExpertsAreRead() {
         List<List<Integer>> both = Collections.nCopies(8, List.of(0, 1));
         Placement placement = placement(StrategyOptions.maSeparation(2, 2), both);
+        assertThatCode(() -> choice(placement, -1)).as("an expert rank has nothing to choose")
+                .doesNotThrowAnyException();
         int[] first = choice(placement, 0).assign(0, new int[] {0, 1, 2, 3, 4, 5, 6, 7}, 1);
         int[] some = choice(placement, 1).assign(0, new int[] {7, 3, 3, 3, 3, 1}, 1);
 

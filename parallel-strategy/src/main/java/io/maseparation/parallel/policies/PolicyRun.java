@@ -193,6 +193,21 @@ final class PolicyRun {
 
     /** What came out, after the last block. */
     PolicyResult result() {
+        if (copying != null) {
+            // Its steps were slowed down, so it is told of.
+            record.change(new LayoutChange(
+                    scenario.steps(),
+                    copying.proposal.kind(),
+                    plan.options().layout(),
+                    copying.next.options().layout(),
+                    copying.proposal.gainMs(),
+                    copying.bytes,
+                    (copying.seconds - copying.left) * 1e3,
+                    0,
+                    false,
+                    "unfinished: the trace ended"));
+            copying = null;
+        }
         return record.result(plan.options().layout());
     }
 }

@@ -9,7 +9,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  *
  * <p>A warp multiplies 16 weight rows with 4 rows of x at a time, 64 columns a round. Weights are the left operand. The right
  * one has 8 columns: x rounded to fp16 in the first four, and what rounding left of it, times 2048, in the others. Both
- * products of fp16 numbers are exact and summed in fp32, so the result has nearly fp32's accuracy, for x of magnitude up to
+ * products of fp16 numbers are exact and summed in fp32, of which the hardware cuts off low bits: errors are some ten
+ * times those of fp32, and not those of fp16. That holds for x of magnitude up to
  * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on the others.
  *
  * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a work-group has a

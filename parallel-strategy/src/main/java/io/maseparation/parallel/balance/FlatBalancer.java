@@ -16,7 +16,7 @@ final class FlatBalancer {
     private static final int MOST_ROUNDS = 1000;
 
     /** Steps of a placement that has to be quick. */
-    private static final int QUICK_STEPS = 24;
+    private static final int QUICK_STEPS = 16;
 
     /** Share of the mean load by which the heaviest rank may be heavier for a placement that has to be quick. */
     private static final double QUICK_ENOUGH = 0.005;

@@ -128,7 +128,7 @@ public final class ExpertTensor {
         int expert = context.groupIdx / groups;
         int firstTile = context.groupIdx % groups * tiles;
         int isUp = warp / splits % matrices;
-        int r0 = firstRow(firstTile + warp / splits / matrices, rows);
+        int r0 = TensorTiles.firstRow(firstTile + warp / splits / matrices, rows);
         int matrixAt = shape.get(0) + expert * shape.get(1);
         if (isUp == matrices - 1) {
             matrixAt = shape.get(2) + expert * shape.get(3);
@@ -351,13 +351,13 @@ public final class ExpertTensor {
             context.localBarrier();
             for (int i = tid; i < tiles * 16 * count; i += WARPS * 32) {
                 int local = i / (16 * count);
-                int row = firstRow(firstTile + local, rows) + i % 16;
+                int row = TensorTiles.firstRow(firstTile + local, rows) + i % 16;
                 int t = i / 16 % count;
                 // Rows that two tiles have are the first one's.
                 if (row >= (firstTile + local) * 16) {
                     int from = context.groupIdx * WARPS + local * matrices * splits;
                     float v0 = TensorTiles.sum(scratch, from, splits, i % 16, t);
-                    if ((mode & 16) != 0) {
+                    if ((mode & DOWN) != 0) {
                         out.set(pairs.get(p + t) * outStride + row, v0);
                     } else {
                         float v1 = TensorTiles.sum(scratch, from + (matrices - 1) * splits, splits, i % 16, t);
@@ -366,11 +366,6 @@ public final class ExpertTensor {
                 }
             }
         }
-    }
-
-    /** Row where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
-    private static int firstRow(int tile, int rows) {
-        return TornadoMath.min(tile * 16, rows - 16);
     }
 
     /** Element {@code i} of a round's x; 0 beyond the rows and columns. */
@@ -390,7 +385,7 @@ public final class ExpertTensor {
         float v = 0f;
         if (t < count && c < cols) {
             int row = p + t;
-            if ((mode & 16) == 0) {
+            if ((mode & DOWN) == 0) {
                 row = pairs.get(p + t) / slots;
             }
             v = TensorTiles.clamped(x.get(row * xStride + c));

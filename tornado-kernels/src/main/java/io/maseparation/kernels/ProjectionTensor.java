@@ -373,11 +373,6 @@ public final class ProjectionTensor {
         }
     }
 
-    /** Row of its matrix where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
-    private static int firstRow(int tile, int rows) {
-        return TornadoMath.min(tile * 16, rows - 16);
-    }
-
     /** Row {@code r} of a tile among the rows of all three matrices; -1 beyond them, and where the tile before has it. */
     private static int rowOf(IntArray shape, int tile, int r) {
         int qRows = shape.get(3);
@@ -386,14 +381,14 @@ public final class ProjectionTensor {
         int k = tile - (qRows + 15) / 16;
         int v = k - (kRows + 15) / 16;
         int row = -1;
-        if (k < 0 && firstRow(tile, qRows) + r >= tile * 16) {
-            row = firstRow(tile, qRows) + r;
+        if (k < 0 && TensorTiles.firstRow(tile, qRows) + r >= tile * 16) {
+            row = TensorTiles.firstRow(tile, qRows) + r;
         }
-        if (k >= 0 && v < 0 && firstRow(k, kRows) + r >= k * 16) {
-            row = qRows + firstRow(k, kRows) + r;
+        if (k >= 0 && v < 0 && TensorTiles.firstRow(k, kRows) + r >= k * 16) {
+            row = qRows + TensorTiles.firstRow(k, kRows) + r;
         }
-        if (v >= 0 && v * 16 < vRows && firstRow(v, vRows) + r >= v * 16) {
-            row = qRows + kRows + firstRow(v, vRows) + r;
+        if (v >= 0 && v * 16 < vRows && TensorTiles.firstRow(v, vRows) + r >= v * 16) {
+            row = qRows + kRows + TensorTiles.firstRow(v, vRows) + r;
         }
         return row;
     }
@@ -419,12 +414,12 @@ public final class ProjectionTensor {
     private static int startOf(IntArray shape, int tile, int stride) {
         int k = tile - (shape.get(3) + 15) / 16;
         int v = k - (shape.get(4) + 15) / 16;
-        int start = shape.get(0) + firstRow(tile, shape.get(3)) * stride;
+        int start = shape.get(0) + TensorTiles.firstRow(tile, shape.get(3)) * stride;
         if (k >= 0) {
-            start = shape.get(1) + firstRow(k, shape.get(4)) * stride;
+            start = shape.get(1) + TensorTiles.firstRow(k, shape.get(4)) * stride;
         }
         if (v >= 0) {
-            start = shape.get(2) + firstRow(v, shape.get(5)) * stride;
+            start = shape.get(2) + TensorTiles.firstRow(v, shape.get(5)) * stride;
         }
         return start;
     }

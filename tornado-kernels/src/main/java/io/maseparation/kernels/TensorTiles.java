@@ -101,6 +101,11 @@ final class TensorTiles {
         return i / 4 % 64;
     }
 
+    /** Row of its matrix where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
+    static int firstRow(int tile, int rows) {
+        return TornadoMath.min(tile * 16, rows - 16);
+    }
+
     /** x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not keep. */
     static float clamped(float x) {
         return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST) + x * 0f;

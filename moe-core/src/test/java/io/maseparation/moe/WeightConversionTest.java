@@ -8,12 +8,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 class WeightConversionTest {
     private static final Path BF16 = Path.of("src/test/resources/golden/mixtral/bf16");
 
     private static KernelTarget target(boolean fp16, boolean bf16) {
-        return new KernelTarget("device", false, false, true, fp16, bf16, false, false, false, Optional.empty());
+        return new KernelTarget("device", false, false, true, fp16, bf16, TornadoVMBackendType.OPENCL, false, false,
+                Optional.empty());
     }
 
     @Test

@@ -39,6 +39,7 @@ public final class KernelGraph {
     private final Set<Object> demanded = new LinkedHashSet<>();
     private final Set<Object> consumed = new LinkedHashSet<>();
     private final Set<Object> persisted = new LinkedHashSet<>();
+    private final Set<Object> workspace = new LinkedHashSet<>();
     private int scratchFloats;
     private FloatArray scratch;
 
@@ -132,6 +133,14 @@ public final class KernelGraph {
         Collections.addAll(persisted, arrays);
     }
 
+    /**
+     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too. When a plan is
+     * closed, TornadoVM neither frees nor unpins what no transfer names.
+     */
+    public void workspace(Object... arrays) {
+        Collections.addAll(workspace, arrays);
+    }
+
     /** Number of tasks so far; each costs a launch on a GPU. */
     public int taskCount() {
         return tasks.size();
@@ -171,12 +180,17 @@ public final class KernelGraph {
     public ImmutableTaskGraph build() {
         if (scratchFloats > 0) {
             scratch = DeviceArrays.floats(scratchFloats);
-            constants.add(scratch);
+            workspace.add(scratch);
         }
+        // What only comes back is declared on its way in as well: freeing stops at arrays that another graph has freed.
+        workspace.addAll(outputs);
+        workspace.addAll(demanded);
+        List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
+            target.buildFor();
             GraphLimits.check(
                     name, tasks.size(), contexts,
-                    List.of(constants, inputs, outputs, demanded, consumed, persisted));
+                    List.of(constants, inputs, outputs, demanded, consumed, persisted, workspace));
         }
         TaskGraph graph = new TaskGraph(name);
         // What is consumed or sent each time must not be copied once as well.
@@ -185,10 +199,14 @@ public final class KernelGraph {
         if (!constants.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants.toArray());
         }
+        if (!workspace.isEmpty()) {
+            // On the way to the device this makes room and copies nothing.
+            graph = graph.transferToDevice(DataTransferMode.UNDER_DEMAND, workspace.toArray());
+        }
         if (!inputs.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, inputs.toArray());
         }
-        // Last of what goes in: TornadoVM frees a graph's arrays in this order, up to one that another graph has freed.
+        // Last of what goes in: TornadoVM frees a graph's arrays in this order, then those that only come back.
         if (!consumed.isEmpty()) {
             graph = graph.consumeFromDevice(consumed.toArray());
         }

@@ -2,9 +2,11 @@ package io.maseparation.kernels;
 
 import java.util.Optional;
 import java.util.Set;
+import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
+import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
  * What a device can do, and with it the one place that chooses the body of an operation.
@@ -15,8 +17,8 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
  * @param fp16 whether half-precision weights can be read
  * @param bf16 whether bfloat16 weights can be read
- * @param nvidia whether the backend can launch the tasks of a graph as one
- * @param cudaGraphs whether it shall
+ * @param backend what compiles kernels
+ * @param cudaGraphs whether the tasks of a graph shall be launched as one
  * @param tensorCores whether gpu bodies multiply fp16 weights with the warps' matrix instructions
  * @param override body to use wherever an operation has it
  */
@@ -27,7 +29,7 @@ public record KernelTarget(
         boolean warpSums,
         boolean fp16,
         boolean bf16,
-        boolean nvidia,
+        TornadoVMBackendType backend,
         boolean cudaGraphs,
         boolean tensorCores,
         Optional<Body> override) {
@@ -49,7 +51,8 @@ public record KernelTarget(
     /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return new KernelTarget(EMBEDDED, true, vector, true, true, true, false, false, false, Optional.empty());
+        return new KernelTarget(EMBEDDED, true, vector, true, true, true, TornadoVMBackendType.JAVA, false, false,
+                Optional.empty());
     }
 
     /** What a device of the runtime in use can do. */
@@ -61,27 +64,50 @@ public record KernelTarget(
         // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
         boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
         TornadoVMBackendType backend = device.getTornadoVMBackend();
-        boolean nvidia = backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
         // Only the CUDA backend has arrays of bf16.
-        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, nvidia, false,
-                nvidia, Optional.empty());
+        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, backend, false,
+                isNvidias(backend), Optional.empty());
+    }
+
+    private static boolean isNvidias(TornadoVMBackendType backend) {
+        return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
+    }
+
+    /** Whether the backend is for NVIDIA's GPUs, and so can launch the tasks of a graph as one. */
+    public boolean nvidia() {
+        return isNvidias(backend);
+    }
+
+    /**
+     * Makes the device's backend the one that graphs are taken apart for. TornadoVM does that when a task is added, for the
+     * first of its backends whichever device the graph will run on, and refuses what that one cannot do.
+     */
+    void buildFor() {
+        TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+        synchronized (KernelTarget.class) {
+            for (int i = 1; i < runtime.getNumBackends() && runtime.getBackendType(0) != backend; i++) {
+                if (runtime.getBackendType(i) == backend) {
+                    runtime.setDefaultBackend(i);
+                }
+            }
+        }
     }
 
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs,
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs,
                 tensorCores, Optional.of(body));
     }
 
     /** The same device launching the tasks of a graph as one, where its backend is TornadoVM's CUDA or PTX. */
     public KernelTarget withCudaGraphs() {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, nvidia, tensorCores,
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, nvidia(), tensorCores,
                 override);
     }
 
     /** The same device with or without tensor cores. */
     public KernelTarget withTensorCores(boolean use) {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, nvidia, cudaGraphs, use, override);
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs, use, override);
     }
 
     /** Chooses the body of an operation. */

@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
@@ -31,7 +32,8 @@ final class CudaSources {
                 TornadoRuntimeProvider.getTornadoRuntime().getBackend(0).getDevice(0);
         // The virtual device names another backend than its own, so what CUDA's can do is written down.
         KernelTarget target =
-                new KernelTarget("virtual CUDA", false, false, true, true, true, true, false, false, Optional.empty());
+                new KernelTarget("virtual CUDA", false, false, true, true, true, TornadoVMBackendType.CUDA, false,
+                        false, Optional.empty());
         AtomicInteger number = new AtomicInteger();
         GpuBodies.tasks().forEach((body, maker) -> {
             System.out.println(BODY + body);

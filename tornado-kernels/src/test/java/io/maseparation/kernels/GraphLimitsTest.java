@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -18,7 +19,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 @Tag("tornado")
 class GraphLimitsTest {
     private static final KernelTarget GPU =
-            new KernelTarget("gpu-0", false, false, true, true, true, true, false, false, Optional.empty());
+            new KernelTarget("gpu-0", false, false, true, true, true, TornadoVMBackendType.CUDA, false, false,
+                    Optional.empty());
 
     private final IntArray step = RowOps.step(0, 1, 0);
     private final FloatArray x = new FloatArray(4);

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -142,7 +143,7 @@ class ProjectionTest {
     @Test
     void refusesWhatTheDeviceCannotRead() {
         KernelTarget device =
-                new KernelTarget("gpu-0", false, false, true, true, false, false, false, false,
+                new KernelTarget("gpu-0", false, false, true, true, false, TornadoVMBackendType.OPENCL, false, false,
                         java.util.Optional.empty());
         KernelGraph g = new KernelGraph("g", device, new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.BF16, 2, 3, 0, 0);

@@ -9,6 +9,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -26,24 +29,52 @@ public record Device(TornadoDevice device, KernelTarget target) {
 
     /** All devices that the runtime in use offers. */
     public static List<Device> all() {
-        TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
         List<Device> devices = new ArrayList<>();
-        for (int backend = 0; backend < runtime.getNumBackends(); backend++) {
-            TornadoBackend b = runtime.getBackend(backend);
-            for (int i = 0; i < b.getNumDevices(); i++) {
-                devices.add(of(b.getDevice(i)));
+        for (TornadoBackend backend : backends()) {
+            for (int i = 0; i < backend.getNumDevices() && (i == 0 || usesAll(backend.getBackendType())); i++) {
+                devices.add(of(backend.getDevice(i)));
             }
         }
         return devices;
     }
 
+    private static List<TornadoBackend> backends() {
+        TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+        return IntStream.range(0, runtime.getNumBackends())
+                .mapToObj(runtime::getBackend)
+                .toList();
+    }
+
     /**
-     * Those of the given devices that ranks should share: of one backend, CUDA's before PTX's before OpenCL's, and of one
-     * kind. SDKs with several backends offer a GPU once for each, and on devices that are not alike neither times nor the
-     * last bits of sums are.
+     * Whether a backend's devices are devices of their own. TornadoVM 5.2's for CUDA lists all GPUs, and makes one context, on
+     * the first of them, in which all of them allocate and compute.
+     */
+    private static boolean usesAll(TornadoVMBackendType backend) {
+        return backend != TornadoVMBackendType.CUDA;
+    }
+
+    /** How many devices its backend lists beside it that in truth are this one; {@link #all} leaves them out. */
+    public int aliases() {
+        TornadoVMBackendType type = device.getTornadoVMBackend();
+        return usesAll(type)
+                ? 0
+                : backends().stream()
+                        .filter(b -> b.getBackendType() == type)
+                        .mapToInt(b -> b.getNumDevices() - 1)
+                        .sum();
+    }
+
+    /**
+     * Those of the given devices that ranks should share: of one kind and one backend, the one that has most, and among equals
+     * CUDA's before PTX's before OpenCL's. SDKs with several backends offer a GPU once for each, and on devices that are not
+     * alike neither times nor the last bits of sums are.
      */
     public static List<Device> alike(List<Device> devices) {
+        Map<TornadoVMBackendType, Long> counts = devices.stream()
+                .filter(d -> d.device.getDeviceType() == TornadoDeviceType.GPU)
+                .collect(Collectors.groupingBy(d -> d.device.getTornadoVMBackend(), Collectors.counting()));
         Comparator<Device> suits = Comparator.comparing((Device d) -> d.device.getDeviceType() != TornadoDeviceType.GPU)
+                .thenComparingLong(d -> -counts.getOrDefault(d.device.getTornadoVMBackend(), 0L))
                 .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.CUDA)
                 .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.PTX);
         return devices.stream()

@@ -110,6 +110,7 @@ final class SegmentBuilder {
             }
             if (handsOnQueries()) {
                 g.constant(b.qkv);
+                g.workspace(b.sums);
                 SumOfSquares.add(
                         g,
                         "queries",
@@ -206,6 +207,7 @@ final class SegmentBuilder {
 
     private void queries(KernelGraph g, int layer) {
         g.input(b.step);
+        g.workspace(b.normed, b.qkv);
         LayerWeights w = layer(layer);
         Heads heads = heads();
         int dim = config.headDim();
@@ -303,6 +305,7 @@ final class SegmentBuilder {
         int window = config.layers().get(layer).slidingWindow();
         g.input(b.step, b.rowInfo);
         g.constant(cosSin, keys, values);
+        g.workspace(b.attention);
         if (config.qkNorm() != QkNorm.NONE && config.qkvClip() > 0) {
             // After the norm, as olmoe does.
             Clip.add(g, "clip" + layer, b.step, b.qkv, heads.qkvWidth(config), config.qkvClip());
@@ -372,6 +375,7 @@ final class SegmentBuilder {
         LayerWeights w = layer(layer);
         RankArrays.Slots own = slots(layer);
         g.input(b.step);
+        g.workspace(b.h, b.scores);
         RmsNorm.add(g, "norm_e" + layer, b.step, b.x, w.postNorm(), b.h, config.hidden(), config.normEps());
         Router.add(
                 g,
@@ -405,6 +409,7 @@ final class SegmentBuilder {
         List<ExpertBank> banks = ExpertBank.of(shard.expertsOf(weights, layer), 0);
         int groups = banks.stream().mapToInt(ExpertBank::count).sum();
         g.constant(groupOf);
+        g.workspace(b.offsets, b.pairs, b.inner, out);
         Dispatch.add(g, "dispatch" + layer, step, ids, slots, groupOf, groups, b.offsets, b.pairs);
         for (int i = 0; i < banks.size(); i++) {
             ExpertUp.add(
@@ -467,6 +472,7 @@ final class SegmentBuilder {
     private void output(KernelGraph g) {
         Shard.Vocabulary vocabulary = shard.output().orElseThrow();
         g.input(b.outputStep, b.outputRows);
+        g.workspace(b.outputX, b.outputNormed);
         SelectRows.add(g, "select", b.outputStep, b.outputRows, b.x, b.outputX, config.hidden());
         RmsNorm.add(
                 g,

@@ -49,9 +49,10 @@ final class DevicesCommand implements Command {
     @Override
     public List<String> notes() {
         return List.of(
-                "Ranks take the devices of one backend in turn and share them where there are fewer: CUDA's before PTX's before"
-                        + " OpenCL's, GPUs before others, or those of --backend. The embedded devices are this machine's"
-                        + " cores and memory, all of them for each.");
+                "Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, the"
+                        + " backend that has most, then CUDA's before PTX's before OpenCL's, or those of --backend. Of"
+                        + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
+                        + " devices are this machine's cores and memory, all of them for each.");
     }
 
     @Override

@@ -51,7 +51,12 @@ final class RunFlags {
         if (target.embedded()) {
             return;
         }
-        terminal.err().println("ma: on %s; TornadoVM's %s backend, driver %s; %s kernels (%s%s)".formatted(
+        int aliases = devices.getFirst().aliases();
+        String lacks = aliases == 0
+                ? ""
+                : "; this backend runs everything on the first of %d GPUs, --backend ptx uses all of them"
+                        .formatted(1 + aliases);
+        terminal.err().println("ma: on %s; TornadoVM's %s backend, driver %s; %s kernels (%s%s)%s".formatted(
                 devices.stream()
                         .map(d -> d.name() + " " + d.hardware())
                         .distinct()
@@ -60,7 +65,8 @@ final class RunFlags {
                 devices.getFirst().driver(),
                 target.choose().body().name().toLowerCase(Locale.ROOT),
                 target.choose().reason(),
-                target.tensorCores() && target.choose().body() == Body.GPU ? "; tensor cores for fp16 weights" : ""));
+                target.tensorCores() && target.choose().body() == Body.GPU ? "; tensor cores for fp16 weights" : "",
+                lacks));
     }
 
     /** Backend and kernel bodies only. */

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A plan on its devices: buffers laid out, graphs built, and which sequences live where. A run has one at a time and may
@@ -187,8 +188,15 @@ final class Deployment {
         if (cause instanceof ModelException) {
             return message;
         }
+        // TornadoVM says what happened on the first line and why on the second.
         return cause.getClass().getSimpleName()
-                + (message == null ? "" : ": " + message.lines().findFirst().orElse(""));
+                + (message == null
+                        ? ""
+                        : ": " + message.lines()
+                                .map(String::strip)
+                                .filter(line -> !line.isEmpty())
+                                .limit(2)
+                                .collect(Collectors.joining(" ")));
     }
 
     Plan plan() {

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 /** Checkpoints and tokens that Hugging Face transformers wrote, under every strategy, on devices with memory of their own. */
 class GoldenTest {
@@ -115,7 +116,7 @@ class GoldenTest {
     private static Device withTensorCores(Device device) {
         return new Device(
                 device.device(),
-                new KernelTarget("fp16 only", true, false, true, true, false, false, false, true,
+                new KernelTarget("fp16 only", true, false, true, true, false, TornadoVMBackendType.JAVA, false, true,
                         Optional.of(Body.GPU)));
     }
 

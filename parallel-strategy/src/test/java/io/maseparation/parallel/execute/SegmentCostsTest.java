@@ -8,6 +8,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.moe.segments.Segment;
@@ -54,9 +55,10 @@ class SegmentCostsTest {
         ModelWeights weights = RandomWeights.create(config, seed);
         for (RankPlan rank : plan.ranks()) {
             SegmentCosts costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+            Device strict = TestDevices.strict(1).getFirst();
             Capacity capacity = new Capacity(4, 8, 4, 64, 16, DataType.F32);
             try (RankDevice device = new RankDevice(
-                    TestDevices.strict(1).getFirst(), weights, rank.shard(),
+                    strict, weights, rank.shard(),
                     capacity,
                     rank.segments())) {
                 long bytes = 0;
@@ -72,7 +74,13 @@ class SegmentCostsTest {
                             .bytes();
                 }
                 assertThat(bytes).isPositive();
+                // Without rows.
+                rank.segments().forEach(segment -> device.run(segment.name()));
             }
+            // TornadoVM frees what transfers name, and no more.
+            assertThat(TestDevices.used(strict))
+                    .as("bytes left allocated by %s", options)
+                    .isZero();
         }
     }
 }

@@ -37,6 +37,15 @@ final class TestDevices {
         return embedded(new Class<?>[] {int.class, long.class}, count, bytes);
     }
 
+    /** Bytes that are allocated on an embedded device. */
+    static long used(Device device) {
+        try {
+            return (long) device.device().getClass().getMethod("used").invoke(device.device());
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
+        }
+    }
+
     private static Optional<List<Device>> embedded(Class<?>[] types, Object... arguments) {
         try {
             // By name: with an SDK the embedded runtime is not there to compile against.

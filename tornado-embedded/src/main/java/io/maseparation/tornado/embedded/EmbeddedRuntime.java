@@ -32,6 +32,12 @@ public final class EmbeddedRuntime implements TornadoRuntime {
     }
 
     @Override
+    public void setDefaultBackend(int index) {
+        // There is only one, so all that can be wrong is the index.
+        getBackend(index);
+    }
+
+    @Override
     public TornadoVMBackendType getBackendType(int index) {
         return getBackend(index).getBackendType();
     }

@@ -190,7 +190,8 @@ class StrictDeviceTest {
         plan.withGraph(1).execute();
         plan.withGraph(2).execute();
         assertThat(out.get(0)).isEqualTo(5);
-        assertThat(plan.getCurrentDeviceMemoryUsage()).as("one copy, held by three graphs").isEqualTo(20);
+        assertThat(plan.getCurrentDeviceMemoryUsage()).as("one copy, held by three graphs, and the output")
+                .isEqualTo(40);
         plan.freeDeviceMemory();
         assertThat(device.used()).isZero();
         assertThatThrownBy(() -> plan.withGraph(2).execute()).hasMessageContaining("task graph c consumes");
@@ -354,5 +355,20 @@ class StrictDeviceTest {
                 .task("t", StrictDeviceTest::addOne, large, large);
         assertThatThrownBy(() -> plan(device, tooLarge).execute()).isInstanceOf(TornadoOutOfMemoryException.class);
         assertThat(device.used()).isZero();
+    }
+
+    @Test
+    void whatNoTransferNamesIsNotFreed() throws Exception {
+        EmbeddedDevice device = EmbeddedDevices.strict(1, 1000).getFirst();
+        FloatArray in = new FloatArray(100);
+        FloatArray unnamed = new FloatArray(100);
+        TaskGraph graph = new TaskGraph("g")
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, in)
+                .task("t", StrictDeviceTest::addOne, in, unnamed);
+        try (TornadoExecutionPlan plan = plan(device, graph)) {
+            plan.execute();
+            plan.execute();
+        }
+        assertThat(device.used()).isEqualTo(416);
     }
 }

@@ -151,20 +151,25 @@ final class DeviceMemory {
         MemorySegment.copy(copy.array.getSegment(), offset, array.getSegment(), offset, bytes);
     }
 
-    /** Frees what nothing declares to stay. */
-    void releaseTemporaries() {
-        copies.entrySet().removeIf(e -> {
-            boolean temporary = !transfers.keeps(e.getKey());
-            if (temporary) {
-                e.getValue().free();
+    /** Forgets the contents of what nothing declares to stay. */
+    void forgetTemporaries() {
+        copies.forEach((array, copy) -> {
+            if (!transfers.keeps(array)) {
+                poison(copy.array);
             }
-            return temporary;
         });
     }
 
-    /** Frees what this graph made, and lets go of what it took over. */
+    /**
+     * Frees what this graph made, and lets go of what it took over. Arrays that no transfer names stay allocated, as TornadoVM
+     * leaves them.
+     */
     void freeAll() {
-        copies.values().stream().filter(c -> c.owner == this).forEach(Copy::free);
+        copies.forEach((array, copy) -> {
+            if (copy.owner == this && transfers.names(array)) {
+                copy.free();
+            }
+        });
         copies.clear();
     }
 
@@ -179,33 +184,26 @@ final class DeviceMemory {
 
     private static TornadoNativeArray poisoned(TornadoNativeArray array) {
         int n = array.getSize();
-        return switch (array) {
-            case FloatArray a -> {
-                FloatArray copy = new FloatArray(n);
-                copy.init(Float.NaN);
-                yield copy;
-            }
-            case HalfFloatArray a -> {
-                HalfFloatArray copy = new HalfFloatArray(n);
-                copy.init(new HalfFloat(Float.NaN));
-                yield copy;
-            }
-            case BFloat16Array a -> {
-                BFloat16Array copy = new BFloat16Array(n);
-                copy.init((short) 0x7fc0);
-                yield copy;
-            }
-            case IntArray a -> {
-                IntArray copy = new IntArray(n);
-                copy.init(WorkGroup.POISON);
-                yield copy;
-            }
-            case ByteArray a -> {
-                ByteArray copy = new ByteArray(n);
-                copy.init((byte) WorkGroup.POISON);
-                yield copy;
-            }
-            default -> throw new TornadoRuntimeException("no device copy of a " + array.getClass());
-        };
+        return poison(
+                switch (array) {
+                    case FloatArray a -> new FloatArray(n);
+                    case HalfFloatArray a -> new HalfFloatArray(n);
+                    case BFloat16Array a -> new BFloat16Array(n);
+                    case IntArray a -> new IntArray(n);
+                    case ByteArray a -> new ByteArray(n);
+                    default -> throw new TornadoRuntimeException("no device copy of a " + array.getClass());
+                });
+    }
+
+    private static TornadoNativeArray poison(TornadoNativeArray copy) {
+        switch (copy) {
+            case FloatArray a -> a.init(Float.NaN);
+            case HalfFloatArray a -> a.init(new HalfFloat(Float.NaN));
+            case BFloat16Array a -> a.init((short) 0x7fc0);
+            case IntArray a -> a.init(WorkGroup.POISON);
+            case ByteArray a -> a.init((byte) WorkGroup.POISON);
+            default -> throw new TornadoRuntimeException("no poison for a " + copy.getClass());
+        }
+        return copy;
     }
 }

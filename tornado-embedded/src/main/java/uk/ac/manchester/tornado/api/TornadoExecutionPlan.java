@@ -226,7 +226,7 @@ public final class TornadoExecutionPlan implements AutoCloseable {
             }
         } finally {
             if (strict) {
-                memory.releaseTemporaries();
+                memory.forgetTemporaries();
             }
         }
         if (profiled) {

@@ -13,6 +13,9 @@ public interface TornadoRuntime {
      */
     TornadoBackend getBackend(int index);
 
+    /** Makes a driver the first one, which is used where none is named. */
+    void setDefaultBackend(int index);
+
     /** Kind of a driver by index. */
     TornadoVMBackendType getBackendType(int index);
 

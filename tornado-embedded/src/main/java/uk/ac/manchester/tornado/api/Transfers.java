@@ -36,6 +36,11 @@ final class Transfers {
         return in.containsKey(array) || persists(array);
     }
 
+    /** Whether any transfer names the array. */
+    boolean names(TornadoNativeArray array) {
+        return in.containsKey(array) || out.contains(array) || persists(array);
+    }
+
     /** Whether the array's copy may be taken over by another graph. */
     boolean persists(TornadoNativeArray array) {
         return stay.contains(array) || consumed.contains(array);

@@ -8,7 +8,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /** Gpu body of {@link Router}: a work-group a row. */
 public final class RouterGpu {
     /** Threads of a work-group. */
-    static final int GROUP = 128;
+    static final int GROUP = 256;
 
     private RouterGpu() {}
 
@@ -34,12 +34,8 @@ public final class RouterGpu {
         if (context.groupIdx < step.get(1)) {
             int row = step.get(0) + context.groupIdx;
             int base = row * hidden;
-            for (int e = warp; e < experts; e += 4) {
-                float part = 0f;
-                for (int i = lane; i < hidden; i += 32) {
-                    part += h.get(base + i) * gate.get(e * hidden + i);
-                }
-                part = context.simdSum(part);
+            for (int e = warp; e < experts; e += GROUP / 32) {
+                float part = context.simdSum(DeviceDots.lane(gate, e * hidden, h, base, lane, hidden));
                 if (lane == 0) {
                     score[e] = part;
                     taken[e] = 0;
@@ -47,11 +43,7 @@ public final class RouterGpu {
             }
             if (extra == 2) {
                 if (warp == 0) {
-                    float part = 0f;
-                    for (int i = lane; i < hidden; i += 32) {
-                        part += h.get(base + i) * extraGate.get(i);
-                    }
-                    part = context.simdSum(part);
+                    float part = context.simdSum(DeviceDots.lane(extraGate, 0, h, base, lane, hidden));
                     if (lane == 0) {
                         score[experts] = part;
                     }

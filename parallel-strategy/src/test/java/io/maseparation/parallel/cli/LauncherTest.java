@@ -210,6 +210,17 @@ class LauncherTest {
     }
 
     @Test
+    void anSdkThatWasMovedIsReadWhereItIs() throws Exception {
+        write(sdk.resolve("tornado-argfile"), ARGUMENTS.replace("HOME", "/where/it/was/made"));
+        CommandLineRun run = sh(root.resolve("config/tornadovm-arguments"), temp.resolve("made").toString());
+
+        assertThat(run.err()).isEmpty();
+        assertThat(Files.readString(temp.resolve("made/sdk-opencl/arguments")))
+                .contains(temp.resolve("made/sdk-opencl/modules").toString(), "=" + sdk + "/lib")
+                .doesNotContain("/where/it/was/made");
+    }
+
+    @Test
     void oneBackendOfTheSdkOnly() throws Exception {
         CommandLineRun run =
                 sh(root.resolve("config/tornadovm-arguments"), temp.resolve("made").toString(), "cuda");

@@ -2,6 +2,7 @@ package io.maseparation.kernels;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -35,6 +36,15 @@ public final class DeviceArrays {
     /** Zeros. */
     public static HalfFloatArray halves(int elements) {
         return HalfFloatArray.fromSegmentShallow(pages(elements, Short.BYTES));
+    }
+
+    /** Zeros of a format. */
+    public static TornadoNativeArray of(DataType type, int elements) {
+        return switch (type) {
+            case F32 -> floats(elements);
+            case F16 -> halves(elements);
+            case BF16 -> BFloat16Array.fromSegmentShallow(pages(elements, Short.BYTES));
+        };
     }
 
     /** The given values. */

@@ -31,8 +31,8 @@ final class GraphLimits {
     private GraphLimits() {}
 
     /**
-     * Checks what can be known before TornadoVM sees the tasks. The number of nodes is a lower bound, about a tenth below the
-     * real one: scalars, and arrays that are only scratch, are not counted.
+     * Checks what can be known before TornadoVM sees the tasks. The number of nodes is a lower bound: scalars, and
+     * writes of a task beyond the first, are not counted.
      *
      * @param graph name of the graph
      * @param tasks its tasks

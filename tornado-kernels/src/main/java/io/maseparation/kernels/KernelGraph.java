@@ -187,7 +187,7 @@ public final class KernelGraph {
         workspace.addAll(demanded);
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
-            target.buildFor();
+            target.makeDefaultBackend();
             GraphLimits.check(
                     name, tasks.size(), contexts,
                     List.of(constants, inputs, outputs, demanded, consumed, persisted, workspace));

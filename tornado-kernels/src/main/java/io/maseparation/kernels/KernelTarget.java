@@ -17,7 +17,7 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
  * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
  * @param fp16 whether half-precision weights can be read
  * @param bf16 whether bfloat16 weights can be read
- * @param backend what compiles kernels
+ * @param backend TornadoVM's backend of the device
  * @param cudaGraphs whether the tasks of a graph shall be launched as one
  * @param tensorCores whether gpu bodies multiply fp16 weights with the warps' matrix instructions
  * @param override body to use wherever an operation has it
@@ -41,6 +41,9 @@ public record KernelTarget(
      * @param reason why, in a few words
      */
     public record Choice(Body body, String reason) {}
+
+    /** The backend that graphs have been built for; like TornadoVM's default, one for the process. */
+    private static TornadoVMBackendType sketched;
 
     /** Name of the devices of tornado-embedded. */
     private static final String EMBEDDED = "embedded";
@@ -66,28 +69,40 @@ public record KernelTarget(
         TornadoVMBackendType backend = device.getTornadoVMBackend();
         // Only the CUDA backend has arrays of bf16.
         return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, backend, false,
-                isNvidias(backend), Optional.empty());
+                isNvidia(backend), Optional.empty());
     }
 
-    private static boolean isNvidias(TornadoVMBackendType backend) {
+    private static boolean isNvidia(TornadoVMBackendType backend) {
         return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
     }
 
     /** Whether the backend is for NVIDIA's GPUs, and so can launch the tasks of a graph as one. */
     public boolean nvidia() {
-        return isNvidias(backend);
+        return isNvidia(backend);
     }
 
     /**
-     * Makes the device's backend the one that graphs are taken apart for. TornadoVM does that when a task is added, for the
-     * first of its backends whichever device the graph will run on, and refuses what that one cannot do.
+     * Makes the device's backend TornadoVM's default, for all of the process. TornadoVM sketches a kernel when its task is added,
+     * with the default backend whichever device the graph will run on, and refuses what that one cannot do. It keeps sketches
+     * by the number of the backend, which this changes: so a process has one backend.
+     *
+     * @throws IllegalStateException if graphs were built for another backend in this process
      */
-    void buildFor() {
+    void makeDefaultBackend() {
         TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
         synchronized (KernelTarget.class) {
-            for (int i = 1; i < runtime.getNumBackends() && runtime.getBackendType(0) != backend; i++) {
+            if (sketched != null && sketched != backend) {
+                throw new IllegalStateException(
+                        "task graphs were built for TornadoVM's backend %s in this process: those for %s need another one"
+                                .formatted(sketched, backend));
+            }
+            for (int i = 0; i < runtime.getNumBackends(); i++) {
                 if (runtime.getBackendType(i) == backend) {
-                    runtime.setDefaultBackend(i);
+                    if (i > 0) {
+                        runtime.setDefaultBackend(i);
+                    }
+                    sketched = backend;
+                    return;
                 }
             }
         }

@@ -19,7 +19,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 @Tag("tornado")
 class GraphLimitsTest {
     private static final KernelTarget GPU =
-            new KernelTarget("gpu-0", false, false, true, true, true, TornadoVMBackendType.CUDA, false, false,
+            new KernelTarget("gpu-0", false, false, true, true, true, TornadoVMBackendType.VIRTUAL, false, false,
                     Optional.empty());
 
     private final IntArray step = RowOps.step(0, 1, 0);

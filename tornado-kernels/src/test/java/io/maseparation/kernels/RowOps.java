@@ -98,9 +98,25 @@ final class RowOps {
         return types().stream().filter(type -> type != DataType.BF16).toList();
     }
 
+    /** The devices of an SDK, counted once: building graphs changes the order of its backends. */
+    private static final class SdkDevices {
+        static final List<TornadoDevice> ALL = all();
+
+        private static List<TornadoDevice> all() {
+            TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+            List<TornadoDevice> devices = new ArrayList<>();
+            for (int backend = 0; backend < runtime.getNumBackends(); backend++) {
+                for (int i = 0; i < runtime.getBackend(backend).getNumDevices(); i++) {
+                    devices.add(runtime.getBackend(backend).getDevice(i));
+                }
+            }
+            return devices;
+        }
+    }
+
     /**
      * The embedded runtime's device that keeps its memory apart, so that a missing transfer fails; on TornadoVM the device
-     * of the number in the property tornado.test.device, counted as {@code ma devices} does.
+     * of the number in the property tornado.test.device.
      */
     static TornadoDevice device() {
         try {
@@ -109,14 +125,7 @@ final class RowOps {
                     .invoke(null, 1);
             return (TornadoDevice) ((List<?>) devices).getFirst();
         } catch (ClassNotFoundException e) {
-            TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
-            List<TornadoDevice> devices = new ArrayList<>();
-            for (int backend = 0; backend < runtime.getNumBackends(); backend++) {
-                for (int i = 0; i < runtime.getBackend(backend).getNumDevices(); i++) {
-                    devices.add(runtime.getBackend(backend).getDevice(i));
-                }
-            }
-            return devices.get(Integer.getInteger("tornado.test.device", 0));
+            return SdkDevices.ALL.get(Integer.getInteger("tornado.test.device", 0));
         } catch (ReflectiveOperationException e) {
             throw new LinkageError(e.getMessage(), e);
         }

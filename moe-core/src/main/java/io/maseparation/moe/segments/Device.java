@@ -31,7 +31,8 @@ public record Device(TornadoDevice device, KernelTarget target) {
     public static List<Device> all() {
         List<Device> devices = new ArrayList<>();
         for (TornadoBackend backend : backends()) {
-            for (int i = 0; i < backend.getNumDevices() && (i == 0 || usesAll(backend.getBackendType())); i++) {
+            for (int i = 0; i < backend.getNumDevices()
+                    && (i == 0 || hasContextPerDevice(backend.getBackendType())); i++) {
                 devices.add(of(backend.getDevice(i)));
             }
         }
@@ -46,17 +47,17 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * Whether a backend's devices are devices of their own. TornadoVM 5.2's for CUDA lists all GPUs, and makes one context, on
-     * the first of them, in which all of them allocate and compute.
+     * Whether each of a backend's devices computes where it says. TornadoVM 5.2's for CUDA lists all GPUs, and makes one context,
+     * on the first of them, in which all of them allocate and compute.
      */
-    private static boolean usesAll(TornadoVMBackendType backend) {
+    private static boolean hasContextPerDevice(TornadoVMBackendType backend) {
         return backend != TornadoVMBackendType.CUDA;
     }
 
     /** How many devices its backend lists beside it that in truth are this one; {@link #all} leaves them out. */
     public int aliases() {
         TornadoVMBackendType type = device.getTornadoVMBackend();
-        return usesAll(type)
+        return hasContextPerDevice(type)
                 ? 0
                 : backends().stream()
                         .filter(b -> b.getBackendType() == type)
@@ -65,26 +66,24 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * Those of the given devices that ranks should share: of one kind and one backend, the one that has most, and among equals
-     * CUDA's before PTX's before OpenCL's. SDKs with several backends offer a GPU once for each, and on devices that are not
-     * alike neither times nor the last bits of sums are.
+     * Those of the given devices that ranks should share: of one kind and one backend. GPUs go before others and NVIDIA's
+     * backends before OpenCL's, of those the one with more devices, and CUDA's among equals. SDKs with several backends offer a
+     * GPU once for each, and on devices that are not alike neither times nor the last bits of sums are.
      */
     public static List<Device> alike(List<Device> devices) {
-        Map<TornadoVMBackendType, Long> counts = devices.stream()
-                .filter(d -> d.device.getDeviceType() == TornadoDeviceType.GPU)
-                .collect(Collectors.groupingBy(d -> d.device.getTornadoVMBackend(), Collectors.counting()));
+        Map<Kind, List<Device>> kinds = devices.stream().collect(Collectors.groupingBy(Kind::of));
         Comparator<Device> suits = Comparator.comparing((Device d) -> d.device.getDeviceType() != TornadoDeviceType.GPU)
-                .thenComparingLong(d -> -counts.getOrDefault(d.device.getTornadoVMBackend(), 0L))
-                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.CUDA)
-                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.PTX);
-        return devices.stream()
-                .min(suits)
-                .map(best -> devices.stream()
-                        .filter(d -> d.backend().equals(best.backend())
-                                && d.device.getDeviceType() == best.device.getDeviceType()
-                                && d.hardware().equals(best.hardware()))
-                        .toList())
-                .orElse(List.of());
+                .thenComparing(d -> !d.target.nvidia())
+                .thenComparingInt(d -> -kinds.get(Kind.of(d)).size())
+                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.CUDA);
+        return devices.stream().min(suits).map(best -> kinds.get(Kind.of(best))).orElse(List.of());
+    }
+
+    /** What devices that are alike have in common. */
+    private record Kind(String backend, TornadoDeviceType type, String hardware) {
+        static Kind of(Device d) {
+            return new Kind(d.backend(), d.device.getDeviceType(), d.hardware());
+        }
     }
 
     /** A device with the bodies that suit it. */

@@ -103,6 +103,7 @@ public final class RankDevice implements AutoCloseable {
         GridScheduler grid = new GridScheduler();
         SegmentBuilder builder = new SegmentBuilder(
                 weights,
+                ShardWeights.of(weights, shard, compiles),
                 shard,
                 arrays,
                 capacity.kvType(),

@@ -2,7 +2,6 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
-import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -159,10 +158,6 @@ public record Shard(
             case WHOLE -> config.queryWidth() + config.kvWidth();
         };
         return matrices * config.weightType().bytes() + 4 * small;
-    }
-
-    static WeightMatrix outputSlice(ModelConfig config, LayerWeights w, Heads heads) {
-        return w.o().colRange(heads.queryFrom() * config.headDim(), heads.queryTo() * config.headDim());
     }
 
     private static ExpertWeights slice(ExpertWeights expert, Experts share) {

@@ -45,7 +45,7 @@ class DeviceTest {
     }
 
     @Test
-    void theBackendWithMostGpusGoesFirst() {
+    void ofNvidiasBackendsTheOneWithMoreGpusGoesFirst() {
         assertThat(names(
                 gpu(TornadoVMBackendType.CUDA, 0),
                 gpu(TornadoVMBackendType.OPENCL, 0),
@@ -53,6 +53,22 @@ class DeviceTest {
                 gpu(TornadoVMBackendType.PTX, 0),
                 gpu(TornadoVMBackendType.PTX, 1)))
                 .containsExactly("PTX-0", "PTX-1");
+    }
+
+    @Test
+    void onlyGpusThatAreAlikeCount() {
+        assertThat(names(
+                gpu(TornadoVMBackendType.OPENCL, 0),
+                device(TornadoVMBackendType.OPENCL, TornadoDeviceType.GPU, "integrated", 1),
+                gpu(TornadoVMBackendType.PTX, 0),
+                gpu(TornadoVMBackendType.CUDA, 0)))
+                .containsExactly("CUDA-0");
+        assertThat(names(
+                gpu(TornadoVMBackendType.OPENCL, 0),
+                gpu(TornadoVMBackendType.OPENCL, 1),
+                gpu(TornadoVMBackendType.CUDA, 0)))
+                .as("tensor cores are worth more than a second GPU")
+                .containsExactly("CUDA-0");
     }
 
     @Test

@@ -49,8 +49,8 @@ final class DevicesCommand implements Command {
     @Override
     public List<String> notes() {
         return List.of(
-                "Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, the"
-                        + " backend that has most, then CUDA's before PTX's before OpenCL's, or those of --backend. Of"
+                "Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
+                        + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
                         + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
                         + " devices are this machine's cores and memory, all of them for each.");
     }

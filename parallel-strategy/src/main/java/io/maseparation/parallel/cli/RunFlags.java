@@ -54,8 +54,8 @@ final class RunFlags {
         int aliases = devices.getFirst().aliases();
         String lacks = aliases == 0
                 ? ""
-                : "; this backend runs everything on the first of %d GPUs, --backend ptx uses all of them"
-                        .formatted(1 + aliases);
+                : "; this backend runs everything on the first of %d GPUs%s"
+                        .formatted(1 + aliases, hasPtx() ? ", --backend ptx uses all of them" : "");
         terminal.err().println("ma: on %s; TornadoVM's %s backend, driver %s; %s kernels (%s%s)%s".formatted(
                 devices.stream()
                         .map(d -> d.name() + " " + d.hardware())
@@ -67,6 +67,10 @@ final class RunFlags {
                 target.choose().reason(),
                 target.tensorCores() && target.choose().body() == Body.GPU ? "; tensor cores for fp16 weights" : "",
                 lacks));
+    }
+
+    private static boolean hasPtx() {
+        return Device.all().stream().anyMatch(d -> d.backend().equals("ptx"));
     }
 
     /** Backend and kernel bodies only. */

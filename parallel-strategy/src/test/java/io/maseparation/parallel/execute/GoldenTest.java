@@ -80,17 +80,15 @@ class GoldenTest {
                 StrategyOptions.tensorPipeline(2, 2),
                 StrategyOptions.expertParallel(2),
                 StrategyOptions.maSeparation(2, 1));
-        return TestDevices.byBackend(DEVICES).keySet().stream()
-                .flatMap(backend -> models()
-                        .flatMap(model -> layouts.stream().map(layout -> Arguments.of(backend, model, layout))));
+        return models().flatMap(model -> layouts.stream().map(layout -> Arguments.of(model, layout)));
     }
 
-    /** With an SDK on TornadoVM's devices, each backend in turn. */
+    /** With an SDK on TornadoVM's devices, those of the backend that ranks would take. */
     @Tag("tornado")
     @ParameterizedTest
     @MethodSource("strategies")
-    void everyStrategyOnEveryBackend(String backend, String model, StrategyOptions layout) throws Exception {
-        check(model, layout, TestDevices.byBackend(DEVICES).get(backend), Changes.NONE);
+    void everyStrategyOnDevices(String model, StrategyOptions layout) throws Exception {
+        check(model, layout, TestDevices.strict(DEVICES), Changes.NONE);
     }
 
     @ParameterizedTest
@@ -107,6 +105,7 @@ class GoldenTest {
         assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
 
         check("mixtral/bf16", layout, devices.stream().map(GoldenTest::withTensorCores).toList(), Changes.NONE);
+        assertThat(devices).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
     }
 
     static Stream<StrategyOptions> tensorLayouts() {
@@ -118,6 +117,35 @@ class GoldenTest {
                 device.device(),
                 new KernelTarget("fp16 only", true, false, true, true, false, TornadoVMBackendType.JAVA, false, true,
                         Optional.of(Body.GPU)));
+    }
+
+    /** Devices with a memory of their own, as those of an SDK are, with hardly more room than for the model's weights alone. */
+    @ParameterizedTest
+    @MethodSource("partLayouts")
+    void ranksHoldTheirPartsOfTheWeightsOnly(StrategyOptions layout) throws Exception {
+        long model;
+        try (Checkpoint checkpoint = Checkpoint.open(GOLDEN.resolve("mixtral/f32"))) {
+            model = checkpoint.weights().bytes();
+        }
+        Optional<List<Device>> devices = TestDevices.ofSize(DEVICES, model * 21 / 20);
+        assumeTrue(devices.isPresent(), "devices of an SDK have the sizes they have");
+
+        check("mixtral/f32", layout, devices.get().stream().map(GoldenTest::compiling).toList(), Changes.NONE);
+    }
+
+    static Stream<StrategyOptions> partLayouts() {
+        return Stream.of(
+                StrategyOptions.tensorPipeline(2, 1),
+                StrategyOptions.expertParallel(2),
+                StrategyOptions.maSeparation(1, 2).withMicroBatches(2),
+                StrategyOptions.maSeparation(1, 2).withExpertTensorParallel(2));
+    }
+
+    private static Device compiling(Device device) {
+        return new Device(
+                device.device(),
+                new KernelTarget("compiles", false, false, true, true, true, TornadoVMBackendType.JAVA, false, false,
+                        Optional.of(Body.PORTABLE)));
     }
 
     @ParameterizedTest

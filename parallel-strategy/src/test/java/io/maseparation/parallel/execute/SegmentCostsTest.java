@@ -8,18 +8,15 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Capacity;
-import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.plan.Plan;
-import io.maseparation.parallel.plan.PlanException;
-import io.maseparation.parallel.plan.Planning;
 import io.maseparation.parallel.plan.RankPlan;
-import io.maseparation.parallel.plan.StrategyOptions;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import net.jqwik.api.Assume;
 import net.jqwik.api.ForAll;
@@ -34,39 +31,23 @@ class SegmentCostsTest {
     void everyTaskOfAGraphHasItsCost(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = TestModels.random(random);
-        int slices = 1 << random.nextInt(2);
-        StrategyOptions options =
-                switch (random.nextInt(4)) {
-                    case 0 -> StrategyOptions.single();
-                    case 1 -> StrategyOptions.tensorPipeline(
-                            slices, 1 + random.nextInt(config.layers().size()));
-                    case 2 -> StrategyOptions.expertParallel(slices).withAttentionTensorParallel(slices);
-                    default -> StrategyOptions.maSeparation(2 * slices, 2)
-                            .withAttentionTensorParallel(slices)
-                            .withExpertTensorParallel(2);
-                };
-        Plan plan;
-        try {
-            plan = Planning.plan(config, options);
-        } catch (PlanException e) {
-            Assume.that(false);
-            return;
-        }
+        Optional<Plan> found = TestModels.plan(random, config);
+        Assume.that(found.isPresent());
+        Plan plan = found.orElseThrow();
         ModelWeights weights = RandomWeights.create(config, seed);
         for (RankPlan rank : plan.ranks()) {
             SegmentCosts costs = new SegmentCosts(config, rank.shard(), DataType.F32);
-            Device strict = TestDevices.strict(1).getFirst();
             Capacity capacity = new Capacity(4, 8, 4, 64, 16, DataType.F32);
             try (RankDevice device = new RankDevice(
-                    strict, weights, rank.shard(),
+                    TestDevices.strict(1).getFirst(), weights, rank.shard(),
                     capacity,
                     rank.segments())) {
                 long bytes = 0;
                 for (Segment segment : rank.segments()) {
                     List<OperationCost> tasks = costs.of(segment, DECODE);
-                    assertThat(tasks).as("%s of %s", segment, options).hasSize(device.tasks(segment.name()));
+                    assertThat(tasks).as("%s of %s", segment, plan.options()).hasSize(device.tasks(segment.name()));
                     assertThat(costs.transferBytes(segment, capacity))
-                            .as("bytes between host and device of %s of %s", segment, options)
+                            .as("bytes between host and device of %s of %s", segment, plan.options())
                             .isEqualTo(device.transferBytes(segment.name()));
                     bytes += tasks.stream()
                             .map(OperationCost::cost)
@@ -74,13 +55,7 @@ class SegmentCostsTest {
                             .bytes();
                 }
                 assertThat(bytes).isPositive();
-                // Without rows.
-                rank.segments().forEach(segment -> device.run(segment.name()));
             }
-            // TornadoVM frees what transfers name, and no more.
-            assertThat(TestDevices.used(strict))
-                    .as("bytes left allocated by %s", options)
-                    .isZero();
         }
     }
 }

@@ -3,10 +3,7 @@ package io.maseparation.parallel.execute;
 import io.maseparation.moe.segments.Device;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /**
@@ -19,17 +16,6 @@ final class TestDevices {
     /** Devices that follow declared transfers. */
     static List<Device> strict(int count) {
         return embedded(new Class<?>[] {int.class}, count).orElseGet(() -> Device.forRanks(count));
-    }
-
-    /** The devices of each backend, so many of each, repeated where there are fewer. */
-    static Map<String, List<Device>> byBackend(int count) {
-        List<Device> all = embedded(new Class<?>[] {int.class}, count).orElseGet(Device::all);
-        Map<String, List<Device>> backends = new TreeMap<>();
-        all.forEach(d -> backends.computeIfAbsent(d.backend(), b -> new ArrayList<>()).add(d));
-        backends.replaceAll((backend, devices) -> IntStream.range(0, count)
-                .mapToObj(i -> devices.get(i % devices.size()))
-                .toList());
-        return backends;
     }
 
     /** Devices of so many bytes each; empty where the runtime makes none to order. */

@@ -6,8 +6,14 @@ import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.Rope;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.PlanException;
+import io.maseparation.parallel.plan.Planning;
+import io.maseparation.parallel.plan.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
 /** Small models of every kind the library knows. */
@@ -75,5 +81,25 @@ final class TestModels {
             prompts.add(random.ints(1 + random.nextInt(longest), 0, config.vocab()).toArray());
         }
         return prompts;
+    }
+
+    /** A layout of a model, with heads and widths split or not; empty where the model does not allow the one drawn. */
+    static Optional<Plan> plan(SplittableRandom random, ModelConfig config) {
+        int slices = 1 << random.nextInt(2);
+        StrategyOptions options =
+                switch (random.nextInt(4)) {
+                    case 0 -> StrategyOptions.single();
+                    case 1 -> StrategyOptions.tensorPipeline(
+                            slices, 1 + random.nextInt(config.layers().size()));
+                    case 2 -> StrategyOptions.expertParallel(slices).withAttentionTensorParallel(slices);
+                    default -> StrategyOptions.maSeparation(2 * slices, 2)
+                            .withAttentionTensorParallel(slices)
+                            .withExpertTensorParallel(2);
+                };
+        try {
+            return Optional.of(Planning.plan(config, options));
+        } catch (PlanException e) {
+            return Optional.empty();
+        }
     }
 }

@@ -10,8 +10,8 @@
  * <ul>
  * <li>an array that is read without having been transferred or written is NaN, or for integers no index; TornadoVM sends
  *     it silently at the first execution;
- * <li>a copy that nothing declares to stay (an input, UNDER_DEMAND, persisted, consumed) is gone after the execution;
- *     TornadoVM happens to reuse the buffer;
+ * <li>what a copy holds is gone after the execution unless something declares it to stay (a copied input, an output that can
+ *     be asked for, persisted, consumed); TornadoVM happens to keep it;
  * <li>consuming what the graph executed before did not persist fails with a message, there with a NullPointerException;
  * <li>a result that is asked for where no selected graph has it is an error; TornadoVM does nothing.
  * </ul>

@@ -7,6 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** The declared transfers of a graph. Two arrays are the same only if they are one object. */
@@ -31,9 +32,10 @@ final class Transfers {
         consumedByName.computeIfAbsent(from, n -> new ArrayList<>()).add(array);
     }
 
-    /** Whether the array's copy is kept between executions. */
+    /** Whether a program may rely on what the array's copy holds when the graph is executed again. */
     boolean keeps(TornadoNativeArray array) {
-        return in.containsKey(array) || persists(array);
+        Integer mode = in.get(array);
+        return (mode != null && mode != DataTransferMode.UNDER_DEMAND) || persists(array);
     }
 
     /** Whether any transfer names the array. */

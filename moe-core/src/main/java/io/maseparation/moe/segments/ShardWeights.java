@@ -1,0 +1,210 @@
+package io.maseparation.moe.segments;
+
+import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.kernels.WeightMatrix;
+import io.maseparation.moe.LayerWeights;
+import io.maseparation.moe.MemoryBudget;
+import io.maseparation.moe.ModelWeights;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * The matrices that a rank holds. Those of a rank that computes in host memory are views of the model's arrays. To a device with
+ * a memory of its own whole arrays go, so there a rank that holds parts of an array has them in an array of its own.
+ */
+final class ShardWeights {
+    /** A layer's share; matrices that the rank does not hold are null. */
+    private record LayerShare(
+            WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o, List<ExpertWeights> experts) {}
+
+    private final Map<Integer, LayerShare> layers = new TreeMap<>();
+    private final WeightMatrix embedding;
+    private final WeightMatrix output;
+
+    private ShardWeights(WeightMatrix embedding, WeightMatrix output) {
+        this.embedding = embedding;
+        this.output = output;
+    }
+
+    /**
+     * A rank's share.
+     *
+     * @param ownArrays whether parts of arrays shall be copied
+     * @throws io.maseparation.moe.ModelException if there is no memory for the copies
+     */
+    static ShardWeights of(ModelWeights weights, Shard shard, boolean ownArrays) {
+        ShardWeights views = views(weights, shard);
+        return ownArrays ? views.inOwnArrays() : views;
+    }
+
+    private static ShardWeights views(ModelWeights weights, Shard shard) {
+        ShardWeights share = new ShardWeights(
+                shard.embedding() ? weights.embedding() : null,
+                shard.output()
+                        .map(v -> weights.output().rowRange(v.from(), v.to()))
+                        .orElse(null));
+        int dim = weights.config().headDim();
+        for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
+            LayerWeights w = weights.layers().get(layer);
+            List<ExpertWeights> experts =
+                    shard.experts().isPresent() ? shard.expertsOf(weights, layer) : List.of();
+            share.layers.put(
+                    layer,
+                    shard.attention()
+                            .map(heads -> new LayerShare(
+                                    w.q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim),
+                                    w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
+                                    w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
+                                    w.o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim),
+                                    experts))
+                            .orElseGet(() -> new LayerShare(null, null, null, null, experts)));
+        }
+        return share;
+    }
+
+    WeightMatrix q(int layer) {
+        return layers.get(layer).q();
+    }
+
+    WeightMatrix k(int layer) {
+        return layers.get(layer).k();
+    }
+
+    WeightMatrix v(int layer) {
+        return layers.get(layer).v();
+    }
+
+    /** The output projection's columns. */
+    WeightMatrix o(int layer) {
+        return layers.get(layer).o();
+    }
+
+    /** Experts in the order of the rank's local groups. */
+    List<ExpertWeights> experts(int layer) {
+        return layers.get(layer).experts();
+    }
+
+    WeightMatrix embedding() {
+        return embedding;
+    }
+
+    /** The rows of the rank's part of the vocabulary. */
+    WeightMatrix output() {
+        return output;
+    }
+
+    private ShardWeights inOwnArrays() {
+        IdentityHashMap<TornadoNativeArray, Long> viewed = new IdentityHashMap<>();
+        List<WeightMatrix> matrices = matrices();
+        matrices.forEach(m -> viewed.merge(m.data(), m.bytes(), Long::sum));
+        long copied = matrices.stream()
+                .filter(m -> isPart(m, viewed))
+                .mapToLong(WeightMatrix::bytes)
+                .sum();
+        if (copied == 0) {
+            return this;
+        }
+        MemoryBudget.require(
+                copied, "the parts of weights that a rank holds",
+                "use fewer ranks on this machine, or a smaller model");
+        ShardWeights own = new ShardWeights(own(embedding, viewed), own(output, viewed));
+        layers.forEach((layer, share) -> own.layers.put(
+                layer,
+                new LayerShare(
+                        own(share.q(), viewed),
+                        own(share.k(), viewed),
+                        own(share.v(), viewed),
+                        own(share.o(), viewed),
+                        ownExperts(share.experts(), viewed))));
+        return own;
+    }
+
+    private List<WeightMatrix> matrices() {
+        List<WeightMatrix> all = new ArrayList<>();
+        add(all, embedding, output);
+        for (LayerShare share : layers.values()) {
+            add(all, share.q(), share.k(), share.v(), share.o());
+            share.experts().forEach(e -> add(all, e.gate(), e.up(), e.down()));
+        }
+        return all;
+    }
+
+    private static void add(List<WeightMatrix> all, WeightMatrix... matrices) {
+        for (WeightMatrix m : matrices) {
+            if (m != null) {
+                all.add(m);
+            }
+        }
+    }
+
+    /** Whether the rank's views leave some of an array out. */
+    private static boolean isPart(WeightMatrix m, IdentityHashMap<TornadoNativeArray, Long> viewed) {
+        return viewed.get(m.data()) < (long) m.data().getSize() * m.type().bytes();
+    }
+
+    private static WeightMatrix own(WeightMatrix m, IdentityHashMap<TornadoNativeArray, Long> viewed) {
+        return m == null || !isPart(m, viewed) ? m : copies(List.of(m)).getFirst();
+    }
+
+    private static List<ExpertWeights> ownExperts(
+            List<ExpertWeights> experts, IdentityHashMap<TornadoNativeArray, Long> viewed) {
+        List<ExpertWeights> own = new ArrayList<>();
+        // The shared expert has another width: equal ones lie side by side.
+        for (int from = 0; from < experts.size();) {
+            int to = from + 1;
+            while (to < experts.size() && experts.get(to).width() == experts.get(from).width()) {
+                to++;
+            }
+            List<ExpertWeights> equal = experts.subList(from, to);
+            List<WeightMatrix> gate =
+                    equal.getFirst().gated() ? ownStack(equal, ExpertWeights::gate, viewed) : null;
+            List<WeightMatrix> up = ownStack(equal, ExpertWeights::up, viewed);
+            List<WeightMatrix> down = ownStack(equal, ExpertWeights::down, viewed);
+            for (int i = 0; i < equal.size(); i++) {
+                own.add(new ExpertWeights(gate == null ? null : gate.get(i), up.get(i), down.get(i)));
+            }
+            from = to;
+        }
+        return own;
+    }
+
+    private static List<WeightMatrix> ownStack(
+            List<ExpertWeights> experts,
+            Function<ExpertWeights, WeightMatrix> matrix,
+            IdentityHashMap<TornadoNativeArray, Long> viewed) {
+        List<WeightMatrix> views = experts.stream().map(matrix).toList();
+        if (views.stream().noneMatch(m -> isPart(m, viewed))) {
+            return views;
+        }
+        long elements = views.stream().mapToLong(m -> (long) m.rows() * m.cols()).sum();
+        return elements <= Integer.MAX_VALUE
+                ? copies(views)
+                : views.stream().map(m -> copies(List.of(m)).getFirst()).toList();
+    }
+
+    /** Dense copies of matrices of one shape, side by side in one array. */
+    private static List<WeightMatrix> copies(List<WeightMatrix> matrices) {
+        WeightMatrix first = matrices.getFirst();
+        int size = first.rows() * first.cols();
+        TornadoNativeArray array = DeviceArrays.of(first.type(), Math.multiplyExact(size, matrices.size()));
+        long rowBytes = (long) first.cols() * first.type().bytes();
+        MemorySegment to = array.getSegment();
+        IntStream.range(0, matrices.size() * first.rows()).parallel().forEach(i -> {
+            WeightMatrix m = matrices.get(i / first.rows());
+            long from = (m.offset() + (long) (i % first.rows()) * m.rowStride()) * m.type().bytes();
+            MemorySegment.copy(m.data().getSegment(), from, to, i * rowBytes, rowBytes);
+        });
+        return IntStream.range(0, matrices.size())
+                .mapToObj(i -> new WeightMatrix(
+                        first.type(), array, i * size, first.rows(), first.cols(), first.cols()))
+                .toList();
+    }
+}

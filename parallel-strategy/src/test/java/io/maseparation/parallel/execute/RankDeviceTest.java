@@ -1,0 +1,42 @@
+package io.maseparation.parallel.execute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.RandomWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.parallel.plan.Plan;
+import io.maseparation.parallel.plan.RankPlan;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import net.jqwik.api.Assume;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+
+/** What a rank leaves on its device. */
+class RankDeviceTest {
+    @Property(tries = 60)
+    void everyArrayIsFreed(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = TestModels.random(random);
+        Optional<Plan> plan = TestModels.plan(random, config);
+        Assume.that(plan.isPresent());
+        ModelWeights weights = RandomWeights.create(config, seed);
+        for (RankPlan rank : plan.orElseThrow().ranks()) {
+            Device strict = TestDevices.strict(1).getFirst();
+            Capacity capacity = new Capacity(4, 8, 4, 64, 16, DataType.F32);
+            try (RankDevice device = new RankDevice(strict, weights, rank.shard(), capacity, rank.segments())) {
+                // Without rows.
+                rank.segments().forEach(segment -> device.run(segment.name()));
+            }
+            // As TornadoVM does, the device frees what transfers name, and no more.
+            assertThat(TestDevices.used(strict))
+                    .as("bytes left by %s", plan.orElseThrow().options())
+                    .isZero();
+        }
+    }
+}

@@ -187,10 +187,10 @@ public final class KernelGraph {
         workspace.addAll(demanded);
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
-            target.makeDefaultBackend();
             GraphLimits.check(
                     name, tasks.size(), contexts,
                     List.of(constants, inputs, outputs, demanded, consumed, persisted, workspace));
+            target.makeDefaultBackend();
         }
         TaskGraph graph = new TaskGraph(name);
         // What is consumed or sent each time must not be copied once as well.

@@ -91,21 +91,25 @@ public record KernelTarget(
     void makeDefaultBackend() {
         TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
         synchronized (KernelTarget.class) {
-            if (sketched != null && sketched != backend) {
-                throw new IllegalStateException(
-                        "task graphs were built for TornadoVM's backend %s in this process: those for %s need another one"
-                                .formatted(sketched, backend));
-            }
             for (int i = 0; i < runtime.getNumBackends(); i++) {
                 if (runtime.getBackendType(i) == backend) {
-                    if (i > 0) {
-                        runtime.setDefaultBackend(i);
-                    }
-                    sketched = backend;
+                    makeDefaultBackend(runtime, i);
                     return;
                 }
             }
         }
+    }
+
+    private void makeDefaultBackend(TornadoRuntime runtime, int index) {
+        if (sketched != null && sketched != backend) {
+            throw new IllegalStateException(
+                    "task graphs were built for TornadoVM's backend %s in this process: those for %s need another one"
+                            .formatted(sketched, backend));
+        }
+        if (index > 0) {
+            runtime.setDefaultBackend(index);
+        }
+        sketched = backend;
     }
 
     /** The same device with another preferred body. */

@@ -56,7 +56,7 @@ final class MemoryCheck {
                                         remedy(plan, rank, held, kv)));
             }
         }
-        // Weights are in memory already, once for all ranks.
+        // Weights are in memory already, once for all ranks; what a device needs parts of is checked when they are copied.
         MemoryBudget.require(
                 process,
                 "the KV cache and activations of %d ranks".formatted(loaded.size()),

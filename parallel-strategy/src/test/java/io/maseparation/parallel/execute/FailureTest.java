@@ -113,4 +113,12 @@ class FailureTest {
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining(part);
     }
+
+    @Test
+    void aFailureInsideTornadoVmSaysWhy() {
+        assertThat(Deployment.describe(
+                new IllegalStateException("Bailout is disabled. \n\nReason: no memory\n\tat somewhere")))
+                .isEqualTo("IllegalStateException: Bailout is disabled. Reason: no memory");
+        assertThat(Deployment.describe(new IllegalStateException())).isEqualTo("IllegalStateException");
+    }
 }

@@ -8,12 +8,18 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /** Whether memory outside the heap can be had, asked before it is allocated. */
 public final class MemoryBudget {
     private static final Path MEMINFO = Path.of("/proc/meminfo");
     private static final List<Path> CGROUP_STATS =
             List.of(Path.of("/sys/fs/cgroup/memory.stat"), Path.of("/sys/fs/cgroup/memory/memory.stat"));
+
+    private static final int COLLECTIONS = 2;
+
+    /** For the cleaners that run after a collection. */
+    private static final long CLEANING_NANOS = 200_000_000;
 
     private MemoryBudget() {}
 
@@ -26,6 +32,11 @@ public final class MemoryBudget {
      * @throws ModelException naming need, what is free and the hint, or the JVM's flag where that is the limit
      */
     public static void require(long bytes, String what, String hint) {
+        // What nobody refers to is freed by the garbage collector, which memory outside the heap does not wake.
+        for (int i = 0; i < COLLECTIONS && (bytes > available() || bytes > directLimit() - directUsed()); i++) {
+            System.gc();
+            LockSupport.parkNanos(CLEANING_NANOS);
+        }
         require(bytes, what, hint, available(), directLimit(), directUsed());
     }
 

@@ -5,8 +5,8 @@ import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * All weights of a model, held once in this process whatever the number of ranks that read them; on devices with a memory of
- * their own ranks copy what they hold of an array.
+ * All weights of a model, held once in this process whatever the number of ranks that read them; on the devices of a
+ * TornadoVM SDK ranks copy what they hold of an array.
  *
  * @param config what the weights belong to
  * @param embedding [vocab, hidden]

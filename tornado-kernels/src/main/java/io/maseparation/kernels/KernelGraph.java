@@ -190,7 +190,7 @@ public final class KernelGraph {
             GraphLimits.check(
                     name, tasks.size(), contexts,
                     List.of(constants, inputs, outputs, demanded, consumed, persisted, workspace));
-            target.makeDefaultBackend();
+            DefaultBackend.use(target.backend());
         }
         TaskGraph graph = new TaskGraph(name);
         // What is consumed or sent each time must not be copied once as well.

@@ -2,11 +2,9 @@ package io.maseparation.kernels;
 
 import java.util.Optional;
 import java.util.Set;
-import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
-import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
  * What a device can do, and with it the one place that chooses the body of an operation.
@@ -42,9 +40,6 @@ public record KernelTarget(
      */
     public record Choice(Body body, String reason) {}
 
-    /** The backend that graphs have been built for; like TornadoVM's default, one for the process. */
-    private static TornadoVMBackendType sketched;
-
     /** Name of the devices of tornado-embedded. */
     private static final String EMBEDDED = "embedded";
 
@@ -79,37 +74,6 @@ public record KernelTarget(
     /** Whether the backend is for NVIDIA's GPUs, and so can launch the tasks of a graph as one. */
     public boolean nvidia() {
         return isNvidia(backend);
-    }
-
-    /**
-     * Makes the device's backend TornadoVM's default, for all of the process. TornadoVM sketches a kernel when its task is added,
-     * with the default backend whichever device the graph will run on, and refuses what that one cannot do. It keeps sketches
-     * by the number of the backend, which this changes: so a process has one backend.
-     *
-     * @throws IllegalStateException if graphs were built for another backend in this process
-     */
-    void makeDefaultBackend() {
-        TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
-        synchronized (KernelTarget.class) {
-            for (int i = 0; i < runtime.getNumBackends(); i++) {
-                if (runtime.getBackendType(i) == backend) {
-                    makeDefaultBackend(runtime, i);
-                    return;
-                }
-            }
-        }
-    }
-
-    private void makeDefaultBackend(TornadoRuntime runtime, int index) {
-        if (sketched != null && sketched != backend) {
-            throw new IllegalStateException(
-                    "task graphs were built for TornadoVM's backend %s in this process: those for %s need another one"
-                            .formatted(sketched, backend));
-        }
-        if (index > 0) {
-            runtime.setDefaultBackend(index);
-        }
-        sketched = backend;
     }
 
     /** The same device with another preferred body. */

@@ -183,6 +183,11 @@ public final class RankDevice implements AutoCloseable {
         return layers;
     }
 
+    /** Bytes of host memory that a rank's weights take on a device beside the model's own arrays. */
+    public static long copiedWeightBytes(Device device, ModelWeights weights, Shard shard) {
+        return device.target().embedded() ? 0 : ShardWeights.copiedBytes(weights, shard);
+    }
+
     /** Number of tasks of a segment; each costs a launch on a GPU. */
     public int tasks(String segment) {
         return graphs.get(segment).stream().mapToInt(graph -> tasks.get(graph).size()).sum();

@@ -47,7 +47,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 final class SegmentBuilder {
     private final ModelWeights weights;
-    private final ShardWeights share;
+    private final ShardWeights matrices;
     private final ModelConfig config;
     private final Shard shard;
     private final RankArrays b;
@@ -58,7 +58,7 @@ final class SegmentBuilder {
 
     SegmentBuilder(
             ModelWeights weights,
-            ShardWeights share,
+            ShardWeights matrices,
             Shard shard,
             RankArrays arrays,
             DataType kvType,
@@ -66,7 +66,7 @@ final class SegmentBuilder {
             KernelTarget target,
             GridScheduler grid) {
         this.weights = weights;
-        this.share = share;
+        this.matrices = matrices;
         this.config = weights.config();
         this.shard = shard;
         this.b = arrays;
@@ -154,7 +154,7 @@ final class SegmentBuilder {
         switch (part) {
             case Part.Embed() -> {
                 g.input(b.step, b.tokens);
-                Embedding.add(g, "embed", b.step, b.tokens, share.embedding(), b.x, config.embeddingMultiplier());
+                Embedding.add(g, "embed", b.step, b.tokens, matrices.embedding(), b.x, config.embeddingMultiplier());
             }
             case Part.LoadHidden() -> {
                 g.input(b.step, b.received);
@@ -220,9 +220,9 @@ final class SegmentBuilder {
                 "qkv" + layer,
                 b.step,
                 b.normed,
-                share.q(layer),
-                share.k(layer),
-                share.v(layer),
+                matrices.q(layer),
+                matrices.k(layer),
+                matrices.v(layer),
                 biasSlice(w.qkvBias(), heads),
                 b.qkv,
                 config.qkNorm() == QkNorm.NONE ? config.qkvClip() : 0f);
@@ -364,7 +364,7 @@ final class SegmentBuilder {
                 "out" + layer,
                 b.step,
                 b.attention,
-                share.o(layer),
+                matrices.o(layer),
                 bias,
                 whole ? b.x : b.partial,
                 whole ? config.residualMultiplier() : 1f,
@@ -409,7 +409,7 @@ final class SegmentBuilder {
         }
         int slots = config.layers().get(layer).routing().slots();
         IntArray groupOf = groupOf(layer);
-        List<ExpertBank> banks = ExpertBank.of(share.experts(layer), 0);
+        List<ExpertBank> banks = ExpertBank.of(matrices.experts(layer), 0);
         int groups = banks.stream().mapToInt(ExpertBank::count).sum();
         g.constant(groupOf);
         g.workspace(b.offsets, b.pairs, b.inner, out);
@@ -491,7 +491,7 @@ final class SegmentBuilder {
                 "logits",
                 b.outputStep,
                 b.outputNormed,
-                share.output(),
+                matrices.output(),
                 null,
                 b.logits,
                 config.logitsScale(),

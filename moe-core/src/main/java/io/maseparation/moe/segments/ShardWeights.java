@@ -4,7 +4,6 @@ import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.LayerWeights;
-import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.ModelWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -17,13 +16,18 @@ import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The matrices that a rank holds. Those of a rank that computes in host memory are views of the model's arrays. To a device with
- * a memory of its own whole arrays go, so there a rank that holds parts of an array has them in an array of its own.
+ * The matrices that a rank holds. Those of a rank on the embedded runtime are views of the model's arrays. To the devices of an
+ * SDK whole arrays go, so there a rank that holds parts of an array has them in an array of its own.
  */
 final class ShardWeights {
     /** A layer's share; matrices that the rank does not hold are null. */
     private record LayerShare(
-            WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o, List<ExpertWeights> experts) {}
+            WeightMatrix q,
+            WeightMatrix k,
+            WeightMatrix v,
+            WeightMatrix o,
+            List<ExpertWeights> routed,
+            List<ExpertWeights> extra) {}
 
     private final Map<Integer, LayerShare> layers = new TreeMap<>();
     private final WeightMatrix embedding;
@@ -34,11 +38,20 @@ final class ShardWeights {
         this.output = output;
     }
 
+    /** Bytes of host memory that the parts of arrays take that a rank holds. */
+    static long copiedBytes(ModelWeights weights, Shard shard) {
+        List<WeightMatrix> matrices = views(weights, shard).matrices();
+        IdentityHashMap<TornadoNativeArray, Long> viewed = viewed(matrices);
+        return matrices.stream()
+                .filter(m -> isPart(m, viewed))
+                .mapToLong(WeightMatrix::bytes)
+                .sum();
+    }
+
     /**
      * A rank's share.
      *
      * @param ownArrays whether parts of arrays shall be copied
-     * @throws io.maseparation.moe.ModelException if there is no memory for the copies
      */
     static ShardWeights of(ModelWeights weights, Shard shard, boolean ownArrays) {
         ShardWeights views = views(weights, shard);
@@ -56,6 +69,11 @@ final class ShardWeights {
             LayerWeights w = weights.layers().get(layer);
             List<ExpertWeights> experts =
                     shard.experts().isPresent() ? shard.expertsOf(weights, layer) : List.of();
+            int routed = shard.experts().isPresent()
+                    ? shard.experts().get().perLayer().get(layer).size()
+                    : 0;
+            List<ExpertWeights> first = experts.subList(0, routed);
+            List<ExpertWeights> extra = experts.subList(routed, experts.size());
             share.layers.put(
                     layer,
                     shard.attention()
@@ -64,8 +82,9 @@ final class ShardWeights {
                                     w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
                                     w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
                                     w.o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim),
-                                    experts))
-                            .orElseGet(() -> new LayerShare(null, null, null, null, experts)));
+                                    first,
+                                    extra))
+                            .orElseGet(() -> new LayerShare(null, null, null, null, first, extra)));
         }
         return share;
     }
@@ -89,7 +108,9 @@ final class ShardWeights {
 
     /** Experts in the order of the rank's local groups. */
     List<ExpertWeights> experts(int layer) {
-        return layers.get(layer).experts();
+        List<ExpertWeights> all = new ArrayList<>(layers.get(layer).routed());
+        all.addAll(layers.get(layer).extra());
+        return all;
     }
 
     WeightMatrix embedding() {
@@ -102,19 +123,11 @@ final class ShardWeights {
     }
 
     private ShardWeights inOwnArrays() {
-        IdentityHashMap<TornadoNativeArray, Long> viewed = new IdentityHashMap<>();
         List<WeightMatrix> matrices = matrices();
-        matrices.forEach(m -> viewed.merge(m.data(), m.bytes(), Long::sum));
-        long copied = matrices.stream()
-                .filter(m -> isPart(m, viewed))
-                .mapToLong(WeightMatrix::bytes)
-                .sum();
-        if (copied == 0) {
+        IdentityHashMap<TornadoNativeArray, Long> viewed = viewed(matrices);
+        if (matrices.stream().noneMatch(m -> isPart(m, viewed))) {
             return this;
         }
-        MemoryBudget.require(
-                copied, "the parts of weights that a rank holds",
-                "use fewer ranks on this machine, or a smaller model");
         ShardWeights own = new ShardWeights(own(embedding, viewed), own(output, viewed));
         layers.forEach((layer, share) -> own.layers.put(
                 layer,
@@ -123,8 +136,16 @@ final class ShardWeights {
                         own(share.k(), viewed),
                         own(share.v(), viewed),
                         own(share.o(), viewed),
-                        ownExperts(share.experts(), viewed))));
+                        ownExperts(share.routed(), viewed),
+                        ownExperts(share.extra(), viewed))));
         return own;
+    }
+
+    /** By array the bytes that are in view. */
+    private static IdentityHashMap<TornadoNativeArray, Long> viewed(List<WeightMatrix> matrices) {
+        IdentityHashMap<TornadoNativeArray, Long> viewed = new IdentityHashMap<>();
+        matrices.forEach(m -> viewed.merge(m.data(), m.bytes(), Long::sum));
+        return viewed;
     }
 
     private List<WeightMatrix> matrices() {
@@ -132,7 +153,8 @@ final class ShardWeights {
         add(all, embedding, output);
         for (LayerShare share : layers.values()) {
             add(all, share.q(), share.k(), share.v(), share.o());
-            share.experts().forEach(e -> add(all, e.gate(), e.up(), e.down()));
+            share.routed().forEach(e -> add(all, e.gate(), e.up(), e.down()));
+            share.extra().forEach(e -> add(all, e.gate(), e.up(), e.down()));
         }
         return all;
     }
@@ -156,24 +178,16 @@ final class ShardWeights {
 
     private static List<ExpertWeights> ownExperts(
             List<ExpertWeights> experts, IdentityHashMap<TornadoNativeArray, Long> viewed) {
-        List<ExpertWeights> own = new ArrayList<>();
-        // The shared expert has another width: equal ones lie side by side.
-        for (int from = 0; from < experts.size();) {
-            int to = from + 1;
-            while (to < experts.size() && experts.get(to).width() == experts.get(from).width()) {
-                to++;
-            }
-            List<ExpertWeights> equal = experts.subList(from, to);
-            List<WeightMatrix> gate =
-                    equal.getFirst().gated() ? ownStack(equal, ExpertWeights::gate, viewed) : null;
-            List<WeightMatrix> up = ownStack(equal, ExpertWeights::up, viewed);
-            List<WeightMatrix> down = ownStack(equal, ExpertWeights::down, viewed);
-            for (int i = 0; i < equal.size(); i++) {
-                own.add(new ExpertWeights(gate == null ? null : gate.get(i), up.get(i), down.get(i)));
-            }
-            from = to;
+        if (experts.isEmpty()) {
+            return experts;
         }
-        return own;
+        List<WeightMatrix> gate =
+                experts.getFirst().gated() ? ownStack(experts, ExpertWeights::gate, viewed) : null;
+        List<WeightMatrix> up = ownStack(experts, ExpertWeights::up, viewed);
+        List<WeightMatrix> down = ownStack(experts, ExpertWeights::down, viewed);
+        return IntStream.range(0, experts.size())
+                .mapToObj(i -> new ExpertWeights(gate == null ? null : gate.get(i), up.get(i), down.get(i)))
+                .toList();
     }
 
     private static List<WeightMatrix> ownStack(

@@ -55,7 +55,7 @@ final class RunFlags {
         String lacks = aliases == 0
                 ? ""
                 : "; this backend runs everything on the first of %d GPUs%s"
-                        .formatted(1 + aliases, hasPtx() ? ", --backend ptx uses all of them" : "");
+                        .formatted(1 + aliases, hasPtx() ? ", --backend ptx uses all that are alike" : "");
         terminal.err().println("ma: on %s; TornadoVM's %s backend, driver %s; %s kernels (%s%s)%s".formatted(
                 devices.stream()
                         .map(d -> d.name() + " " + d.hardware())

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -46,7 +47,7 @@ final class Deployment {
                 new StepSchedule(workload, shares, plan.groups(), plan.options().microBatches()),
                 devices(plan, options));
         deployment.sizeBuffers(options);
-        MemoryCheck.check(plan, deployment.capacities, options.deviceMemory());
+        MemoryCheck.check(plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights));
         deployment.load(weights, loader, Optional.empty());
         plan.ranks().forEach(rank -> deployment.fillCache(rank, workload));
         return deployment;
@@ -85,9 +86,14 @@ final class Deployment {
                 loaded.add(rank);
             }
         }
-        MemoryCheck.check(plan, deployment.capacities, options.deviceMemory(), loaded, beside);
+        MemoryCheck.check(
+                plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights), loaded, beside);
         deployment.load(weights, loader, Optional.of(before));
         return deployment;
+    }
+
+    private ToLongFunction<RankPlan> copied(ModelWeights weights) {
+        return rank -> RankDevice.copiedWeightBytes(devices.get(rank.rank()), weights, rank.shard());
     }
 
     private void fillCache(RankPlan rank, Workload workload) {

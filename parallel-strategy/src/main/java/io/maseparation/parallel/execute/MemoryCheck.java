@@ -7,13 +7,14 @@ import io.maseparation.parallel.plan.PlanException;
 import io.maseparation.parallel.plan.RankPlan;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToLongFunction;
 
 /** Whether every rank fits its device, and all of them this machine, before anything is allocated. */
 final class MemoryCheck {
     private MemoryCheck() {}
 
-    static void check(Plan plan, List<Capacity> capacities, long deviceMemory) {
-        check(plan, capacities, deviceMemory, plan.ranks(), new long[plan.ranks().size()]);
+    static void check(Plan plan, List<Capacity> capacities, long deviceMemory, ToLongFunction<RankPlan> copied) {
+        check(plan, capacities, deviceMemory, copied, plan.ranks(), new long[plan.ranks().size()]);
     }
 
     /** Bytes of a rank: weights, KV cache and activations. */
@@ -26,10 +27,17 @@ final class MemoryCheck {
     /**
      * Checks the ranks that are to be set up beside what their devices hold already.
      *
+     * @param copied bytes of weights that are copied for a rank
      * @param loaded ranks of the plan that are to be set up
      * @param beside for each rank of the plan the bytes that its device holds meanwhile
      */
-    static void check(Plan plan, List<Capacity> capacities, long deviceMemory, List<RankPlan> loaded, long[] beside) {
+    static void check(
+            Plan plan,
+            List<Capacity> capacities,
+            long deviceMemory,
+            ToLongFunction<RankPlan> copied,
+            List<RankPlan> loaded,
+            long[] beside) {
         long process = 0;
         for (RankPlan rank : loaded) {
             Capacity capacity = capacities.get(rank.rank());
@@ -37,7 +45,7 @@ final class MemoryCheck {
             long kv = capacity.kvBytes(plan.config(), rank.shard());
             long activations = capacity.activationBytes(plan.config(), rank.shard());
             long total = held + kv + activations + beside[rank.rank()];
-            process += kv + activations;
+            process += kv + activations + copied.applyAsLong(rank);
             if (deviceMemory > 0 && total > deviceMemory) {
                 throw new PlanException(
                         ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s%s), its device"
@@ -56,10 +64,10 @@ final class MemoryCheck {
                                         remedy(plan, rank, held, kv)));
             }
         }
-        // Weights are in memory already, once for all ranks; what a device needs parts of is checked when they are copied.
+        // Weights are in memory already, once for all ranks, except for the copies of parts.
         MemoryBudget.require(
                 process,
-                "the KV cache and activations of %d ranks".formatted(loaded.size()),
+                "the KV cache, activations and parts of weights of %d ranks".formatted(loaded.size()),
                 "lower --max-tokens, --prefill-chunk or the number of prompts, or use --kv-dtype f16");
     }
 

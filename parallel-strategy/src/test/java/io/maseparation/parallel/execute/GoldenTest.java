@@ -131,6 +131,7 @@ class GoldenTest {
         assumeTrue(devices.isPresent(), "devices of an SDK have the sizes they have");
 
         check("mixtral/f32", layout, devices.get().stream().map(GoldenTest::compiling).toList(), Changes.NONE);
+        assertThat(devices.get()).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
     }
 
     static Stream<StrategyOptions> partLayouts() {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Searches for the best layout. Every candidate gets a lower bound; in the order of those, candidates are simulated for a
@@ -19,6 +20,9 @@ public final class Planner {
     /** How far from the best a candidate may be, after a few steps, to be simulated again. */
     private static final double NEAR = 1.03;
 
+    /** By how much more, times the square root of the choices of experts in those steps: few are far from their mean. */
+    private static final double SPREAD = 0.3;
+
     private static final int FEW_STEPS = 4;
     /** Candidates of a kind that are simulated again, at most. */
     private static final int LEADERS = 10;
@@ -26,9 +30,12 @@ public final class Planner {
     private static final int MOST_REMEMBERED = 1 << 25;
 
     private final SearchRequest request;
+    private final double near;
 
     private Planner(SearchRequest request) {
         this.request = request;
+        double choices = (double) FEW_STEPS * request.scenario().batch() * Math.max(1, request.config().maxSlots());
+        near = NEAR + (request.anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
     }
 
     /**
@@ -94,12 +101,16 @@ public final class Planner {
                 .toList();
         Map<Kind, List<Evaluation>> leaders = new EnumMap<>(Kind.class);
         for (Kind kind : Kind.values()) {
-            List<Evaluation> near = tried.stream()
-                    .filter(e -> kind.has(e.candidate().options()) && incumbents.near(kind, e.score(), NEAR))
+            List<Evaluation> ofKind = tried.stream()
+                    .filter(e -> kind.has(e.candidate().options()))
                     .sorted(Comparator.comparingDouble(Evaluation::score))
-                    .limit(LEADERS)
                     .toList();
-            List<Evaluation> again = workers.map(near, e -> trial.again(e, remembering)).stream()
+            // The first of a kind in any case: few steps of a small batch can be far from what many come to.
+            List<Evaluation> leading = IntStream.range(0, Math.min(LEADERS, ofKind.size()))
+                    .filter(i -> i == 0 || incumbents.near(kind, ofKind.get(i).score(), near))
+                    .mapToObj(ofKind::get)
+                    .toList();
+            List<Evaluation> again = workers.map(leading, e -> trial.again(e, remembering)).stream()
                     .filter(Objects::nonNull)
                     .sorted(Comparator.comparingDouble(Evaluation::score))
                     .toList();
@@ -112,7 +123,7 @@ public final class Planner {
     }
 
     private Evaluation tried(Trial trial, Trial.Prospect prospect, Scenario few, Incumbents incumbents) {
-        if (incumbents.beyond(prospect.candidate().options(), prospect.bound(), NEAR)) {
+        if (incumbents.beyond(prospect.candidate().options(), prospect.bound(), near)) {
             return null;
         }
         Evaluation evaluation = trial.evaluate(prospect, few);

@@ -67,13 +67,23 @@ class PlannerTest {
 
     @Property(tries = 12)
     void findsTheBestOfEveryKindWithinTwoPercent(@ForAll long seed) {
+        assertNear(random(seed));
+    }
+
+    /** A batch of 7, in whose first steps expert parallelism looks slower than it is. */
+    @Test
+    void aKindThatFewStepsMisjudgeIsFound() {
+        assertNear(random(61439));
+    }
+
+    private static SearchRequest random(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = random.nextBoolean() ? SEED : Presets.config("tiny");
         Cluster cluster = TestClusters.random(random, 2 + random.nextInt(5));
         Scenario scenario = Scenario.decode(1 + random.nextInt(100), 1 + random.nextInt(512));
 
-        assertNear(SearchRequest.of(config, cluster, scenario)
-                .withObjective(Objective.values()[random.nextInt(3)]));
+        return SearchRequest.of(config, cluster, scenario)
+                .withObjective(Objective.values()[random.nextInt(3)]);
     }
 
     @Test

@@ -15,9 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
@@ -77,13 +75,7 @@ public final class RandomWeights {
         }
 
         void allocate() {
-            int element = config.weightType().bytes();
-            MemorySegment segment = DeviceArrays.pages((long) matrices * rows * cols * element);
-            array = switch (config.weightType()) {
-                case F32 -> FloatArray.fromSegmentShallow(segment);
-                case F16 -> HalfFloatArray.fromSegmentShallow(segment);
-                case BF16 -> BFloat16Array.fromSegmentShallow(segment);
-            };
+            array = DeviceArrays.of(config.weightType(), Math.toIntExact((long) matrices * rows * cols));
         }
 
         WeightMatrix matrix(int index) {

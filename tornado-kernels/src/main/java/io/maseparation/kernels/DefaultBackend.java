@@ -1,6 +1,7 @@
 package io.maseparation.kernels;
 
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
@@ -21,7 +22,7 @@ final class DefaultBackend {
      *
      * @throws IllegalStateException if graphs were built for another one in this process, or there is no such backend
      */
-    static void use(TornadoVMBackendType backend) {
+    static synchronized void use(TornadoVMBackendType backend) {
         TornadoVMBackendType before = USED.get();
         if (backend == before) {
             return;
@@ -32,17 +33,13 @@ final class DefaultBackend {
                             .formatted(before, backend));
         }
         TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
-        synchronized (USED) {
-            for (int i = 0; i < runtime.getNumBackends(); i++) {
-                if (runtime.getBackendType(i) == backend) {
-                    if (i > 0) {
-                        runtime.setDefaultBackend(i);
-                    }
-                    USED.set(backend);
-                    return;
-                }
-            }
+        int index = IntStream.range(0, runtime.getNumBackends())
+                .filter(i -> runtime.getBackendType(i) == backend)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("TornadoVM has no backend " + backend + " here"));
+        if (index > 0) {
+            runtime.setDefaultBackend(index);
         }
-        throw new IllegalStateException("TornadoVM has no backend " + backend + " here");
+        USED.set(backend);
     }
 }

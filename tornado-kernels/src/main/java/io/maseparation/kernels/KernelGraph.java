@@ -182,9 +182,10 @@ public final class KernelGraph {
             scratch = DeviceArrays.floats(scratchFloats);
             workspace.add(scratch);
         }
+        // What is consumed or sent each time must not be copied once as well.
+        List.of(inputs, consumed).forEach(constants::removeAll);
         // What only comes back is declared on its way in as well: freeing stops at arrays that another graph has freed.
-        workspace.addAll(outputs);
-        workspace.addAll(demanded);
+        List.of(outputs, demanded).forEach(workspace::addAll);
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
             GraphLimits.check(
@@ -193,9 +194,6 @@ public final class KernelGraph {
             DefaultBackend.use(target.backend());
         }
         TaskGraph graph = new TaskGraph(name);
-        // What is consumed or sent each time must not be copied once as well.
-        constants.removeAll(inputs);
-        constants.removeAll(consumed);
         if (!constants.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants.toArray());
         }

@@ -31,8 +31,7 @@ public record Device(TornadoDevice device, KernelTarget target) {
     public static List<Device> all() {
         List<Device> devices = new ArrayList<>();
         for (TornadoBackend backend : backends()) {
-            for (int i = 0; i < backend.getNumDevices()
-                    && (i == 0 || hasContextPerDevice(backend.getBackendType())); i++) {
+            for (int i = 0; i < ownDevices(backend); i++) {
                 devices.add(of(backend.getDevice(i)));
             }
         }
@@ -47,22 +46,20 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * Whether each of a backend's devices computes where it says. TornadoVM 5.2's for CUDA lists all GPUs, and makes one context,
-     * on the first of them, in which all of them allocate and compute.
+     * How many of a backend's devices compute where they say. TornadoVM 5.2's for CUDA lists all GPUs, and makes one context, on
+     * the first of them, in which all of them allocate and compute.
      */
-    private static boolean hasContextPerDevice(TornadoVMBackendType backend) {
-        return backend != TornadoVMBackendType.CUDA;
+    private static int ownDevices(TornadoBackend backend) {
+        int listed = backend.getNumDevices();
+        return backend.getBackendType() == TornadoVMBackendType.CUDA ? Math.min(1, listed) : listed;
     }
 
     /** How many devices its backend lists beside it that in truth are this one; {@link #all} leaves them out. */
     public int aliases() {
-        TornadoVMBackendType type = device.getTornadoVMBackend();
-        return hasContextPerDevice(type)
-                ? 0
-                : backends().stream()
-                        .filter(b -> b.getBackendType() == type)
-                        .mapToInt(b -> b.getNumDevices() - 1)
-                        .sum();
+        return backends().stream()
+                .filter(b -> b.getBackendType() == device.getTornadoVMBackend())
+                .mapToInt(b -> b.getNumDevices() - ownDevices(b))
+                .sum();
     }
 
     /**

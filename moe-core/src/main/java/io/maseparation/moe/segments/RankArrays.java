@@ -154,8 +154,9 @@ final class RankArrays {
     }
 
     private static TornadoNativeArray cache(DataType type, long size) {
-        int n = checked(Math.max(1, size), "the KV cache of one layer", "fewer or shorter sequences, or more ranks");
-        return type == DataType.F16 ? DeviceArrays.halves(n) : DeviceArrays.floats(n);
+        return DeviceArrays.of(
+                type,
+                checked(Math.max(1, size), "the KV cache of one layer", "fewer or shorter sequences, or more ranks"));
     }
 
     private static FloatArray floats(long size) {

@@ -20,14 +20,14 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * SDK whole arrays go, so there a rank that holds parts of an array has them in an array of its own.
  */
 final class ShardWeights {
-    /** A layer's share; matrices that the rank does not hold are null. */
+    /**
+     * A layer's share; matrices that the rank does not hold are null.
+     *
+     * @param experts in the order of the rank's local groups: routed ones, then the extra one
+     * @param routed how many are routed ones
+     */
     private record LayerShare(
-            WeightMatrix q,
-            WeightMatrix k,
-            WeightMatrix v,
-            WeightMatrix o,
-            List<ExpertWeights> routed,
-            List<ExpertWeights> extra) {}
+            WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o, List<ExpertWeights> experts, int routed) {}
 
     private final Map<Integer, LayerShare> layers = new TreeMap<>();
     private final WeightMatrix embedding;
@@ -41,11 +41,8 @@ final class ShardWeights {
     /** Bytes of host memory that the parts of arrays take that a rank holds. */
     static long copiedBytes(ModelWeights weights, Shard shard) {
         List<WeightMatrix> matrices = views(weights, shard).matrices();
-        IdentityHashMap<TornadoNativeArray, Long> viewed = viewed(matrices);
-        return matrices.stream()
-                .filter(m -> isPart(m, viewed))
-                .mapToLong(WeightMatrix::bytes)
-                .sum();
+        Parts parts = Parts.of(matrices);
+        return matrices.stream().filter(parts::has).mapToLong(WeightMatrix::bytes).sum();
     }
 
     /**
@@ -72,8 +69,6 @@ final class ShardWeights {
             int routed = shard.experts().isPresent()
                     ? shard.experts().get().perLayer().get(layer).size()
                     : 0;
-            List<ExpertWeights> first = experts.subList(0, routed);
-            List<ExpertWeights> extra = experts.subList(routed, experts.size());
             share.layers.put(
                     layer,
                     shard.attention()
@@ -82,9 +77,9 @@ final class ShardWeights {
                                     w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
                                     w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
                                     w.o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim),
-                                    first,
-                                    extra))
-                            .orElseGet(() -> new LayerShare(null, null, null, null, first, extra)));
+                                    experts,
+                                    routed))
+                            .orElseGet(() -> new LayerShare(null, null, null, null, experts, routed)));
         }
         return share;
     }
@@ -108,9 +103,7 @@ final class ShardWeights {
 
     /** Experts in the order of the rank's local groups. */
     List<ExpertWeights> experts(int layer) {
-        List<ExpertWeights> all = new ArrayList<>(layers.get(layer).routed());
-        all.addAll(layers.get(layer).extra());
-        return all;
+        return layers.get(layer).experts();
     }
 
     WeightMatrix embedding() {
@@ -123,29 +116,18 @@ final class ShardWeights {
     }
 
     private ShardWeights inOwnArrays() {
-        List<WeightMatrix> matrices = matrices();
-        IdentityHashMap<TornadoNativeArray, Long> viewed = viewed(matrices);
-        if (matrices.stream().noneMatch(m -> isPart(m, viewed))) {
-            return this;
-        }
-        ShardWeights own = new ShardWeights(own(embedding, viewed), own(output, viewed));
+        Parts parts = Parts.of(matrices());
+        ShardWeights own = new ShardWeights(parts.own(embedding), parts.own(output));
         layers.forEach((layer, share) -> own.layers.put(
                 layer,
                 new LayerShare(
-                        own(share.q(), viewed),
-                        own(share.k(), viewed),
-                        own(share.v(), viewed),
-                        own(share.o(), viewed),
-                        ownExperts(share.routed(), viewed),
-                        ownExperts(share.extra(), viewed))));
+                        parts.own(share.q()),
+                        parts.own(share.k()),
+                        parts.own(share.v()),
+                        parts.own(share.o()),
+                        parts.own(share.experts(), share.routed()),
+                        share.routed())));
         return own;
-    }
-
-    /** By array the bytes that are in view. */
-    private static IdentityHashMap<TornadoNativeArray, Long> viewed(List<WeightMatrix> matrices) {
-        IdentityHashMap<TornadoNativeArray, Long> viewed = new IdentityHashMap<>();
-        matrices.forEach(m -> viewed.merge(m.data(), m.bytes(), Long::sum));
-        return viewed;
     }
 
     private List<WeightMatrix> matrices() {
@@ -153,8 +135,7 @@ final class ShardWeights {
         add(all, embedding, output);
         for (LayerShare share : layers.values()) {
             add(all, share.q(), share.k(), share.v(), share.o());
-            share.routed().forEach(e -> add(all, e.gate(), e.up(), e.down()));
-            share.extra().forEach(e -> add(all, e.gate(), e.up(), e.down()));
+            share.experts().forEach(e -> add(all, e.gate(), e.up(), e.down()));
         }
         return all;
     }
@@ -167,41 +148,57 @@ final class ShardWeights {
         }
     }
 
-    /** Whether the rank's views leave some of an array out. */
-    private static boolean isPart(WeightMatrix m, IdentityHashMap<TornadoNativeArray, Long> viewed) {
-        return viewed.get(m.data()) < (long) m.data().getSize() * m.type().bytes();
-    }
+    /**
+     * Makes arrays of their own for views that leave some of an array out.
+     *
+     * @param viewed by array the bytes that are in view
+     */
+    private record Parts(IdentityHashMap<TornadoNativeArray, Long> viewed) {
 
-    private static WeightMatrix own(WeightMatrix m, IdentityHashMap<TornadoNativeArray, Long> viewed) {
-        return m == null || !isPart(m, viewed) ? m : copies(List.of(m)).getFirst();
-    }
-
-    private static List<ExpertWeights> ownExperts(
-            List<ExpertWeights> experts, IdentityHashMap<TornadoNativeArray, Long> viewed) {
-        if (experts.isEmpty()) {
-            return experts;
+        static Parts of(List<WeightMatrix> matrices) {
+            IdentityHashMap<TornadoNativeArray, Long> viewed = new IdentityHashMap<>();
+            matrices.forEach(m -> viewed.merge(m.data(), m.bytes(), Long::sum));
+            return new Parts(viewed);
         }
-        List<WeightMatrix> gate =
-                experts.getFirst().gated() ? ownStack(experts, ExpertWeights::gate, viewed) : null;
-        List<WeightMatrix> up = ownStack(experts, ExpertWeights::up, viewed);
-        List<WeightMatrix> down = ownStack(experts, ExpertWeights::down, viewed);
-        return IntStream.range(0, experts.size())
-                .mapToObj(i -> new ExpertWeights(gate == null ? null : gate.get(i), up.get(i), down.get(i)))
-                .toList();
-    }
 
-    private static List<WeightMatrix> ownStack(
-            List<ExpertWeights> experts,
-            Function<ExpertWeights, WeightMatrix> matrix,
-            IdentityHashMap<TornadoNativeArray, Long> viewed) {
-        List<WeightMatrix> views = experts.stream().map(matrix).toList();
-        if (views.stream().noneMatch(m -> isPart(m, viewed))) {
-            return views;
+        boolean has(WeightMatrix m) {
+            return viewed.get(m.data()) < (long) m.data().getSize() * m.type().bytes();
         }
-        long elements = views.stream().mapToLong(m -> (long) m.rows() * m.cols()).sum();
-        return elements <= Integer.MAX_VALUE
-                ? copies(views)
-                : views.stream().map(m -> copies(List.of(m)).getFirst()).toList();
+
+        WeightMatrix own(WeightMatrix m) {
+            return m == null || !has(m) ? m : copies(List.of(m)).getFirst();
+        }
+
+        /** Routed experts lie side by side, so that one task serves them. */
+        List<ExpertWeights> own(List<ExpertWeights> experts, int routed) {
+            List<ExpertWeights> own = new ArrayList<>(stacked(experts.subList(0, routed)));
+            own.addAll(stacked(experts.subList(routed, experts.size())));
+            return own;
+        }
+
+        private List<ExpertWeights> stacked(List<ExpertWeights> experts) {
+            if (experts.isEmpty()) {
+                return experts;
+            }
+            List<WeightMatrix> gate = experts.getFirst().gated() ? stack(experts, ExpertWeights::gate) : null;
+            List<WeightMatrix> up = stack(experts, ExpertWeights::up);
+            List<WeightMatrix> down = stack(experts, ExpertWeights::down);
+            return IntStream.range(0, experts.size())
+                    .mapToObj(i -> new ExpertWeights(gate == null ? null : gate.get(i), up.get(i), down.get(i)))
+                    .toList();
+        }
+
+        private List<WeightMatrix> stack(
+                List<ExpertWeights> experts, Function<ExpertWeights, WeightMatrix> matrix) {
+            List<WeightMatrix> views = experts.stream().map(matrix).toList();
+            if (views.stream().noneMatch(this::has)) {
+                return views;
+            }
+            long elements = views.stream().mapToLong(m -> (long) m.rows() * m.cols()).sum();
+            return elements <= Integer.MAX_VALUE
+                    ? copies(views)
+                    : views.stream().map(m -> copies(List.of(m)).getFirst()).toList();
+        }
     }
 
     /** Dense copies of matrices of one shape, side by side in one array. */

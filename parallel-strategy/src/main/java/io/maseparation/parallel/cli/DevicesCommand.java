@@ -114,7 +114,7 @@ final class DevicesCommand implements Command {
         List<Group> groups = new ArrayList<>();
         for (int from = 0; from < devices.size();) {
             int to = from + 1;
-            while (to < devices.size() && alike(devices.get(from), devices.get(to))) {
+            while (to < devices.size() && sameRow(devices.get(from), devices.get(to))) {
                 to++;
             }
             groups.add(new Group(to - from == 1 ? "" + from : from + "-" + (to - 1), to - from, devices.get(from)));
@@ -123,7 +123,7 @@ final class DevicesCommand implements Command {
         return groups;
     }
 
-    private static boolean alike(Device a, Device b) {
+    private static boolean sameRow(Device a, Device b) {
         return a.target().equals(b.target()) && a.backend().equals(b.backend()) && a.memoryBytes() == b.memoryBytes();
     }
 

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * Searches for the best layout. Every candidate gets a lower bound; in the order of those, candidates are simulated for a
@@ -30,12 +29,12 @@ public final class Planner {
     private static final int MOST_REMEMBERED = 1 << 25;
 
     private final SearchRequest request;
-    private final double near;
+    private final double margin;
 
     private Planner(SearchRequest request) {
         this.request = request;
         double choices = (double) FEW_STEPS * request.scenario().batch() * Math.max(1, request.config().maxSlots());
-        near = NEAR + (request.anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
+        margin = NEAR + (request.anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
     }
 
     /**
@@ -101,16 +100,12 @@ public final class Planner {
                 .toList();
         Map<Kind, List<Evaluation>> leaders = new EnumMap<>(Kind.class);
         for (Kind kind : Kind.values()) {
-            List<Evaluation> ofKind = tried.stream()
-                    .filter(e -> kind.has(e.candidate().options()))
+            List<Evaluation> near = tried.stream()
+                    .filter(e -> kind.has(e.candidate().options()) && incumbents.near(kind, e.score(), margin))
                     .sorted(Comparator.comparingDouble(Evaluation::score))
+                    .limit(LEADERS)
                     .toList();
-            // The first of a kind in any case: few steps of a small batch can be far from what many come to.
-            List<Evaluation> leading = IntStream.range(0, Math.min(LEADERS, ofKind.size()))
-                    .filter(i -> i == 0 || incumbents.near(kind, ofKind.get(i).score(), near))
-                    .mapToObj(ofKind::get)
-                    .toList();
-            List<Evaluation> again = workers.map(leading, e -> trial.again(e, remembering)).stream()
+            List<Evaluation> again = workers.map(near, e -> trial.again(e, remembering)).stream()
                     .filter(Objects::nonNull)
                     .sorted(Comparator.comparingDouble(Evaluation::score))
                     .toList();
@@ -123,7 +118,7 @@ public final class Planner {
     }
 
     private Evaluation tried(Trial trial, Trial.Prospect prospect, Scenario few, Incumbents incumbents) {
-        if (incumbents.beyond(prospect.candidate().options(), prospect.bound(), near)) {
+        if (incumbents.beyond(prospect.candidate().options(), prospect.bound(), margin)) {
             return null;
         }
         Evaluation evaluation = trial.evaluate(prospect, few);

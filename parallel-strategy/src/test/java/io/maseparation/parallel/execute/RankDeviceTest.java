@@ -3,7 +3,6 @@ package io.maseparation.parallel.execute;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Capacity;
@@ -12,7 +11,6 @@ import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import net.jqwik.api.Assume;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -21,11 +19,9 @@ import net.jqwik.api.Property;
 class RankDeviceTest {
     @Property(tries = 60)
     void everyArrayIsFreed(@ForAll long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        ModelConfig config = TestModels.random(random);
-        Optional<Plan> plan = TestModels.plan(random, config);
+        Optional<Plan> plan = TestModels.plan(seed);
         Assume.that(plan.isPresent());
-        ModelWeights weights = RandomWeights.create(config, seed);
+        ModelWeights weights = RandomWeights.create(plan.orElseThrow().config(), seed);
         for (RankPlan rank : plan.orElseThrow().ranks()) {
             Device strict = TestDevices.strict(1).getFirst();
             Capacity capacity = new Capacity(4, 8, 4, 64, 16, DataType.F32);

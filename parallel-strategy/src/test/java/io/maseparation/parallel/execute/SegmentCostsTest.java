@@ -17,7 +17,6 @@ import io.maseparation.parallel.plan.Plan;
 import io.maseparation.parallel.plan.RankPlan;
 import java.util.List;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import net.jqwik.api.Assume;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -29,11 +28,10 @@ class SegmentCostsTest {
 
     @Property(tries = 60)
     void everyTaskOfAGraphHasItsCost(@ForAll long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        ModelConfig config = TestModels.random(random);
-        Optional<Plan> found = TestModels.plan(random, config);
-        Assume.that(found.isPresent());
-        Plan plan = found.orElseThrow();
+        Optional<Plan> drawn = TestModels.plan(seed);
+        Assume.that(drawn.isPresent());
+        Plan plan = drawn.orElseThrow();
+        ModelConfig config = plan.config();
         ModelWeights weights = RandomWeights.create(config, seed);
         for (RankPlan rank : plan.ranks()) {
             SegmentCosts costs = new SegmentCosts(config, rank.shard(), DataType.F32);

@@ -83,8 +83,10 @@ final class TestModels {
         return prompts;
     }
 
-    /** A layout of a model, with heads and widths split or not; empty where the model does not allow the one drawn. */
-    static Optional<Plan> plan(SplittableRandom random, ModelConfig config) {
+    /** A random model under a layout, with heads and widths split or not; empty where the model does not allow the one drawn. */
+    static Optional<Plan> plan(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = random(random);
         int slices = 1 << random.nextInt(2);
         StrategyOptions options =
                 switch (random.nextInt(4)) {

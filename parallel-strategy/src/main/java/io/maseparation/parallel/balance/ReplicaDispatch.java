@@ -86,7 +86,8 @@ public final class ReplicaDispatch {
         double after = state.slowestSeconds();
         if (after < before * (1 - TOLERANCE)) {
             state.undoDivisions(after);
-            return dispatch(state.tokens, after);
+            // A division less can make the slowest rank faster.
+            return dispatch(state.tokens, state.slowestSeconds());
         }
         return dispatch(whole, before);
     }

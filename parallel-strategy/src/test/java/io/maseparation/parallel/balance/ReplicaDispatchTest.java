@@ -73,6 +73,15 @@ class ReplicaDispatchTest {
 
     @Property(tries = 300)
     void everyTokenIsServedOnceAndNoRankIsBelowTheBound(@ForAll long seed) {
+        assertServed(seed);
+    }
+
+    @Test
+    void aDivisionThatIsTakenBackMakesTheSlowestRankFaster() {
+        assertServed(6116);
+    }
+
+    private static void assertServed(long seed) {
         Case c = Case.random(new SplittableRandom(seed), 8, 24, 200);
         ReplicaDispatch dispatch = new ReplicaDispatch(c.placement(), c.cost());
         for (Dispatch decided : new Dispatch[] {dispatch.decide(c.tokens()), dispatch.even(c.tokens())}) {

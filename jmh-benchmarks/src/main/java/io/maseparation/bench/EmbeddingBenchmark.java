@@ -1,9 +1,9 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.Embedding;
-import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.graph.Embedding;
+import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;

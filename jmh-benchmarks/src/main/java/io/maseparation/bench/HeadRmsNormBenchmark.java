@@ -1,8 +1,8 @@
 package io.maseparation.bench;
 
-import io.maseparation.kernels.HeadRmsNorm;
-import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.graph.HeadRmsNorm;
+import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;

@@ -1,10 +1,10 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.QkvProjection;
 import io.maseparation.kernels.WeightMatrix;
+import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.graph.QkvProjection;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;

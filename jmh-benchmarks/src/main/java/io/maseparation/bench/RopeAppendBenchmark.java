@@ -1,9 +1,9 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.RopeAppend;
+import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.graph.RopeAppend;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;

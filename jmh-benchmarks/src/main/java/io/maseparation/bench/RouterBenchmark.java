@@ -1,9 +1,9 @@
 package io.maseparation.bench;
 
-import io.maseparation.kernels.KernelGraph;
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.Router;
 import io.maseparation.kernels.Routing;
+import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.graph.Router;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;

@@ -1,9 +1,9 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.Body;
-import io.maseparation.kernels.KernelGraph;
-import io.maseparation.kernels.KernelTarget;
 import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.graph.KernelTarget;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;

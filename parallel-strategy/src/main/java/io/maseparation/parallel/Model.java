@@ -1,6 +1,6 @@
 package io.maseparation.parallel;
 
-import io.maseparation.kernels.KernelTarget;
+import io.maseparation.kernels.graph.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;

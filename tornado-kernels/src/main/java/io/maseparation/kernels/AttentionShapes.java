@@ -6,10 +6,10 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Checks that rotary embedding and both attentions share. */
-final class AttentionShapes {
+public final class AttentionShapes {
     private AttentionShapes() {}
 
-    static void check(
+    public static void check(
             String operation,
             IntArray step,
             FloatArray qkv,
@@ -38,7 +38,7 @@ final class AttentionShapes {
     }
 
     /** Rows that the buffer of queries, keys and values holds. */
-    static int rows(FloatArray qkv, int heads, int kvHeads, int headDim) {
+    public static int rows(FloatArray qkv, int heads, int kvHeads, int headDim) {
         return qkv.getSize() / ((heads + 2 * kvHeads) * headDim);
     }
 }

@@ -4,43 +4,43 @@ import java.util.Locale;
 
 /** All operations, in the order of a forward pass: what a listing shows. Each has a portable, a gpu and a host body. */
 public enum Operation {
-    /** {@link Embedding}. */
+    /** {@code Embedding}. */
     EMBEDDING,
-    /** {@link RmsNorm}. */
+    /** {@code RmsNorm}. */
     RMS_NORM,
-    /** {@link QkvProjection}. */
+    /** {@code QkvProjection}. */
     QKV_PROJECTION,
-    /** {@link SumOfSquares}. */
+    /** {@code SumOfSquares}. */
     SUM_OF_SQUARES,
-    /** {@link ScaleByRms}. */
+    /** {@code ScaleByRms}. */
     SCALE_BY_RMS,
-    /** {@link HeadRmsNorm}. */
+    /** {@code HeadRmsNorm}. */
     HEAD_RMS_NORM,
-    /** {@link Clip}. */
+    /** {@code Clip}. */
     CLIP,
-    /** {@link RopeAppend}. */
+    /** {@code RopeAppend}. */
     ROPE_APPEND,
-    /** {@link PrefillAttention}. */
+    /** {@code PrefillAttention}. */
     PREFILL_ATTENTION,
-    /** {@link DecodeAttention}. */
+    /** {@code DecodeAttention}. */
     DECODE_ATTENTION,
-    /** {@link Projection}. */
+    /** {@code Projection}. */
     PROJECTION,
-    /** {@link ResidualAdd}. */
+    /** {@code ResidualAdd}. */
     RESIDUAL_ADD,
-    /** {@link Router}. */
+    /** {@code Router}. */
     ROUTER,
-    /** {@link Dispatch}. */
+    /** {@code Dispatch}. */
     DISPATCH,
-    /** {@link ExpertUp}. */
+    /** {@code ExpertUp}. */
     EXPERT_UP,
-    /** {@link ExpertDown}. */
+    /** {@code ExpertDown}. */
     EXPERT_DOWN,
-    /** {@link Combine}. */
+    /** {@code Combine}. */
     COMBINE,
-    /** {@link SelectRows}. */
+    /** {@code SelectRows}. */
     SELECT_ROWS,
-    /** {@link ArgMax}. */
+    /** {@code ArgMax}. */
     ARG_MAX;
 
     /** Name in listings. */

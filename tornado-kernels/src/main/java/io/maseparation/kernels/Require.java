@@ -3,11 +3,11 @@ package io.maseparation.kernels;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Checks of shapes at the entry of an operation, with messages that name the operation, the argument and both sizes. */
-final class Require {
+public final class Require {
     private Require() {}
 
     /** The array has at least {@code expected} elements. */
-    static void length(String operation, String argument, TornadoNativeArray array, long expected) {
+    public static void length(String operation, String argument, TornadoNativeArray array, long expected) {
         if (array == null) {
             throw new IllegalArgumentException("%s: %s is null".formatted(operation, argument));
         }
@@ -18,7 +18,7 @@ final class Require {
     }
 
     /** The array has the class that goes with the data type. */
-    static void type(String operation, String argument, TornadoNativeArray array, Class<?> expected) {
+    public static void type(String operation, String argument, TornadoNativeArray array, Class<?> expected) {
         if (!expected.isInstance(array)) {
             throw new IllegalArgumentException("%s: %s is %s, expected %s"
                     .formatted(
@@ -30,7 +30,7 @@ final class Require {
     }
 
     /** The number is at least {@code least}. */
-    static void atLeast(String operation, String argument, long actual, long least) {
+    public static void atLeast(String operation, String argument, long actual, long least) {
         if (actual < least) {
             throw new IllegalArgumentException(
                     "%s: %s is %d, expected at least %d".formatted(operation, argument, actual, least));
@@ -38,7 +38,7 @@ final class Require {
     }
 
     /** {@code actual} is a multiple of {@code divisor}. */
-    static void multiple(String operation, String argument, int actual, int divisor) {
+    public static void multiple(String operation, String argument, int actual, int divisor) {
         if (divisor <= 0 || actual <= 0 || actual % divisor != 0) {
             throw new IllegalArgumentException(
                     "%s: %s is %d, expected a multiple of %d".formatted(operation, argument, actual, divisor));
@@ -46,7 +46,7 @@ final class Require {
     }
 
     /** The step array has its three numbers. */
-    static void step(String operation, TornadoNativeArray step) {
+    public static void step(String operation, TornadoNativeArray step) {
         length(operation, "step", step, 3);
     }
 }

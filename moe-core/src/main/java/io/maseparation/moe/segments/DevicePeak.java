@@ -1,8 +1,8 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DeviceArrays;
-import io.maseparation.kernels.KernelGraph;
-import io.maseparation.kernels.PeakKernels;
+import io.maseparation.kernels.gpu.PeakKernels;
+import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.moe.ModelException;
 import java.util.Arrays;
 import java.util.List;

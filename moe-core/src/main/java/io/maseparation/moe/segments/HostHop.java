@@ -1,8 +1,8 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DeviceArrays;
-import io.maseparation.kernels.KernelGraph;
-import io.maseparation.kernels.ResidualAdd;
+import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.graph.ResidualAdd;
 import io.maseparation.moe.ModelException;
 import java.util.Arrays;
 import uk.ac.manchester.tornado.api.GridScheduler;

@@ -1,8 +1,8 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.GraphTooLargeException;
-import io.maseparation.kernels.KernelGraph;
+import io.maseparation.kernels.graph.GraphTooLargeException;
+import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;

@@ -1,8 +1,8 @@
 package io.maseparation.parallel.cli;
 
 import com.sun.management.OperatingSystemMXBean;
-import io.maseparation.kernels.KernelTarget;
 import io.maseparation.kernels.Operation;
+import io.maseparation.kernels.graph.KernelTarget;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.report.HostPeak;

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.plan;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Shard.Heads;
 import io.maseparation.moe.segments.Shard.Vocabulary;

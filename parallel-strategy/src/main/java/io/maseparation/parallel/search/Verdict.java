@@ -2,8 +2,8 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.plan.Role;
 import io.maseparation.parallel.plan.StrategyOptions;
-import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

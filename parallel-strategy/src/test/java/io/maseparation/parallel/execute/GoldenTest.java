@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.kernels.Body;
-import io.maseparation.kernels.KernelTarget;
+import io.maseparation.kernels.graph.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.WeightConversion;

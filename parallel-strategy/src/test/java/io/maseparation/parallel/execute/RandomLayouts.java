@@ -1,7 +1,7 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.plan.StrategyOptions;
 import java.util.List;
 import java.util.random.RandomGenerator;

@@ -3,8 +3,8 @@ package io.maseparation.parallel.report.chart;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.maseparation.parallel.timeline.TimelineEvent;
 import io.maseparation.parallel.timeline.TimelineEvent.Stream;
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.Collections;

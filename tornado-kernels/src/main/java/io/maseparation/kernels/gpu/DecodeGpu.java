@@ -1,0 +1,314 @@
+package io.maseparation.kernels.gpu;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Gpu bodies of {@code DecodeAttention}: a work-group a row and head, tiles of 256 positions split over its warps, with a
+ * running softmax from tile to tile.
+ */
+public final class DecodeGpu {
+    /** Threads of a work-group. */
+    public static final int GROUP = 128;
+
+    private DecodeGpu() {}
+
+    /** Cache of fp32. */
+    public static void f32(
+            KernelContext context,
+            IntArray step,
+            FloatArray qkv,
+            IntArray rowInfo,
+            FloatArray kCache,
+            FloatArray vCache,
+            FloatArray out,
+            int heads,
+            int kvHeads,
+            int headDim,
+            float scale,
+            int window) {
+        int tid = context.localIdx;
+        int lane = tid % 32;
+        int warp = tid / 32;
+        float[] query = context.allocateFloatLocalArray(headDim);
+        float[] sums = context.allocateFloatLocalArray(headDim);
+        float[] weights = context.allocateFloatLocalArray(256);
+        float[] partial = context.allocateFloatLocalArray(8);
+        int r = context.groupIdx / heads;
+        if (r < step.get(1) && step.get(2) == 0) {
+            int head = context.groupIdx % heads;
+            int kvHead = head / (heads / kvHeads);
+            int row = step.get(0) + r;
+            int position = rowInfo.get(3 * row);
+            int lowest = 0;
+            if (window > 0) {
+                lowest = TornadoMath.max(0, position + 1 - window);
+            }
+            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int q = (row * (heads + 2 * kvHeads) + head) * headDim;
+            for (int d = tid; d < headDim; d += 128) {
+                query[d] = qkv.get(q + d);
+                sums[d] = 0f;
+            }
+            context.localBarrier();
+            float highest = -3.0e38f;
+            float total = 0f;
+            for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
+                int from = TornadoMath.max(lowest, tile) - tile;
+                int to = TornadoMath.min(position + 1, tile + 256) - tile;
+                // Scores: a warp four positions, so that loads of four are under way; past the end the last one again.
+                for (int p = from + warp; p < to; p += 16) {
+                    int at0 = (cache + tile + p) * headDim;
+                    int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
+                    int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
+                    int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    float part0 = 0f;
+                    float part1 = 0f;
+                    float part2 = 0f;
+                    float part3 = 0f;
+                    for (int d = lane; d < headDim; d += 32) {
+                        float k0 = kCache.get(at0 + d);
+                        float k1 = kCache.get(at1 + d);
+                        float k2 = kCache.get(at2 + d);
+                        float k3 = kCache.get(at3 + d);
+                        part0 += query[d] * k0;
+                        part1 += query[d] * k1;
+                        part2 += query[d] * k2;
+                        part3 += query[d] * k3;
+                    }
+                    part0 = context.simdSum(part0);
+                    part1 = context.simdSum(part1);
+                    part2 = context.simdSum(part2);
+                    part3 = context.simdSum(part3);
+                    if (lane == 0) {
+                        weights[p] = part0 * scale;
+                    }
+                    if (lane == 0 && p + 4 < to) {
+                        weights[p + 4] = part1 * scale;
+                    }
+                    if (lane == 0 && p + 8 < to) {
+                        weights[p + 8] = part2 * scale;
+                    }
+                    if (lane == 0 && p + 12 < to) {
+                        weights[p + 12] = part3 * scale;
+                    }
+                }
+                context.localBarrier();
+                // The highest score of the tile.
+                float most = -3.0e38f;
+                for (int p = from + tid; p < to; p += 128) {
+                    most = TornadoMath.max(most, weights[p]);
+                }
+                for (int distance = 16; distance > 0; distance = distance / 2) {
+                    most = TornadoMath.max(most, context.simdShuffleDown(most, distance));
+                }
+                if (lane == 0) {
+                    partial[warp] = most;
+                }
+                context.localBarrier();
+                most = TornadoMath.max(
+                        TornadoMath.max(partial[0], partial[1]), TornadoMath.max(partial[2], partial[3]));
+                float now = TornadoMath.max(highest, most);
+                float correction = TornadoMath.exp(highest - now);
+                highest = now;
+                // Exponentials and their sum.
+                float sum = 0f;
+                for (int p = from + tid; p < to; p += 128) {
+                    float weight = TornadoMath.exp(weights[p] - now);
+                    weights[p] = weight;
+                    sum += weight;
+                }
+                sum = context.simdSum(sum);
+                if (lane == 0) {
+                    partial[4 + warp] = sum;
+                }
+                context.localBarrier();
+                total = total * correction + (partial[4] + partial[5] + partial[6] + partial[7]);
+                // Values: a thread a column.
+                for (int d = tid; d < headDim; d += 128) {
+                    float value = 0f;
+                    int p = from;
+                    for (; p + 7 < to; p += 8) {
+                        int at = (cache + tile + p) * headDim + d;
+                        float v0 = vCache.get(at);
+                        float v1 = vCache.get(at + headDim);
+                        float v2 = vCache.get(at + 2 * headDim);
+                        float v3 = vCache.get(at + 3 * headDim);
+                        float v4 = vCache.get(at + 4 * headDim);
+                        float v5 = vCache.get(at + 5 * headDim);
+                        float v6 = vCache.get(at + 6 * headDim);
+                        float v7 = vCache.get(at + 7 * headDim);
+                        value += weights[p] * v0;
+                        value += weights[p + 1] * v1;
+                        value += weights[p + 2] * v2;
+                        value += weights[p + 3] * v3;
+                        value += weights[p + 4] * v4;
+                        value += weights[p + 5] * v5;
+                        value += weights[p + 6] * v6;
+                        value += weights[p + 7] * v7;
+                    }
+                    for (; p < to; p++) {
+                        value += weights[p] * vCache.get((cache + tile + p) * headDim + d);
+                    }
+                    sums[d] = sums[d] * correction + value;
+                }
+                context.localBarrier();
+            }
+            int o = (row * heads + head) * headDim;
+            for (int d = tid; d < headDim; d += 128) {
+                out.set(o + d, sums[d] / total);
+            }
+        }
+    }
+
+    /** Cache of fp16. */
+    public static void f16(
+            KernelContext context,
+            IntArray step,
+            FloatArray qkv,
+            IntArray rowInfo,
+            HalfFloatArray kCache,
+            HalfFloatArray vCache,
+            FloatArray out,
+            int heads,
+            int kvHeads,
+            int headDim,
+            float scale,
+            int window) {
+        int tid = context.localIdx;
+        int lane = tid % 32;
+        int warp = tid / 32;
+        float[] query = context.allocateFloatLocalArray(headDim);
+        float[] sums = context.allocateFloatLocalArray(headDim);
+        float[] weights = context.allocateFloatLocalArray(256);
+        float[] partial = context.allocateFloatLocalArray(8);
+        int r = context.groupIdx / heads;
+        if (r < step.get(1) && step.get(2) == 0) {
+            int head = context.groupIdx % heads;
+            int kvHead = head / (heads / kvHeads);
+            int row = step.get(0) + r;
+            int position = rowInfo.get(3 * row);
+            int lowest = 0;
+            if (window > 0) {
+                lowest = TornadoMath.max(0, position + 1 - window);
+            }
+            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int q = (row * (heads + 2 * kvHeads) + head) * headDim;
+            for (int d = tid; d < headDim; d += 128) {
+                query[d] = qkv.get(q + d);
+                sums[d] = 0f;
+            }
+            context.localBarrier();
+            float highest = -3.0e38f;
+            float total = 0f;
+            for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
+                int from = TornadoMath.max(lowest, tile) - tile;
+                int to = TornadoMath.min(position + 1, tile + 256) - tile;
+                // Scores: a warp four positions, so that loads of four are under way; past the end the last one again.
+                for (int p = from + warp; p < to; p += 16) {
+                    int at0 = (cache + tile + p) * headDim;
+                    int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
+                    int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
+                    int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    float part0 = 0f;
+                    float part1 = 0f;
+                    float part2 = 0f;
+                    float part3 = 0f;
+                    for (int d = lane; d < headDim; d += 32) {
+                        float k0 = kCache.get(at0 + d).getFloat32();
+                        float k1 = kCache.get(at1 + d).getFloat32();
+                        float k2 = kCache.get(at2 + d).getFloat32();
+                        float k3 = kCache.get(at3 + d).getFloat32();
+                        part0 += query[d] * k0;
+                        part1 += query[d] * k1;
+                        part2 += query[d] * k2;
+                        part3 += query[d] * k3;
+                    }
+                    part0 = context.simdSum(part0);
+                    part1 = context.simdSum(part1);
+                    part2 = context.simdSum(part2);
+                    part3 = context.simdSum(part3);
+                    if (lane == 0) {
+                        weights[p] = part0 * scale;
+                    }
+                    if (lane == 0 && p + 4 < to) {
+                        weights[p + 4] = part1 * scale;
+                    }
+                    if (lane == 0 && p + 8 < to) {
+                        weights[p + 8] = part2 * scale;
+                    }
+                    if (lane == 0 && p + 12 < to) {
+                        weights[p + 12] = part3 * scale;
+                    }
+                }
+                context.localBarrier();
+                // The highest score of the tile.
+                float most = -3.0e38f;
+                for (int p = from + tid; p < to; p += 128) {
+                    most = TornadoMath.max(most, weights[p]);
+                }
+                for (int distance = 16; distance > 0; distance = distance / 2) {
+                    most = TornadoMath.max(most, context.simdShuffleDown(most, distance));
+                }
+                if (lane == 0) {
+                    partial[warp] = most;
+                }
+                context.localBarrier();
+                most = TornadoMath.max(
+                        TornadoMath.max(partial[0], partial[1]), TornadoMath.max(partial[2], partial[3]));
+                float now = TornadoMath.max(highest, most);
+                float correction = TornadoMath.exp(highest - now);
+                highest = now;
+                // Exponentials and their sum.
+                float sum = 0f;
+                for (int p = from + tid; p < to; p += 128) {
+                    float weight = TornadoMath.exp(weights[p] - now);
+                    weights[p] = weight;
+                    sum += weight;
+                }
+                sum = context.simdSum(sum);
+                if (lane == 0) {
+                    partial[4 + warp] = sum;
+                }
+                context.localBarrier();
+                total = total * correction + (partial[4] + partial[5] + partial[6] + partial[7]);
+                // Values: a thread a column.
+                for (int d = tid; d < headDim; d += 128) {
+                    float value = 0f;
+                    int p = from;
+                    for (; p + 7 < to; p += 8) {
+                        int at = (cache + tile + p) * headDim + d;
+                        float v0 = vCache.get(at).getFloat32();
+                        float v1 = vCache.get(at + headDim).getFloat32();
+                        float v2 = vCache.get(at + 2 * headDim).getFloat32();
+                        float v3 = vCache.get(at + 3 * headDim).getFloat32();
+                        float v4 = vCache.get(at + 4 * headDim).getFloat32();
+                        float v5 = vCache.get(at + 5 * headDim).getFloat32();
+                        float v6 = vCache.get(at + 6 * headDim).getFloat32();
+                        float v7 = vCache.get(at + 7 * headDim).getFloat32();
+                        value += weights[p] * v0;
+                        value += weights[p + 1] * v1;
+                        value += weights[p + 2] * v2;
+                        value += weights[p + 3] * v3;
+                        value += weights[p + 4] * v4;
+                        value += weights[p + 5] * v5;
+                        value += weights[p + 6] * v6;
+                        value += weights[p + 7] * v7;
+                    }
+                    for (; p < to; p++) {
+                        value += weights[p] * vCache.get((cache + tile + p) * headDim + d).getFloat32();
+                    }
+                    sums[d] = sums[d] * correction + value;
+                }
+                context.localBarrier();
+            }
+            int o = (row * heads + head) * headDim;
+            for (int d = tid; d < headDim; d += 128) {
+                out.set(o + d, sums[d] / total);
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+package io.maseparation.kernels.host;
+
+import static io.maseparation.kernels.host.HostDots.OUTPUTS;
+import static io.maseparation.kernels.host.HostWeights.FLOATS;
+import static io.maseparation.kernels.host.HostWeights.LANES;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * Host bodies of {@code ExpertUp} and {@code ExpertDown}: blocks of outputs of the experts that have rows are shared out
+ * over the cores.
+ */
+public final class ExpertHost {
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final float SQRT_2_OVER_PI = 0.7978845608f;
+
+    private ExpertHost() {}
+
+    /** See {@code ExpertUp}. */
+    public static void up(
+            FloatArray x,
+            IntArray offsets,
+            IntArray pairs,
+            TornadoNativeArray gate,
+            TornadoNativeArray up,
+            FloatArray hidden,
+            int firstGroup,
+            int experts,
+            int width,
+            int cols,
+            int hiddenStride,
+            int slots,
+            int mode,
+            int gateOffset,
+            int gateStride,
+            int gateExpert,
+            int upOffset,
+            int upStride,
+            int upExpert) {
+        int first = offsets.get(firstGroup);
+        int total = offsets.get(firstGroup + experts) - first;
+        int[] active = active(offsets, firstGroup, experts);
+        if (active.length == 0) {
+            return;
+        }
+        long[] xAt = new long[total];
+        for (int i = 0; i < total; i++) {
+            xAt[i] = 4L * cols * (pairs.get(first + i) / slots);
+        }
+        boolean gated = mode >> 3 != 0;
+        int code = mode & 7;
+        MemorySegment xs = x.getSegment();
+        MemorySegment out = hidden.getSegment();
+        int blocks = Math.ceilDiv(width, OUTPUTS);
+        int grain = ProjectionHost.grain(Math.ceilDiv(total, active.length), gated ? 2 * cols : cols);
+        HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
+            HostDots dots = new HostDots();
+            float[] ups = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
+            float[] gates = gated ? new float[ups.length] : ups;
+            for (int block = from; block < to; block++) {
+                int e = active[block / blocks];
+                int r0 = block % blocks * OUTPUTS;
+                int r1 = Math.min(width, r0 + OUTPUTS);
+                HostWeights upOf = HostWeights.of(up, upOffset + (long) e * upExpert, upStride, cols);
+                HostWeights gateOf = HostWeights.of(gate, gateOffset + (long) e * gateExpert, gateStride, cols);
+                int end = offsets.get(firstGroup + e + 1) - first;
+                for (int p0 = offsets.get(firstGroup + e) - first; p0 < end; p0 += HostDots.ROWS) {
+                    int p1 = Math.min(end, p0 + HostDots.ROWS);
+                    dots.block(upOf, r0, r1, xs, xAt, p0, p1, ups);
+                    if (gated) {
+                        dots.block(gateOf, r0, r1, xs, xAt, p0, p1, gates);
+                    }
+                    combine(gates, ups, gated, code, (p1 - p0) * OUTPUTS);
+                    for (int p = p0; p < p1; p++) {
+                        long at = 4L * ((long) (first + p) * hiddenStride + r0);
+                        MemorySegment.copy(ups, (p - p0) * OUTPUTS, out, FLOAT, at, r1 - r0);
+                    }
+                }
+            }
+        });
+    }
+
+    /** See {@code ExpertDown}. */
+    public static void down(
+            FloatArray hidden,
+            IntArray offsets,
+            IntArray pairs,
+            TornadoNativeArray down,
+            FloatArray out,
+            int firstGroup,
+            int experts,
+            int rows,
+            int width,
+            int hiddenStride,
+            int offset,
+            int stride,
+            int expertStride) {
+        int first = offsets.get(firstGroup);
+        int total = offsets.get(firstGroup + experts) - first;
+        int[] active = active(offsets, firstGroup, experts);
+        if (active.length == 0) {
+            return;
+        }
+        long[] hiddenAt = ProjectionHost.rowPositions(first, total, hiddenStride);
+        MemorySegment in = hidden.getSegment();
+        MemorySegment outs = out.getSegment();
+        int blocks = Math.ceilDiv(rows, OUTPUTS);
+        int grain = ProjectionHost.grain(Math.ceilDiv(total, active.length), width);
+        HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
+            HostDots dots = new HostDots();
+            float[] sums = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
+            for (int block = from; block < to; block++) {
+                int e = active[block / blocks];
+                int r0 = block % blocks * OUTPUTS;
+                int r1 = Math.min(rows, r0 + OUTPUTS);
+                HostWeights weights = HostWeights.of(down, offset + (long) e * expertStride, stride, width);
+                int end = offsets.get(firstGroup + e + 1) - first;
+                for (int p0 = offsets.get(firstGroup + e) - first; p0 < end; p0 += HostDots.ROWS) {
+                    int p1 = Math.min(end, p0 + HostDots.ROWS);
+                    dots.block(weights, r0, r1, in, hiddenAt, p0, p1, sums);
+                    for (int p = p0; p < p1; p++) {
+                        long at = 4L * ((long) pairs.get(first + p) * rows + r0);
+                        MemorySegment.copy(sums, (p - p0) * OUTPUTS, outs, FLOAT, at, r1 - r0);
+                    }
+                }
+            }
+        });
+    }
+
+    /** The experts that have rows. */
+    private static int[] active(IntArray offsets, int firstGroup, int experts) {
+        int[] active = new int[experts];
+        int n = 0;
+        for (int e = 0; e < experts; e++) {
+            if (offsets.get(firstGroup + e) < offsets.get(firstGroup + e + 1)) {
+                active[n++] = e;
+            }
+        }
+        return java.util.Arrays.copyOf(active, n);
+    }
+
+    /** ups = act(gates) · ups, or act(ups) without gates. {@code n} is a multiple of {@link HostDots#OUTPUTS}. */
+    private static void combine(float[] gates, float[] ups, boolean gated, int code, int n) {
+        for (int i = 0; i < n; i += LANES) {
+            FloatVector v = FloatVector.fromArray(FLOATS, gates, i);
+            FloatVector a;
+            if (code == 2) {
+                a = v.max(0f);
+            } else {
+                // The tanh form of GELU is v · sigmoid(2 sqrt(2/π) (v + 0.044715 v³)).
+                FloatVector z = code == 0 ? v : v.mul(v).mul(v).mul(0.044715f).add(v).mul(2 * SQRT_2_OVER_PI);
+                a = v.div(HostVectors.exp(z.neg()).add(1f));
+            }
+            FloatVector result = gated ? a.mul(FloatVector.fromArray(FLOATS, ups, i)) : a;
+            result.intoArray(ups, i);
+        }
+    }
+}

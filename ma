@@ -76,7 +76,8 @@ is_built() {
     IFS= read -r built_for <"$app/built-for"
     [ "$built_for" = "${TORNADOVM_HOME:-embedded}" ] || return 1
     # A folder is newer too when a file in it has gone.
-    newer=$(cd -- "$root" && for module in . tornado-embedded tornado-kernels moe-core parallel-strategy; do
+    newer=$(cd -- "$root" && for module in . tornado-embedded tornado-kernels moe-core parallel-strategy \
+        parallel-strategy/runtime parallel-strategy/planner parallel-strategy/studies parallel-strategy/cli; do
         find "$module/pom.xml" "$module/src/main" -newer "$app/built-for" -print 2>/dev/null
     done | head -n 1)
     [ -z "$newer" ]
@@ -124,11 +125,11 @@ build_locked() {
         echo "ma: building (first use; about a minute, more where Maven has much to download)..." >&2
     fi
     generation=app-$(date +%Y%m%d%H%M%S)-$$
-    target=$root/parallel-strategy/$folder
+    target=$root/parallel-strategy/cli/$folder
     # Dated before the compiler reads the sources, so that what changes meanwhile counts as newer.
     printf '%s\n' "${TORNADOVM_HOME:-embedded}" >"$home/built-for" || fail "cannot write to $home"
-    rm -rf "${target:?}/lib" "${target:?}"/parallel-strategy-*.jar
-    set -- -B -q -ntp -Dlauncher -Dbuild.folder="$folder" -pl parallel-strategy -am package
+    rm -rf "${target:?}/lib" "${target:?}"/ma-cli-*.jar
+    set -- -B -q -ntp -Dlauncher -Dbuild.folder="$folder" -pl parallel-strategy/cli -am package
     if [ -n "${TORNADOVM_HOME:-}" ]; then
         for jar in "$TORNADOVM_HOME"/share/java/tornado/tornado-api-*.jar; do
             if [ -f "$jar" ]; then
@@ -147,7 +148,7 @@ build_locked() {
     {
         mkdir "$app" \
             && mv "$target/lib" "$app/lib" \
-            && mv "$target"/parallel-strategy-*.jar "$app/ma.jar" \
+            && mv "$target"/ma-cli-*.jar "$app/ma.jar" \
             && mv "$home/built-for" "$app/built-for" \
             && printf '%s\n' "$generation" >"$home/current.new" \
             && mv "$home/current.new" "$home/current"

@@ -1,5 +1,7 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -4,13 +4,13 @@ package io.maseparation.moe;
  * Random bits as a function of a key and a counter (the finaliser of SplitMix64, Steele, Lea and Flood 2014), so that any
  * part of a stream can be computed by any thread in any order.
  */
-final class CounterRandom {
+public final class CounterRandom {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
     private CounterRandom() {}
 
     /** 64 well mixed bits. */
-    static long bits(long key, long counter) {
+    public static long bits(long key, long counter) {
         long z = key + (counter + 1) * GOLDEN;
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
@@ -18,7 +18,7 @@ final class CounterRandom {
     }
 
     /** A key for a sub-stream. */
-    static long key(long key, long part) {
+    public static long key(long key, long part) {
         return bits(bits(key, part), ~part);
     }
 

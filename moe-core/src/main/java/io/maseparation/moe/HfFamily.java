@@ -1,5 +1,7 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.JsonFile;
+import io.maseparation.files.Text;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 

@@ -2,6 +2,8 @@ package io.maseparation.moe;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import java.io.IOException;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;

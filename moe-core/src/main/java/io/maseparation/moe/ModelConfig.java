@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;

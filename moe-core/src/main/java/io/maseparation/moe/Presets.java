@@ -1,5 +1,7 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;

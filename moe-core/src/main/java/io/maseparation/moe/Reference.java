@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;

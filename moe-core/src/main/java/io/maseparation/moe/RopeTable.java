@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DeviceArrays;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 

@@ -1,6 +1,9 @@
 package io.maseparation.moe;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.maseparation.files.JsonFile;
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.WeightMatrix;
 import java.io.IOException;

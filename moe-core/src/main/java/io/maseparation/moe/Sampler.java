@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;

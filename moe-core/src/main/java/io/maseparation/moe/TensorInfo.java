@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Text;
 import java.nio.file.Path;
 import java.util.List;
 

@@ -1,6 +1,8 @@
 package io.maseparation.moe;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import java.io.IOException;
 import java.nio.file.Path;
 

@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.maseparation.files.ModelException;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /** What every complaint about input has in common. */

@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,9 +1,9 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.ModelException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,13 +1,12 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.graph.GraphTooLargeException;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.ModelException;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
-import io.maseparation.moe.SyntheticCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;

@@ -3,7 +3,7 @@ package io.maseparation.moe.segments;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.maseparation.moe.ModelException;
+import io.maseparation.files.ModelException;
 import java.util.List;
 
 /** Reads the profile that TornadoVM writes of an execution: {@code {"graph": {"graph.task": {"TASK_KERNEL_TIME": "ns"}}}}. */

@@ -1,0 +1,16 @@
+package io.maseparation.files;
+
+/** Input that cannot be used: a checkpoint, a configuration, a prompt. The message is one line meant for the user. */
+public final class ModelException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** @param message what is wrong and where, and what to do about it */
+    public ModelException(String message) {
+        super(message);
+    }
+
+    /** @param message what is wrong and where, and what to do about it */
+    public ModelException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

@@ -1,0 +1,306 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.files.Json;
+import io.maseparation.kernels.Operation;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.calibrate.Calibration;
+import io.maseparation.parallel.calibrate.Calibrator;
+import io.maseparation.parallel.calibrate.SimulationCheck;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.ClusterFile;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.present.OutputFormat;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.TableWriter;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.run.ExecutionOptions;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** {@code ma calibrate}: a cost profile of this machine, and how near the simulator comes to it. */
+final class CalibrateCommand implements Command {
+    private static final String DEFAULT_MODEL = "small";
+    private static final String OUTPUT = "output";
+    private static final String ROUNDS = "rounds";
+    private static final String MAX_TOKENS = "max-tokens";
+    private static final String BATCH = "batch";
+    private static final String NO_CHECK = "no-check";
+    private static final double MILLION = 1e6;
+    private static final double GIGA = 1e9;
+
+    @Override
+    public String name() {
+        return "calibrate";
+    }
+
+    @Override
+    public String summary() {
+        return "measure this machine's devices into a cost profile, and check the simulator against runs";
+    }
+
+    @Override
+    public Options options() {
+        Options options = new Options();
+        ModelFlags.add(options, DEFAULT_MODEL);
+        options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("FILE")
+                .desc("where to write the profile, a cluster for simulate --cluster").get());
+        options.addOption(Option.builder("r").longOpt(ROUNDS).hasArg().argName("N")
+                .desc("rounds of measurements, and runs of each layout of the check [9]").get());
+        options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
+                .desc("tokens of each run of the check [24]").get());
+        options.addOption(Option.builder().longOpt(BATCH).hasArg().argName("N")
+                .desc("sequences of the check, and rows that are measured at least [6]").get());
+        RunFlags.addDepth(options);
+        RunFlags.addDevices(options);
+        options.addOption(Option.builder().longOpt(NO_CHECK).desc("measure the profile only").get());
+        OutputFlags.add(options);
+        return options;
+    }
+
+    @Override
+    public List<Example> examples() {
+        return List.of(
+                new Example("calibrate", "operations of preset small, and every strategy measured and simulated"),
+                new Example("calibrate -m tiny --rounds 1 -n 4", "a quick look"),
+                new Example("calibrate -m tiny --no-check -o profile.json", "the profile alone, into a file"));
+    }
+
+    @Override
+    public List<String> notes() {
+        return List.of(
+                "The profile holds for shapes and formats of the model it was measured with.",
+                "Nothing else should run beside it: the machine's cores have no room for others.");
+    }
+
+    @Override
+    public void run(Arguments arguments, Terminal terminal) {
+        OutputFormat format = OutputFlags.format(arguments);
+        Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
+        int rounds = arguments.integer(ROUNDS, 9, 1, 1000);
+        int batch = arguments.integer(BATCH, SimulationCheck.DEFAULT_BATCH, 1, 64);
+        int depth = RunFlags.depth(arguments);
+        int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
+        try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
+            ExecutionOptions execution = RunFlags.read(arguments);
+            int context = depth + SimulationCheck.PROMPT + tokens;
+            if (context > model.config().maxPositions()) {
+                throw new UsageException(
+                        "--n-depth %d with %d prompt tokens and --max-tokens %d exceeds the model's context of %d"
+                                .formatted(depth, SimulationCheck.PROMPT, tokens, model.config().maxPositions()));
+            }
+            Calibration calibration;
+            List<SimulationCheck.Entry> checks = List.of();
+            try (Progress progress = terminal.progress("calibrating", -1)) {
+                progress.doing("peaks");
+                try (Calibrator calibrator = new Calibrator(execution.devices(), model.weights(), batch,
+                        context)) {
+                    progress.doing("warm-up");
+                    calibrator.warmUp();
+                    if (arguments.has(NO_CHECK)) {
+                        for (int i = 0; i < rounds; i++) {
+                            progress.doing("operations");
+                            calibrator.measure();
+                        }
+                        calibration = calibrator.result();
+                    } else {
+                        SimulationCheck.Result result = SimulationCheck.run(
+                                model, calibrator, execution, layouts(model), rounds, tokens, batch, depth,
+                                progress::doing);
+                        calibration = result.calibration();
+                        checks = result.entries();
+                    }
+                }
+            }
+            String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
+                    LocalDate.now(ZoneId.systemDefault()));
+            output.ifPresent(file -> ClusterFile.write(file, calibration.cluster(), source));
+            Table operations = operations(calibration);
+            Table check = check(checks);
+            terminal.out().print(switch (format) {
+                case JSON -> Json.write(tree(model, calibration, operations, check, checks));
+                case CSV -> TableWriter.write(checks.isEmpty() ? operations : check, format);
+                default -> text(model, calibration, operations, check, checks, batch, rounds, tokens, format);
+            });
+        }
+    }
+
+    private static List<StrategyOptions> layouts(Model model) {
+        List<StrategyOptions> layouts = new ArrayList<>();
+        for (StrategyOptions options : SimulationCheck.layouts()) {
+            try {
+                Planning.plan(model.config(), options);
+                layouts.add(options);
+            } catch (PlanException e) {
+                System.getLogger(CalibrateCommand.class.getName())
+                        .log(System.Logger.Level.INFO, "not checked: " + e.getMessage());
+            }
+        }
+        return layouts;
+    }
+
+    private static Table operations(Calibration calibration) {
+        Table.Builder table = Table.builder()
+                .column("operation", "operation", Unit.PLAIN)
+                .column("launch_us", "launch, us", Unit.NUMBER)
+                .column("gb_per_s", "GB/s", Unit.NUMBER)
+                .column("gflop_per_s", "GFLOP/s", Unit.NUMBER)
+                .column("median_error", "median error of the fit", Unit.PERCENT)
+                .column("samples", "samples", Unit.COUNT);
+        for (Operation operation : Operation.values()) {
+            Calibration.Fit fit = calibration.fits().get(operation);
+            if (fit != null) {
+                table.row(operation.id(), fit.rate().launchSeconds() * MILLION, fit.rate().bytesPerSecond() / GIGA,
+                        fit.rate().flopsPerSecond() / GIGA, fit.medianError(), fit.samples());
+            }
+        }
+        return table.build();
+    }
+
+    private static Table check(List<SimulationCheck.Entry> checks) {
+        Table.Builder table = Table.builder()
+                .column("strategy", "strategy", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("micro_batches", "micro-batches", Unit.COUNT)
+                .column("measured_tpot_ms", "TPOT measured", Unit.MILLISECONDS)
+                .column("measured_tpot_p50_ms", "p50", Unit.MILLISECONDS)
+                .column("measured_tpot_ms_min", "least", Unit.MILLISECONDS)
+                .column("measured_tpot_ms_max", "most", Unit.MILLISECONDS)
+                .column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS)
+                .column("error", "error", Unit.PERCENT);
+        for (SimulationCheck.Entry e : checks) {
+            table.row(e.options().strategy().id(), e.options().layout(), e.options().microBatches(), e.measuredMs(),
+                    e.medianMs(), e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
+        }
+        return table.build();
+    }
+
+    private static Table segments(List<SimulationCheck.Entry> checks) {
+        Table.Builder table = Table.builder()
+                .column("strategy", "strategy", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("segment", "segment", Unit.PLAIN)
+                .column("measured_ms", "measured", Unit.MILLISECONDS)
+                .column("simulated_ms", "simulated", Unit.MILLISECONDS)
+                .column("error", "error", Unit.PERCENT);
+        for (SimulationCheck.Entry e : checks) {
+            for (SimulationCheck.SegmentTime s : e.segments()) {
+                table.row(e.options().strategy().id(), e.options().layout(), s.name(), s.measuredMs(),
+                        s.simulatedMs(), s.simulatedMs() / s.measuredMs() - 1);
+            }
+        }
+        return table.build();
+    }
+
+    private static Map<String, Object> tree(
+            Model model, Calibration calibration, Table operations, Table check, List<SimulationCheck.Entry> checks) {
+        Cluster cluster = calibration.cluster();
+        DeviceKind kind = cluster.kinds().getFirst();
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("model", model.config().name());
+        tree.put("source", "measured");
+        tree.put("memory_bandwidth_bytes_per_s", kind.bytesPerSecond());
+        tree.put("flops_per_s", kind.flopsPerSecond());
+        tree.put("graph_start_us", kind.graphStartSeconds() * MILLION);
+        tree.put("transfer_latency_us", cluster.intraNode().latencySeconds() * MILLION);
+        tree.put("transfer_bytes_per_s", cluster.intraNode().bytesPerSecond());
+        tree.put("contention", cluster.host().contention());
+        tree.put("variation", cluster.host().variation());
+        calibration.split().ifPresent(split -> {
+            tree.put("launch_us", kind.eagerLaunchSeconds() * MILLION);
+            tree.put("host_bytes_per_s", kind.hostBytesPerSecond());
+            tree.put("step", step(split, kind));
+        });
+        tree.put("operations", operations.objects());
+        tree.put("strategies", check.objects());
+        tree.put("segments", segments(checks).objects());
+        return tree;
+    }
+
+    /** Where a step of a single device goes. */
+    private static Map<String, Object> step(Calibration.StepSplit split, DeviceKind kind) {
+        Map<String, Object> step = new LinkedHashMap<>();
+        step.put("rows", split.rows());
+        step.put("context", split.context());
+        step.put("tasks_per_step", split.tasks());
+        step.put("bytes_moved_per_step", split.bytesMoved());
+        step.put("transfer_bytes_per_step", split.transferBytes());
+        step.put("step_ms", split.stepMs());
+        step.put("kernel_ms", split.kernelMs());
+        step.put("transfer_ms", split.transferMs());
+        step.put("host_ms", split.hostMs());
+        step.put("mbu", split.bytesMoved() / (split.stepMs() / 1e3 * kind.bytesPerSecond()));
+        return step;
+    }
+
+    private static String deviceText(Cluster cluster, Calibration.StepSplit split) {
+        DeviceKind kind = cluster.kinds().getFirst();
+        return ("\nMemory %s GB/s by a copy, multiply-adds %s GFLOP/s in fp32; the host starts a segment in %s us and a task"
+                + " in %s us, %s %% longer while another rank does; host to device and back %s GB/s; a message between"
+                + " ranks %s us and %s GB/s.\nA step of %d sequences at %d positions on one rank: %s, of which kernels %s"
+                + " in %d tasks, data to and from the device %s (%s), the rest, of the host, %s; %s move, %s of the copy's"
+                + " rate.\n").formatted(
+                        Unit.significant(kind.bytesPerSecond() / GIGA),
+                        Unit.significant(kind.flopsPerSecond() / GIGA),
+                        Unit.significant(kind.graphStartSeconds() * MILLION),
+                        Unit.significant(kind.eagerLaunchSeconds() * MILLION),
+                        Unit.significant(100 * cluster.host().contention()),
+                        Unit.significant(kind.hostBytesPerSecond() / GIGA),
+                        Unit.significant(cluster.intraNode().latencySeconds() * MILLION),
+                        Unit.significant(cluster.intraNode().bytesPerSecond() / GIGA),
+                        split.rows(),
+                        split.context(),
+                        Unit.MILLISECONDS.text(split.stepMs()),
+                        Unit.MILLISECONDS.text(split.kernelMs()),
+                        split.tasks(),
+                        Unit.MILLISECONDS.text(split.transferMs()),
+                        Unit.BYTES.text(split.transferBytes()),
+                        Unit.MILLISECONDS.text(split.hostMs()),
+                        Unit.BYTES.text((long) split.bytesMoved()),
+                        Unit.PERCENT.text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.bytesPerSecond())));
+    }
+
+    private static String hostText(Cluster cluster) {
+        DeviceKind kind = cluster.kinds().getFirst();
+        Link link = cluster.intraNode();
+        return ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
+                + " %s GB/s; two ranks that compute at once take %s %% longer each,"
+                + " give or take %s %%.\n").formatted(
+                        Unit.significant(kind.bytesPerSecond() / GIGA),
+                        Unit.significant(kind.flopsPerSecond() / GIGA),
+                        Unit.significant(kind.graphStartSeconds() * MILLION),
+                        Unit.significant(link.latencySeconds() * MILLION),
+                        Unit.significant(link.bytesPerSecond() / GIGA),
+                        Unit.significant(100 * cluster.host().contention()),
+                        Unit.significant(100 * cluster.host().variation()));
+    }
+
+    private static String text(
+            Model model, Calibration calibration, Table operations, Table check, List<SimulationCheck.Entry> checks,
+            int batch, int rounds, int tokens, OutputFormat format) {
+        Cluster cluster = calibration.cluster();
+        DeviceKind kind = cluster.kinds().getFirst();
+        StringBuilder text = new StringBuilder("%s; %s of this machine, measured\n\n"
+                .formatted(ModelFlags.description(model.config()), kind.name()));
+        text.append(TableWriter.write(operations, format));
+        text.append(calibration.split().map(split -> deviceText(cluster, split)).orElseGet(() -> hostText(cluster)));
+        if (!checks.isEmpty()) {
+            text.append("\nThe simulator against runs: %d prompts of %d tokens, %d generated; median of %d runs.\n\n"
+                    .formatted(batch, SimulationCheck.PROMPT, tokens, rounds));
+            text.append(TableWriter.write(check, format)).append('\n');
+            text.append(TableWriter.write(segments(checks), format));
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,48 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.Simulator;
+import java.util.List;
+import java.util.Locale;
+
+/** The same layouts on a cluster that nobody needs to have: simulated, beside what was measured here. */
+final class ClusterTimes {
+    private ClusterTimes() {}
+
+    /**
+     * One row a layout.
+     *
+     * @param batch sequences
+     * @param context positions of each, in the middle of the run
+     */
+    static Table of(ModelConfig config, List<StrategyOptions> layouts, Cluster cluster, int batch, int context) {
+        Table.Builder table = Table.builder()
+                .column("strategy", "strategy", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("tpot_ms", "TPOT on " + cluster.name(), Unit.MILLISECONDS)
+                .column("bound_ms", "bound", Unit.MILLISECONDS)
+                .column("tps", "TPS", Unit.NUMBER)
+                .column("busy_attention", "busy attention", Unit.PERCENT)
+                .column("busy_expert", "busy experts", Unit.PERCENT)
+                .column("regime", "bound by", Unit.PLAIN);
+        for (StrategyOptions options : layouts) {
+            try {
+                SimulationResult r = Simulator.run(
+                        Planning.plan(config, options), cluster, Scenario.decode(batch, context), false);
+                table.row(options.strategy().id(), options.layout(), r.tpotMs(), r.boundMs(), r.tps(),
+                        r.busyAttention(), r.busyExpert(), r.regime().name().toLowerCase(Locale.ROOT));
+            } catch (PlanException e) {
+                table.row(options.strategy().id(), options.layout(), null, null, null, null, null, e.getMessage());
+            }
+        }
+        return table.build();
+    }
+}

@@ -1,0 +1,307 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.files.Json;
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Tokenizer;
+import io.maseparation.parallel.Generation;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.cli.results.RunReport;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.present.OutputFormat;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.TableWriter;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.timeline.TraceFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** {@code ma generate}: runs one strategy. */
+final class GenerateCommand implements Command {
+    private static final String MAX_TOKENS = "max-tokens";
+    private static final String IGNORE_EOS = "ignore-eos";
+    private static final String TEMPERATURE = "temperature";
+    private static final String TOP_P = "top-p";
+    private static final String SEED = "seed";
+    private static final String LOGITS = "logits";
+    /** Logits shown to people, who cannot read a whole vocabulary. */
+    private static final int LOGITS_SHOWN = 5;
+
+    @Override
+    public String name() {
+        return "generate";
+    }
+
+    @Override
+    public String summary() {
+        return "run a model with one strategy: tokens, times, and what each rank held and sent";
+    }
+
+    @Override
+    public List<String> repeatable() {
+        List<String> repeatable = new ArrayList<>(PromptFlags.REPEATABLE);
+        repeatable.add(ChangeFlags.CHANGE_AT);
+        return repeatable;
+    }
+
+    @Override
+    public Options options() {
+        Options options = new Options();
+        ModelFlags.add(options, null);
+        PromptFlags.add(options);
+        options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
+                .desc("most tokens to generate for each prompt [16]").get());
+        options.addOption(Option.builder().longOpt(IGNORE_EOS)
+                .desc("go on after an end-of-sequence token").get());
+        options.addOption(Option.builder().longOpt(TEMPERATURE).hasArg().argName("X")
+                .desc("sample with this temperature; 0 takes the most likely token [0]").get());
+        options.addOption(Option.builder().longOpt(TOP_P).hasArg().argName("X")
+                .desc("sample from the most likely tokens that have this share of probability together [1]").get());
+        options.addOption(Option.builder("s").longOpt(SEED).hasArg().argName("N")
+                .desc("seed of sampling [0]").get());
+        options.addOption(Option.builder().longOpt(LOGITS)
+                .desc("also print the logits of each prompt's last position").get());
+        StrategyFlags.add(options);
+        StrategyFlags.addPlan(options);
+        ChangeFlags.add(options);
+        RunFlags.add(options);
+        RunFlags.addPrefillChunk(options);
+        RunFlags.addDepth(options);
+        TraceFlags.add(options);
+        OutputFlags.add(options);
+        return options;
+    }
+
+    @Override
+    public List<Example> examples() {
+        return List.of(
+                new Example("generate -m tiny --prompt-ids 1,2,3 -n 8", "one device, a preset with random weights"),
+                new Example(
+                        "generate -m path/to/checkpoint -p \"Once upon a time\" -n 64",
+                        "a Hugging Face checkpoint and text"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma "
+                                + "--attention-devices 2 --expert-devices 1 --micro-batches 2",
+                        "MA Separation, two prompts in ping-pong"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy tp-pp "
+                                + "--tensor-parallel-size 2 --pipeline-parallel-size 2 --format json --logits",
+                        "the baseline, for a program to read"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy ep --expert-parallel-size 4 "
+                                + "--temperature 0.8 --top-p 0.9 --seed 7",
+                        "expert parallelism, sampling"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
+                                + "--attention-devices 2 --expert-devices 2 --rebalance --elastic "
+                                + "--rebalance-interval 8",
+                        "experts, sequences and devices change places as the run goes on"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
+                                + "--attention-devices 2 --expert-devices 1 --change-at 8=1:2 --change-at 20=2:1 "
+                                + "--format json",
+                        "the same, told when"),
+                new Example(
+                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma --attention-devices 2 "
+                                + "--attention-tensor-parallel-size 2 --expert-devices 4 --expert-tensor-parallel-size 2",
+                        "MA Separation with heads and experts split, too"));
+    }
+
+    @Override
+    public List<String> notes() {
+        return List.of(
+                "Whatever the strategy, greedy tokens are the same: bit for bit, and up to rounding where heads or"
+                        + " experts are split (tp-pp, --attention-tensor-parallel-size, --expert-tensor-parallel-size).",
+                "--format csv prints one row a sequence; json and the others also metrics and ranks.",
+                "--trace records transfers and waits too, which costs a little time.");
+    }
+
+    @Override
+    public void run(Arguments arguments, Terminal terminal) {
+        OutputFormat format = OutputFlags.format(arguments);
+        Optional<Path> planFile = StrategyFlags.planFile(arguments);
+        int maxTokens = arguments.integer(MAX_TOKENS, 16, 1, Integer.MAX_VALUE);
+        double temperature = arguments.number(TEMPERATURE, 0);
+        double topP = arguments.number(TOP_P, 1);
+        if (temperature < 0) {
+            throw new UsageException("--temperature must be 0 or more, is " + temperature);
+        }
+        if (topP <= 0 || topP > 1) {
+            throw new UsageException("--top-p must be above 0 and at most 1, is " + topP);
+        }
+        long seed = arguments.seed(SEED);
+        int prefillChunk = RunFlags.prefillChunk(arguments);
+        Optional<PlanFile> plan = planFile.map(PlanFile::read);
+        StrategyOptions strategy = plan.map(PlanFile::options).orElseGet(() -> StrategyFlags.read(arguments));
+        String planned = plan.map(PlanFile::model).orElse(null);
+        PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
+        Optional<Path> trace = TraceFlags.file(arguments);
+        ExecutionOptions plain = RunFlags.read(arguments).withTransfers(trace.isPresent());
+        int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(strategy.ranks());
+        ExecutionOptions execution =
+                plain.withChanges(ChangeFlags.read(arguments, strategy, devices, plain.kvType()));
+        RunFlags.announce(execution.devices(), terminal);
+
+        try (Model model = ModelFlags.open(arguments, planned, terminal)) {
+            List<int[]> prompts = PromptFlags.read(arguments, model);
+            Generation generation = Generation.of(model)
+                    .prompts(prompts)
+                    .maxTokens(maxTokens)
+                    .sampling(temperature, topP, seed)
+                    .prefillChunk(prefillChunk)
+                    .depth(RunFlags.depth(arguments));
+            plan.ifPresentOrElse(generation::plan, () -> generation.strategy(strategy));
+            if (arguments.has(IGNORE_EOS)) {
+                generation.ignoringEos();
+            }
+            if (arguments.has(LOGITS)) {
+                generation.promptLogits();
+            }
+            RunResult result;
+            try (Progress progress = terminal.progress("generating", (long) prompts.size() * maxTokens)) {
+                result = generation.execution(execution.withOnToken(s -> progress.step())).run();
+            } catch (PlanException e) {
+                throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
+            }
+            result.changes().stream().filter(c -> !c.made()).forEach(c -> terminal.err().println("ma: " + c));
+            trace.ifPresent(file -> TraceFile.write(
+                    file, List.of(TraceFlags.measured(result, strategy.microBatches(), terminal))));
+            List<Optional<String>> texts = texts(result, model.tokenizer());
+            terminal.out().print(format == OutputFormat.JSON
+                    ? Json.write(tree(result, texts, model.config(), strategy, execution.kvType()))
+                    : text(result, texts, model.config(), strategy, format));
+        }
+    }
+
+    private static List<Optional<String>> texts(RunResult result, Optional<Tokenizer> tokenizer) {
+        return result.outputs().stream()
+                .map(o -> tokenizer.map(t -> t.decode(
+                        o.tokenIds().stream().mapToInt(id -> id).toArray())))
+                .toList();
+    }
+
+    private static Map<String, Object> tree(
+            RunResult result, List<Optional<String>> texts, ModelConfig config, StrategyOptions strategy,
+            DataType kvType) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("strategy", result.strategy());
+        tree.put("layout", result.layout());
+        tree.put("micro_batches", strategy.microBatches());
+        tree.put("schedule", strategy.schedule().name().toLowerCase(Locale.ROOT));
+        tree.put("model", config.name());
+        tree.put("kv_dtype", kvType.name().toLowerCase(Locale.ROOT));
+        tree.put("backend", result.backend());
+        tree.put("source", "measured");
+        tree.put("ranks", RunReport.ranks(result).objects());
+        List<Map<String, Object>> outputs = new ArrayList<>();
+        for (int i = 0; i < result.outputs().size(); i++) {
+            RunResult.SequenceOutput output = result.outputs().get(i);
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("prompt_ids", output.promptIds());
+            entry.put("token_ids", output.tokenIds());
+            texts.get(i).ifPresent(text -> entry.put("text", text));
+            if (output.promptLogits() != null) {
+                entry.put("prompt_logits", output.promptLogits());
+            }
+            outputs.add(entry);
+        }
+        tree.put("outputs", outputs);
+        tree.put("metrics", RunReport.metrics(result));
+        tree.put("changes", RunReport.changes(result).objects());
+        return tree;
+    }
+
+    private static String text(
+            RunResult result, List<Optional<String>> texts, ModelConfig config, StrategyOptions strategy,
+            OutputFormat format) {
+        if (format == OutputFormat.CSV) {
+            return TableWriter.write(sequences(result, texts), format);
+        }
+        boolean markdown = format == OutputFormat.MD;
+        StringBuilder text = new StringBuilder();
+        if (markdown) {
+            text.append(TableWriter.write(sequences(result, texts), format));
+        } else {
+            for (int i = 0; i < result.outputs().size(); i++) {
+                RunResult.SequenceOutput output = result.outputs().get(i);
+                text.append("sequence %d, %d prompt tokens, %d generated:\n"
+                        .formatted(i, output.promptIds().size(), output.tokenIds().size()));
+                text.append(texts.get(i).orElseGet(() -> joined(output.tokenIds()))).append('\n');
+                if (output.promptLogits() != null) {
+                    text.append("largest prompt logits: ").append(largest(output.promptLogits())).append('\n');
+                }
+            }
+        }
+        text.append("\n%s, %s %s%s, %s, measured\n\n".formatted(
+                ModelFlags.description(config),
+                result.strategy(),
+                result.layout(),
+                strategy.microBatches() > 1 ? ", " + strategy.microBatches() + " micro-batches" : "",
+                result.backend()));
+        text.append(TableWriter.write(RunReport.metricsTable(result), format)).append('\n');
+        text.append(TableWriter.write(RunReport.ranks(result), format));
+        if (!result.changes().isEmpty()) {
+            text.append('\n').append(TableWriter.write(RunReport.changes(result), format));
+        }
+        for (String caveat : RunReport.caveats(result.backend(), result.ranks().size())) {
+            text.append('\n').append(caveat).append('\n');
+        }
+        return text.toString();
+    }
+
+    private static Table sequences(RunResult result, List<Optional<String>> texts) {
+        boolean logits = result.outputs().stream().anyMatch(o -> o.promptLogits() != null);
+        boolean hasText = texts.stream().anyMatch(Optional::isPresent);
+        List<Table.Column> columns = new ArrayList<>(List.of(
+                new Table.Column("sequence", "sequence", Unit.PLAIN),
+                new Table.Column("prompt_ids", "prompt ids", Unit.PLAIN),
+                new Table.Column("token_ids", "token ids", Unit.PLAIN)));
+        if (hasText) {
+            columns.add(new Table.Column("text", "text", Unit.PLAIN));
+        }
+        if (logits) {
+            columns.add(new Table.Column("prompt_logits", "prompt logits", Unit.PLAIN));
+        }
+        List<List<Object>> rows = new ArrayList<>();
+        for (int i = 0; i < result.outputs().size(); i++) {
+            RunResult.SequenceOutput output = result.outputs().get(i);
+            List<Object> row = new ArrayList<>(List.of(i, output.promptIds(), output.tokenIds()));
+            if (hasText) {
+                row.add(texts.get(i).orElse(""));
+            }
+            if (logits) {
+                float[] values = output.promptLogits();
+                row.add(IntStream.range(0, values.length).mapToObj(j -> Float.toString(values[j])).toList());
+            }
+            rows.add(row);
+        }
+        return new Table(columns, rows);
+    }
+
+    private static String joined(List<Integer> ids) {
+        return ids.stream().map(String::valueOf).collect(Collectors.joining(" "));
+    }
+
+    private static String largest(float[] logits) {
+        return IntStream.range(0, logits.length)
+                .boxed()
+                .sorted((a, b) -> Float.compare(logits[b], logits[a]))
+                .limit(LOGITS_SHOWN)
+                .map(i -> String.format(Locale.ROOT, "%d: %.4f", i, logits[i]))
+                .collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,164 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.run.RunFailedException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** The command line. Exit status 0 for success, 2 for a command line that makes no sense, 1 for any other failure. */
+public final class Main {
+    private static final int FAILED = 1;
+    private static final int USAGE = 2;
+    private static final List<Command> COMMANDS =
+            List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new PlanCommand(),
+                    new ReproduceCommand(), new BalanceCommand(), new PoliciesCommand(), new CalibrateCommand(),
+                    new BenchCommand(),
+                    new DevicesCommand());
+
+    private static final Pattern COLOURS_AND_STACK =
+            Pattern.compile("\\x1B\\[[0-9;]*m|\\s*Stacktrace: \\[.*", Pattern.DOTALL);
+
+    private Main() {}
+
+    /**
+     * Runs a command and ends the JVM with its exit status.
+     *
+     * @param args command and options
+     */
+    public static void main(String[] args) {
+        System.exit(run(args, System.out, System.err));
+    }
+
+    /**
+     * Runs a command.
+     *
+     * @param args command and options
+     * @param out results
+     * @param err everything else
+     * @return exit status
+     */
+    public static int run(String[] args, PrintStream out, PrintStream err) {
+        boolean verbose = Arrays.asList(args).contains("--" + OutputFlags.VERBOSE);
+        int status;
+        try {
+            dispatch(List.of(args), Terminal.of(out, err));
+            status = 0;
+        } catch (UsageException e) {
+            status = failed(e, e.getMessage(), USAGE, err, verbose);
+        } catch (ModelException | PlanException | FailedException e) {
+            status = failed(e, e.getMessage(), FAILED, err, verbose);
+        } catch (RunFailedException e) {
+            status = failed(e, message(e), FAILED, err, verbose);
+        } catch (UncheckedIOException e) {
+            status = failed(e, "input or output failed: " + e.getCause().getMessage(), FAILED, err, verbose);
+        } catch (OutOfMemoryError e) {
+            status = failed(e, outOfMemory(e), FAILED, err, verbose);
+        } catch (RuntimeException | Error e) {
+            status = failed(e, unexpected(e), FAILED, err, verbose);
+        }
+        if (out.checkError() && status == 0) {
+            err.println("ma: the results could not be written to standard output");
+            status = FAILED;
+        }
+        return status;
+    }
+
+    /** All commands, in the order of the help. */
+    static List<Command> commands() {
+        return COMMANDS;
+    }
+
+    private static void dispatch(List<String> args, Terminal terminal) {
+        String first = args.isEmpty() ? "help" : args.getFirst();
+        List<String> rest = args.isEmpty() ? List.of() : args.subList(1, args.size());
+        switch (first) {
+            case "help", "--help", "-h" -> help(rest, terminal);
+            case "--version", "version" -> terminal.out().println(HelpText.version());
+            default -> {
+                Command command = command(first);
+                if (rest.contains("--" + OutputFlags.HELP) || rest.contains("-h")) {
+                    terminal.out().print(HelpText.of(command));
+                } else {
+                    command.run(Arguments.parse(command, rest), terminal);
+                }
+            }
+        }
+    }
+
+    private static void help(List<String> about, Terminal terminal) {
+        List<String> names = about.stream().filter(a -> !a.startsWith("-")).toList();
+        if (names.size() > 1) {
+            throw new UsageException("help explains one command at a time; there are " + names(names()));
+        }
+        terminal.out().print(names.isEmpty() ? HelpText.program(COMMANDS) : HelpText.of(command(names.getFirst())));
+    }
+
+    private static Command command(String name) {
+        Optional<Command> found =
+                COMMANDS.stream().filter(c -> c.name().equals(name)).findFirst();
+        if (found.isPresent()) {
+            return found.get();
+        }
+        if (name.startsWith("-")) {
+            throw new UsageException("unknown option '%s'; a command comes first: %s".formatted(name, names(names())));
+        }
+        throw new UsageException(Suggestions.closest(name, names())
+                .map(closest -> "unknown command '%s'; did you mean %s?".formatted(name, closest))
+                .orElseGet(() -> "unknown command '%s'; there are %s".formatted(name, names(names()))));
+    }
+
+    private static List<String> names() {
+        return Stream.concat(COMMANDS.stream().map(Command::name), Stream.of("help"))
+                .toList();
+    }
+
+    private static String names(List<String> names) {
+        return String.join(", ", names);
+    }
+
+    private static String message(RunFailedException e) {
+        for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof OutOfMemoryError error) {
+                return outOfMemory(error);
+            }
+        }
+        return e.getMessage();
+    }
+
+    private static String outOfMemory(OutOfMemoryError error) {
+        String reason = String.valueOf(error.getMessage());
+        String limit = reason.contains("direct buffer")
+                ? "raise the JVM's -XX:MaxDirectMemorySize, "
+                : reason.contains("heap") ? "raise the JVM's -Xmx, " : "";
+        return "out of memory (%s): %slower --max-tokens, --prefill-chunk or the number of prompts, or choose a smaller --model"
+                .formatted(reason, limit);
+    }
+
+    private static String unexpected(Throwable e) {
+        return "unexpected %s%s; run again with --verbose for details".formatted(
+                e.getClass().getSimpleName(), e.getMessage() == null ? "" : ": " + e.getMessage());
+    }
+
+    private static int failed(Throwable e, String message, int status, PrintStream err, boolean verbose) {
+        err.println("ma: " + oneLine(message));
+        if (verbose) {
+            e.printStackTrace(err);
+        }
+        return status;
+    }
+
+    /**
+     * The message without line breaks and other control characters, which come with names of files and the like, and without
+     * the colours and stack traces that TornadoVM puts into its messages.
+     */
+    static String oneLine(String message) {
+        return COLOURS_AND_STACK.matcher(String.valueOf(message)).replaceAll("").strip().replaceAll("\\s*\\R\\s*", " ")
+                .replaceAll("\\p{Cntrl}", "?");
+    }
+}

@@ -1,0 +1,235 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.files.Json;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.cli.results.SimulationReport;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.present.OutputFormat;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.TableWriter;
+import io.maseparation.parallel.search.Evaluation;
+import io.maseparation.parallel.search.Kind;
+import io.maseparation.parallel.search.Objective;
+import io.maseparation.parallel.search.Planner;
+import io.maseparation.parallel.search.SearchRequest;
+import io.maseparation.parallel.search.SearchResult;
+import io.maseparation.parallel.search.Verdict;
+import io.maseparation.parallel.simulate.Scenario;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.commons.cli.Options;
+
+/** {@code ma plan}: the search for the best plan, and whether separation pays. */
+final class PlanCommand implements Command {
+    private static final String OBJECTIVE = "objective";
+    private static final String OUTPUT = "output";
+    private static final int WIDTH = 100;
+
+    @Override
+    public String name() {
+        return "plan";
+    }
+
+    @Override
+    public String summary() {
+        return "search for the best plan on a cluster, and say whether separation pays and why";
+    }
+
+    @Override
+    public Options options() {
+        Options options = new Options();
+        SimulationFlags.add(options);
+        SimulationFlags.text(options, null, SimulationFlags.BATCH, "N",
+                "sequences over all ranks; with --slo-tpot-ms and without this the batch is searched, too [24]");
+        SimulationFlags.text(options, null, OBJECTIVE, "NAME",
+                "tps (tokens a second), tpot (time between tokens) or cost (price of a token) [tps]");
+        SimulationFlags.text(options, "o", OUTPUT, "FILE",
+                "write the best plan, for simulate --plan and generate --plan");
+        OutputFlags.add(options);
+        return options;
+    }
+
+    @Override
+    public List<Example> examples() {
+        return List.of(
+                new Example("plan --batch 1024", "the paper's model and cluster, a batch of 1024"),
+                new Example("plan -m tiny --cluster h200x2 --batch 4 -o plan.json",
+                        "a plan that ma generate --plan plan.json runs"),
+                new Example("plan -m olmoe-1b-7b --cluster a100x4 --slo-tpot-ms 8 --format json",
+                        "most tokens a second with at most 8 ms between a sequence's tokens, for a program to read"));
+    }
+
+    @Override
+    public List<String> notes() {
+        return List.of(
+                "Searched are tp-pp, ep and ma in all sizes that use the devices up, with 1 to 4 micro-batches (up to twice"
+                        + " the stages of a pipeline), and for ma several ways to lay the pools over nodes and kinds of device.",
+                "Everything it prints is simulated. How it searches and what the verdict means: docs/simulation.md.");
+    }
+
+    @Override
+    public void run(Arguments arguments, Terminal terminal) {
+        OutputFormat format = OutputFlags.format(arguments);
+        Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
+        Objective objective =
+                arguments.choice(OBJECTIVE, Objective.TPS, List.of(Objective.values()), Objective::id);
+        double limit = SimulationFlags.tpotLimitMs(arguments);
+        ModelConfig config = SimulationFlags.model(arguments, Optional.empty());
+        Cluster cluster = SimulationFlags.cluster(arguments, Optional.empty());
+        Scenario scenario = SimulationFlags.scenario(arguments, config, Optional.empty());
+        if (objective == Objective.COST
+                && cluster.devices().stream()
+                        .anyMatch(d -> Double.isNaN(cluster.kinds().get(d.kind()).pricePerHour()))) {
+            throw new UsageException(
+                    "--objective cost needs prices, which cluster %s does not have for every kind of device"
+                            .formatted(cluster.name()));
+        }
+        SearchRequest request = SearchRequest.of(config, cluster, scenario)
+                .withObjective(objective)
+                .withTpotLimitMs(limit)
+                .withAnyBatch(objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)
+                        && !SimulationFlags.hasBatch(arguments));
+        SearchResult found;
+        Verdict verdict;
+        try (Progress progress = terminal.progress("searching", -1)) {
+            found = Planner.search(request.withProgress(progress::at));
+            progress.doing("verdict");
+            verdict = Verdict.of(found);
+        }
+        Evaluation best = found.best();
+        output.ifPresent(file -> PlanFile.of(best.result().plan())
+                .madeFor(cluster.name(), best.scenario().batch(), best.scenario().context())
+                .write(file));
+        terminal.out().print(format == OutputFormat.JSON
+                ? Json.write(tree(found, verdict))
+                : text(found, verdict, format));
+        output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
+    }
+
+    private static Map<String, Object> tree(SearchResult found, Verdict verdict) {
+        SearchRequest request = found.request();
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("model", request.config().name());
+        tree.put("cluster", request.cluster().name());
+        tree.put("objective", request.objective().id());
+        tree.put("slo_tpot_ms", request.tpotLimitMs());
+        tree.put("source", "simulated");
+        tree.put("verdict", verdict.answer().words());
+        tree.put("reason", verdict.reason());
+        tree.put("pays", verdict.answer() == Verdict.Answer.PAYS || verdict.answer() == Verdict.Answer.NECESSARY);
+        tree.put("regime", verdict.regime().name().toLowerCase(Locale.ROOT));
+        tree.put("gain", verdict.gain());
+        tree.put("flips_with", verdict.flip().map(Verdict.Change::what).orElse(null));
+        tree.put("changes", verdict.changes().stream().map(PlanCommand::change).toList());
+        verdict.bound().ifPresent(b -> tree.put("pools", pools(b)));
+        tree.put("candidates", found.candidates());
+        tree.put("candidates_impossible", found.refused());
+        tree.put("candidates_simulated", found.simulated());
+        tree.put("best", entry(request, found.best()));
+        tree.put("best_ma", found.best(Kind.MA).map(e -> entry(request, e)).orElse(null));
+        List<Map<String, Object>> baselines = new ArrayList<>();
+        for (Kind kind : Kind.values()) {
+            if (kind != Kind.MA) {
+                found.best(kind).ifPresent(e -> {
+                    Map<String, Object> entry = new LinkedHashMap<>();
+                    entry.put("baseline", kind.id());
+                    entry.putAll(entry(request, e));
+                    baselines.add(entry);
+                });
+            }
+        }
+        tree.put("baselines", baselines);
+        return tree;
+    }
+
+    private static Map<String, Object> entry(SearchRequest request, Evaluation e) {
+        return SimulationReport.tree(e.result(), e.scenario(), request.cluster().name());
+    }
+
+    private static Map<String, Object> change(Verdict.Change change) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("change", change.what());
+        tree.put("gain", change.gain());
+        tree.put("verdict", change.answer().words());
+        return tree;
+    }
+
+    private static Map<String, Object> pools(Verdict.PoolBound b) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("attention_device_ms", b.attention());
+        tree.put("expert_device_ms", b.expert());
+        tree.put("apart_ms", b.apartMs());
+        tree.put("together_ms", b.togetherMs());
+        return tree;
+    }
+
+    private static String text(SearchResult found, Verdict verdict, OutputFormat format) {
+        List<SimulationTable.Row> rows = new ArrayList<>();
+        rows.add(row("best of all", found.best()));
+        found.best(Kind.MA).ifPresent(e -> rows.add(row("best " + Kind.MA.label(), e)));
+        for (Kind kind : Kind.values()) {
+            if (kind != Kind.MA) {
+                found.best(kind).ifPresent(e -> rows.add(row("best " + kind.label(), e)));
+            }
+        }
+        Table table = SimulationTable.of(rows);
+        if (format == OutputFormat.CSV) {
+            return TableWriter.write(table, format);
+        }
+        SearchRequest request = found.request();
+        boolean prices = rows.stream().anyMatch(r -> Double.isFinite(r.result().pricePerMillionTokens()));
+        StringBuilder text = new StringBuilder();
+        text.append(SimulationFlags.description(request.config(), request.cluster(), found.best().scenario()))
+                .append("\n\n");
+        List<String> speed = new ArrayList<>(List.of("plan", "strategy", "layout", "micro_batches", "tpot_ms",
+                "bound_ms", "cluster_bound_ms", "tps", "regime"));
+        if (request.anyBatch()) {
+            speed.add(4, "batch");
+        }
+        if (prices) {
+            speed.add(speed.size() - 1, "price_per_million_tokens");
+        }
+        text.append(TableWriter.write(table.select(speed.toArray(String[]::new)), format)).append('\n');
+        text.append(TableWriter.write(
+                table.select("plan", "devices", "busy_attention", "busy_expert", "mbu", "mfu",
+                        "memory_efficiency", "imbalance"),
+                format))
+                .append('\n');
+        text.append(wrapped(verdict.reason(), format)).append('\n');
+        text.append(wrapped(
+                "Everything here is simulated (docs/simulation.md). Bound: the busiest rank's bytes or operations at peak;"
+                        + " any layout: the same of all devices together, whatever the layout. %d layouts, of which %d are not"
+                                .formatted(found.candidates(), found.refused())
+                        + " possible, %d were simulated and the others cannot win, by their bounds."
+                                .formatted(found.simulated()),
+                format));
+        return text.toString();
+    }
+
+    private static SimulationTable.Row row(String label, Evaluation e) {
+        return new SimulationTable.Row(label, e.result(), e.scenario());
+    }
+
+    private static String wrapped(String words, OutputFormat format) {
+        if (format == OutputFormat.MD) {
+            return words + "\n";
+        }
+        StringBuilder text = new StringBuilder();
+        int column = 0;
+        for (String word : words.split(" ", -1)) {
+            if (column > 0 && column + 1 + word.length() > WIDTH) {
+                text.append('\n');
+                column = 0;
+            }
+            text.append(column > 0 ? " " : "").append(word);
+            column += word.length() + (column > 0 ? 1 : 0);
+        }
+        return text.append('\n').toString();
+    }
+}

@@ -1,0 +1,207 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Workload;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** How a plan is run: devices, kernel bodies, formats and limits. */
+final class RunFlags {
+    private static final String BACKEND = "backend";
+    private static final List<String> TORNADO_BACKENDS = List.of("cuda", "ptx", "opencl");
+    private static final List<String> BACKENDS =
+            Stream.concat(Stream.of("auto", "embedded", "tornado"), TORNADO_BACKENDS.stream()).toList();
+    /** For the launcher, which passes it on to TornadoVM. */
+    private static final String PRINT_KERNEL = "print-kernel";
+    private static final String CUDA_GRAPHS = "cuda-graphs";
+    private static final String NO_TENSOR_CORES = "no-tensor-cores";
+    private static final String TRANSPORT = "transport";
+    private static final String BODY = "body";
+    private static final String KV_TYPE = "kv-dtype";
+    private static final String DEVICE_MEMORY = "device-memory";
+    private static final String N_DEPTH = "n-depth";
+    private static final String PREFILL_CHUNK = "prefill-chunk";
+
+    private RunFlags() {}
+
+    static void add(Options options) {
+        addDevices(options);
+        options.addOption(Option.builder().longOpt(CUDA_GRAPHS)
+                .desc("launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models")
+                .get());
+        options.addOption(Option.builder().longOpt(TRANSPORT).hasArg().argName("NAME")
+                .desc("how ranks talk: threads (of one process); mpi is not available yet [threads]").get());
+        options.addOption(Option.builder().longOpt(KV_TYPE).hasArg().argName("TYPE")
+                .desc("format of the KV cache, f32 or f16 [f32]").get());
+        options.addOption(Option.builder().longOpt(DEVICE_MEMORY).hasArg().argName("SIZE")
+                .desc("most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused").get());
+    }
+
+    /** Says once, beside the results, what runs them, where that is not the JVM. */
+    static void announce(List<Device> devices, Terminal terminal) {
+        KernelTarget target = devices.getFirst().target();
+        if (target.embedded()) {
+            return;
+        }
+        int aliases = devices.getFirst().aliases();
+        String lacks = aliases == 0
+                ? ""
+                : "; this backend runs everything on the first of %d GPUs%s"
+                        .formatted(1 + aliases, hasPtx() ? ", --backend ptx uses all that are alike" : "");
+        terminal.err().println("ma: on %s; TornadoVM's %s backend, driver %s; %s kernels (%s%s)%s".formatted(
+                devices.stream()
+                        .map(d -> d.name() + " " + d.hardware())
+                        .distinct()
+                        .collect(Collectors.joining(", ")),
+                devices.getFirst().backend(),
+                devices.getFirst().driver(),
+                target.choose().body().name().toLowerCase(Locale.ROOT),
+                target.choose().reason(),
+                target.tensorCores() && target.choose().body() == Body.GPU ? "; tensor cores for fp16 weights" : "",
+                lacks));
+    }
+
+    private static boolean hasPtx() {
+        return Device.all().stream().anyMatch(d -> d.backend().equals("ptx"));
+    }
+
+    /** Backend and kernel bodies only. */
+    static void addDevices(Options options) {
+        options.addOption(Option.builder().longOpt(BACKEND).hasArg().argName("NAME")
+                .desc("embedded (this machine's cores), tornado (TornadoVM's devices) or one of its backends cuda, ptx and"
+                        + " opencl, or auto: what there is [auto]")
+                .get());
+        options.addOption(Option.builder().longOpt(PRINT_KERNEL)
+                .desc("print the code that TornadoVM generates for its devices").get());
+        options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
+                .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
+        options.addOption(Option.builder().longOpt(NO_TENSOR_CORES)
+                .desc("multiply fp16 weights without tensor cores, as a GPU before NVIDIA's Ampere has to").get());
+    }
+
+    private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
+        return arguments.has(CUDA_GRAPHS)
+                ? devices.stream().map(Device::withCudaGraphs).toList()
+                : devices;
+    }
+
+    static void addPrefillChunk(Options options) {
+        options.addOption(Option.builder().longOpt(PREFILL_CHUNK).hasArg().argName("N")
+                .desc("most prompt tokens a rank takes in one step and micro-batch ["
+                        + Workload.DEFAULT_PREFILL_CHUNK + "]")
+                .get());
+    }
+
+    static void addDepth(Options options) {
+        options.addOption(Option.builder("d").longOpt(N_DEPTH).hasArg().argName("N")
+                .desc("positions of random keys and values before each prompt, to measure at a context that is not"
+                        + " computed [0]")
+                .get());
+    }
+
+    static int depth(Arguments arguments) {
+        return arguments.integer(N_DEPTH, 0, 0, Integer.MAX_VALUE);
+    }
+
+    static int prefillChunk(Arguments arguments) {
+        return arguments.integer(PREFILL_CHUNK, Workload.DEFAULT_PREFILL_CHUNK, 1, Integer.MAX_VALUE);
+    }
+
+    /**
+     * How to run.
+     *
+     * @throws UsageException if an option has no such value
+     * @throws FailedException if this build or machine lacks what was asked for
+     */
+    static ExecutionOptions read(Arguments arguments) {
+        String transport = arguments.choice(TRANSPORT, "threads", List.of("threads", "mpi"), t -> t);
+        if (transport.equals("mpi")) {
+            throw new UsageException("--transport mpi is not available yet; use --transport threads");
+        }
+        DataType kvType = arguments.choice(
+                KV_TYPE, DataType.F32, List.of(DataType.F32, DataType.F16), t -> t.name().toLowerCase(Locale.ROOT));
+        long memory = arguments.text(DEVICE_MEMORY).map(s -> Sizes.bytes("--" + DEVICE_MEMORY, s)).orElse(0L);
+        List<Device> devices = devices(arguments);
+        if (kvType == DataType.F16) {
+            devices.stream().filter(d -> !d.target().fp16()).findFirst().ifPresent(d -> {
+                throw new FailedException(
+                        "--kv-dtype f16: %s %s has no fp16; use --kv-dtype f32".formatted(d.name(), d.hardware()));
+            });
+        }
+        return ExecutionOptions.defaults()
+                .withDevices(withFlags(devices, arguments))
+                .withKvType(kvType)
+                .withDeviceMemory(memory);
+    }
+
+    /** The devices that ranks share: of the backend that was asked for, with the bodies that were. */
+    static List<Device> devices(Arguments arguments) {
+        return Device.alike(allDevices(arguments));
+    }
+
+    /** All devices of the backend that was asked for, with the bodies that were. */
+    static List<Device> allDevices(Arguments arguments) {
+        String backend = arguments.choice(BACKEND, "auto", BACKENDS, b -> b);
+        List<Body> bodies = List.of(Body.values());
+        Body body = arguments.choice(BODY, null, bodies, b -> b.name().toLowerCase(Locale.ROOT));
+        List<Device> devices = all();
+        if (devices.isEmpty()) {
+            throw new FailedException("TornadoVM found no device; install a driver (such as NVIDIA's or PoCL), or use"
+                    + " --backend embedded");
+        }
+        boolean embedded = devices.getFirst().target().embedded();
+        if (embedded && !List.of("auto", "embedded").contains(backend)) {
+            throw new FailedException("--backend %s: no TornadoVM here; install its SDK 5.2 for JDK 25, set"
+                    .formatted(backend) + " TORNADOVM_HOME to it and start again");
+        }
+        if (backend.equals("embedded") && !embedded) {
+            throw new FailedException(
+                    "--backend embedded: this runs on TornadoVM; unset TORNADOVM_HOME and start again");
+        }
+        if (TORNADO_BACKENDS.contains(backend)) {
+            List<Device> of = devices.stream().filter(d -> d.backend().equals(backend)).toList();
+            if (of.isEmpty()) {
+                throw new FailedException("--backend %s: TornadoVM has no such device here; there are those of %s"
+                        .formatted(
+                                backend,
+                                devices.stream().map(Device::backend).distinct().collect(Collectors.joining(", "))));
+            }
+            devices = of;
+        }
+        if (arguments.has(NO_TENSOR_CORES)) {
+            devices = devices.stream().map(Device::withoutTensorCores).toList();
+        }
+        if (body == null) {
+            return devices;
+        }
+        if (body == Body.HOST && !embedded) {
+            throw new UsageException("--body host is for --backend embedded; %s cannot run it"
+                    .formatted(devices.getFirst().name()));
+        }
+        if (body == Body.HOST && !devices.getFirst().target().vectorApi()) {
+            throw new FailedException("--body host needs the JVM option --add-modules jdk.incubator.vector");
+        }
+        return devices.stream().map(d -> d.withBody(body)).toList();
+    }
+
+    private static List<Device> all() {
+        try {
+            return Device.all();
+        } catch (RuntimeException | LinkageError e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            throw new FailedException("TornadoVM does not start: %s; check the drivers of its devices, or use --backend"
+                    .formatted(cause.getMessage() == null ? cause.toString() : cause.getMessage()) + " embedded", e);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.moe.HfConfig;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.simulate.RoutingModel;
+import io.maseparation.parallel.simulate.Scenario;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** What is simulated, on which devices and under which circumstances. */
+final class SimulationFlags {
+    static final String MODEL = "model";
+    static final String CLUSTER = "cluster";
+    static final String BATCH = "batch";
+    static final String CONTEXT = "context";
+    static final String TOP_K = "experts-per-token";
+    static final String LAUNCH = "launch";
+    private static final String COLLECTIVES = "collectives";
+    static final String ROUTING = "routing";
+    static final String SEED = "seed";
+    static final String STEPS = "steps";
+    static final String NO_LM_HEAD = "no-lm-head";
+    private static final String PREFILL_CHUNK = "prefill-chunk";
+    private static final String TPOT_LIMIT = "slo-tpot-ms";
+
+    /** What routings there are. */
+    static final String ROUTINGS =
+            "how tokens choose experts: uniform, zipf:S (skewed by exponent S), drift:S:N (the same, with"
+                    + " other experts popular every N steps) or a file of recorded choices";
+
+    private static final String DEFAULT_MODEL = "seed";
+    private static final String DEFAULT_CLUSTER = "a100x16";
+    private static final int DEFAULT_BATCH = 24;
+    private static final int DEFAULT_CONTEXT = 2048;
+    private static final int MOST = 1 << 24;
+
+    private SimulationFlags() {}
+
+    static void add(Options options) {
+        text(options, "m", MODEL, "DIR|PRESET", "checkpoint folder (only config.json is read) or preset: "
+                + String.join(", ", Presets.names()) + " [" + DEFAULT_MODEL + "]");
+        text(options, null, CLUSTER, "NAME|FILE", "devices and links: a file (docs/clusters.md), or one of "
+                + String.join(", ", Clusters.names()) + " [" + DEFAULT_CLUSTER + "]");
+        text(options, null, CONTEXT, "N", "positions that each new token attends to ["
+                + DEFAULT_CONTEXT + ", or the model's limit]");
+        text(options, null, TOP_K, "K", "experts that each token visits, instead of the model's number");
+        text(options, null, LAUNCH, "NAME",
+                "how operations are started: graph (captured) or eager (one by one) [graph]");
+        text(options, null, COLLECTIVES, "NAME",
+                "measured collectives: custom (kernels inside graphs) or nccl [custom with graphs, nccl with eager]");
+        text(options, null, ROUTING, "NAME|FILE", ROUTINGS + " [uniform]");
+        text(options, "s", SEED, "N", "seed of the routing [0]");
+        text(options, null, STEPS, "N", "decode steps measured [" + Scenario.DEFAULT_STEPS + "]");
+        options.addOption(Option.builder().longOpt(NO_LM_HEAD)
+                .desc("leave out the final norm and the logits").get());
+        text(options, null, PREFILL_CHUNK, "N",
+                "also simulate the prefill, with N prompt tokens of a rank and micro-batch at once, for TTFT");
+        text(options, null, TPOT_LIMIT, "X", "largest TPOT that is good enough, in milliseconds");
+    }
+
+    static void text(Options options, String shortName, String name, String value, String description) {
+        options.addOption(
+                Option.builder(shortName).longOpt(name).hasArg().argName(value).desc(description).get());
+    }
+
+    /** Shape and rules of the model; no weights are read. */
+    static ModelConfig model(Arguments arguments, Optional<PlanFile> plan) {
+        return model(arguments, plan, DEFAULT_MODEL);
+    }
+
+    /** The same where another model is meant if none is named. */
+    static ModelConfig model(Arguments arguments, Optional<PlanFile> plan, String absent) {
+        String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(absent);
+        ModelConfig config = config(name);
+        if (arguments.has(TOP_K)) {
+            int most = Math.max(1, config.maxExperts());
+            return config.withTopK(arguments.integer(TOP_K, 1, 1, most));
+        }
+        return plan.map(p -> p.shape().expertsPerToken())
+                .filter(k -> k >= 1 && k <= config.maxExperts() && k != config.maxTopK())
+                .map(config::withTopK)
+                .orElse(config);
+    }
+
+    private static ModelConfig config(String name) {
+        if (Presets.has(name)) {
+            return Presets.config(name);
+        }
+        try {
+            if (!name.isBlank() && Files.isDirectory(Path.of(name))) {
+                return HfConfig.read(Path.of(name));
+            }
+        } catch (InvalidPathException e) {
+            throw new ModelException(missing(name), e);
+        }
+        throw new ModelException(missing(name));
+    }
+
+    private static String missing(String name) {
+        return "model '%s' is neither a folder nor a preset; presets are %s"
+                .formatted(name, String.join(", ", Presets.names()));
+    }
+
+    /** Devices and links. */
+    static Cluster cluster(Arguments arguments, Optional<PlanFile> plan) {
+        return Clusters
+                .named(arguments.text(CLUSTER).or(() -> plan.flatMap(PlanFile::cluster)).orElse(DEFAULT_CLUSTER));
+    }
+
+    /**
+     * Batch, context and the rest.
+     *
+     * @throws UsageException if an option has no such value, or the context is beyond the model's
+     */
+    static Scenario scenario(Arguments arguments, ModelConfig config, Optional<PlanFile> plan) {
+        int batch = arguments.integer(BATCH, given(plan.map(PlanFile::batch), DEFAULT_BATCH), 1, 1 << 20);
+        int usual = given(plan.map(PlanFile::context), Math.min(DEFAULT_CONTEXT, config.maxPositions()));
+        int context = arguments.integer(CONTEXT, usual, 1, Integer.MAX_VALUE);
+        if (context > config.maxPositions()) {
+            throw new UsageException("--%s %d is more than the %d positions of %s"
+                    .formatted(CONTEXT, context, config.maxPositions(), config.name()));
+        }
+        Scenario scenario = Scenario.decode(batch, context)
+                .withLaunch(launch(arguments))
+                .withRouting(routing(arguments, config, "uniform"), arguments.seed(SEED))
+                .withSteps(arguments.integer(STEPS, Scenario.DEFAULT_STEPS, 1, 100_000), 2)
+                .withLmHead(!arguments.has(NO_LM_HEAD))
+                .withPrefill(arguments.integer(PREFILL_CHUNK, 0, 1, MOST));
+        return arguments.has(COLLECTIVES)
+                ? scenario.withCollectives(arguments.choice(COLLECTIVES, "", List.of("custom", "nccl"), c -> c))
+                : scenario;
+    }
+
+    private static int given(Optional<OptionalInt> ofPlan, int absent) {
+        return ofPlan.orElse(OptionalInt.empty()).orElse(absent);
+    }
+
+    static RoutingModel routing(Arguments arguments, ModelConfig config, String absent) {
+        return RoutingModel.parse(arguments.text(ROUTING).orElse(absent), config);
+    }
+
+    static Launch launch(Arguments arguments) {
+        return arguments.choice(
+                LAUNCH, Launch.GRAPH, List.of(Launch.values()), l -> l.name().toLowerCase(Locale.ROOT));
+    }
+
+    /** Largest TPOT that is good enough, in milliseconds; infinite if none is given. */
+    static double tpotLimitMs(Arguments arguments) {
+        double limit = arguments.number(TPOT_LIMIT, Double.POSITIVE_INFINITY);
+        if (limit <= 0) {
+            throw new UsageException("--%s must be above 0, is %s".formatted(TPOT_LIMIT, limit));
+        }
+        return limit;
+    }
+
+    static boolean hasBatch(Arguments arguments) {
+        return arguments.has(BATCH);
+    }
+
+    static boolean hasTpotLimit(Arguments arguments) {
+        return arguments.has(TPOT_LIMIT);
+    }
+
+    /** What is simulated, in a line. */
+    static String description(ModelConfig config, Cluster cluster, Scenario s) {
+        return "%s, top-%d, on %s; batch %d, context %d, %s launches, %s collectives, routing %s%s; simulated"
+                .formatted(
+                        ModelFlags.description(config),
+                        config.maxTopK(),
+                        cluster.name(),
+                        s.batch(),
+                        s.context(),
+                        s.launch().name().toLowerCase(Locale.ROOT),
+                        s.collectives(),
+                        s.routing().description(),
+                        s.lmHead() ? "" : ", without LM head");
+    }
+}

@@ -1,0 +1,144 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.parallel.layout.LayoutSize;
+import io.maseparation.parallel.layout.Schedule;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** The layout: {@code --strategy} and its sizes. */
+final class StrategyFlags {
+    private static final int MOST_RANKS = 4096;
+    private static final String STRATEGY = "strategy";
+    private static final String SCHEDULE = "schedule";
+    private static final String PLAN = "plan";
+
+    private StrategyFlags() {}
+
+    static void add(Options options) {
+        options.addOption(Option.builder().longOpt(STRATEGY).hasArg().argName("NAME")
+                .desc("single, tp-pp, ep or ma [single]").get());
+        for (LayoutSize size : LayoutSize.values()) {
+            if (size != LayoutSize.MICRO_BATCHES) {
+                size(options, size, description(size));
+            }
+        }
+        addBatching(options, "1");
+    }
+
+    /** {@code --plan}, which stands instead of all of these. */
+    static void addPlan(Options options) {
+        options.addOption(Option.builder().longOpt(PLAN).hasArg().argName("FILE")
+                .desc("plan file with strategy, sizes and devices (docs/plan-file.md), instead of the options for those")
+                .get());
+    }
+
+    private static String description(LayoutSize size) {
+        return switch (size) {
+            case ATTENTION_DEVICES -> "ma: ranks with attention, each with its own sequences [1]";
+            case EXPERT_DEVICES -> "ma: ranks with experts [1]";
+            case ATTENTION_TENSOR_PARALLEL -> "ma, ep: ranks that split the heads of the same sequences [1]";
+            case EXPERT_TENSOR_PARALLEL -> "ma: ranks that split the width of the same experts [1]";
+            case EXPERT_REPLICAS -> "ma: copies of all experts among the expert ranks [1]";
+            case TENSOR_PARALLEL -> "tp-pp: ranks that split heads and expert width [2, or 1 with more than one stage]";
+            case PIPELINE_PARALLEL -> "tp-pp: stages that the layers are divided into [1]";
+            case EXPERT_PARALLEL -> "ep: ranks that share out the experts [2]";
+            case DATA_PARALLEL -> "tp-pp, ep: copies of the layout, each with its own sequences [1]";
+            case MICRO_BATCHES -> "parts of the batch in flight at once";
+        };
+    }
+
+    /** Micro-batches and schedule, which all strategies have. */
+    static void addBatching(Options options, String microBatches) {
+        size(options, LayoutSize.MICRO_BATCHES, description(LayoutSize.MICRO_BATCHES) + " [" + microBatches + "]");
+        options.addOption(Option.builder().longOpt(SCHEDULE).hasArg().argName("NAME")
+                .desc("async: a rank that waits works on another micro-batch; barrier: it waits [async]").get());
+    }
+
+    private static void size(Options options, LayoutSize size, String description) {
+        options.addOption(
+                Option.builder().longOpt(size.id()).hasArg().argName("N").desc(description).get());
+    }
+
+    /**
+     * The plan file that was asked for.
+     *
+     * @throws UsageException if an option for the layout is there too
+     */
+    static Optional<Path> planFile(Arguments arguments) {
+        Optional<String> file = arguments.text(PLAN);
+        if (file.isPresent()) {
+            Stream.concat(Stream.of(STRATEGY, SCHEDULE), Stream.of(LayoutSize.values()).map(LayoutSize::id))
+                    .filter(arguments::has)
+                    .forEach(name -> {
+                        throw new UsageException(
+                                "--%s with --%s: the plan says it already; leave one of them out".formatted(name,
+                                        PLAN));
+                    });
+        }
+        try {
+            return file.map(Path::of);
+        } catch (InvalidPathException e) {
+            throw new UsageException("--%s: '%s' is not a file name".formatted(PLAN, file.orElseThrow()));
+        }
+    }
+
+    /**
+     * The layout that was asked for.
+     *
+     * @throws UsageException if a size belongs to another strategy or is not a count
+     */
+    static StrategyOptions read(Arguments arguments) {
+        Strategy strategy =
+                arguments.choice(STRATEGY, Strategy.SINGLE, List.of(Strategy.values()), Strategy::id);
+        Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
+        for (LayoutSize size : LayoutSize.values()) {
+            if (arguments.has(size.id()) && !size.belongsTo(strategy)) {
+                String owners = Stream.of(Strategy.values())
+                        .filter(size::belongsTo)
+                        .map(Strategy::id)
+                        .sorted(Comparator.reverseOrder())
+                        .collect(Collectors.joining(" or "));
+                throw new UsageException("--%s needs --strategy %s; the strategy is %s%s".formatted(
+                        size.id(), owners, strategy.id(), arguments.has(STRATEGY) ? "" : " where none is given"));
+            }
+            if (size.belongsTo(strategy)) {
+                sizes.put(size, count(arguments, size, absent(size, arguments)));
+            }
+        }
+        return LayoutSize.options(strategy, sizes, schedule(arguments));
+    }
+
+    /** What holds where a size is not given: the least that the strategy makes sense with. */
+    private static int absent(LayoutSize size, Arguments arguments) {
+        return switch (size) {
+            case TENSOR_PARALLEL -> count(arguments, LayoutSize.PIPELINE_PARALLEL, 1) > 1 ? 1 : 2;
+            case EXPERT_PARALLEL -> Math.max(2, count(arguments, LayoutSize.ATTENTION_TENSOR_PARALLEL, 1));
+            default -> 1;
+        };
+    }
+
+    static int microBatches(Arguments arguments, int absent) {
+        return count(arguments, LayoutSize.MICRO_BATCHES, absent);
+    }
+
+    static Schedule schedule(Arguments arguments) {
+        return arguments.choice(
+                SCHEDULE, Schedule.ASYNC, List.of(Schedule.values()), s -> s.name().toLowerCase(Locale.ROOT));
+    }
+
+    private static int count(Arguments arguments, LayoutSize size, int absent) {
+        return arguments.integer(size.id(), absent, 1, MOST_RANKS);
+    }
+}

@@ -1,0 +1,49 @@
+package io.maseparation.parallel.cli;
+
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.timeline.TraceFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+
+/** {@code --trace}: a file with what ran when. */
+final class TraceFlags {
+    static final String TRACE = "trace";
+
+    private TraceFlags() {}
+
+    static void add(Options options) {
+        options.addOption(Option.builder().longOpt(TRACE).hasArg().argName("FILE")
+                .desc("write what every rank did when to this file, for ui.perfetto.dev or chrome://tracing").get());
+    }
+
+    /**
+     * The file, if one was asked for.
+     *
+     * @throws UsageException if it is a folder
+     */
+    static Optional<Path> file(Arguments arguments) {
+        Optional<Path> file = arguments.text(TRACE).map(Path::of);
+        file.filter(Files::isDirectory).ifPresent(folder -> {
+            throw new UsageException("--%s: %s is a folder; name a file, such as %s"
+                    .formatted(TRACE, folder, folder.resolve("trace.json")));
+        });
+        return file;
+    }
+
+    /** A measured run as a part of a trace; says so where the timeline is cut. */
+    static TraceFile.Run measured(RunResult result, int microBatches, Terminal terminal) {
+        String name = "%s %s%s, measured".formatted(
+                result.strategy(),
+                result.layout(),
+                microBatches > 1 ? ", " + microBatches + " micro-batches" : "");
+        if (result.eventsLeftOut() > 0) {
+            terminal.err().println("ma: the trace of %s lacks its last %d events; fewer tokens make it whole"
+                    .formatted(name, result.eventsLeftOut()));
+        }
+        return new TraceFile.Run(
+                name, result.ranks().stream().map(RunResult.RankReport::role).toList(), result.timeline());
+    }
+}

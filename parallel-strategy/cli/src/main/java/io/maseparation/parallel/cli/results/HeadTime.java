@@ -1,0 +1,37 @@
+package io.maseparation.parallel.cli.results;
+
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.HashMap;
+import java.util.Map;
+
+/** How much of a decode step goes into the segment with the final norm and the logits. */
+public final class HeadTime {
+    private static final String SEGMENT = "output";
+
+    private HeadTime() {}
+
+    /**
+     * Mean time in milliseconds that segment takes a decode step, on the rank that takes longest in that step; NaN if
+     * nothing was decoded. It is taken from the timeline, so from its beginning where a long run's is cut.
+     */
+    public static double perStepMs(RunResult result) {
+        Map<Integer, Map<Integer, Long>> nanos = new HashMap<>();
+        for (TimelineEvent event : result.timeline()) {
+            if (!event.prefill() && event.name().equals(SEGMENT)) {
+                nanos.computeIfAbsent(event.step(), step -> new HashMap<>())
+                        .merge(event.rank(), event.endNanos() - event.startNanos(), Long::sum);
+            }
+        }
+        return nanos.values().stream()
+                .mapToLong(ranks -> ranks.values().stream().mapToLong(n -> n).max().orElse(0))
+                .average()
+                .orElse(Double.NaN)
+                / 1e6;
+    }
+
+    /** TPOT in milliseconds without it. */
+    public static double tpotWithoutMs(RunResult result) {
+        return Math.max(0, result.metrics().tpotMs() - perStepMs(result));
+    }
+}

@@ -1,0 +1,117 @@
+package io.maseparation.parallel.cli.results;
+
+import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.run.Metrics;
+import io.maseparation.parallel.run.RunResult;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** One run as plain values: metrics and ranks. */
+public final class RunReport {
+    private RunReport() {}
+
+    /** Metrics under their names in JSON. */
+    public static Map<String, Object> metrics(RunResult result) {
+        Metrics m = result.metrics();
+        Map<String, Object> values = new LinkedHashMap<>();
+        values.put("tpot_ms", m.tpotMs());
+        values.put("tpot_p50_ms", m.tpotP50Ms());
+        values.put("tpot_p90_ms", m.tpotP90Ms());
+        values.put("tpot_p99_ms", m.tpotP99Ms());
+        values.put("tpot_without_lm_head_ms", HeadTime.tpotWithoutMs(result));
+        values.put("tps", m.tps());
+        values.put("ttft_ms", m.ttftMs());
+        values.put("wall_ms", m.wallMs());
+        values.put("busy_attention", m.busyAttention());
+        values.put("busy_expert", m.busyExpert());
+        values.put("bytes_moved_per_step", m.bytesMovedPerStep());
+        values.put("flops_per_step", m.flopsPerStep());
+        values.put("achieved_bytes_per_second", m.achievedBytesPerSecond());
+        values.put("achieved_flops_per_second", m.achievedFlopsPerSecond());
+        values.put("memory_efficiency", m.memoryEfficiency());
+        values.put("imbalance", m.imbalance());
+        values.put("setup_ms", m.setupMs());
+        return values;
+    }
+
+    /** The metrics that people look at, one a row. */
+    public static Table metricsTable(RunResult result) {
+        Metrics m = result.metrics();
+        Table.Builder table = Table.builder()
+                .column("metric", "metric", Unit.PLAIN)
+                .column("value", "value", Unit.PLAIN)
+                .column("meaning", "", Unit.PLAIN);
+        Unit ms = Unit.MILLISECONDS;
+        Unit share = Unit.PERCENT;
+        table.row("TPOT", ms.text(m.tpotMs()), "time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
+                .formatted(ms.text(m.tpotP50Ms()), ms.text(m.tpotP90Ms()), ms.text(m.tpotP99Ms())));
+        table.row("TPOT without LM head", ms.text(HeadTime.tpotWithoutMs(result)),
+                "less the final norm and the logits");
+        table.row("TPS", Unit.NUMBER.text(m.tps()), "output tokens a second over the batch, while decoding");
+        table.row("TTFT", ms.text(m.ttftMs()), "time to a sequence's first token");
+        table.row("wall", ms.text(m.wallMs()), "first prompt token to last output token");
+        table.row("busy attention", share.text(m.busyAttention()), "decode time that ranks with attention compute");
+        table.row("busy experts", share.text(m.busyExpert()), "decode time that ranks with experts compute");
+        table.row("memory efficiency", share.text(m.memoryEfficiency()),
+                "unique weights and live KV, of what all ranks hold");
+        table.row("imbalance", Unit.NUMBER.text(m.imbalance()), "rows of the busiest expert rank over the mean");
+        return table.build();
+    }
+
+    /** One row a rank. */
+    public static Table ranks(RunResult result) {
+        Table.Builder table = Table.builder()
+                .column("rank", "rank", Unit.COUNT)
+                .column("role", "role", Unit.PLAIN)
+                .column("device", "device", Unit.PLAIN)
+                .column("weight_bytes", "weights", Unit.BYTES)
+                .column("kv_bytes", "KV cache", Unit.BYTES)
+                .column("activation_bytes", "activations", Unit.BYTES)
+                .column("bytes_sent", "sent", Unit.BYTES)
+                .column("busy_ms", "busy", Unit.MILLISECONDS)
+                .column("busy", "busy decoding", Unit.PERCENT)
+                .column("tasks_per_step", "tasks a step", Unit.NUMBER)
+                .column("transfer_bytes_per_step", "host transfers a step", Unit.BYTES)
+                .column("message_ms_per_step", "messages a step", Unit.MILLISECONDS)
+                .column("first_run_ms", "first runs", Unit.MILLISECONDS);
+        for (RunResult.RankReport r : result.ranks()) {
+            table.row(r.rank(), r.role(), r.device(), r.weightBytes(), r.kvBytes(), r.activationBytes(),
+                    r.bytesSent(), r.busyMs(), r.busy(), r.tasksPerStep(),
+                    Double.isNaN(r.transferBytesPerStep()) ? null : (long) r.transferBytesPerStep(),
+                    r.messageMsPerStep(), r.firstRunMs());
+        }
+        return table.build();
+    }
+
+    /** One row a change of layout, made or not. */
+    public static Table changes(RunResult result) {
+        Table.Builder table = Table.builder()
+                .column("step", "after step", Unit.COUNT)
+                .column("kind", "change of", Unit.PLAIN)
+                .column("from", "from", Unit.PLAIN)
+                .column("to", "to", Unit.PLAIN)
+                .column("predicted_gain_ms", "predicted gain", Unit.MILLISECONDS)
+                .column("bytes_moved", "moved", Unit.BYTES)
+                .column("prepared_ms", "set up in", Unit.MILLISECONDS)
+                .column("paused_ms", "pause", Unit.MILLISECONDS)
+                .column("outcome", "outcome", Unit.PLAIN);
+        for (LayoutChange c : result.changes()) {
+            table.row(c.step(), c.kind().name().toLowerCase(Locale.ROOT), c.from(), c.to(),
+                    Double.isNaN(c.predictedGainMs()) ? null : c.predictedGainMs(), c.bytesMoved(), c.preparedMs(),
+                    c.pausedMs(), c.outcome());
+        }
+        return table.build();
+    }
+
+    /** What times on this backend say, and what they do not, where that needs saying. */
+    public static List<String> caveats(String backend, int ranks) {
+        return backend.equals("embedded") && ranks > 1
+                ? List.of("All ranks share this machine's cores and memory: times and busy shares are of this machine,"
+                        + " not of " + ranks + " devices.")
+                : List.of();
+    }
+}

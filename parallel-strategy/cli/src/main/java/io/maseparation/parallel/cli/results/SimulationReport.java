@@ -1,0 +1,162 @@
+package io.maseparation.parallel.cli.results;
+
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** One simulation as plain values. */
+public final class SimulationReport {
+    private SimulationReport() {}
+
+    /** Everything, under its names in JSON. */
+    public static Map<String, Object> tree(SimulationResult r, Scenario scenario, String cluster) {
+        StrategyOptions options = r.plan().options();
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("strategy", options.strategy().id());
+        tree.put("layout", options.layout());
+        tree.put("micro_batches", options.microBatches());
+        tree.put("schedule", options.schedule().name().toLowerCase(Locale.ROOT));
+        tree.put("devices", r.plan().devices());
+        tree.put("model", r.plan().config().name());
+        tree.put("experts_per_token", r.plan().config().maxTopK());
+        tree.put("cluster", cluster);
+        tree.put("batch", scenario.batch());
+        tree.put("context", scenario.context());
+        tree.put("launch", scenario.launch().name().toLowerCase(Locale.ROOT));
+        tree.put("collectives", scenario.collectives());
+        tree.put("routing", scenario.routing().description());
+        tree.put("seed", scenario.seed());
+        tree.put("steps", scenario.steps());
+        tree.put("lm_head", scenario.lmHead());
+        tree.put("source", "simulated");
+        tree.putAll(metrics(r));
+        tree.put("critical_path", criticalPath(r));
+        tree.put("ranks", ranks(r).objects());
+        return tree;
+    }
+
+    /** Metrics under their names in JSON. */
+    public static Map<String, Object> metrics(SimulationResult r) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        values.put("tpot_ms", r.tpotMs());
+        values.put("tpot_p50_ms", r.tpotP50Ms());
+        values.put("tpot_p90_ms", r.tpotP90Ms());
+        values.put("tpot_p99_ms", r.tpotP99Ms());
+        values.put("tps", r.tps());
+        values.put("ttft_ms", r.ttftMs());
+        values.put("bound_ms", r.boundMs());
+        values.put("cluster_bound_ms", r.clusterBoundMs());
+        values.put("busy", busy(r));
+        values.put("busy_attention", r.busyAttention());
+        values.put("busy_expert", r.busyExpert());
+        values.put("mbu", r.mbu());
+        values.put("mfu", r.mfu());
+        values.put("memory_efficiency", r.memoryEfficiency());
+        values.put("imbalance", r.imbalance());
+        values.put("price_per_million_tokens", r.pricePerMillionTokens());
+        values.put("regime", r.regime().name().toLowerCase(Locale.ROOT));
+        return values;
+    }
+
+    /** Mean busy share over all ranks. */
+    public static double busy(SimulationResult r) {
+        return r.ranks().stream().mapToDouble(SimulationResult.Rank::busy).average().orElse(Double.NaN);
+    }
+
+    private static Map<String, Object> criticalPath(SimulationResult r) {
+        Map<String, Object> shares = new LinkedHashMap<>();
+        for (Regime regime : Regime.values()) {
+            shares.put(regime.name().toLowerCase(Locale.ROOT), r.criticalPath().getOrDefault(regime, 0.0));
+        }
+        return shares;
+    }
+
+    /** The metrics that people look at, one a row. */
+    public static Table metricsTable(SimulationResult r) {
+        Table.Builder table = Table.builder()
+                .column("metric", "metric", Unit.PLAIN)
+                .column("value", "value", Unit.TEXT_RIGHT)
+                .column("meaning", "", Unit.PLAIN);
+        Unit ms = Unit.MILLISECONDS;
+        Unit share = Unit.PERCENT;
+        table.row("TPOT", ms.text(r.tpotMs()), "simulated time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
+                .formatted(ms.text(r.tpotP50Ms()), ms.text(r.tpotP90Ms()), ms.text(r.tpotP99Ms())));
+        table.row("bound of the layout", ms.text(r.boundMs()),
+                "largest, over ranks, of its bytes or operations a step at peak");
+        table.row("bound of the cluster", ms.text(r.clusterBoundMs()),
+                "what any layout must move or compute, on all of these devices at peak");
+        table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens a second over the batch");
+        if (Double.isFinite(r.ttftMs())) {
+            table.row("TTFT", ms.text(r.ttftMs()), "time to a sequence's first token, from the start of the prefill");
+        }
+        table.row("busy", share.text(busy(r)), "time that ranks compute: with attention %s, with experts %s"
+                .formatted(share.text(r.busyAttention()), share.text(r.busyExpert())));
+        table.row("MBU", share.text(r.mbu()), "bytes that must move, of what the devices could");
+        table.row("MFU", share.text(r.mfu()), "operations, of what the devices could");
+        table.row("memory efficiency", share.text(r.memoryEfficiency()),
+                "unique weights and live KV, of what all ranks hold");
+        table.row("imbalance", Unit.NUMBER.text(r.imbalance()), "rows of the busiest expert rank over the mean");
+        if (Double.isFinite(r.pricePerMillionTokens())) {
+            table.row("price", Unit.NUMBER.text(r.pricePerMillionTokens()), "of a million output tokens");
+        }
+        for (Regime regime : Regime.values()) {
+            table.row("critical path: " + regime.name().toLowerCase(Locale.ROOT),
+                    share.text(r.criticalPath().getOrDefault(regime, 0.0)),
+                    regime == r.regime() ? "what bounds this plan" : "");
+        }
+        return table.build();
+    }
+
+    /** One row a rank. */
+    public static Table ranks(SimulationResult result) {
+        Table.Builder table = Table.builder()
+                .column("rank", "rank", Unit.COUNT)
+                .column("role", "role", Unit.PLAIN)
+                .column("device", "device", Unit.COUNT)
+                .column("weight_bytes", "weights", Unit.BYTES)
+                .column("kv_bytes", "KV cache", Unit.BYTES)
+                .column("busy", "busy", Unit.PERCENT)
+                .column("transfer_busy", "transferring", Unit.PERCENT)
+                .column("bytes_moved_per_step", "moved a step", Unit.BYTES)
+                .column("flops_per_step", "operations a step", Unit.AMOUNT)
+                .column("bytes_sent_per_step", "sent a step", Unit.BYTES);
+        for (SimulationResult.Rank r : result.ranks()) {
+            table.row(r.rank(), r.role(), r.device(), r.weightBytes(), r.kvBytes(), r.busy(), r.transferBusy(),
+                    r.bytesMoved(), r.flops(), r.bytesSent());
+        }
+        return table.build();
+    }
+
+    /** Which devices a plan's ranks are on, in words: ranges, and attention before experts where those are apart. */
+    public static String devices(Plan plan) {
+        List<Integer> devices = plan.devices();
+        int first = plan.options().strategy() == Strategy.MA ? plan.options().attentionDevices() : devices.size();
+        String words = ranges(devices.subList(0, first));
+        return first == devices.size() ? words : words + " : " + ranges(devices.subList(first, devices.size()));
+    }
+
+    private static String ranges(List<Integer> devices) {
+        StringBuilder words = new StringBuilder();
+        for (int from = 0; from < devices.size();) {
+            int to = from;
+            while (to + 1 < devices.size() && devices.get(to + 1) == devices.get(to) + 1) {
+                to++;
+            }
+            words.append(words.isEmpty() ? "" : ",").append(devices.get(from));
+            if (to > from) {
+                words.append('-').append(devices.get(to));
+            }
+            from = to + 1;
+        }
+        return words.toString();
+    }
+}

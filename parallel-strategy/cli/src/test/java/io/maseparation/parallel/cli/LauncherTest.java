@@ -1,0 +1,253 @@
+package io.maseparation.parallel.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * What {@code ./ma} starts on an SDK, and what it says where it cannot. The SDK is a folder with the names that matter, the
+ * project's build one that looks finished, and the JDK prints how it was called.
+ */
+class LauncherTest {
+    private static final Path PROJECT = Path.of("..", "..").toAbsolutePath().normalize();
+    private static final int TIMEOUT_S = 60;
+
+    private static final String ARGUMENTS =
+            """
+                    -server
+                    -Djava.library.path=HOME/lib
+                    --module-path .:HOME/share/java/tornado
+                    --add-modules ALL-SYSTEM,tornado.runtime,tornado.drivers.common,tornado.drivers.opencl,tornado.drivers.ptx,tornado.drivers.cuda,tornado.cublas,tornado.cudnn
+                    --enable-native-access=tornado.drivers.opencl,tornado.drivers.ptx
+                    --add-reads=tornado.runtime=jdk.graal.compiler
+                    --add-exports=jdk.graal.compiler/jdk.graal.compiler.lir=tornado.runtime,tornado.drivers.common
+                    --add-reads=tornado.drivers.opencl=jdk.graal.compiler
+                    --add-exports=jdk.graal.compiler/jdk.graal.compiler.lir=tornado.drivers.opencl
+                    --add-exports=jdk.graal.compiler/jdk.graal.compiler.lir=tornado.drivers.ptx
+                    --add-reads=tornado.drivers.cuda=jdk.graal.compiler
+                    --add-opens=jdk.graal.compiler/jdk.graal.compiler.lir=tornado.drivers.cuda
+                    """;
+
+    /** Symbolic links in it lead outside. */
+    @TempDir(cleanup = CleanupMode.NEVER)
+    static Path shared;
+
+    private final Map<String, String> environment = new TreeMap<>();
+    private Path temp;
+    private Path sdk;
+    private Path root;
+
+    @BeforeEach
+    void layOut() throws IOException, InterruptedException {
+        assumeTrue(Files.isExecutable(Path.of("/bin/sh")), "needs a POSIX shell");
+        temp = Files.createTempDirectory(shared, "run");
+        sdk = temp.resolve("sdk");
+        root = temp.resolve("project");
+        sdk("5.2.0-jdk25", "opencl", "ptx", "cuda");
+        write(root.resolve("ma"), Files.readString(PROJECT.resolve("ma")));
+        write(
+                root.resolve("config/tornadovm-arguments"),
+                Files.readString(PROJECT.resolve("config/tornadovm-arguments")));
+        Path jdk = temp.resolve("jdk");
+        write(jdk.resolve("release"), "JAVA_VERSION=\"25.0.1\"\n");
+        write(jdk.resolve("bin/java"), "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").toFile().setExecutable(true);
+        environment.put("MA_JAVA_HOME", jdk.toString());
+        environment.put("TORNADOVM_HOME", sdk.toString());
+        // An OpenCL with a platform, and the driver of an NVIDIA GPU nowhere.
+        write(temp.resolve("lib/libOpenCL.so.1"), "");
+        write(temp.resolve("vendors/some.icd"), write(temp.resolve("lib/libsome.so"), "").toString());
+        environment.put("LD_LIBRARY_PATH", temp.resolve("lib").toString());
+        environment.put("OCL_ICD_VENDORS", temp.resolve("vendors").toString());
+    }
+
+    private void sdk(String version, String... backends) throws IOException {
+        write(sdk.resolve("tornado-argfile"), ARGUMENTS.replace("HOME", sdk.toString()));
+        Path jars = sdk.resolve("share/java/tornado");
+        write(jars.resolve("tornado-api-" + version + ".jar"), "");
+        write(jars.resolve("tornado-drivers-common-" + version + ".jar"), "");
+        write(jars.resolve("tornado-cublas-" + version + ".jar"), "");
+        for (String backend : backends) {
+            write(jars.resolve("tornado-drivers-" + backend + "-" + version + ".jar"), "");
+            write(jars.resolve("tornado-drivers-" + backend + "-jni-" + version + "-libs.jar"), "");
+        }
+    }
+
+    private static Path write(Path file, String text) throws IOException {
+        Files.createDirectories(file.getParent());
+        return Files.writeString(file, text);
+    }
+
+    private void built(String folder, String with) throws IOException {
+        write(root.resolve("target/" + folder + "/current"), "app\n");
+        write(root.resolve("target/" + folder + "/app/built-for"), with + "\n");
+    }
+
+    private CommandLineRun ma(String... args) throws IOException, InterruptedException {
+        return sh(root.resolve("ma"), args);
+    }
+
+    private CommandLineRun sh(Path script, String... args) throws IOException, InterruptedException {
+        Path out = Files.createTempFile(temp, "process", ".out");
+        Path err = Files.createTempFile(temp, "process", ".err");
+        ProcessBuilder builder = new ProcessBuilder("/bin/sh", script.toString());
+        builder.command().addAll(List.of(args));
+        builder.environment().keySet().removeAll(List.of("MA_JAVA_OPTS", "TORNADOVM_HOME"));
+        builder.environment().putAll(environment);
+        Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        if (!process.waitFor(TIMEOUT_S, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new AssertionError("no end after " + TIMEOUT_S + " s");
+        }
+        return new CommandLineRun(process.exitValue(), Files.readString(out), Files.readString(err));
+    }
+
+    private static void assertOneLine(CommandLineRun run, String... parts) {
+        assertThat(run.err()).startsWith("ma: ").contains(parts).hasLineCount(1);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.status()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"tornado", "cuda", "ptx", "opencl"})
+    void aBackendOfTornadoVmNeedsAnSdk(String backend) throws Exception {
+        environment.remove("TORNADOVM_HOME");
+        assertOneLine(
+                ma("devices", "--backend", backend),
+                "--backend " + backend + " needs TornadoVM's SDK 5.2 for JDK 25: install it and set TORNADOVM_HOME");
+    }
+
+    @Test
+    void aFolderThatIsNoSdk() throws Exception {
+        environment.put("TORNADOVM_HOME", temp.resolve("lib").toString());
+        assertOneLine(ma("devices"), "no tornado-argfile", "install TornadoVM's SDK 5.2 for JDK 25");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"5.1.0-jdk25", "6.0.0-jdk25", "5.2.0-jdk21"})
+    void anotherVersion(String version) throws Exception {
+        environment.put("TORNADOVM_HOME", sdk.resolveSibling("other").toString());
+        sdk = sdk.resolveSibling("other");
+        sdk(version, "opencl");
+        assertOneLine(ma("devices"), "is TornadoVM " + version, "install TornadoVM's SDK 5.2 for JDK 25 instead");
+    }
+
+    @Test
+    void nothingThatABackendCouldLoad() throws Exception {
+        assumeNoNvidiaDriver();
+        environment.put("OCL_ICD_VENDORS", Files.createDirectories(temp.resolve("none")).toString());
+        assertOneLine(
+                ma("devices"),
+                "cannot run here",
+                "cuda: no NVIDIA driver (libcuda.so.1)",
+                "opencl: no OpenCL platform",
+                "install what is missing, or use --backend embedded");
+    }
+
+    @Test
+    void aPlatformWhoseLibraryIsGoneIsNone() throws Exception {
+        assumeNoNvidiaDriver();
+        Files.delete(temp.resolve("lib/libsome.so"));
+        assertOneLine(ma("devices"), "opencl: no OpenCL platform");
+    }
+
+    private static void assumeNoNvidiaDriver() {
+        assumeTrue(!Files.exists(Path.of("/sys/module/nvidia/version")), "has an NVIDIA driver");
+    }
+
+    @Test
+    void theSdkRunsWithTheBackendsThatLoadAndNeverBesideTheEmbeddedRuntime() throws Exception {
+        assumeNoNvidiaDriver();
+        built("ma-tornadovm", sdk.toString());
+        CommandLineRun run = ma("generate", "--backend", "tornado", "--device-memory", "8GiB", "--print-kernel");
+
+        assertThat(run.err()).isEmpty();
+        List<String> arguments = run.out().lines().toList();
+        Path home = root.toRealPath().resolve("target/ma-tornadovm");
+        assertThat(arguments)
+                .startsWith("@" + home.resolve("sdk-opencl/arguments"))
+                .contains(
+                        "-Dtornado.recover.bailout=False",
+                        "-Dtornado.device.memory=8589934592",
+                        "-Dtornado.printKernel=True")
+                .containsSequence("-cp", home.resolve("app/ma.jar").toString(), Main.class.getName(), "generate");
+        assertThat(Files.readAllLines(home.resolve("sdk-opencl/arguments")))
+                .contains(
+                        "--module-path " + home.resolve("sdk-opencl/modules"),
+                        "--add-modules ALL-SYSTEM,tornado.runtime,tornado.drivers.common,tornado.drivers.opencl",
+                        "--enable-native-access=tornado.drivers.opencl",
+                        "--add-exports=jdk.graal.compiler/jdk.graal.compiler.lir=tornado.drivers.opencl")
+                .noneMatch(line -> line.contains("ptx") || line.contains("cuda") || line.contains("cublas"));
+        try (var modules = Files.list(home.resolve("sdk-opencl/modules"))) {
+            assertThat(modules.map(m -> m.getFileName().toString()))
+                    .contains("tornado-api-5.2.0-jdk25.jar", "tornado-drivers-opencl-5.2.0-jdk25.jar")
+                    .noneMatch(m -> m.matches("tornado-(embedded|cublas|drivers-(ptx|cuda)-[0-9]).*"));
+        }
+    }
+
+    @Test
+    void withACudaToolkitItsFolderIsHandedOn() throws Exception {
+        write(temp.resolve("lib/libcuda.so.1"), "");
+        write(temp.resolve("lib/libnvrtc.so.13"), "");
+        CommandLineRun run = sh(root.resolve("config/tornadovm-arguments"), temp.resolve("made").toString());
+
+        assertThat(run.out().lines())
+                .containsExactly(
+                        temp.resolve("made/sdk-cuda-opencl-ptx/arguments").toString(),
+                        environment.get("LD_LIBRARY_PATH"));
+    }
+
+    @Test
+    void anSdkThatWasMovedIsReadWhereItIs() throws Exception {
+        write(sdk.resolve("tornado-argfile"), ARGUMENTS.replace("HOME", "/where/it/was/made"));
+        CommandLineRun run = sh(root.resolve("config/tornadovm-arguments"), temp.resolve("made").toString());
+
+        assertThat(run.err()).isEmpty();
+        assertThat(Files.readString(temp.resolve("made/sdk-opencl/arguments")))
+                .contains(temp.resolve("made/sdk-opencl/modules").toString(), "=" + sdk + "/lib")
+                .doesNotContain("/where/it/was/made");
+    }
+
+    @Test
+    void oneBackendOfTheSdkOnly() throws Exception {
+        CommandLineRun run =
+                sh(root.resolve("config/tornadovm-arguments"), temp.resolve("made").toString(), "cuda");
+
+        assertThat(run.err()).isEmpty();
+        assertThat(Files.readString(temp.resolve("made/sdk-cuda/arguments")))
+                .contains(
+                        "tornado.drivers.common,tornado.drivers.cuda,tornado.cublas,tornado.cudnn\n",
+                        "--enable-native-access=tornado.drivers.cuda\n")
+                .doesNotContain("opencl", "ptx");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8GB,8000000000", "8g,8589934592", "1.5KiB,1536", "4096,4096", "100b,100"})
+    void deviceMemoryInBytes(String size, String bytes) throws Exception {
+        built("ma-tornadovm", sdk.toString());
+        assertThat(ma("generate", "--device-memory=" + size).out().lines())
+                .contains("-Dtornado.device.memory=" + bytes);
+    }
+
+    @Test
+    void theEmbeddedBackendIgnoresTheSdk() throws Exception {
+        environment.put("TORNADOVM_HOME", temp.resolve("nowhere").toString());
+        built("ma", "embedded");
+        CommandLineRun run = ma("generate", "--backend", "embedded");
+
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out()).doesNotContain("tornado.").contains("jdk.incubator.vector");
+    }
+}

@@ -1,0 +1,76 @@
+package io.maseparation.parallel.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.layout.StrategyOptions;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SmallPartsTest {
+    @ParameterizedTest
+    @CsvSource({
+        "8GB, 8000000000",
+        "8GiB, 8589934592",
+        "8G, 8589934592",
+        "1.5 MiB, 1572864",
+        "512mb, 512000000",
+        "1024, 1024",
+        "1kib, 1024"
+    })
+    void sizesAreReadAsPeopleWriteThem(String text, long bytes) {
+        assertThat(Sizes.bytes("--device-memory", text)).isEqualTo(bytes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "GB", "-1GB", "0", "1XB", "1e9", "99999999TB", "1,5GB"})
+    void whatIsNoSizeIsRefused(String text) {
+        assertThatThrownBy(() -> Sizes.bytes("--device-memory", text))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("--device-memory");
+    }
+
+    @Test
+    void suggestionsAreCloseOrNone() {
+        List<String> names = List.of("generate", "compare", "bench", "devices");
+
+        assertThat(Suggestions.closest("genrate", names)).contains("generate");
+        assertThat(Suggestions.closest("comp", names)).contains("compare");
+        assertThat(Suggestions.closest("device", names)).contains("devices");
+        assertThat(Suggestions.closest("xyzzy", names)).isEmpty();
+        assertThat(Suggestions.distance("ab", "ba")).isEqualTo(1);
+        assertThat(Suggestions.distance("kitten", "sitting")).isEqualTo(3);
+        assertThat(Suggestions.distance("", "abc")).isEqualTo(3);
+    }
+
+    @Test
+    void layoutsAdaptToTheModel() {
+        assertThat(Layouts.of(Presets.config("tiny"), 4, 2))
+                .containsExactly(
+                        StrategyOptions.single(),
+                        StrategyOptions.tensorPipeline(2, 2).withMicroBatches(2),
+                        StrategyOptions.expertParallel(4),
+                        StrategyOptions.maSeparation(3, 1).withMicroBatches(2),
+                        StrategyOptions.maSeparation(2, 2).withMicroBatches(2));
+        // Two devices leave one ratio; three do not divide four heads; no more expert ranks than experts.
+        assertThat(Layouts.of(Presets.config("tiny"), 2, 1))
+                .containsExactly(
+                        StrategyOptions.single(),
+                        StrategyOptions.tensorPipeline(2, 1),
+                        StrategyOptions.expertParallel(2),
+                        StrategyOptions.maSeparation(1, 1));
+        assertThat(Layouts.of(Presets.config("tiny"), 3, 1)).contains(StrategyOptions.tensorPipeline(1, 3));
+        assertThat(Layouts.of(Presets.config("tiny"), 32, 1))
+                .contains(StrategyOptions.expertParallel(8), StrategyOptions.maSeparation(24, 8));
+    }
+
+    @Test
+    void messagesStayOnOneLine() {
+        assertThat(Main.oneLine(" a\n  b\r\nc\td ")).isEqualTo("a b c?d");
+        assertThat(Main.oneLine("\u001b[31mno \u001b[0mdevice\nStacktrace: [a,\n b]")).isEqualTo("no device");
+    }
+}

@@ -1,0 +1,173 @@
+package io.maseparation.parallel.adapt;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.MovedBytes;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.Target;
+import io.maseparation.parallel.simulate.LiveStep;
+import io.maseparation.parallel.simulate.RoutingModel;
+import io.maseparation.parallel.simulate.Scenario;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Looks at loads and contexts of a run, simulates a step of the layouts within reach, and proposes the one that gains most
+ * over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was measured.
+ */
+public final class Adaptation implements LayoutPolicy {
+    /** Rows that are drawn for each layout at least, and steps at least and at most: enough for draws to even out. */
+    private static final int ROWS = 8192;
+
+    private static final int LEAST_STEPS = 2;
+    private static final int MOST_STEPS = 8;
+    private static final int BYTES_OF_ACTIVATION = 4;
+    private static final int INTERVALS_OF_HALF_LIFE = 1;
+
+    private final Cluster cluster;
+    private final Scenario conditions;
+    private final Reach reach;
+    private final ChangeRule rule;
+    private final LoadAverages averages;
+    private Choice pending;
+    private double pauseMs;
+
+    /**
+     * What may change.
+     *
+     * @param experts places of experts among the expert ranks
+     * @param sequences owners of sequences among the attention ranks
+     * @param ratio attention ranks into expert ranks and back
+     * @param redundantExperts places for replicas of experts in each layer, over all expert ranks together
+     */
+    public record Reach(boolean experts, boolean sequences, boolean ratio, int redundantExperts) {
+        /** Without replicas. */
+        public Reach(boolean experts, boolean sequences, boolean ratio) {
+            this(experts, sequences, ratio, 0);
+        }
+    }
+
+    /**
+     * A layout and what it is worth.
+     *
+     * @param candidate the layout
+     * @param stepMs simulated time of a step
+     * @param netMs what it gains over the steps to come, less its cost, simulated
+     */
+    private record Choice(Candidates.Candidate candidate, double stepMs, double netMs) {}
+
+    /**
+     * @param cluster devices and links that times are simulated on
+     * @param kvType format of the KV cache
+     * @param reach what may change
+     * @param settings when
+     */
+    public Adaptation(Cluster cluster, DataType kvType, Reach reach, ChangeRule.Settings settings) {
+        this(cluster, Scenario.decode(1, 1).withFormats(kvType, BYTES_OF_ACTIVATION), reach, settings);
+    }
+
+    /**
+     * @param cluster devices and links that times are simulated on
+     * @param conditions formats and launches; nothing else of it is looked at
+     * @param reach what may change
+     * @param settings when
+     */
+    public Adaptation(Cluster cluster, Scenario conditions, Reach reach, ChangeRule.Settings settings) {
+        this.cluster = cluster.withoutVariation();
+        this.conditions = conditions;
+        this.reach = reach;
+        rule = new ChangeRule(settings);
+        averages = new LoadAverages((double) INTERVALS_OF_HALF_LIFE * settings.interval());
+    }
+
+    @Override
+    public int interval() {
+        return rule.settings().interval();
+    }
+
+    @Override
+    public double operationsPerByte() {
+        return cluster.kindOf(cluster.size() - 1).expertOperationsPerByte();
+    }
+
+    @Override
+    public synchronized Optional<Proposal> propose(LiveState state) {
+        averages.update(state.loads(), state.decoded());
+        if (!rule.mayChange(state.decoded()) || state.decoded() == 0) {
+            return Optional.empty();
+        }
+        double[][] rows = averages.rowsPerStep();
+        int sequences = state.positions().length;
+        // Every layout is simulated with the same draws, which take longer than the simulation.
+        Scenario scenario = conditions
+                .withRouting(RoutingModel.loads(rows).remembering(sequences), 0)
+                .withSteps(Math.clamp(ROWS / Math.max(1, sequences), LEAST_STEPS, MOST_STEPS), 1);
+        double present = stepMs(state, state.plan(), state.owners(), scenario);
+        double scale = Double.isNaN(state.stepMs()) ? 1 : state.stepMs() / present;
+        Optional<Choice> best = Candidates.of(state, rows, reach).stream()
+                .filter(c -> !rule.avoids(state.decoded(), c.layout()))
+                .flatMap(c -> choice(state, c, scenario, present, pauseMs / scale).stream())
+                .filter(c -> rule.accepts(state.decoded(), c.candidate().layout(), c.netMs()))
+                .max(Comparator.comparingDouble(Choice::netMs));
+        pending = best.orElse(null);
+        return best.map(c -> new Proposal(
+                c.candidate().target(), c.candidate().kind(), (present - c.stepMs()) * scale));
+    }
+
+    private Optional<Choice> choice(
+            LiveState state, Candidates.Candidate candidate, Scenario scenario, double present, double pause) {
+        Target target = candidate.target();
+        try {
+            Plan plan = target.plan(state.plan());
+            List<Integer> owners = new ArrayList<>(target.owners().orElse(state.owners()));
+            for (int sequence = 0; sequence < owners.size(); sequence++) {
+                if (state.owners().get(sequence) < 0) {
+                    owners.set(sequence, -1);
+                }
+            }
+            double stepMs = stepMs(state, plan, owners, scenario);
+            long bytes = MovedBytes.weights(state.plan(), plan)
+                    + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), conditions.kvType());
+            double costMs = bytes / bytesPerSecond() * 1e3 + pause;
+            return Optional.of(new Choice(
+                    candidate, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));
+        } catch (PlanException e) {
+            // A layout that this model or cluster does not allow.
+            return Optional.empty();
+        }
+    }
+
+    private double bytesPerSecond() {
+        boolean oneNode = cluster.devices().stream().allMatch(d -> d.node() == cluster.devices().getFirst().node());
+        return oneNode ? cluster.intraNode().bytesPerSecond() : cluster.interNode().bytesPerSecond();
+    }
+
+    private double stepMs(LiveState state, Plan plan, List<Integer> owners, Scenario scenario) {
+        int[] contexts = state.positions().clone();
+        for (int i = 0; i < contexts.length; i++) {
+            contexts[i]++;
+        }
+        return LiveStep.ms(
+                plan, cluster, scenario, Shares.owned(plan, owners, contexts).sequences(), contexts);
+    }
+
+    @Override
+    public synchronized void ended(LayoutChange change, LiveState state) {
+        if (change.made()) {
+            pauseMs = pauseMs == 0 ? change.pausedMs() : (pauseMs + change.pausedMs()) / 2;
+        }
+        Choice choice = pending;
+        pending = null;
+        if (change.made()) {
+            rule.changed(change.step(), Candidates.layout(change.kind(), state.plan(), state.owners()));
+        } else if (choice != null) {
+            rule.failed(change.step(), choice.candidate().layout());
+        }
+    }
+}

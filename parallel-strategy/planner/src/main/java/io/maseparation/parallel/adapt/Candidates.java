@@ -1,0 +1,213 @@
+package io.maseparation.parallel.adapt;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.balance.BalanceProblem;
+import io.maseparation.parallel.balance.ExpertBalancer;
+import io.maseparation.parallel.balance.ExpertPlacement;
+import io.maseparation.parallel.change.LayoutChange.Kind;
+import io.maseparation.parallel.change.LayoutPolicy.LiveState;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Target;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/** Layouts within one change of the present one: other places, other owners, one or two blocks of devices elsewhere. */
+public final class Candidates {
+    /**
+     * A layout.
+     *
+     * @param kind what moves
+     * @param target the layout
+     * @param layout what tells it from others of its kind
+     */
+    record Candidate(Kind kind, Target target, Object layout) {}
+
+    /** What tells layouts of a kind apart: the ratio, the places of the experts, or the owners of the sequences. */
+    private record Key(Kind kind, Object what) {}
+
+    private Candidates() {}
+
+    /** What tells a run's layout from others that a change of this kind can lead to. */
+    static Object layout(Kind kind, Plan plan, List<Integer> owners) {
+        return new Key(kind, switch (kind) {
+            case EXPERTS -> plan.placement().replicatedExperts();
+            case SEQUENCES -> owners;
+            case RATIO -> plan.options().layout();
+        });
+    }
+
+    /**
+     * All of them.
+     *
+     * @param rows for each layer and expert its rows a step
+     */
+    static List<Candidate> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
+        Plan plan = state.plan();
+        List<Candidate> candidates = new ArrayList<>();
+        Target present = new Target(
+                plan.options(), Optional.of(plan.placement().replicatedExperts()), Optional.empty());
+        if (reach.experts()) {
+            for (double[][] weights : List.of(rows, visits(rows))) {
+                List<List<List<List<Integer>>>> all = new ArrayList<>();
+                all.add(refined(plan, weights));
+                all.add(places(plan, weights, plan.options(), 0));
+                if (reach.redundantExperts() > 0) {
+                    all.add(places(plan, weights, plan.options(), reach.redundantExperts()));
+                }
+                for (List<List<List<Integer>>> places : all) {
+                    Candidate candidate = new Candidate(
+                            Kind.EXPERTS, present.withExperts(places), new Key(Kind.EXPERTS, places));
+                    if (!places.equals(plan.placement().replicatedExperts()) && !candidates.contains(candidate)) {
+                        candidates.add(candidate);
+                    }
+                }
+            }
+        }
+        if (reach.sequences()) {
+            List<Integer> owners = SequencePlaces.refined(state.owners(), growing(state), plan.groups());
+            if (!owners.equals(state.owners())) {
+                candidates.add(new Candidate(
+                        Kind.SEQUENCES, present.withOwners(mapped(owners)), new Key(Kind.SEQUENCES, owners)));
+            }
+        }
+        if (reach.ratio()) {
+            StrategyOptions now = plan.options();
+            int block = block(now);
+            // Experts come whole: one rank more of them may leave the fullest as full as it is, and two not.
+            for (int change : new int[] {-2 * block, -block, block, 2 * block}) {
+                int attention = now.attentionDevices() + change;
+                int experts = now.expertDevices() - change;
+                if (attention < 1 || experts < 1 || !fits(plan.config(), now, attention, experts)) {
+                    continue;
+                }
+                candidates.add(ratio(state, rows, attention, experts, 0));
+                if (reach.redundantExperts() > 0) {
+                    candidates.add(ratio(state, rows, attention, experts, reach.redundantExperts()));
+                }
+            }
+        }
+        return candidates;
+    }
+
+    /**
+     * The layout of another ratio with experts by their loads and as few moves of sequences as possible.
+     *
+     * @param redundant places in each layer for replicas
+     */
+    public static Candidate ratio(LiveState state, double[][] rows, int attention, int experts, int redundant) {
+        StrategyOptions options = state.plan().options().withRatio(attention, experts);
+        Target target = new Target(
+                options,
+                Optional.of(places(state.plan(), rows, options, redundant)),
+                Optional.of(mapped(SequencePlaces.refined(
+                        state.owners(), growing(state), attention / options.attentionTensorParallel()))));
+        return new Candidate(Kind.RATIO, target, new Key(Kind.RATIO, options.layout()));
+    }
+
+    /** Least number of devices that can turn from attention to experts and leave all groups whole. */
+    private static int block(StrategyOptions options) {
+        int a = options.attentionTensorParallel();
+        int e = options.expertTensorParallel() * options.expertReplicas();
+        int block = a;
+        while (block % e != 0) {
+            block += a;
+        }
+        return block;
+    }
+
+    private static boolean fits(ModelConfig config, StrategyOptions options, int attention, int experts) {
+        int groups = experts / options.expertTensorParallel() / options.expertReplicas();
+        return attention / options.attentionTensorParallel() >= options.expertReplicas()
+                && groups >= 1
+                && config.layers().stream()
+                        .mapToInt(l -> l.routing().experts())
+                        .allMatch(n -> n == 0 || n >= groups);
+    }
+
+    /** The same owners; a sequence that has ended is anywhere. */
+    private static List<Integer> mapped(List<Integer> owners) {
+        return owners.stream().map(o -> Math.max(0, o)).toList();
+    }
+
+    /** Owners that even the groups out. */
+    public static List<Integer> evenOwners(LiveState state) {
+        return mapped(SequencePlaces.refined(state.owners(), growing(state), state.plan().groups()));
+    }
+
+    /** Positions of each sequence half-way through the steps that may follow; 0 for one that has ended. */
+    private static double[] growing(LiveState state) {
+        return Arrays.stream(state.positions())
+                .mapToDouble(p -> p == 0 ? 0 : p + state.remaining() / 2.0)
+                .toArray();
+    }
+
+    /** Share of steps in which an expert has any row, if rows come independently: what its weights are read for. */
+    private static double[][] visits(double[][] rows) {
+        return Arrays.stream(rows)
+                .map(layer -> Arrays.stream(layer).map(r -> 1 - Math.exp(-r)).toArray())
+                .toArray(double[][]::new);
+    }
+
+    /** Places of all experts with as few moves as even the groups out. */
+    private static List<List<List<Integer>>> refined(Plan plan, double[][] weights) {
+        List<List<List<Integer>>> present = plan.placement().replicatedExperts();
+        List<List<List<Integer>>> places = new ArrayList<>();
+        for (int layer = 0; layer < weights.length; layer++) {
+            places.add(ExpertPlaces.refined(weights[layer], present.get(layer), groups(plan.options())));
+        }
+        return places;
+    }
+
+    private static int groups(StrategyOptions options) {
+        return options.expertDevices() / options.expertTensorParallel() / options.expertReplicas();
+    }
+
+    /** Experts of each group at present. */
+    private static List<List<Integer>> held(Plan plan, int layer, int groups) {
+        List<List<Integer>> held = IntStream.range(0, groups).<List<Integer>>mapToObj(g -> new ArrayList<>()).toList();
+        List<List<Integer>> groupsOf = plan.placement().replicatedExperts().get(layer);
+        for (int expert = 0; expert < groupsOf.size(); expert++) {
+            for (int group : groupsOf.get(expert)) {
+                held.get(group).add(expert);
+            }
+        }
+        return held;
+    }
+
+    /**
+     * Places of all experts, whatever the present ones are; groups that hold much of what one holds already are that one.
+     *
+     * @param redundant further places in each layer, for replicas
+     */
+    public static List<List<List<Integer>>> places(
+            Plan plan, double[][] weights, StrategyOptions options, int redundant) {
+        int groups = groups(options);
+        List<List<List<Integer>>> places = new ArrayList<>();
+        for (int layer = 0; layer < weights.length; layer++) {
+            int experts = plan.config().layers().get(layer).routing().experts();
+            if (experts < groups) {
+                // A dense layer, or a layout that is refused later on.
+                places.add(ExpertPlaces.balanced(weights[layer], experts, groups));
+                continue;
+            }
+            int total = (int) Math.min((long) experts * groups, (long) experts + redundant);
+            int[] slots = new int[groups];
+            for (int group = 0; group < groups; group++) {
+                slots[group] = (int) ((long) total * (group + 1) / groups - (long) total * group / groups);
+            }
+            ExpertPlacement balanced = ExpertBalancer.quick(
+                    new BalanceProblem(Arrays.copyOf(weights[layer], experts), slots, 1, 1));
+            ExpertPlacement found = groups == groups(plan.options())
+                    ? balanced.numberedLike(held(plan, layer, groups))
+                    : balanced;
+            places.add(IntStream.range(0, experts)
+                    .mapToObj(e -> Arrays.stream(found.ranksOf(e)).sorted().boxed().toList())
+                    .toList());
+        }
+        return places;
+    }
+}

@@ -1,0 +1,276 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.Operation;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.RankBuffers;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.SegmentCosts;
+import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.calibrate.RateFit.Sample;
+import io.maseparation.parallel.layout.RankPlan;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all layers,
+ * so that weights come from memory as in a run.
+ *
+ * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting them
+ * costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
+ */
+final class DeviceProbe implements AutoCloseable {
+    private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
+    private static final int LEAST_ROWS = 8;
+    private static final int SHORT_CONTEXT = 32;
+    private static final int LEAST_CONTEXT = 256;
+    private static final int REPETITIONS = 3;
+    private static final int WARM_UP_STEPS = 80;
+
+    private final ModelConfig config;
+    private final RankPlan rank;
+    private final RankDevice device;
+    private final SegmentCosts costs;
+    private final boolean profiled;
+    private final boolean readsChoices;
+    private final List<Integer> rows;
+    private final int positions;
+    /** Experts of the last step, by layer. */
+    private final int[][] chosen;
+
+    private final Map<Batch, SegmentTimes> times = new LinkedHashMap<>();
+    private final Map<Batch, List<StepShape.ExpertLoad>> loads = new LinkedHashMap<>();
+
+    /** What a step is made of. */
+    record Batch(int rows, int context) {}
+
+    /**
+     * @param rank whose part of the model; its operations are timed without the others'
+     * @param batch rows that are measured at least
+     * @param context positions that are measured at least
+     * @param profiled whether tasks are timed one by one, or segments as a whole
+     */
+    DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
+        config = weights.config();
+        chosen = new int[config.layers().size()][];
+        this.rank = rank;
+        this.profiled = profiled;
+        readsChoices = target.target().embedded();
+        int most = Math.max(LEAST_ROWS, batch);
+        rows = ROWS.stream().filter(n -> n <= most).toList();
+        positions = Math.min(Math.max(LEAST_CONTEXT, context), config.maxPositions());
+        device = new RankDevice(
+                target,
+                weights,
+                rank.shard(),
+                new Capacity(most, most, most, Math.multiplyExact(most, positions), positions, DataType.F32),
+                rank.segments(),
+                profiled);
+        costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+    }
+
+    /** Steps that let the JVM compile the kernels. */
+    void warmUp() {
+        for (int i = 0; i < WARM_UP_STEPS; i++) {
+            step(rows.get(i % rows.size()), Math.min(SHORT_CONTEXT, positions));
+        }
+    }
+
+    /** Times every task for every number of rows and both contexts, once more; the mean of all times counts. */
+    void measure() {
+        for (int context : List.of(Math.min(SHORT_CONTEXT, positions), positions)) {
+            for (int n : rows) {
+                Batch batch = new Batch(n, context);
+                SegmentTimes ofBatch = times.computeIfAbsent(batch, b -> new SegmentTimes());
+                for (int i = 0; i < REPETITIONS; i++) {
+                    ofBatch.add(step(n, context));
+                }
+                loads.put(batch, rank.segments().stream().map(s -> load(s, n)).toList());
+            }
+        }
+    }
+
+    /** Median seconds of each segment as a whole, by batch. */
+    Map<Batch, double[]> segmentSeconds() {
+        Map<Batch, double[]> seconds = new LinkedHashMap<>();
+        times.forEach((batch, t) -> seconds.put(batch, t.medianSegmentSeconds()));
+        return seconds;
+    }
+
+    /**
+     * What segments take beside their tasks and the way of their data.
+     *
+     * @param whole seconds of each segment as a whole, by batch, of the same rank without a profiler
+     * @param secondsPerByte of the way between host and device
+     */
+    List<HostFit.Sample> hostSamples(Map<Batch, double[]> whole, double secondsPerByte) {
+        List<HostFit.Sample> samples = new ArrayList<>();
+        whole.forEach((batch, seconds) -> {
+            double[] tasks = times.get(batch).medianSegmentSeconds();
+            for (int s = 0; s < seconds.length; s++) {
+                String segment = rank.segments().get(s).name();
+                double way = device.transferBytes(segment) * secondsPerByte;
+                samples.add(new HostFit.Sample(device.tasks(segment), seconds[s] - tasks[s] - way, seconds[s]));
+            }
+        });
+        return samples;
+    }
+
+    /** Where the time of the largest step goes, by the same rank's segments as a whole. */
+    Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
+        Batch largest = new Batch(rows.getLast(), positions);
+        double tasks = Arrays.stream(times.get(largest).medianSegmentSeconds()).sum();
+        double bytes = 0;
+        for (int s = 0; s < rank.segments().size(); s++) {
+            StepShape shape = StepShape.decode(largest.rows(), largest.context())
+                    .withExperts(loads.get(largest).get(s));
+            bytes += costs.of(rank.segments().get(s), shape).stream()
+                    .mapToDouble(o -> o.cost().bytes())
+                    .sum();
+        }
+        long transferBytes = rank.segments().stream()
+                .mapToLong(s -> device.transferBytes(s.name()))
+                .sum();
+        return new Calibration.StepSplit(
+                largest.rows(),
+                largest.context(),
+                rank.segments().stream().mapToInt(s -> device.tasks(s.name())).sum(),
+                bytes,
+                transferBytes,
+                Arrays.stream(whole.get(largest)).sum() * 1e3,
+                tasks * 1e3,
+                transferBytes * secondsPerByte * 1e3);
+    }
+
+    private Batch smallest() {
+        return new Batch(rows.getFirst(), Math.min(SHORT_CONTEXT, positions));
+    }
+
+    /** A step that has as little to do as any that is measured. */
+    List<long[]> smallestStep() {
+        return step(smallest().rows(), smallest().context());
+    }
+
+    /** Median seconds of all segments of such a step, among those measured. */
+    double smallestSeconds() {
+        return Arrays.stream(times.get(smallest()).medianSegmentSeconds()).sum();
+    }
+
+    /** Samples of every operation. */
+    Map<Operation, List<Sample>> samples() {
+        Map<Operation, List<Sample>> samples = new EnumMap<>(Operation.class);
+        times.forEach((batch, timed) -> {
+            List<double[]> seconds = timed.taskSeconds();
+            for (int s = 0; s < rank.segments().size(); s++) {
+                StepShape shape = StepShape.decode(batch.rows(), batch.context())
+                        .withExperts(loads.get(batch).get(s));
+                List<OperationCost> tasks = costs.of(rank.segments().get(s), shape);
+                double[] ofTasks = seconds.get(s);
+                if (tasks.size() != ofTasks.length) {
+                    throw new ModelException(
+                            "the tasks of %s are not those of the cost model (its experts may not be stored side by side): calibrate with a preset"
+                                    .formatted(config.name()));
+                }
+                for (int t = 0; t < ofTasks.length; t++) {
+                    OperationCost task = tasks.get(t);
+                    samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
+                            .add(new Sample(
+                                    task.cost().bytes(),
+                                    task.cost().flops(),
+                                    readsChoices ? 0 : task.positions(),
+                                    Math.max(ofTasks[t], 1e-8)));
+                }
+            }
+        });
+        return samples;
+    }
+
+    /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
+    private StepShape.ExpertLoad load(Segment segment, int n) {
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Experts experts) {
+                ModelConfig.Layer layer = config.layers().get(experts.layer());
+                int pairs = n * layer.routing().topK();
+                return new StepShape.ExpertLoad(
+                        n, pairs, visited(layer, experts.layer(), n), layer.extraWidth() > 0 ? n : 0);
+            }
+        }
+        return StepShape.ExpertLoad.NONE;
+    }
+
+    private int visited(ModelConfig.Layer layer, int index, int n) {
+        int experts = layer.routing().experts();
+        if (!readsChoices || chosen[index] == null) {
+            // What random weights come to: each row draws without regard to the others.
+            double missed = Math.pow(1 - (double) layer.routing().topK() / Math.max(1, experts), n);
+            return (int) Math.round(experts * (1 - missed));
+        }
+        BitSet visited = new BitSet();
+        for (int expert : chosen[index]) {
+            if (expert >= 0 && expert < experts) {
+                visited.set(expert);
+            }
+        }
+        return visited.cardinality();
+    }
+
+    /** One decode step; nanoseconds of each segment's tasks, or of the segment as a whole. */
+    List<long[]> step(int n, int context) {
+        return step(n, context, () -> {});
+    }
+
+    /** @param before called before each segment */
+    List<long[]> step(int n, int context, Runnable before) {
+        RankBuffers buffers = device.buffers();
+        buffers.step().setAll(0, 0, n, 0);
+        buffers.outputStep().setAll(0, 0, n, 0);
+        for (int row = 0; row < n; row++) {
+            buffers.tokens().set(row, (row * 7919 + context) % config.vocab());
+            buffers.rowInfo().setAll(3 * row, context - 1, row * positions, positions);
+            buffers.outputRows().set(row, row);
+        }
+        List<long[]> nanos = new ArrayList<>();
+        for (Segment segment : rank.segments()) {
+            before.run();
+            nanos.add(profiled ? device.runProfiled(segment.name()) : new long[] {whole(segment)});
+            remember(segment, n);
+        }
+        return nanos;
+    }
+
+    private long whole(Segment segment) {
+        long start = System.nanoTime();
+        device.run(segment.name());
+        return System.nanoTime() - start;
+    }
+
+    private void remember(Segment segment, int n) {
+        for (Part part : segment.parts()) {
+            if (readsChoices && part instanceof Part.Route(int layer, boolean export)) {
+                int slots = config.layers().get(layer).routing().slots();
+                int[] ids = new int[n * slots];
+                for (int i = 0; i < ids.length; i++) {
+                    ids[i] = device.buffers().slots().get(slots).ids().get(i);
+                }
+                chosen[layer] = ids;
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        device.close();
+    }
+}

@@ -1,0 +1,102 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.kernels.Operation;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.DevicePeak;
+import io.maseparation.moe.segments.HostHop;
+import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.layout.RankPlan;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a device with a memory of its own does. All of it is measured at one time, one rank after the other: there may not be
+ * room for more beside each other. First without TornadoVM's profiler, since that stays switched on.
+ *
+ * @param samples of every operation, on the device alone
+ * @param host what the host adds
+ * @param contention how much longer a launch takes while another rank launches
+ * @param hostSecondsPerByte between host and device
+ * @param peak of the device
+ * @param split a step of the largest batch and context
+ */
+record GpuMeasurements(
+        Map<Operation, List<RateFit.Sample>> samples,
+        HostFit host,
+        double contention,
+        double hostSecondsPerByte,
+        DevicePeak peak,
+        Calibration.StepSplit split) {
+    private static final int ROUNDS = 3;
+    private static final int PAIR_STEPS = 40;
+
+    /**
+     * Measures.
+     *
+     * @param single all of the model
+     * @param pair two ranks that do the same at once
+     */
+    static GpuMeasurements of(
+            Device device, ModelWeights weights, RankPlan single, List<RankPlan> pair, int batch, int context)
+            throws InterruptedException {
+        double perByte = HostHop.secondsPerByte(device);
+        Map<DeviceProbe.Batch, double[]> whole;
+        try (DeviceProbe probe = new DeviceProbe(device, weights, single, batch, context, false)) {
+            whole = measured(probe).segmentSeconds();
+        }
+        SegmentTimes alone = new SegmentTimes();
+        SegmentTimes together = new SegmentTimes();
+        Map<DeviceProbe.Batch, double[]> half;
+        try (DeviceProbe first = new DeviceProbe(device, weights, pair.getFirst(), batch, context, false);
+                DeviceProbe second = new DeviceProbe(device, weights, pair.getLast(), batch, context, false)) {
+            half = measured(first).segmentSeconds();
+            second.warmUp();
+            // Before and after, since the host gets faster with every step.
+            smallSteps(first, alone);
+            Communicator communicator = new InProcessCommunicator(2);
+            Calibrator.atOnce(communicator, () -> smallSteps(first, together), () -> smallSteps(second, together));
+            smallSteps(first, alone);
+        }
+        Map<Operation, List<RateFit.Sample>> samples = new EnumMap<>(Operation.class);
+        List<HostFit.Sample> host = new ArrayList<>();
+        double kernels;
+        Calibration.StepSplit split;
+        try (DeviceProbe probe = new DeviceProbe(device, weights, single, batch, context, true)) {
+            samples.putAll(measured(probe).samples());
+            host.addAll(probe.hostSamples(whole, perByte));
+            split = probe.split(whole, perByte);
+        }
+        try (DeviceProbe probe = new DeviceProbe(device, weights, pair.getFirst(), batch, context, true)) {
+            measured(probe).samples().forEach((operation, more) -> samples
+                    .computeIfAbsent(operation, o -> new ArrayList<>())
+                    .addAll(more));
+            host.addAll(probe.hostSamples(half, perByte));
+            kernels = probe.smallestSeconds();
+        }
+        // What two small steps at once take longer is launching, except for their kernels.
+        double launching = Math.max(1e-9, alone.medianSeconds() - kernels);
+        double contention = Math.clamp(
+                (together.medianSeconds() - kernels) / launching - 1, 0, HostSharing.MOST_CONTENTION);
+        return new GpuMeasurements(
+                samples, HostFit.of(host), contention, perByte, DevicePeak.measure(device), split);
+    }
+
+    private static DeviceProbe measured(DeviceProbe probe) {
+        probe.warmUp();
+        for (int i = 0; i < ROUNDS; i++) {
+            probe.measure();
+        }
+        return probe;
+    }
+
+    private static void smallSteps(DeviceProbe probe, SegmentTimes times) {
+        for (int i = 0; i < PAIR_STEPS; i++) {
+            times.add(probe.smallestStep());
+        }
+    }
+}

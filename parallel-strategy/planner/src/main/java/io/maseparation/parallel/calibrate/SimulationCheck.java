@@ -1,0 +1,216 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.Generation;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.Simulator;
+import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/** Runs layouts and simulates them on the profile of the machine they ran on. */
+public final class SimulationCheck {
+    /** Sequences of a run where nothing else is asked for. */
+    public static final int DEFAULT_BATCH = 6;
+
+    /** Tokens of a prompt. */
+    public static final int PROMPT = 16;
+
+    private static final int WARM_UP_TOKENS = 8;
+
+    private SimulationCheck() {}
+
+    /**
+     * One layout.
+     *
+     * @param options layout
+     * @param measuredMs median over runs of the mean time of a decode step
+     * @param medianMs median time between tokens in that run
+     * @param leastMs least over runs
+     * @param mostMs most
+     * @param simulatedMs simulated TPOT
+     * @param segments mean time of each kind of segment
+     */
+    public record Entry(
+            StrategyOptions options,
+            double measuredMs,
+            double medianMs,
+            double leastMs,
+            double mostMs,
+            double simulatedMs,
+            List<SegmentTime> segments) {
+        /** simulated ÷ measured − 1. */
+        public double error() {
+            return simulatedMs / measuredMs - 1;
+        }
+    }
+
+    /**
+     * Segments of all layers, ranks and micro-batches.
+     *
+     * @param name name without the layer
+     * @param measuredMs mean time
+     * @param simulatedMs mean time
+     */
+    public record SegmentTime(String name, double measuredMs, double simulatedMs) {}
+
+    /**
+     * What came of it.
+     *
+     * @param calibration the profile
+     * @param entries one a layout
+     */
+    public record Result(Calibration calibration, List<Entry> entries) {}
+
+    /** The layouts that are checked, where the model allows them. */
+    public static List<StrategyOptions> layouts() {
+        return List.of(
+                StrategyOptions.single(),
+                StrategyOptions.tensorPipeline(2, 1),
+                StrategyOptions.tensorPipeline(1, 2).withMicroBatches(2),
+                StrategyOptions.expertParallel(2),
+                StrategyOptions.maSeparation(1, 1).withMicroBatches(2),
+                StrategyOptions.maSeparation(2, 1).withMicroBatches(2));
+    }
+
+    /**
+     * Runs and simulates.
+     *
+     * @param calibrator measures the machine before each round, and after the last one
+     * @param rounds runs of each layout; all layouts take turns
+     * @param tokens tokens of each run
+     * @param batch sequences
+     * @param depth positions before each prompt
+     */
+    public static Result run(
+            Model model,
+            Calibrator calibrator,
+            ExecutionOptions execution,
+            List<StrategyOptions> layouts,
+            int rounds,
+            int tokens,
+            int batch,
+            int depth,
+            Consumer<String> doing) {
+        int[][] prompts = new int[batch][PROMPT];
+        for (int i = 0; i < batch; i++) {
+            for (int j = 0; j < PROMPT; j++) {
+                prompts[i][j] = (i * 131 + j * 17) % model.config().vocab();
+            }
+        }
+        List<List<RunResult>> runs = new ArrayList<>();
+        for (int i = 0; i < layouts.size(); i++) {
+            runs.add(new ArrayList<>());
+        }
+        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for all
+        // layouts; the last one does all that any of them does.
+        boolean embedded = execution.devices().getFirst().target().embedded();
+        for (int round = -1; round < rounds; round++) {
+            if (round >= 0) {
+                doing.accept("operations");
+                calibrator.measure();
+            }
+            for (int i = 0; i < layouts.size(); i++) {
+                StrategyOptions options = layouts.get(round % 2 == 0 ? i : layouts.size() - 1 - i);
+                if (round < 0 && !embedded && i > 0) {
+                    continue;
+                }
+                doing.accept(options.strategy().id() + " " + options.layout());
+                Generation generation = Generation.of(model).strategy(options).execution(execution);
+                for (int[] prompt : prompts) {
+                    generation = generation.prompt(prompt);
+                }
+                RunResult result = generation
+                        .ignoringEos()
+                        // The JVM does not care about the context.
+                        .depth(round < 0 ? 0 : depth)
+                        .prefillChunk(chunk(model.config(), options, batch))
+                        .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : tokens)
+                        .run();
+                if (round >= 0) {
+                    runs.get(layouts.indexOf(options)).add(result);
+                }
+            }
+        }
+        doing.accept("simulations");
+        Calibration calibration = calibrator.result();
+        Cluster cluster = calibration.cluster();
+        List<Entry> entries = new ArrayList<>();
+        for (int i = 0; i < layouts.size(); i++) {
+            entries.add(entry(model.config(), cluster, execution, layouts.get(i), runs.get(i), batch,
+                    depth + PROMPT + tokens / 2));
+        }
+        return new Result(calibration, entries);
+    }
+
+    /**
+     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device are
+     * whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
+     */
+    private static int chunk(ModelConfig config, StrategyOptions options, int batch) {
+        int groups = Planning.plan(config, options).groups();
+        return Math.max(1, batch / (groups * options.microBatches()));
+    }
+
+    private static Entry entry(
+            ModelConfig config,
+            Cluster cluster,
+            ExecutionOptions execution,
+            StrategyOptions options,
+            List<RunResult> runs,
+            int batch,
+            int context) {
+        List<RunResult> sorted = runs.stream()
+                .sorted(Comparator.comparingDouble(r -> stepMs(r, batch)))
+                .toList();
+        RunResult median = sorted.get(sorted.size() / 2);
+        Scenario scenario = Scenario.decode(batch, context).withFormats(execution.kvType(), 4);
+        SimulationResult simulated = Simulator.run(Planning.plan(config, options), cluster, scenario, true);
+        return new Entry(
+                options,
+                stepMs(median, batch),
+                median.metrics().tpotP50Ms(),
+                stepMs(sorted.getFirst(), batch),
+                stepMs(sorted.getLast(), batch),
+                simulated.tpotMs(),
+                segments(median.timeline(), simulated.timeline()));
+    }
+
+    /**
+     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not count
+     * how long it waited for the other prompts.
+     */
+    private static double stepMs(RunResult run, int batch) {
+        return batch / run.metrics().tps() * 1e3;
+    }
+
+    private static List<SegmentTime> segments(List<TimelineEvent> measured, List<TimelineEvent> simulated) {
+        Map<String, Double> here = means(measured);
+        Map<String, Double> there = means(simulated);
+        return here.entrySet().stream()
+                .filter(e -> there.containsKey(e.getKey()))
+                .map(e -> new SegmentTime(e.getKey(), e.getValue(), there.get(e.getKey())))
+                .toList();
+    }
+
+    private static Map<String, Double> means(List<TimelineEvent> events) {
+        return events.stream()
+                .filter(e -> e.stream() == TimelineEvent.Stream.COMPUTE && !e.prefill())
+                .collect(Collectors.groupingBy(
+                        e -> e.name().replaceAll("\\d+$", ""),
+                        TreeMap::new,
+                        Collectors.averagingDouble(e -> (e.endNanos() - e.startNanos()) / 1e6)));
+    }
+}

@@ -1,0 +1,97 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.comm.MessageKey;
+import io.maseparation.parallel.layout.Tensor;
+
+/**
+ * Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked. The
+ * sender computes for a while before, as ranks do: a thread that has slept for a millisecond wakes up several times later
+ * than one that has slept for microseconds.
+ */
+final class TransferProbe {
+    private static final int ROUNDS = 60;
+    private static final int WARM_UP = 20;
+    /** What a copy in memory can reach at most: less than the measurement's noise for one message. */
+    private static final double MOST_BYTES_PER_SECOND = 1e11;
+    private static final long COMPUTE_NANOS = 1_000_000;
+    private static final int SMALL = 16;
+    private static final int LARGE = 1 << 18;
+
+    private double small;
+    private double large;
+    private int times;
+
+    /** Measures once more. */
+    void measure() throws InterruptedException {
+        small += oneWaySeconds(SMALL);
+        large += oneWaySeconds(LARGE);
+        times++;
+    }
+
+    /** Mean latency of a small message, and bytes a second of what a large one takes longer. */
+    Link link() {
+        return new Link(
+                small / times,
+                Math.min(MOST_BYTES_PER_SECOND, 4.0 * (LARGE - SMALL) * times / Math.max(large - small, 1e-12)));
+    }
+
+    private static double oneWaySeconds(int floats) throws InterruptedException {
+        Communicator comm = new InProcessCommunicator(2);
+        double nanos = 0;
+        Thread other = Thread.ofPlatform().daemon().name("transfer-probe").start(() -> {
+            try {
+                float[] buffer = new float[floats];
+                for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+                    receive(comm, 1, i, buffer);
+                    compute();
+                    send(comm, 0, 1, i, buffer);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        float[] buffer = new float[floats];
+        for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+            long start = System.nanoTime();
+            send(comm, 1, 0, i, buffer);
+            receive(comm, 0, i, buffer);
+            if (i >= WARM_UP) {
+                nanos += System.nanoTime() - start - COMPUTE_NANOS;
+            }
+            compute();
+        }
+        other.join();
+        return nanos / ROUNDS / 2e9;
+    }
+
+    private static void compute() {
+        long end = System.nanoTime() + COMPUTE_NANOS;
+        while (System.nanoTime() < end) {
+            Thread.onSpinWait();
+        }
+    }
+
+    static void send(Communicator comm, int to, int from, int step, float[] buffer) {
+        comm.send(to, key(from, step), new Message(new int[0], buffer.clone()));
+    }
+
+    static void receive(Communicator comm, int rank, int step, float[] buffer) throws InterruptedException {
+        while (true) {
+            long seen = comm.arrivals(rank);
+            Message message = comm.poll(rank, key(1 - rank, step));
+            if (message != null) {
+                System.arraycopy(message.floats(), 0, buffer, 0, buffer.length);
+                return;
+            }
+            comm.awaitArrival(rank, seen);
+        }
+    }
+
+    private static MessageKey key(int from, int step) {
+        return new MessageKey(from, Tensor.HIDDEN, 0, 0, 0, step);
+    }
+}

@@ -1,0 +1,308 @@
+package io.maseparation.parallel.cluster;
+
+import io.maseparation.files.ClusterFields;
+import io.maseparation.files.Json;
+import io.maseparation.files.WholeFile;
+import io.maseparation.kernels.Operation;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** Clusters on disk, as JSON (docs/clusters.md). */
+public final class ClusterFile {
+    static final int MOST_DEVICES = 65_536;
+
+    private ClusterFile() {}
+
+    /**
+     * Reads a cluster.
+     *
+     * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the message
+     *     is one line that names file and field
+     */
+    public static Cluster read(Path file) {
+        return cluster(ClusterFields.open(file), 0);
+    }
+
+    /**
+     * The cluster of a document.
+     *
+     * @param size number of devices where the document describes a family of clusters; 0 where it names its nodes
+     */
+    static Cluster cluster(ClusterFields json, int size) {
+        List<String> sources = new ArrayList<>();
+        List<DeviceKind> kinds = new ArrayList<>();
+        for (ClusterFields kind : json.objects("device_kinds")) {
+            DeviceKind read = kind(kind, sources);
+            if (kinds.stream().anyMatch(k -> k.name().equals(read.name()))) {
+                throw kind.fail("name", "'%s' is there twice".formatted(read.name()));
+            }
+            kinds.add(read);
+        }
+        if (kinds.isEmpty()) {
+            throw json.fail("device_kinds", "names no kind of device");
+        }
+        List<Cluster.Device> devices = size > 0 ? family(json, size) : nodes(json, kinds);
+        String name = json.text("name");
+        Cluster cluster = new Cluster(
+                size > 0 ? name + "x" + size : name,
+                json.textOr("description", ""),
+                kinds,
+                devices,
+                link(json, "intra_node", sources),
+                link(json, "inter_node", sources),
+                json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
+                new HostSharing(
+                        json.integerOr("shared_cores", 0, 0, MOST_DEVICES, sources),
+                        json.integerOr("shared_devices", 0, 0, MOST_DEVICES, sources),
+                        json.numberOr("contention", 1, 0, HostSharing.MOST_CONTENTION, sources),
+                        json.numberOr("variation", 0, 0, HostSharing.MOST_VARIATION, sources)),
+                collectives(json, sources),
+                sources);
+        json.done();
+        return cluster;
+    }
+
+    private static DeviceKind kind(ClusterFields json, List<String> sources) {
+        Map<Operation, OperationRate> measured = new LinkedHashMap<>();
+        for (ClusterFields operation : json.members("operations")) {
+            measured.put(
+                    operation(operation),
+                    new OperationRate(
+                            operation.number("launch_us", 0, 1e9, sources) / 1e6,
+                            operation.number("bytes_per_s", 1, 1e18, sources),
+                            operation.number("flops_per_s", 1, 1e21, sources),
+                            operation.numberOr("position_us", 0, 0, 1e6, sources) / 1e6));
+            operation.done();
+        }
+        DeviceKind kind = new DeviceKind(
+                json.text("name"),
+                json.number("memory_bytes", 1, 1e18, sources),
+                json.number("memory_bandwidth_bytes_per_s", 1, 1e18, sources),
+                json.number("flops_per_s", 1, 1e21, sources),
+                json.number("bandwidth_efficiency", 1e-6, 1, sources),
+                json.number("flops_efficiency", 1e-6, 1, sources),
+                json.number("eager_launch_us", 0, 1e9, sources) / 1e6,
+                json.number("graph_launch_us", 0, 1e9, sources) / 1e6,
+                json.number("graph_start_us", 0, 1e9, sources) / 1e6,
+                json.numberOr("price_per_hour", Double.NaN, 0, 1e12, sources),
+                json.numberOr("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
+                measured);
+        json.done();
+        return kind;
+    }
+
+    private static Operation operation(ClusterFields json) {
+        for (Operation operation : Operation.values()) {
+            if (operation.id().equals(json.name())) {
+                return operation;
+            }
+        }
+        throw json.fail("", "is no operation; see ma devices for their names");
+    }
+
+    private static Link link(ClusterFields json, String field, List<String> sources) {
+        ClusterFields link = json.object(field);
+        Link read = new Link(
+                link.number("latency_us", 0, 1e9, sources) / 1e6, link.number("bytes_per_s", 1, 1e18, sources));
+        link.done();
+        return read;
+    }
+
+    /** Nodes of equal size; the last one may have fewer devices. */
+    private static List<Cluster.Device> family(ClusterFields json, int size) {
+        int perNode = json.integer("devices_per_node", 1, MOST_DEVICES, new ArrayList<>());
+        List<Cluster.Device> devices = new ArrayList<>();
+        for (int i = 0; i < size; i++) {
+            devices.add(new Cluster.Device(0, i / perNode));
+        }
+        return devices;
+    }
+
+    private static List<Cluster.Device> nodes(ClusterFields json, List<DeviceKind> kinds) {
+        List<Cluster.Device> devices = new ArrayList<>();
+        int node = 0;
+        for (List<ClusterFields> entries : json.nestedObjects("nodes")) {
+            for (ClusterFields entry : entries) {
+                String name = entry.text("kind");
+                int kind = kinds.stream().map(DeviceKind::name).toList().indexOf(name);
+                if (kind < 0) {
+                    throw entry.fail(
+                            "kind",
+                            "'%s' is no kind of device_kinds, which has %s"
+                                    .formatted(
+                                            name,
+                                            String.join(", ", kinds.stream().map(DeviceKind::name).toList())));
+                }
+                int count = entry.integerOr("count", 1, 1, MOST_DEVICES, new ArrayList<>());
+                if (devices.size() + count > MOST_DEVICES) {
+                    throw json.fail("nodes", "have more than %d devices".formatted(MOST_DEVICES));
+                }
+                for (int i = 0; i < count; i++) {
+                    devices.add(new Cluster.Device(kind, node));
+                }
+                entry.done();
+            }
+            node++;
+        }
+        if (devices.isEmpty()) {
+            throw json.fail("nodes", "have no devices");
+        }
+        return devices;
+    }
+
+    private static List<CollectiveTable> collectives(ClusterFields json, List<String> sources) {
+        List<CollectiveTable> tables = new ArrayList<>();
+        for (ClusterFields table : json.objects("collectives")) {
+            String name = table.text("operation");
+            CollectiveTable.Operation operation =
+                    switch (name) {
+                        case "all-reduce" -> CollectiveTable.Operation.ALL_REDUCE;
+                        case "all-to-all" -> CollectiveTable.Operation.ALL_TO_ALL;
+                        default -> throw table.fail(
+                                "operation", "'%s' is neither all-reduce nor all-to-all".formatted(name));
+                    };
+            List<CollectiveTable.Point> points = new ArrayList<>();
+            for (double[] point : table.pairs("points")) {
+                double bytes = point[0];
+                double seconds = point[1] / 1e6;
+                boolean ascending = points.isEmpty() || bytes > points.getLast().bytes();
+                if (!ascending || !(bytes > 0) || !(seconds > 0)) {
+                    throw table.fail("points", "are not pairs of ascending bytes and microseconds above 0");
+                }
+                points.add(new CollectiveTable.Point(bytes, seconds));
+            }
+            if (points.isEmpty()) {
+                throw table.fail("points", "are empty");
+            }
+            String implementation = table.textOr("implementation", "nccl");
+            sources.add("%s %s: %s".formatted(name, implementation, table.textOr("source", "not said")));
+            tables.add(new CollectiveTable(
+                    operation,
+                    implementation,
+                    table.integer("devices", 2, MOST_DEVICES, new ArrayList<>()),
+                    points));
+            table.done();
+        }
+        return tables;
+    }
+
+    /**
+     * Writes a cluster, whole or not at all.
+     *
+     * @param source where its numbers come from, such as "measured by ma calibrate on 2026-11-23"
+     * @throws java.io.UncheckedIOException if the file cannot be written
+     */
+    public static void write(Path file, Cluster cluster, String source) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("name", cluster.name());
+        json.put("description", cluster.description());
+        json.put("device_kinds", cluster.kinds().stream().map(k -> kind(k, source)).toList());
+        json.put("nodes", nodes(cluster));
+        json.put("intra_node", link(cluster.intraNode(), source));
+        json.put("inter_node", link(cluster.interNode(), source));
+        if (Double.isFinite(cluster.nodeUplinkBytesPerSecond())) {
+            json.put("node_uplink_bytes_per_s", sourced(cluster.nodeUplinkBytesPerSecond(), source));
+        }
+        HostSharing host = cluster.host();
+        if (host.shared()) {
+            json.put("shared_cores", host.cores());
+            if (host.queues()) {
+                json.put("shared_devices", host.devices());
+            }
+            json.put("contention", sourced(host.contention(), source));
+            json.put("variation", sourced(host.variation(), source));
+        }
+        json.put("collectives", cluster.collectives().stream().map(t -> table(t, source)).toList());
+        WholeFile.write(file, Json.write(json));
+    }
+
+    private static Map<String, Object> sourced(double value, String source) {
+        Map<String, Object> number = new LinkedHashMap<>();
+        number.put("value", value);
+        number.put("source", source);
+        return number;
+    }
+
+    private static Map<String, Object> kind(DeviceKind kind, String source) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("name", kind.name());
+        json.put("memory_bytes", sourced(kind.memoryBytes(), source));
+        json.put("memory_bandwidth_bytes_per_s", sourced(kind.bytesPerSecond(), source));
+        json.put("bandwidth_efficiency", sourced(kind.bandwidthEfficiency(), source));
+        json.put("flops_per_s", sourced(kind.flopsPerSecond(), source));
+        json.put("flops_efficiency", sourced(kind.flopsEfficiency(), source));
+        json.put("eager_launch_us", sourced(kind.eagerLaunchSeconds() * 1e6, source));
+        json.put("graph_launch_us", sourced(kind.graphLaunchSeconds() * 1e6, source));
+        json.put("graph_start_us", sourced(kind.graphStartSeconds() * 1e6, source));
+        if (!Double.isNaN(kind.pricePerHour())) {
+            json.put("price_per_hour", sourced(kind.pricePerHour(), source));
+        }
+        if (Double.isFinite(kind.hostBytesPerSecond())) {
+            json.put("host_bytes_per_s", sourced(kind.hostBytesPerSecond(), source));
+        }
+        Map<String, Object> operations = new LinkedHashMap<>();
+        for (Operation operation : Operation.values()) {
+            OperationRate rate = kind.measured().get(operation);
+            if (rate != null) {
+                Map<String, Object> numbers = new LinkedHashMap<>();
+                numbers.put("launch_us", sourced(rate.launchSeconds() * 1e6, source));
+                numbers.put("bytes_per_s", sourced(rate.bytesPerSecond(), source));
+                numbers.put("flops_per_s", sourced(rate.flopsPerSecond(), source));
+                if (rate.secondsPerPosition() > 0) {
+                    numbers.put("position_us", sourced(rate.secondsPerPosition() * 1e6, source));
+                }
+                operations.put(operation.id(), numbers);
+            }
+        }
+        if (!operations.isEmpty()) {
+            json.put("operations", operations);
+        }
+        return json;
+    }
+
+    private static List<Object> nodes(Cluster cluster) {
+        List<Object> nodes = new ArrayList<>();
+        List<Object> node = new ArrayList<>();
+        for (int i = 0; i < cluster.size(); i++) {
+            int from = i;
+            Cluster.Device device = cluster.devices().get(i);
+            while (i + 1 < cluster.size() && cluster.devices().get(i + 1).equals(device)) {
+                i++;
+            }
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("kind", cluster.kinds().get(device.kind()).name());
+            entry.put("count", i - from + 1);
+            node.add(entry);
+            boolean last =
+                    i + 1 == cluster.size() || cluster.devices().get(i + 1).node() != device.node();
+            if (last) {
+                nodes.add(node);
+                node = new ArrayList<>();
+            }
+        }
+        return nodes;
+    }
+
+    private static Map<String, Object> link(Link link, String source) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("latency_us", sourced(link.latencySeconds() * 1e6, source));
+        json.put("bytes_per_s", sourced(link.bytesPerSecond(), source));
+        return json;
+    }
+
+    private static Map<String, Object> table(CollectiveTable table, String source) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("operation", table.operation().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        json.put("implementation", table.implementation());
+        json.put("devices", table.devices());
+        json.put("source", source);
+        json.put(
+                "points",
+                table.points().stream().map(p -> List.of(p.bytes(), p.seconds() * 1e6)).toList());
+        return json;
+    }
+}

@@ -1,0 +1,79 @@
+package io.maseparation.parallel.cluster;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.maseparation.files.ClusterFields;
+import io.maseparation.files.ModelException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Clusters known by name, and those in files. */
+public final class Clusters {
+    /** Families of equal nodes, of any size. */
+    private static final List<String> FAMILIES = List.of("a100", "h100", "h200");
+
+    private static final List<String> NAMES = List.of("a100x16", "a100x8", "h100x8", "h200x2", "h200x8", "h20-l40s");
+    private static final Pattern SIZED = Pattern.compile("(\\w+)x(\\d{1,5})");
+
+    private Clusters() {}
+
+    /** Names to choose from; of the first five, other numbers of devices have a name as well, such as a100x1024. */
+    public static List<String> names() {
+        return NAMES;
+    }
+
+    /**
+     * A cluster.
+     *
+     * @param nameOrFile a name, or a JSON file
+     * @throws ModelException if there is no such cluster, or the file makes no sense
+     */
+    public static Cluster named(String nameOrFile) {
+        Matcher sized = SIZED.matcher(nameOrFile);
+        if (sized.matches() && FAMILIES.contains(sized.group(1))) {
+            int size = Integer.parseInt(sized.group(2));
+            if (size < 1 || size > ClusterFile.MOST_DEVICES) {
+                throw new ModelException("cluster %s: the number of devices must be from 1 to %d"
+                        .formatted(nameOrFile, ClusterFile.MOST_DEVICES));
+            }
+            return ClusterFile.cluster(resource(sized.group(1)), size);
+        }
+        if (NAMES.contains(nameOrFile)) {
+            return ClusterFile.cluster(resource(nameOrFile), 0);
+        }
+        if (!nameOrFile.isBlank()) {
+            try {
+                Path file = Path.of(nameOrFile);
+                if (Files.isRegularFile(file)) {
+                    return ClusterFile.read(file);
+                }
+            } catch (InvalidPathException e) {
+                throw missing(nameOrFile, e);
+            }
+        }
+        throw missing(nameOrFile, null);
+    }
+
+    private static ModelException missing(String name, InvalidPathException cause) {
+        return new ModelException(
+                "cluster '%s' is neither a name nor a file; there are %s (and a100xN, h100xN, h200xN)"
+                        .formatted(name.replaceAll("\\p{Cntrl}", "?"), String.join(", ", NAMES)),
+                cause);
+    }
+
+    private static ClusterFields resource(String name) {
+        try (InputStream in = Clusters.class.getResourceAsStream(name + ".json")) {
+            return new ClusterFields(
+                    name, "", (ObjectNode) JsonMapper.builder().build().readTree(in));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+
+/**
+ * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of each
+ * kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
+ */
+public final class Candidates {
+    private static final int MICRO_BATCHES = 4;
+    /** Devices up to which expert ranks are divided in every way; beyond, by powers of two. */
+    private static final int EVERY_DIVISION = 32;
+    /** Parts in which the devices of a kind are left out where the price counts. */
+    private static final int QUARTERS = 4;
+
+    private final ModelConfig config;
+    private final Cluster cluster;
+    private final SearchSpace space;
+    private final Set<Candidate> found = new LinkedHashSet<>();
+
+    private Candidates(ModelConfig config, Cluster cluster, SearchSpace space) {
+        this.config = config;
+        this.cluster = cluster;
+        this.space = space;
+    }
+
+    /** All candidates of a search, some of which {@link Candidate#plan} may refuse or memory may not hold. */
+    public static List<Candidate> of(SearchRequest request) {
+        return new Candidates(request.config(), request.cluster(), request.space())
+                .all(request.objective() == Objective.COST);
+    }
+
+    /** @param fewer whether devices of a kind may stay unused */
+    private List<Candidate> all(boolean fewer) {
+        List<Integer> every = IntStream.range(0, cluster.size()).boxed().toList();
+        add(every);
+        if (cluster.kinds().size() > 1) {
+            for (int kind = 0; kind < cluster.kinds().size(); kind++) {
+                add(ofKind(every, kind));
+                for (int other = 0; other < cluster.kinds().size() && fewer; other++) {
+                    for (int quarters = 1; quarters <= QUARTERS; quarters++) {
+                        List<Integer> some = part(ofKind(every, kind), quarters);
+                        if (other == kind) {
+                            add(some);
+                        } else {
+                            for (int others = 1; others <= QUARTERS; others++) {
+                                pools(some, part(ofKind(every, other), others));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return List.copyOf(found);
+    }
+
+    private static List<Integer> part(List<Integer> devices, int quarters) {
+        return devices.subList(0, devices.size() * quarters / QUARTERS);
+    }
+
+    /** Attention on all of some devices, experts on all of others. */
+    private void pools(List<Integer> attention, List<Integer> experts) {
+        if (!attention.isEmpty() && !experts.isEmpty()) {
+            List<Integer> order = new ArrayList<>(attention);
+            order.addAll(experts);
+            separated(attention.size(), experts.size(), g -> List.of(order));
+        }
+    }
+
+    private List<Integer> ofKind(List<Integer> devices, int kind) {
+        return devices.stream()
+                .filter(d -> cluster.devices().get(d).kind() == kind)
+                .toList();
+    }
+
+    private void add(List<Integer> devices) {
+        int n = devices.size();
+        if (n == 0) {
+            return;
+        }
+        if (n == 1) {
+            add(StrategyOptions.single(), devices);
+            return;
+        }
+        for (int tp : divisors(n)) {
+            for (int pp : divisors(n / tp)) {
+                if (pp <= config.layers().size()) {
+                    StrategyOptions layout = StrategyOptions.tensorPipeline(tp, pp).withDataParallel(n / tp / pp);
+                    batched(layout, Math.max(MICRO_BATCHES, 2 * pp), List.of(devices));
+                }
+            }
+        }
+        for (int dp : divisors(n)) {
+            for (int g : divisors(n / dp)) {
+                if (n / dp > 1) {
+                    batched(StrategyOptions.expertParallel(n / dp).withAttentionTensorParallel(g).withDataParallel(dp),
+                            MICRO_BATCHES, List.of(devices));
+                }
+            }
+        }
+        for (int attention = 1; attention < n; attention++) {
+            int a = attention;
+            separated(attention, n - attention, g -> orders(devices, a, g));
+        }
+    }
+
+    /** @param ordersOf devices by rank, for a number of ranks that split heads */
+    private void separated(int attention, int experts, IntFunction<List<List<Integer>>> ordersOf) {
+        if (!space.strategies().contains(Strategy.MA)) {
+            return;
+        }
+        boolean every = attention + experts <= EVERY_DIVISION;
+        for (int g : powersOfTwo(attention)) {
+            List<List<Integer>> orders = ordersOf.apply(g);
+            for (int r : every ? divisors(experts) : powersOfTwo(experts)) {
+                for (int t : every ? divisors(experts / r) : powersOfTwo(experts / r)) {
+                    batched(
+                            StrategyOptions.maSeparation(attention, experts)
+                                    .withAttentionTensorParallel(g)
+                                    .withExpertReplicas(r)
+                                    .withExpertTensorParallel(t),
+                            MICRO_BATCHES,
+                            orders);
+                }
+            }
+        }
+    }
+
+    private void batched(StrategyOptions layout, int mostMicroBatches, List<List<Integer>> orders) {
+        for (int m = 1; m <= mostMicroBatches; m++) {
+            StrategyOptions options = layout.withMicroBatches(m);
+            if (space.has(options)) {
+                orders.forEach(order -> add(options, order));
+            }
+        }
+    }
+
+    private void add(StrategyOptions options, List<Integer> order) {
+        if (space.has(options)) {
+            found.add(new Candidate(options, order));
+        }
+    }
+
+    /** Devices by rank: as they are, attention spread evenly over nodes, and attention on each kind of device first. */
+    private List<List<Integer>> orders(List<Integer> devices, int attention, int group) {
+        Set<List<Integer>> orders = new LinkedHashSet<>();
+        orders.add(devices);
+        orders.add(spread(devices, attention, group));
+        for (int kind = 0; kind < cluster.kinds().size(); kind++) {
+            int first = kind;
+            orders.add(devices.stream()
+                    .sorted(Comparator.comparing((Integer d) -> cluster.devices().get(d).kind() != first))
+                    .toList());
+        }
+        return List.copyOf(orders);
+    }
+
+    /** Whole groups of attention ranks shared out over the nodes; as they are where that does not come out. */
+    private List<Integer> spread(List<Integer> devices, int attention, int group) {
+        List<Integer> nodes =
+                devices.stream().map(d -> cluster.devices().get(d).node()).distinct().toList();
+        List<Integer> attentionDevices = new ArrayList<>();
+        List<Integer> expertDevices = new ArrayList<>();
+        long before = 0;
+        for (int node : nodes) {
+            List<Integer> here = devices.stream()
+                    .filter(d -> cluster.devices().get(d).node() == node)
+                    .toList();
+            long groups = attention / group;
+            long share = group * (groups * (before + here.size()) / devices.size() - groups * before / devices.size());
+            if (share > here.size()) {
+                return devices;
+            }
+            attentionDevices.addAll(here.subList(0, (int) share));
+            expertDevices.addAll(here.subList((int) share, here.size()));
+            before += here.size();
+        }
+        attentionDevices.addAll(expertDevices);
+        return attentionDevices;
+    }
+
+    private static int[] divisors(int n) {
+        return IntStream.rangeClosed(1, n).filter(d -> n % d == 0).toArray();
+    }
+
+    private static int[] powersOfTwo(int n) {
+        return IntStream.iterate(1, d -> d <= n, d -> 2 * d).filter(d -> n % d == 0).toArray();
+    }
+}

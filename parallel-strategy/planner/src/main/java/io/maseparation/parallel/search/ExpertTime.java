@@ -1,0 +1,123 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.SegmentCosts;
+import io.maseparation.moe.segments.Shard;
+import io.maseparation.moe.segments.StepShape;
+import io.maseparation.moe.segments.StepShape.ExpertLoad;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.simulate.Scenario;
+import java.util.List;
+
+/**
+ * Seconds of a segment of experts for any load. Bytes and operations of its tasks are sums of a part each for rows, pairs
+ * and experts visited; those parts are found from a few loads once, as a search asks for very many.
+ */
+public final class ExpertTime {
+    private static final int ROWS = 1;
+    private static final int PAIRS = 2;
+    private static final int ACTIVE = 3;
+
+    private final DeviceKind kind;
+    private final List<OperationCost> tasks;
+    /** For each task what it has anyway, and for each row, pair and expert. */
+    private final double[][] bytes;
+
+    private final double[][] flops;
+    private final double fixedSeconds;
+
+    /**
+     * @param shard whose experts they are
+     * @param segment of one layer
+     */
+    public ExpertTime(ModelConfig config, Shard shard, Segment segment, Scenario scenario, DeviceKind kind) {
+        this.kind = kind;
+        SegmentCosts costs = new SegmentCosts(config, shard, scenario.kvType());
+        tasks = costs.of(segment, shape(1, 1, 1));
+        List<List<OperationCost>> more = List.of(
+                tasks,
+                costs.of(segment, shape(2, 1, 1)),
+                costs.of(segment, shape(1, 2, 1)),
+                costs.of(segment, shape(1, 1, 2)));
+        bytes = new double[tasks.size()][more.size()];
+        flops = new double[tasks.size()][more.size()];
+        double fixed = 0;
+        boolean measured = !kind.measured().isEmpty();
+        for (int task = 0; task < tasks.size(); task++) {
+            for (int of = 0; of < more.size(); of++) {
+                bytes[task][of] = more.get(of).get(task).cost().bytes(scenario.activationBytes());
+                flops[task][of] = more.get(of).get(task).cost().flops();
+            }
+            boolean idle = bytes[task][0] == 0 && flops[task][0] == 0;
+            if (!idle || measured) {
+                fixed += kind.launchSeconds(tasks.get(task).operation(), scenario.launch());
+            }
+            toParts(bytes[task]);
+            toParts(flops[task]);
+        }
+        fixedSeconds = fixed + (measured || scenario.launch() == Launch.GRAPH ? kind.graphStartSeconds() : 0);
+    }
+
+    private static StepShape shape(int rows, int pairs, int active) {
+        return new StepShape(false, List.of(), 0, new ExpertLoad(rows, pairs, active, 0));
+    }
+
+    /** From the values for one of each, and for two of one of them, to a fixed part and a part each. */
+    private static void toParts(double[] values) {
+        for (int i = ROWS; i < values.length; i++) {
+            values[i] -= values[0];
+        }
+        values[0] -= values[ROWS] + values[PAIRS] + values[ACTIVE];
+    }
+
+    /**
+     * Least seconds for rows of a micro-batch: a row that visits several experts counts once, and which do is not known.
+     *
+     * @param counts rows of each expert
+     * @param held experts of the segment
+     */
+    double seconds(int[] counts, int[] held) {
+        int pairs = 0;
+        int active = 0;
+        int rows = 0;
+        for (int expert : held) {
+            pairs += counts[expert];
+            active += counts[expert] > 0 ? 1 : 0;
+            rows = Math.max(rows, counts[expert]);
+        }
+        if (pairs == 0) {
+            return 0;
+        }
+        return fixedSeconds + workSeconds(rows, pairs, active);
+    }
+
+    /** The part of the time that does not grow with the work, in seconds: starting the tasks. */
+    public double fixedSeconds() {
+        return fixedSeconds;
+    }
+
+    /**
+     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of their
+     * times.
+     *
+     * @param rows rows that reach the rank
+     * @param pairs rows times experts that they visit there
+     * @param active experts there that any row visits
+     */
+    public double workSeconds(double rows, double pairs, double active) {
+        double seconds = 0;
+        for (int task = 0; task < bytes.length; task++) {
+            seconds += kind.workSeconds(
+                    tasks.get(task).operation(), of(bytes[task], rows, pairs, active),
+                    of(flops[task], rows, pairs, active), 0);
+        }
+        return seconds;
+    }
+
+    private static double of(double[] parts, double rows, double pairs, double active) {
+        return parts[0] + rows * parts[ROWS] + pairs * parts[PAIRS] + active * parts[ACTIVE];
+    }
+}

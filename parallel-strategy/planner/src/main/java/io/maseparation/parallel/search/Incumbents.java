@@ -1,0 +1,38 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.parallel.layout.StrategyOptions;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.atomic.DoubleAccumulator;
+
+/** The least score so far of every kind of layout, or of all together. */
+final class Incumbents {
+    private final Map<Kind, DoubleAccumulator> least = new EnumMap<>(Kind.class);
+
+    /** @param together whether kinds compete with each other */
+    Incumbents(boolean together) {
+        DoubleAccumulator common = new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY);
+        for (Kind kind : Kind.values()) {
+            least.put(kind, together ? common : new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY));
+        }
+    }
+
+    /** Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of. */
+    boolean beyond(StrategyOptions options, double bound, double factor) {
+        return Arrays.stream(Kind.values()).noneMatch(k -> k.has(options) && near(k, bound, factor));
+    }
+
+    /** Whether a score is within a factor of the best of a kind. */
+    boolean near(Kind kind, double score, double factor) {
+        return score < Double.POSITIVE_INFINITY && score <= least.get(kind).get() * factor;
+    }
+
+    void offer(StrategyOptions options, double score) {
+        for (Kind kind : Kind.values()) {
+            if (kind.has(options)) {
+                least.get(kind).accumulate(score);
+            }
+        }
+    }
+}

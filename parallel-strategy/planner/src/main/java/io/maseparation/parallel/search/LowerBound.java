@@ -1,0 +1,313 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.SegmentCosts;
+import io.maseparation.moe.segments.StepShape;
+import io.maseparation.moe.segments.StepShape.ExpertLoad;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.layout.Placement;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.simulate.Scenario;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * The least time between tokens that a simulation of a plan can come to, without simulating: for every group of
+ * sequences the larger of
+ * <ul>
+ *   <li>the work of the busiest rank that it needs, over all micro-batches: a rank does one thing at a time; and
+ *   <li>the way of one micro-batch through a step if it never met another: its own segments, in every layer the slowest
+ *       of the ranks that compute its experts, and the latencies between them.
+ * </ul>
+ * Experts are the ones that the scenario's routing draws. Contention, bytes of transfers, collectives and shared experts are
+ * left out.
+ */
+final class LowerBound {
+    private final Plan plan;
+    private final ModelConfig config;
+    private final Cluster cluster;
+    private final Scenario scenario;
+    private final Placement placement;
+    private final int microBatches;
+    private final List<List<List<Integer>>> sequences;
+    private final int[][][][][] counts;
+    private final List<Integer> copyOfGroup;
+    private final Map<SegmentUse, Double> known = new HashMap<>();
+    /** Seconds by expert group, micro-batch, layer and step; empty where experts are part of what ranks do by themselves. */
+    private final double[][][][] experts;
+
+    /** What the time of a segment depends on. */
+    private record SegmentUse(DeviceKind kind, int heads, int slices, int held, int parts, int vocabulary,
+            String segment,
+            StepShape shape) {}
+
+    /** What the time of experts depends on, beside their rows. */
+    private record BankUse(DeviceKind kind, ModelConfig.Layer layer, int held, int parts) {}
+
+    private LowerBound(Plan plan, Cluster cluster, Scenario scenario, ExpertCounts expertCounts) {
+        this.plan = plan;
+        this.config = plan.config();
+        this.cluster = cluster;
+        this.scenario = scenario;
+        placement = plan.placement();
+        microBatches = plan.options().microBatches();
+        int[] lengths = new int[scenario.batch()];
+        Arrays.fill(lengths, scenario.context());
+        sequences = Shares.of(plan, lengths).sequences();
+        copyOfGroup = IntStream.range(0, plan.groups())
+                .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
+                .toList();
+        counts = expertCounts.of(plan, scenario, sequences, copyOfGroup);
+        experts = placement.isEmpty() ? new double[0][][][] : expertSeconds();
+    }
+
+    /**
+     * The bound, in milliseconds.
+     *
+     * @param counts shared by all bounds of one model, routing and seed
+     */
+    static double tpotMs(Plan plan, Cluster cluster, Scenario scenario, ExpertCounts counts) {
+        return new LowerBound(plan, cluster, scenario, counts).seconds() * 1e3;
+    }
+
+    private double seconds() {
+        // Towards its last token a micro-batch may have a rank for itself, as the others are through.
+        double together = 1 - (microBatches - 1.0) / (microBatches * (double) scenario.steps());
+        double[] busiest = new double[plan.groups()];
+        double[] way = new double[plan.groups()];
+        double all = 0;
+        for (RankPlan rank : plan.ranks()) {
+            if (rank.group() >= 0 && needed(rank)) {
+                double sum = 0;
+                for (int m = 0; m < microBatches; m++) {
+                    int rows = rows(rank.group(), m);
+                    double own = rows == 0 ? 0 : own(rank, m);
+                    sum += own + received(rank, m);
+                    way[rank.group()] += rows * own / slicesInWay(rank);
+                }
+                busiest[rank.group()] = Math.max(busiest[rank.group()], sum);
+                all += sum;
+            }
+        }
+        double[] pool = new double[1 + copyOfGroup.stream().mapToInt(c -> c).max().orElse(0)];
+        for (RankPlan rank : plan.ranks()) {
+            if (rank.group() < 0) {
+                double sum = 0;
+                for (int m = 0; m < microBatches; m++) {
+                    sum += received(rank, m);
+                }
+                int copy = copyOf(placement.groupOf(rank.rank()));
+                pool[copy] = Math.max(pool[copy], sum);
+                all += sum;
+            }
+        }
+        double mean = 0;
+        for (int group = 0; group < plan.groups(); group++) {
+            int ofGroup = 0;
+            double ways = way[group];
+            for (int m = 0; m < microBatches; m++) {
+                int rows = rows(group, m);
+                ofGroup += rows;
+                ways += rows == 0 ? 0 : rows * expertWay(group, m);
+            }
+            if (ofGroup > 0) {
+                double work = Math.max(busiest[group], pool[copyOfGroup.get(group)]) * together;
+                mean += Math.max(work * ofGroup, ways);
+            }
+        }
+        // n at once take slowdown(n), so that together they are at most 1 / contention or as many as there are cores;
+        // one alone is never slowed down.
+        // Where they queue for devices, launches go on beside kernels, and there is no such bound.
+        double shared = cluster.host().shared() && !cluster.host().queues()
+                ? all * together * (1 - 1.0 / scenario.steps())
+                        * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
+                : 0;
+        return Math.max(mean / scenario.batch(), shared);
+    }
+
+    private int rows(int group, int microBatch) {
+        return sequences.get(group).get(microBatch).size();
+    }
+
+    private boolean needed(RankPlan rank) {
+        return sequences.get(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
+    }
+
+    /** Ranks that a group's rows pass at the same time: each counts for its part of the way. */
+    private static int slicesInWay(RankPlan rank) {
+        return rank.shard().attention().map(h -> h.parts()).orElse(1);
+    }
+
+    private int copyOf(int expertGroup) {
+        return placement.copyOfExperts(expertGroup);
+    }
+
+    /** Seconds of the segments that a rank computes for its own rows, without experts of a pool. */
+    private double own(RankPlan rank, int m) {
+        StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
+        double sum = 0;
+        for (Segment segment : rank.segments()) {
+            Optional<Part.Experts> part = expertsOf(segment);
+            if (part.isEmpty()) {
+                sum += seconds(rank, segment, shape);
+            } else if (!part.get().received()) {
+                double steps = 0;
+                for (int[] of : counts[copyOfGroup.get(rank.group())][m][part.get().layer()]) {
+                    steps += seconds(rank, segment, shape.withExperts(load(of, shape.rows())));
+                }
+                sum += steps / scenario.steps();
+            }
+        }
+        return sum;
+    }
+
+    private static Optional<Part.Experts> expertsOf(Segment segment) {
+        return segment.parts().stream()
+                .filter(Part.Experts.class::isInstance)
+                .map(Part.Experts.class::cast)
+                .findFirst();
+    }
+
+    /** At least this: rows that visit several experts are counted once, and which those are is not known. */
+    private static ExpertLoad load(int[] counts, int extraRows) {
+        int pairs = 0;
+        int active = 0;
+        int most = 0;
+        for (int count : counts) {
+            pairs += count;
+            active += count > 0 ? 1 : 0;
+            most = Math.max(most, count);
+        }
+        return new ExpertLoad(Math.max(most, extraRows), pairs, active, extraRows);
+    }
+
+    /** Seconds that a rank computes experts for others, in the mean over steps. */
+    private double received(RankPlan rank, int m) {
+        int group = placement.groupOf(rank.rank());
+        if (experts.length == 0 || group < 0) {
+            return 0;
+        }
+        double sum = 0;
+        for (double[] layer : experts[group][m]) {
+            sum += Arrays.stream(layer).sum();
+        }
+        return sum / scenario.steps();
+    }
+
+    private double[][][][] expertSeconds() {
+        int layers = config.layers().size();
+        double[][][][] seconds = new double[placement.groups()][microBatches][layers][scenario.steps()];
+        List<List<Integer>> groupOf = placement.experts();
+        int perCopy = placement.groups() / placement.copies();
+        Map<BankUse, ExpertTime> times = new HashMap<>();
+        for (int group = 0; group < placement.groups(); group++) {
+            int copy = copyOf(group);
+            for (int r : placement.ranksOf(group)) {
+                RankPlan rank = plan.ranks().get(r);
+                DeviceKind kind = cluster.kindOf(plan.devices().get(r));
+                for (Segment segment : rank.segments()) {
+                    Optional<Part.Experts> part = expertsOf(segment);
+                    if (part.isPresent()) {
+                        int layer = part.get().layer();
+                        int[] held = held(groupOf.get(layer), group % perCopy);
+                        BankUse use = new BankUse(kind, config.layers().get(layer), held.length,
+                                rank.shard().experts().orElseThrow().parts());
+                        ExpertTime time = times.computeIfAbsent(
+                                use, u -> new ExpertTime(config, rank.shard(), segment, scenario, kind));
+                        for (int m = 0; m < microBatches; m++) {
+                            for (int step = 0; step < scenario.steps(); step++) {
+                                double[] of = seconds[group][m][layer];
+                                of[step] = Math.max(of[step], time.seconds(counts[copy][m][layer][step], held));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return seconds;
+    }
+
+    private static int[] held(List<Integer> groupOf, int group) {
+        return IntStream.range(0, groupOf.size()).filter(e -> groupOf.get(e) == group).toArray();
+    }
+
+    /** Seconds that a group's rows spend at their experts and on the way there and back, in the mean over steps. */
+    private double expertWay(int group, int m) {
+        if (experts.length == 0) {
+            return 0;
+        }
+        int copy = copyOfGroup.get(group);
+        int perCopy = placement.groups() / placement.copies();
+        int first = copy * perCopy;
+        double[] latencies = IntStream.range(first, first + perCopy)
+                .mapToDouble(e -> 2 * latency(group, e))
+                .toArray();
+        double sum = 0;
+        for (int layer = 0; layer < config.layers().size(); layer++) {
+            for (int step = 0; step < scenario.steps(); step++) {
+                double most = 0;
+                for (int i = 0; i < perCopy; i++) {
+                    most = Math.max(most, experts[first + i][m][layer][step] + latencies[i]);
+                }
+                sum += most;
+            }
+        }
+        return sum / scenario.steps();
+    }
+
+    /** Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are tables. */
+    private double latency(int group, int expertGroup) {
+        if (plan.options().strategy() != Strategy.MA) {
+            return 0;
+        }
+        int asker = placement.askerOf(group, expertGroup);
+        int server = placement.ranksOf(expertGroup)[0];
+        int from = node(asker);
+        return from == node(server) || cluster.host().shared()
+                ? cluster.intraNode().latencySeconds()
+                : cluster.interNode().latencySeconds();
+    }
+
+    private int node(int rank) {
+        return cluster.devices().get(plan.devices().get(rank)).node();
+    }
+
+    private double seconds(RankPlan rank, Segment segment, StepShape shape) {
+        DeviceKind kind = cluster.kindOf(plan.devices().get(rank.rank()));
+        return known.computeIfAbsent(
+                new SegmentUse(
+                        kind,
+                        rank.shard().attention().map(h -> h.kvs()).orElse(0),
+                        rank.shard().attention().map(h -> h.parts()).orElse(0),
+                        expertsOf(segment)
+                                .map(e -> rank.shard().experts().orElseThrow().perLayer().get(e.layer()).size())
+                                .orElse(0),
+                        rank.shard().experts().map(e -> e.parts()).orElse(0),
+                        rank.shard().output().map(v -> v.size()).orElse(0),
+                        segment.name(),
+                        shape),
+                use -> compute(rank, kind, segment, shape));
+    }
+
+    private double compute(RankPlan rank, DeviceKind kind, Segment segment, StepShape shape) {
+        List<Part> parts = new ArrayList<>(segment.parts());
+        if (!scenario.lmHead()) {
+            parts.removeIf(Part.Output.class::isInstance);
+        }
+        return SegmentTime.seconds(
+                new SegmentCosts(config, rank.shard(), scenario.kvType()).of(new Segment(segment.name(), parts), shape),
+                scenario,
+                kind);
+    }
+}

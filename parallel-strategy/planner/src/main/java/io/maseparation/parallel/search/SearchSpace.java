@@ -1,0 +1,49 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * Which layouts a search looks at.
+ *
+ * @param strategies strategies
+ * @param layouts what a layout must satisfy beside
+ */
+public record SearchSpace(Set<Strategy> strategies, Predicate<StrategyOptions> layouts) {
+    public SearchSpace {
+        strategies = Set.copyOf(strategies);
+    }
+
+    /** Everything. */
+    public static SearchSpace all() {
+        return new SearchSpace(EnumSet.allOf(Strategy.class), o -> true);
+    }
+
+    /** Some strategies. */
+    public static SearchSpace of(Strategy first, Strategy... others) {
+        return new SearchSpace(EnumSet.of(first, others), o -> true);
+    }
+
+    /** Those that also satisfy something. */
+    public SearchSpace where(Predicate<StrategyOptions> also) {
+        return new SearchSpace(strategies, layouts.and(also));
+    }
+
+    /** Those with this many micro-batches. */
+    public SearchSpace withMicroBatches(int n) {
+        return where(o -> o.microBatches() == n);
+    }
+
+    /** MA layouts of this ratio; all other strategies as they are. */
+    public SearchSpace withRatio(int attentionDevices, int expertDevices) {
+        return where(o -> o.strategy() != Strategy.MA
+                || (o.attentionDevices() == attentionDevices && o.expertDevices() == expertDevices));
+    }
+
+    boolean has(StrategyOptions options) {
+        return strategies.contains(options.strategy()) && layouts.test(options);
+    }
+}

@@ -1,0 +1,221 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.parallel.layout.Role;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * What a search says about separating attention from experts.
+ *
+ * @param answer whether it pays
+ * @param regime what most of the critical path of the best plan is
+ * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it is
+ *     higher, NaN if there is only one of them
+ * @param changes what the leaders come to under other circumstances
+ * @param bound why pools of identical devices cannot win, where the devices are identical
+ * @param reason all of it in words
+ */
+public record Verdict(
+        Answer answer, Regime regime, double gain, List<Change> changes, Optional<PoolBound> bound, String reason) {
+    /** Differences below this are none: simulations of few steps have as much noise. */
+    private static final double EQUAL = 0.01;
+
+    /** Whether separation pays. */
+    public enum Answer {
+        /** The best separated layout is better than every other. */
+        PAYS("separation pays"),
+        /** Both are within a hundredth. */
+        EQUAL("separation makes no difference"),
+        /** A colocated layout is better. */
+        DOES_NOT_PAY("separation does not pay"),
+        /** No separated layout is possible. */
+        IMPOSSIBLE("separation is not possible"),
+        /** Only separated layouts are possible. */
+        NECESSARY("only separation is possible");
+
+        private final String words;
+
+        Answer(String words) {
+            this.words = words;
+        }
+
+        /** The answer in words. */
+        public String words() {
+            return words;
+        }
+    }
+
+    /**
+     * A change of circumstances, and the best scores of the leaders under it; less is better.
+     *
+     * @param what the change, in words
+     * @param separated of separated layouts
+     * @param colocated of all others
+     */
+    public record Change(String what, double separated, double colocated) {
+        /** As {@link Verdict#gain}. */
+        public double gain() {
+            return 1 - separated / colocated;
+        }
+
+        /** Whether separation pays then. */
+        public Answer answer() {
+            return judge(gain());
+        }
+    }
+
+    /**
+     * Work of one step in device-milliseconds, and what follows for identical devices: pools of A and M of them take
+     * max(a/A, e/M), which is never less than the (a + e)/(A + M) of devices that all do both.
+     *
+     * @param attention a: device-milliseconds that attention ranks compute
+     * @param expert e: device-milliseconds that expert ranks compute
+     * @param attentionDevices A
+     * @param expertDevices M
+     */
+    public record PoolBound(double attention, double expert, int attentionDevices, int expertDevices) {
+        /** Least time of the pools. */
+        public double apartMs() {
+            return Math.max(attention / attentionDevices, expert / expertDevices);
+        }
+
+        /** Least time of the same work on all devices. */
+        public double togetherMs() {
+            return (attention + expert) / (attentionDevices + expertDevices);
+        }
+    }
+
+    /** The verdict on what a search found. Simulates its leaders under other circumstances. */
+    public static Verdict of(SearchResult found) {
+        boolean both = found.best(Kind.MA).isPresent() && found.bestColocated().isPresent();
+        return of(found, both ? WhatIf.of(found) : List.of());
+    }
+
+    /** The verdict, given what the leaders come to under other circumstances. */
+    static Verdict of(SearchResult found, List<Change> changes) {
+        Optional<Evaluation> separated = found.best(Kind.MA);
+        Optional<Evaluation> colocated = found.bestColocated();
+        SimulationResult best = found.best().result();
+        double gain = separated.isPresent() && colocated.isPresent()
+                ? 1 - separated.get().score() / colocated.get().score()
+                : Double.NaN;
+        Answer answer = separated.isEmpty()
+                ? Answer.IMPOSSIBLE
+                : colocated.isEmpty() ? Answer.NECESSARY : judge(gain);
+        Optional<PoolBound> bound = separated
+                .filter(s -> s.candidate().devices().stream()
+                        .map(d -> found.request().cluster().devices().get(d).kind())
+                        .distinct()
+                        .count() == 1)
+                .map(s -> poolBound(s.result()));
+        String reason = String.join(" ", sentences(found, answer, gain, best, changes, bound));
+        return new Verdict(answer, best.regime(), gain, List.copyOf(changes), bound, reason);
+    }
+
+    private static Answer judge(double gain) {
+        return gain > EQUAL ? Answer.PAYS : gain < -EQUAL ? Answer.DOES_NOT_PAY : Answer.EQUAL;
+    }
+
+    /** The first change under which the answer is another one. */
+    public Optional<Change> flip() {
+        return changes.stream().filter(c -> c.answer() != answer).findFirst();
+    }
+
+    static PoolBound poolBound(SimulationResult separated) {
+        double attention = 0;
+        double expert = 0;
+        for (SimulationResult.Rank rank : separated.ranks()) {
+            double work = rank.busy() * separated.tpotMs();
+            if (rank.role().equals(Role.EXPERT.id())) {
+                expert += work;
+            } else {
+                attention += work;
+            }
+        }
+        StrategyOptions options = separated.plan().options();
+        return new PoolBound(attention, expert, options.attentionDevices(), options.expertDevices());
+    }
+
+    private static List<String> sentences(
+            SearchResult found, Answer answer, double gain, SimulationResult best, List<Change> changes,
+            Optional<PoolBound> bound) {
+        List<String> text = new ArrayList<>();
+        Optional<Evaluation> separated = found.best(Kind.MA);
+        Optional<Evaluation> colocated = found.bestColocated();
+        if (separated.isPresent() && colocated.isPresent()) {
+            text.add(String.format(Locale.ROOT,
+                    "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
+                    capital(answer.words()), name(separated.get()), result(found, separated.get()),
+                    name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
+        } else {
+            text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
+        }
+        text.add(String.format(Locale.ROOT,
+                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
+                best.regime().name().toLowerCase(Locale.ROOT),
+                percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
+                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
+        bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
+                "On identical devices two pools need at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
+                        + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes %.3f ms"
+                        + " on %d:%d, together %.3f ms, so that separation can win only by saving waits, transfers or work.",
+                b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(), b.togetherMs())));
+        if (!changes.isEmpty()) {
+            List<Change> flips =
+                    changes.stream().filter(c -> c.answer() != answer).toList();
+            String tried = changes.stream()
+                    .map(c -> "%s: %s".formatted(c.what(), difference(found, c.gain())))
+                    .reduce((a, b) -> a + "; " + b)
+                    .orElseThrow();
+            text.add(flips.isEmpty()
+                    ? "With the same layouts none of these changes the answer: %s.".formatted(tried)
+                    : "With the same layouts the answer changes with %s: then %s. Tried: %s."
+                            .formatted(flips.getFirst().what(), flips.getFirst().answer().words(), tried));
+        }
+        return text;
+    }
+
+    private static String capital(String words) {
+        return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
+    }
+
+    private static String name(Evaluation e) {
+        StrategyOptions o = e.candidate().options();
+        return "%s %s%s".formatted(o.strategy().id(), o.layout(),
+                o.microBatches() == 1 ? "" : ", " + o.microBatches() + " micro-batches");
+    }
+
+    private static String result(SearchResult found, Evaluation e) {
+        return switch (found.request().objective()) {
+            case TPOT -> String.format(Locale.ROOT, "%.3f ms a token", e.result().tpotMs());
+            case TPS -> String.format(Locale.ROOT, "%.0f tokens/s (TPOT %.3f ms)", e.result().tps(),
+                    e.result().tpotMs());
+            case COST -> String.format(Locale.ROOT, "%.4f a million tokens (TPOT %.3f ms)",
+                    e.result().pricePerMillionTokens(), e.result().tpotMs());
+        };
+    }
+
+    /** The gain in terms of the objective. */
+    private static String difference(SearchResult found, double gain) {
+        return switch (found.request().objective()) {
+            case TPS -> signed(1 / (1 - gain) - 1, "more", "fewer") + " tokens/s";
+            case TPOT -> signed(-gain, "more", "less") + " time";
+            case COST -> signed(-gain, "more", "less") + " money";
+        };
+    }
+
+    private static String signed(double share, String more, String less) {
+        return String.format(Locale.ROOT, "%.1f %% %s", 100 * Math.abs(share), share >= 0 ? more : less);
+    }
+
+    private static String percent(double share) {
+        return String.format(Locale.ROOT, "%.0f %%", 100 * share);
+    }
+}

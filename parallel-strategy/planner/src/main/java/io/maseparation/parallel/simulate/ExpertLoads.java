@@ -1,0 +1,190 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.StepShape.ExpertLoad;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.ReplicaChoice;
+import java.util.BitSet;
+
+/**
+ * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
+ * ranks. Where experts have replicas, each attention group divides its rows among them as in a run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step
+ * after the next.
+ */
+final class ExpertLoads {
+    private final ModelConfig config;
+    private final ExpertMap map;
+    private final RoutingModel routing;
+    private final long seed;
+    private final Batches batches;
+    private final int expertGroups;
+    private final Counts[][][] kept;
+    /** By attention group; empty where no expert has replicas. */
+    private final ReplicaChoice[] choices;
+
+    private double imbalances;
+    private long counted;
+
+    /** Counts of one layer, micro-batch and step. */
+    static final class Counts {
+        private int step = -1;
+        /** Rows from each attention group to each expert group, and pairs of row and expert. */
+        private final int[][] rows;
+
+        /** By expert group first: what comes back is read in that order. */
+        private final int[][] pairs;
+
+        private final int[] allRows;
+        private final int[] allPairs;
+        private final int[] extra;
+        private final BitSet[] visited;
+        /** Experts that any row of the step visits. */
+        private final BitSet distinct;
+
+        Counts(int groups, int expertGroups, int experts) {
+            rows = new int[groups][expertGroups];
+            pairs = new int[expertGroups][groups];
+            allRows = new int[expertGroups];
+            allPairs = new int[expertGroups];
+            extra = new int[expertGroups];
+            visited = new BitSet[expertGroups];
+            for (int i = 0; i < expertGroups; i++) {
+                visited[i] = new BitSet(experts);
+            }
+            distinct = new BitSet(experts);
+        }
+
+        private void clear() {
+            for (int[] of : rows) {
+                java.util.Arrays.fill(of, 0);
+            }
+            for (int[] of : pairs) {
+                java.util.Arrays.fill(of, 0);
+            }
+            java.util.Arrays.fill(extra, 0);
+            java.util.Arrays.fill(allRows, 0);
+            java.util.Arrays.fill(allPairs, 0);
+            for (BitSet of : visited) {
+                of.clear();
+            }
+            distinct.clear();
+        }
+
+        /** Rows that an attention group has for an expert group. */
+        int rows(int group, int expertGroup) {
+            return rows[group][expertGroup];
+        }
+
+        /** Outputs that come back for them: one a row and expert, the shared one included. */
+        int pairs(int group, int expertGroup) {
+            return pairs[expertGroup][group];
+        }
+
+        /** All work of an expert group. */
+        ExpertLoad load(int expertGroup) {
+            return new ExpertLoad(
+                    allRows[expertGroup],
+                    allPairs[expertGroup] - extra[expertGroup],
+                    visited[expertGroup].cardinality(),
+                    extra[expertGroup]);
+        }
+
+        /** Experts that any row of the step visits. */
+        BitSet distinctExperts() {
+            return distinct;
+        }
+    }
+
+    /** @param operationsPerByte of the devices, for choosing among replicas */
+    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches, double operationsPerByte) {
+        config = plan.config();
+        this.map = map;
+        routing = scenario.routing();
+        seed = scenario.seed();
+        this.batches = batches;
+        expertGroups = map.groups();
+        kept = new Counts[config.layers().size()][batches.microBatches()][2];
+        choices = new ReplicaChoice[plan.placement().replicated() ? batches.groups() : 0];
+        java.util.Arrays.setAll(choices,
+                group -> new ReplicaChoice(config, plan.placement(), group, operationsPerByte));
+    }
+
+    /**
+     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that were
+     * asked for; NaN if there were none.
+     */
+    double meanImbalance() {
+        return imbalances / counted;
+    }
+
+    /** Counts of a layer. */
+    Counts of(int layer, int microBatch, int step) {
+        Counts counts = kept[layer][microBatch][step & 1];
+        int experts = config.layers().get(layer).routing().experts();
+        if (counts == null) {
+            counts = new Counts(batches.groups(), expertGroups, Math.max(1, experts));
+            kept[layer][microBatch][step & 1] = counts;
+        }
+        if (counts.step != step) {
+            counts.clear();
+            counts.step = step;
+            for (int group = 0; group < batches.groups(); group++) {
+                count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
+            }
+            noteImbalance(counts.allPairs);
+        }
+        return counts;
+    }
+
+    private void noteImbalance(int[] pairs) {
+        long sum = 0;
+        int most = 0;
+        for (int of : pairs) {
+            sum += of;
+            most = Math.max(most, of);
+        }
+        if (sum > 0) {
+            imbalances += (double) most * pairs.length / sum;
+            counted++;
+        }
+    }
+
+    private void count(Counts counts, int layer, int group, long[] ids, int step) {
+        Routing rule = config.layers().get(layer).routing();
+        int slots = rule.topK();
+        int[] chosen = new int[ids.length * slots];
+        if (slots > 0) {
+            routing.chooseAll(seed, batches.prefill() ? -1 : step, layer, ids, slots, chosen, rule.experts());
+        }
+        int[] assigned = choices.length == 0 ? null : choices[group].assign(layer, chosen, slots);
+        int[] rows = counts.rows[group];
+        int[] lastRow = new int[expertGroups];
+        boolean extra = rule.extra() != Routing.Extra.NONE;
+        for (int row = 0; row < ids.length; row++) {
+            for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
+                int expert = chosen[slot];
+                int to = assigned == null ? map.serving(layer, expert, group, row) : assigned[slot];
+                counts.pairs[to][group]++;
+                counts.allPairs[to]++;
+                counts.visited[to].set(expert);
+                counts.distinct.set(expert);
+                if (lastRow[to] != row + 1) {
+                    lastRow[to] = row + 1;
+                    rows[to]++;
+                    counts.allRows[to]++;
+                }
+            }
+            if (extra) {
+                int extraGroup = map.serving(layer, rule.experts(), group, row);
+                counts.pairs[extraGroup][group]++;
+                counts.allPairs[extraGroup]++;
+                counts.extra[extraGroup]++;
+                if (lastRow[extraGroup] != row + 1) {
+                    rows[extraGroup]++;
+                    counts.allRows[extraGroup]++;
+                }
+            }
+        }
+    }
+}

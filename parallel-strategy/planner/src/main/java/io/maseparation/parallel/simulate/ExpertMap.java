@@ -1,0 +1,36 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.parallel.layout.Placement;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
+
+/** Which group of expert ranks serves which rows. Ranks that have all experts of their own rows are a group a share. */
+final class ExpertMap {
+    private final Placement placement;
+    private final int groups;
+    private final int[] groupOfRank;
+
+    ExpertMap(Plan plan) {
+        placement = plan.placement();
+        groups = placement.isEmpty() ? plan.groups() : placement.groups();
+        groupOfRank = new int[plan.ranks().size()];
+        for (RankPlan rank : plan.ranks()) {
+            groupOfRank[rank.rank()] = placement.isEmpty() ? rank.group() : placement.groupOf(rank.rank());
+        }
+    }
+
+    /** Number of groups of expert ranks. */
+    int groups() {
+        return groups;
+    }
+
+    /** The group of expert ranks that a rank is in; -1 for a rank without experts. */
+    int groupOf(int rank) {
+        return groupOfRank[rank];
+    }
+
+    /** The group that serves an expert, the shared one last, for a row (by its index) of an attention group. */
+    int serving(int layer, int expert, int attentionGroup, int row) {
+        return placement.isEmpty() ? attentionGroup : placement.groupFor(layer, expert, attentionGroup, row);
+    }
+}

@@ -1,0 +1,97 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.parallel.layout.Op;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.layout.Tensor;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The programs of a plan, with every transfer resolved to numbers that index arrays. */
+final class Programs {
+    final int ranks;
+    /** For each rank its operations. */
+    final Op[][] ops;
+    /** For each rank the devices it is on. */
+    final int[] device;
+    /** For each rank and operation: number of the collective, or −1. */
+    final int[][] collective;
+    /** For each collective its members' devices. */
+    final List<List<Integer>> memberDevices = new ArrayList<>();
+    private final Map<Channel, int[]> receivers = new HashMap<>();
+
+    private record Channel(Tensor tensor, int layer) {}
+
+    /** A collective: the same operation of the same group. Groups are shared lists, so that looking one up is cheap. */
+    private record Collective(List<Integer> group, Class<?> kind, Tensor tensor, int layer) {}
+
+    Programs(Plan plan) {
+        ranks = plan.ranks().size();
+        ops = new Op[ranks][];
+        collective = new int[ranks][];
+        device = plan.devices().stream().mapToInt(d -> d).toArray();
+        Map<Collective, Integer> numbers = new HashMap<>();
+        Map<List<Integer>, List<Integer>> groups = new HashMap<>();
+        IdentityHashMap<List<Integer>, List<Integer>> known = new IdentityHashMap<>();
+        IdentityHashMap<List<Integer>, List<Integer>> devices = new IdentityHashMap<>();
+        for (RankPlan rank : plan.ranks()) {
+            int r = rank.rank();
+            ops[r] = rank.chain().toArray(Op[]::new);
+            collective[r] = new int[ops[r].length];
+            for (int i = 0; i < ops[r].length; i++) {
+                Op op = ops[r][i];
+                collective[r][i] = -1;
+                if (op instanceof Op.Recv(List<Integer> from, Tensor tensor, int layer)) {
+                    int[] at = receivers.computeIfAbsent(new Channel(tensor, layer), c -> none(ranks));
+                    if (at[r] >= 0) {
+                        throw new IllegalStateException(
+                                "program: rank %d receives %s of layer %d twice".formatted(r, tensor, layer));
+                    }
+                    at[r] = i;
+                }
+                List<Integer> group = groupOf(op);
+                if (!group.isEmpty()) {
+                    List<Integer> shared = known.computeIfAbsent(group, g -> groups.computeIfAbsent(g, same -> same));
+                    Collective key = key(op, shared);
+                    collective[r][i] = numbers.computeIfAbsent(key, k -> {
+                        memberDevices.add(devices.computeIfAbsent(
+                                shared, g -> g.stream().map(m -> device[m]).toList()));
+                        return memberDevices.size() - 1;
+                    });
+                }
+            }
+        }
+    }
+
+    private static Collective key(Op op, List<Integer> group) {
+        return switch (op) {
+            case Op.AllReduce(List<Integer> g, Tensor tensor, int layer) -> new Collective(
+                    group, Op.AllReduce.class, tensor, layer);
+            case Op.AllToAll(List<Integer> g, Tensor tensor, int layer) -> new Collective(
+                    group, Op.AllToAll.class, tensor, layer);
+            default -> throw new IllegalArgumentException(op + " is no collective");
+        };
+    }
+
+    private static List<Integer> groupOf(Op op) {
+        return switch (op) {
+            case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> group;
+            case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> group;
+            default -> List.of();
+        };
+    }
+
+    private static int[] none(int n) {
+        int[] array = new int[n];
+        java.util.Arrays.fill(array, -1);
+        return array;
+    }
+
+    /** For each rank the index of the operation that receives a tensor; −1 where none does. */
+    int[] receivers(Tensor tensor, int layer) {
+        return receivers.get(new Channel(tensor, layer));
+    }
+}

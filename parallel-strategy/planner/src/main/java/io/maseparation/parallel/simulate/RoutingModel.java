@@ -1,0 +1,139 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.moe.ModelConfig;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+
+/** How rows choose experts. The same seed gives a token the same experts under every plan. */
+public interface RoutingModel {
+
+    /**
+     * The experts of one row.
+     *
+     * @param seed of the run
+     * @param step decode step, or −1 for prefill
+     * @param layer layer of the model
+     * @param row index of the sequence, or of the prompt token
+     * @param chosen filled with as many distinct experts as it is long
+     * @param experts number of experts of the layer; at least {@code chosen.length}
+     */
+    void choose(long seed, int step, int layer, long row, int[] chosen, int experts);
+
+    /**
+     * The experts of many rows.
+     *
+     * @param rows index of each sequence, or prompt token
+     * @param slots experts of a row
+     * @param chosen [rows, slots]: filled
+     */
+    default void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
+        int[] ofRow = new int[slots];
+        for (int row = 0; row < rows.length; row++) {
+            choose(seed, step, layer, rows[row], ofRow, experts);
+            System.arraycopy(ofRow, 0, chosen, row * slots, slots);
+        }
+    }
+
+    /** What it is, in words: "uniform", "zipf:1.2" or a file. */
+    String description();
+
+    /** Every expert equally likely. */
+    static RoutingModel uniform() {
+        return new ZipfRouting(0);
+    }
+
+    /**
+     * Experts with popularities of i^−exponent.
+     *
+     * @param exponent 0 for uniform
+     */
+    static RoutingModel zipf(double exponent) {
+        return new ZipfRouting(exponent);
+    }
+
+    /**
+     * Experts with popularities of i^−exponent, which others are popular every so many steps.
+     *
+     * @param exponent 0 for uniform
+     * @param steps decode steps for which the same experts are popular, at least 1
+     */
+    static RoutingModel drifting(double exponent, int steps) {
+        return new DriftingRouting(exponent, steps);
+    }
+
+    /**
+     * Experts as popular as they were measured to be.
+     *
+     * @param loads for each layer and expert its load, 0 or more; a layer without any is uniform
+     */
+    static RoutingModel loads(double[][] loads) {
+        return new LoadRouting(loads);
+    }
+
+    /**
+     * Reads "uniform", "zipf:S" with S from 0 to 10, "drift:S:N" with N of 1 or more decode steps, or the name of a file of
+     * recorded choices (docs/simulation.md).
+     *
+     * @throws ModelException if it is none of these, or the file does not fit the model
+     */
+    static RoutingModel parse(String text, ModelConfig config) {
+        if (text.equals("uniform")) {
+            return uniform();
+        }
+        if (text.startsWith("zipf:")) {
+            return zipf(exponent(text, text.substring(5)));
+        }
+        if (text.startsWith("drift:")) {
+            int colon = text.lastIndexOf(':');
+            double exponent = exponent(text, text.substring(6, Math.max(6, colon)));
+            try {
+                int steps = Integer.parseInt(text.substring(colon + 1));
+                if (steps >= 1) {
+                    return drifting(exponent, steps);
+                }
+            } catch (NumberFormatException e) {
+                throw new ModelException(
+                        "--routing %s: what follows the last colon is no number of steps".formatted(text), e);
+            }
+            throw new ModelException("--routing %s: the number of steps must be at least 1".formatted(text));
+        }
+        try {
+            Path file = Path.of(text);
+            if (!text.isBlank() && Files.isRegularFile(file)) {
+                return TraceRouting.read(file, config);
+            }
+        } catch (InvalidPathException e) {
+            throw new ModelException("--routing: '%s' is no name of a file".formatted(text), e);
+        }
+        throw new ModelException("--routing: '%s' is neither uniform, zipf:S, drift:S:N nor a file".formatted(text));
+    }
+
+    private static double exponent(String text, String number) {
+        try {
+            double exponent = Double.parseDouble(number);
+            if (exponent >= 0 && exponent <= 10) {
+                return exponent;
+            }
+        } catch (NumberFormatException e) {
+            throw new ModelException("--routing %s: what follows %s is not a number"
+                    .formatted(text, text.substring(0, text.indexOf(':') + 1)), e);
+        }
+        throw new ModelException("--routing %s: the exponent must be from 0 to 10".formatted(text));
+    }
+
+    /** The same choices, with steps counted from a later one on. */
+    default RoutingModel from(int first) {
+        return first == 0 ? this : new LaterRouting(this, first);
+    }
+
+    /**
+     * The same choices, drawn once: for many simulations of the same batch. Safe for several threads.
+     *
+     * @param rows sequences whose choices are kept, for as long as the result lives
+     */
+    default RoutingModel remembering(int rows) {
+        return new RememberedRouting(this, rows);
+    }
+}

@@ -1,0 +1,403 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelSize;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.layout.Role;
+import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntPredicate;
+
+/**
+ * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to do
+ * with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on unequal
+ * devices one copy may be through before another one has warmed up.
+ */
+final class Summary {
+    private final Plan plan;
+    private final Cluster cluster;
+    private final Scenario scenario;
+    private final Batches batches;
+    private final MemoryFit memory;
+    private final Run run;
+    private final Log log;
+    private final Window[] windows;
+    private final double[] busy;
+    private final double[] transfer;
+    private final double[] bytes;
+    private final double[] flops;
+    private final List<Double> gaps = new ArrayList<>();
+
+    /** A stretch of time, in seconds. */
+    private record Window(double from, double to) {
+        Window and(Window other) {
+            return new Window(Math.max(from, other.from), Math.min(to, other.to));
+        }
+
+        double seconds() {
+            return to - from;
+        }
+    }
+
+    Summary(Plan plan, Cluster cluster, Scenario scenario, Batches batches, MemoryFit memory, Run run) {
+        this.plan = plan;
+        this.cluster = cluster;
+        this.scenario = scenario;
+        this.batches = batches;
+        this.memory = memory;
+        this.run = run;
+        this.log = run.log();
+        int n = plan.ranks().size();
+        busy = new double[n];
+        transfer = new double[n];
+        bytes = new double[n];
+        flops = new double[n];
+        windows = windows();
+        addUp();
+    }
+
+    /** The window of each rank. */
+    private Window[] windows() {
+        Map<Integer, Window> ofCopy = new HashMap<>();
+        for (int group = 0; group < batches.groups(); group++) {
+            for (double[] times : run.sampled()[group]) {
+                if (!Double.isNaN(times[0])) {
+                    Window window = new Window(times[scenario.warmup() - 1], times[times.length - 1]);
+                    ofCopy.merge(copyOfGroup(group), window, Window::and);
+                }
+            }
+        }
+        Window all = ofCopy.values().stream().reduce(Summary::around).orElseThrow();
+        return plan.ranks().stream()
+                .map(rank -> ofCopy.getOrDefault(copyOf(rank), all))
+                .toArray(Window[]::new);
+    }
+
+    /** From the start of the earlier to the end of the later of two windows. */
+    private static Window around(Window a, Window b) {
+        return new Window(Math.min(a.from(), b.from()), Math.max(a.to(), b.to()));
+    }
+
+    /** The copy of the layout, or of the experts, that an attention group belongs to: no two wait for each other. */
+    private int copyOfGroup(int group) {
+        return plan.placement().isEmpty() ? group : plan.placement().copyOf(group);
+    }
+
+    private int copyOf(RankPlan rank) {
+        return rank.group() >= 0
+                ? copyOfGroup(rank.group())
+                : plan.placement().copyOfExperts(plan.placement().groupOf(rank.rank()));
+    }
+
+    /** Work inside the window: of what lies across its edge, the part inside. */
+    private void addUp() {
+        for (int entry = 0; entry < log.size(); entry++) {
+            int rank = log.rank(entry);
+            double length = log.end(entry) - log.start(entry);
+            if (rank < 0 || length <= 0) {
+                continue;
+            }
+            Window window = windows[rank];
+            double inside = Math.min(window.to(), log.end(entry)) - Math.max(window.from(), log.start(entry));
+            if (inside <= 0) {
+                continue;
+            }
+            Duration computed = log.computed(entry);
+            if (computed == null) {
+                transfer[rank] += inside;
+            } else {
+                // What a host moves takes its thread, but is no computing.
+                busy[rank] += inside * (1 - moving(computed));
+                transfer[rank] += inside * moving(computed);
+                bytes[rank] += computed.bytes() * inside / length;
+                flops[rank] += computed.flops() * inside / length;
+            }
+        }
+    }
+
+    private static double moving(Duration computed) {
+        return computed.seconds() == 0 ? 0 : computed.transferSeconds() / computed.seconds();
+    }
+
+    SimulationResult build(double ttftMs, boolean timeline) {
+        double tpot = tpotSeconds();
+        Map<Integer, Double> tpotOfCopy = tpotOfCopy();
+        double[] sorted = gaps.stream().mapToDouble(g -> g).sorted().toArray();
+        List<SimulationResult.Rank> ranks = new ArrayList<>();
+        double[] deviceBytes = new double[cluster.size()];
+        double[] deviceFlops = new double[cluster.size()];
+        for (RankPlan rank : plan.ranks()) {
+            int r = rank.rank();
+            int device = plan.devices().get(r);
+            double window = windows[r].seconds();
+            // Beside the mean time of a step; a rank of a copy that is faster than others does more than one in it.
+            deviceBytes[device] += bytes[r] * tpot / window;
+            deviceFlops[device] += flops[r] * tpot / window;
+            double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
+            double moved = bytes[r] * ownStep / window;
+            double computed = flops[r] * ownStep / window;
+            ranks.add(new SimulationResult.Rank(
+                    r,
+                    rank.role().id(),
+                    device,
+                    busy[r] / window,
+                    Math.min(1, transfer[r] / window),
+                    memory.weightBytes(r),
+                    memory.kvBytes(r),
+                    moved,
+                    computed,
+                    run.engine().bytesSent(r) / batches.steps()));
+        }
+        double bound = 0;
+        double bandwidth = 0;
+        double rate = 0;
+        double price = 0;
+        // Several ranks may share a device.
+        for (int device : plan.devices().stream().distinct().toList()) {
+            DeviceKind kind = cluster.kindOf(device);
+            bandwidth += kind.bytesPerSecond();
+            rate += kind.flopsPerSecond();
+            price += kind.pricePerHour();
+            bound = Math.max(bound, kind.boundSeconds(deviceBytes[device], deviceFlops[device]));
+        }
+        double speed = cluster.host().share(plan.devices().stream().distinct().count());
+        bandwidth *= speed;
+        rate *= speed;
+        StepWork least = leastWork();
+        double tps = scenario.batch() / tpot;
+        return new SimulationResult(
+                plan,
+                tpot * 1e3,
+                percentile(sorted, 0.5) * 1e3,
+                percentile(sorted, 0.9) * 1e3,
+                percentile(sorted, 0.99) * 1e3,
+                tps,
+                ttftMs,
+                bound * 1e3,
+                Math.max(least.bytes() / bandwidth, least.flops() / rate) * 1e3,
+                pool(ranks, true),
+                pool(ranks, false),
+                least.bytes() / (tpot * bandwidth),
+                least.flops() / (tpot * rate),
+                memory.efficiency(),
+                imbalance(),
+                price / 3600 / tps * 1e6,
+                criticalPath(),
+                ranks,
+                timeline ? timeline() : List.of());
+    }
+
+    /** Over all sequences: the time between the last token of the warm-up and the last of all, a step. */
+    private double tpotSeconds() {
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches(); m++) {
+                double[] times = run.sampled()[group][m];
+                for (int step = scenario.warmup(); step < times.length && batches.of(group, m, 0).count() > 0; step++) {
+                    gaps.add(times[step] - times[step - 1]);
+                }
+            }
+        }
+        return tpotSeconds(group -> true);
+    }
+
+    /** The same over the sequences of some groups; NaN if they have none. */
+    private double tpotSeconds(IntPredicate groups) {
+        double sum = 0;
+        double sequences = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches() && groups.test(group); m++) {
+                double[] times = run.sampled()[group][m];
+                int n = batches.of(group, m, 0).count();
+                if (n > 0) {
+                    sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
+                    sequences += n;
+                }
+            }
+        }
+        return sum / sequences;
+    }
+
+    private Map<Integer, Double> tpotOfCopy() {
+        Map<Integer, Double> tpot = new HashMap<>();
+        for (int group = 0; group < batches.groups(); group++) {
+            int copy = copyOfGroup(group);
+            tpot.computeIfAbsent(copy, c -> tpotSeconds(g -> copyOfGroup(g) == c));
+        }
+        tpot.values().removeIf(d -> d.isNaN());
+        return tpot;
+    }
+
+    private static double percentile(double[] sorted, double share) {
+        return sorted[(int) Math.min(sorted.length - 1.0, Math.floor(share * sorted.length))];
+    }
+
+    private double pool(List<SimulationResult.Rank> ranks, boolean attention) {
+        return ranks.stream()
+                .filter(r -> attention
+                        ? plan.ranks().get(r.rank()).role() != Role.EXPERT
+                        : plan.ranks().get(r.rank()).role() != Role.ATTENTION)
+                .mapToDouble(SimulationResult.Rank::busy)
+                .average()
+                .orElse(Double.NaN);
+    }
+
+    private double imbalance() {
+        ExpertMap map = new ExpertMap(plan);
+        double[] rows = new double[map.groups()];
+        boolean any = false;
+        for (int layer = 0; layer < plan.config().layers().size(); layer++) {
+            for (int step = scenario.warmup(); step < batches.steps(); step++) {
+                for (int m = 0; m < batches.microBatches(); m++) {
+                    ExpertLoads.Counts counts = run.loads().of(layer, m, step);
+                    for (int group = 0; group < rows.length; group++) {
+                        int pairs = counts.load(group).pairs();
+                        rows[group] += pairs;
+                        any |= pairs > 0;
+                    }
+                }
+            }
+        }
+        double[] holding = plan.ranks().stream()
+                .filter(r -> r.shard().experts().isPresent())
+                .mapToInt(r -> map.groupOf(r.rank()))
+                .distinct()
+                .mapToDouble(g -> rows[g])
+                .toArray();
+        return any ? Arrays.stream(holding).max().orElse(1) / Arrays.stream(holding).average().orElse(1) : 1;
+    }
+
+    /**
+     * What a step must do at least.
+     *
+     * @param bytes every weight in use once, every live key and value once
+     * @param flops a multiply-add of every weight with every row that meets it
+     */
+    private record StepWork(double bytes, double flops) {}
+
+    private StepWork leastWork() {
+        ModelConfig config = plan.config();
+        ModelSize size = ModelSize.of(config);
+        double batch = scenario.batch();
+        double moved = scenario.lmHead() ? size.outputBytes() : 0;
+        double computed = scenario.lmHead() ? 2 * batch * config.hidden() * config.vocab() : 0;
+        for (int l = 0; l < config.layers().size(); l++) {
+            ModelConfig.Layer layer = config.layers().get(l);
+            ModelSize.Layer bytesOf = size.layers().get(l);
+            double positions = batch
+                    * (layer.slidingWindow() > 0
+                            ? Math.min(layer.slidingWindow(), scenario.context())
+                            : scenario.context());
+            double matrices = config.gated() ? 3 : 2;
+            moved += bytesOf.attentionBytes() + bytesOf.routerBytes() + bytesOf.extraBytes();
+            moved += 2 * positions * config.kvWidth() * scenario.kvType().bytes();
+            moved += distinct(l) * bytesOf.expertBytes();
+            computed += 2 * batch * config.hidden() * (config.qkvWidth() + config.queryWidth());
+            computed += 4 * positions * config.queryWidth();
+            computed += 2 * batch * layer.routing().experts() * config.hidden();
+            computed += 2
+                    * batch
+                    * matrices
+                    * config.hidden()
+                    * (layer.routing().topK() * layer.expertWidth() + layer.extraWidth());
+        }
+        return new StepWork(moved, computed);
+    }
+
+    /** Experts of a layer that the batch visits: mean of the measured steps. */
+    private double distinct(int layer) {
+        double sum = 0;
+        int first = scenario.warmup();
+        for (int step = first; step < batches.steps(); step++) {
+            BitSet all = new BitSet();
+            for (int m = 0; m < batches.microBatches(); m++) {
+                all.or(run.loads().of(layer, m, step).distinctExperts());
+            }
+            sum += all.cardinality();
+        }
+        return sum / (batches.steps() - first);
+    }
+
+    /** From the last token of the window back to its start: what had to end before what. */
+    private Map<Regime, Double> criticalPath() {
+        int entry = Log.NONE;
+        int lastGroup = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches(); m++) {
+                int last = run.entries()[group][m][batches.steps() - 1];
+                if (batches.of(group, m, 0).count() > 0 && (entry == Log.NONE || log.end(last) > log.end(entry))) {
+                    entry = last;
+                    lastGroup = group;
+                }
+            }
+        }
+        Map<Regime, Double> seconds = new EnumMap<>(Regime.class);
+        for (Regime regime : Regime.values()) {
+            seconds.put(regime, 0.0);
+        }
+        double from = windowOf(lastGroup).from();
+        double until = log.end(entry);
+        while (entry != Log.NONE && until > from) {
+            double start = log.cause(entry) == Log.NONE ? log.start(entry) : log.end(log.cause(entry));
+            double share = Math.max(0, until - Math.max(from, Math.min(start, until)));
+            Duration computed = log.computed(entry);
+            if (computed == null || computed.seconds() == 0) {
+                seconds.merge(Regime.TRANSFER, share, Double::sum);
+            } else {
+                double length = computed.seconds();
+                seconds.merge(Regime.ATTENTION, share * computed.attentionSeconds() / length, Double::sum);
+                seconds.merge(Regime.EXPERT, share * computed.expertSeconds() / length, Double::sum);
+                seconds.merge(Regime.LAUNCH, share * computed.launchSeconds() / length, Double::sum);
+                seconds.merge(Regime.TRANSFER, share * computed.transferSeconds() / length, Double::sum);
+            }
+            until = Math.min(until, start);
+            entry = log.cause(entry);
+        }
+        double sum = seconds.values().stream().mapToDouble(s -> s).sum();
+        seconds.replaceAll((regime, s) -> sum == 0 ? 0 : s / sum);
+        return seconds;
+    }
+
+    private Window windowOf(int group) {
+        return plan.ranks().stream()
+                .filter(rank -> rank.group() == group)
+                .map(rank -> windows[rank.rank()])
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** The windows of all ranks; the first one starts at 0. */
+    private List<TimelineEvent> timeline() {
+        double origin = Arrays.stream(windows).mapToDouble(Window::from).min().orElse(0);
+        List<TimelineEvent> events = new ArrayList<>();
+        for (int entry = 0; entry < log.size(); entry++) {
+            if (log.rank(entry) < 0) {
+                continue;
+            }
+            Window window = windows[log.rank(entry)];
+            if (log.end(entry) > window.from() && log.start(entry) < window.to()) {
+                events.add(new TimelineEvent(
+                        log.rank(entry),
+                        log.computed(entry) == null
+                                ? TimelineEvent.Stream.TRANSFER
+                                : TimelineEvent.Stream.COMPUTE,
+                        log.name(entry),
+                        log.microBatch(entry),
+                        log.step(entry),
+                        false,
+                        Math.round((Math.max(window.from(), log.start(entry)) - origin) * 1e9),
+                        Math.round((Math.min(window.to(), log.end(entry)) - origin) * 1e9)));
+            }
+        }
+        return events;
+    }
+}

@@ -1,0 +1,98 @@
+package io.maseparation.parallel.simulate;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.maseparation.files.JsonFile;
+import io.maseparation.files.ModelException;
+import io.maseparation.moe.ModelConfig;
+import java.nio.file.Path;
+
+/**
+ * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the token
+ * at (row + step × {@link #STRIDE}) modulo the number of tokens; layers beyond those recorded start again at the first.
+ */
+final class TraceRouting implements RoutingModel {
+    /** A prime, so that steps do not walk along neighbouring tokens. */
+    private static final long STRIDE = 10_007;
+
+    private static final int MOST_TOKENS = 1 << 22;
+
+    private final String name;
+    private final int[][][] layers;
+
+    private TraceRouting(String name, int[][][] layers) {
+        this.name = name;
+        this.layers = layers;
+    }
+
+    /**
+     * Reads {@code {"layers": [[[expert, …], … one list a token], … one list a layer]}}.
+     *
+     * @throws ModelException if it does not fit the model; the message names file, layer and token
+     */
+    static TraceRouting read(Path file, ModelConfig config) {
+        ObjectNode json = JsonFile.read(file);
+        String name = file.toString().replaceAll("\\p{Cntrl}", "?");
+        JsonNode list = json.path("layers");
+        if (!list.isArray() || list.isEmpty()) {
+            throw new ModelException(name + ": layers is not a list of layers, each a list of tokens' experts");
+        }
+        int experts = config.maxExperts();
+        int topK = config.layers().stream()
+                .mapToInt(l -> l.routing().topK())
+                .max()
+                .orElse(0);
+        int[][][] layers = new int[list.size()][][];
+        for (int layer = 0; layer < layers.length; layer++) {
+            JsonNode tokens = list.get(layer);
+            if (!tokens.isArray() || tokens.isEmpty() || tokens.size() > MOST_TOKENS) {
+                throw new ModelException("%s: layer %d is not a list of 1 to %d tokens"
+                        .formatted(name, layer, MOST_TOKENS));
+            }
+            layers[layer] = new int[tokens.size()][];
+            for (int token = 0; token < tokens.size(); token++) {
+                layers[layer][token] =
+                        experts("%s: layer %d, token %d".formatted(name, layer, token), tokens.get(token), topK,
+                                experts);
+            }
+        }
+        return new TraceRouting(name, layers);
+    }
+
+    private static int[] experts(String where, JsonNode node, int topK, int experts) {
+        if (!node.isArray() || node.size() != topK) {
+            throw new ModelException(
+                    "%s: is not a list of %d experts, as many as the model sends a token to".formatted(where, topK));
+        }
+        int[] chosen = new int[topK];
+        for (int i = 0; i < topK; i++) {
+            JsonNode value = node.get(i);
+            if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0) {
+                throw new ModelException("%s: %s is not the number of an expert".formatted(where, value));
+            }
+            chosen[i] = value.intValue();
+            if (chosen[i] >= experts) {
+                throw new ModelException("%s: expert %d, but the model has %d (numbered from 0)"
+                        .formatted(where, chosen[i], experts));
+            }
+            for (int j = 0; j < i; j++) {
+                if (chosen[j] == chosen[i]) {
+                    throw new ModelException("%s: expert %d is there twice".formatted(where, chosen[i]));
+                }
+            }
+        }
+        return chosen;
+    }
+
+    @Override
+    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
+        int[][] tokens = layers[layer % layers.length];
+        int[] token = tokens[(int) Math.floorMod(row + step * STRIDE, (long) tokens.length)];
+        System.arraycopy(token, 0, chosen, 0, chosen.length);
+    }
+
+    @Override
+    public String description() {
+        return name;
+    }
+}

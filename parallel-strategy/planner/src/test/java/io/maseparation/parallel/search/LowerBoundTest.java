@@ -1,0 +1,70 @@
+package io.maseparation.parallel.search;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.simulate.MemoryFit;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulator;
+import io.maseparation.parallel.simulate.TestClusters;
+import java.util.List;
+import java.util.SplittableRandom;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+
+/** A bound that is above what it bounds would make the search miss the best. */
+class LowerBoundTest {
+    private static final double ROUNDING = 1e-9;
+
+    private static final List<ModelConfig> MODELS =
+            List.of(Presets.config("seed"), Presets.config("tiny"), Presets.config("olmoe-1b-7b"));
+
+    @Property(tries = 300)
+    void noSimulationIsFaster(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = MODELS.get(random.nextInt(MODELS.size()));
+        Cluster cluster = TestClusters.random(random, 1 + random.nextInt(12));
+        List<Candidate> candidates = Candidates.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1)));
+        Candidate candidate = candidates.get(random.nextInt(candidates.size()));
+        Scenario scenario =
+                Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))
+                        .withRouting(Scenario.decode(1, 1).routing(), random.nextLong())
+                        .withSteps(2 + random.nextInt(4), 1 + random.nextInt(2))
+                        .withLmHead(random.nextBoolean())
+                        .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
+        if (random.nextBoolean()) {
+            scenario = scenario.withLaunch(Launch.EAGER);
+        }
+        Plan plan;
+        try {
+            plan = candidate.plan(config);
+            new MemoryFit(plan, cluster, scenario).check();
+        } catch (PlanException e) {
+            return;
+        }
+        double bound = LowerBound.tpotMs(plan, cluster, scenario, new ExpertCounts(config));
+        double simulated = Simulator.run(plan, cluster, scenario, false).tpotMs();
+
+        assertThat(bound).as("%s %s, %d micro-batches", candidate.options().strategy(), candidate.options().layout(),
+                candidate.options().microBatches()).isPositive().isLessThanOrEqualTo(simulated * (1 + ROUNDING));
+    }
+
+    @Test
+    void oneRankHasNothingElseToWaitFor() {
+        ModelConfig config = Presets.config("seed");
+        Cluster cluster = TestClusters.ideal(1);
+        Scenario scenario = Scenario.decode(24, 2048);
+        Plan plan = Candidates.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))).getFirst().plan(config);
+        double bound = LowerBound.tpotMs(plan, cluster, scenario, new ExpertCounts(config));
+
+        assertThat(Simulator.run(plan, cluster, scenario, false).tpotMs())
+                .isBetween(bound * (1 - ROUNDING), bound * 1.0001);
+    }
+}

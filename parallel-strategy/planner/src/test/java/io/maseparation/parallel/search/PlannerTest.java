@@ -1,0 +1,170 @@
+package io.maseparation.parallel.search;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulator;
+import io.maseparation.parallel.simulate.TestClusters;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/** The search against the enumeration of everything. */
+class PlannerTest {
+    private static final double NEAR = 1.02;
+    private static final ModelConfig SEED = Presets.config("seed");
+
+    /** Simulates every candidate for all steps: the least score of each kind. */
+    private static Map<Kind, Double> exhaustive(SearchRequest request) {
+        Map<Kind, Double> least = new EnumMap<>(Kind.class);
+        for (Candidate candidate : Candidates.of(request)) {
+            double tpot;
+            try {
+                if (candidate.options().microBatches() > request.scenario().batch()) {
+                    continue;
+                }
+                Plan plan = candidate.plan(request.config());
+                tpot = Simulator.run(plan, request.cluster(), request.scenario(), false).tpotMs();
+            } catch (PlanException e) {
+                continue;
+            }
+            double score = request.objective().score(
+                    tpot, request.scenario().batch(), candidate.pricePerHour(request.cluster()));
+            for (Kind kind : Kind.values()) {
+                if (kind.has(candidate.options())) {
+                    least.merge(kind, score, Math::min);
+                }
+            }
+        }
+        return least;
+    }
+
+    private static void assertNear(SearchRequest request) {
+        SearchResult found = Planner.search(request);
+        Map<Kind, Double> least = exhaustive(request);
+        assertThat(found.leaders().keySet()).isEqualTo(least.keySet());
+        least.forEach((kind, score) -> assertThat(found.best(kind).orElseThrow().score())
+                .as("best %s", kind.label())
+                .isBetween(score * (1 - 1e-9), score * NEAR));
+        assertThat(Planner.best(request).orElseThrow().score())
+                .isLessThanOrEqualTo(least.values().stream().min(Double::compare).orElseThrow() * NEAR);
+    }
+
+    @Property(tries = 12)
+    void findsTheBestOfEveryKindWithinTwoPercent(@ForAll long seed) {
+        assertNear(random(seed));
+    }
+
+    /** A batch of 7, in whose first steps expert parallelism looks slower than it is. */
+    @Test
+    void aKindThatFewStepsMisjudgeIsFound() {
+        assertNear(random(61439));
+    }
+
+    private static SearchRequest random(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = random.nextBoolean() ? SEED : Presets.config("tiny");
+        Cluster cluster = TestClusters.random(random, 2 + random.nextInt(5));
+        Scenario scenario = Scenario.decode(1 + random.nextInt(100), 1 + random.nextInt(512));
+
+        return SearchRequest.of(config, cluster, scenario)
+                .withObjective(Objective.values()[random.nextInt(3)]);
+    }
+
+    @Test
+    void findsTheBestOnTwoKindsOfDeviceWithinTwoPercent() {
+        Cluster both = Clusters.named("h20-l40s");
+        Cluster few = new Cluster("few", "", both.kinds(),
+                List.of(both.devices().get(0), both.devices().get(1), both.devices().get(8), both.devices().get(9)),
+                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), HostSharing.NONE, List.of(),
+                List.of());
+
+        assertNear(SearchRequest.of(SEED, few, Scenario.decode(512, 512)).withObjective(Objective.COST));
+    }
+
+    /** Half a minute: mvn test -Dtest=PlannerTest -Dslow=true. */
+    @Test
+    @EnabledIfSystemProperty(named = "slow", matches = "true")
+    void findsTheBestOnSixteenDevicesWithinTwoPercent() {
+        assertNear(SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(24, 2048)));
+        assertNear(SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(1024, 2048)));
+    }
+
+    @Test
+    void threadsDoNotChangeTheResult() {
+        SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x8"), Scenario.decode(24, 1024));
+        List<Candidate> one = winners(Planner.search(request.withThreads(1)));
+
+        for (int threads : new int[] {2, 5}) {
+            assertThat(winners(Planner.search(request.withThreads(threads)))).isEqualTo(one);
+        }
+    }
+
+    private static List<Candidate> winners(SearchResult found) {
+        List<Candidate> winners = new ArrayList<>();
+        for (Kind kind : Kind.values()) {
+            found.leaders().getOrDefault(kind, List.of()).forEach(e -> winners.add(e.candidate()));
+        }
+        return winners;
+    }
+
+    @Test
+    void anyBatchIsTheLargestThatKeepsTheLimit() {
+        Scenario scenario = Scenario.decode(24, 2048);
+        SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x4"), scenario)
+                .withObjective(Objective.TPS)
+                .withTpotLimitMs(8)
+                .withAnyBatch(true);
+        Evaluation best = Planner.search(request).best();
+
+        assertThat(best.result().tpotMs()).isLessThanOrEqualTo(8);
+        assertThat(best.result().tps()).isGreaterThan(
+                Planner.search(request.withAnyBatch(false)).best().result().tps());
+        double least = Double.POSITIVE_INFINITY;
+        for (int batch : new int[] {16, 32, 48, 64, 96, 128, 192, 256, 384}) {
+            SearchRequest fixed = request.withAnyBatch(false).withScenario(Trial.withBatch(scenario, batch));
+            least = Math.min(least, Planner.best(fixed).map(Evaluation::score).orElse(least));
+        }
+        assertThat(best.score()).isLessThanOrEqualTo(least * NEAR);
+    }
+
+    @Test
+    void aSpaceIsKept() {
+        SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(640, 2048));
+        Evaluation ratio = Planner.best(request.withSpace(
+                SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
+                .orElseThrow();
+
+        assertThat(ratio.candidate().options().attentionDevices()).isEqualTo(12);
+        assertThat(ratio.candidate().options().microBatches()).isEqualTo(2);
+        // The published claim's region: 12:4 is (nearly) the best ratio there.
+        Evaluation any = Planner.best(request.withSpace(SearchSpace.of(Strategy.MA).withMicroBatches(2)))
+                .orElseThrow();
+        assertThat(ratio.score()).isLessThanOrEqualTo(any.score() * NEAR);
+    }
+
+    @Test
+    void saysWhatIsLackingWhereNothingFits() {
+        ModelConfig config = Presets.config("mixtral-8x7b");
+        assertThatThrownBy(
+                () -> Planner.search(SearchRequest.of(config, Clusters.named("a100x1"), Scenario.decode(1, 128))))
+                .isInstanceOf(PlanException.class)
+                .hasMessageContaining("rank 0")
+                .hasMessageContaining("GiB too much");
+    }
+}

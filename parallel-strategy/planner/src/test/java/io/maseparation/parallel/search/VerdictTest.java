@@ -1,0 +1,116 @@
+package io.maseparation.parallel.search;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.search.Verdict.Answer;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** What is concluded from results, whatever they are. */
+class VerdictTest {
+    private static final ModelConfig SEED = Presets.config("seed");
+    private static final Cluster CLUSTER = Clusters.named("a100x4");
+    private static final StrategyOptions SEPARATED = StrategyOptions.maSeparation(3, 1);
+    private static final StrategyOptions TENSOR = StrategyOptions.tensorPipeline(4, 1);
+
+    private static Evaluation evaluation(StrategyOptions options, double tpotMs, Regime regime, double busy) {
+        Candidate candidate = new Candidate(options, List.of(0, 1, 2, 3));
+        Plan plan = candidate.plan(SEED);
+        List<SimulationResult.Rank> ranks = IntStream.range(0, 4)
+                .mapToObj(r -> new SimulationResult.Rank(
+                        r, plan.ranks().get(r).role().id(), r, busy, 0, 0, 0, 0, 0, 0))
+                .toList();
+        SimulationResult result = new SimulationResult(plan, tpotMs, tpotMs, tpotMs, tpotMs, 8 / tpotMs * 1e3,
+                Double.NaN, 0, 0, busy, busy, 0, 0, 1, 1, Double.NaN,
+                Map.of(regime, 0.7, regime == Regime.LAUNCH ? Regime.EXPERT : Regime.LAUNCH, 0.3), ranks, List.of());
+        return new Evaluation(candidate, Scenario.decode(8, 128), result, tpotMs);
+    }
+
+    private static SearchResult found(double separatedMs, double colocatedMs) {
+        return new SearchResult(
+                SearchRequest.of(SEED, CLUSTER, Scenario.decode(8, 128)),
+                Map.of(
+                        Kind.MA, List.of(evaluation(SEPARATED, separatedMs, Regime.TRANSFER, 0.5)),
+                        Kind.TP, List.of(evaluation(TENSOR, colocatedMs, Regime.EXPERT, 0.5))),
+                2, 0, 2);
+    }
+
+    @Test
+    void answersByTheBetterScore() {
+        Verdict loses = Verdict.of(found(2, 1), List.of());
+        assertThat(loses.answer()).isEqualTo(Answer.DOES_NOT_PAY);
+        assertThat(loses.gain()).isEqualTo(-1, within(1e-12));
+        assertThat(loses.regime()).isEqualTo(Regime.EXPERT);
+        assertThat(loses.reason()).contains("does not pay", "ma 3:1", "tp 4 x pp 1", "100.0 % more time",
+                "expert-bound");
+
+        Verdict wins = Verdict.of(found(0.5, 1), List.of());
+        assertThat(wins.answer()).isEqualTo(Answer.PAYS);
+        assertThat(wins.regime()).isEqualTo(Regime.TRANSFER);
+        assertThat(wins.reason()).contains("Separation pays", "50.0 % less time", "transfer-bound");
+
+        assertThat(Verdict.of(found(1.005, 1), List.of()).answer()).isEqualTo(Answer.EQUAL);
+    }
+
+    @Test
+    void namesTheFirstChangeThatTurnsTheAnswer() {
+        Verdict.Change same = new Verdict.Change("batch 32", 3, 2);
+        Verdict.Change turns = new Verdict.Change("context 512", 1, 2);
+        Verdict verdict = Verdict.of(found(2, 1), List.of(same, turns, new Verdict.Change("links", 1, 3)));
+
+        assertThat(verdict.flip()).contains(turns);
+        assertThat(verdict.reason()).contains("the answer changes with context 512: then separation pays");
+        assertThat(Verdict.of(found(2, 1), List.of(same)).flip()).isEmpty();
+        assertThat(Verdict.of(found(2, 1), List.of(same)).reason()).contains("none of these changes the answer");
+    }
+
+    @Test
+    void explainsPoolsOfIdenticalDevices() {
+        Verdict.PoolBound bound = Verdict.of(found(2, 1), List.of()).bound().orElseThrow();
+
+        // Half of 2 ms on three attention ranks and one expert rank.
+        assertThat(bound.attention()).isEqualTo(3, within(1e-12));
+        assertThat(bound.expert()).isEqualTo(1, within(1e-12));
+        assertThat(bound.apartMs()).isGreaterThanOrEqualTo(bound.togetherMs());
+    }
+
+    @Test
+    void saysWhereThereIsNothingToCompare() {
+        SearchRequest request = SearchRequest.of(SEED, CLUSTER, Scenario.decode(8, 128));
+        SearchResult colocated = new SearchResult(
+                request, Map.of(Kind.TP, List.of(evaluation(TENSOR, 1, Regime.EXPERT, 1))), 1, 0, 1);
+        assertThat(Verdict.of(colocated).answer()).isEqualTo(Answer.IMPOSSIBLE);
+        SearchResult separated = new SearchResult(
+                request, Map.of(Kind.MA, List.of(evaluation(SEPARATED, 1, Regime.EXPERT, 1))), 1, 0, 1);
+        assertThat(Verdict.of(separated).answer()).isEqualTo(Answer.NECESSARY);
+    }
+
+    @Test
+    void changesOfTheClusterDoWhatTheySay() {
+        Cluster cluster = Clusters.named("a100x16");
+        Scenario scenario = Scenario.decode(24, 2048);
+        Plan plan = Planning.plan(SEED, StrategyOptions.tensorPipeline(16, 1));
+        SimulationResult before = io.maseparation.parallel.simulate.Simulator.run(plan, cluster, scenario, false);
+        SimulationResult free = io.maseparation.parallel.simulate.Simulator.run(
+                plan, WhatIf.withoutLaunches(cluster), scenario, false);
+        SimulationResult faster = io.maseparation.parallel.simulate.Simulator.run(
+                plan, WhatIf.withFasterLinks(cluster), scenario, false);
+
+        assertThat(free.criticalPath().get(Regime.LAUNCH)).isZero();
+        assertThat(free.tpotMs()).isLessThan(before.tpotMs());
+        assertThat(faster.criticalPath().get(Regime.TRANSFER)).isLessThan(before.criticalPath().get(Regime.TRANSFER));
+    }
+}

@@ -1,0 +1,297 @@
+package io.maseparation.parallel.simulate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.layout.Role;
+import io.maseparation.parallel.layout.Schedule;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+
+/** What holds for every simulation, whatever the plan and the cluster. */
+class InvariantsTest {
+    private static final ModelConfig SEED = Presets.config("seed");
+    /** Greedy scheduling is not monotone (Graham 1966): less work may make a step longer by a little. */
+    private static final double ANOMALY = 1.08;
+
+    private static final double ROUNDING = 1e-9;
+
+    private static StrategyOptions layout(SplittableRandom random) {
+        int groups = 1 + random.nextInt(4);
+        int slices = 1 << random.nextInt(3);
+        int split = 1 << random.nextInt(3);
+        int copies = 1 + random.nextInt(2);
+        StrategyOptions options =
+                switch (random.nextInt(6)) {
+                    case 0 -> StrategyOptions.single();
+                    case 1 -> StrategyOptions.tensorPipeline(1 << random.nextInt(4), 1 + random.nextInt(4))
+                            .withDataParallel(copies);
+                    case 2 -> StrategyOptions.expertParallel(1 + random.nextInt(16)).withDataParallel(copies);
+                    case 3 -> StrategyOptions.expertParallel(groups * slices).withAttentionTensorParallel(slices);
+                    case 4 -> StrategyOptions
+                            .maSeparation(groups * slices, (1 + random.nextInt(4)) * split * Math.min(copies, groups))
+                            .withAttentionTensorParallel(slices)
+                            .withExpertTensorParallel(split)
+                            .withExpertReplicas(Math.min(copies, groups));
+                    default -> StrategyOptions.maSeparation(1 + random.nextInt(8), 1 + random.nextInt(8));
+                };
+        return options.withMicroBatches(1 + random.nextInt(3))
+                .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
+    }
+
+    private static Scenario scenario(SplittableRandom random) {
+        Scenario scenario = Scenario.decode(1 + random.nextInt(64), 1 + random.nextInt(2048))
+                .withRouting(new ZipfRouting(random.nextInt(3) * 0.6), random.nextLong())
+                .withSteps(4, 1 + random.nextInt(2))
+                .withLmHead(random.nextBoolean())
+                .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
+        return random.nextBoolean() ? scenario : scenario.withLaunch(Launch.EAGER);
+    }
+
+    @Property(tries = 150)
+    void boundsStreamsAndCausalityHold(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Plan plan = Planning.plan(SEED, layout(random));
+        Cluster cluster = TestClusters.random(random, plan.ranks().size());
+        Scenario scenario = scenario(random);
+        SimulationResult result = Simulator.run(plan, cluster, scenario, true);
+
+        assertThat(result.tps() * result.tpotMs() / 1e3).isEqualTo(scenario.batch(), within(ROUNDING));
+        assertThat(result.tpotMs()).isGreaterThanOrEqualTo(result.boundMs() * (1 - ROUNDING));
+        assertThat(result.tpotMs()).isGreaterThanOrEqualTo(result.clusterBoundMs() * (1 - ROUNDING));
+        for (SimulationResult.Rank rank : result.ranks()) {
+            assertThat(rank.busy()).isBetween(0.0, 1 + ROUNDING);
+            assertThat(rank.transferBusy()).isBetween(0.0, 1 + ROUNDING);
+        }
+        assertThat(result.mbu()).isBetween(0.0, 1 + ROUNDING);
+        assertThat(result.memoryEfficiency()).isBetween(0.0, 1 + ROUNDING);
+        assertThat(result.criticalPath().values().stream().mapToDouble(s -> s).sum()).isEqualTo(1, within(1e-6));
+        assertOneThingAtATime(result.timeline());
+    }
+
+    /** Shares of a rank's streams that its timeline shows are never in use twice at once. */
+    private static void assertOneThingAtATime(List<TimelineEvent> events) {
+        Map<List<Object>, List<TimelineEvent>> streams = new HashMap<>();
+        events.forEach(e -> streams.computeIfAbsent(List.of(e.rank(), e.stream()), k -> new ArrayList<>()).add(e));
+        streams.values().forEach(stream -> {
+            stream.sort(Comparator.comparingLong(TimelineEvent::startNanos)
+                    .thenComparingLong(TimelineEvent::endNanos));
+            for (int i = 1; i < stream.size(); i++) {
+                // Nanoseconds are rounded.
+                assertThat(stream.get(i).startNanos())
+                        .as("%s after %s", stream.get(i), stream.get(i - 1))
+                        .isGreaterThanOrEqualTo(stream.get(i - 1).endNanos() - 1);
+            }
+        });
+    }
+
+    @Property(tries = 60)
+    void nothingStartsBeforeItsCauseAndEveryTokenComesOut(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Plan plan = Planning.plan(SEED, layout(random));
+        Cluster cluster = TestClusters.random(random, plan.ranks().size());
+        Scenario scenario = scenario(random);
+        MemoryFit memory = new MemoryFit(plan, cluster, scenario);
+        Batches batches = Batches.decode(
+                memory.sequences(), scenario.context(), scenario.warmup() + scenario.steps());
+        Run run = Run.of(plan, cluster, scenario, batches, new ExpertMap(plan));
+        for (int entry = 0; entry < run.log().size(); entry++) {
+            assertThat(run.log().end(entry)).isGreaterThanOrEqualTo(run.log().start(entry));
+            int cause = run.log().cause(entry);
+            if (cause != Log.NONE) {
+                assertThat(run.log().start(entry)).isGreaterThanOrEqualTo(run.log().end(cause) - 1e-12);
+            }
+        }
+        int tokens = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches(); m++) {
+                for (int step = 0; step < batches.steps(); step++) {
+                    int rows = batches.of(group, m, step).count();
+                    assertThat(Double.isNaN(run.sampled()[group][m][step])).isEqualTo(rows == 0);
+                    tokens += rows;
+                    if (step > 0 && rows > 0) {
+                        assertThat(run.sampled()[group][m][step]).isGreaterThan(run.sampled()[group][m][step - 1]);
+                    }
+                }
+            }
+        }
+        assertThat(tokens).isEqualTo(scenario.batch() * batches.steps());
+        assertAllPairsServed(plan, scenario, batches, run);
+    }
+
+    /** Σ expert counts = tokens × k. */
+    private static void assertAllPairsServed(Plan plan, Scenario scenario, Batches batches, Run run) {
+        ExpertMap map = new ExpertMap(plan);
+        for (int layer = 0; layer < SEED.layers().size(); layer++) {
+            int pairs = 0;
+            for (int m = 0; m < batches.microBatches(); m++) {
+                for (int group = 0; group < map.groups(); group++) {
+                    pairs += run.loads().of(layer, m, batches.steps() - 1).load(group).pairs();
+                }
+            }
+            assertThat(pairs)
+                    .isEqualTo(scenario.batch() * SEED.layers().get(layer).routing().topK());
+        }
+    }
+
+    @Property(tries = 60)
+    void moreIsNeverMuchSlower(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Plan plan = Planning.plan(SEED, layout(random));
+        Cluster cluster = TestClusters.random(random, plan.ranks().size());
+        Scenario scenario = scenario(random).withSteps(12, 2);
+        double tpot = tpot(plan, cluster, scenario);
+        assertThat(tpot(plan, TestClusters.scaled(cluster, 2, 1, 1), scenario)).isLessThanOrEqualTo(tpot * ANOMALY);
+        assertThat(tpot(plan, TestClusters.scaled(cluster, 1, 2, 1), scenario)).isLessThanOrEqualTo(tpot * ANOMALY);
+        assertThat(tpot(plan, TestClusters.scaled(cluster, 1, 1, 0.5), scenario)).isLessThanOrEqualTo(tpot * ANOMALY);
+        Scenario longer = new Scenario(scenario.batch(), Math.min(2048, 2 * scenario.context()), scenario.launch(),
+                scenario.collectives(), scenario.routing(), scenario.seed(), scenario.steps(), scenario.warmup(),
+                scenario.lmHead(), scenario.kvType(), scenario.activationBytes(), 0);
+        assertThat(tpot(plan, cluster, longer)).isGreaterThanOrEqualTo(tpot / ANOMALY);
+        Scenario larger = new Scenario(2 * scenario.batch(), scenario.context(), scenario.launch(),
+                scenario.collectives(), scenario.routing(), scenario.seed(), scenario.steps(), scenario.warmup(),
+                scenario.lmHead(), scenario.kvType(), scenario.activationBytes(), 0);
+        assertThat(tpot(plan, cluster, larger)).isGreaterThanOrEqualTo(tpot / ANOMALY);
+        Plan barrier = Planning.plan(SEED, plan.options().withSchedule(Schedule.BARRIER));
+        Plan async = Planning.plan(SEED, plan.options().withSchedule(Schedule.ASYNC));
+        assertThat(tpot(barrier, cluster, scenario)).isGreaterThanOrEqualTo(tpot(async, cluster, scenario) / ANOMALY);
+    }
+
+    private static double tpot(Plan plan, Cluster cluster, Scenario scenario) {
+        return Simulator.run(plan, cluster, scenario, false).tpotMs();
+    }
+
+    @Property(tries = 30)
+    void aSeedReproducesARun(@ForAll long seed) {
+        SimulationResult[] results = new SimulationResult[2];
+        for (int i = 0; i < 2; i++) {
+            SplittableRandom random = new SplittableRandom(seed);
+            Plan plan = Planning.plan(SEED, layout(random));
+            results[i] = Simulator.run(
+                    plan, TestClusters.random(random, plan.ranks().size()), scenario(random), true);
+        }
+        assertThat(results[0].tpotMs()).isEqualTo(results[1].tpotMs());
+        assertThat(results[0].timeline()).isEqualTo(results[1].timeline());
+    }
+
+    @Property(tries = 30)
+    void aSingleRankIsTheSumOfItsOperations(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Plan plan = Planning.plan(SEED, StrategyOptions.single());
+        Cluster cluster = TestClusters.random(random, 1);
+        Scenario scenario = scenario(random);
+        MemoryFit memory = new MemoryFit(plan, cluster, scenario);
+        Batches batches = Batches.decode(
+                memory.sequences(), scenario.context(), scenario.warmup() + scenario.steps());
+        ExpertMap map = new ExpertMap(plan);
+        ExpertLoads loads = new ExpertLoads(plan, map, scenario, batches, 200);
+        Costs costs = new Costs(
+                plan, cluster, scenario, batches, map, loads, new Network(cluster, scenario.collectives()));
+        double sum = 0;
+        RankPlan rank = plan.ranks().getFirst();
+        for (int step = scenario.warmup(); step < batches.steps(); step++) {
+            for (var segment : rank.segments()) {
+                sum += costs.compute(0, segment.name(), 0, step).seconds();
+            }
+        }
+        assertThat(tpot(plan, cluster, scenario)).isEqualTo(sum / scenario.steps() * 1e3, within(1e-6));
+    }
+
+    @Test
+    void aPipelineOfTwoEqualStagesAndOneMicroBatchIdlesHalfAndWithTwoHardlyAtAll() {
+        Scenario scenario = Scenario.decode(24, 2048).withLmHead(false);
+        Cluster cluster = TestClusters.ideal(16);
+        SimulationResult one =
+                Simulator.run(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2)), cluster, scenario, false);
+        assertThat(one.busyAttention()).isEqualTo(0.5, within(1e-6));
+        // Stages that take turns among micro-batches wherever they wait would stay at a half.
+        SimulationResult two = Simulator.run(
+                Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2).withMicroBatches(2)), cluster, scenario,
+                false);
+        assertThat(two.busyAttention()).isGreaterThan(0.9);
+    }
+
+    @Test
+    void ranksThatShareOneHostShareItsSpeed() {
+        Cluster own = TestClusters.ideal(2);
+        Cluster shared = new Cluster("host", "", own.kinds(), own.devices(), own.intraNode(), own.interNode(),
+                Double.POSITIVE_INFINITY, new HostSharing(2, 1, 0), List.of(), List.of());
+        Scenario scenario = Scenario.decode(8, 512).withLmHead(false);
+        Plan tensor = Planning.plan(SEED, StrategyOptions.tensorPipeline(2, 1));
+        Plan single = Planning.plan(SEED, StrategyOptions.single());
+        assertThat(tpot(tensor, own, scenario)).isLessThan(0.6 * tpot(single, own, scenario));
+        // Two halves at half the speed: as long as the whole.
+        assertThat(tpot(tensor, shared, scenario)).isBetween(
+                0.95 * tpot(single, shared, scenario), 1.1 * tpot(single, shared, scenario));
+        // Both move data all the time, and there is one memory to move it from.
+        assertThat(Simulator.run(tensor, shared, scenario, false).mbu()).isBetween(0.9, 1.1);
+    }
+
+    @Test
+    void ranksOnOneDeviceHaveItsBandwidthAndPriceOnce() {
+        Cluster cluster = TestClusters.ideal(4);
+        Plan apart = Planning.plan(SEED, StrategyOptions.expertParallel(4));
+        Scenario scenario = Scenario.decode(8, 512);
+        SimulationResult four = Simulator.run(apart, cluster, scenario, false);
+        SimulationResult one = Simulator.run(apart.withDevices(List.of(0, 0, 0, 0)), cluster, scenario, false);
+
+        assertThat(one.clusterBoundMs()).isEqualTo(4 * four.clusterBoundMs(), within(ROUNDING));
+        assertThat(one.mbu() * one.tpotMs()).isEqualTo(4 * four.mbu() * four.tpotMs(), within(ROUNDING));
+        assertThat(one.pricePerMillionTokens() * one.tps())
+                .isEqualTo(four.pricePerMillionTokens() * four.tps() / 4, within(ROUNDING));
+        // Nothing waits for anything but the device, which is at work all the time.
+        assertThat(one.boundMs()).isBetween(0.95 * one.tpotMs(), one.tpotMs() * (1 + ROUNDING));
+    }
+
+    @Test
+    void aCopyThatIsThroughBeforeAnotherHasWarmedUpIsBusyAllTheSame() {
+        DeviceKind fast = TestClusters.ideal(1).kinds().getFirst();
+        DeviceKind slow = new DeviceKind("slow", 80e9, fast.bytesPerSecond() / 50, fast.flopsPerSecond() / 50, 1, 1, 0,
+                0, 0, 1, Map.of());
+        Cluster cluster = new Cluster("unequal", "", List.of(fast, slow),
+                List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)), TestClusters.ideal(1).intraNode(),
+                TestClusters.ideal(1).interNode(), Double.POSITIVE_INFINITY, HostSharing.NONE, List.of(), List.of());
+        Plan copies = Planning.plan(SEED, StrategyOptions.tensorPipeline(1, 1).withDataParallel(2));
+        SimulationResult result = Simulator.run(copies, cluster, Scenario.decode(4, 512), true);
+
+        for (SimulationResult.Rank rank : result.ranks()) {
+            assertThat(rank.busy()).isEqualTo(1, within(1e-6));
+            // A step of either is the same work.
+            assertThat(rank.bytesMoved()).isCloseTo(result.ranks().getFirst().bytesMoved(), withinPercentage(15));
+        }
+        assertThat(result.boundMs()).isPositive().isLessThanOrEqualTo(result.tpotMs() * (1 + ROUNDING));
+        assertThat(result.timeline()).isNotEmpty().allMatch(e -> e.startNanos() >= 0 && e.endNanos() >= e.startNanos());
+    }
+
+    @Test
+    void expertRanksHoldNoKvAndAttentionRanksNoExperts() {
+        SimulationResult result = Simulator.run(Planning.plan(SEED, StrategyOptions.maSeparation(12, 4)),
+                TestClusters.ideal(16), Scenario.decode(24, 2048), false);
+        for (SimulationResult.Rank rank : result.ranks()) {
+            boolean expert = result.plan().ranks().get(rank.rank()).role() == Role.EXPERT;
+            assertThat(rank.kvBytes() == 0).isEqualTo(expert);
+            // Four layers of four experts of two matrices of 4096 × 16384 in fp16.
+            assertThat(rank.weightBytes() > 4e9).isEqualTo(expert);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package io.maseparation.parallel;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.execute.PlanExecutor;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * One run of a model, described step by step: what to generate and on which layout. The shortest way into the library;
+ * {@link Planning}, {@link Workload} and {@link PlanExecutor} are what it is made of. Not for use by several threads.
+ */
+public final class Generation {
+    private final Model model;
+    private final List<int[]> prompts = new ArrayList<>();
+    private Function<ModelConfig, Plan> plan = config -> Planning.plan(config, StrategyOptions.single());
+    private ExecutionOptions execution = ExecutionOptions.defaults();
+    private int maxTokens = 16;
+    private boolean ignoreEos;
+    private double temperature;
+    private double topP = 1;
+    private long seed;
+    private boolean promptLogits;
+    private int depth;
+    private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
+
+    private Generation(Model model) {
+        this.model = model;
+    }
+
+    /** Greedy generation of up to 16 tokens on one rank, until something else is said. */
+    public static Generation of(Model model) {
+        return new Generation(model);
+    }
+
+    /** How the model is spread over ranks. */
+    public Generation strategy(StrategyOptions options) {
+        plan = config -> Planning.plan(config, options);
+        return this;
+    }
+
+    /** How the model is spread over ranks and devices, and where its experts are. */
+    public Generation plan(PlanFile file) {
+        plan = file::toPlan;
+        return this;
+    }
+
+    /** Adds a prompt of token ids; each call adds a sequence to the batch. */
+    public Generation prompt(int... tokenIds) {
+        prompts.add(tokenIds.clone());
+        return this;
+    }
+
+    /**
+     * Adds a prompt of text.
+     *
+     * @throws ModelException if the model has no tokenizer
+     */
+    public Generation prompt(String text) {
+        prompts.add(model.tokenizer()
+                .orElseThrow(() -> new ModelException("%s has no tokenizer: give token ids instead of text"
+                        .formatted(model.config().name())))
+                .encode(text));
+        return this;
+    }
+
+    /** Adds prompts of token ids. */
+    public Generation prompts(List<int[]> tokenIds) {
+        tokenIds.forEach(this::prompt);
+        return this;
+    }
+
+    /** Most tokens to generate for each sequence. */
+    public Generation maxTokens(int n) {
+        maxTokens = n;
+        return this;
+    }
+
+    /** Goes on after end-of-sequence tokens. */
+    public Generation ignoringEos() {
+        ignoreEos = true;
+        return this;
+    }
+
+    /**
+     * Samples instead of taking the most likely token.
+     *
+     * @param newTemperature divisor of logits; 0 for greedy
+     * @param newTopP share of probability to sample from; 1 for all
+     * @param newSeed of sampling
+     */
+    public Generation sampling(double newTemperature, double newTopP, long newSeed) {
+        temperature = newTemperature;
+        topP = newTopP;
+        seed = newSeed;
+        return this;
+    }
+
+    /** Keeps the logits of each prompt's last position. */
+    public Generation promptLogits() {
+        promptLogits = true;
+        return this;
+    }
+
+    /** Most prompt tokens that a rank takes in one step and micro-batch. */
+    public Generation prefillChunk(int tokens) {
+        prefillChunk = tokens;
+        return this;
+    }
+
+    /** Puts a context of that many positions with random keys and values before each prompt, for measurements. */
+    public Generation depth(int positions) {
+        depth = positions;
+        return this;
+    }
+
+    /** Devices, format of the KV cache, memory limit and a listener for progress. */
+    public Generation execution(ExecutionOptions options) {
+        execution = options;
+        return this;
+    }
+
+    /**
+     * Runs it. Can be called again.
+     *
+     * @throws ModelException if the workload does not fit the model, or the memory
+     * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
+     * @throws io.maseparation.parallel.run.RunFailedException if a rank fails or gets stuck
+     */
+    public RunResult run() {
+        Workload workload =
+                new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, depth);
+        List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
+        ModelWeights weights = model.weightsFor(devices);
+        try (PlanExecutor executor = new PlanExecutor(
+                plan.apply(weights.config()), weights, workload, execution)) {
+            return executor.run();
+        }
+    }
+}

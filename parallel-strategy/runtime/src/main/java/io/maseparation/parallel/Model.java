@@ -1,0 +1,111 @@
+package io.maseparation.parallel;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.moe.Checkpoint;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.Presets;
+import io.maseparation.moe.RandomWeights;
+import io.maseparation.moe.Tokenizer;
+import io.maseparation.moe.WeightConversion;
+import io.maseparation.moe.segments.Device;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** A model that can be run: a checkpoint on disk, or a preset with random weights. */
+public final class Model implements AutoCloseable {
+    private final ModelWeights weights;
+    private final Optional<Checkpoint> checkpoint;
+    private ModelWeights readable;
+    private List<KernelTarget> readableBy = List.of();
+
+    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint) {
+        this.weights = weights;
+        this.checkpoint = checkpoint;
+    }
+
+    /**
+     * Opens a preset with random weights of seed 0, or the Hugging Face checkpoint in a folder. A name that is both is the
+     * preset; write {@code ./name} for the folder.
+     *
+     * @param presetOrFolder name of a preset, or path of a folder with config.json and safetensors
+     * @throws ModelException if there is neither, or it cannot be used; the message is one line that says why
+     */
+    public static Model open(String presetOrFolder) {
+        return open(presetOrFolder, 0);
+    }
+
+    /**
+     * Opens a preset or a checkpoint, as {@link #open(String)}.
+     *
+     * @param seed of a preset's random weights; a checkpoint has its own
+     */
+    public static Model open(String presetOrFolder, long seed) {
+        if (Presets.has(presetOrFolder)) {
+            return preset(presetOrFolder, seed);
+        }
+        try {
+            Path folder = Path.of(presetOrFolder);
+            if (Files.isRegularFile(folder)) {
+                throw new ModelException("model '%s' is a file: give the folder it is in".formatted(presetOrFolder));
+            }
+            if (!presetOrFolder.isBlank() && Files.exists(folder)) {
+                return checkpoint(folder);
+            }
+        } catch (InvalidPathException e) {
+            throw new ModelException(missing(presetOrFolder), e);
+        }
+        throw new ModelException(missing(presetOrFolder));
+    }
+
+    private static String missing(String name) {
+        return "model '%s' is neither a folder nor a preset; presets are %s"
+                .formatted(name, String.join(", ", Presets.names()));
+    }
+
+    /** A preset with random weights. */
+    public static Model preset(String name, long seed) {
+        return new Model(RandomWeights.create(Presets.config(name), seed), Optional.empty());
+    }
+
+    /** The Hugging Face checkpoint in a folder; its large matrices are mapped, not copied. */
+    public static Model checkpoint(Path folder) {
+        Checkpoint opened = Checkpoint.open(folder);
+        return new Model(opened.weights(), Optional.of(opened));
+    }
+
+    /** Shape and rules. */
+    public ModelConfig config() {
+        return weights.config();
+    }
+
+    /** All weights; valid until {@link #close()}. */
+    public ModelWeights weights() {
+        return weights;
+    }
+
+    /** The weights in a format that devices can read: those of the model, or a copy that is kept for the next time. */
+    synchronized ModelWeights weightsFor(List<Device> devices) {
+        List<KernelTarget> targets = devices.stream().map(Device::target).toList();
+        if (readable == null || !targets.equals(readableBy)) {
+            readable = WeightConversion.readableBy(targets, weights);
+            readableBy = targets;
+        }
+        return readable;
+    }
+
+    /** The tokenizer, where a checkpoint has one. */
+    public Optional<Tokenizer> tokenizer() {
+        return checkpoint.flatMap(Checkpoint::tokenizer);
+    }
+
+    /** Unmaps a checkpoint's weights, which must not be used any more. */
+    @Override
+    public void close() {
+        checkpoint.ifPresent(Checkpoint::close);
+    }
+}

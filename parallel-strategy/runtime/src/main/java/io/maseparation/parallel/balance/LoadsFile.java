@@ -1,0 +1,101 @@
+package io.maseparation.parallel.balance;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.maseparation.files.ModelException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/**
+ * Measured loads of experts: a JSON array of one load an expert, or an array of such arrays, one a layer.
+ *
+ * @param layered whether the file has an array a layer
+ * @param layers for each layer the load of each expert
+ */
+public record LoadsFile(boolean layered, double[][] layers) {
+    private static final long LONGEST = 16L << 20;
+    private static final int MOST_EXPERTS = 1 << 13;
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    /**
+     * Reads a file.
+     *
+     * @throws ModelException if it is none of that; the message is one line that names file, layer and expert
+     */
+    public static LoadsFile read(Path file) {
+        String name = printable(file.toString());
+        JsonNode json = tree(file, name);
+        if (!json.isArray() || json.isEmpty()) {
+            throw new ModelException(name + ": not an array of loads, one for each expert");
+        }
+        if (!json.get(0).isArray()) {
+            return new LoadsFile(false, new double[][] {loads(name, json)});
+        }
+        double[][] layers = new double[json.size()][];
+        for (int layer = 0; layer < layers.length; layer++) {
+            JsonNode of = json.get(layer);
+            String where = "%s: layer %d".formatted(name, layer);
+            if (!of.isArray() || of.isEmpty()) {
+                throw new ModelException(where + " is not an array of loads, one for each expert");
+            }
+            layers[layer] = loads(where, of);
+            if (layers[layer].length != layers[0].length) {
+                throw new ModelException("%s has %d experts, but layer 0 has %d"
+                        .formatted(where, layers[layer].length, layers[0].length));
+            }
+        }
+        return new LoadsFile(true, layers);
+    }
+
+    private static JsonNode tree(Path file, String name) {
+        try {
+            if (Files.size(file) > LONGEST) {
+                throw new ModelException("%s: %d bytes are too much for loads of experts (at most %d)"
+                        .formatted(name, Files.size(file), LONGEST));
+            }
+            JsonNode json = MAPPER.readTree(Files.readAllBytes(file));
+            if (json == null || json.isMissingNode()) {
+                throw new ModelException(name + ": is empty");
+            }
+            return json;
+        } catch (NoSuchFileException e) {
+            throw new ModelException(name + ": no such file", e);
+        } catch (JsonProcessingException e) {
+            throw new ModelException(name + ": not valid JSON: " + printable(e.getOriginalMessage()), e);
+        } catch (IOException e) {
+            throw new ModelException(name + ": cannot be read: " + printable(String.valueOf(e.getMessage())), e);
+        }
+    }
+
+    private static double[] loads(String where, JsonNode list) {
+        if (list.size() > MOST_EXPERTS) {
+            throw new ModelException("%s: %d experts are more than %d".formatted(where, list.size(), MOST_EXPERTS));
+        }
+        double[] loads = new double[list.size()];
+        double sum = 0;
+        for (int expert = 0; expert < loads.length; expert++) {
+            JsonNode load = list.get(expert);
+            if (!load.isNumber() || !Double.isFinite(load.doubleValue()) || load.doubleValue() < 0) {
+                throw new ModelException("%s: expert %d: %s is not a load (a finite number of at least 0)"
+                        .formatted(where, expert, printable(load.toString())));
+            }
+            loads[expert] = load.doubleValue();
+            sum += loads[expert];
+        }
+        if (!Double.isFinite(sum)) {
+            throw new ModelException(where + ": the loads are too large to be added");
+        }
+        return loads;
+    }
+
+    private static String printable(String text) {
+        String line = text.replaceAll("\\p{Cntrl}", "?");
+        return line.length() > 160 ? line.substring(0, 160) + "…" : line;
+    }
+}

@@ -1,0 +1,54 @@
+package io.maseparation.parallel.change;
+
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.ReplicaChoice;
+import io.maseparation.parallel.layout.Target;
+import java.util.List;
+import java.util.Optional;
+
+/** Decides whether a run should go on with another layout. Used by one thread at a time, beside the run. */
+public interface LayoutPolicy {
+
+    /** Decode steps between two looks, at least 1. */
+    int interval();
+
+    /** Operations of experts that a device does in the time in which it reads a byte of their weights. */
+    default double operationsPerByte() {
+        return ReplicaChoice.USUAL_OPERATIONS_PER_BYTE;
+    }
+
+    /** A layout that is worth the move, if there is one. */
+    Optional<Proposal> propose(LiveState state);
+
+    /** Learns what became of a proposal. */
+    void ended(LayoutChange change, LiveState state);
+
+    /**
+     * A layout to go on with.
+     *
+     * @param target the layout
+     * @param kind what moves
+     * @param gainMs predicted time that a step gains
+     */
+    record Proposal(Target target, LayoutChange.Kind kind, double gainMs) {}
+
+    /**
+     * A run between two steps.
+     *
+     * @param plan present plan
+     * @param owners for each sequence its attention group; −1 for one that has ended
+     * @param positions for each sequence the positions in its KV cache; 0 for one that has ended
+     * @param decoded decode steps done
+     * @param remaining decode steps that may follow
+     * @param loads for each layer and routed expert the rows it had in all decode steps so far
+     * @param stepMs mean time of the decode steps since the look before; NaN at the first
+     */
+    record LiveState(
+            Plan plan,
+            List<Integer> owners,
+            int[] positions,
+            int decoded,
+            int remaining,
+            long[][] loads,
+            double stepMs) {}
+}

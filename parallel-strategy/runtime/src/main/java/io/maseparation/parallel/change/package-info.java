@@ -1,0 +1,4 @@
+/**
+ * A change of layout in the midst of a run: what changes and who decides it. Carrying it out belongs to {@code execute}.
+ */
+package io.maseparation.parallel.change;

@@ -1,0 +1,181 @@
+package io.maseparation.parallel.execute;
+
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.execute.rank.RankLoader;
+import io.maseparation.parallel.layout.MovedBytes;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.Target;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The way from one deployment to another: what can be done beside the steps is done first, by another thread; the rest
+ * between two steps. Until it is complete the old deployment is as it was.
+ *
+ * <p>Positions of a sequence that a KV cache has are never written again, so those that are there when the migration starts
+ * can be copied while steps append further ones, where caches are in the host's memory; elsewhere all are copied at the end.
+ */
+final class Migration {
+    private final Deployment before;
+    private final Deployment after;
+    private final int[] prefilled;
+    private final int[] copied;
+    private long bytes;
+
+    private Migration(Deployment before, Deployment after, Workload workload) {
+        this.before = before;
+        this.after = after;
+        prefilled = workload.prompts().stream()
+                .mapToInt(prompt -> workload.depth() + prompt.length)
+                .toArray();
+        copied = new int[prefilled.length];
+    }
+
+    /**
+     * Sets up the new deployment and copies what will not change.
+     *
+     * @param active whether each sequence goes on
+     * @param decoded decode steps done when this was ordered
+     */
+    static Migration prepare(
+            Deployment before,
+            Target target,
+            boolean[] active,
+            int decoded,
+            ModelWeights weights,
+            Workload workload,
+            ExecutionOptions options,
+            RankLoader loader) {
+        Plan plan = target.plan(before.plan());
+        Shares shares = shares(before, plan, target.owners(), active);
+        Deployment after = Deployment.next(before, plan, shares, weights, workload, options, loader);
+        Migration migration = new Migration(before, after, workload);
+        try {
+            migration.bytes = MovedBytes.weights(before.plan(), plan);
+            if (migration.cachesInHostMemory()) {
+                migration.copy(active, decoded);
+            }
+        } catch (RuntimeException e) {
+            migration.giveUp();
+            throw e;
+        }
+        return migration;
+    }
+
+    private static Shares shares(
+            Deployment before, Plan plan, Optional<List<Integer>> wanted, boolean[] active) {
+        if (wanted.isEmpty() && plan.groups() == before.plan().groups()) {
+            return before.shares();
+        }
+        List<Integer> present = before.shares().owners();
+        List<Integer> owners = new ArrayList<>(
+                wanted.orElseGet(() -> Shares.owners(before.shares().capacity(), active, plan.groups())));
+        Set<Integer> changed = new HashSet<>();
+        for (int sequence = 0; sequence < active.length; sequence++) {
+            if (active[sequence] && !owners.get(sequence).equals(present.get(sequence))) {
+                changed.add(owners.get(sequence));
+                changed.add(present.get(sequence));
+            }
+        }
+        for (int sequence = 0; sequence < active.length; sequence++) {
+            if (!active[sequence]) {
+                int group = present.get(sequence);
+                // One that has ended keeps its place where nothing else moves, so that the cache can stay as it is.
+                owners.set(sequence, group < plan.groups() && !changed.contains(group) ? group : -1);
+            }
+        }
+        return Shares.owned(plan, owners, before.shares().capacity());
+    }
+
+    /** The deployment that the run can go on with after {@link #complete}. */
+    Deployment after() {
+        return after;
+    }
+
+    /** Bytes that went to other ranks so far. */
+    long bytes() {
+        return bytes;
+    }
+
+    /**
+     * Copies the keys and values that are not there yet. No step may run.
+     *
+     * @param active whether each sequence goes on
+     * @param decoded decode steps done
+     */
+    void complete(boolean[] active, int decoded) {
+        for (int rank : sources(active)) {
+            before.rankDevice(rank).fetchKv();
+        }
+        copy(active, decoded);
+    }
+
+    /** Frees what was set up; the old deployment goes on. */
+    void giveUp() {
+        after.closeExcept(before);
+    }
+
+    private int slices() {
+        return before.plan().options().attentionTensorParallel();
+    }
+
+    private boolean cachesInHostMemory() {
+        return before.plan().ranks().stream()
+                .filter(r -> r.group() >= 0)
+                .allMatch(r -> before.rankDevice(r.rank()).kvInHostMemory());
+    }
+
+    /** Ranks whose caches are copied from. */
+    private Set<Integer> sources(boolean[] active) {
+        List<Integer> from = before.shares().owners();
+        List<Integer> to = after.shares().owners();
+        Set<Integer> sources = new HashSet<>();
+        for (int sequence = 0; sequence < active.length; sequence++) {
+            for (int slice = 0; active[sequence] && slice < slices(); slice++) {
+                int source = from.get(sequence) * slices() + slice;
+                int rank = to.get(sequence) * slices() + slice;
+                if (source != rank || !after.shares(rank, before)) {
+                    sources.add(source);
+                }
+            }
+        }
+        return sources;
+    }
+
+    /** Copies the positions of the sequences that go on, up to the last decode step done. */
+    private void copy(boolean[] active, int decoded) {
+        List<Integer> from = before.shares().owners();
+        List<Integer> to = after.shares().owners();
+        for (int sequence = 0; sequence < active.length; sequence++) {
+            if (!active[sequence]) {
+                continue;
+            }
+            int end = prefilled[sequence] + decoded;
+            for (int slice = 0; slice < slices(); slice++) {
+                int source = from.get(sequence) * slices() + slice;
+                int rank = to.get(sequence) * slices() + slice;
+                if (source == rank && after.shares(rank, before)) {
+                    continue;
+                }
+                RankDevice device = after.rankDevice(rank);
+                long moved = device.kv().copyFrom(
+                        before.rankDevice(source).kv(),
+                        before.shares().kvBase()[sequence],
+                        after.shares().kvBase()[sequence],
+                        after.shares().capacity()[sequence],
+                        copied[sequence],
+                        end);
+                bytes += source == rank ? 0 : moved;
+            }
+            copied[sequence] = end;
+        }
+    }
+}

@@ -1,0 +1,261 @@
+package io.maseparation.parallel.execute.rank;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.parallel.layout.Op;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.Tensor;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunFailedException;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * A plan on its devices: buffers laid out, graphs built, and which sequences live where. A run has one at a time and may
+ * go from one to another between two steps; what stays as it is on a rank is handed on.
+ */
+public final class Deployment {
+    private final Plan plan;
+    private final Shares shares;
+    private final StepSchedule schedule;
+    private final List<Device> devices;
+    private final List<Capacity> capacities = new ArrayList<>();
+    private final List<RankDevice> rankDevices = new ArrayList<>();
+
+    private Deployment(Plan plan, Shares shares, StepSchedule schedule, List<Device> devices) {
+        this.plan = plan;
+        this.shares = shares;
+        this.schedule = schedule;
+        this.devices = devices;
+    }
+
+    /** A plan for the whole of a workload. */
+    public static Deployment start(
+            Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
+        Shares shares =
+                Shares.of(plan, IntStream.range(0, workload.prompts().size()).map(workload::positions).toArray());
+        Deployment deployment = new Deployment(
+                plan,
+                shares,
+                new StepSchedule(workload, shares, plan.groups(), plan.options().microBatches()),
+                devices(plan, options));
+        deployment.sizeBuffers(options);
+        MemoryCheck.check(plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights));
+        deployment.load(weights, loader, Optional.empty());
+        plan.ranks().forEach(rank -> deployment.fillCache(rank, workload));
+        return deployment;
+    }
+
+    /**
+     * A plan for the decode steps to come, with whatever ranks it can take over from another one.
+     *
+     * @param shares where the sequences will live
+     * @throws io.maseparation.parallel.layout.PlanException if old and new ranks do not fit a device together
+     * @throws RunFailedException if a rank cannot be set up; those that were are freed
+     */
+    public static Deployment next(
+            Deployment before,
+            Plan plan,
+            Shares shares,
+            ModelWeights weights,
+            Workload workload,
+            ExecutionOptions options,
+            RankLoader loader) {
+        Deployment deployment = new Deployment(
+                plan,
+                shares,
+                StepSchedule.decodeOnly(workload, shares, plan.groups(), plan.options().microBatches()),
+                before.devices);
+        deployment.sizeBuffers(options);
+        long[] beside = new long[plan.ranks().size()];
+        List<RankPlan> loaded = new ArrayList<>();
+        for (RankPlan rank : plan.ranks()) {
+            int r = rank.rank();
+            if (deployment.canTakeOver(before, rank)) {
+                deployment.capacities.set(r, before.capacities.get(r));
+            } else {
+                RankPlan old = before.plan.ranks().get(r);
+                beside[r] = MemoryCheck.held(before.plan, old, before.capacities.get(r));
+                loaded.add(rank);
+            }
+        }
+        MemoryCheck.check(
+                plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights), loaded, beside);
+        deployment.load(weights, loader, Optional.of(before));
+        return deployment;
+    }
+
+    private ToLongFunction<RankPlan> copied(ModelWeights weights) {
+        return rank -> RankDevice.copiedWeightBytes(devices.get(rank.rank()), weights, rank.shard());
+    }
+
+    private void fillCache(RankPlan rank, Workload workload) {
+        if (workload.depth() == 0 || rank.shard().attention().isEmpty()) {
+            return;
+        }
+        for (List<Integer> microBatch : shares.sequences().get(rank.group())) {
+            for (int sequence : microBatch) {
+                rankDevices
+                        .get(rank.rank())
+                        .fillCache(
+                                workload.seed(),
+                                sequence,
+                                shares.kvBase()[sequence],
+                                shares.capacity()[sequence],
+                                workload.depth());
+            }
+        }
+    }
+
+    private static List<Device> devices(Plan plan, ExecutionOptions options) {
+        int ranks = plan.ranks().size();
+        List<Device> given = options.devices().isEmpty() ? Device.forRanks(ranks) : options.devices();
+        return plan.devices().stream().map(d -> given.get(d % given.size())).toList();
+    }
+
+    private void sizeBuffers(ExecutionOptions options) {
+        int maxContext = Arrays.stream(shares.capacity()).max().orElse(1);
+        for (RankPlan rank : plan.ranks()) {
+            boolean hasRows = rank.group() >= 0;
+            capacities.add(new Capacity(
+                    hasRows ? schedule.groupRows(rank.group()) : 0,
+                    schedule.receivedRows(senders(rank)),
+                    hasRows ? schedule.outputRows(rank.group()) : 0,
+                    hasRows ? shares.groupPositions()[rank.group()] : 0,
+                    maxContext,
+                    options.kvType()));
+        }
+    }
+
+    /** Groups whose rows may arrive for the rank's experts: each row at most once. */
+    private Set<Integer> senders(RankPlan rank) {
+        Set<Integer> groups = new HashSet<>();
+        for (Op op : rank.chain()) {
+            List<Integer> from =
+                    switch (op) {
+                        case Op.Recv(List<Integer> peers, Tensor tensor, int layer) when tensor == Tensor.DISPATCH -> peers;
+                        case Op.AllToAll(List<Integer> rail, Tensor tensor, int layer) -> rail;
+                        default -> List.of();
+                    };
+            if (!from.isEmpty()) {
+                from.forEach(peer -> groups.add(plan.ranks().get(peer).group()));
+                // All layers exchange with the same ranks.
+                return groups;
+            }
+        }
+        return groups;
+    }
+
+    /** Whether a rank's device of another deployment does what is needed here: same weights, sequences and graphs. */
+    private boolean canTakeOver(Deployment before, RankPlan rank) {
+        RankPlan old = before.plan.ranks().get(rank.rank());
+        return old.shard().equals(rank.shard())
+                && old.segments().equals(rank.segments())
+                && before.capacities.get(rank.rank()).covers(capacities.get(rank.rank()))
+                && (rank.group() < 0 || shares.sameCache(rank.group(), before.shares, old.group()));
+    }
+
+    private void load(ModelWeights weights, RankLoader loader, Optional<Deployment> before) {
+        for (RankPlan rank : plan.ranks()) {
+            int r = rank.rank();
+            if (before.isPresent() && canTakeOver(before.get(), rank)) {
+                rankDevices.add(before.get().rankDevices.get(r));
+                continue;
+            }
+            try {
+                RankDevice device = loader.load(rank, devices.get(r), weights, capacities.get(r));
+                rankDevices.add(device);
+                if (before.isPresent() && rank.group() < 0) {
+                    device.warmUp();
+                }
+            } catch (RuntimeException | OutOfMemoryError e) {
+                before.ifPresentOrElse(this::closeExcept, this::close);
+                throw failure(rank, e);
+            }
+        }
+    }
+
+    /** A failure that names the rank. */
+    static RunFailedException failure(RankPlan rank, Throwable cause) {
+        return new RunFailedException(
+                "rank %d (%s): %s".formatted(rank.rank(), rank.role().id(), describe(cause)), cause);
+    }
+
+    /** What went wrong, in a line. */
+    public static String describe(Throwable cause) {
+        String message = cause.getMessage();
+        if (cause instanceof ModelException) {
+            return message;
+        }
+        // TornadoVM says what happened on the first line and why on the second.
+        return cause.getClass().getSimpleName()
+                + (message == null
+                        ? ""
+                        : ": " + message.lines()
+                                .map(String::strip)
+                                .filter(line -> !line.isEmpty())
+                                .limit(2)
+                                .collect(Collectors.joining(" ")));
+    }
+
+    public Plan plan() {
+        return plan;
+    }
+
+    public int ranks() {
+        return plan.ranks().size();
+    }
+
+    public Shares shares() {
+        return shares;
+    }
+
+    public StepSchedule schedule() {
+        return schedule;
+    }
+
+    public List<Device> devices() {
+        return devices;
+    }
+
+    public List<Capacity> capacities() {
+        return capacities;
+    }
+
+    public RankDevice rankDevice(int rank) {
+        return rankDevices.get(rank);
+    }
+
+    /** Whether a rank's device is the same one in both. */
+    @SuppressWarnings("ReferenceEquality")
+    public boolean shares(int rank, Deployment other) {
+        return rankDevices.get(rank) == other.rankDevices.get(rank);
+    }
+
+    /** Frees the memory of all ranks. */
+    public void close() {
+        rankDevices.forEach(RankDevice::close);
+    }
+
+    /** Frees the memory of the ranks that another deployment does not have. */
+    public void closeExcept(Deployment kept) {
+        for (int rank = 0; rank < rankDevices.size(); rank++) {
+            if (!shares(rank, kept)) {
+                rankDevices.get(rank).close();
+            }
+        }
+    }
+}

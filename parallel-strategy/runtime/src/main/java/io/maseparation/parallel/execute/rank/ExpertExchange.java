@@ -1,0 +1,206 @@
+package io.maseparation.parallel.execute.rank;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.HostFloats;
+import io.maseparation.moe.segments.RankBuffers;
+import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.layout.Placement;
+import io.maseparation.parallel.layout.ReplicaChoice;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
+ * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever the
+ * placement. Where ranks split an expert's width each sends a partial output, and those are added in the order of the
+ * ranks. Where a group of ranks splits the heads, each asks for some of the experts only, and the others' slots are zero
+ * in its sum.
+ *
+ * <p>A dispatch message is {@code ints = [n, row 0, slots of row 0…, row 1, …]} (slots of other ranks are −1) and
+ * {@code floats} = n rows of the hidden width. The answer is {@code ints = [n, row * slots + slot, …]} and n rows.
+ */
+final class ExpertExchange {
+    private final ModelConfig config;
+    private final Placement placement;
+    private final RankBuffers buffers;
+    private final int rank;
+    private final int group;
+    private final ReplicaChoice replicas;
+
+    /** @param operationsPerByte of the devices, for choosing among replicas */
+    ExpertExchange(
+            ModelConfig config,
+            Placement placement,
+            RankBuffers buffers,
+            int rank,
+            int group,
+            double operationsPerByte) {
+        this.config = config;
+        this.placement = placement;
+        this.buffers = buffers;
+        this.rank = rank;
+        this.group = group;
+        this.replicas = new ReplicaChoice(config, placement, group, operationsPerByte);
+    }
+
+    private int slots(int layer) {
+        return config.layers().get(layer).routing().slots();
+    }
+
+    /**
+     * The expert group that each row's slots go to.
+     *
+     * @return [rows, slots], −1 for a slot without an expert
+     */
+    int[] assign(int layer, Batch batch) {
+        int slots = slots(layer);
+        int[] ids = new int[batch.rows() * slots];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
+        }
+        return replicas.assign(layer, ids, slots);
+    }
+
+    /**
+     * Zeroes the outputs that other slices of the group ask for, so that this rank's weighted sum is its part.
+     *
+     * @param assigned as {@link #assign} says
+     */
+    void clearOthers(int layer, Batch batch, int[] assigned) {
+        int slots = slots(layer);
+        float[] zeros = new float[config.hidden()];
+        for (int i = 0; i < batch.rows(); i++) {
+            for (int j = 0; j < slots; j++) {
+                int pair = (batch.firstRow() + i) * slots + j;
+                int expertGroup = assigned[i * slots + j];
+                if (expertGroup >= 0 && placement.askerOf(group, expertGroup) != rank) {
+                    buffers.slots().get(slots).expertOut().write(pair * zeros.length, zeros, 0, zeros.length);
+                }
+            }
+        }
+    }
+
+    /**
+     * The rows of a batch that have an expert on rank {@code to}.
+     *
+     * @param assigned as {@link #assign} says; not looked at where there are no rows
+     */
+    Message dispatch(int to, int layer, Batch batch, int[] assigned) {
+        int slots = slots(layer);
+        int hidden = config.hidden();
+        int expertGroup = placement.groupOf(to);
+        int[] ints = new int[1 + batch.rows() * (1 + slots)];
+        int n = 0;
+        int at = 1;
+        for (int i = 0; i < batch.rows(); i++) {
+            int row = batch.firstRow() + i;
+            boolean any = false;
+            for (int j = 0; j < slots; j++) {
+                int expert = buffers.slots().get(slots).ids().get(row * slots + j);
+                boolean there = assigned[i * slots + j] == expertGroup;
+                ints[at + 1 + j] = there ? expert : -1;
+                any |= there;
+            }
+            if (any) {
+                ints[at] = row;
+                at += 1 + slots;
+                n++;
+            }
+        }
+        ints[0] = n;
+        float[] floats = new float[n * hidden];
+        for (int i = 0; i < n; i++) {
+            buffers.h().read(ints[1 + i * (1 + slots)] * hidden, floats, i * hidden, hidden);
+        }
+        return new Message(java.util.Arrays.copyOf(ints, at), floats);
+    }
+
+    /**
+     * Lays out what arrived as the rows of the rank's experts.
+     *
+     * @return number of rows
+     */
+    int receive(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int hidden = config.hidden();
+        int rows = 0;
+        for (Message message : messages) {
+            int n = message.ints()[0];
+            buffers.receivedX().write(rows * hidden, message.floats(), 0, n * hidden);
+            for (int i = 0; i < n; i++) {
+                for (int j = 0; j < slots; j++) {
+                    buffers.receivedIds().set((rows + i) * slots + j, message.ints()[2 + i * (1 + slots) + j]);
+                }
+            }
+            rows += n;
+        }
+        return rows;
+    }
+
+    /** Rows times routed experts in messages for the rank's experts. */
+    int pairs(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int experts = config.layers().get(layer).routing().experts();
+        int pairs = 0;
+        for (Message message : messages) {
+            for (int i = 0; i < message.ints()[0]; i++) {
+                for (int j = 0; j < slots; j++) {
+                    int expert = message.ints()[2 + i * (1 + slots) + j];
+                    pairs += expert >= 0 && expert < experts ? 1 : 0;
+                }
+            }
+        }
+        return pairs;
+    }
+
+    /** The answers to {@link #receive}'s messages, in their order. */
+    List<Message> answers(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int hidden = config.hidden();
+        List<Message> answers = new ArrayList<>();
+        int first = 0;
+        for (Message message : messages) {
+            int n = message.ints()[0];
+            int[] ints = new int[1 + n * slots];
+            int at = 1;
+            int[] source = new int[n * slots];
+            for (int i = 0; i < n; i++) {
+                int base = 1 + i * (1 + slots);
+                for (int j = 0; j < slots; j++) {
+                    if (message.ints()[base + 1 + j] >= 0) {
+                        source[at - 1] = (first + i) * slots + j;
+                        ints[at++] = message.ints()[base] * slots + j;
+                    }
+                }
+            }
+            ints[0] = at - 1;
+            float[] floats = new float[ints[0] * hidden];
+            for (int i = 0; i < ints[0]; i++) {
+                buffers.receivedOut().read(source[i] * hidden, floats, i * hidden, hidden);
+            }
+            answers.add(new Message(java.util.Arrays.copyOf(ints, at), floats));
+            first += n;
+        }
+        return answers;
+    }
+
+    /** Puts an answer of rank {@code from} where the weighted sum reads it. */
+    void combine(int from, Message answer, int layer) {
+        int hidden = config.hidden();
+        HostFloats out = buffers.slots().get(slots(layer)).expertOut();
+        boolean first = placement.ranksOf(placement.groupOf(from))[0] == from;
+        float[] sum = new float[hidden];
+        for (int i = 0; i < answer.ints()[0]; i++) {
+            int at = answer.ints()[1 + i] * hidden;
+            if (first) {
+                out.write(at, answer.floats(), i * hidden, hidden);
+            } else {
+                out.read(at, sum, 0, hidden);
+                for (int j = 0; j < hidden; j++) {
+                    sum[j] += answer.floats()[i * hidden + j];
+                }
+                out.write(at, sum, 0, hidden);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package io.maseparation.parallel.execute.rank;
+
+import io.maseparation.parallel.comm.Message;
+
+/**
+ * A sum over the members of a group: a reduce-scatter, then an all-gather. Member i sums slice i of everyone's values in
+ * member order, so that all members end with the same bits.
+ */
+final class Reduction {
+    private static final int[] NO_INTS = {};
+
+    private final float[] values;
+    private final int members;
+    private final int self;
+    private final float[][] parts;
+    private int missing;
+
+    /**
+     * @param values this member's values; replaced by the sums
+     * @param members number of members
+     * @param self index of this member
+     */
+    Reduction(float[] values, int members, int self) {
+        this.values = values;
+        this.members = members;
+        this.self = self;
+        parts = new float[members][];
+        parts[self] = slice(self);
+        missing = members - 1;
+    }
+
+    private int start(int member) {
+        return (int) ((long) values.length * member / members);
+    }
+
+    private float[] slice(int member) {
+        return java.util.Arrays.copyOfRange(values, start(member), start(member + 1));
+    }
+
+    /** What this member sends to another in the reduce-scatter. */
+    Message contribution(int member) {
+        return new Message(NO_INTS, slice(member));
+    }
+
+    /** Takes another member's contribution to this member's slice. */
+    void add(int member, Message message) {
+        parts[member] = message.floats();
+        missing--;
+    }
+
+    /** Whether all contributions are in. */
+    boolean complete() {
+        return missing == 0;
+    }
+
+    /** Sums this member's slice, once complete; what this member sends to all others in the all-gather. */
+    Message sum() {
+        float[] sum = parts[0].clone();
+        for (int member = 1; member < members; member++) {
+            for (int i = 0; i < sum.length; i++) {
+                sum[i] += parts[member][i];
+            }
+        }
+        System.arraycopy(sum, 0, values, start(self), sum.length);
+        missing = members - 1;
+        return new Message(NO_INTS, sum);
+    }
+
+    /** Takes another member's summed slice. */
+    void put(int member, Message message) {
+        System.arraycopy(message.floats(), 0, values, start(member), message.floats().length);
+        missing--;
+    }
+
+    /** The sums, once the all-gather is complete. */
+    float[] values() {
+        return values;
+    }
+}

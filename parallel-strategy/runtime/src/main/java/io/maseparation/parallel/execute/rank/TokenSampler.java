@@ -1,0 +1,137 @@
+package io.maseparation.parallel.execute.rank;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Sampler;
+import io.maseparation.moe.segments.RankBuffers;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.run.LogitsListener;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What a
+ * segment left on the device is taken at once, since another micro-batch may run before this one is sampled.
+ */
+final class TokenSampler {
+    private final ModelConfig config;
+    private final RankPlan rankPlan;
+    private final RankDevice device;
+    private final RankBuffers buffers;
+    private final Workload workload;
+    private final Sequences sequences;
+    private final Sampler sampler;
+    private final int[] lastToken;
+    private final Optional<LogitsListener> listener;
+    private final Map<Integer, Kept> kept = new HashMap<>();
+
+    /**
+     * Outputs of a micro-batch that wait to be sampled.
+     *
+     * @param best most likely tokens, where those are enough; otherwise null
+     * @param slices logits by slice of the vocabulary, each row-major, this rank's first; empty where best is enough
+     */
+    private record Kept(int[] best, List<float[]> slices) {}
+
+    TokenSampler(ModelConfig config, RankPlan rankPlan, RankDevice device, RunContext context, int[] lastToken) {
+        this.config = config;
+        this.rankPlan = rankPlan;
+        this.device = device;
+        this.buffers = device.buffers();
+        this.workload = context.workload();
+        this.sequences = context.sequences();
+        this.sampler = new Sampler(workload.temperature(), workload.topP(), workload.seed());
+        this.lastToken = lastToken;
+        this.listener = context.logits();
+    }
+
+    /** Takes the outputs of a micro-batch from the device, right after the segment that computed them. */
+    void keep(int microBatch, Batch batch, boolean prefill) {
+        int n = batch.outputs().length;
+        int width = rankPlan.shard().output().orElseThrow().size();
+        boolean logits = keepsPromptLogits(prefill)
+                || workload.temperature() > 0
+                || width < config.vocab()
+                || listener.isPresent();
+        List<float[]> slices = new ArrayList<>();
+        int[] best = null;
+        if (n > 0 && logits) {
+            device.fetchLogits();
+            float[] own = new float[n * width];
+            buffers.logits().read(0, own, 0, own.length);
+            slices.add(own);
+        } else {
+            best = new int[n];
+            for (int i = 0; i < n; i++) {
+                best[i] = buffers.best().get(i);
+            }
+        }
+        kept.put(microBatch, new Kept(best, slices));
+    }
+
+    private boolean keepsPromptLogits(boolean prefill) {
+        return prefill && workload.promptLogits();
+    }
+
+    /** Logits of this rank's slice for the output rows of a micro-batch, row-major. */
+    float[] ownLogits(int microBatch) {
+        return kept.remove(microBatch).slices().getFirst();
+    }
+
+    /** Adds the next slice of the vocabulary, in the order of the ranks. */
+    void otherLogits(int microBatch, float[] logits) {
+        kept.get(microBatch).slices().add(logits);
+    }
+
+    /** Samples the output rows of a micro-batch. */
+    void sample(int microBatch, Batch batch, boolean prefill) {
+        int n = batch.outputs().length;
+        if (n == 0) {
+            return;
+        }
+        Kept outputs = kept.remove(microBatch);
+        float[] logits = outputs.best() == null ? rows(outputs.slices(), n) : null;
+        long now = System.nanoTime();
+        for (int i = 0; i < n; i++) {
+            int sequence = batch.sequences()[batch.outputs()[i]];
+            int index = batch.positions()[batch.outputs()[i]]
+                    - workload.depth()
+                    - workload.prompts().get(sequence).length
+                    + 1;
+            int from = i * config.vocab();
+            int token = logits == null
+                    ? outputs.best()[i]
+                    : sampler.sample(logits, from, config.vocab(), sequence, index);
+            lastToken[sequence] = token;
+            if (keepsPromptLogits(prefill)) {
+                sequences.setPromptLogits(sequence, Arrays.copyOfRange(logits, from, from + config.vocab()));
+            }
+            if (listener.isPresent()) {
+                listener.get().sampled(sequence, index, Arrays.copyOfRange(logits, from, from + config.vocab()));
+            }
+            sequences.add(sequence, token, now);
+        }
+    }
+
+    /** Whole rows of logits from slices of the vocabulary. */
+    private float[] rows(List<float[]> slices, int rows) {
+        if (slices.size() == 1) {
+            return slices.getFirst();
+        }
+        float[] all = new float[rows * config.vocab()];
+        int column = 0;
+        for (float[] slice : slices) {
+            int width = slice.length / rows;
+            for (int row = 0; row < rows; row++) {
+                System.arraycopy(slice, row * width, all, row * config.vocab() + column, width);
+            }
+            column += width;
+        }
+        return all;
+    }
+}

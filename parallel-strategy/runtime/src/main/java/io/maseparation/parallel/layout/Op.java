@@ -1,0 +1,47 @@
+package io.maseparation.parallel.layout;
+
+import java.util.List;
+
+/**
+ * One operation of a rank's program. A program is the chain of one micro-batch through one step; all micro-batches of a
+ * rank run the same chain, each in order, and a rank may switch between them wherever a receive has to wait.
+ */
+public sealed interface Op {
+
+    /** Runs a segment on the rank's device. */
+    record Compute(String segment) implements Op {}
+
+    /** Sends each receiver its part, without waiting for any of them. */
+    record Send(List<Integer> to, Tensor tensor, int layer) implements Op {
+        public Send {
+            to = List.copyOf(to);
+        }
+    }
+
+    /** Waits for what each of some ranks sends, and takes it in the order they are named in. */
+    record Recv(List<Integer> from, Tensor tensor, int layer) implements Op {
+        public Recv {
+            from = List.copyOf(from);
+        }
+    }
+
+    /**
+     * Sums a tensor over a group, in rank order, so that every member ends with the same bits: a reduce-scatter
+     * followed by an all-gather.
+     */
+    record AllReduce(List<Integer> group, Tensor tensor, int layer) implements Op {
+        public AllReduce {
+            group = List.copyOf(group);
+        }
+    }
+
+    /** Every member sends a part to every member, itself included, and waits for all of its own. */
+    record AllToAll(List<Integer> group, Tensor tensor, int layer) implements Op {
+        public AllToAll {
+            group = List.copyOf(group);
+        }
+    }
+
+    /** Turns the logits of the rank's output rows into tokens. */
+    record Sample() implements Op {}
+}

@@ -1,0 +1,215 @@
+package io.maseparation.parallel.layout;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * Which ranks serve which experts for the rows of which ranks.
+ *
+ * <p>An <em>expert group</em> is the ranks that hold the same experts of one copy: one rank, or several that split the
+ * experts' width, each of which gets every row of the group and answers with a partial sum. Expert groups are numbered
+ * copy by copy. An <em>attention group</em> ({@link RankPlan#group}) is the ranks that hold the same rows and split the
+ * heads; attention group G of {@code s} slices is ranks G·s to G·s + s − 1. It has one copy of the experts to go to, and
+ * of that copy's expert groups its slice e mod s serves as a rail to the e-th, so that every row and expert travels once. An
+ * expert may be in several expert groups of a copy (replicas); any of them can serve a row, and one does.
+ *
+ * <p>All look-ups are a few array accesses. A layout whose ranks have all experts of their own rows has no placement
+ * ({@link #isEmpty}).
+ */
+public final class Placement {
+    /** Every expert group has it: the shared expert, or the feed-forward of a dense layer. */
+    private static final int EVERYWHERE = -2;
+
+    private static final Placement NONE = new Placement(1, new int[0][], 1, new int[0], new int[0], new int[0][][]);
+
+    private final int slices;
+    private final int[][] ranks;
+    private final int groupsPerCopy;
+    private final int[] copyOf;
+    private final int[] turnOf;
+    private final int[][][] groupsOfExpert;
+    private final int[] groupOfRank;
+    private final int[] everywhere;
+
+    private Placement(
+            int slices, int[][] ranks, int groupsPerCopy, int[] copyOf, int[] turnOf, int[][][] groupsOfExpert) {
+        this.slices = slices;
+        this.ranks = ranks;
+        this.groupsPerCopy = groupsPerCopy;
+        this.copyOf = copyOf;
+        this.turnOf = turnOf;
+        this.groupsOfExpert = groupsOfExpert;
+        int last = Arrays.stream(ranks).flatMapToInt(Arrays::stream).max().orElse(-1);
+        groupOfRank = new int[last + 1];
+        Arrays.fill(groupOfRank, -1);
+        for (int group = 0; group < ranks.length; group++) {
+            for (int rank : ranks[group]) {
+                groupOfRank[rank] = group;
+            }
+        }
+        everywhere = Arrays.stream(ranks).flatMapToInt(Arrays::stream).sorted().toArray();
+    }
+
+    /** Of a layout whose ranks have all experts of their own rows. */
+    static Placement none() {
+        return NONE;
+    }
+
+    /**
+     * Experts of a model in groups of ranks.
+     *
+     * @param slices ranks of an attention group
+     * @param ranks ranks of each expert group, copy by copy
+     * @param copyOf copy that each attention group goes to
+     * @param copies number of copies
+     * @param experts for each layer and routed expert its expert groups, within a copy, ascending
+     * @param extra for each layer whether there is a shared expert or a dense feed-forward
+     */
+    static Placement of(
+            int slices, int[][] ranks, int[] copyOf, int copies, int[][][] experts, boolean[] extra) {
+        int[] turnOf = new int[copyOf.length];
+        int[] seen = new int[copies];
+        for (int group = 0; group < copyOf.length; group++) {
+            turnOf[group] = seen[copyOf[group]]++;
+        }
+        int[][][] groupsOfExpert = new int[experts.length][][];
+        for (int layer = 0; layer < experts.length; layer++) {
+            groupsOfExpert[layer] = Arrays.copyOf(experts[layer], experts[layer].length + 1);
+            groupsOfExpert[layer][experts[layer].length] = extra[layer] ? new int[] {EVERYWHERE} : new int[0];
+        }
+        return new Placement(slices, ranks, ranks.length / copies, copyOf, turnOf, groupsOfExpert);
+    }
+
+    /** Whether all ranks have all experts of their own rows, so that there is nothing to look up. */
+    public boolean isEmpty() {
+        return ranks.length == 0;
+    }
+
+    /** Number of expert groups, over all copies. */
+    public int groups() {
+        return ranks.length;
+    }
+
+    /** Number of copies of all experts. */
+    public int copies() {
+        return isEmpty() ? 1 : ranks.length / groupsPerCopy;
+    }
+
+    /** The copy of the experts that an attention group goes to. */
+    public int copyOf(int attentionGroup) {
+        return isEmpty() ? 0 : copyOf[attentionGroup];
+    }
+
+    /** Number of attention groups that go to a copy of the experts. */
+    public int attentionGroupsOf(int copy) {
+        return (int) Arrays.stream(copyOf).filter(c -> c == copy).count();
+    }
+
+    /** The copy of the experts that an expert group is part of. */
+    public int copyOfExperts(int expertGroup) {
+        return expertGroup / groupsPerCopy;
+    }
+
+    /**
+     * The expert group that serves an expert for a row of an attention group where nothing is known of the step's other
+     * rows: replicas take turns.
+     *
+     * @param layer layer
+     * @param expert routed expert, or the number of routed experts for the extra one
+     * @param attentionGroup group of the row
+     * @param row index of the row in its micro-batch, by which the rows of replicated experts, and of the extra one, are spread
+     * @return expert group; -1 for an extra expert that the layer does not have
+     */
+    public int groupFor(int layer, int expert, int attentionGroup, int row) {
+        int[] groups = groupsOfExpert[layer][expert];
+        if (groups.length == 0) {
+            return -1;
+        }
+        int group = groups[0];
+        if (group == EVERYWHERE) {
+            group = (turnOf[attentionGroup] * slices + row % slices) % groupsPerCopy;
+        } else if (groups.length > 1) {
+            group = groups[(turnOf[attentionGroup] + row) % groups.length];
+        }
+        return copyOf[attentionGroup] * groupsPerCopy + group;
+    }
+
+    /** Number of expert groups of a copy that an expert is bound to: 1, unless it has replicas; the extra one counts as 1. */
+    public int replicas(int layer, int expert) {
+        return groupsOfExpert[layer][expert].length;
+    }
+
+    /**
+     * One of the expert groups that can serve a routed expert for an attention group.
+     *
+     * @param replica 0 to {@link #replicas} − 1
+     */
+    public int groupOfReplica(int layer, int expert, int attentionGroup, int replica) {
+        return copyOf[attentionGroup] * groupsPerCopy + groupsOfExpert[layer][expert][replica];
+    }
+
+    /** Whether any routed expert has replicas within a copy. */
+    public boolean replicated() {
+        for (int layer = 0; layer < groupsOfExpert.length; layer++) {
+            for (int expert = 0; expert < groupsOfExpert[layer].length; expert++) {
+                if (replicas(layer, expert) > 1) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** The rank of an attention group that sends its rows to an expert group of its copy, and gets the answers. */
+    public int askerOf(int attentionGroup, int expertGroup) {
+        return attentionGroup * slices + expertGroup % groupsPerCopy % slices;
+    }
+
+    /** The ranks of an expert group, in the order in which their partial sums are added. Not to be changed. */
+    public int[] ranksOf(int expertGroup) {
+        return ranks[expertGroup];
+    }
+
+    /** The expert group that a rank is in; -1 for a rank without experts. */
+    public int groupOf(int rank) {
+        return rank < groupOfRank.length ? groupOfRank[rank] : -1;
+    }
+
+    /** All ranks that hold an expert or a slice of it, in any copy, ascending. */
+    public List<Integer> holders(int layer, int expert) {
+        int[] groups = groupsOfExpert[layer][expert];
+        if (groups.length > 0 && groups[0] == EVERYWHERE) {
+            return Arrays.stream(everywhere).boxed().toList();
+        }
+        List<Integer> holders = new ArrayList<>();
+        for (int group : groups) {
+            for (int g = group; g < ranks.length; g += groupsPerCopy) {
+                for (int rank : ranks[g]) {
+                    holders.add(rank);
+                }
+            }
+        }
+        Collections.sort(holders);
+        return holders;
+    }
+
+    /** For each layer the expert group, within a copy, of each routed expert, the first where there are several. */
+    public List<List<Integer>> experts() {
+        return replicatedExperts().stream()
+                .map(layer -> layer.stream().map(List::getFirst).toList())
+                .toList();
+    }
+
+    /** For each layer and routed expert its expert groups, within a copy, ascending; empty where there is no placement. */
+    public List<List<List<Integer>>> replicatedExperts() {
+        List<List<List<Integer>>> experts = new ArrayList<>();
+        for (int[][] layer : groupsOfExpert) {
+            experts.add(Arrays.stream(layer, 0, layer.length - 1)
+                    .map(groups -> Arrays.stream(groups).boxed().toList())
+                    .toList());
+        }
+        return experts;
+    }
+}

@@ -1,0 +1,60 @@
+package io.maseparation.parallel.layout;
+
+import io.maseparation.moe.ModelConfig;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * A layout and a program for every rank. Plans are data: the executor runs them, the simulator times them, the checker
+ * checks them.
+ *
+ * @param options what was asked for
+ * @param config the model
+ * @param ranks one entry a rank, by index
+ * @param placement which ranks hold which experts
+ * @param groups number of shares the sequences are divided into; each share's rows live on the ranks of that group
+ * @param devices for each rank the index of its device, in the machine or cluster it runs on; several ranks may share one
+ */
+public record Plan(
+        StrategyOptions options,
+        ModelConfig config,
+        List<RankPlan> ranks,
+        Placement placement,
+        int groups,
+        List<Integer> devices) {
+    public Plan {
+        ranks = List.copyOf(ranks);
+        devices = List.copyOf(devices);
+        if (devices.size() != ranks.size()) {
+            throw new IllegalArgumentException(ranks.size() + " ranks on " + devices.size() + " devices");
+        }
+    }
+
+    /** A plan whose ranks are on the devices of the same index. */
+    Plan(StrategyOptions options, ModelConfig config, List<RankPlan> ranks, Placement placement, int groups) {
+        this(options, config, ranks, placement, groups,
+                IntStream.range(0, ranks.size()).boxed().toList());
+    }
+
+    /**
+     * Whether a rank ends its program for a micro-batch before it takes the next one, all ranks in the same order: where
+     * that is asked for, and in every pipeline. A stage that switched wherever it waits, in an all-reduce say, would
+     * bring all micro-batches to the next stage at once and have none left for itself, which doubles the time of a step.
+     */
+    public boolean inOrder() {
+        return options.schedule() == Schedule.BARRIER || options.pipelineParallel() > 1;
+    }
+
+    /**
+     * The same plan on other devices.
+     *
+     * @param devices index of each rank's device
+     * @throws PlanException if there is not one for each rank, or an index is negative
+     */
+    public Plan withDevices(List<Integer> devices) {
+        if (devices.size() != ranks.size() || devices.stream().anyMatch(d -> d < 0)) {
+            throw new PlanException("%d devices are named for %d ranks".formatted(devices.size(), ranks.size()));
+        }
+        return new Plan(options, config, ranks, placement, groups, devices);
+    }
+}

@@ -1,0 +1,11 @@
+package io.maseparation.parallel.layout;
+
+/** A layout that the model or the devices do not allow. The message is one line meant for the user. */
+public final class PlanException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** @param message what does not fit and which option changes it */
+    public PlanException(String message) {
+        super(message);
+    }
+}

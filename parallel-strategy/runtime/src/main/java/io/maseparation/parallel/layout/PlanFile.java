@@ -1,0 +1,274 @@
+package io.maseparation.parallel.layout;
+
+import io.maseparation.files.Json;
+import io.maseparation.files.JsonFile;
+import io.maseparation.files.ModelException;
+import io.maseparation.files.WholeFile;
+import io.maseparation.moe.ModelConfig;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A plan on disk: what it takes to make the plan again, as JSON (docs/plan-file.md). Programs are not stored; they follow
+ * from the layout.
+ *
+ * @param model name of the model it was made for: a preset's name or a checkpoint's folder
+ * @param shape that model's shape, by which a plan for another model is noticed
+ * @param options strategy and sizes
+ * @param devices index of each rank's device
+ * @param cluster name of the cluster it was made for
+ * @param batch sequences it was made for
+ * @param context positions of each sequence it was made for
+ * @param experts for each layer the expert group of each routed expert ({@link Placement#experts}), where those are not
+ *     even shares
+ */
+public record PlanFile(
+        String model,
+        Shape shape,
+        StrategyOptions options,
+        List<Integer> devices,
+        Optional<String> cluster,
+        OptionalInt batch,
+        OptionalInt context,
+        Optional<List<List<Integer>>> experts) {
+
+    /** Version of the format. */
+    public static final int VERSION = 1;
+
+    private static final int MOST = 65_536;
+    /** Most micro-batches, as on the command line. */
+    private static final int MOST_MICRO_BATCHES = 4096;
+    /** Most sequences, as on the command line. */
+    private static final int MOST_SEQUENCES = 1 << 20;
+
+    /**
+     * What tells models apart as far as layouts go.
+     *
+     * @param layers number of layers
+     * @param hidden width of the residual stream
+     * @param heads query heads
+     * @param kvHeads key/value heads
+     * @param experts most routed experts in any layer
+     * @param expertsPerToken most experts that any layer sends a row to
+     */
+    public record Shape(int layers, int hidden, int heads, int kvHeads, int experts, int expertsPerToken) {
+
+        /** The shape of a model. */
+        public static Shape of(ModelConfig config) {
+            int perToken = config.layers().stream()
+                    .mapToInt(l -> l.routing().topK())
+                    .max()
+                    .orElse(0);
+            return new Shape(config.layers().size(), config.hidden(), config.heads(), config.kvHeads(),
+                    config.maxExperts(), perToken);
+        }
+
+        @Override
+        public String toString() {
+            return "%d layers of width %d, %d heads, %d key/value heads, top-%d of %d experts"
+                    .formatted(layers, hidden, heads, kvHeads, expertsPerToken, experts);
+        }
+    }
+
+    public PlanFile {
+        devices = List.copyOf(devices);
+        experts = experts.map(e -> e.stream().map(List::copyOf).toList());
+    }
+
+    /**
+     * What makes a plan.
+     *
+     * @throws PlanException if experts have replicas within a copy, which the format has no place for
+     */
+    public static PlanFile of(Plan plan) {
+        if (plan.placement().replicated()) {
+            throw new PlanException("a plan file has one place for each expert of a copy; this plan has replicas");
+        }
+        List<List<Integer>> experts = plan.placement().experts();
+        boolean even = plan.placement().isEmpty()
+                || experts.equals(Planning.plan(plan.config(), plan.options()).placement().experts());
+        return new PlanFile(
+                plan.config().name(),
+                Shape.of(plan.config()),
+                plan.options(),
+                plan.devices(),
+                Optional.empty(),
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                even ? Optional.empty() : Optional.of(experts));
+    }
+
+    /** The same, made for a cluster and a batch of sequences. */
+    public PlanFile madeFor(String clusterName, int sequences, int positions) {
+        return new PlanFile(model, shape, options, devices, Optional.of(clusterName), OptionalInt.of(sequences),
+                OptionalInt.of(positions), experts);
+    }
+
+    /**
+     * The plan for a model.
+     *
+     * @throws PlanException if the model has another shape than the one this was made for, or the layout does not fit it
+     */
+    public Plan toPlan(ModelConfig config) {
+        if (!shape.equals(Shape.of(config))) {
+            throw new PlanException("the plan is for model %s (%s), which %s (%s) is not"
+                    .formatted(model, shape, config.name(), Shape.of(config)));
+        }
+        return Planning.plan(config, options, experts).withDevices(devices);
+    }
+
+    /**
+     * Reads a plan.
+     *
+     * @throws ModelException if the file is no plan; the message names file and field
+     */
+    public static PlanFile read(Path file) {
+        JsonFile json = JsonFile.open(file);
+        int version = required(json, "version", 0, Integer.MAX_VALUE);
+        if (version != VERSION) {
+            throw json.fail("version", "is %d; this program reads version %d".formatted(version, VERSION));
+        }
+        json.only(Set.of("version", "model", "model_shape", "layout", "devices", "cluster", "batch", "context",
+                "expert_placement"));
+        StrategyOptions options = layout(object(json, "layout"));
+        if (!json.has("devices")) {
+            throw json.fail("devices", "is missing");
+        }
+        List<Integer> devices = json.integers("devices");
+        int ranks = Planning.ranks(options);
+        if (devices.size() != ranks) {
+            throw json.fail("devices", "names %d devices for %d ranks".formatted(devices.size(), ranks));
+        }
+        return new PlanFile(
+                text(json, "model"),
+                shape(object(json, "model_shape")),
+                options,
+                devices,
+                json.has("cluster") ? Optional.of(text(json, "cluster")) : Optional.empty(),
+                optional(json, "batch", MOST_SEQUENCES),
+                optional(json, "context", Integer.MAX_VALUE),
+                json.has("expert_placement") ? Optional.of(json.integerLists("expert_placement")) : Optional.empty());
+    }
+
+    private static JsonFile object(JsonFile json, String field) {
+        if (!json.has(field)) {
+            throw json.fail(field, "is missing");
+        }
+        return json.object(field);
+    }
+
+    private static String text(JsonFile json, String field) {
+        String text = json.text(field, "");
+        if (text.isBlank() || text.length() > 4096 || text.chars().anyMatch(Character::isISOControl)) {
+            throw json.fail(field, text.isBlank() ? "is missing" : "is not a name");
+        }
+        return text;
+    }
+
+    private static int required(JsonFile json, String field, int least, int most) {
+        if (!json.has(field)) {
+            throw json.fail(field, "is missing");
+        }
+        return json.integer(field, least, least, most);
+    }
+
+    private static OptionalInt optional(JsonFile json, String field, int most) {
+        return json.has(field)
+                ? OptionalInt.of(json.integer(field, 1, 1, most))
+                : OptionalInt.empty();
+    }
+
+    private static Shape shape(JsonFile json) {
+        json.only(Set.of("layers", "hidden", "heads", "kv_heads", "experts", "experts_per_token"));
+        return new Shape(
+                required(json, "layers", 1, Integer.MAX_VALUE),
+                required(json, "hidden", 1, Integer.MAX_VALUE),
+                required(json, "heads", 1, Integer.MAX_VALUE),
+                required(json, "kv_heads", 1, Integer.MAX_VALUE),
+                required(json, "experts", 0, Integer.MAX_VALUE),
+                required(json, "experts_per_token", 0, Integer.MAX_VALUE));
+    }
+
+    private static StrategyOptions layout(JsonFile json) {
+        Set<String> names = new HashSet<>(Set.of("strategy", "schedule"));
+        Strategy strategy = Strategy.of(text(json, "strategy"))
+                .orElseThrow(() -> json.fail("strategy", "is none of " + Stream.of(Strategy.values())
+                        .map(Strategy::id)
+                        .collect(Collectors.joining(", "))));
+        Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
+        for (LayoutSize size : LayoutSize.values()) {
+            names.add(size.field());
+            int value = json.integer(size.field(), 1, 1, size == LayoutSize.MICRO_BATCHES ? MOST_MICRO_BATCHES : MOST);
+            if (json.has(size.field()) && !size.belongsTo(strategy)) {
+                throw json.fail(size.field(), "is nothing that strategy %s has".formatted(strategy.id()));
+            }
+            sizes.put(size, value);
+        }
+        json.only(names);
+        String schedule = json.text("schedule", "async");
+        for (Schedule s : Schedule.values()) {
+            if (name(s).equals(schedule)) {
+                StrategyOptions options = LayoutSize.options(strategy, sizes, s);
+                try {
+                    Planning.ranks(options);
+                } catch (PlanException e) {
+                    throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
+                }
+                return options;
+            }
+        }
+        throw json.fail("schedule", "is neither async nor barrier: " + schedule);
+    }
+
+    private static String name(Schedule schedule) {
+        return schedule.name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * Writes the plan; the file appears whole or not at all.
+     *
+     * @throws java.io.UncheckedIOException if the file cannot be written
+     */
+    public void write(Path file) {
+        WholeFile.write(file, Json.write(tree()));
+    }
+
+    private Map<String, Object> tree() {
+        Map<String, Object> layout = new LinkedHashMap<>();
+        layout.put("strategy", options.strategy().id());
+        for (LayoutSize size : LayoutSize.values()) {
+            if (size.belongsTo(options.strategy())) {
+                layout.put(size.field(), size.of(options));
+            }
+        }
+        layout.put("schedule", name(options.schedule()));
+        Map<String, Object> ofModel = new LinkedHashMap<>();
+        ofModel.put("layers", shape.layers());
+        ofModel.put("hidden", shape.hidden());
+        ofModel.put("heads", shape.heads());
+        ofModel.put("kv_heads", shape.kvHeads());
+        ofModel.put("experts", shape.experts());
+        ofModel.put("experts_per_token", shape.expertsPerToken());
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("version", VERSION);
+        tree.put("model", model);
+        tree.put("model_shape", ofModel);
+        tree.put("layout", layout);
+        tree.put("devices", devices);
+        cluster.ifPresent(name -> tree.put("cluster", name));
+        batch.ifPresent(n -> tree.put("batch", n));
+        context.ifPresent(n -> tree.put("context", n));
+        experts.ifPresent(e -> tree.put("expert_placement", e));
+        return tree;
+    }
+}

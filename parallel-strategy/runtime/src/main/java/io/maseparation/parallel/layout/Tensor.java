@@ -1,0 +1,19 @@
+package io.maseparation.parallel.layout;
+
+/** What travels between ranks. */
+public enum Tensor {
+    /** Normed activations and expert slots of rows, from the rank of their attention to a rank of their experts. */
+    DISPATCH,
+    /** Outputs of experts, one row for each row and expert, back to the rank of the attention. */
+    COMBINE,
+    /** Residual stream of rows, from a pipeline stage to the next. */
+    HIDDEN,
+    /** Partial sums of an attention or expert output over slices of heads or width. */
+    PARTIAL,
+    /** Sums of squares of queries and keys over slices of heads. */
+    SUMS,
+    /** Logits of a slice of the vocabulary. */
+    LOGITS,
+    /** Sampled tokens, to the ranks that embed them. */
+    TOKENS
+}

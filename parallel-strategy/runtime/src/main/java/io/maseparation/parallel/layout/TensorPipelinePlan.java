@@ -1,0 +1,125 @@
+package io.maseparation.parallel.layout;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.Shard;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Tensor × pipeline parallelism (Megatron-LM, arXiv 1909.08053 and 2104.04473), and with one rank the single device.
+ * Rank = (copy * pp + stage) * tp + slice. Heads and expert widths are split over the slices of a stage, with an
+ * all-reduce after attention and one after the experts; the vocabulary of the output projection is split over the last
+ * stage. Copies have their own sequences and nothing to do with each other.
+ */
+final class TensorPipelinePlan {
+    private TensorPipelinePlan() {}
+
+    static Plan build(ModelConfig config, StrategyOptions options) {
+        int tp = options.tensorParallel();
+        int pp = options.pipelineParallel();
+        check(config, tp, pp);
+        List<RankPlan> ranks = new ArrayList<>();
+        for (int copy = 0; copy < options.dataParallel(); copy++) {
+            int base = copy * pp * tp;
+            for (int stage = 0; stage < pp; stage++) {
+                HeadGroup heads = new HeadGroup(config, Ranges.of(base + stage * tp, tp));
+                List<List<Integer>> held = experts(config, first(config, stage, pp), first(config, stage + 1, pp));
+                for (int slice = 0; slice < tp; slice++) {
+                    ranks.add(rank(heads, pp, copy, stage, slice, held));
+                }
+            }
+        }
+        return new Plan(options, config, ranks, Placement.none(), options.dataParallel());
+    }
+
+    private static void check(ModelConfig config, int tp, int pp) {
+        if (pp > config.layers().size()) {
+            throw new PlanException("--pipeline-parallel-size %d is more than the model's %d layers"
+                    .formatted(pp, config.layers().size()));
+        }
+        HeadGroup.check(config, tp, "--tensor-parallel-size");
+        checkWidth(config, tp, "--tensor-parallel-size");
+    }
+
+    /**
+     * Complains of an option if the width of the experts cannot be split that way.
+     *
+     * @throws PlanException naming the option
+     */
+    static void checkWidth(ModelConfig config, int parts, String option) {
+        for (ModelConfig.Layer layer : config.layers()) {
+            if (layer.expertWidth() % parts != 0) {
+                throw new PlanException("%s %d does not divide the experts' width of %d"
+                        .formatted(option, parts, layer.expertWidth()));
+            }
+            if (layer.extraWidth() % parts != 0) {
+                throw new PlanException("%s %d does not divide the feed-forward width of %d"
+                        .formatted(option, parts, layer.extraWidth()));
+            }
+        }
+    }
+
+    /** First layer of a stage. */
+    private static int first(ModelConfig config, int stage, int pp) {
+        return config.layers().size() * stage / pp;
+    }
+
+    private static List<List<Integer>> experts(ModelConfig config, int first, int end) {
+        List<List<Integer>> held = new ArrayList<>();
+        for (int layer = 0; layer < config.layers().size(); layer++) {
+            boolean mine = layer >= first && layer < end;
+            held.add(mine ? Ranges.of(0, config.layers().get(layer).routing().experts()) : List.of());
+        }
+        return held;
+    }
+
+    private static RankPlan rank(
+            HeadGroup heads, int pp, int copy, int stage, int slice, List<List<Integer>> held) {
+        ModelConfig config = heads.config();
+        int tp = heads.slices();
+        boolean firstStage = stage == 0;
+        boolean lastStage = stage == pp - 1;
+        int first = first(config, stage, pp);
+        int end = first(config, stage + 1, pp);
+        Shard shard = new Shard(
+                first,
+                end,
+                Optional.of(heads.heads(slice)),
+                Optional.of(new Shard.Experts(held, true, slice, tp)),
+                firstStage,
+                lastStage ? Optional.of(heads.vocabulary(slice)) : Optional.empty());
+        int rank = heads.members().get(slice);
+        int base = copy * pp * tp;
+        Chain chain = new Chain();
+        if (firstStage) {
+            HeadGroup.embed(chain, rank, base + (pp - 1) * tp);
+        } else {
+            chain.op(new Op.Recv(List.of(rank - tp), Tensor.HIDDEN, first));
+            chain.part(new Part.LoadHidden());
+        }
+        for (int layer = first; layer < end; layer++) {
+            heads.attention(chain, layer);
+            chain.part(new Part.Route(layer, false));
+            chain.part(new Part.Experts(layer, false));
+            chain.part(new Part.Combine(layer, false, heads.split()));
+            if (!lastStage && layer == end - 1 && !heads.split()) {
+                // In this graph: TornadoVM takes none that has transfers alone.
+                chain.part(new Part.StoreHidden());
+            }
+            chain.compute((heads.split() ? "experts" : "layer") + layer);
+            heads.reduceExperts(chain, layer);
+        }
+        if (lastStage) {
+            heads.output(chain, slice, Ranges.of(base, tp));
+        } else {
+            if (heads.split()) {
+                chain.part(new Part.StoreHidden());
+                chain.compute("stage" + stage);
+            }
+            chain.op(new Op.Send(List.of(rank + tp), Tensor.HIDDEN, end));
+        }
+        return new RankPlan(rank, Role.BOTH, shard, copy, chain.segments, chain.ops);
+    }
+}

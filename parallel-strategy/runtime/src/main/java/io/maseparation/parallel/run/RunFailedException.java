@@ -1,0 +1,11 @@
+package io.maseparation.parallel.run;
+
+/** A rank failed or got stuck. The message is one line that names it. */
+public final class RunFailedException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** @param message which rank and what happened */
+    public RunFailedException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

@@ -1,0 +1,108 @@
+package io.maseparation.parallel.run;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.moe.ModelConfig;
+import java.util.List;
+
+/**
+ * What to generate.
+ *
+ * @param prompts token ids of each sequence; at least one each
+ * @param maxTokens tokens to generate for each sequence
+ * @param ignoreEos whether to go on after an end-of-sequence token
+ * @param temperature 0 for greedy
+ * @param topP smallest probability mass to sample from; 1 for all
+ * @param seed of sampling
+ * @param promptLogits whether to keep the logits of each prompt's last position
+ * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+ * @param depth positions before each prompt, with random keys and values that {@code seed} determines: for measurements
+ */
+public record Workload(
+        List<int[]> prompts,
+        int maxTokens,
+        boolean ignoreEos,
+        double temperature,
+        double topP,
+        long seed,
+        boolean promptLogits,
+        int prefillChunk,
+        int depth) {
+
+    /** Default of {@link #prefillChunk}. */
+    public static final int DEFAULT_PREFILL_CHUNK = 256;
+
+    public Workload {
+        prompts = prompts.stream().map(int[]::clone).toList();
+    }
+
+    /** Greedy generation. */
+    public static Workload greedy(List<int[]> prompts, int maxTokens) {
+        return new Workload(prompts, maxTokens, false, 0, 1, 0, false, DEFAULT_PREFILL_CHUNK, 0);
+    }
+
+    /** The same, going on after end-of-sequence tokens. */
+    public Workload ignoringEos() {
+        return new Workload(prompts, maxTokens, true, temperature, topP, seed, promptLogits, prefillChunk, depth);
+    }
+
+    /** The same, keeping the logits of each prompt's last position. */
+    public Workload withPromptLogits() {
+        return new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, true, prefillChunk, depth);
+    }
+
+    /** The same after a context of random keys and values. */
+    public Workload withDepth(int positions) {
+        return new Workload(
+                prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, positions);
+    }
+
+    /** Positions that sequence {@code index} needs in a KV cache: its last token is never fed back. */
+    public int positions(int index) {
+        return depth + prompts.get(index).length + maxTokens - 1;
+    }
+
+    /**
+     * Checks the workload against a model.
+     *
+     * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an
+     *     empty prompt, nothing to generate
+     */
+    public void check(ModelConfig config) {
+        if (prompts.isEmpty()) {
+            throw new ModelException("no prompt: give --prompt or --prompt-ids at least once");
+        }
+        if (maxTokens < 1) {
+            throw new ModelException("--max-tokens must be at least 1, is " + maxTokens);
+        }
+        if (depth < 0) {
+            throw new ModelException("--n-depth must be 0 or more, is " + depth);
+        }
+        if (prefillChunk < 1) {
+            throw new ModelException("--prefill-chunk must be at least 1, is " + prefillChunk);
+        }
+        if (!(temperature >= 0) || Double.isInfinite(temperature)) {
+            throw new ModelException("--temperature must be 0 or more, is " + temperature);
+        }
+        if (!(topP > 0 && topP <= 1)) {
+            throw new ModelException("--top-p must be above 0 and at most 1, is " + topP);
+        }
+        for (int i = 0; i < prompts.size(); i++) {
+            int[] prompt = prompts.get(i);
+            if (prompt.length == 0) {
+                throw new ModelException("prompt %d is empty".formatted(i));
+            }
+            for (int token : prompt) {
+                if (token < 0 || token >= config.vocab()) {
+                    throw new ModelException("prompt %d: token %d is outside the vocabulary of %d"
+                            .formatted(i, token, config.vocab()));
+                }
+            }
+            long context = (long) depth + prompt.length + maxTokens;
+            if (context > config.maxPositions()) {
+                throw new ModelException(
+                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
+                                .formatted(i, (long) depth + prompt.length, maxTokens, config.maxPositions()));
+            }
+        }
+    }
+}

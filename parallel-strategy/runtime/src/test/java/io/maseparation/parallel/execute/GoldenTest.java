@@ -1,0 +1,139 @@
+package io.maseparation.parallel.execute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.maseparation.kernels.Body;
+import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.moe.Checkpoint;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.change.Changes;
+import io.maseparation.parallel.layout.StrategyOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
+
+/** Checkpoints and tokens that Hugging Face transformers wrote, under every strategy, on devices with memory of their own. */
+class GoldenTest {
+    static Stream<Arguments> runs() {
+        List<StrategyOptions> layouts = new ArrayList<>(List.of(
+                StrategyOptions.single(),
+                StrategyOptions.single().withMicroBatches(2),
+                StrategyOptions.tensorPipeline(2, 2),
+                StrategyOptions.tensorPipeline(2, 2).withMicroBatches(3),
+                StrategyOptions.expertParallel(4),
+                StrategyOptions.expertParallel(3).withMicroBatches(2),
+                StrategyOptions.tensorPipeline(2, 1).withDataParallel(2),
+                StrategyOptions.expertParallel(2).withDataParallel(2),
+                StrategyOptions.expertParallel(4).withAttentionTensorParallel(2).withMicroBatches(2),
+                StrategyOptions.expertParallel(2).withAttentionTensorParallel(2),
+                StrategyOptions.maSeparation(4, 4).withAttentionTensorParallel(2).withMicroBatches(2),
+                StrategyOptions.maSeparation(2, 4).withExpertTensorParallel(2),
+                StrategyOptions.maSeparation(2, 4).withExpertReplicas(2).withMicroBatches(2),
+                StrategyOptions.maSeparation(4, 4)
+                        .withAttentionTensorParallel(2)
+                        .withExpertTensorParallel(2)
+                        .withExpertReplicas(2)));
+        int[][] ratios = {{1, 1}, {3, 1}, {1, 3}, {2, 3}};
+        for (int[] ratio : ratios) {
+            for (int m = 1; m <= 3; m++) {
+                layouts.add(StrategyOptions.maSeparation(ratio[0], ratio[1]).withMicroBatches(m));
+            }
+        }
+        return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32")
+                .flatMap(model -> layouts.stream().map(layout -> Arguments.of(model, layout)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("runs")
+    void tokensAreExactAndLogitsClose(String model, StrategyOptions layout) throws Exception {
+        GoldenRuns.check(model, layout, Body.HOST);
+    }
+
+    static Stream<String> models() {
+        return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32");
+    }
+
+    static Stream<Arguments> strategies() {
+        List<StrategyOptions> layouts = List.of(
+                StrategyOptions.single(),
+                StrategyOptions.tensorPipeline(2, 2),
+                StrategyOptions.expertParallel(2),
+                StrategyOptions.maSeparation(2, 1));
+        return models().flatMap(model -> layouts.stream().map(layout -> Arguments.of(model, layout)));
+    }
+
+    /** With an SDK on TornadoVM's devices, those of the backend that ranks would take. */
+    @Tag("tornado")
+    @ParameterizedTest
+    @MethodSource("strategies")
+    void everyStrategyOnDevices(String model, StrategyOptions layout) throws Exception {
+        GoldenRuns.check(model, layout, TestDevices.strict(GoldenRuns.DEVICES), Changes.NONE);
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void portableBodiesAgree(String model) throws Exception {
+        GoldenRuns.check(model, StrategyOptions.maSeparation(2, 3).withMicroBatches(2), Body.PORTABLE);
+    }
+
+    /** bf16 weights as fp16, which loses nothing here, multiplied by the embedded runtime's warps. */
+    @ParameterizedTest
+    @MethodSource("tensorLayouts")
+    void tensorCoresAgree(StrategyOptions layout) throws Exception {
+        List<Device> devices = TestDevices.strict(GoldenRuns.DEVICES);
+        assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
+
+        GoldenRuns.check("mixtral/bf16", layout, devices.stream().map(GoldenTest::withTensorCores).toList(),
+                Changes.NONE);
+        assertThat(devices).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
+    }
+
+    static Stream<StrategyOptions> tensorLayouts() {
+        return Stream.of(StrategyOptions.single(), StrategyOptions.maSeparation(1, 2).withMicroBatches(2));
+    }
+
+    private static Device withTensorCores(Device device) {
+        return new Device(
+                device.device(),
+                new KernelTarget("fp16 only", true, false, true, true, false, TornadoVMBackendType.JAVA, false, true,
+                        Optional.of(Body.GPU)));
+    }
+
+    /** Devices with a memory of their own, as those of an SDK are, with hardly more room than for the model's weights alone. */
+    @ParameterizedTest
+    @MethodSource("partLayouts")
+    void ranksHoldTheirPartsOfTheWeightsOnly(StrategyOptions layout) throws Exception {
+        long model;
+        try (Checkpoint checkpoint = Checkpoint.open(GoldenRuns.FOLDER.resolve("mixtral/f32"))) {
+            model = checkpoint.weights().bytes();
+        }
+        Optional<List<Device>> devices = TestDevices.ofSize(GoldenRuns.DEVICES, model * 21 / 20);
+        assumeTrue(devices.isPresent(), "devices of an SDK have the sizes they have");
+
+        GoldenRuns.check("mixtral/f32", layout, devices.get().stream().map(GoldenTest::compiling).toList(),
+                Changes.NONE);
+        assertThat(devices.get()).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
+    }
+
+    static Stream<StrategyOptions> partLayouts() {
+        return Stream.of(
+                StrategyOptions.tensorPipeline(2, 1),
+                StrategyOptions.expertParallel(2),
+                StrategyOptions.maSeparation(1, 2).withMicroBatches(2),
+                StrategyOptions.maSeparation(1, 2).withExpertTensorParallel(2));
+    }
+
+    private static Device compiling(Device device) {
+        return new Device(
+                device.device(),
+                new KernelTarget("compiles", false, false, true, true, true, TornadoVMBackendType.JAVA, false, false,
+                        Optional.of(Body.PORTABLE)));
+    }
+}

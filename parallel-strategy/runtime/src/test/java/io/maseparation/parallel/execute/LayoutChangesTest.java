@@ -1,0 +1,411 @@
+package io.maseparation.parallel.execute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.Presets;
+import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.change.Changes;
+import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.change.LayoutChange.Kind;
+import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.execute.rank.RankLoader;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.Schedule;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Target;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Changes of layout in the middle of a run do not change the answer, whether they are made or fail. */
+class LayoutChangesTest {
+    private static final int TOKENS = 14;
+
+    /** With memory of their own, as a GPU has, and in the host's memory. */
+    private final List<Device> strict = TestDevices.strict(8);
+
+    private final List<Device> shared = Device.forRanks(8);
+
+    // Changes that are made
+
+    @Property(tries = 60)
+    void anyChangesGiveTheTokensOfASingleDevice(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = TestModels.random(random);
+        ModelWeights weights = SkewedWeights.create(config, seed, 1 + random.nextInt(3));
+        int ranks = 2 + random.nextInt(4);
+        StrategyOptions first = ratio(random, config, StrategyOptions.maSeparation(1, 1)
+                .withMicroBatches(1 + random.nextInt(3))
+                .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC), ranks);
+        List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
+        Workload workload =
+                new Workload(prompts, TOKENS, true, 0, 1, 0, true, 1 + random.nextInt(12), random.nextInt(3));
+        DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
+        List<Changes.Ordered> ordered = new ArrayList<>();
+        for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
+            long own = random.nextLong();
+            ordered.add(new Changes.Ordered(step, Kind.values()[random.nextInt(3)],
+                    state -> target(new SplittableRandom(own), config, state, ranks)));
+        }
+
+        Given expected = run(Planning.plan(config, StrategyOptions.single()), weights, workload,
+                options(kv, Changes.NONE));
+        Given actual = run(Planning.plan(config, first), weights, workload,
+                options(kv, Changes.at(ordered.toArray(Changes.Ordered[]::new)))
+                        .withDevices(random.nextBoolean() ? strict : shared));
+
+        assertSame(expected, actual);
+        assertThat(actual.changes()).hasSameSizeAs(ordered).allMatch(LayoutChange::made);
+        assertThat(actual.changes()).extracting(LayoutChange::step)
+                .isEqualTo(ordered.stream().map(Changes.Ordered::step).toList());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Schedule.class)
+    void ratiosExpertsAndSequencesChangeUnderASkewedRouter(Schedule schedule) {
+        ModelConfig config = Presets.config("tiny");
+        ModelWeights weights = SkewedWeights.create(config, 3, 2);
+        Workload workload = new Workload(
+                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}, new int[] {9, 10, 11}),
+                24, true, 0, 1, 0, true, 4, 0);
+        StrategyOptions present = StrategyOptions.maSeparation(2, 1).withMicroBatches(2).withSchedule(schedule);
+        Changes changes = Changes.at(
+                new Changes.Ordered(3, Kind.RATIO, state -> Target.ratio(present, 1, 2)),
+                new Changes.Ordered(8, Kind.EXPERTS, state -> new Target(
+                        state.plan().options(), Optional.of(swapped(state.plan())), Optional.empty())),
+                new Changes.Ordered(12, Kind.RATIO, state -> Target.ratio(present, 2, 1)),
+                new Changes.Ordered(17, Kind.SEQUENCES, state -> new Target(
+                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 1, 0, 1)))));
+
+        Given expected = run(Planning.plan(config, StrategyOptions.single()), weights, workload,
+                options(DataType.F32, Changes.NONE));
+        Given actual = run(Planning.plan(config, present), weights, workload, options(DataType.F32, changes));
+
+        assertSame(expected, actual);
+        assertThat(actual.changes()).hasSize(4).allMatch(LayoutChange::made).allMatch(c -> c.bytesMoved() > 0);
+        assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from 2:1 to 1:2: switched");
+        assertThat(actual.result().layout()).isEqualTo("2:1");
+        assertThat(actual.result().timeline()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
+    }
+
+    @Test
+    void sequencesMoveBetweenGroupsThatSplitTheHeads() {
+        ModelConfig config = Presets.config("tiny");
+        ModelWeights weights = SkewedWeights.create(config, 4, 2);
+        Workload workload = new Workload(
+                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true, 0, 1, 0, true, 4, 0);
+        Plan plan = Planning.plan(config, StrategyOptions.maSeparation(4, 2).withAttentionTensorParallel(2));
+        Changes changes = Changes.at(
+                new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
+                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 0, 0)))),
+                new Changes.Ordered(6, Kind.SEQUENCES, state -> new Target(
+                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 1, 1)))));
+
+        // Sums over split heads are rounded otherwise than on a single device, but alike on every group.
+        Given expected = run(plan, weights, workload, options(DataType.F32, Changes.NONE));
+        Given actual = run(plan, weights, workload, options(DataType.F32, changes));
+
+        assertSame(expected, actual);
+        assertThat(actual.changes()).hasSize(2).allMatch(LayoutChange::made);
+    }
+
+    private static List<List<List<Integer>>> swapped(Plan plan) {
+        int groups = plan.placement().groups();
+        return plan.placement().replicatedExperts().stream()
+                .map(layer -> layer.stream()
+                        .map(of -> of.stream().map(g -> (g + 1) % groups).sorted().toList())
+                        .toList())
+                .toList();
+    }
+
+    private static StrategyOptions ratio(
+            SplittableRandom random, ModelConfig config, StrategyOptions options, int ranks) {
+        int most = Math.min(ranks - 1, Math.max(1, config.maxExperts()));
+        int experts = 1 + random.nextInt(most);
+        return options.withRatio(ranks - experts, experts);
+    }
+
+    /** Any ratio of so many ranks, any places of the experts, some in several, and any owners of the sequences. */
+    private static Target target(
+            SplittableRandom random, ModelConfig config, LayoutPolicy.LiveState state, int ranks) {
+        StrategyOptions options = random.nextBoolean()
+                ? state.plan().options()
+                : ratio(random, config, state.plan().options(), ranks);
+        Target target = new Target(options, Optional.empty(), Optional.empty());
+        if (random.nextInt(3) > 0) {
+            target = target.withExperts(experts(random, config, options.expertDevices()));
+        }
+        if (random.nextBoolean()) {
+            target = target.withOwners(state.owners().stream()
+                    .map(o -> random.nextInt(options.attentionDevices()))
+                    .toList());
+        }
+        return target;
+    }
+
+    private static List<List<List<Integer>>> experts(SplittableRandom random, ModelConfig config, int groups) {
+        List<List<List<Integer>>> layers = new ArrayList<>();
+        for (ModelConfig.Layer layer : config.layers()) {
+            List<List<Integer>> of = new ArrayList<>();
+            for (int expert = 0; expert < layer.routing().experts(); expert++) {
+                int first = expert < groups ? expert : random.nextInt(groups);
+                List<Integer> places = new ArrayList<>();
+                for (int group = 0; group < groups; group++) {
+                    if (group == first || random.nextInt(4) == 0) {
+                        places.add(group);
+                    }
+                }
+                of.add(places);
+            }
+            Collections.shuffle(of, new Random(random.nextLong()));
+            layers.add(of);
+        }
+        return layers;
+    }
+
+    // Changes that are not
+
+    private static final ModelConfig TINY = Presets.config("tiny");
+    private static final ModelWeights WEIGHTS = SkewedWeights.create(TINY, 5, 2);
+    private static final Workload WORKLOAD =
+            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, 0, 1, 0, true, 8, 0);
+    private static final StrategyOptions TWO_ONE = StrategyOptions.maSeparation(2, 1);
+
+    private static Changes twoRatios() {
+        return Changes.at(
+                new Changes.Ordered(2, Kind.RATIO, state -> Target.ratio(TWO_ONE, 1, 2)),
+                new Changes.Ordered(7, Kind.RATIO, state -> Target.ratio(TWO_ONE, 1, 2)));
+    }
+
+    private Given expected() {
+        return run(Planning.plan(TINY, StrategyOptions.single()), WEIGHTS, WORKLOAD,
+                options(DataType.F32, Changes.NONE));
+    }
+
+    @Test
+    void aLayoutThatCannotBeSetUpLeavesTheOldOneServing() {
+        int[] loads = new int[1];
+        RankLoader failsOnce = (rank, device, weights, capacity) -> {
+            // The three ranks of the start, then one of the new layout.
+            if (++loads[0] == 5) {
+                throw new IllegalStateException("planted");
+            }
+            return RankLoader.real().load(rank, device, weights, capacity);
+        };
+        Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                options(DataType.F32, twoRatios()), failsOnce);
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).extracting(LayoutChange::outcome).containsExactly(
+                "failed: rank 1 (expert): IllegalStateException: planted", LayoutChange.SWITCHED);
+        assertThat(actual.changes().getFirst().made()).isFalse();
+        assertThat(actual.result().layout()).isEqualTo("1:2");
+    }
+
+    @Test
+    @Timeout(60)
+    void aLayoutThatTakesTooLongIsKilledAndTheOldOneServes() {
+        CountDownLatch never = new CountDownLatch(1);
+        int[] loads = new int[1];
+        RankLoader hangsOnce = (rank, device, weights, capacity) -> {
+            if (++loads[0] == 4) {
+                try {
+                    never.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException("interrupted", e);
+                }
+            }
+            return RankLoader.real().load(rank, device, weights, capacity);
+        };
+        Changes changes = new Changes(twoRatios().ordered(), Optional.empty(), Duration.ofSeconds(4));
+        Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                options(DataType.F32, changes), hangsOnce);
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes().getFirst().outcome()).startsWith("killed: not set up after ");
+        assertThat(actual.changes().get(1).made()).isTrue();
+    }
+
+    @Test
+    void keysAndValuesThatCannotBeCopiedLeaveTheOldLayoutServing() {
+        int[] loads = new int[1];
+        // A cache without room: what is set up beside the steps is well, the copy between two steps fails.
+        RankLoader tooSmall = (rank, device, weights, c) -> RankLoader.real().load(rank, device, weights,
+                ++loads[0] > 3 && rank.group() >= 0
+                        ? new Capacity(c.rows(), c.receivedRows(), c.outputRows(), 1, c.maxContext(), c.kvType())
+                        : c);
+        Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                options(DataType.F32, twoRatios()), tooSmall);
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made)
+                .allSatisfy(change -> assertThat(change.outcome()).startsWith("failed: IndexOutOfBoundsException"));
+    }
+
+    /** A policy that hangs is killed, is not asked again while it hangs, and hears of it afterwards. */
+    @Test
+    @Timeout(60)
+    void aPolicyThatHangsDoesNotHoldTheRun() {
+        List<String> calls = Collections.synchronizedList(new ArrayList<>());
+        CountDownLatch never = new CountDownLatch(1);
+        LayoutPolicy hangs = new LayoutPolicy() {
+            @Override
+            public int interval() {
+                return 1;
+            }
+
+            @Override
+            public synchronized Optional<Proposal> propose(LiveState state) {
+                calls.add("propose");
+                boolean interrupted = false;
+                while (never.getCount() > 0) {
+                    try {
+                        never.await();
+                    } catch (InterruptedException e) {
+                        interrupted = true;
+                    }
+                }
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                return Optional.empty();
+            }
+
+            @Override
+            public synchronized void ended(LayoutChange change, LiveState state) {
+                calls.add("ended");
+            }
+        };
+        // The run waits for an order longer than the policy may take.
+        Changes changes = new Changes(
+                List.of(new Changes.Ordered(9, Kind.RATIO, state -> {
+                    sleep(400);
+                    return Target.ratio(TWO_ONE, 1, 2);
+                })),
+                Optional.of(hangs), Duration.ofMillis(200));
+        try {
+            Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                    options(DataType.F32, changes).withOnToken(s -> sleep(30)));
+            assertSame(expected(), actual);
+            assertThat(actual.changes()).hasSize(2).allSatisfy(c -> assertThat(c.outcome()).startsWith("killed"));
+            assertThat(calls).containsExactly("propose");
+        } finally {
+            never.countDown();
+        }
+    }
+
+    private static void sleep(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Test
+    void aLayoutThatDoesNotFitTheDevicesIsRefused() {
+        Plan plan = Planning.plan(TINY, TWO_ONE);
+        long largest = run(plan, WEIGHTS, WORKLOAD, options(DataType.F32, Changes.NONE)).result().ranks().stream()
+                .mapToLong(r -> r.weightBytes() + r.kvBytes() + r.activationBytes())
+                .max()
+                .orElseThrow();
+        Given actual = run(plan, WEIGHTS, WORKLOAD,
+                options(DataType.F32, twoRatios()).withDeviceMemory(largest));
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made)
+                .allSatisfy(change -> assertThat(change.outcome())
+                        .startsWith("refused: rank ")
+                        .contains("what it holds until the switch"));
+        assertThat(actual.result().layout()).isEqualTo("2:1");
+    }
+
+    @Test
+    void aLayoutOfOtherDevicesIsRefusedAndOneThatIsNeverReachedIsSaid() {
+        Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD, options(DataType.F32, Changes.at(
+                new Changes.Ordered(1, Kind.RATIO, state -> Target.ratio(TWO_ONE, 2, 2)),
+                new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
+                        TWO_ONE, Optional.empty(), Optional.of(List.of(0, 2)))),
+                new Changes.Ordered(900, Kind.RATIO, state -> Target.ratio(TWO_ONE, 1, 2)))));
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).extracting(LayoutChange::outcome).containsExactly(
+                "refused: a run on 2:1 cannot go on with 2:2: only devices may turn from attention to experts and back",
+                "refused: sequences belong to attention groups 0 to 1, not to [0, 2]",
+                "not reached: the run ended after 13 decode steps");
+    }
+
+    @Test
+    void onlyMaChanges() {
+        assertThatThrownBy(() -> run(Planning.plan(TINY, StrategyOptions.expertParallel(2)), WEIGHTS, WORKLOAD,
+                options(DataType.F32, twoRatios())))
+                .isInstanceOf(PlanException.class)
+                .hasMessage("only the layout of strategy ma changes in a run, the strategy is ep");
+    }
+
+    private ExecutionOptions options(DataType kv, Changes changes) {
+        return ExecutionOptions.defaults().withDevices(strict).withKvType(kv).withChanges(changes);
+    }
+
+    /**
+     * What a run gave.
+     *
+     * @param result its result
+     * @param logits by sequence and index of the token the logits it was sampled from
+     */
+    private record Given(RunResult result, Map<List<Integer>, float[]> logits) {
+        List<LayoutChange> changes() {
+            return result.changes();
+        }
+    }
+
+    private static Given run(Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options) {
+        return run(plan, weights, workload, options, RankLoader.real());
+    }
+
+    private static Given run(
+            Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
+        Map<List<Integer>, float[]> logits = new ConcurrentHashMap<>();
+        try (PlanExecutor executor = new PlanExecutor(plan, weights, workload, options, loader,
+                Optional.of((sequence, index, row) -> logits.put(List.of(sequence, index), row)))) {
+            return new Given(executor.run(), logits);
+        }
+    }
+
+    /** Tokens, and the bits of all logits that they were sampled from. */
+    private static void assertSame(Given expected, Given actual) {
+        for (int i = 0; i < expected.result().outputs().size(); i++) {
+            assertThat(actual.result().outputs().get(i).tokenIds())
+                    .as("tokens of sequence %d: %s", i, actual.changes())
+                    .isEqualTo(expected.result().outputs().get(i).tokenIds());
+        }
+        assertThat(expected.logits()).isNotEmpty();
+        assertThat(actual.logits().keySet()).isEqualTo(expected.logits().keySet());
+        expected.logits().forEach((token, row) -> assertThat(actual.logits().get(token))
+                .as("logits of sequence and token %s: %s", token, actual.changes())
+                .isEqualTo(row));
+    }
+}

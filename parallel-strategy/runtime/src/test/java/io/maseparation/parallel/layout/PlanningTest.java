@@ -1,0 +1,86 @@
+package io.maseparation.parallel.layout;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class PlanningTest {
+    private static final ModelConfig SEED = Presets.config("seed");
+
+    @Test
+    void layoutsThatDoNotFitNameTheOption() {
+        ModelConfig tiny = Presets.config("tiny");
+        assertMessage(tiny, StrategyOptions.maSeparation(1, 999), "--expert-devices 999 is more than");
+        assertMessage(tiny, StrategyOptions.expertParallel(999), "--expert-parallel-size 999 is more than");
+        assertMessage(tiny, StrategyOptions.maSeparation(0, 1), "--attention-devices must be at least 1");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(7, 1), "--tensor-parallel-size 7 does not divide");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(1, 999), "--pipeline-parallel-size 999 is more than");
+        assertMessage(tiny, StrategyOptions.maSeparation(3, 1).withAttentionTensorParallel(2),
+                "--attention-tensor-parallel-size 2 does not divide --attention-devices 3");
+        assertMessage(tiny, StrategyOptions.maSeparation(7, 1).withAttentionTensorParallel(7),
+                "--attention-tensor-parallel-size 7 does not divide the model's");
+        assertMessage(tiny, StrategyOptions.maSeparation(4, 3).withExpertReplicas(2),
+                "--expert-replicas 2 does not divide --expert-devices 3");
+        assertMessage(tiny, StrategyOptions.maSeparation(1, 2).withExpertReplicas(2),
+                "--expert-replicas 2 is more than the 1 groups of attention devices");
+        assertMessage(tiny, StrategyOptions.maSeparation(2, 6).withExpertReplicas(2).withExpertTensorParallel(2),
+                "--expert-tensor-parallel-size 2 does not divide the 3 expert devices of a copy");
+        assertMessage(tiny, StrategyOptions.maSeparation(1, 999).withExpertTensorParallel(999),
+                "--expert-tensor-parallel-size 999 does not divide the experts' width");
+        assertMessage(tiny, StrategyOptions.maSeparation(2, 20).withExpertReplicas(2),
+                "--expert-devices 20, 10 groups a copy, is more than the 8 experts");
+        assertMessage(tiny, StrategyOptions.expertParallel(3).withAttentionTensorParallel(2),
+                "--attention-tensor-parallel-size 2 does not divide --expert-parallel-size 3");
+        assertMessage(tiny, StrategyOptions.expertParallel(2).withExpertReplicas(2),
+                "--expert-replicas is 2, which strategy ep has no use for");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(2, 2).withDataParallel(0),
+                "--data-parallel-size must be at least 1");
+        assertMessage(tiny, StrategyOptions.tensorPipeline(65_536, 65_536), "the layout has more than 65536 ranks");
+        assertMessage(tiny, StrategyOptions.single().withMicroBatches(0), "--micro-batches must be at least 1");
+    }
+
+    private static void assertMessage(ModelConfig config, StrategyOptions options, String start) {
+        assertThatThrownBy(() -> Planning.plan(config, options))
+                .isInstanceOf(PlanException.class)
+                .hasMessageStartingWith(start)
+                .extracting(Throwable::getMessage)
+                .asString()
+                .doesNotContain("\n");
+    }
+
+    @Property
+    void wholeExpertsAreEachHeldOnceAndSpreadEvenly(
+            @ForAll @IntRange(min = 1, max = 8) int attention, @ForAll @IntRange(min = 1, max = 16) int experts) {
+        Plan plan = Planning.plan(SEED, StrategyOptions.maSeparation(attention, experts));
+        for (int layer = 0; layer < SEED.layers().size(); layer++) {
+            List<Integer> all = new ArrayList<>();
+            int least = Integer.MAX_VALUE;
+            int most = 0;
+            for (RankPlan rank : plan.ranks()) {
+                if (rank.role() == Role.ATTENTION) {
+                    assertThat(rank.shard().experts()).isEmpty();
+                    continue;
+                }
+                assertThat(rank.shard().attention()).isEmpty();
+                List<Integer> held = rank.shard().experts().orElseThrow().perLayer().get(layer);
+                for (int expert : held) {
+                    assertThat(plan.placement().holders(layer, expert)).containsExactly(rank.rank());
+                }
+                all.addAll(held);
+                least = Math.min(least, held.size());
+                most = Math.max(most, held.size());
+            }
+            assertThat(all).containsExactlyElementsOf(IntStream.range(0, 16).boxed().toList());
+            assertThat(most - least).isLessThanOrEqualTo(1);
+        }
+    }
+}

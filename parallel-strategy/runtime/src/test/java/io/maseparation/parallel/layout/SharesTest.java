@@ -1,0 +1,148 @@
+package io.maseparation.parallel.layout;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.moe.Presets;
+import io.maseparation.parallel.execute.rank.Batch;
+import io.maseparation.parallel.execute.rank.Step;
+import io.maseparation.parallel.execute.rank.StepSchedule;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class SharesTest {
+    @Test
+    void longSequencesAreSpreadByLength() {
+        Shares shares = Shares.of(new int[] {100, 10, 10, 10, 10, 60}, 2, 1);
+        assertThat(shares.groupPositions()).containsExactly(100, 100);
+    }
+
+    @Test
+    void aCacheTooLongToCountIsRefused() {
+        int[] lengths = new int[3];
+        Arrays.fill(lengths, Integer.MAX_VALUE / 2);
+        assertThatThrownBy(() -> Shares.of(lengths, 1, 1))
+                .isInstanceOf(PlanException.class)
+                .hasMessageContaining("lower the batch");
+        assertThat(Shares.of(lengths, 3, 1).groupPositions()).containsOnly(Integer.MAX_VALUE / 2);
+    }
+
+    /** With one sequence a group, all would be in the first micro-batch and there would be nothing to overlap. */
+    @Property
+    void microBatchesOfAllGroupsOfACopyAreBalanced(
+            @ForAll @IntRange(min = 1, max = 40) int sequences,
+            @ForAll @IntRange(min = 1, max = 4) int copies,
+            @ForAll @IntRange(min = 1, max = 6) int groupsOfCopy,
+            @ForAll @IntRange(min = 1, max = 4) int microBatches) {
+        int groups = copies * groupsOfCopy;
+        StrategyOptions options = StrategyOptions.maSeparation(groups, copies)
+                .withExpertReplicas(copies)
+                .withMicroBatches(microBatches);
+        Plan plan = Planning.plan(Presets.config("tiny"), options);
+        int[] lengths = new int[sequences];
+        Arrays.fill(lengths, 7);
+        List<List<List<Integer>>> shares = Shares.of(plan, lengths).sequences();
+
+        assertThat(shares.stream().flatMap(List::stream).flatMap(List::stream))
+                .containsExactlyInAnyOrderElementsOf(IntStream.range(0, sequences).boxed().toList());
+        for (int copy = 0; copy < copies; copy++) {
+            int[] rows = new int[microBatches];
+            int fewest = Integer.MAX_VALUE;
+            int most = 0;
+            for (int group = copy; group < groups; group += copies) {
+                int ofGroup = 0;
+                for (int m = 0; m < microBatches; m++) {
+                    int n = shares.get(group).get(m).size();
+                    rows[m] += n;
+                    ofGroup += n;
+                }
+                fewest = Math.min(fewest, ofGroup);
+                most = Math.max(most, ofGroup);
+            }
+            // Where all groups have as many sequences the micro-batches differ by less than a group's.
+            int spread = Arrays.stream(rows).max().orElseThrow() - Arrays.stream(rows).min().orElseThrow();
+            assertThat(spread).as("micro-batches of copy %d: %s", copy, Arrays.toString(rows))
+                    .isLessThanOrEqualTo(fewest == most && fewest % microBatches <= 1 ? 1 : microBatches);
+        }
+    }
+
+    @Property
+    void everyPromptTokenIsOneRowOnceAndRowsOfMicroBatchesAreApart(
+            @ForAll @IntRange(min = 1, max = 9) int sequences,
+            @ForAll @IntRange(min = 1, max = 4) int groups,
+            @ForAll @IntRange(min = 1, max = 3) int microBatches,
+            @ForAll @IntRange(min = 1, max = 20) int chunk,
+            @ForAll long seed) {
+        Random random = new Random(seed);
+        int[] lengths = random.ints(sequences, 1, 30).toArray();
+        Workload workload = new Workload(prompts(lengths), 4, true, 0, 1, 0, false, chunk, 0);
+        int[] positions = IntStream.range(0, sequences).map(workload::positions).toArray();
+        Shares shares = Shares.of(positions, groups, microBatches);
+        StepSchedule schedule = new StepSchedule(workload, shares, groups, microBatches);
+
+        Set<Integer> all = IntStream.range(0, groups).boxed().collect(Collectors.toSet());
+        Set<List<Integer>> seen = new HashSet<>();
+        int outputs = 0;
+        for (Step step : schedule.prefill()) {
+            for (int group = 0; group < groups; group++) {
+                Set<Integer> rows = new HashSet<>();
+                for (int m = 0; m < microBatches; m++) {
+                    Batch batch = step.batch(group, m);
+                    assertThat(batch.rows()).isLessThanOrEqualTo(chunk);
+                    outputs += batch.outputs().length;
+                    assertThat(batch.outputs().length).isLessThanOrEqualTo(schedule.outputRows(group));
+                    for (int i = 0; i < batch.rows(); i++) {
+                        assertThat(rows.add(batch.firstRow() + i)).isTrue();
+                        assertThat(batch.firstRow() + i).isLessThan(schedule.groupRows(group));
+                        assertThat(seen.add(List.of(batch.sequences()[i], batch.positions()[i])))
+                                .isTrue();
+                    }
+                }
+            }
+            for (int m = 0; m < microBatches; m++) {
+                assertThat(step.rows(m)).isLessThanOrEqualTo(schedule.receivedRows(all));
+            }
+        }
+        assertThat(seen).hasSize(Arrays.stream(lengths).sum());
+        assertThat(outputs).isEqualTo(sequences);
+
+        Step decode = schedule.decode(2, s -> s % 2 == 0);
+        int rows = 0;
+        for (int m = 0; m < microBatches; m++) {
+            rows += decode.rows(m);
+        }
+        assertThat(rows).isEqualTo((sequences + 1) / 2);
+
+        // No two sequences of a group share a cache position.
+        for (int group = 0; group < groups; group++) {
+            Set<Integer> taken = new HashSet<>();
+            for (List<Integer> ofMicroBatch : shares.sequences().get(group)) {
+                for (int s : ofMicroBatch) {
+                    for (int p = 0; p < shares.capacity()[s]; p++) {
+                        assertThat(taken.add(shares.kvBase()[s] + p)).isTrue();
+                    }
+                }
+            }
+            assertThat(taken).hasSize(shares.groupPositions()[group]);
+        }
+    }
+
+    private static List<int[]> prompts(int... lengths) {
+        List<int[]> prompts = new ArrayList<>();
+        for (int length : lengths) {
+            prompts.add(new int[length]);
+        }
+        return prompts;
+    }
+}

@@ -1,0 +1,111 @@
+package io.maseparation.parallel.present;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Rows under named columns: the one form that every output format is written from. Values are strings, whole numbers,
+ * doubles, lists, or null; a double that is not finite counts as no value.
+ *
+ * @param columns the columns
+ * @param rows as many values each as there are columns
+ */
+public record Table(List<Column> columns, List<List<Object>> rows) {
+
+    /**
+     * A column.
+     *
+     * @param key name for machines: snake_case, with the unit
+     * @param heading name for people
+     * @param unit how values are written for people
+     */
+    public record Column(String key, String heading, Unit unit) {
+        public boolean left() {
+            return unit == Unit.PLAIN;
+        }
+    }
+
+    public Table {
+        columns = List.copyOf(columns);
+        rows = rows.stream()
+                .map(row -> Collections.unmodifiableList(new ArrayList<>(row)))
+                .toList();
+        for (List<Object> row : rows) {
+            if (row.size() != columns.size()) {
+                throw new IllegalArgumentException(
+                        "row of " + row.size() + " values under " + columns.size() + " columns");
+            }
+        }
+    }
+
+    /** A table to be filled. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Some of the columns, in the order given. */
+    public Table select(String... keys) {
+        List<Integer> indices = new ArrayList<>();
+        for (String key : keys) {
+            int index = columns.stream().map(Column::key).toList().indexOf(key);
+            if (index < 0) {
+                throw new IllegalArgumentException("no column " + key);
+            }
+            indices.add(index);
+        }
+        return new Table(
+                indices.stream().map(columns::get).toList(),
+                rows.stream()
+                        .map(row -> indices.stream().map(row::get).collect(ArrayList<Object>::new, List::add,
+                                List::addAll))
+                        .map(row -> (List<Object>) row)
+                        .toList());
+    }
+
+    /** Each row as an object. */
+    public List<Map<String, Object>> objects() {
+        List<Map<String, Object>> objects = new ArrayList<>();
+        for (List<Object> row : rows) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            for (int i = 0; i < columns.size(); i++) {
+                object.put(columns.get(i).key(), row.get(i));
+            }
+            objects.add(object);
+        }
+        return objects;
+    }
+
+    /** Columns first, then rows. */
+    public static final class Builder {
+        private final List<Column> columns = new ArrayList<>();
+        private final List<List<Object>> rows = new ArrayList<>();
+
+        private Builder() {}
+
+        /** Adds a column. */
+        public Builder column(String key, String heading, Unit unit) {
+            columns.add(new Column(key, heading, unit));
+            return this;
+        }
+
+        /** Adds a row. */
+        public Builder row(Object... values) {
+            rows.add(Arrays.asList(values));
+            return this;
+        }
+
+        /** Number of columns so far. */
+        public int width() {
+            return columns.size();
+        }
+
+        /** The table. */
+        public Table build() {
+            return new Table(columns, rows);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package io.maseparation.parallel.present.chart;
+
+import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Which ranks a Gantt chart shows: all where there are few, otherwise one for many that are alike. */
+final class GanttRows {
+    /** Most rows that are still readable. */
+    static final int MOST = 16;
+
+    /** A row; the events are those of one rank, which stands for all that the label names. */
+    record Row(String label, String tip, List<TimelineEvent> events) {}
+
+    /** An event without its rank and its place in time: what ranks that are alike share. */
+    private record Shape(TimelineEvent.Stream stream, String name, int microBatch, int step, long start, long end) {}
+
+    private record Rank(int index, String name, List<TimelineEvent> events) {
+        long computeNanos() {
+            return events.stream()
+                    .filter(e -> e.stream() == TimelineEvent.Stream.COMPUTE)
+                    .mapToLong(e -> e.endNanos() - e.startNanos())
+                    .sum();
+        }
+
+        List<Shape> shapes() {
+            return events.stream()
+                    .map(e -> new Shape(
+                            e.stream(), e.name(), e.microBatch(), e.step(), e.startNanos(), e.endNanos()))
+                    .toList();
+        }
+    }
+
+    private GanttRows() {}
+
+    static List<Row> of(List<String> names, List<TimelineEvent> events) {
+        List<List<TimelineEvent>> byRank = new ArrayList<>();
+        names.forEach(n -> byRank.add(new ArrayList<>()));
+        for (TimelineEvent event : events) {
+            if (event.rank() < 0 || event.rank() >= names.size()) {
+                throw new IllegalArgumentException(
+                        "an event is of rank %d, and %d ranks have names".formatted(event.rank(), names.size()));
+            }
+            byRank.get(event.rank()).add(event);
+        }
+        List<Rank> ranks = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            ranks.add(new Rank(i, names.get(i), byRank.get(i)));
+        }
+        if (ranks.size() <= MOST) {
+            return ranks.stream()
+                    .map(r -> new Row(r.index() + " " + r.name(), "rank " + r.index() + ", " + r.name(), r.events()))
+                    .toList();
+        }
+        Map<Object, List<Rank>> alike = new LinkedHashMap<>();
+        for (Rank rank : ranks) {
+            alike.computeIfAbsent(List.of(rank.name(), rank.shapes()), k -> new ArrayList<>()).add(rank);
+        }
+        if (alike.size() <= MOST) {
+            return alike.values().stream().map(g -> group(g, g.getFirst(), "which do the same")).toList();
+        }
+        Map<String, List<Rank>> roles = new LinkedHashMap<>();
+        for (Rank rank : ranks) {
+            roles.computeIfAbsent(rank.name(), k -> new ArrayList<>()).add(rank);
+        }
+        List<Row> rows = new ArrayList<>();
+        for (List<Rank> group : roles.values()) {
+            group.stream()
+                    .max((a, b) -> Long.compare(a.computeNanos(), b.computeNanos()))
+                    .ifPresent(busiest -> rows.add(group(group, busiest, "of which it computes longest")));
+        }
+        return rows.size() <= MOST ? rows : rows.subList(0, MOST);
+    }
+
+    private static Row group(List<Rank> ranks, Rank shown, String why) {
+        if (ranks.size() == 1) {
+            return new Row(shown.index() + " " + shown.name(), "rank " + shown.index() + ", " + shown.name(),
+                    shown.events());
+        }
+        return new Row(
+                "%d %s × %d".formatted(shown.index(), shown.name(), ranks.size()),
+                "rank %d, for %d ranks with %s, %s".formatted(shown.index(), ranks.size(), shown.name(), why),
+                shown.events());
+    }
+}

@@ -1,0 +1,112 @@
+package io.maseparation.parallel.present.chart;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Colours of a map's cells. */
+final class MapColours {
+    private static final int STEPS = 48;
+    private static final double BAR = 18;
+
+    private final List<String> categories;
+    private final boolean ordered;
+    private final double low;
+    private final double high;
+    private final boolean twoSided;
+    private final boolean amounts;
+    private final Scale scale;
+    private final String noValue;
+
+    private MapColours(
+            List<String> categories, boolean ordered, double low, double high, boolean twoSided, boolean amounts,
+            Scale scale, String noValue) {
+        this.categories = categories;
+        this.ordered = ordered;
+        this.low = low;
+        this.high = high;
+        this.twoSided = twoSided;
+        this.amounts = amounts;
+        this.scale = scale;
+        this.noValue = noValue;
+    }
+
+    static MapColours of(
+            List<MapChart.Cell> cells, List<String> order, double middle, Scale scale, String noValue) {
+        Set<String> met = new LinkedHashSet<>();
+        cells.stream().map(MapChart.Cell::category).filter(c -> c != null).forEach(met::add);
+        List<String> categories = new ArrayList<>(order.stream().filter(met::contains).toList());
+        boolean ordered = !order.isEmpty() || met.size() > Palette.categories();
+        met.stream().filter(c -> !order.contains(c)).forEach(categories::add);
+        double[] values =
+                cells.stream().mapToDouble(MapChart.Cell::value).filter(Double::isFinite).toArray();
+        double low = Double.POSITIVE_INFINITY;
+        double high = Double.NEGATIVE_INFINITY;
+        for (double value : values) {
+            low = Math.min(low, value);
+            high = Math.max(high, value);
+        }
+        boolean twoSided = Double.isFinite(middle);
+        if (twoSided && values.length > 0) {
+            double reach = Math.max(Math.max(high - middle, middle - low), Double.MIN_NORMAL);
+            low = middle - reach;
+            high = middle + reach;
+        }
+        return new MapColours(categories, ordered, low, high, twoSided, values.length > 0, scale, noValue);
+    }
+
+    /** The categories that occur, in order. */
+    List<String> categories() {
+        return categories;
+    }
+
+    /** Whether any cell has an amount. */
+    boolean amounts() {
+        return amounts;
+    }
+
+    String of(String category) {
+        int index = categories.indexOf(category);
+        return ordered ? Palette.amount(index / Math.max(1.0, categories.size() - 1)) : Palette.category(index);
+    }
+
+    String of(MapChart.Cell cell) {
+        if (cell.category() != null) {
+            return of(cell.category());
+        }
+        return Double.isFinite(cell.value()) ? of(cell.value()) : noValue;
+    }
+
+    private String of(double value) {
+        double share = share(value);
+        return twoSided ? Palette.twoSided(share) : Palette.amount(share);
+    }
+
+    private double share(double value) {
+        double from = scale.forward(low);
+        double span = scale.forward(high) - from;
+        return span > 0 ? (scale.forward(value) - from) / span : 0.5;
+    }
+
+    /** Draws the scale of amounts. */
+    void scale(Svg svg, Axis axis, double x, double top, double bottom) {
+        double step = (bottom - top) / STEPS;
+        for (int i = 0; i < STEPS; i++) {
+            double share = high > low ? 1 - (i + 0.5) / STEPS : 0.5;
+            String fill = twoSided ? Palette.twoSided(share) : Palette.amount(share);
+            svg.empty("rect", "x", x, "y", top + i * step, "width", BAR, "height", step + 0.5, "fill", fill);
+        }
+        if (high > low) {
+            for (double tick : Ticks.of(scale, low, high, 7)) {
+                double y = bottom - share(tick) * (bottom - top);
+                svg.text(x + BAR + 5, y + 4.5, "start", "small", Ticks.label(tick));
+            }
+        } else {
+            svg.text(x + BAR + 5, (top + bottom) / 2 + 4.5, "start", "small", Ticks.label(low));
+        }
+        svg.leaf("text", axis.label(), "class", "label", "text-anchor", "middle", "transform",
+                "translate(%s %s) rotate(-90)".formatted(
+                        Svg.number(Sheet.WIDTH - 6), Svg.number((top + bottom) / 2)));
+    }
+}

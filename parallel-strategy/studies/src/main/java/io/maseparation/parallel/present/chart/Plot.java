@@ -1,0 +1,60 @@
+package io.maseparation.parallel.present.chart;
+
+import java.util.List;
+
+/** A rectangle with an axis below and one at the left. */
+record Plot(Axis xAxis, Axis yAxis, Range x, Range y) {
+    /** Room below for numbers and title. */
+    static final double BELOW = 52;
+
+    double left() {
+        return x.at(x.low());
+    }
+
+    double right() {
+        return x.at(x.high());
+    }
+
+    double top() {
+        return y.at(y.high());
+    }
+
+    double bottom() {
+        return y.at(y.low());
+    }
+
+    /** Draws grid, numbers and titles. */
+    void draw(Svg svg, int xTicks, int yTicks) {
+        for (double tick : y.ticks(yTicks)) {
+            double at = y.at(tick);
+            svg.line(left(), at, right(), at, "grid");
+            svg.text(left() - 8, at + 4.5, "end", "tick", Ticks.label(tick));
+        }
+        drawX(svg, x.ticks(xTicks));
+        titles(svg, xAxis.label(), yAxis.label(), left(), right(), top(), bottom());
+        svg.line(left(), top(), left(), bottom(), "axis");
+    }
+
+    private void drawX(Svg svg, List<Double> ticks) {
+        double free = Double.NEGATIVE_INFINITY;
+        for (double tick : ticks) {
+            double at = x.at(tick);
+            svg.line(at, top(), at, bottom(), "grid");
+            String label = Ticks.label(tick);
+            double half = Words.width(label, Sheet.TEXT) / 2;
+            if (at - half > free) {
+                svg.text(at, bottom() + 19, "middle", "tick", label);
+                free = at + half + 6;
+            }
+        }
+        svg.line(left(), bottom(), right(), bottom(), "axis");
+    }
+
+    /** Draws the titles of both axes of a rectangle. */
+    static void titles(
+            Svg svg, String xTitle, String yTitle, double left, double right, double top, double bottom) {
+        svg.text((left + right) / 2, bottom + 41, "middle", "label", xTitle);
+        svg.leaf("text", yTitle, "class", "label", "text-anchor", "middle", "transform",
+                "translate(%s %s) rotate(-90)".formatted(Svg.number(18), Svg.number((top + bottom) / 2)));
+    }
+}

@@ -1,0 +1,76 @@
+package io.maseparation.parallel.present.chart;
+
+import java.util.List;
+
+/** The part of an axis that is drawn, and where its values lie on the sheet. */
+final class Range {
+    private static final double LOG_MARGIN = 0.03;
+    private static final double LEAST_SPAN = 1e-6;
+
+    private final Scale scale;
+    private final double low;
+    private final double high;
+    private final double from;
+    private final double to;
+
+    private Range(Scale scale, double low, double high, double from, double to) {
+        this.scale = scale;
+        this.low = low;
+        this.high = high;
+        this.from = from;
+        this.to = to;
+    }
+
+    /**
+     * A range that shows all values with a little room, from round numbers on a linear axis; from zero where that
+     * wastes no more than most of the room.
+     *
+     * @param values finite values; positive for a logarithmic scale
+     * @param wanted about how many ticks
+     * @param from place of the low end on the sheet
+     * @param to place of the high end
+     */
+    static Range around(Scale scale, List<Double> values, int wanted, double from, double to) {
+        double low = values.stream().mapToDouble(v -> v).min().orElse(1);
+        double high = values.stream().mapToDouble(v -> v).max().orElse(scale.logarithmic() ? 10 : 2);
+        if (scale.logarithmic()) {
+            double margin = high <= low * (1 + LEAST_SPAN) ? Math.log(2) : LOG_MARGIN * Math.log(high / low);
+            return new Range(scale, low * Math.exp(-margin), high * Math.exp(margin), from, to);
+        }
+        if (low > 0 && low < 0.7 * high) {
+            low = 0;
+        }
+        // Numbers that differ by less than labels can show count as one.
+        double size = Math.max(Math.abs(low), Math.abs(high));
+        if (high - low <= size * LEAST_SPAN || high - low < Double.MIN_NORMAL / LEAST_SPAN) {
+            double margin = size < Double.MIN_NORMAL / LEAST_SPAN ? 1 : size / 2;
+            low -= margin;
+            high += margin;
+        }
+        double step = Ticks.step(high - low, wanted);
+        return new Range(scale, Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step, from, to);
+    }
+
+    double low() {
+        return low;
+    }
+
+    double high() {
+        return high;
+    }
+
+    boolean contains(double value) {
+        return value >= low && value <= high;
+    }
+
+    /** Where a value lies; what is outside (or has no logarithm) lies at the nearer end. */
+    double at(double value) {
+        double inside = Math.clamp(value, low, high);
+        double share = (scale.forward(inside) - scale.forward(low)) / (scale.forward(high) - scale.forward(low));
+        return from + share * (to - from);
+    }
+
+    List<Double> ticks(int wanted) {
+        return Ticks.of(scale, low, high, wanted);
+    }
+}

@@ -1,0 +1,107 @@
+package io.maseparation.parallel.present.chart;
+
+/** Writes SVG elements as text. Numbers have at most two decimals, text is escaped, and no number is not finite. */
+final class Svg {
+    private final StringBuilder out = new StringBuilder();
+
+    /** Starts an element; attributes are names and values in turn. */
+    Svg open(String tag, Object... attributes) {
+        start(tag, attributes).append('>');
+        return this;
+    }
+
+    Svg close(String tag) {
+        out.append("</").append(tag).append(">\n");
+        return this;
+    }
+
+    /** An element without content. */
+    Svg empty(String tag, Object... attributes) {
+        start(tag, attributes).append("/>\n");
+        return this;
+    }
+
+    /** An element with text in it. */
+    Svg leaf(String tag, String text, Object... attributes) {
+        open(tag, attributes);
+        out.append(escape(text));
+        return close(tag);
+    }
+
+    /** A mark that says something when pointed at. */
+    Svg mark(String tag, String tip, Object... attributes) {
+        open(tag, attributes);
+        if (!tip.isEmpty()) {
+            out.append("<title>").append(escape(tip)).append("</title>");
+        }
+        return close(tag);
+    }
+
+    /** A line of text; {@code anchor} is start, middle or end. */
+    Svg text(double x, double y, String anchor, String style, String text) {
+        return leaf("text", text, "x", x, "y", y, "text-anchor", anchor, "class", style);
+    }
+
+    /** A straight line. */
+    Svg line(double x1, double y1, double x2, double y2, String style) {
+        return empty("line", "x1", x1, "y1", y1, "x2", x2, "y2", y2, "class", style);
+    }
+
+    Svg append(Svg other) {
+        out.append(other.out);
+        return this;
+    }
+
+    private StringBuilder start(String tag, Object... attributes) {
+        out.append('<').append(tag);
+        for (int i = 0; i < attributes.length; i += 2) {
+            out.append(' ').append(attributes[i]).append("=\"").append(value(attributes[i + 1])).append('"');
+        }
+        return out;
+    }
+
+    private static String value(Object value) {
+        return value instanceof Number number ? number(number.doubleValue()) : escape(value.toString());
+    }
+
+    /** A coordinate. */
+    static String number(double value) {
+        if (!Double.isFinite(value)) {
+            throw new IllegalArgumentException("a coordinate is " + value);
+        }
+        long hundredths = Math.round(value * 100);
+        if (hundredths % 100 == 0) {
+            return Long.toString(hundredths / 100);
+        }
+        long size = Math.abs(hundredths);
+        String decimals = size % 10 == 0 ? Long.toString(size % 100 / 10) : "%02d".formatted(size % 100);
+        return (hundredths < 0 ? "-" : "") + size / 100 + "." + decimals;
+    }
+
+    /** Text as it may stand in an element or an attribute; what XML cannot hold becomes U+FFFD. */
+    static String escape(String text) {
+        StringBuilder escaped = new StringBuilder();
+        text.codePoints().forEach(c -> {
+            switch (c) {
+                case '&' -> escaped.append("&amp;");
+                case '<' -> escaped.append("&lt;");
+                case '>' -> escaped.append("&gt;");
+                case '"' -> escaped.append("&quot;");
+                case '\'' -> escaped.append("&#39;");
+                default -> escaped.appendCodePoint(allowed(c) ? c : 0xFFFD);
+            }
+        });
+        return escaped.toString();
+    }
+
+    private static boolean allowed(int c) {
+        boolean control = c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+        boolean surrogate = c >= 0xD800 && c <= 0xDFFF;
+        return !control && !surrogate && c != 0xFFFE && c != 0xFFFF;
+    }
+
+    @Override
+    public String toString() {
+        return out.toString();
+    }
+}

@@ -1,0 +1,226 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.search.Evaluation;
+import io.maseparation.parallel.search.Planner;
+import io.maseparation.parallel.search.SearchRequest;
+import io.maseparation.parallel.search.SearchSpace;
+import io.maseparation.parallel.simulate.RoutingModel;
+import io.maseparation.parallel.simulate.Scenario;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Simulations that claims are held against.
+ *
+ * @param trials the paper's batch, context and GPUs under every assumption: every ratio of MA, and what it is compared
+ *     with
+ * @param growing the usual assumptions over batches
+ * @param scaling from one device to sixteen
+ * @param freest the fastest MA of any layout, attention and experts split too, under the usual assumptions
+ */
+record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling, Optional<Point> freest) {
+    private static final int LARGE = 1024;
+    private static final int WEAK = 64;
+
+    /** A layout under assumptions. */
+    record Trial(Assumptions assumptions, Point point) {
+        /** In words. */
+        String text() {
+            return point.name() + "; " + assumptions.text();
+        }
+    }
+
+    /** A layout at a batch. */
+    record Sample(int batch, Point point) {}
+
+    /**
+     * A scaling efficiency on sixteen devices.
+     *
+     * @param definition which one, in words
+     * @param layout of which layout
+     */
+    record Scaling(String definition, String layout, double efficiency) {}
+
+    /** How many items {@link #gather} hands to the sweep. */
+    static int items(Context context) {
+        return Assumptions.all().size() + batches(context).length + growths().size() + 1;
+    }
+
+    static Evidence gather(Context context) {
+        return new Evidence(trials(context), growing(context), scaling(context), freest(context));
+    }
+
+    private static int[] batches(Context context) {
+        return context.quick()
+                ? new int[] {24, 640, 1024, 2048}
+                : new int[] {24, 48, 96, 192, 288, 384, 480, 576, 640, 768, 896, 1024, 1152, 1344, 1536, 2048, 3072,
+                    4608};
+    }
+
+    /** Every ratio; every second where few points are enough. */
+    private static List<Candidate> ratios(Context context) {
+        return Candidate.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
+                .filter(c -> !context.quick() || c.options().attentionDevices() % 2 == 0)
+                .toList();
+    }
+
+    private static List<Candidate> others() {
+        List<Candidate> all = new ArrayList<>();
+        for (int m = 1; m <= 2; m++) {
+            all.add(Candidate.tensorPipeline(8, 2, m));
+        }
+        all.add(Candidate.tensorPipeline(16, 1, 1));
+        all.add(Candidate.expertParallel(16, 1));
+        all.add(Candidate.expertParallel(16, 8));
+        return all;
+    }
+
+    private static List<Trial> trials(Context context) {
+        List<Candidate> candidates = new ArrayList<>(ratios(context));
+        candidates.addAll(others());
+        return context.sweep().map(Assumptions.all(), assumptions -> context.sweep()
+                .simulate(assumptions.config(), candidates, context.cluster(), assumptions.scenario(
+                        Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
+                .stream()
+                .map(p -> new Trial(assumptions, p))
+                .toList())
+                .stream()
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    private static List<Sample> growing(Context context) {
+        ModelConfig config = Assumptions.USUAL.config();
+        List<Candidate> candidates = new ArrayList<>(ratios(context));
+        candidates.addAll(others());
+        List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
+        return context.sweep().map(batches, batch -> context.sweep()
+                .simulate(config, candidates, context.cluster(), context.scenario(batch, Paper.CONTEXT))
+                .stream()
+                .map(p -> new Sample(batch, p))
+                .toList())
+                .stream()
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    /**
+     * Ways to measure scaling.
+     *
+     * @param first batch of one device
+     * @param last batch of sixteen
+     */
+    private record Growth(String definition, int first, int last) {}
+
+    private static List<Growth> growths() {
+        return List.of(
+                new Growth("strong, batch " + Paper.BATCH, Paper.BATCH, Paper.BATCH),
+                new Growth("strong, batch " + LARGE, LARGE, LARGE),
+                new Growth("weak, %d sequences a GPU".formatted(WEAK), WEAK, WEAK * Paper.DEVICES));
+    }
+
+    private static List<Scaling> scaling(Context context) {
+        ModelConfig config = Assumptions.USUAL.config();
+        Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
+        List<Candidate> all = new ArrayList<>(ratios(context));
+        all.addAll(others());
+        return context.sweep().map(growths(), growth -> {
+            double first = context.sweep()
+                    .simulate(config, Candidate.of(StrategyOptions.single()), one, plain(context, growth.first()))
+                    .orElseThrow()
+                    .tpotMs();
+            int devices = growth.last() > growth.first() ? 1 : Paper.DEVICES;
+            List<Point> points =
+                    context.sweep().simulate(config, all, context.cluster(), plain(context, growth.last()));
+            List<Scaling> found = new ArrayList<>();
+            for (Family family : List.of(
+                    new Family("best ratio of MA",
+                            all.stream().filter(c -> c.options().strategy() == Strategy.MA).toList()),
+                    new Family("MA 12:4", all.stream().filter(Evidence::threeToOne).toList()),
+                    new Family("best without separation",
+                            all.stream().filter(c -> c.options().strategy() != Strategy.MA).toList()))) {
+                List<StrategyOptions> options =
+                        family.candidates().stream().map(Candidate::options).toList();
+                Point.fastest(points.stream().filter(p -> options.contains(p.options())).toList())
+                        .ifPresent(p -> found.add(new Scaling(growth.definition(),
+                                family.name().equals("MA 12:4") ? p.name() : family.name() + " (" + p.name() + ")",
+                                first / devices / p.tpotMs())));
+            }
+            return found;
+        }).stream().flatMap(List::stream).toList();
+    }
+
+    private static boolean threeToOne(Candidate candidate) {
+        return candidate.options().attentionDevices() == Paper.ATTENTION_DEVICES
+                && candidate.options().expertDevices() == Paper.EXPERT_DEVICES;
+    }
+
+    private static Scenario plain(Context context, int batch) {
+        RoutingModel routing = RoutingModel.uniform();
+        return context.scenario(batch, Paper.CONTEXT).withRouting(routing, context.seed());
+    }
+
+    private static Optional<Point> freest(Context context) {
+        Assumptions usual = Assumptions.USUAL;
+        SearchRequest request = SearchRequest.of(usual.config(), context.cluster(),
+                context.scenario(Paper.BATCH, Paper.CONTEXT))
+                .withThreads(1)
+                .withSpace(SearchSpace.of(Strategy.MA));
+        return context.sweep().map(List.of(request), r -> {
+            Optional<Evaluation> best = Planner.best(r);
+            return best.map(e -> Point.of(Candidate.of(e.candidate().options()), e.result()));
+        }).getFirst();
+    }
+
+    /** Trials that satisfy something. */
+    List<Trial> where(Predicate<Trial> test) {
+        return trials.stream().filter(test).toList();
+    }
+
+    /** The paper's MA. */
+    List<Trial> threeToOne() {
+        return where(t -> Paper.isThreeToOne(t.point()));
+    }
+
+    /** The paper's baseline. */
+    List<Trial> baselines() {
+        return where(t -> t.point().options().tensorParallel() == 8 && t.point().options().pipelineParallel() == 2);
+    }
+
+    /** The trial whose value is nearest to a claim. */
+    static Trial nearest(List<Trial> trials, ToDoubleFunction<Trial> value, double claimed) {
+        return trials.stream()
+                .min(Comparator.comparingDouble(t -> Math.abs(value.applyAsDouble(t) - claimed)))
+                .orElseThrow();
+    }
+
+    /** The fastest trial under the same assumptions. */
+    static Trial fastest(List<Trial> trials, Assumptions assumptions) {
+        return trials.stream()
+                .filter(t -> t.assumptions().equals(assumptions))
+                .min(Comparator.comparingDouble(t -> t.point().tpotMs()))
+                .orElseThrow();
+    }
+
+    /** The fastest of some layouts at each batch, smallest first. */
+    List<Sample> fastest(Predicate<Point> which) {
+        return growing.stream()
+                .map(Sample::batch)
+                .distinct()
+                .sorted()
+                .flatMap(batch -> growing.stream()
+                        .filter(s -> s.batch() == batch && which.test(s.point()))
+                        .min(Comparator.comparingDouble(s -> s.point().tpotMs()))
+                        .stream())
+                .toList();
+    }
+}

@@ -1,0 +1,151 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.present.chart.Axis;
+import io.maseparation.parallel.present.chart.LineChart;
+import io.maseparation.parallel.present.chart.Scale;
+import io.maseparation.parallel.studies.paper.Section.Data;
+import io.maseparation.parallel.studies.paper.Section.Figure;
+import io.maseparation.parallel.studies.paper.Section.Picture;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/** TPS against TPOT while the batch grows, for every kind of layout; what no other beats in both is the front. */
+final class FrontStudy implements Study {
+    private static final String FILE = "pareto.csv";
+    private static final String FRONT = "front";
+
+    private final Context context;
+    private final int[] contexts;
+    private final int[] batches;
+    private final List<Family> families = Family.onSixteen();
+
+    /** A family's fastest layout at a batch and context. */
+    private record Sample(int context, int batch, String family, Optional<Point> point) {}
+
+    FrontStudy(Context context) {
+        this.context = context;
+        contexts = context.quick() ? new int[] {Paper.CONTEXT} : new int[] {Paper.CONTEXT, 8 * Paper.CONTEXT};
+        batches = context.quick()
+                ? new int[] {24, 384, 3072}
+                : new int[] {4, 8, 16, 24, 48, 96, 144, 192, 288, 384, 576, 768, 1024, 1536, 2048, 3072, 4096, 6144};
+    }
+
+    @Override
+    public String name() {
+        return "TPS against TPOT";
+    }
+
+    @Override
+    public int items() {
+        return contexts.length * batches.length;
+    }
+
+    @Override
+    public List<Section> run() {
+        ModelConfig config = Assumptions.USUAL.config();
+        List<int[]> places = new ArrayList<>();
+        for (int length : contexts) {
+            for (int batch : batches) {
+                places.add(new int[] {length, batch});
+            }
+        }
+        List<Sample> samples = context.sweep().map(places, place -> families.stream()
+                .map(f -> new Sample(place[0], place[1], f.name(), f.fastest(
+                        context.sweep(), config, context.cluster(), context.scenario(place[1], place[0]))))
+                .toList())
+                .stream()
+                .flatMap(List::stream)
+                .filter(s -> s.point().isPresent())
+                .toList();
+        List<Figure> figures = new ArrayList<>();
+        List<String> findings = new ArrayList<>();
+        List<String> paragraphs = List.of(
+                "Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
+                        + " Up and to the left is better. The front joins the points that no other beats in both.");
+        for (int length : contexts) {
+            List<Sample> ofLength =
+                    samples.stream().filter(s -> s.context() == length).toList();
+            figures.add(new Picture(chart(length, ofLength), "TPS and TPOT at context %d, batches from %d to %d."
+                    .formatted(length, batches[0], batches[batches.length - 1]), FILE));
+            findings.add(summary(length, ofLength));
+        }
+        return List.of(new Section(
+                "TPS against TPOT", paragraphs, findings, figures, List.of(new Data(FILE, table(samples)))));
+    }
+
+    private LineChart chart(int length, List<Sample> samples) {
+        LineChart chart = new LineChart(
+                "TPS against TPOT, context " + length,
+                new Axis("TPOT", "ms", Scale.LOG),
+                new Axis("TPS", "tokens/s", Scale.LOG))
+                .note(context.note());
+        for (Family family : families) {
+            List<Sample> of =
+                    samples.stream().filter(s -> s.family().equals(family.name())).toList();
+            add(chart, family.name(), of);
+        }
+        add(chart, FRONT, front(samples));
+        return chart;
+    }
+
+    private static void add(LineChart chart, String name, List<Sample> samples) {
+        double[] x = samples.stream().mapToDouble(s -> s.point().orElseThrow().tpotMs()).toArray();
+        double[] y = samples.stream().mapToDouble(s -> s.point().orElseThrow().tps()).toArray();
+        List<String> tips = samples.stream()
+                .map(s -> "batch %d, %s".formatted(s.batch(), s.point().orElseThrow().name()))
+                .toList();
+        chart.series(name, x, y, tips);
+    }
+
+    /** Those that no other beats in TPOT without losing TPS; fastest first. */
+    private static List<Sample> front(List<Sample> samples) {
+        List<Sample> sorted = samples.stream()
+                .sorted(Comparator.comparingDouble(s -> s.point().orElseThrow().tpotMs()))
+                .toList();
+        List<Sample> front = new ArrayList<>();
+        double most = 0;
+        for (Sample sample : sorted) {
+            if (sample.point().orElseThrow().tps() > most) {
+                most = sample.point().orElseThrow().tps();
+                front.add(sample);
+            }
+        }
+        return front;
+    }
+
+    private static String summary(int length, List<Sample> samples) {
+        List<String> names = front(samples).stream().map(Sample::family).distinct().toList();
+        boolean ma = names.stream().anyMatch(n -> n.startsWith("MA"));
+        return "At context %d the front consists of %s%s.".formatted(
+                length, String.join("; ", names), ma ? "" : ". No MA layout is on it");
+    }
+
+    private Table table(List<Sample> samples) {
+        Table.Builder table = Table.builder()
+                .column("context_tokens", "context", Unit.COUNT)
+                .column("batch", "batch", Unit.COUNT)
+                .column("family", "family", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
+                .column("tps", "TPS", Unit.NUMBER)
+                .column("mbu", "MBU", Unit.PERCENT)
+                .column("on_front", "on the front", Unit.PLAIN);
+        for (int length : contexts) {
+            List<Sample> ofLength =
+                    samples.stream().filter(s -> s.context() == length).toList();
+            List<Sample> front = front(ofLength);
+            for (Sample s : ofLength) {
+                Point point = s.point().orElseThrow();
+                table.row(length, s.batch(), s.family(), point.name(), point.tpotMs(), point.tps(), point.mbu(),
+                        front.contains(s) ? "yes" : "no");
+            }
+        }
+        return table.build();
+    }
+
+}

@@ -1,0 +1,49 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Presets;
+import java.util.List;
+
+/** The paper's model and variants of it. */
+final class Models {
+    /**
+     * The paper names no vocabulary. With this one, a token a head, so that it can be split as heads can, embedding and
+     * output projection weigh nothing to speak of.
+     */
+    private static final int NO_VOCABULARY = 32;
+    /** Longer than any context of a map. */
+    private static final int POSITIONS = 1 << 20;
+
+    private Models() {}
+
+    /** The paper's model without its vocabulary, for contexts of any length. */
+    static ModelConfig paper(boolean gated, int topK) {
+        ModelConfig seed = Presets.config(gated ? "seed-gated" : "seed");
+        ModelConfig.Layer layer = seed.layers().getFirst();
+        return variant(seed, seed.name(), seed.kvHeads(), layer.routing().experts(), topK, layer.expertWidth(),
+                NO_VOCABULARY);
+    }
+
+    /** A preset as it is, for contexts of any length. */
+    static ModelConfig preset(String name) {
+        ModelConfig preset = Presets.config(name);
+        ModelConfig.Layer layer = preset.layers().getFirst();
+        return variant(preset, name, preset.kvHeads(), layer.routing().experts(), layer.routing().topK(),
+                layer.expertWidth(), preset.vocab());
+    }
+
+    /** A model with other experts, key/value heads and vocabulary; all layers become alike. */
+    static ModelConfig variant(
+            ModelConfig of, String name, int kvHeads, int experts, int topK, int width, int vocabulary) {
+        List<ModelConfig.Layer> layers = of.layers().stream()
+                .map(l -> new ModelConfig.Layer(
+                        new Routing(experts, topK, l.routing().rule(), l.routing().renormalise(), l.routing().extra()),
+                        width, l.extraWidth(), l.slidingWindow()))
+                .toList();
+        return new ModelConfig(name, of.family(), of.hidden(), of.heads(), kvHeads, of.headDim(), vocabulary, POSITIONS,
+                of.normEps(), of.rope(), of.attentionScale(), of.qkNorm(), of.qkvBias(), of.outputBias(),
+                of.qkvClip(), of.activation(), of.gated(), of.embeddingMultiplier(), of.residualMultiplier(),
+                of.logitsScale(), of.tiedEmbeddings(), of.eosTokens(), of.weightType(), layers);
+    }
+}

@@ -1,0 +1,198 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.present.chart.Axis;
+import io.maseparation.parallel.present.chart.BarChart;
+import io.maseparation.parallel.present.chart.Scale;
+import io.maseparation.parallel.search.Evaluation;
+import io.maseparation.parallel.search.Kind;
+import io.maseparation.parallel.search.Planner;
+import io.maseparation.parallel.search.SearchRequest;
+import io.maseparation.parallel.search.SearchResult;
+import io.maseparation.parallel.search.SearchSpace;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.studies.paper.Section.Data;
+import io.maseparation.parallel.studies.paper.Section.Figure;
+import io.maseparation.parallel.studies.paper.Section.Picture;
+import io.maseparation.parallel.studies.paper.Section.Shown;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** The best of MA against the best without separation, for other models. */
+final class ModelsStudy implements Study {
+    private static final String FILE = "models.csv";
+    private static final int STEPS = 4;
+    private static final int MOST_MICRO_BATCHES = 3;
+    private static final int LARGE = 1024;
+
+    private final Context context;
+    private final List<Variant> variants;
+    private final int[] batches;
+
+    /**
+     * A model.
+     *
+     * @param known whether it has a vocabulary of its own, so that the output projection counts
+     */
+    private record Variant(String name, ModelConfig config, boolean known) {}
+
+    private record Place(Variant variant, int batch) {}
+
+    private record Sample(Place place, Optional<Evaluation> ma, Optional<Evaluation> colocated) {
+        double change() {
+            return ma.isPresent() && colocated.isPresent()
+                    ? ma.get().result().tpotMs() / colocated.get().result().tpotMs() - 1
+                    : Double.NaN;
+        }
+    }
+
+    ModelsStudy(Context context) {
+        this.context = context;
+        variants = context.quick() ? variants().subList(0, 2) : variants();
+        batches = context.quick() ? new int[] {Paper.BATCH} : new int[] {Paper.BATCH, LARGE};
+    }
+
+    private static List<Variant> variants() {
+        ModelConfig seed = Assumptions.USUAL.config();
+        ModelConfig.Layer layer = seed.layers().getFirst();
+        int width = layer.expertWidth();
+        int experts = layer.routing().experts();
+        int topK = layer.routing().topK();
+        List<Variant> all = new ArrayList<>();
+        all.add(variant("the paper's: 16 experts of 16384, top-2, 32 KV heads", seed, seed.kvHeads(), experts, topK,
+                width));
+        for (int n : new int[] {8, 32, 64, 128, 256}) {
+            all.add(variant("%d experts of %d".formatted(n, width * experts / n), seed, seed.kvHeads(), n, topK,
+                    width * experts / n));
+        }
+        for (int k : new int[] {1, 4, 8}) {
+            all.add(variant("top-" + k, seed, seed.kvHeads(), experts, k, width));
+        }
+        for (int w : new int[] {2048, 8192}) {
+            all.add(variant("16 experts of " + w, seed, seed.kvHeads(), experts, topK, w));
+        }
+        for (int heads : new int[] {8, 4, 1}) {
+            all.add(variant("%d KV heads".formatted(heads), seed, heads, experts, topK, width));
+        }
+        for (String preset : List.of("mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b")) {
+            all.add(new Variant(preset, Models.preset(preset), true));
+        }
+        return all;
+    }
+
+    private static Variant variant(String name, ModelConfig of, int kvHeads, int experts, int topK, int width) {
+        return new Variant(name, Models.variant(of, name, kvHeads, experts, topK, width, of.vocab()), false);
+    }
+
+    @Override
+    public String name() {
+        return "other models";
+    }
+
+    @Override
+    public int items() {
+        return variants.size() * batches.length;
+    }
+
+    @Override
+    public List<Section> run() {
+        List<Place> places = new ArrayList<>();
+        // The largest first, so that no thread is left alone with one of them at the end.
+        for (Variant variant : variants.reversed()) {
+            for (int batch : batches) {
+                places.add(new Place(variant, batch));
+            }
+        }
+        List<Sample> samples = context.sweep().map(places, this::sample).stream()
+                .sorted(Comparator.comparingInt(s -> variants.indexOf(s.place().variant()) * LARGE * 2
+                        + s.place().batch()))
+                .toList();
+        List<Figure> figures = new ArrayList<>();
+        List<String> findings = new ArrayList<>();
+        List<String> paragraphs = List.of(
+                "For each model the fastest MA layout against the fastest layout without separation, both searched over"
+                        + " ratios, attention and experts split or whole, up to 3 micro-batches, and for the others every TP×PP×DP"
+                        + " and EP. Variants differ from the paper's model in what their name says; 8 to 256 experts share the same"
+                        + " total width. Presets count the output projection.");
+        for (int batch : batches) {
+            List<Sample> of =
+                    samples.stream().filter(s -> s.place().batch() == batch).toList();
+            BarChart chart = new BarChart(
+                    "MA against the best without separation, batch " + batch,
+                    new Axis("TPOT", "ms", Scale.LINEAR), List.of("MA, best", "without separation, best"))
+                    .note(context.note() + "; context " + Paper.CONTEXT);
+            of.forEach(s -> chart.group(s.place().variant().name(), tpot(s.ma()), tpot(s.colocated())));
+            figures.add(new Picture(chart, "TPOT by model at batch " + batch + ".", FILE));
+            long faster = of.stream().filter(s -> s.change() < 0).count();
+            findings.add("At batch %d MA is faster for %d of %d models, between %s and %s TPOT.".formatted(
+                    batch, faster, of.size(),
+                    Text.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).min().orElse(
+                            Double.NaN)),
+                    Text.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).max().orElse(
+                            Double.NaN))));
+        }
+        Table table = table(samples);
+        figures.add(new Shown(table.select("model", "batch", "ma_layout", "ma_tpot_ms", "colocated_layout",
+                "colocated_tpot_ms", "change_of_tpot_by_ma"), "The layouts.", FILE));
+        return List.of(new Section("Other models", paragraphs, findings, figures, List.of(new Data(FILE, table))));
+    }
+
+    private Sample sample(Place place) {
+        Cluster cluster = context.cluster();
+        Scenario scenario = context.scenario(place.batch(), Paper.CONTEXT)
+                .withSteps(STEPS, 1)
+                .withLmHead(place.variant().known());
+        SearchRequest request = SearchRequest.of(place.variant().config(), cluster, scenario)
+                .withThreads(1)
+                .withSpace(SearchSpace.all().where(ModelsStudy::searched));
+        try {
+            SearchResult found = Planner.search(request);
+            return new Sample(place, found.best(Kind.MA), found.bestColocated());
+        } catch (PlanException e) {
+            return new Sample(place, Optional.empty(), Optional.empty());
+        }
+    }
+
+    /** A search of some thousand layouts a model would take minutes: every second ratio, and no copies of experts. */
+    private static boolean searched(StrategyOptions o) {
+        return o.ranks() == Paper.DEVICES
+                && o.microBatches() <= MOST_MICRO_BATCHES
+                && o.expertReplicas() == 1
+                && (o.strategy() != Strategy.MA || o.attentionDevices() % 2 == 0);
+    }
+
+    private static double tpot(Optional<Evaluation> evaluation) {
+        return evaluation.map(e -> e.result().tpotMs()).orElse(Double.NaN);
+    }
+
+    private static String layout(Optional<Evaluation> evaluation) {
+        return evaluation.map(e -> Candidate.of(e.candidate().options()).name()).orElse("none fits");
+    }
+
+    private static Table table(List<Sample> samples) {
+        Table.Builder table = Table.builder()
+                .column("model", "model", Unit.PLAIN)
+                .column("batch", "batch", Unit.COUNT)
+                .column("ma_layout", "MA, best", Unit.PLAIN)
+                .column("ma_tpot_ms", "TPOT", Unit.MILLISECONDS)
+                .column("colocated_layout", "without separation, best", Unit.PLAIN)
+                .column("colocated_tpot_ms", "TPOT", Unit.MILLISECONDS)
+                .column("change_of_tpot_by_ma", "change by MA", Unit.PERCENT)
+                .column("ma_regime", "regime of MA", Unit.PLAIN);
+        for (Sample s : samples) {
+            table.row(s.place().variant().name(), s.place().batch(), layout(s.ma()), tpot(s.ma()),
+                    layout(s.colocated()), tpot(s.colocated()), s.change(),
+                    s.ma().map(e -> e.result().regime().name().toLowerCase(Locale.ROOT)).orElse(""));
+        }
+        return table.build();
+    }
+}

@@ -1,0 +1,48 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.simulate.SimulationResult;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * What is kept of a simulation.
+ *
+ * @param name name of the layout
+ * @param options layout
+ * @param tpotMs TPOT
+ * @param tps TPS
+ * @param busy mean busy share of all ranks
+ * @param mbu MBU
+ * @param memoryEfficiency memory efficiency
+ * @param regime largest part of the critical path
+ */
+record Point(
+        String name,
+        StrategyOptions options,
+        double tpotMs,
+        double tps,
+        double busy,
+        double mbu,
+        double memoryEfficiency,
+        String regime) {
+
+    static Point of(Candidate candidate, SimulationResult result) {
+        return new Point(
+                candidate.name(),
+                candidate.options(),
+                result.tpotMs(),
+                result.tps(),
+                result.ranks().stream().mapToDouble(SimulationResult.Rank::busy).average().orElse(Double.NaN),
+                result.mbu(),
+                result.memoryEfficiency(),
+                result.regime().name().toLowerCase(Locale.ROOT));
+    }
+
+    /** The one with the least TPOT. */
+    static Optional<Point> fastest(List<Point> points) {
+        return points.stream().min(Comparator.comparingDouble(Point::tpotMs));
+    }
+}

@@ -1,0 +1,150 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.files.WholeFile;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.present.OutputFormat;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.TableWriter;
+import io.maseparation.parallel.present.html.HtmlPage;
+import io.maseparation.parallel.simulate.RoutingModel;
+import io.maseparation.parallel.studies.paper.Section.Picture;
+import io.maseparation.parallel.studies.paper.Section.Shown;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The paper's evaluation, simulated: every number it claims held against simulations and physical bounds, and maps of
+ * where separation pays. All of it follows from the cluster and the seed.
+ */
+public final class Reproduction {
+    /** The page. */
+    public static final String PAGE = "index.html";
+    /** Rows whose routing is drawn once. */
+    private static final int REMEMBERED = 6144;
+
+    private final Settings settings;
+    private final List<Claim> claims;
+    private final List<Section> sections;
+
+    /**
+     * What to do.
+     *
+     * @param cluster devices of the kind, nodes and links that are simulated; repeated or cut to the paper's 16
+     * @param quick whether few points are enough: seconds instead of minutes, and the same claims
+     * @param seed of the routing
+     * @param threads simulations at a time; results do not depend on it
+     */
+    public record Settings(Cluster cluster, boolean quick, long seed, int threads) {}
+
+    /** Told how far it is, from any thread. */
+    public interface Listener {
+        /** A part begins. */
+        void doing(String what);
+
+        /** One of all items is done. */
+        void done();
+    }
+
+    private Reproduction(Settings settings, List<Claim> claims, List<Section> sections) {
+        this.settings = settings;
+        this.claims = claims;
+        this.sections = sections;
+    }
+
+    /** Number of items that a run tells its listener of. */
+    public static int items(Settings settings) {
+        Context context = context(settings, null);
+        return new ClaimsStudy(context).items()
+                + studies(context).stream().mapToInt(Study::items).sum();
+    }
+
+    /** Runs the whole evaluation. */
+    public static Reproduction run(Settings settings, Listener listener) {
+        try (Sweep sweep = new Sweep(settings.threads(), listener::done)) {
+            Context context = context(settings, sweep);
+            ClaimsStudy first = new ClaimsStudy(context);
+            listener.doing(first.name());
+            ClaimsStudy.Result result = first.run();
+            List<Section> sections = new ArrayList<>(result.sections());
+            for (Study study : studies(context)) {
+                listener.doing(study.name());
+                sections.addAll(study.run());
+            }
+            return new Reproduction(settings, result.claims(), List.copyOf(sections));
+        }
+    }
+
+    private static Context context(Settings settings, Sweep sweep) {
+        return new Context(Fleet.of(settings.cluster(), Paper.DEVICES), settings.quick(), settings.seed(), sweep,
+                RoutingModel.uniform().remembering(REMEMBERED));
+    }
+
+    private static List<Study> studies(Context context) {
+        return List.of(
+                new PlaneStudy(context),
+                new FrontStudy(context),
+                new ScalingStudy(context),
+                new ModelsStudy(context),
+                new SkewStudy(context),
+                new StepStudy(context));
+    }
+
+    /** The claims, with all columns: id, claim, claimed, simulated, assumptions, bound, verdict, note, and the values behind. */
+    public Table claims() {
+        return Claim.table(claims);
+    }
+
+    /** What is to be said beside the table of claims, a claim a line. */
+    public List<String> notes() {
+        return Claim.notes(claims);
+    }
+
+    /** What follows, in sentences. */
+    public List<String> findings() {
+        return sections.stream().flatMap(s -> s.findings().stream()).toList();
+    }
+
+    /** The page, with all charts. */
+    public String html() {
+        HtmlPage page = new HtmlPage("The paper's evaluation, simulated");
+        page.paragraph(
+                "MA Separation's paper, held against simulations of the same layouts on cluster %s and against what"
+                        .formatted(settings.cluster().name())
+                        + " memory bandwidth allows. All times are simulated; nothing here was measured. TPOT is the time between"
+                        + " a sequence's output tokens, TPS output tokens a second over the batch, A:M the attention and expert"
+                        + " GPUs, m the number of micro-batches.");
+        page.preformatted("./ma reproduce --cluster %s --seed %d%s".formatted(
+                settings.cluster().name(), settings.seed(), settings.quick() ? " --quick" : ""));
+        for (Section section : sections) {
+            page.section(section.heading());
+            section.paragraphs().forEach(page::paragraph);
+            for (Section.Figure figure : section.figures()) {
+                switch (figure) {
+                    case Picture(var chart, var caption, var file) -> page.chart(chart, caption, file);
+                    case Shown(var table, var caption, var file) -> page.table(table, caption, file);
+                }
+            }
+            if (!section.findings().isEmpty()) {
+                page.list(section.findings());
+            }
+        }
+        return page.html();
+    }
+
+    /**
+     * Writes the page and the numbers behind its charts. Every file appears whole or not at all, the page last.
+     *
+     * @param folder where; it is created if need be, and files of the same names are replaced
+     * @throws java.io.UncheckedIOException if something cannot be written; it names the file
+     */
+    public void write(Path folder) {
+        String html = html();
+        for (Section section : sections) {
+            for (Section.Data data : section.data()) {
+                WholeFile.write(folder.resolve(data.file()), TableWriter.write(data.table(), OutputFormat.CSV));
+            }
+        }
+        WholeFile.write(folder.resolve(PAGE), html);
+    }
+}

@@ -1,0 +1,136 @@
+package io.maseparation.parallel.studies.paper;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.present.chart.Axis;
+import io.maseparation.parallel.present.chart.LineChart;
+import io.maseparation.parallel.present.chart.Scale;
+import io.maseparation.parallel.simulate.RoutingModel;
+import io.maseparation.parallel.studies.paper.Section.Data;
+import io.maseparation.parallel.studies.paper.Section.Figure;
+import io.maseparation.parallel.studies.paper.Section.Picture;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+
+/** What an uneven choice of experts does to each kind of layout. */
+final class SkewStudy implements Study {
+    private static final String FILE = "skew.csv";
+
+    private final Context context;
+    private final double[] exponents;
+    private final int[] batches;
+    private final List<Family> families = Family.onSixteen();
+
+    private record Place(int batch, double exponent) {}
+
+    private record Sample(Place place, String family, Point point) {}
+
+    SkewStudy(Context context) {
+        this.context = context;
+        exponents = context.quick() ? new double[] {0, 1.2} : new double[] {0, 0.25, 0.5, 0.75, 1, 1.25, 1.5};
+        batches = context.quick() ? new int[] {Paper.BATCH} : new int[] {Paper.BATCH, 1024};
+    }
+
+    @Override
+    public String name() {
+        return "skew";
+    }
+
+    @Override
+    public int items() {
+        return exponents.length * batches.length;
+    }
+
+    @Override
+    public List<Section> run() {
+        ModelConfig config = Assumptions.USUAL.config();
+        List<Place> places = new ArrayList<>();
+        for (int batch : batches) {
+            for (double exponent : exponents) {
+                places.add(new Place(batch, exponent));
+            }
+        }
+        List<Sample> samples = context.sweep().map(places, place -> samples(config, place)).stream()
+                .flatMap(List::stream)
+                .toList();
+        List<Figure> figures = new ArrayList<>();
+        List<String> findings = new ArrayList<>();
+        List<String> paragraphs = List.of(
+                "Tokens choose experts by a Zipf law: the i-th most popular of a layer with a weight of 1 / i^s. While"
+                        + " memory bandwidth limits, skew makes experts cheaper, since fewer of them are read; where a popular"
+                        + " expert gets more rows than it can multiply in that time, layouts of whole experts wait for it.");
+        for (int batch : batches) {
+            figures.add(new Picture(chart(batch, samples), "TPOT over skew at batch " + batch + ".", FILE));
+            findings.add(summary(batch, samples));
+        }
+        return List.of(
+                new Section("Skewed routing", paragraphs, findings, figures, List.of(new Data(FILE, table(samples)))));
+    }
+
+    private List<Sample> samples(ModelConfig config, Place place) {
+        RoutingModel routing = RoutingModel.zipf(place.exponent()).remembering(place.batch());
+        List<Sample> samples = new ArrayList<>();
+        for (Family family : families) {
+            family.fastest(context.sweep(), config, context.cluster(),
+                    context.scenario(place.batch(), Paper.CONTEXT).withRouting(routing, context.seed()))
+                    .ifPresent(p -> samples.add(new Sample(place, family.name(), p)));
+        }
+        return samples;
+    }
+
+    private LineChart chart(int batch, List<Sample> samples) {
+        LineChart chart = new LineChart("TPOT under skewed routing, batch " + batch,
+                new Axis("Zipf exponent s", "", Scale.LINEAR), new Axis("TPOT", "ms", Scale.LINEAR))
+                .note("simulated, %s; %s; context %d, seed %d".formatted(
+                        context.cluster().name(), Assumptions.USUAL.text(), Paper.CONTEXT, context.seed()));
+        for (Family family : families) {
+            List<Sample> of = of(samples, batch, family.name());
+            chart.series(family.name(),
+                    of.stream().mapToDouble(s -> s.place().exponent()).toArray(),
+                    of.stream().mapToDouble(s -> s.point().tpotMs()).toArray(),
+                    of.stream().map(s -> s.point().name()).toList());
+        }
+        return chart;
+    }
+
+    private static List<Sample> of(List<Sample> samples, int batch, String family) {
+        return samples.stream()
+                .filter(s -> s.place().batch() == batch && s.family().equals(family))
+                .toList();
+    }
+
+    private String summary(int batch, List<Sample> samples) {
+        List<String> parts = new ArrayList<>();
+        for (Family family : families) {
+            List<Sample> of = of(samples, batch, family.name());
+            if (!of.isEmpty()) {
+                parts.add("%s %s".formatted(family.name(),
+                        Text.change(of.getLast().point().tpotMs() / of.getFirst().point().tpotMs() - 1)));
+            }
+        }
+        String fastest = samples.stream()
+                .filter(s -> s.place().batch() == batch && s.place().exponent() == exponents[exponents.length - 1])
+                .min(Comparator.comparingDouble(s -> s.point().tpotMs()))
+                .map(s -> s.point().name())
+                .orElse("-");
+        return String.format(Locale.ROOT,
+                "Batch %d, TPOT at s = %s against uniform routing: %s. The fastest there is %s.",
+                batch, exponents[exponents.length - 1], String.join("; ", parts), fastest);
+    }
+
+    private static Table table(List<Sample> samples) {
+        Table.Builder table = Table.builder()
+                .column("batch", "batch", Unit.COUNT)
+                .column("zipf_exponent", "Zipf exponent", Unit.NUMBER)
+                .column("family", "family", Unit.PLAIN)
+                .column("layout", "layout", Unit.PLAIN)
+                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
+                .column("tps", "TPS", Unit.NUMBER);
+        samples.forEach(s -> table.row(s.place().batch(), s.place().exponent(), s.family(), s.point().name(),
+                s.point().tpotMs(), s.point().tps()));
+        return table.build();
+    }
+}

@@ -1,0 +1,33 @@
+package io.maseparation.parallel.studies.paper;
+
+import java.util.Locale;
+
+/** Numbers in sentences. */
+final class Text {
+    private Text() {}
+
+    /** A change with its sign: "−34.2 %". */
+    static String change(double share) {
+        return String.format(Locale.ROOT, "%+.1f %%", 100 * share).replace('-', '−');
+    }
+
+    /** A share: "89.7 %". */
+    static String share(double share) {
+        return String.format(Locale.ROOT, "%.1f %%", 100 * share);
+    }
+
+    /** Milliseconds with two decimals. */
+    static String ms(double ms) {
+        return String.format(Locale.ROOT, "%.2f ms", ms);
+    }
+
+    /** Tokens a second. */
+    static String rate(double tps) {
+        return String.format(Locale.ROOT, "%,.0f tokens/s", tps);
+    }
+
+    /** A number with so many decimals. */
+    static String decimals(double value, int decimals) {
+        return String.format(Locale.ROOT, "%." + decimals + "f", value);
+    }
+}

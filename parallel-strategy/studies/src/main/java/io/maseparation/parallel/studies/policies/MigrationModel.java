@@ -1,0 +1,97 @@
+package io.maseparation.parallel.studies.policies;
+
+import io.maseparation.kernels.Operation;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.OperationRate;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * What a change of layout costs. What has to get to other devices is copied beside the steps: byte after byte over one link,
+ * of which it takes a share. All steps meanwhile have the rest of every link, and of every device's memory the bandwidth
+ * less what is copied, whether or not they have to do with it. Then no step runs for a moment.
+ *
+ * @param linkShare share of a link's bandwidth that copies take, above 0 and below 1
+ * @param pauseSeconds time without steps at each change, at least 0: ranks are exchanged, and positions appended in the
+ *     meantime are copied
+ */
+public record MigrationModel(double linkShare, double pauseSeconds) {
+    /** Half of a link. */
+    public static final double DEFAULT_SHARE = 0.5;
+
+    /** Some starts of captured graphs on every device, assumed. */
+    public static final double DEFAULT_PAUSE_SECONDS = 5e-3;
+
+    /** Share of its memory's bandwidth that a device has left at least. */
+    private static final double LEAST_MEMORY = 0.1;
+
+    public MigrationModel {
+        if (!(linkShare > 0 && linkShare < 1) || !(pauseSeconds >= 0) || Double.isInfinite(pauseSeconds)) {
+            throw new IllegalArgumentException(
+                    "a link share of %s, a pause of %s s".formatted(linkShare, pauseSeconds));
+        }
+    }
+
+    /** Half of a link, and some milliseconds. */
+    public static MigrationModel usual() {
+        return new MigrationModel(DEFAULT_SHARE, DEFAULT_PAUSE_SECONDS);
+    }
+
+    private static double rate(Cluster cluster) {
+        boolean oneNode = cluster.devices().stream().allMatch(d -> d.node() == cluster.devices().getFirst().node());
+        return oneNode ? cluster.intraNode().bytesPerSecond() : cluster.interNode().bytesPerSecond();
+    }
+
+    /** Seconds that copying takes; across nodes at the rate between nodes, wherever the bytes go. */
+    double copySeconds(Cluster cluster, long bytes) {
+        return bytes / (linkShare * rate(cluster));
+    }
+
+    /** What is left of a cluster for steps while something is copied. */
+    Cluster meanwhile(Cluster cluster) {
+        double copied = linkShare * rate(cluster);
+        return new Cluster(
+                cluster.name(),
+                cluster.description(),
+                cluster.kinds().stream().map(kind -> meanwhile(kind, copied)).toList(),
+                cluster.devices(),
+                meanwhile(cluster.intraNode()),
+                meanwhile(cluster.interNode()),
+                cluster.nodeUplinkBytesPerSecond() * (1 - linkShare),
+                cluster.host(),
+                cluster.collectives(),
+                cluster.sources());
+    }
+
+    private Link meanwhile(Link link) {
+        return new Link(link.latencySeconds(), link.bytesPerSecond() * (1 - linkShare));
+    }
+
+    private DeviceKind meanwhile(DeviceKind kind, double copied) {
+        double left = Math.max(LEAST_MEMORY, 1 - copied / kind.bytesPerSecond());
+        Map<Operation, OperationRate> measured = new EnumMap<>(Operation.class);
+        kind.measured()
+                .forEach((operation, rate) -> measured.put(
+                        operation,
+                        new OperationRate(
+                                rate.launchSeconds(),
+                                rate.bytesPerSecond() * left,
+                                rate.flopsPerSecond(),
+                                rate.secondsPerPosition() / left)));
+        return new DeviceKind(
+                kind.name(),
+                kind.memoryBytes(),
+                kind.bytesPerSecond() * left,
+                kind.flopsPerSecond(),
+                kind.bandwidthEfficiency(),
+                kind.flopsEfficiency(),
+                kind.eagerLaunchSeconds(),
+                kind.graphLaunchSeconds(),
+                kind.graphStartSeconds(),
+                kind.pricePerHour(),
+                kind.hostBytesPerSecond() * (1 - linkShare),
+                measured);
+    }
+}

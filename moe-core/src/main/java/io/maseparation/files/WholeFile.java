@@ -47,7 +47,7 @@ public final class WholeFile {
                 Files.deleteIfExists(beside);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(new IOException("%s cannot be written: %s".formatted(file, reason(e)), e));
+            throw new UncheckedIOException(new IOException("%s cannot be written: %s".formatted(file, Text.reason(e)), e));
         }
     }
 
@@ -68,15 +68,5 @@ public final class WholeFile {
         } catch (AtomicMoveNotSupportedException e) {
             Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
         }
-    }
-
-    /** Java's messages are often the name of a file alone. */
-    private static String reason(IOException e) {
-        return switch (e) {
-            case java.nio.file.AccessDeniedException denied -> "no permission for " + denied.getFile();
-            case java.nio.file.FileAlreadyExistsException exists -> exists.getFile() + " is no folder";
-            case java.nio.file.FileSystemException other when other.getReason() != null -> other.getReason();
-            default -> String.valueOf(e.getMessage());
-        };
     }
 }

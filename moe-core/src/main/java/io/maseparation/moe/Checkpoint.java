@@ -28,7 +28,7 @@ public final class Checkpoint implements AutoCloseable {
      */
     public static Checkpoint open(Path folder) {
         if (!Files.isDirectory(folder)) {
-            throw new ModelException(Text.printable(folder.toString()) + ": no such folder");
+            throw new ModelException(Text.printable(folder) + ": no such folder");
         }
         ModelConfig config = HfConfig.read(folder);
         Safetensors tensors = Safetensors.open(folder);

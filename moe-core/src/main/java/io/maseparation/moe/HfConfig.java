@@ -233,14 +233,15 @@ public final class HfConfig {
         if (window == 0) {
             return windows;
         }
-        List<String> types = family == HfFamily.QWEN2_MOE ? json.texts("layer_types") : null;
-        if (types != null && types.size() != count) {
+        boolean named = family == HfFamily.QWEN2_MOE && json.has("layer_types");
+        List<String> types = json.texts("layer_types");
+        if (named && types.size() != count) {
             throw json.fail("layer_types", "names %d layers, num_hidden_layers is %d".formatted(types.size(), count));
         }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
         for (int i = 0; i < count; i++) {
             boolean sliding = family != HfFamily.QWEN2_MOE
-                    || (types == null ? i % 2 == 0 && i < below : types.get(i).equals("sliding_attention"));
+                    || (named ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
             windows[i] = sliding ? window : 0;
         }
         return windows;

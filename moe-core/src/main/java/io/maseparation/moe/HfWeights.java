@@ -183,7 +183,7 @@ final class HfWeights {
             expected.add(dimension);
         }
         if (!info.shape().equals(expected)) {
-            throw new ModelException(info.where() + " has shape " + Text.printable(info.shape().toString())
+            throw new ModelException(info.where() + " has shape " + Text.printable(info.shape())
                     + ", config.json says " + expected + " (" + fields + ")");
         }
     }

@@ -79,7 +79,7 @@ public final class Safetensors implements AutoCloseable {
             if (Files.exists(path.resolve(INDEX))) {
                 return new Safetensors(path.resolve(INDEX).toString(), indexed(path, shards), shards);
             }
-            throw new ModelException(Text.printable(path.toString()) + ": neither " + SINGLE + " nor " + INDEX
+            throw new ModelException(Text.printable(path) + ": neither " + SINGLE + " nor " + INDEX
                     + " is in this folder (only the safetensors format is read)");
         } catch (RuntimeException e) {
             closeAll(shards);
@@ -95,12 +95,12 @@ public final class Safetensors implements AutoCloseable {
         Path index = folder.resolve(INDEX);
         JsonNode map = JsonFile.read(index).get("weight_map");
         if (map == null || !map.isObject()) {
-            throw new ModelException(Text.printable(index.toString()) + ": weight_map is missing or not an object");
+            throw new ModelException(Text.printable(index) + ": weight_map is missing or not an object");
         }
         Map<String, TensorInfo> tensors = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> entry : map.properties()) {
             String tensor = entry.getKey();
-            String where = Text.printable(index.toString()) + ": tensor " + Text.printable(tensor);
+            String where = Text.printable(index) + ": tensor " + Text.printable(tensor);
             if (!entry.getValue().isTextual()) {
                 throw new ModelException(where + ": its shard is not a file name");
             }
@@ -157,7 +157,7 @@ public final class Safetensors implements AutoCloseable {
         } catch (IOException e) {
             close(channel);
             throw new ModelException(
-                    Text.printable(file.toString()) + ": cannot be read: " + Text.reason(e), e);
+                    Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         } catch (RuntimeException e) {
             close(channel);
             throw e;

@@ -70,12 +70,12 @@ public final class Tokenizer implements AutoCloseable {
             }
             return use.with(tokenizer);
         } catch (IOException e) {
-            throw new ModelException(Text.printable(file.toString()) + ": cannot be read: " + Text.reason(e), e);
+            throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         } catch (RuntimeException | LinkageError e) {
             // The native side reports everything, a malformed file and a library that does not load, as one of these.
             throw new ModelException(
-                    Text.printable(file.toString()) + ": tokenizer failed: "
-                            + Text.printable(String.valueOf(e.getMessage())),
+                    Text.printable(file) + ": tokenizer failed: "
+                            + Text.printable(e.getMessage()),
                     e);
         }
     }

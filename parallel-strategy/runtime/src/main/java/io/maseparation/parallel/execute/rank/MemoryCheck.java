@@ -1,12 +1,12 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToLongFunction;
 
 /** Whether every rank fits its device, and all of them this machine, before anything is allocated. */
@@ -53,14 +53,14 @@ final class MemoryCheck {
                                 .formatted(
                                         rank.rank(),
                                         rank.role().id(),
-                                        text(total),
-                                        text(held),
-                                        text(kv),
-                                        text(activations),
+                                        Text.bytes(total),
+                                        Text.bytes(held),
+                                        Text.bytes(kv),
+                                        Text.bytes(activations),
                                         beside[rank.rank()] == 0
                                                 ? ""
-                                                : ", what it holds until the switch " + text(beside[rank.rank()]),
-                                        text(deviceMemory),
+                                                : ", what it holds until the switch " + Text.bytes(beside[rank.rank()]),
+                                        Text.bytes(deviceMemory),
                                         remedy(plan, rank, held, kv)));
             }
         }
@@ -69,12 +69,6 @@ final class MemoryCheck {
                 process,
                 "the KV cache, activations and parts of weights of %d ranks".formatted(loaded.size()),
                 "lower --max-tokens, --prefill-chunk or the number of prompts, or use --kv-dtype f16");
-    }
-
-    private static String text(long bytes) {
-        return bytes >= 1L << 30
-                ? String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30))
-                : String.format(Locale.ROOT, "%.2f MiB", bytes / (double) (1L << 20));
     }
 
     private static String remedy(Plan plan, RankPlan rank, long held, long kv) {

@@ -50,12 +50,12 @@ public record ModelSize(
         long table = (long) c.vocab() * c.hidden();
         long attention = 2L * c.hidden() * c.queryWidth() + 2L * c.hidden() * c.kvWidth();
         long small = 2L * c.hidden()
-                + (c.qkvBias() ? c.qkvWidth() : 0)
-                + (c.outputBias() ? c.hidden() : 0)
+                + (c.attention().qkvBias() ? c.qkvWidth() : 0)
+                + (c.attention().outputBias() ? c.hidden() : 0)
                 + (c.qkNorm() == QkNorm.PER_HEAD ? 2L * c.headDim() : 0)
                 + (c.qkNorm() == QkNorm.WHOLE ? c.queryWidth() + c.kvWidth() : 0);
         int matrices = c.gated() ? 3 : 2;
-        long parameters = c.tiedEmbeddings() ? table : 2 * table;
+        long parameters = c.vocabulary().tied() ? table : 2 * table;
         parameters += c.hidden();
         long active = table + 2L * c.hidden();
         List<Layer> layers = new ArrayList<>();
@@ -75,7 +75,7 @@ public record ModelSize(
             active += attention + small + router + routing.topK() * expert + extra;
         }
         return new ModelSize(
-                parameters, active, table * element, (c.tiedEmbeddings() ? 0 : table * element) + 4L * c.hidden(),
+                parameters, active, table * element, (c.vocabulary().tied() ? 0 : table * element) + 4L * c.hidden(),
                 layers);
     }
 }

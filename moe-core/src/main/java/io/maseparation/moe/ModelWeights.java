@@ -24,7 +24,7 @@ public record ModelWeights(
     /** Bytes of every weight, each counted once. */
     public long bytes() {
         long bytes = embedding.bytes() + 4L * finalNorm.getSize();
-        if (!config.tiedEmbeddings()) {
+        if (!config.vocabulary().tied()) {
             bytes += output.bytes();
         }
         for (LayerWeights layer : layers) {

@@ -120,8 +120,8 @@ public final class RandomWeights {
     private ModelWeights create() {
         // Memory is handed out in parallel and filled afterwards, so the model is laid out first and built last.
         double byHidden = 1 / Math.sqrt(config.hidden());
-        Stack embedding = stack(config.vocab(), config.hidden(), config.tiedEmbeddings() ? byHidden : 1, key(-1, 0, 0));
-        Stack output = config.tiedEmbeddings()
+        Stack embedding = stack(config.vocab(), config.hidden(), config.vocabulary().tied() ? byHidden : 1, key(-1, 0, 0));
+        Stack output = config.vocabulary().tied()
                 ? embedding
                 : stack(config.vocab(), config.hidden(), byHidden, key(-1, 1, 0));
         List<Supplier<LayerWeights>> layers = new ArrayList<>();
@@ -155,14 +155,15 @@ public final class RandomWeights {
         boolean norms = c.qkNorm() != QkNorm.NONE;
         return () -> new LayerWeights(
                 vector(c.hidden(), 1, 0.1, key(l, 10, 0)),
-                q.matrix(0),
-                k.matrix(0),
-                v.matrix(0),
-                o.matrix(0),
-                c.qkvBias() ? vector(c.qkvWidth(), 0, 0.1, key(l, 11, 0)) : null,
-                c.outputBias() ? vector(c.hidden(), 0, 0.1, key(l, 12, 0)) : null,
-                norms ? vector(whole ? c.queryWidth() : c.headDim(), 1, 0.1, key(l, 13, 0)) : null,
-                norms ? vector(whole ? c.kvWidth() : c.headDim(), 1, 0.1, key(l, 14, 0)) : null,
+                new LayerWeights.Attention(
+                        q.matrix(0),
+                        k.matrix(0),
+                        v.matrix(0),
+                        o.matrix(0),
+                        c.attention().qkvBias() ? vector(c.qkvWidth(), 0, 0.1, key(l, 11, 0)) : null,
+                        c.attention().outputBias() ? vector(c.hidden(), 0, 0.1, key(l, 12, 0)) : null,
+                        norms ? vector(whole ? c.queryWidth() : c.headDim(), 1, 0.1, key(l, 13, 0)) : null,
+                        norms ? vector(whole ? c.kvWidth() : c.headDim(), 1, 0.1, key(l, 14, 0)) : null),
                 vector(c.hidden(), 1, 0.1, key(l, 15, 0)),
                 routing.experts() == 0 ? null : vector(routing.experts() * c.hidden(), 0, byHidden, key(l, 16, 0)),
                 routing.extra() == Routing.Extra.SIGMOID_GATE ? vector(c.hidden(), 0, byHidden, key(l, 17, 0)) : null,

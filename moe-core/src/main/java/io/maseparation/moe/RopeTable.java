@@ -10,7 +10,7 @@ public final class RopeTable {
 
     /** The table of a model's heads, as {@link #create(Rope, int, int)}. */
     public static FloatArray create(ModelConfig config, int positions) {
-        return create(config.rope(), config.headDim(), positions);
+        return create(config.attention().rope(), config.headDim(), positions);
     }
 
     /**

@@ -65,7 +65,7 @@ public final class WeightConversion {
 
     private ModelWeights convert(ModelWeights w) {
         return new ModelWeights(
-                Configs.withWeightType(w.config(), type),
+                w.config().withWeightType(type),
                 convert(w.embedding()),
                 w.layers().stream().map(this::convert).toList(),
                 w.finalNorm(),
@@ -73,16 +73,12 @@ public final class WeightConversion {
     }
 
     private LayerWeights convert(LayerWeights w) {
+        LayerWeights.Attention a = w.attention();
         return new LayerWeights(
                 w.inputNorm(),
-                convert(w.q()),
-                convert(w.k()),
-                convert(w.v()),
-                convert(w.o()),
-                w.qkvBias(),
-                w.outputBias(),
-                w.qNorm(),
-                w.kNorm(),
+                new LayerWeights.Attention(
+                        convert(a.q()), convert(a.k()), convert(a.v()), convert(a.o()),
+                        a.qkvBias(), a.outputBias(), a.qNorm(), a.kNorm()),
                 w.postNorm(),
                 w.router(),
                 w.extraGate(),

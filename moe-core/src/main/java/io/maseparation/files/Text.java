@@ -53,6 +53,7 @@ public final class Text {
             value /= 1024;
             unit++;
         }
-        return String.format(Locale.ROOT, unit == 0 || Math.abs(value) >= 100 ? "%.0f %s" : "%.1f %s", value, UNITS[unit]);
+        return String.format(Locale.ROOT, unit == 0 || Math.abs(value) >= 100 ? "%.0f %s" : "%.1f %s", value,
+                UNITS[unit]);
     }
 }

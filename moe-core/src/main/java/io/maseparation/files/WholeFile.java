@@ -47,7 +47,8 @@ public final class WholeFile {
                 Files.deleteIfExists(beside);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(new IOException("%s cannot be written: %s".formatted(file, Text.reason(e)), e));
+            throw new UncheckedIOException(
+                    new IOException("%s cannot be written: %s".formatted(file, Text.reason(e)), e));
         }
     }
 

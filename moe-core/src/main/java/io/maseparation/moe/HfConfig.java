@@ -200,7 +200,8 @@ public final class HfConfig {
     private List<ModelConfig.Layer> layers() {
         int count = integer("num_hidden_layers", 1, MOST_LAYERS);
         String expertsField = json.has("num_experts") ? "num_experts" : "num_local_experts";
-        int experts = json.integer(expertsField, family.integer("num_local_experts"), family.qwen() ? 0 : 1, MOST_COUNT);
+        int experts =
+                json.integer(expertsField, family.integer("num_local_experts"), family.qwen() ? 0 : 1, MOST_COUNT);
         int topK = integer("num_experts_per_tok", 1, MOST_COUNT);
         int width = integer("intermediate_size", 1, MOST_WIDTH);
         int moeWidth = family.qwen() ? integer("moe_intermediate_size", 1, MOST_WIDTH) : width;

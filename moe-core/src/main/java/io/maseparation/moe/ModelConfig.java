@@ -107,7 +107,8 @@ public record ModelConfig(
      * @param logitsScale factor on logits
      */
     public record Numerics(
-            DataType weightType, float normEps, float embeddingMultiplier, float residualMultiplier, float logitsScale) {
+            DataType weightType, float normEps, float embeddingMultiplier, float residualMultiplier,
+            float logitsScale) {
 
         /** Without factors on embeddings, residuals and logits, as most models are. */
         public static Numerics of(DataType weightType, float normEps) {

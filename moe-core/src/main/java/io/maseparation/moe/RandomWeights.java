@@ -120,7 +120,8 @@ public final class RandomWeights {
     private ModelWeights create() {
         // Memory is handed out in parallel and filled afterwards, so the model is laid out first and built last.
         double byHidden = 1 / Math.sqrt(config.hidden());
-        Stack embedding = stack(config.vocab(), config.hidden(), config.vocabulary().tied() ? byHidden : 1, key(-1, 0, 0));
+        Stack embedding =
+                stack(config.vocab(), config.hidden(), config.vocabulary().tied() ? byHidden : 1, key(-1, 0, 0));
         Stack output = config.vocabulary().tied()
                 ? embedding
                 : stack(config.vocab(), config.hidden(), byHidden, key(-1, 1, 0));

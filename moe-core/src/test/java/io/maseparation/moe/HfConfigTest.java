@@ -100,7 +100,8 @@ class HfConfigTest {
     @ParameterizedTest
     @CsvSource({"silu, SILU", "swish, SILU", "gelu_pytorch_tanh, GELU_TANH", "gelu_new, GELU_TANH", "relu, RELU"})
     void knowsActivations(String name, Activation activation) {
-        assertThat(read("{\"model_type\": \"mixtral\", \"hidden_act\": \"%s\"}".formatted(name)).feedForward().activation())
+        assertThat(read("{\"model_type\": \"mixtral\", \"hidden_act\": \"%s\"}".formatted(name)).feedForward()
+                .activation())
                 .isEqualTo(activation);
     }
 

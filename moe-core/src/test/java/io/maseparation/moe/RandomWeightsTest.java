@@ -35,7 +35,8 @@ class RandomWeightsTest {
     private static List<WeightMatrix> matrices(ModelWeights weights) {
         List<WeightMatrix> all = new ArrayList<>(List.of(weights.embedding(), weights.output()));
         for (LayerWeights layer : weights.layers()) {
-            all.addAll(List.of(layer.attention().q(), layer.attention().k(), layer.attention().v(), layer.attention().o()));
+            all.addAll(List.of(layer.attention().q(), layer.attention().k(), layer.attention().v(),
+                    layer.attention().o()));
             layer.experts().forEach(e -> all.addAll(List.of(e.gate(), e.up(), e.down())));
             if (layer.extra() != null) {
                 all.addAll(List.of(layer.extra().gate(), layer.extra().up(), layer.extra().down()));

@@ -154,7 +154,8 @@ final class SegmentBuilder {
         switch (part) {
             case Part.Embed() -> {
                 g.input(b.step, b.tokens);
-                Embedding.add(g, "embed", b.step, b.tokens, matrices.embedding(), b.x, config.numerics().embeddingMultiplier());
+                Embedding.add(g, "embed", b.step, b.tokens, matrices.embedding(), b.x,
+                        config.numerics().embeddingMultiplier());
             }
             case Part.LoadHidden() -> {
                 g.input(b.step, b.received);
@@ -229,7 +230,8 @@ final class SegmentBuilder {
         if (config.qkNorm() == QkNorm.PER_HEAD) {
             int width = heads.qkvWidth(config);
             HeadRmsNorm.add(
-                    g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, heads.queries(), dim, config.normEps());
+                    g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, heads.queries(), dim,
+                    config.normEps());
             HeadRmsNorm.add(
                     g,
                     "norm_k" + layer,
@@ -248,7 +250,8 @@ final class SegmentBuilder {
         LayerWeights w = layer(layer);
         int width = config.qkvWidth();
         HeadRmsNorm.add(
-                g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, 1, config.queryWidth(), config.normEps());
+                g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, 1, config.queryWidth(),
+                config.normEps());
         HeadRmsNorm.add(
                 g,
                 "norm_k" + layer,

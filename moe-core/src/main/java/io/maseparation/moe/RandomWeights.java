@@ -113,7 +113,7 @@ public final class RandomWeights {
         MemoryBudget.require(
                 ModelSize.of(config).weightBytes(),
                 "the weights of " + config.name(),
-                "choose a smaller --model, such as small or tiny");
+                "choose a smaller 'model', such as small or tiny");
         return new RandomWeights(config, seed).create();
     }
 

@@ -127,6 +127,6 @@ class RandomWeightsTest {
     void complainsWhenMemoryIsShort() {
         assertComplains(
                 () -> RandomWeights.create(Presets.config("mixtral-8x7b"), 1),
-                "not enough memory for the weights of mixtral-8x7b", "it needs 87.0 GiB", "--model");
+                "not enough memory for the weights of mixtral-8x7b", "it needs 87.0 GiB", "'model'");
     }
 }

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Clusters on disk, as JSON (docs/clusters.md). */
 public final class ClusterFile {
@@ -101,7 +102,8 @@ public final class ClusterFile {
                 return operation;
             }
         }
-        throw json.fail("", "is no operation; see ma devices for their names");
+        throw json.fail("", "is not an operation; there are "
+                + String.join(", ", Stream.of(Operation.values()).map(Operation::id).toList()));
     }
 
     private static Link link(JsonFile json, String field) {

@@ -69,22 +69,22 @@ public record Workload(
      */
     public void check(ModelConfig config) {
         if (prompts.isEmpty()) {
-            throw new ModelException("no prompt: give --prompt or --prompt-ids at least once");
+            throw new ModelException("no prompt: give 'prompt' or 'prompt_ids' at least once");
         }
         if (maxTokens < 1) {
-            throw new ModelException("--max-tokens must be at least 1, is " + maxTokens);
+            throw new ModelException("'max_tokens' must be at least 1, is " + maxTokens);
         }
         if (depth < 0) {
-            throw new ModelException("--n-depth must be 0 or more, is " + depth);
+            throw new ModelException("'n_depth' must be 0 or more, is " + depth);
         }
         if (prefillChunk < 1) {
-            throw new ModelException("--prefill-chunk must be at least 1, is " + prefillChunk);
+            throw new ModelException("'prefill_chunk' must be at least 1, is " + prefillChunk);
         }
         if (!(temperature >= 0) || Double.isInfinite(temperature)) {
-            throw new ModelException("--temperature must be 0 or more, is " + temperature);
+            throw new ModelException("'temperature' must be 0 or more, is " + temperature);
         }
         if (!(topP > 0 && topP <= 1)) {
-            throw new ModelException("--top-p must be above 0 and at most 1, is " + topP);
+            throw new ModelException("'top_p' must be above 0 and at most 1, is " + topP);
         }
         for (int i = 0; i < prompts.size(); i++) {
             int[] prompt = prompts.get(i);
@@ -100,7 +100,7 @@ public record Workload(
             long context = (long) depth + prompt.length + maxTokens;
             if (context > config.maxPositions()) {
                 throw new ModelException(
-                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
+                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
                                 .formatted(i, (long) depth + prompt.length, maxTokens, config.maxPositions()));
             }
         }

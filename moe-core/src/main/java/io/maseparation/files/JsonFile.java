@@ -46,8 +46,9 @@ public final class JsonFile {
     }
 
     /**
-     * The value in a file, of whatever kind it is.
+     * {@return the value in a file, of whatever kind it is}
      *
+     * @param file the file
      * @throws ModelException if the file cannot be read, is too long, or holds anything but one JSON value
      */
     public static JsonNode tree(Path file) {
@@ -71,7 +72,11 @@ public final class JsonFile {
         }
     }
 
-    /** The object in a file. */
+    /**
+     * {@return the object in a file}
+     *
+     * @param file the file
+     */
     public static ObjectNode read(Path file) {
         return asObject(Text.printable(file), tree(file));
     }
@@ -83,32 +88,43 @@ public final class JsonFile {
         throw new ModelException(name + ": not a JSON object");
     }
 
-    /** Fields of the object in a file. */
+    /**
+     * {@return fields of the object in a file}
+     *
+     * @param file the file
+     */
     public static JsonFile open(Path file) {
         return new JsonFile(Text.printable(file), "", read(file), new ArrayList<>(), false);
     }
 
-    /** Fields of the object in a file whose numbers may say where they come from: {@code {"value": 1, "source": "…"}}. */
+    /**
+     * {@return fields of the object in a file whose numbers may say where they come from: {@code {"value": 1, "source": "…"}}}
+     *
+     * @param file the file
+     */
     public static JsonFile openSourced(Path file) {
         return new JsonFile(Text.printable(file), "", read(file), new ArrayList<>(), true);
     }
 
     /**
-     * The same of a document that is part of the program.
+     * {@return fields of a document that is part of the program and whose numbers may say where they come from}
      *
      * @param name what complaints call it
+     * @param in the document
      * @throws IOException if it cannot be read
      */
     public static JsonFile openSourced(String name, InputStream in) throws IOException {
         return new JsonFile(name, "", asObject(name, MAPPER.readTree(in)), new ArrayList<>(), true);
     }
 
-    /** Sources of the numbers read so far in the whole document, each as {@code path: source}; can be added to. */
+    /**
+     * {@return sources of the numbers read so far in the whole document, each as {@code path: source}; can be added to}
+     */
     public List<String> sources() {
         return sources;
     }
 
-    /** Name of the member that holds this object; empty for the document. */
+    /** {@return name of the member that holds this object; empty for the document} */
     public String name() {
         return path.substring(path.lastIndexOf(": ") + 1).strip();
     }
@@ -121,7 +137,12 @@ public final class JsonFile {
         return path.isEmpty() ? Text.printable(field) : path + ": " + Text.printable(field);
     }
 
-    /** A complaint about a field, or about the object itself where {@code field} is empty; to be thrown. */
+    /**
+     * {@return a complaint about a field, or about the object itself where {@code field} is empty; to be thrown}
+     *
+     * @param field name of the field
+     * @param what what is wrong with it, as the end of a sentence that begins with the field
+     */
     public ModelException fail(String field, String what) {
         String place = field.isEmpty() ? path : below(field);
         return new ModelException(file + ": " + (place + " " + Text.printable(what)).strip());
@@ -136,7 +157,11 @@ public final class JsonFile {
         });
     }
 
-    /** Refuses fields that none of these names is for. */
+    /**
+     * Refuses fields that none of these names is for.
+     *
+     * @param names the fields that may be there
+     */
     public void only(Set<String> names) {
         node.fieldNames().forEachRemaining(name -> {
             if (!names.contains(name)) {
@@ -146,12 +171,20 @@ public final class JsonFile {
         });
     }
 
-    /** Whether the field is there and null. */
+    /**
+     * {@return whether the field is there and null}
+     *
+     * @param field name of the field
+     */
     public boolean isNull(String field) {
         return node.path(field).isNull();
     }
 
-    /** Whether the field is there and not null. */
+    /**
+     * {@return whether the field is there and not null}
+     *
+     * @param field name of the field
+     */
     public boolean has(String field) {
         asked.add(field);
         return node.hasNonNull(field);
@@ -164,12 +197,25 @@ public final class JsonFile {
         return node.get(field);
     }
 
-    /** A whole number of at least {@code least} and at most {@code most}, which must be there. */
+    /**
+     * {@return a whole number of at least {@code least} and at most {@code most}, which must be there}
+     *
+     * @param field name of the field
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
     public int integer(String field, int least, int most) {
         return number(field, (json, name) -> json.integer(name, json.required(name), least, most));
     }
 
-    /** A whole number of at least {@code least} and at most {@code most}. */
+    /**
+     * {@return a whole number of at least {@code least} and at most {@code most}}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
     public int integer(String field, int absent, int least, int most) {
         return has(field) ? integer(field, least, most) : absent;
     }
@@ -185,7 +231,13 @@ public final class JsonFile {
         return number.intValue();
     }
 
-    /** A number of at least {@code least} and at most {@code most}, which must be there. */
+    /**
+     * {@return a number of at least {@code least} and at most {@code most}, which must be there}
+     *
+     * @param field name of the field
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
     public double number(String field, double least, double most) {
         return number(field, (json, name) -> {
             JsonNode value = json.required(name);
@@ -200,12 +252,24 @@ public final class JsonFile {
         });
     }
 
-    /** A number of at least {@code least} and at most {@code most}. */
+    /**
+     * {@return a number of at least {@code least} and at most {@code most}}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
     public double number(String field, double absent, double least, double most) {
         return has(field) ? number(field, least, most) : absent;
     }
 
-    /** A number that is finite as a float. */
+    /**
+     * {@return a number that is finite as a float}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     */
     public double number(String field, double absent) {
         return number(field, absent, -Float.MAX_VALUE, Float.MAX_VALUE);
     }
@@ -232,7 +296,12 @@ public final class JsonFile {
                 : String.valueOf(number);
     }
 
-    /** True or false. */
+    /**
+     * {@return a field that is true or false}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     */
     public boolean flag(String field, boolean absent) {
         if (!has(field)) {
             return absent;
@@ -244,7 +313,12 @@ public final class JsonFile {
         return value.booleanValue();
     }
 
-    /** A string. */
+    /**
+     * {@return a string, of any number of lines}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     */
     public String text(String field, String absent) {
         if (!has(field)) {
             return absent;
@@ -256,7 +330,11 @@ public final class JsonFile {
         return value.textValue();
     }
 
-    /** A string of one line, not blank, which must be there. */
+    /**
+     * {@return a string of one line, not blank, which must be there}
+     *
+     * @param field name of the field
+     */
     public String name(String field) {
         String text = text(field, "");
         if (text.isBlank() || text.length() > LONGEST_NAME || !Text.line(text).equals(text)) {
@@ -282,27 +360,43 @@ public final class JsonFile {
         return values;
     }
 
-    /** Whole numbers from 0: a list, or a single one; none if the field is absent. */
+    /**
+     * {@return whole numbers from 0: a list, or a single one; none if the field is absent}
+     *
+     * @param field name of the field
+     */
     public List<Integer> integers(String field) {
         boolean single = has(field) && !node.get(field).isArray();
         return integers(field, single ? List.of(node.get(field)) : array(field));
     }
 
-    /** Lists of whole numbers from 0; none if the field is absent. */
+    /**
+     * {@return lists of whole numbers from 0; none if the field is absent}
+     *
+     * @param field name of the field
+     */
     public List<List<Integer>> integerLists(String field) {
         List<List<Integer>> lists = new ArrayList<>();
         array(field).forEach(list -> lists.add(integers(field, array(field, list, " of arrays"))));
         return lists;
     }
 
-    /** Strings; none if the field is absent. */
+    /**
+     * {@return strings; none if the field is absent}
+     *
+     * @param field name of the field
+     */
     public List<String> texts(String field) {
         List<String> values = new ArrayList<>();
         array(field).forEach(v -> values.add(v.asText()));
         return values;
     }
 
-    /** Pairs of numbers; none if the field is absent. */
+    /**
+     * {@return pairs of numbers; none if the field is absent}
+     *
+     * @param field name of the field
+     */
     public List<double[]> pairs(String field) {
         List<double[]> pairs = new ArrayList<>();
         for (JsonNode entry : array(field)) {
@@ -314,7 +408,11 @@ public final class JsonFile {
         return pairs;
     }
 
-    /** Fields of a nested object; an empty one if it is absent. */
+    /**
+     * {@return fields of a nested object; an empty one if it is absent}
+     *
+     * @param field name of the field
+     */
     public JsonFile object(String field) {
         return child(field, has(field) ? object(field, node.get(field), "") : MAPPER.createObjectNode());
     }
@@ -326,12 +424,20 @@ public final class JsonFile {
         throw fail(field + at, "is not an object");
     }
 
-    /** Fields of a nested object, which must be there. */
+    /**
+     * {@return fields of a nested object, which must be there}
+     *
+     * @param field name of the field
+     */
     public JsonFile requiredObject(String field) {
         return child(field, object(field, required(field), ""));
     }
 
-    /** Members of an object that are objects; none if it is absent. */
+    /**
+     * {@return members of an object that are objects; none if it is absent}
+     *
+     * @param field name of the field
+     */
     public List<JsonFile> members(String field) {
         JsonFile object = object(field);
         List<JsonFile> members = new ArrayList<>();
@@ -339,7 +445,11 @@ public final class JsonFile {
         return members;
     }
 
-    /** Objects of a list; none if it is absent. */
+    /**
+     * {@return objects of a list; none if it is absent}
+     *
+     * @param field name of the field
+     */
     public List<JsonFile> objects(String field) {
         return objects(field, array(field));
     }
@@ -353,7 +463,11 @@ public final class JsonFile {
         return objects;
     }
 
-    /** Objects of a list of lists; none if it is absent. */
+    /**
+     * {@return objects of a list of lists; none if it is absent}
+     *
+     * @param field name of the field
+     */
     public List<List<JsonFile>> objectLists(String field) {
         List<List<JsonFile>> lists = new ArrayList<>();
         for (JsonNode list : array(field)) {

@@ -15,14 +15,22 @@ public final class Text {
 
     private Text() {}
 
-    /** The text of {@code value} with control characters replaced and cut to a bounded length. */
+    /**
+     * {@return the text of {@code value} with control characters replaced and cut to a bounded length}
+     *
+     * @param value any value
+     */
     public static String printable(Object value) {
         String line = line(String.valueOf(value));
         int length = line.codePointCount(0, line.length());
         return length <= LONGEST ? line : line.substring(0, line.offsetByCodePoints(0, LONGEST)) + "…";
     }
 
-    /** {@code text} with control characters replaced, so that it is one line whatever is in it. */
+    /**
+     * {@return {@code text} with control characters replaced, so that it is one line whatever is in it}
+     *
+     * @param text any text
+     */
     public static String line(String text) {
         StringBuilder line = new StringBuilder();
         text.codePoints()
@@ -30,7 +38,11 @@ public final class Text {
         return line.toString();
     }
 
-    /** Why a file could not be read or written, without the path that the message names already. */
+    /**
+     * {@return why a file could not be read or written, without the path that the message names already}
+     *
+     * @param e what was thrown
+     */
     public static String reason(IOException e) {
         return switch (e) {
             case JsonProcessingException json -> {
@@ -45,7 +57,11 @@ public final class Text {
         };
     }
 
-    /** Bytes in the unit that suits a person, with three digits or so: {@code 17.0 GiB}, {@code 140 MiB}, {@code 96 B}. */
+    /**
+     * {@return bytes in the unit that suits a person, with three digits or so: {@code 17.0 GiB}, {@code 140 MiB}, {@code 96 B}}
+     *
+     * @param bytes number of bytes
+     */
     public static String bytes(double bytes) {
         int unit = 0;
         double value = bytes;

@@ -17,7 +17,12 @@ public final class WholeFile {
     /** Writes the content. */
     @FunctionalInterface
     public interface Content {
-        /** Writes to a buffered writer, which need not be closed. */
+        /**
+         * Writes to a buffered writer, which need not be closed.
+         *
+         * @param writer where to write
+         * @throws IOException if it cannot be written
+         */
         void write(Writer writer) throws IOException;
     }
 

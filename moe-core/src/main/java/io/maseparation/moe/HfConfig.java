@@ -35,9 +35,10 @@ public final class HfConfig {
     }
 
     /**
-     * The configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of {@code
-     * generation_config.json} where that names some.
+     * {@return the configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of {@code
+     * generation_config.json} where that names some}
      *
+     * @param folder the checkpoint's folder
      * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not supported
      */
     public static ModelConfig read(Path folder) {

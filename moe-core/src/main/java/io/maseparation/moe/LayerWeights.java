@@ -50,7 +50,7 @@ public record LayerWeights(
             FloatArray qNorm,
             FloatArray kNorm) {}
 
-    /** Bytes of attention, norms and router: all that is not an expert. */
+    /** {@return bytes of attention, norms and router: all that is not an expert} */
     public long attentionBytes() {
         Attention a = attention;
         return Stream.of(a.q, a.k, a.v, a.o).mapToLong(WeightMatrix::bytes).sum()
@@ -60,7 +60,7 @@ public record LayerWeights(
                         .sum();
     }
 
-    /** Bytes of routed experts, the shared expert or the dense feed-forward. */
+    /** {@return bytes of routed experts, the shared expert or the dense feed-forward} */
     public long expertBytes() {
         return experts.stream().mapToLong(ExpertWeights::bytes).sum() + (extra == null ? 0 : extra.bytes());
     }

@@ -36,6 +36,7 @@ public record ModelConfig(
      * @param eosTokens tokens that end a sequence; may be empty
      */
     public record Vocabulary(int size, boolean tied, List<Integer> eosTokens) {
+        /** Copies the list. */
         public Vocabulary {
             eosTokens = List.copyOf(eosTokens);
         }
@@ -72,7 +73,14 @@ public record ModelConfig(
             boolean outputBias,
             float qkvClip) {
 
-        /** Attention without bias and clipping, scaled by one over the root of a head's size. */
+        /**
+         * {@return attention without bias and clipping, scaled by one over the root of a head's size}
+         *
+         * @param heads query and key/value heads
+         * @param maxPositions longest context, in tokens
+         * @param rope rotary embedding
+         * @param qkNorm norm on queries and keys
+         */
         public static Attention of(Heads heads, int maxPositions, Rope rope, QkNorm qkNorm) {
             return new Attention(
                     heads, maxPositions, rope, (float) (1 / Math.sqrt(heads.dim())), qkNorm, false, false, 0);
@@ -110,7 +118,12 @@ public record ModelConfig(
             DataType weightType, float normEps, float embeddingMultiplier, float residualMultiplier,
             float logitsScale) {
 
-        /** Without factors on embeddings, residuals and logits, as most models are. */
+        /**
+         * {@return numerics without factors on embeddings, residuals and logits, as most models have them}
+         *
+         * @param weightType format of the large matrices
+         * @param normEps epsilon of every RMSNorm
+         */
         public static Numerics of(DataType weightType, float normEps) {
             return new Numerics(weightType, normEps, 1, 1, 1);
         }
@@ -126,7 +139,13 @@ public record ModelConfig(
      */
     public record Layer(Routing routing, int expertWidth, int extraWidth, int slidingWindow) {
 
-        /** The same layer with other routed experts. */
+        /**
+         * {@return the same layer with other routed experts}
+         *
+         * @param experts number of routed experts
+         * @param topK experts that a row visits
+         * @param width inner width of a routed expert
+         */
         public Layer withExperts(int experts, int topK, int width) {
             return new Layer(
                     new Routing(experts, topK, routing.rule(), routing.renormalise(), routing.extra()),
@@ -134,91 +153,96 @@ public record ModelConfig(
         }
     }
 
+    /** Copies the list. */
     public ModelConfig {
         layers = List.copyOf(layers);
     }
 
-    /** Query heads. */
+    /** {@return query heads} */
     public int heads() {
         return attention.heads().query();
     }
 
-    /** Key/value heads. */
+    /** {@return key/value heads} */
     public int kvHeads() {
         return attention.heads().kv();
     }
 
-    /** Elements of a head. */
+    /** {@return elements of a head} */
     public int headDim() {
         return attention.heads().dim();
     }
 
-    /** Vocabulary size. */
+    /** {@return vocabulary size} */
     public int vocab() {
         return vocabulary.size();
     }
 
-    /** Longest context the model was built for, in tokens. */
+    /** {@return longest context the model was built for, in tokens} */
     public int maxPositions() {
         return attention.maxPositions();
     }
 
-    /** Norm on queries and keys. */
+    /** {@return norm on queries and keys} */
     public QkNorm qkNorm() {
         return attention.qkNorm();
     }
 
-    /** Whether experts have three matrices rather than two. */
+    /** {@return whether experts have three matrices rather than two} */
     public boolean gated() {
         return feedForward.gated();
     }
 
-    /** Epsilon of every RMSNorm. */
+    /** {@return epsilon of every RMSNorm} */
     public float normEps() {
         return numerics.normEps();
     }
 
-    /** Format of the large matrices. */
+    /** {@return format of the large matrices} */
     public DataType weightType() {
         return numerics.weightType();
     }
 
-    /** Columns of the fused query, key and value buffer. */
+    /** {@return columns of the fused query, key and value buffer} */
     public int qkvWidth() {
         return queryWidth() + 2 * kvWidth();
     }
 
-    /** Width of the concatenated query heads. */
+    /** {@return width of the concatenated query heads} */
     public int queryWidth() {
         return heads() * headDim();
     }
 
-    /** Width of the concatenated key heads. */
+    /** {@return width of the concatenated key heads} */
     public int kvWidth() {
         return kvHeads() * headDim();
     }
 
-    /** Most expert slots a row has in any layer. */
+    /** {@return most expert slots a row has in any layer} */
     public int maxSlots() {
         return layers.stream().mapToInt(l -> l.routing().slots()).max().orElse(0);
     }
 
-    /** Most routed experts in any layer. */
+    /** {@return most routed experts in any layer} */
     public int maxExperts() {
         return layers.stream().mapToInt(l -> l.routing().experts()).max().orElse(0);
     }
 
-    /** Largest inner width of any expert, shared expert or dense feed-forward. */
+    /** {@return largest inner width of any expert, shared expert or dense feed-forward} */
     public int maxWidth() {
         return layers.stream().mapToInt(l -> Math.max(l.expertWidth(), l.extraWidth())).max().orElse(0);
     }
 
-    /** Most routed experts that any layer sends a row to. */
+    /** {@return most routed experts that any layer sends a row to} */
     public int maxTopK() {
         return layers.stream().mapToInt(l -> l.routing().topK()).max().orElse(0);
     }
 
-    /** The same model with its large matrices in another format. */
+    /**
+     * {@return the same model with its large matrices in another format}
+     *
+     * @param type format of the large matrices
+     */
     public ModelConfig withWeightType(DataType type) {
         Numerics n = numerics;
         return new ModelConfig(
@@ -227,14 +251,19 @@ public record ModelConfig(
                 layers);
     }
 
-    /** The same model with other layers. */
+    /**
+     * {@return the same model with other layers}
+     *
+     * @param others one entry a layer
+     */
     public ModelConfig withLayers(List<Layer> others) {
         return new ModelConfig(name, family, hidden, vocabulary, attention, feedForward, numerics, others);
     }
 
     /**
-     * The same model with rows sent to another number of routed experts, in every layer that has some.
+     * {@return the same model with rows sent to another number of routed experts, in every layer that has some}
      *
+     * @param topK experts that a row visits
      * @throws ModelException if a layer has fewer experts than that, or {@code topK} is less than 1
      */
     public ModelConfig withTopK(int topK) {

@@ -29,22 +29,27 @@ public record ModelSize(
      * @param experts number of routed experts
      */
     public record Layer(long attentionBytes, long routerBytes, long expertBytes, long extraBytes, int experts) {
-        /** All of it. */
+        /** {@return all of it} */
         public long bytes() {
             return attentionBytes + routerBytes + experts * expertBytes + extraBytes;
         }
     }
 
+    /** Copies the list. */
     public ModelSize {
         layers = List.copyOf(layers);
     }
 
-    /** All weights, each counted once. */
+    /** {@return all weights, each counted once} */
     public long weightBytes() {
         return embeddingBytes + outputBytes + layers.stream().mapToLong(Layer::bytes).sum();
     }
 
-    /** The size of a model of this shape. */
+    /**
+     * {@return the size of a model of this shape}
+     *
+     * @param c shape and rules of the model
+     */
     public static ModelSize of(ModelConfig c) {
         int element = c.weightType().bytes();
         long table = (long) c.vocab() * c.hidden();

@@ -21,7 +21,7 @@ public record ModelWeights(
         FloatArray finalNorm,
         WeightMatrix output) {
 
-    /** Bytes of every weight, each counted once. */
+    /** {@return bytes of every weight, each counted once} */
     public long bytes() {
         long bytes = embedding.bytes() + 4L * finalNorm.getSize();
         if (!config.vocabulary().tied()) {

@@ -43,19 +43,24 @@ public final class Presets {
 
     private Presets() {}
 
-    /** Names of all presets, smallest first. */
+    /** {@return names of all presets, smallest first} */
     public static List<String> names() {
         return NAMES;
     }
 
-    /** Whether there is a preset of this name. */
+    /**
+     * {@return whether there is a preset of this name}
+     *
+     * @param name name of the preset
+     */
     public static boolean has(String name) {
         return NAMES.contains(name);
     }
 
     /**
-     * What a preset is, and what was assumed where its source leaves something open.
+     * {@return what a preset is, and what was assumed where its source leaves something open}
      *
+     * @param name name of the preset
      * @throws ModelException if there is no such preset
      */
     public static String description(String name) {
@@ -64,8 +69,9 @@ public final class Presets {
     }
 
     /**
-     * Shape and rules of a preset.
+     * {@return shape and rules of a preset}
      *
+     * @param name name of the preset
      * @throws ModelException if there is no such preset
      */
     public static ModelConfig config(String name) {

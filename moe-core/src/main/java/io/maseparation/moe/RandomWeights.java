@@ -103,7 +103,7 @@ public final class RandomWeights {
     }
 
     /**
-     * Weights for a model. They are freed when nothing refers to them any more.
+     * {@return weights for a model} They are freed when nothing refers to them any more.
      *
      * @param config the model; its weight type is that of all large matrices
      * @param seed the same for the same weights

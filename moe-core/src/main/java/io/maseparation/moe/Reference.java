@@ -30,15 +30,20 @@ public final class Reference {
      */
     public record Trace(double[][] logits, double[] logitGap, double[] routerGap, List<int[][]> experts) {}
 
-    /** @param weights the model; they must stay valid while this is used */
+    /**
+     * The reference of a model.
+     *
+     * @param weights the model; they must stay valid while this is used
+     */
     public Reference(ModelWeights weights) {
         this.weights = weights;
         this.config = weights.config();
     }
 
     /**
-     * Logits [position][vocab] of a sequence.
+     * {@return logits [position][vocab] of a sequence}
      *
+     * @param tokens token ids of the sequence
      * @throws ModelException if a token is outside the vocabulary or the sequence longer than the model's context
      */
     public double[][] forward(int[] tokens) {
@@ -46,8 +51,9 @@ public final class Reference {
     }
 
     /**
-     * Logits of a sequence, and how close its choices were.
+     * {@return logits of a sequence, and how close its choices were}
      *
+     * @param tokens token ids of the sequence
      * @throws ModelException as {@link #forward(int[])}
      */
     public Trace trace(int[] tokens) {

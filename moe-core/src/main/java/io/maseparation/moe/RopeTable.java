@@ -8,7 +8,12 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 public final class RopeTable {
     private RopeTable() {}
 
-    /** The table of a model's heads, as {@link #create(Rope, int, int)}. */
+    /**
+     * {@return the table of a model's heads, as {@link #create(Rope, int, int)}}
+     *
+     * @param config shape and rules of the model
+     * @param positions number of positions
+     */
     public static FloatArray create(ModelConfig config, int positions) {
         return create(config.attention().rope(), config.headDim(), positions);
     }

@@ -65,7 +65,9 @@ public final class Safetensors implements AutoCloseable {
     /**
      * Opens a folder ({@value #SINGLE}, else {@value #INDEX}) or a single file and checks all headers.
      *
+     * @param path a folder or a file
      * @throws ModelException if files are missing or contradict the format
+     * @return the tensors, to be closed
      */
     public static Safetensors open(Path path) {
         Map<Path, Shard> shards = new LinkedHashMap<>();
@@ -164,19 +166,24 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
-    /** Names of all tensors. */
+    /** {@return names of all tensors} */
     public Set<String> names() {
         return tensors.keySet();
     }
 
-    /** Whether there is a tensor of this name. */
+    /**
+     * {@return whether there is a tensor of this name}
+     *
+     * @param name the tensor's name
+     */
     public boolean has(String name) {
         return tensors.containsKey(name);
     }
 
     /**
-     * A tensor's place and shape.
+     * {@return a tensor's place and shape}
      *
+     * @param name the tensor's name
      * @throws ModelException if there is none of this name
      */
     public TensorInfo info(String name) {
@@ -188,8 +195,9 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor's number format.
+     * {@return a tensor's number format}
      *
+     * @param name the tensor's name
      * @throws ModelException if it is missing, or of a type that models are not computed with
      */
     public DataType type(String name) {
@@ -204,9 +212,10 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor as a TornadoVM array over the file's own pages: FloatArray, HalfFloatArray or BFloat16Array. Each call makes
+     * {@return a tensor as a TornadoVM array over the file's own pages: FloatArray, HalfFloatArray or BFloat16Array} Each call makes
      * a mapping of its own.
      *
+     * @param name the tensor's name
      * @throws ModelException if it is missing, not of a floating type, or of 2^31 elements and more
      */
     public TornadoNativeArray array(String name) {
@@ -225,8 +234,9 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor of one or more dimensions as a matrix: the last dimension is the columns, all others together the rows.
+     * {@return a tensor of one or more dimensions as a matrix: the last dimension is the columns, all others together the rows}
      *
+     * @param name the tensor's name
      * @throws ModelException as {@link #array(String)}
      */
     public WeightMatrix matrix(String name) {
@@ -237,8 +247,9 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A small tensor converted to fp32, a copy.
+     * {@return a small tensor converted to fp32, a copy}
      *
+     * @param name the tensor's name
      * @throws ModelException if it is missing or not of a floating type
      */
     public float[] floats(String name) {
@@ -262,12 +273,12 @@ public final class Safetensors implements AutoCloseable {
         return values;
     }
 
-    /** Bytes of tensors that are mapped so far: shared with the page cache. */
+    /** {@return bytes of tensors that are mapped so far: shared with the page cache} */
     public long mappedBytes() {
         return mappedBytes;
     }
 
-    /** Bytes of tensors that had to be copied so far. */
+    /** {@return bytes of tensors that had to be copied so far} */
     public long copiedBytes() {
         return copiedBytes;
     }

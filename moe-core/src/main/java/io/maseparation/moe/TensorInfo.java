@@ -16,11 +16,12 @@ import java.util.List;
  */
 public record TensorInfo(String name, Path file, String type, List<Long> shape, long offset, long bytes) {
 
+    /** Copies the shape. */
     public TensorInfo {
         shape = List.copyOf(shape);
     }
 
-    /** Number of elements. */
+    /** {@return number of elements} */
     public long elements() {
         long n = 1;
         for (long dimension : shape) {

@@ -30,8 +30,11 @@ public final class WeightConversion {
     }
 
     /**
-     * The weights themselves if all devices can read their format, otherwise a copy. What does not fit into fp16 is set to the
+     * {@return the weights themselves if all devices can read their format, otherwise a copy} What does not fit into fp16 is set to the
      * nearest value that does, and a warning says how many values that were.
+     *
+     * @param targets what the devices can do
+     * @param weights the model
      */
     public static ModelWeights readableBy(Collection<KernelTarget> targets, ModelWeights weights) {
         DataType from = weights.config().weightType();

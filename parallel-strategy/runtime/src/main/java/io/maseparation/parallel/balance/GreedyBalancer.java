@@ -13,7 +13,11 @@ import java.util.stream.IntStream;
 public final class GreedyBalancer {
     private GreedyBalancer() {}
 
-    /** The greedy placement. */
+    /**
+     * {@return the greedy placement}
+     *
+     * @param problem loads, slots and nodes
+     */
     public static ExpertPlacement balance(BalanceProblem problem) {
         int[][] nodes = nodes(problem);
         int[][] ofRank = new int[problem.ranks()][];

@@ -18,7 +18,9 @@ public record LoadsFile(boolean layered, double[][] layers) {
     /**
      * Reads a file.
      *
+     * @param file the file
      * @throws ModelException if it is none of that; the message is one line that names file, layer and expert
+     * @return its loads
      */
     public static LoadsFile read(Path file) {
         String name = Text.printable(file);

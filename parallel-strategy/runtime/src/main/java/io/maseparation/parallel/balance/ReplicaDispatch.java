@@ -63,15 +63,16 @@ public final class ReplicaDispatch {
         }
     }
 
-    /** The placement's number of ranks. */
+    /** {@return the placement's number of ranks} */
     public int ranks() {
         return ranks;
     }
 
     /**
-     * Decides.
+     * Decides which rank serves which tokens.
      *
      * @param tokens tokens of each expert in this step, from all sources
+     * @return how many tokens of each expert each of its ranks serves
      */
     public Dispatch decide(int[] tokens) {
         if (tokens.length != ranksOf.length) {
@@ -93,9 +94,10 @@ public final class ReplicaDispatch {
     }
 
     /**
-     * The tokens of every expert on the one rank that another decision gave it, whole.
+     * {@return the tokens of every expert on the one rank that another decision gave it, whole}
      *
      * @param homes a decision in which no expert is divided and each has tokens
+     * @param tokens tokens of each expert
      */
     public Dispatch keep(Dispatch homes, int[] tokens) {
         State state = new State(tokens);
@@ -110,7 +112,11 @@ public final class ReplicaDispatch {
         return dispatch(state.tokens, state.slowestSeconds());
     }
 
-    /** Whether reading experts, rather than moving or computing tokens, is what takes most of the slowest rank's time. */
+    /**
+     * {@return whether reading experts, rather than moving or computing tokens, is what takes most of the slowest rank's time}
+     *
+     * @param dispatch a division of tokens
+     */
     public boolean reads(Dispatch dispatch) {
         int[] visits = dispatch.visitsOfRanks(ranks);
         int[] tokens = dispatch.tokensOfRanks(ranks);
@@ -124,7 +130,11 @@ public final class ReplicaDispatch {
                 * Math.max(cost.secondsPerTokenMoved(), cost.secondsPerTokenComputed());
     }
 
-    /** The tokens of every expert divided evenly among its replicas, however small the parts: what EPLB assumes. */
+    /**
+     * {@return the tokens of every expert divided evenly among its replicas, however small the parts: what EPLB assumes}
+     *
+     * @param tokens tokens of each expert
+     */
     public Dispatch even(int[] tokens) {
         State state = new State(tokens);
         for (int expert = 0; expert < ranksOf.length; expert++) {

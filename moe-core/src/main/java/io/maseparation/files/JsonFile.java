@@ -19,8 +19,8 @@ import java.util.Set;
 import java.util.function.BiFunction;
 
 /**
- * An object of a JSON document, with typed access to its fields. Every complaint is a {@link ModelException} of one line
- * that names file and field. A null counts as absent.
+ * An object of a JSON document, with typed access to its fields. Every complaint is a {@link ModelException} of one
+ * line that names file and field. A null counts as absent.
  */
 public final class JsonFile {
     private static final long LONGEST = 256L << 20;
@@ -98,7 +98,8 @@ public final class JsonFile {
     }
 
     /**
-     * {@return fields of the object in a file whose numbers may say where they come from: {@code {"value": 1, "source": "…"}}}
+     * {@return fields of the object in a file whose numbers may say where they come from:
+     * {@code {"value": 1, "source": "…"}}}
      *
      * @param file the file
      */

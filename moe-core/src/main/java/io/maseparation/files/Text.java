@@ -58,7 +58,8 @@ public final class Text {
     }
 
     /**
-     * {@return bytes in the unit that suits a person, with three digits or so: {@code 17.0 GiB}, {@code 140 MiB}, {@code 96 B}}
+     * {@return bytes in the unit that suits a person, with three digits or so: {@code 17.0 GiB}, {@code 140 MiB},
+     * {@code 96 B}}
      *
      * @param bytes number of bytes
      */

@@ -18,8 +18,8 @@ import java.util.List;
 
 /**
  * Reads a Hugging Face {@code config.json} of the families mixtral, olmoe, qwen2_moe, qwen3_moe and granitemoe, as
- * transformers 4 ({@code rope_theta}, {@code torch_dtype}) or 5 ({@code rope_parameters}, {@code dtype}) writes it. What
- * the file leaves out has the value that the family's configuration class in transformers gives it.
+ * transformers 4 ({@code rope_theta}, {@code torch_dtype}) or 5 ({@code rope_parameters}, {@code dtype}) writes it.
+ * What the file leaves out has the value that the family's configuration class in transformers gives it.
  */
 public final class HfConfig {
     private static final int MOST_WIDTH = 1 << 24;
@@ -35,11 +35,12 @@ public final class HfConfig {
     }
 
     /**
-     * {@return the configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of {@code
-     * generation_config.json} where that names some}
+     * {@return the configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of
+     * {@code generation_config.json} where that names some}
      *
      * @param folder the checkpoint's folder
-     * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not supported
+     * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not
+     *     supported
      */
     public static ModelConfig read(Path folder) {
         Path name = folder.toAbsolutePath().normalize().getFileName();
@@ -239,9 +240,9 @@ public final class HfConfig {
     }
 
     /**
-     * Sliding window of each layer, 0 for none. In mixtral and (with use_sliding_window) qwen3_moe it holds for all layers;
-     * in qwen2_moe for those that layer_types names or, without that field, as transformers 5 chooses them: every other
-     * layer below max_window_layers.
+     * Sliding window of each layer, 0 for none. In mixtral and (with use_sliding_window) qwen3_moe it holds for all
+     * layers; in qwen2_moe for those that layer_types names or, without that field, as transformers 5 chooses them:
+     * every other layer below max_window_layers.
      */
     private int[] windows(int count) {
         int[] windows = new int[count];

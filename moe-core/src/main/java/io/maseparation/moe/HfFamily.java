@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * The Hugging Face model types that are understood, each with the values that its configuration class in transformers has
- * for fields that config.json leaves out.
+ * The Hugging Face model types that are understood, each with the values that its configuration class in transformers
+ * has for fields that config.json leaves out.
  */
 enum HfFamily {
     MIXTRAL("mixtral",

@@ -8,8 +8,8 @@ import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Weights of one layer. Large matrices are views that share memory with the checkpoint; norms, biases and the router are
- * small and held as fp32.
+ * Weights of one layer. Large matrices are views that share memory with the checkpoint; norms, biases and the router
+ * are small and held as fp32.
  *
  * @param inputNorm [hidden], before attention
  * @param attention projections, their biases and norms

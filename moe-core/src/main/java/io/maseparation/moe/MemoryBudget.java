@@ -56,7 +56,8 @@ public final class MemoryBudget {
     }
 
     /**
-     * {@return bytes that can be allocated without swapping, by the host and, where there is one, the container's limit}
+     * {@return bytes that can be allocated without swapping, by the host and, where there is one, the container's
+     * limit}
      */
     public static long available() {
         OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);

@@ -6,12 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Bytes of a model's weights as this library holds them, from its shape alone: large matrices in the model's weight type;
- * norms, biases and routers in fp32.
+ * Bytes of a model's weights as this library holds them, from its shape alone: large matrices in the model's weight
+ * type; norms, biases and routers in fp32.
  *
  * @param parameters number of weights
- * @param activeParameters number of weights that one token is computed with: all but the routed experts it is not sent to,
- *     and of the embedding one row
+ * @param activeParameters number of weights that one token is computed with: all but the routed experts it is not sent
+ *     to, and of the embedding one row
  * @param embeddingBytes embedding
  * @param outputBytes output projection and final norm; the norm alone where the projection is the embedding
  * @param layers one entry a layer

@@ -20,9 +20,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Weights for a shape, from a seed. Matrices are uniform with mean 0 and standard deviation 1/√columns (the embedding 1),
- * so that activations and logits are of the order of 1 at any depth and routers spread tokens over experts. A weight is a
- * function of the seed and of its place in the model alone, whatever the number of threads.
+ * Weights for a shape, from a seed. Matrices are uniform with mean 0 and standard deviation 1/√columns (the embedding
+ * 1), so that activations and logits are of the order of 1 at any depth and routers spread tokens over experts. A
+ * weight is a function of the seed and of its place in the model alone, whatever the number of threads.
  */
 public final class RandomWeights {
     /** Elements that are filled as one piece of work; a multiple of the four that one random number gives. */

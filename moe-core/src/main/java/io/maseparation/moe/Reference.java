@@ -24,8 +24,8 @@ public final class Reference {
      *
      * @param logits [position][vocab]
      * @param logitGap per position: largest logit minus the second largest
-     * @param routerGap per position: the least, over layers, of the k-th largest router score (before softmax) minus the
-     *     next one; infinite where every expert is chosen or no layer routes
+     * @param routerGap per position: the least, over layers, of the k-th largest router score (before softmax) minus
+     *     the next one; infinite where every expert is chosen or no layer routes
      * @param experts for each layer [position]: chosen experts in ascending order; empty for a dense layer
      */
     public record Trace(double[][] logits, double[] logitGap, double[] routerGap, List<int[][]> experts) {}

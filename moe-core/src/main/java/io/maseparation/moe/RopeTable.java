@@ -19,8 +19,8 @@ public final class RopeTable {
     }
 
     /**
-     * Table for positions 0 to {@code positions - 1}: element {@code (position * (headDim / 2) + i) * 2} is the cosine and
-     * the next one the sine of the angle by which element i of a head turns with element i + headDim / 2.
+     * Table for positions 0 to {@code positions - 1}: element {@code (position * (headDim / 2) + i) * 2} is the cosine
+     * and the next one the sine of the angle by which element i of a head turns with element i + headDim / 2.
      *
      * @param rope frequencies
      * @param headDim elements of a head; even

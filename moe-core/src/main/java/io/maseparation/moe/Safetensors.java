@@ -32,11 +32,11 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 /**
  * Tensors of a model on disk: one safetensors file, or shards that {@code model.safetensors.index.json} names.
  *
- * <p>A TornadoVM array wants a header in the bytes directly before its data and writes its length there. So each tensor is
- * mapped on its own, copy-on-write, from that many bytes before its data: what the array writes lands in a private page,
- * the data are shared with the page cache, and the file is never changed. A tensor is copied only where that cannot be: no
- * room before the data, data not aligned, or a file that may not be opened for writing (which a copy-on-write mapping
- * needs although nothing is written).
+ * <p>A TornadoVM array wants a header in the bytes directly before its data and writes its length there. So each tensor
+ * is mapped on its own, copy-on-write, from that many bytes before its data: what the array writes lands in a private
+ * page, the data are shared with the page cache, and the file is never changed. A tensor is copied only where that
+ * cannot be: no room before the data, data not aligned, or a file that may not be opened for writing (which a
+ * copy-on-write mapping needs although nothing is written).
  *
  * <p>Arrays are valid until {@link #close()}. All errors in the files are {@link ModelException}s of one line that name
  * file and tensor. Methods may be called by one thread at a time; arrays may be read by any.
@@ -120,7 +120,9 @@ public final class Safetensors implements AutoCloseable {
         return tensors;
     }
 
-    /** The shard's path, provided that its name does not lead out of the folder. Links are followed, as in HF's cache. */
+    /**
+     * The shard's path, provided that its name does not lead out of the folder. Links are followed, as in HF's cache.
+     */
     private static Path inside(Path folder, String name, String where) {
         try {
             Path root = folder.normalize();
@@ -212,8 +214,8 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * {@return a tensor as a TornadoVM array over the file's own pages: FloatArray, HalfFloatArray or BFloat16Array} Each call makes
-     * a mapping of its own.
+     * {@return a tensor as a TornadoVM array over the file's own pages: FloatArray, HalfFloatArray or BFloat16Array}
+     * Each call makes a mapping of its own.
      *
      * @param name the tensor's name
      * @throws ModelException if it is missing, not of a floating type, or of 2^31 elements and more
@@ -234,7 +236,8 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * {@return a tensor of one or more dimensions as a matrix: the last dimension is the columns, all others together the rows}
+     * {@return a tensor of one or more dimensions as a matrix: the last dimension is the columns, all others together
+     * the rows}
      *
      * @param name the tensor's name
      * @throws ModelException as {@link #array(String)}

@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads the header of a safetensors file: eight bytes of length (little-endian), then that many bytes of JSON, an object
- * from tensor names to {@code {"dtype", "shape", "data_offsets": [begin, end]}} with offsets counted from the header's end.
- * The file is untrusted: everything is checked before anything is used.
+ * Reads the header of a safetensors file: eight bytes of length (little-endian), then that many bytes of JSON, an
+ * object from tensor names to {@code {"dtype", "shape", "data_offsets": [begin, end]}} with offsets counted from the
+ * header's end. The file is untrusted: everything is checked before anything is used.
  */
 final class SafetensorsHeader {
     /** Longest header that the format's reference implementation accepts, in bytes. */

@@ -6,8 +6,8 @@ import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the step
- * only, so neither the layout nor the order of a batch changes a sequence.
+ * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the
+ * step only, so neither the layout nor the order of a batch changes a sequence.
  *
  * @param temperature divisor of logits; 0 for greedy
  * @param topP share of probability that is sampled from, the most probable tokens first; 1 for all
@@ -15,6 +15,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  */
 public record Sampler(double temperature, double topP, long seed) {
 
+    /** Checks the ranges. */
     public Sampler {
         if (!(temperature >= 0) || Double.isInfinite(temperature)) {
             throw new ModelException("temperature %s is not a number from 0".formatted(temperature));

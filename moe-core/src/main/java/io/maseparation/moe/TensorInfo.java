@@ -5,7 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Where a tensor lies in a safetensors file. Validated: the bytes are inside the file and as many as shape and type say.
+ * Where a tensor lies in a safetensors file. Validated: the bytes are inside the file and as many as shape and type
+ * say.
  *
  * @param name name in the file
  * @param file file that holds it

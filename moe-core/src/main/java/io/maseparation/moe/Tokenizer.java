@@ -29,7 +29,8 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * {@return token ids of a text, with the special tokens that the tokenizer's post-processor adds, as Hugging Face does}
+     * {@return token ids of a text, with the special tokens that the tokenizer's post-processor adds, as Hugging Face
+     * does}
      *
      * @param text any text
      * @throws ModelException if the file is not a tokenizer or its native library does not load

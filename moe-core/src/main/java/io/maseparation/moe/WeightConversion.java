@@ -14,7 +14,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Copies of a model's matrices in a format that devices can read: bf16 becomes fp16 or else fp32, fp16 becomes fp32. */
+/**
+ * Copies of a model's matrices in a format that devices can read: bf16 becomes fp16 or else fp32, fp16 becomes fp32.
+ */
 public final class WeightConversion {
     private static final float MOST_F16 = 65504f;
     private static final int PIECE = 1 << 20;
@@ -30,8 +32,8 @@ public final class WeightConversion {
     }
 
     /**
-     * {@return the weights themselves if all devices can read their format, otherwise a copy} What does not fit into fp16 is set to the
-     * nearest value that does, and a warning says how many values that were.
+     * {@return the weights themselves if all devices can read their format, otherwise a copy} What does not fit into
+     * fp16 is set to the nearest value that does, and a warning says how many values that were.
      *
      * @param targets what the devices can do
      * @param weights the model

@@ -29,8 +29,8 @@ public final class Model implements AutoCloseable {
     }
 
     /**
-     * Opens a preset with random weights of seed 0, or the Hugging Face checkpoint in a folder. A name that is both is the
-     * preset; write {@code ./name} for the folder.
+     * Opens a preset with random weights of seed 0, or the Hugging Face checkpoint in a folder. A name that is both is
+     * the preset; write {@code ./name} for the folder.
      *
      * @param presetOrFolder name of a preset, or path of a folder with config.json and safetensors
      * @throws ModelException if there is neither, or it cannot be used; the message is one line that says why

@@ -3,11 +3,11 @@ package io.maseparation.parallel.balance;
 import java.util.Arrays;
 
 /**
- * Experts to be placed on ranks. Every slot of a rank takes one expert; an expert in several slots is a replica in each,
- * and its load divides evenly among them. No rank holds an expert twice.
+ * Experts to be placed on ranks. Every slot of a rank takes one expert; an expert in several slots is a replica in
+ * each, and its load divides evenly among them. No rank holds an expert twice.
  *
- * <p>With more than one node, experts form {@code groups} of equally many neighbours, every group has all its replicas on
- * one node, and every node has equally many groups: tokens that choose experts of few groups then cross few nodes.
+ * <p>With more than one node, experts form {@code groups} of equally many neighbours, every group has all its replicas
+ * on one node, and every node has equally many groups: tokens that choose experts of few groups then cross few nodes.
  *
  * @param loads load of each expert: tokens, seconds or any other amount that adds up; finite and at least 0
  * @param slots experts that each rank holds; ranks are numbered node by node

@@ -4,7 +4,8 @@ package io.maseparation.parallel.balance;
  * What a rank of experts takes for the tokens it is given. Reading an expert costs the same however many tokens it
  * serves; a token costs memory traffic and arithmetic. Reading and computing overlap, so the longer of the two counts:
  *
- * <pre>seconds = max(experts visited × secondsPerVisit + tokens × secondsPerTokenMoved, tokens × secondsPerTokenComputed)</pre>
+ * <pre>seconds = max(experts visited × secondsPerVisit + tokens × secondsPerTokenMoved, tokens ×
+ * secondsPerTokenComputed)</pre>
  *
  * @param secondsPerVisit time to read the weights of one expert
  * @param secondsPerTokenMoved time to move the activations of one token of one expert

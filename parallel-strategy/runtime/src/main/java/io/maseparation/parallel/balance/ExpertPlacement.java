@@ -10,6 +10,8 @@ public final class ExpertPlacement {
     private final int[][] ranksOf;
 
     /**
+     * A placement.
+     *
      * @param experts number of experts
      * @param ofRank experts of each rank
      * @throws IllegalArgumentException if an expert is nowhere or does not exist
@@ -132,7 +134,8 @@ public final class ExpertPlacement {
     }
 
     /**
-     * {@return slots whose expert is not on the rank before: experts that have to be copied to get from {@code before} to this}
+     * {@return slots whose expert is not on the rank before: experts that have to be copied to get from {@code before}
+     * to this}
      *
      * @param before the placement that is in use
      */
@@ -148,8 +151,8 @@ public final class ExpertPlacement {
     }
 
     /**
-     * {@return the same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank here and one
-     * there, the pair with most experts in common first} Ranks keep their number of slots.
+     * {@return the same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank
+     * here and one there, the pair with most experts in common first} Ranks keep their number of slots.
      *
      * @param before experts of each rank at present; as many ranks as here
      */

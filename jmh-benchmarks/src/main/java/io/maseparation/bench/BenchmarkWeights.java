@@ -16,7 +16,9 @@ final class BenchmarkWeights {
 
     private BenchmarkWeights() {}
 
-    /** A dense matrix of normally distributed weights of standard deviation 0.02, which repeat every 65,536 elements. */
+    /**
+     * A dense matrix of normally distributed weights of standard deviation 0.02, which repeat every 65,536 elements.
+     */
     static WeightMatrix random(Random random, DataType type, int rows, int cols) {
         int size = Math.multiplyExact(rows, cols);
         TornadoNativeArray data =

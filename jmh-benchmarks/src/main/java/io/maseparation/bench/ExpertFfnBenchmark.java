@@ -17,8 +17,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Experts of 4096 × 16384 without a gate (GELU), two of the sixteen, as on one of eight expert devices. One row visits one of
- * them; of 24 rows, top-2 of sixteen experts sends three to each.
+ * Experts of 4096 × 16384 without a gate (GELU), two of the sixteen, as on one of eight expert devices. One row visits
+ * one of them; of 24 rows, top-2 of sixteen experts sends three to each.
  */
 public class ExpertFfnBenchmark extends RowBenchmark {
     private static final int HELD = 2;

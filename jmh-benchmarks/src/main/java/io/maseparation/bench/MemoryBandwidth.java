@@ -20,8 +20,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The bound of operations that read weights: how fast all cores together read memory that no cache holds, and copy it. Bytes
- * of a copy count twice, read and written.
+ * The bound of operations that read weights: how fast all cores together read memory that no cache holds, and copy it.
+ * Bytes of a copy count twice, read and written.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)

@@ -25,8 +25,9 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * One operation on the rows of a step, executed as an application does: a task graph with one operation. Besides operations
- * per second a benchmark reports the bytes and floating-point operations per second that the declared cost stands for.
+ * One operation on the rows of a step, executed as an application does: a task graph with one operation. Besides
+ * operations per second a benchmark reports the bytes and floating-point operations per second that the declared cost
+ * stands for.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)

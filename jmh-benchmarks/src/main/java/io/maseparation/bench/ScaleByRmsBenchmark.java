@@ -8,7 +8,9 @@ import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Scaling of rows of 4096 columns by given sums of squares, second half of a norm over heads that several ranks hold. */
+/**
+ * Scaling of rows of 4096 columns by given sums of squares, second half of a norm over heads that several ranks hold.
+ */
 public class ScaleByRmsBenchmark extends RowBenchmark {
     @Override
     OpCost operation(KernelGraph graph, Random random) {

@@ -1,7 +1,5 @@
 package io.maseparation.bench;
 
-import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
@@ -59,15 +57,9 @@ public class SimulatorBenchmark {
         ModelConfig seed = Presets.config("seed");
         ModelConfig.Layer layer = seed.layers().getFirst();
         if (ranks > 16) {
-            Routing routing = layer.routing();
-            layer = new ModelConfig.Layer(
-                    new Routing(256, routing.topK(), routing.rule(), routing.renormalise(), routing.extra()), 1024, 0,
-                    0);
+            layer = layer.withExperts(256, layer.routing().topK(), 1024);
         }
-        ModelConfig config = new ModelConfig("seed", "preset", seed.hidden(), seed.heads(), seed.kvHeads(),
-                seed.headDim(), seed.vocab(), seed.maxPositions(), seed.normEps(), seed.rope(), seed.attentionScale(),
-                seed.qkNorm(), false, false, 0, seed.activation(), seed.gated(), 1, 1, 1, false, seed.eosTokens(),
-                DataType.F16, Collections.nCopies(layers, layer));
+        ModelConfig config = seed.withLayers(Collections.nCopies(layers, layer));
         int experts = ranks / 4;
         plan = Planning.plan(config, StrategyOptions.maSeparation(ranks - experts, experts).withMicroBatches(2));
         cluster = Clusters.named("a100x" + ranks);

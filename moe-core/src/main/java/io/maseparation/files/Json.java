@@ -27,6 +27,7 @@ public final class Json {
     /**
      * The document, indented, objects a member a line and lists of numbers on one line.
      *
+     * @param value maps, lists, strings, numbers, booleans and null
      * @return text that ends with a line feed
      */
     public static String write(Object value) {

@@ -1,95 +1,224 @@
 package io.maseparation.files;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.BiFunction;
 
 /**
- * A JSON object on disk, with typed access to its fields: every complaint is one line that names file and field. A null
- * counts as absent.
+ * An object of a JSON document, with typed access to its fields. Every complaint is a {@link ModelException} of one
+ * line that names file and field. A null counts as absent.
  */
 public final class JsonFile {
     private static final long LONGEST = 256L << 20;
+    private static final int LONGEST_NAME = 4096;
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
-    private final String where;
-    private final JsonNode node;
+    private final String file;
+    private final String path;
+    private final ObjectNode node;
+    private final List<String> sources;
+    private final boolean sourced;
+    private final Set<String> asked = new LinkedHashSet<>();
 
-    private JsonFile(String where, JsonNode node) {
-        this.where = where;
+    private JsonFile(String file, String path, ObjectNode node, List<String> sources, boolean sourced) {
+        this.file = file;
+        this.path = path;
         this.node = node;
+        this.sources = sources;
+        this.sourced = sourced;
     }
 
-    /** The object in a file. */
-    public static ObjectNode read(Path file) {
-        String name = Text.printable(file.toString());
+    /**
+     * {@return the value in a file, of whatever kind it is}
+     *
+     * @param file the file
+     * @throws ModelException if the file cannot be read, is too long, or holds anything but one JSON value
+     */
+    public static JsonNode tree(Path file) {
+        String name = Text.printable(file);
         try {
             if (Files.size(file) > LONGEST) {
                 throw new ModelException(
                         name + ": %s are too much for a JSON file".formatted(Text.bytes(Files.size(file))));
             }
-            if (MAPPER.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
-                return object;
+            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
+            if (tree.isMissingNode()) {
+                throw new ModelException(name + ": is empty");
             }
-            throw new ModelException(name + ": not a JSON object");
+            return tree;
         } catch (NoSuchFileException e) {
             throw new ModelException(name + ": no such file", e);
-        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+        } catch (JsonProcessingException e) {
             throw new ModelException(name + ": not valid JSON: " + Text.reason(e), e);
         } catch (IOException e) {
             throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);
         }
     }
 
-    /** Fields of the object in a file. */
+    /**
+     * {@return the object in a file}
+     *
+     * @param file the file
+     */
+    public static ObjectNode read(Path file) {
+        return asObject(Text.printable(file), tree(file));
+    }
+
+    private static ObjectNode asObject(String name, JsonNode tree) {
+        if (tree instanceof ObjectNode object) {
+            return object;
+        }
+        throw new ModelException(name + ": not a JSON object");
+    }
+
+    /**
+     * {@return fields of the object in a file}
+     *
+     * @param file the file
+     */
     public static JsonFile open(Path file) {
-        return new JsonFile(Text.printable(file.toString()), read(file));
+        return new JsonFile(Text.printable(file), "", read(file), new ArrayList<>(), false);
     }
 
-    /** Fields of a nested object, or empty if it is absent. */
-    public JsonFile object(String field) {
-        JsonNode value = value(field);
-        if (value == null) {
-            return new JsonFile(where + ": " + field, MAPPER.createObjectNode());
-        }
-        if (!value.isObject()) {
-            throw fail(field, "is not an object");
-        }
-        return new JsonFile(where + ": " + field, value);
+    /**
+     * {@return fields of the object in a file whose numbers may say where they come from:
+     * {@code {"value": 1, "source": "…"}}}
+     *
+     * @param file the file
+     */
+    public static JsonFile openSourced(Path file) {
+        return new JsonFile(Text.printable(file), "", read(file), new ArrayList<>(), true);
     }
 
-    /** Whether the field is there and null. */
+    /**
+     * {@return fields of a document that is part of the program and whose numbers may say where they come from}
+     *
+     * @param name what complaints call it
+     * @param in the document
+     * @throws IOException if it cannot be read
+     */
+    public static JsonFile openSourced(String name, InputStream in) throws IOException {
+        return new JsonFile(name, "", asObject(name, MAPPER.readTree(in)), new ArrayList<>(), true);
+    }
+
+    /**
+     * {@return sources of the numbers read so far in the whole document, each as {@code path: source}; can be added to}
+     */
+    public List<String> sources() {
+        return sources;
+    }
+
+    /** {@return name of the member that holds this object; empty for the document} */
+    public String name() {
+        return path.substring(path.lastIndexOf(": ") + 1).strip();
+    }
+
+    private JsonFile child(String field, ObjectNode object) {
+        return new JsonFile(file, below(field), object, sources, sourced);
+    }
+
+    private String below(String field) {
+        return path.isEmpty() ? Text.printable(field) : path + ": " + Text.printable(field);
+    }
+
+    /**
+     * {@return a complaint about a field, or about the object itself where {@code field} is empty; to be thrown}
+     *
+     * @param field name of the field
+     * @param what what is wrong with it, as the end of a sentence that begins with the field
+     */
+    public ModelException fail(String field, String what) {
+        String place = field.isEmpty() ? path : below(field);
+        return new ModelException(file + ": " + (place + " " + Text.printable(what)).strip());
+    }
+
+    /** Refuses fields that nothing asked for. */
+    public void done() {
+        node.fieldNames().forEachRemaining(field -> {
+            if (!asked.contains(field)) {
+                throw fail("", "'%s' is not known here; there are %s".formatted(field, String.join(", ", asked)));
+            }
+        });
+    }
+
+    /**
+     * Refuses fields that none of these names is for.
+     *
+     * @param names the fields that may be there
+     */
+    public void only(Set<String> names) {
+        node.fieldNames().forEachRemaining(name -> {
+            if (!names.contains(name)) {
+                throw new ModelException(file + ": "
+                        + (path.isEmpty() ? "" : path + ": ") + "there is no field " + Text.printable(name));
+            }
+        });
+    }
+
+    /**
+     * {@return whether the field is there and null}
+     *
+     * @param field name of the field
+     */
     public boolean isNull(String field) {
         return node.path(field).isNull();
     }
 
-    /** Whether the field is there and not null. */
+    /**
+     * {@return whether the field is there and not null}
+     *
+     * @param field name of the field
+     */
     public boolean has(String field) {
-        return value(field) != null;
+        asked.add(field);
+        return node.hasNonNull(field);
     }
 
-    private JsonNode value(String field) {
-        JsonNode value = node.get(field);
-        return value == null || value.isNull() ? null : value;
+    private JsonNode required(String field) {
+        if (!has(field)) {
+            throw fail(field, "is missing");
+        }
+        return node.get(field);
     }
 
-    /** A whole number of at least {@code least} and at most {@code most}. */
+    /**
+     * {@return a whole number of at least {@code least} and at most {@code most}, which must be there}
+     *
+     * @param field name of the field
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
+    public int integer(String field, int least, int most) {
+        return number(field, (json, name) -> json.integer(name, json.required(name), least, most));
+    }
+
+    /**
+     * {@return a whole number of at least {@code least} and at most {@code most}}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
     public int integer(String field, int absent, int least, int most) {
-        JsonNode value = value(field);
-        return value == null ? absent : integer(field, value, least, most);
+        return has(field) ? integer(field, least, most) : absent;
     }
 
     private int integer(String field, JsonNode value, int least, int most) {
@@ -103,100 +232,249 @@ public final class JsonFile {
         return number.intValue();
     }
 
-    /** A finite number. */
-    public double number(String field, double absent) {
-        JsonNode value = value(field);
-        if (value == null) {
-            return absent;
-        }
-        if (!value.isNumber() || !Double.isFinite(value.doubleValue())
-                || !Float.isFinite((float) value.doubleValue())) {
-            throw fail(field, "is not a finite number: " + value);
-        }
-        return value.doubleValue();
+    /**
+     * {@return a number of at least {@code least} and at most {@code most}, which must be there}
+     *
+     * @param field name of the field
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
+    public double number(String field, double least, double most) {
+        return number(field, (json, name) -> {
+            JsonNode value = json.required(name);
+            double number = value.doubleValue();
+            if (!value.isNumber() || !Double.isFinite(number)) {
+                throw json.fail(name, "is not a finite number: " + value);
+            }
+            if (number < least || number > most) {
+                throw json.fail(name, "is %s, outside %s to %s".formatted(value, plain(least), plain(most)));
+            }
+            return number;
+        });
     }
 
-    /** True or false. */
+    /**
+     * {@return a number of at least {@code least} and at most {@code most}}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     * @param least least value allowed
+     * @param most largest value allowed
+     */
+    public double number(String field, double absent, double least, double most) {
+        return has(field) ? number(field, least, most) : absent;
+    }
+
+    /**
+     * {@return a number that is finite as a float}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     */
+    public double number(String field, double absent) {
+        return number(field, absent, -Float.MAX_VALUE, Float.MAX_VALUE);
+    }
+
+    /** Reads a number from its field or, where numbers may have sources, from the object of value and source there. */
+    private <N> N number(String field, BiFunction<JsonFile, String, N> read) {
+        JsonNode value = required(field);
+        if (!sourced || value.isNumber()) {
+            return read.apply(this, field);
+        }
+        if (!(value instanceof ObjectNode object)) {
+            throw fail(field, "is not a number: " + value);
+        }
+        JsonFile holder = new JsonFile(file, below(field), object, sources, false);
+        N number = read.apply(holder, "value");
+        sources.add(holder.path.replace(": ", " ") + ": " + Text.printable(holder.text("source", "not said")));
+        holder.done();
+        return number;
+    }
+
+    private static String plain(double number) {
+        return number == Math.rint(number) && Math.abs(number) < 1e7
+                ? String.valueOf((long) number)
+                : String.valueOf(number);
+    }
+
+    /**
+     * {@return a field that is true or false}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     */
     public boolean flag(String field, boolean absent) {
-        JsonNode value = value(field);
-        if (value == null) {
+        if (!has(field)) {
             return absent;
         }
+        JsonNode value = node.get(field);
         if (!value.isBoolean()) {
             throw fail(field, "is neither true nor false: " + value);
         }
         return value.booleanValue();
     }
 
-    /** A string. */
+    /**
+     * {@return a string, of any number of lines}
+     *
+     * @param field name of the field
+     * @param absent what it counts as where the field is absent
+     */
     public String text(String field, String absent) {
-        JsonNode value = value(field);
-        if (value == null) {
+        if (!has(field)) {
             return absent;
         }
+        JsonNode value = node.get(field);
         if (!value.isTextual()) {
             throw fail(field, "is not a string: " + value);
         }
         return value.textValue();
     }
 
-    /** Whole numbers from 0: a list, or a single one. */
-    public List<Integer> integers(String field) {
-        JsonNode value = value(field);
-        List<Integer> values = new ArrayList<>();
-        if (value != null && value.isArray()) {
-            value.forEach(v -> values.add(integer(field, v, 0, Integer.MAX_VALUE)));
-        } else if (value != null) {
-            values.add(integer(field, value, 0, Integer.MAX_VALUE));
+    /**
+     * {@return a string of one line, not blank, which must be there}
+     *
+     * @param field name of the field
+     */
+    public String name(String field) {
+        String text = text(field, "");
+        if (text.isBlank() || text.length() > LONGEST_NAME || !Text.line(text).equals(text)) {
+            throw fail(field, text.isBlank() ? "is missing" : "is not a name");
         }
+        return text;
+    }
+
+    private Iterable<JsonNode> array(String field, JsonNode value, String what) {
+        if (!value.isArray()) {
+            throw fail(field, "is not an array" + what);
+        }
+        return value;
+    }
+
+    private Iterable<JsonNode> array(String field) {
+        return has(field) ? array(field, node.get(field), "") : List.of();
+    }
+
+    private List<Integer> integers(String field, Iterable<JsonNode> array) {
+        List<Integer> values = new ArrayList<>();
+        array.forEach(v -> values.add(integer(field, v, 0, Integer.MAX_VALUE)));
         return values;
     }
 
-    /** Lists of whole numbers from 0. */
+    /**
+     * {@return whole numbers from 0: a list, or a single one; none if the field is absent}
+     *
+     * @param field name of the field
+     */
+    public List<Integer> integers(String field) {
+        boolean single = has(field) && !node.get(field).isArray();
+        return integers(field, single ? List.of(node.get(field)) : array(field));
+    }
+
+    /**
+     * {@return lists of whole numbers from 0; none if the field is absent}
+     *
+     * @param field name of the field
+     */
     public List<List<Integer>> integerLists(String field) {
-        JsonNode value = value(field);
         List<List<Integer>> lists = new ArrayList<>();
-        if (value != null && !value.isArray()) {
-            throw fail(field, "is not an array");
-        }
-        for (JsonNode list : value == null ? MAPPER.createArrayNode() : value) {
-            if (!list.isArray()) {
-                throw fail(field, "is not an array of arrays");
-            }
-            List<Integer> values = new ArrayList<>();
-            list.forEach(v -> values.add(integer(field, v, 0, Integer.MAX_VALUE)));
-            lists.add(values);
-        }
+        array(field).forEach(list -> lists.add(integers(field, array(field, list, " of arrays"))));
         return lists;
     }
 
-    /** A complaint, if a field is there that none of these names is for. */
-    public void only(Set<String> names) {
-        node.fieldNames().forEachRemaining(name -> {
-            if (!names.contains(name)) {
-                throw new ModelException("%s: there is no field %s".formatted(where, Text.printable(name)));
-            }
-        });
-    }
-
-    /** Strings, or null if the field is absent. */
+    /**
+     * {@return strings; none if the field is absent}
+     *
+     * @param field name of the field
+     */
     public List<String> texts(String field) {
-        JsonNode value = value(field);
-        if (value == null) {
-            return null;
-        }
         List<String> values = new ArrayList<>();
-        for (JsonNode v : value) {
-            values.add(v.asText());
-        }
-        if (!value.isArray()) {
-            throw fail(field, "is not an array");
-        }
+        array(field).forEach(v -> values.add(v.asText()));
         return values;
     }
 
-    /** A complaint about a field, to be thrown. */
-    public ModelException fail(String field, String what) {
-        return new ModelException(where + ": " + field + " " + Text.printable(what));
+    /**
+     * {@return pairs of numbers; none if the field is absent}
+     *
+     * @param field name of the field
+     */
+    public List<double[]> pairs(String field) {
+        List<double[]> pairs = new ArrayList<>();
+        for (JsonNode entry : array(field)) {
+            if (!entry.isArray() || entry.size() != 2 || !entry.get(0).isNumber() || !entry.get(1).isNumber()) {
+                throw fail(field, "are not pairs of numbers");
+            }
+            pairs.add(new double[] {entry.get(0).doubleValue(), entry.get(1).doubleValue()});
+        }
+        return pairs;
+    }
+
+    /**
+     * {@return fields of a nested object; an empty one if it is absent}
+     *
+     * @param field name of the field
+     */
+    public JsonFile object(String field) {
+        return child(field, has(field) ? object(field, node.get(field), "") : MAPPER.createObjectNode());
+    }
+
+    private ObjectNode object(String field, JsonNode value, String at) {
+        if (value instanceof ObjectNode object) {
+            return object;
+        }
+        throw fail(field + at, "is not an object");
+    }
+
+    /**
+     * {@return fields of a nested object, which must be there}
+     *
+     * @param field name of the field
+     */
+    public JsonFile requiredObject(String field) {
+        return child(field, object(field, required(field), ""));
+    }
+
+    /**
+     * {@return members of an object that are objects; none if it is absent}
+     *
+     * @param field name of the field
+     */
+    public List<JsonFile> members(String field) {
+        JsonFile object = object(field);
+        List<JsonFile> members = new ArrayList<>();
+        object.node.fieldNames().forEachRemaining(name -> members.add(object.requiredObject(name)));
+        return members;
+    }
+
+    /**
+     * {@return objects of a list; none if it is absent}
+     *
+     * @param field name of the field
+     */
+    public List<JsonFile> objects(String field) {
+        return objects(field, array(field));
+    }
+
+    private List<JsonFile> objects(String field, Iterable<JsonNode> array) {
+        List<JsonFile> objects = new ArrayList<>();
+        for (JsonNode entry : array) {
+            String at = "[" + objects.size() + "]";
+            objects.add(child(field + at, object(field, entry, at)));
+        }
+        return objects;
+    }
+
+    /**
+     * {@return objects of a list of lists; none if it is absent}
+     *
+     * @param field name of the field
+     */
+    public List<List<JsonFile>> objectLists(String field) {
+        List<List<JsonFile>> lists = new ArrayList<>();
+        for (JsonNode list : array(field)) {
+            String at = field + "[" + lists.size() + "]";
+            lists.add(objects(at, array(at, list, "")));
+        }
+        return lists;
     }
 }

@@ -4,12 +4,21 @@ package io.maseparation.files;
 public final class ModelException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message what is wrong and where, and what to do about it */
+    /**
+     * A complaint.
+     *
+     * @param message what is wrong and where, and what to do about it
+     */
     public ModelException(String message) {
         super(message);
     }
 
-    /** @param message what is wrong and where, and what to do about it */
+    /**
+     * A complaint with its cause.
+     *
+     * @param message what is wrong and where, and what to do about it
+     * @param cause what led to it
+     */
     public ModelException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -2,41 +2,75 @@ package io.maseparation.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.Locale;
 
 /** Wording of messages about untrusted input: always one printable line of bounded length. */
 public final class Text {
-    private static final int LONGEST = 160;
+    private static final int LONGEST = 200;
+    private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
     private Text() {}
 
-    /** {@code text} with control characters replaced and cut to a bounded length. */
-    public static String printable(String text) {
+    /**
+     * {@return the text of {@code value} with control characters replaced and cut to a bounded length}
+     *
+     * @param value any value
+     */
+    public static String printable(Object value) {
+        String line = line(String.valueOf(value));
+        int length = line.codePointCount(0, line.length());
+        return length <= LONGEST ? line : line.substring(0, line.offsetByCodePoints(0, LONGEST)) + "…";
+    }
+
+    /**
+     * {@return {@code text} with control characters replaced, so that it is one line whatever is in it}
+     *
+     * @param text any text
+     */
+    public static String line(String text) {
         StringBuilder line = new StringBuilder();
         text.codePoints()
-                .limit(LONGEST)
                 .forEach(c -> line.appendCodePoint(Character.isISOControl(c) || c == 0x2028 || c == 0x2029 ? '?' : c));
-        return text.codePointCount(0, text.length()) > LONGEST ? line + "…" : line.toString();
+        return line.toString();
     }
 
-    /** Why a file could not be read, without the path that the message names already. */
+    /**
+     * {@return why a file could not be read or written, without the path that the message names already}
+     *
+     * @param e what was thrown
+     */
     public static String reason(IOException e) {
-        if (e instanceof JsonProcessingException json) {
-            long at = json.getLocation() == null ? -1 : json.getLocation().getByteOffset();
-            String where = at < 0 ? "" : " at byte " + at;
-            return printable(json.getOriginalMessage()) + where;
-        }
-        String kind = e.getClass().getSimpleName();
-        return e.getMessage() == null ? kind : printable(kind + " " + e.getMessage());
+        return switch (e) {
+            case JsonProcessingException json -> {
+                long at = json.getLocation() == null ? -1 : json.getLocation().getByteOffset();
+                yield printable(json.getOriginalMessage()) + (at < 0 ? "" : " at byte " + at);
+            }
+            case AccessDeniedException denied -> "no permission for " + printable(denied.getFile());
+            case NoSuchFileException missing -> "no such file";
+            case FileAlreadyExistsException exists -> printable(exists.getFile()) + " is no folder";
+            case FileSystemException other when other.getReason() != null -> printable(other.getReason());
+            default -> e.getMessage() == null ? e.getClass().getSimpleName() : printable(e.getMessage());
+        };
     }
 
-    /** Bytes in the unit that suits a person: {@code 17.0 GiB}. */
-    public static String bytes(long bytes) {
-        if (bytes >= 1L << 30) {
-            return String.format(java.util.Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
+    /**
+     * {@return bytes in the unit that suits a person, with three digits or so: {@code 17.0 GiB}, {@code 140 MiB},
+     * {@code 96 B}}
+     *
+     * @param bytes number of bytes
+     */
+    public static String bytes(double bytes) {
+        int unit = 0;
+        double value = bytes;
+        while (Math.abs(value) >= 1024 && unit < UNITS.length - 1) {
+            value /= 1024;
+            unit++;
         }
-        if (bytes >= 1L << 20) {
-            return String.format(java.util.Locale.ROOT, "%.1f MiB", bytes / (double) (1L << 20));
-        }
-        return bytes + " bytes";
+        return String.format(Locale.ROOT, unit == 0 || Math.abs(value) >= 100 ? "%.0f %s" : "%.1f %s", value,
+                UNITS[unit]);
     }
 }

@@ -17,7 +17,12 @@ public final class WholeFile {
     /** Writes the content. */
     @FunctionalInterface
     public interface Content {
-        /** Writes to a buffered writer, which need not be closed. */
+        /**
+         * Writes to a buffered writer, which need not be closed.
+         *
+         * @param writer where to write
+         * @throws IOException if it cannot be written
+         */
         void write(Writer writer) throws IOException;
     }
 
@@ -47,7 +52,8 @@ public final class WholeFile {
                 Files.deleteIfExists(beside);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(new IOException("%s cannot be written: %s".formatted(file, reason(e)), e));
+            throw new UncheckedIOException(
+                    new IOException("%s cannot be written: %s".formatted(file, Text.reason(e)), e));
         }
     }
 
@@ -68,15 +74,5 @@ public final class WholeFile {
         } catch (AtomicMoveNotSupportedException e) {
             Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
         }
-    }
-
-    /** Java's messages are often the name of a file alone. */
-    private static String reason(IOException e) {
-        return switch (e) {
-            case java.nio.file.AccessDeniedException denied -> "no permission for " + denied.getFile();
-            case java.nio.file.FileAlreadyExistsException exists -> exists.getFile() + " is no folder";
-            case java.nio.file.FileSystemException other when other.getReason() != null -> other.getReason();
-            default -> String.valueOf(e.getMessage());
-        };
     }
 }

@@ -24,11 +24,13 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Opens the checkpoint in a folder and checks every tensor the model needs against config.json.
      *
+     * @param folder the checkpoint's folder
      * @throws ModelException of one line naming file and tensor or field, if the checkpoint cannot be used
+     * @return the checkpoint, to be closed
      */
     public static Checkpoint open(Path folder) {
         if (!Files.isDirectory(folder)) {
-            throw new ModelException(Text.printable(folder.toString()) + ": no such folder");
+            throw new ModelException(Text.printable(folder) + ": no such folder");
         }
         ModelConfig config = HfConfig.read(folder);
         Safetensors tensors = Safetensors.open(folder);
@@ -43,27 +45,27 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    /** Shape and rules of the model; its weight type is that of the first layer's query projection. */
+    /** {@return shape and rules of the model; its weight type is that of the first layer's query projection} */
     public ModelConfig config() {
         return weights.config();
     }
 
-    /** The weights; valid until {@link #close()}. */
+    /** {@return the weights; valid until {@link #close()}} */
     public ModelWeights weights() {
         return weights;
     }
 
-    /** The tokenizer, where the folder has a tokenizer.json. It is read on first use. */
+    /** {@return the tokenizer, where the folder has a tokenizer.json} It is read on first use. */
     public Optional<Tokenizer> tokenizer() {
         return Optional.ofNullable(tokenizer);
     }
 
-    /** Bytes of weights shared with the page cache. */
+    /** {@return bytes of weights shared with the page cache} */
     public long mappedBytes() {
         return tensors.mappedBytes();
     }
 
-    /** Bytes of weights that had to be copied because the file could not be mapped as it is. */
+    /** {@return bytes of weights that had to be copied because the file could not be mapped as it is} */
     public long copiedBytes() {
         return tensors.copiedBytes();
     }

@@ -9,7 +9,12 @@ public final class CounterRandom {
 
     private CounterRandom() {}
 
-    /** 64 well mixed bits. */
+    /**
+     * {@return 64 well mixed bits}
+     *
+     * @param key key of a stream of random numbers
+     * @param counter index of the number in its stream
+     */
     public static long bits(long key, long counter) {
         long z = key + (counter + 1) * GOLDEN;
         z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
@@ -17,7 +22,12 @@ public final class CounterRandom {
         return z ^ (z >>> 31);
     }
 
-    /** A key for a sub-stream. */
+    /**
+     * {@return a key for a sub-stream}
+     *
+     * @param key key of a stream of random numbers
+     * @param part index of the sub-stream
+     */
     public static long key(long key, long part) {
         return bits(bits(key, part), ~part);
     }

@@ -5,7 +5,12 @@ import io.maseparation.files.ModelException;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig.Attention;
+import io.maseparation.moe.ModelConfig.FeedForward;
+import io.maseparation.moe.ModelConfig.Heads;
+import io.maseparation.moe.ModelConfig.Numerics;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.moe.ModelConfig.Vocabulary;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,8 +18,8 @@ import java.util.List;
 
 /**
  * Reads a Hugging Face {@code config.json} of the families mixtral, olmoe, qwen2_moe, qwen3_moe and granitemoe, as
- * transformers 4 ({@code rope_theta}, {@code torch_dtype}) or 5 ({@code rope_parameters}, {@code dtype}) writes it. What
- * the file leaves out has the value that the family's configuration class in transformers gives it.
+ * transformers 4 ({@code rope_theta}, {@code torch_dtype}) or 5 ({@code rope_parameters}, {@code dtype}) writes it.
+ * What the file leaves out has the value that the family's configuration class in transformers gives it.
  */
 public final class HfConfig {
     private static final int MOST_WIDTH = 1 << 24;
@@ -30,31 +35,86 @@ public final class HfConfig {
     }
 
     /**
-     * The configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of {@code
-     * generation_config.json} where that names some.
+     * {@return the configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of
+     * {@code generation_config.json} where that names some}
      *
-     * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not supported
+     * @param folder the checkpoint's folder
+     * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not
+     *     supported
      */
     public static ModelConfig read(Path folder) {
         Path name = folder.toAbsolutePath().normalize().getFileName();
-        ModelConfig config =
-                new HfConfig(JsonFile.open(folder.resolve("config.json")))
-                        .config(name == null ? "model" : name.toString());
+        HfConfig config = new HfConfig(JsonFile.open(folder.resolve("config.json")));
         Path generation = folder.resolve("generation_config.json");
-        if (Files.isRegularFile(generation)) {
-            List<Integer> eos = JsonFile.open(generation).integers("eos_token_id");
-            if (!eos.isEmpty()) {
-                return Configs.withEos(config, eos);
-            }
-        }
-        return config;
+        List<Integer> eos = Files.isRegularFile(generation)
+                ? JsonFile.open(generation).integers("eos_token_id")
+                : List.of();
+        return config.config(name == null ? "model" : name.toString(), eos);
     }
 
-    private ModelConfig config(String name) {
-        int hidden = json.integer("hidden_size", family.hidden, 1, MOST_WIDTH);
-        int heads = json.integer("num_attention_heads", family.heads, 1, MOST_COUNT);
-        int kvAbsent = family.kvHeads == 0 || json.isNull("num_key_value_heads") ? heads : family.kvHeads;
-        int kvHeads = json.integer("num_key_value_heads", kvAbsent, 1, MOST_COUNT);
+    /** A whole number that the family may have a value for. */
+    private int integer(String field, int least, int most) {
+        return json.integer(field, family.integer(field), least, most);
+    }
+
+    private ModelConfig config(String name, List<Integer> eos) {
+        int hidden = integer("hidden_size", 1, MOST_WIDTH);
+        int vocab = integer("vocab_size", 1, 1 << 26);
+        if ((long) vocab * hidden > Integer.MAX_VALUE) {
+            throw json.fail("vocab_size", "%d × hidden_size %d is more than the 2147483647 elements of an array"
+                    .formatted(vocab, hidden));
+        }
+        List<Integer> own = eos();
+        return new ModelConfig(
+                name,
+                family.modelType,
+                hidden,
+                new Vocabulary(vocab, json.flag("tie_word_embeddings", false), eos.isEmpty() ? own : eos),
+                attention(hidden),
+                new FeedForward(activation(), true),
+                numerics(),
+                layers());
+    }
+
+    private Numerics numerics() {
+        Numerics plain = Numerics.of(type(), positive("rms_norm_eps", family.number("rms_norm_eps")));
+        return family != HfFamily.GRANITE_MOE
+                ? plain
+                : new Numerics(
+                        plain.weightType(),
+                        plain.normEps(),
+                        (float) json.number("embedding_multiplier", 1),
+                        (float) json.number("residual_multiplier", 1),
+                        (float) (1 / (double) positive("logits_scaling", 1)));
+    }
+
+    private Attention attention(int hidden) {
+        boolean bias = json.flag("attention_bias", false);
+        boolean mayBias = family != HfFamily.MIXTRAL && family != HfFamily.QWEN2_MOE;
+        Heads heads = heads(hidden);
+        return new Attention(
+                heads,
+                integer("max_position_embeddings", 1, 1 << 30),
+                rope(),
+                family == HfFamily.GRANITE_MOE
+                        ? (float) json.number("attention_multiplier", 1)
+                        : (float) (1 / Math.sqrt(heads.dim())),
+                switch (family) {
+                    case OLMOE -> QkNorm.WHOLE;
+                    case QWEN3_MOE -> QkNorm.PER_HEAD;
+                    default -> QkNorm.NONE;
+                },
+                family == HfFamily.QWEN2_MOE ? json.flag("qkv_bias", true) : mayBias && bias,
+                mayBias && bias,
+                family == HfFamily.OLMOE && json.has("clip_qkv") ? positive("clip_qkv", 0) : 0);
+    }
+
+    private Heads heads(int hidden) {
+        int heads = integer("num_attention_heads", 1, MOST_COUNT);
+        boolean all = !family.has("num_key_value_heads") || json.isNull("num_key_value_heads");
+        int kvHeads = all
+                ? json.integer("num_key_value_heads", heads, 1, MOST_COUNT)
+                : integer("num_key_value_heads", 1, MOST_COUNT);
         if (heads % kvHeads != 0) {
             throw json.fail("num_key_value_heads",
                     "%d does not divide num_attention_heads %d".formatted(kvHeads, heads));
@@ -69,43 +129,7 @@ public final class HfConfig {
         if ((heads + 2L * kvHeads) * headDim > MOST_WIDTH) {
             throw json.fail("num_attention_heads", "%d of head_dim %d are absurdly many".formatted(heads, headDim));
         }
-        int vocab = json.integer("vocab_size", family.vocab, 1, 1 << 26);
-        if ((long) vocab * hidden > Integer.MAX_VALUE) {
-            throw json.fail("vocab_size", "%d × hidden_size %d is more than the 2147483647 elements of an array"
-                    .formatted(vocab, hidden));
-        }
-        boolean bias = json.flag("attention_bias", false);
-        boolean mayBias = family != HfFamily.MIXTRAL && family != HfFamily.QWEN2_MOE;
-        boolean granite = family == HfFamily.GRANITE_MOE;
-        return new ModelConfig(
-                name,
-                family.modelType,
-                hidden,
-                heads,
-                kvHeads,
-                headDim,
-                vocab,
-                json.integer("max_position_embeddings", family.positions, 1, 1 << 30),
-                positive("rms_norm_eps", family.normEps),
-                rope(),
-                granite ? (float) json.number("attention_multiplier", 1) : (float) (1 / Math.sqrt(headDim)),
-                switch (family) {
-                    case OLMOE -> QkNorm.WHOLE;
-                    case QWEN3_MOE -> QkNorm.PER_HEAD;
-                    default -> QkNorm.NONE;
-                },
-                family == HfFamily.QWEN2_MOE ? json.flag("qkv_bias", true) : mayBias && bias,
-                mayBias && bias,
-                family == HfFamily.OLMOE && json.has("clip_qkv") ? positive("clip_qkv", 0) : 0,
-                activation(),
-                true,
-                granite ? (float) json.number("embedding_multiplier", 1) : 1,
-                granite ? (float) json.number("residual_multiplier", 1) : 1,
-                granite ? (float) (1 / (double) positive("logits_scaling", 1)) : 1,
-                json.flag("tie_word_embeddings", false),
-                eos(),
-                type(),
-                layers());
+        return new Heads(heads, kvHeads, headDim);
     }
 
     private float positive(String field, double absent) {
@@ -117,10 +141,8 @@ public final class HfConfig {
     }
 
     private List<Integer> eos() {
-        if (json.has("eos_token_id")) {
-            return json.integers("eos_token_id");
-        }
-        return json.isNull("eos_token_id") || family.eos < 0 ? List.of() : List.of(family.eos);
+        boolean left = !json.has("eos_token_id") && !json.isNull("eos_token_id") && family.has("eos_token_id");
+        return left ? List.of(family.integer("eos_token_id")) : json.integers("eos_token_id");
     }
 
     private DataType type() {
@@ -150,7 +172,7 @@ public final class HfConfig {
         JsonFile rope = json.object(field);
         JsonFile parameters = json.object("rope_parameters");
         double theta = rope.number(
-                "rope_theta", json.number("rope_theta", parameters.number("rope_theta", family.ropeTheta)));
+                "rope_theta", json.number("rope_theta", parameters.number("rope_theta", family.number("rope_theta"))));
         if (!(theta > 0)) {
             throw json.fail("rope_theta", "is " + theta + ", which is not above 0");
         }
@@ -178,14 +200,15 @@ public final class HfConfig {
     }
 
     private List<ModelConfig.Layer> layers() {
-        int count = json.integer("num_hidden_layers", family.layers, 1, MOST_LAYERS);
+        int count = integer("num_hidden_layers", 1, MOST_LAYERS);
         String expertsField = json.has("num_experts") ? "num_experts" : "num_local_experts";
-        int experts = json.integer(expertsField, family.experts, family.qwen() ? 0 : 1, MOST_COUNT);
-        int topK = json.integer("num_experts_per_tok", family.topK, 1, MOST_COUNT);
-        int width = json.integer("intermediate_size", family.width, 1, MOST_WIDTH);
-        int moeWidth = family.qwen() ? json.integer("moe_intermediate_size", family.moeWidth, 1, MOST_WIDTH) : width;
+        int experts =
+                json.integer(expertsField, family.integer("num_local_experts"), family.qwen() ? 0 : 1, MOST_COUNT);
+        int topK = integer("num_experts_per_tok", 1, MOST_COUNT);
+        int width = integer("intermediate_size", 1, MOST_WIDTH);
+        int moeWidth = family.qwen() ? integer("moe_intermediate_size", 1, MOST_WIDTH) : width;
         int shared = family == HfFamily.QWEN2_MOE
-                ? json.integer("shared_expert_intermediate_size", 5632, 0, MOST_WIDTH)
+                ? integer("shared_expert_intermediate_size", 0, MOST_WIDTH)
                 : 0;
         if (experts > 0 && topK > experts) {
             throw json.fail("num_experts_per_tok", "%d is more than %s %d".formatted(topK, expertsField, experts));
@@ -217,9 +240,9 @@ public final class HfConfig {
     }
 
     /**
-     * Sliding window of each layer, 0 for none. In mixtral and (with use_sliding_window) qwen3_moe it holds for all layers;
-     * in qwen2_moe for those that layer_types names or, without that field, as transformers 5 chooses them: every other
-     * layer below max_window_layers.
+     * Sliding window of each layer, 0 for none. In mixtral and (with use_sliding_window) qwen3_moe it holds for all
+     * layers; in qwen2_moe for those that layer_types names or, without that field, as transformers 5 chooses them:
+     * every other layer below max_window_layers.
      */
     private int[] windows(int count) {
         int[] windows = new int[count];
@@ -233,14 +256,15 @@ public final class HfConfig {
         if (window == 0) {
             return windows;
         }
-        List<String> types = family == HfFamily.QWEN2_MOE ? json.texts("layer_types") : null;
-        if (types != null && types.size() != count) {
+        boolean named = family == HfFamily.QWEN2_MOE && json.has("layer_types");
+        List<String> types = json.texts("layer_types");
+        if (named && types.size() != count) {
             throw json.fail("layer_types", "names %d layers, num_hidden_layers is %d".formatted(types.size(), count));
         }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
         for (int i = 0; i < count; i++) {
             boolean sliding = family != HfFamily.QWEN2_MOE
-                    || (types == null ? i % 2 == 0 && i < below : types.get(i).equals("sliding_attention"));
+                    || (named ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
             windows[i] = sliding ? window : 0;
         }
         return windows;

@@ -3,53 +3,70 @@ package io.maseparation.moe;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.Text;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * The Hugging Face model types that are understood, each with the values that its configuration class in transformers has
- * for fields that config.json leaves out.
+ * The Hugging Face model types that are understood, each with the values that its configuration class in transformers
+ * has for fields that config.json leaves out.
  */
 enum HfFamily {
-    MIXTRAL("mixtral", 32000, 4096, 14336, 14336, 32, 32, 8, 131072, 1e-5, 1e6, 8, 2, 2), OLMOE("olmoe", 50304, 2048,
-            2048, 2048, 16, 16, 0, 4096, 1e-5, 1e4, 64, 8, 50279), QWEN2_MOE("qwen2_moe", 151936, 2048, 5632, 1408, 24,
-                    16, 16, 32768, 1e-6, 1e4, 60, 4, -1), QWEN3_MOE("qwen3_moe", 151936, 2048, 6144, 768, 24, 32, 4,
-                            32768, 1e-6, 1e4, 128, 8, -1), GRANITE_MOE("granitemoe", 32000, 4096, 11008, 11008, 32, 32,
-                                    0, 2048, 1e-6, 1e4, 8, 2, 2);
+    MIXTRAL("mixtral",
+            "vocab_size", 32000, "hidden_size", 4096, "intermediate_size", 14336, "num_hidden_layers", 32,
+            "num_attention_heads", 32, "num_key_value_heads", 8,
+            "max_position_embeddings", 131072, "rms_norm_eps", 1e-5, "rope_theta", 1e6,
+            "num_local_experts", 8, "num_experts_per_tok", 2, "eos_token_id", 2),
+
+    OLMOE("olmoe",
+            "vocab_size", 50304, "hidden_size", 2048, "intermediate_size", 2048, "num_hidden_layers", 16,
+            "num_attention_heads", 16,
+            "max_position_embeddings", 4096, "rms_norm_eps", 1e-5, "rope_theta", 1e4,
+            "num_local_experts", 64, "num_experts_per_tok", 8, "eos_token_id", 50279),
+
+    QWEN2_MOE("qwen2_moe",
+            "vocab_size", 151936, "hidden_size", 2048, "intermediate_size", 5632, "num_hidden_layers", 24,
+            "num_attention_heads", 16, "num_key_value_heads", 16,
+            "max_position_embeddings", 32768, "rms_norm_eps", 1e-6, "rope_theta", 1e4,
+            "num_local_experts", 60, "num_experts_per_tok", 4,
+            "moe_intermediate_size", 1408, "shared_expert_intermediate_size", 5632),
+
+    QWEN3_MOE("qwen3_moe",
+            "vocab_size", 151936, "hidden_size", 2048, "intermediate_size", 6144, "num_hidden_layers", 24,
+            "num_attention_heads", 32, "num_key_value_heads", 4,
+            "max_position_embeddings", 32768, "rms_norm_eps", 1e-6, "rope_theta", 1e4,
+            "num_local_experts", 128, "num_experts_per_tok", 8,
+            "moe_intermediate_size", 768),
+
+    GRANITE_MOE("granitemoe",
+            "vocab_size", 32000, "hidden_size", 4096, "intermediate_size", 11008, "num_hidden_layers", 32,
+            "num_attention_heads", 32,
+            "max_position_embeddings", 2048, "rms_norm_eps", 1e-6, "rope_theta", 1e4,
+            "num_local_experts", 8, "num_experts_per_tok", 2, "eos_token_id", 2);
 
     final String modelType;
-    final int vocab;
-    final int hidden;
-    final int width;
-    final int moeWidth;
-    final int layers;
-    final int heads;
-    /** 0: as many as query heads. */
-    final int kvHeads;
-    final int positions;
-    final double normEps;
-    final double ropeTheta;
-    final int experts;
-    final int topK;
-    /** -1: none. */
-    final int eos;
+    private final Map<String, Number> defaults = new HashMap<>();
 
-    HfFamily(
-            String modelType, int vocab, int hidden, int width, int moeWidth, int layers, int heads, int kvHeads,
-            int positions, double normEps, double ropeTheta, int experts, int topK, int eos) {
+    HfFamily(String modelType, Object... namesAndDefaults) {
         this.modelType = modelType;
-        this.vocab = vocab;
-        this.hidden = hidden;
-        this.width = width;
-        this.moeWidth = moeWidth;
-        this.layers = layers;
-        this.heads = heads;
-        this.kvHeads = kvHeads;
-        this.positions = positions;
-        this.normEps = normEps;
-        this.ropeTheta = ropeTheta;
-        this.experts = experts;
-        this.topK = topK;
-        this.eos = eos;
+        for (int i = 0; i < namesAndDefaults.length; i += 2) {
+            defaults.put((String) namesAndDefaults[i], (Number) namesAndDefaults[i + 1]);
+        }
+    }
+
+    /** Whether transformers has a value for a field that config.json leaves out. */
+    boolean has(String field) {
+        return defaults.containsKey(field);
+    }
+
+    /** What transformers takes for a field that config.json leaves out, 0 where it has no value. */
+    double number(String field) {
+        return defaults.getOrDefault(field, 0).doubleValue();
+    }
+
+    /** As {@link #number(String)}, of a whole number. */
+    int integer(String field) {
+        return (int) number(field);
     }
 
     /** Whether expert width is {@code moe_intermediate_size}, and {@code intermediate_size} that of dense layers. */

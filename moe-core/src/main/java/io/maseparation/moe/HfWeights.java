@@ -31,19 +31,14 @@ final class HfWeights {
             layers.add(layer("model.layers." + i + ".", config.layers().get(i)));
         }
         FloatArray norm = vector("model.norm.weight", config.hidden(), "hidden_size");
-        WeightMatrix output = config.tiedEmbeddings()
+        WeightMatrix output = config.vocabulary().tied()
                 ? embedding
                 : matrix("lm_head.weight", config.vocab(), config.hidden(), "vocab_size, hidden_size");
-        ModelConfig typed = Configs.withWeightType(config, layers.getFirst().q().type());
+        ModelConfig typed = config.withWeightType(layers.getFirst().attention().q().type());
         return new ModelWeights(typed, embedding, List.copyOf(layers), norm, output);
     }
 
     private LayerWeights layer(String prefix, ModelConfig.Layer layer) {
-        String attention = prefix + "self_attn.";
-        String query = "num_attention_heads × head_dim";
-        String keys = "num_key_value_heads × head_dim";
-        boolean qkNorm = config.qkNorm() != ModelConfig.QkNorm.NONE;
-        boolean whole = config.qkNorm() == ModelConfig.QkNorm.WHOLE;
         boolean sparse = layer.routing().experts() > 0;
         String moe = prefix + (tensors.has(prefix + "block_sparse_moe.gate.weight") || granite()
                 ? "block_sparse_moe."
@@ -51,20 +46,7 @@ final class HfWeights {
         String router = moe + (granite() ? "router.layer.weight" : "gate.weight");
         return new LayerWeights(
                 vector(prefix + "input_layernorm.weight", config.hidden(), "hidden_size"),
-                matrix(attention + "q_proj.weight", config.queryWidth(), config.hidden(), query + ", hidden_size"),
-                matrix(attention + "k_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
-                matrix(attention + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
-                matrix(attention + "o_proj.weight", config.hidden(), config.queryWidth(), "hidden_size, " + query),
-                config.qkvBias() ? qkvBias(attention, query, keys) : null,
-                config.outputBias() ? vector(attention + "o_proj.bias", config.hidden(), "hidden_size") : null,
-                qkNorm
-                        ? vector(attention + "q_norm.weight", whole ? config.queryWidth() : config.headDim(),
-                                whole ? query : "head_dim")
-                        : null,
-                qkNorm
-                        ? vector(attention + "k_norm.weight", whole ? config.kvWidth() : config.headDim(),
-                                whole ? keys : "head_dim")
-                        : null,
+                attention(prefix + "self_attn."),
                 vector(prefix + "post_attention_layernorm.weight", config.hidden(), "hidden_size"),
                 sparse ? router(router, layer.routing().experts()) : null,
                 layer.routing().extra() == Routing.Extra.SIGMOID_GATE
@@ -72,6 +54,30 @@ final class HfWeights {
                         : null,
                 sparse ? experts(moe, layer) : List.of(),
                 extra(moe, layer));
+    }
+
+    private LayerWeights.Attention attention(String prefix) {
+        String query = "num_attention_heads × head_dim";
+        String keys = "num_key_value_heads × head_dim";
+        ModelConfig.Attention attention = config.attention();
+        return new LayerWeights.Attention(
+                matrix(prefix + "q_proj.weight", config.queryWidth(), config.hidden(), query + ", hidden_size"),
+                matrix(prefix + "k_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
+                matrix(prefix + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
+                matrix(prefix + "o_proj.weight", config.hidden(), config.queryWidth(), "hidden_size, " + query),
+                attention.qkvBias() ? qkvBias(prefix, query, keys) : null,
+                attention.outputBias() ? vector(prefix + "o_proj.bias", config.hidden(), "hidden_size") : null,
+                norm(prefix + "q_norm.weight", config.queryWidth(), query),
+                norm(prefix + "k_norm.weight", config.kvWidth(), keys));
+    }
+
+    /** Norm of queries or keys, over each head or over all of them. */
+    private FloatArray norm(String name, int width, String fields) {
+        return switch (config.qkNorm()) {
+            case NONE -> null;
+            case PER_HEAD -> vector(name, config.headDim(), "head_dim");
+            case WHOLE -> vector(name, width, fields);
+        };
     }
 
     private boolean granite() {
@@ -183,7 +189,7 @@ final class HfWeights {
             expected.add(dimension);
         }
         if (!info.shape().equals(expected)) {
-            throw new ModelException(info.where() + " has shape " + Text.printable(info.shape().toString())
+            throw new ModelException(info.where() + " has shape " + Text.printable(info.shape())
                     + ", config.json says " + expected + " (" + fields + ")");
         }
     }

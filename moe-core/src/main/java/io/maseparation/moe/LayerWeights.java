@@ -3,21 +3,16 @@ package io.maseparation.moe;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Weights of one layer. Large matrices are views that share memory with the checkpoint; norms, biases and the router are
- * small and held as fp32.
+ * Weights of one layer. Large matrices are views that share memory with the checkpoint; norms, biases and the router
+ * are small and held as fp32.
  *
- * @param inputNorm [hidden]
- * @param q [heads * headDim, hidden]
- * @param k [kvHeads * headDim, hidden]
- * @param v [kvHeads * headDim, hidden]
- * @param o [hidden, heads * headDim]
- * @param qkvBias [heads * headDim + 2 * kvHeads * headDim] in the order q, k, v; or null
- * @param outputBias [hidden], or null
- * @param qNorm [headDim] or [heads * headDim] by the configuration's QkNorm; or null
- * @param kNorm [headDim] or [kvHeads * headDim]; or null
+ * @param inputNorm [hidden], before attention
+ * @param attention projections, their biases and norms
  * @param postNorm [hidden], before the experts
  * @param router [experts * hidden] row-major; null for a dense layer
  * @param extraGate [hidden], gate of the shared expert; or null
@@ -26,36 +21,47 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  */
 public record LayerWeights(
         FloatArray inputNorm,
-        WeightMatrix q,
-        WeightMatrix k,
-        WeightMatrix v,
-        WeightMatrix o,
-        FloatArray qkvBias,
-        FloatArray outputBias,
-        FloatArray qNorm,
-        FloatArray kNorm,
+        Attention attention,
         FloatArray postNorm,
         FloatArray router,
         FloatArray extraGate,
         List<ExpertWeights> experts,
         ExpertWeights extra) {
 
-    /** Bytes of attention, norms and router: all that is not an expert. */
+    /**
+     * Weights of attention.
+     *
+     * @param q [heads * headDim, hidden]
+     * @param k [kvHeads * headDim, hidden]
+     * @param v [kvHeads * headDim, hidden]
+     * @param o [hidden, heads * headDim]
+     * @param qkvBias [heads * headDim + 2 * kvHeads * headDim] in the order q, k, v; or null
+     * @param outputBias [hidden], or null
+     * @param qNorm [headDim] or [heads * headDim] by the configuration's QkNorm; or null
+     * @param kNorm [headDim] or [kvHeads * headDim]; or null
+     */
+    public record Attention(
+            WeightMatrix q,
+            WeightMatrix k,
+            WeightMatrix v,
+            WeightMatrix o,
+            FloatArray qkvBias,
+            FloatArray outputBias,
+            FloatArray qNorm,
+            FloatArray kNorm) {}
+
+    /** {@return bytes of attention, norms and router: all that is not an expert} */
     public long attentionBytes() {
-        return q.bytes() + k.bytes() + v.bytes() + o.bytes() + smallBytes();
+        Attention a = attention;
+        return Stream.of(a.q, a.k, a.v, a.o).mapToLong(WeightMatrix::bytes).sum()
+                + Stream.of(inputNorm, a.qkvBias, a.outputBias, a.qNorm, a.kNorm, postNorm, router, extraGate)
+                        .filter(Objects::nonNull)
+                        .mapToLong(array -> 4L * array.getSize())
+                        .sum();
     }
 
-    /** Bytes of routed experts, the shared expert or the dense feed-forward. */
+    /** {@return bytes of routed experts, the shared expert or the dense feed-forward} */
     public long expertBytes() {
         return experts.stream().mapToLong(ExpertWeights::bytes).sum() + (extra == null ? 0 : extra.bytes());
-    }
-
-    private long smallBytes() {
-        long bytes = 0;
-        for (FloatArray array : new FloatArray[] {inputNorm, qkvBias, outputBias, qNorm, kNorm, postNorm, router,
-            extraGate}) {
-            bytes += array == null ? 0 : 4L * array.getSize();
-        }
-        return bytes;
     }
 }

@@ -9,13 +9,22 @@ public final class MatrixReader {
     private final WeightMatrix matrix;
     private final MemorySegment segment;
 
-    /** @param matrix what to read; its memory must stay valid */
+    /**
+     * A reader of one matrix.
+     *
+     * @param matrix what to read; its memory must stay valid
+     */
     public MatrixReader(WeightMatrix matrix) {
         this.matrix = matrix;
         this.segment = matrix.data().getSegment();
     }
 
-    /** Element (row, col). */
+    /**
+     * {@return element (row, col)}
+     *
+     * @param row index of the row
+     * @param col index of the column
+     */
     public double get(int row, int col) {
         long index = matrix.offset() + (long) row * matrix.rowStride() + col;
         return switch (matrix.type()) {
@@ -25,7 +34,11 @@ public final class MatrixReader {
         };
     }
 
-    /** A row, [cols]. */
+    /**
+     * {@return a row, [cols]}
+     *
+     * @param row index of the row
+     */
     public double[] row(int row) {
         double[] values = new double[matrix.cols()];
         for (int c = 0; c < values.length; c++) {
@@ -34,7 +47,11 @@ public final class MatrixReader {
         return values;
     }
 
-    /** The product with a vector [cols]: [rows]. */
+    /**
+     * {@return the product with a vector [cols]: [rows]}
+     *
+     * @param x a vector of as many elements as there are columns
+     */
     public double[] times(double[] x) {
         if (x.length != matrix.cols()) {
             throw new IllegalArgumentException("%d columns times %d values".formatted(matrix.cols(), x.length));

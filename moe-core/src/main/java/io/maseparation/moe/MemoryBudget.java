@@ -55,7 +55,10 @@ public final class MemoryBudget {
         }
     }
 
-    /** Bytes that can be allocated without swapping, by the host and, where there is one, the container's limit. */
+    /**
+     * {@return bytes that can be allocated without swapping, by the host and, where there is one, the container's
+     * limit}
+     */
     public static long available() {
         OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
         long hostTotal = statistic(MEMINFO, "MemTotal:", 1024);
@@ -73,7 +76,7 @@ public final class MemoryBudget {
         return hostAvailable < 0 ? free : Math.min(free, hostAvailable);
     }
 
-    /** Bytes that arenas and direct buffers may hold together ({@code -XX:MaxDirectMemorySize}). */
+    /** {@return bytes that arenas and direct buffers may hold together ({@code -XX:MaxDirectMemorySize})} */
     public static long directLimit() {
         HotSpotDiagnosticMXBean vm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
         long flag = vm == null ? 0 : Long.parseLong(vm.getVMOption("MaxDirectMemorySize").getValue());

@@ -12,53 +12,80 @@ import java.util.List;
  * @param name what to call the model in reports: a preset's name or a checkpoint's folder
  * @param family Hugging Face model_type, or "preset"
  * @param hidden width of the residual stream
- * @param heads query heads
- * @param kvHeads key/value heads; divides heads
- * @param headDim elements of a head
- * @param vocab vocabulary size
- * @param maxPositions longest context the model was built for, in tokens
- * @param normEps epsilon of every RMSNorm
- * @param rope rotary embedding
- * @param attentionScale factor on query · key
- * @param qkNorm norm on queries and keys
- * @param qkvBias whether q, k and v projections have a bias
- * @param outputBias whether the attention output projection has a bias
- * @param qkvClip largest magnitude of q, k and v; 0 for no clipping
- * @param activation non-linearity of experts
- * @param gated whether experts have three matrices (gate, up, down) rather than two
- * @param embeddingMultiplier factor on embeddings
- * @param residualMultiplier factor on what attention and experts add to the residual stream
- * @param logitsScale factor on logits
- * @param tiedEmbeddings whether the embedding serves as output projection
- * @param eosTokens tokens that end a sequence; may be empty
- * @param weightType format of the large matrices
+ * @param vocabulary tokens
+ * @param attention heads and what happens to queries and keys
+ * @param feedForward what all experts have in common
+ * @param numerics number format, epsilon and constant factors
  * @param layers one entry a layer
  */
 public record ModelConfig(
         String name,
         String family,
         int hidden,
-        int heads,
-        int kvHeads,
-        int headDim,
-        int vocab,
-        int maxPositions,
-        float normEps,
-        Rope rope,
-        float attentionScale,
-        QkNorm qkNorm,
-        boolean qkvBias,
-        boolean outputBias,
-        float qkvClip,
-        Activation activation,
-        boolean gated,
-        float embeddingMultiplier,
-        float residualMultiplier,
-        float logitsScale,
-        boolean tiedEmbeddings,
-        List<Integer> eosTokens,
-        DataType weightType,
+        Vocabulary vocabulary,
+        Attention attention,
+        FeedForward feedForward,
+        Numerics numerics,
         List<Layer> layers) {
+
+    /**
+     * Tokens.
+     *
+     * @param size number of tokens
+     * @param tied whether the embedding serves as output projection
+     * @param eosTokens tokens that end a sequence; may be empty
+     */
+    public record Vocabulary(int size, boolean tied, List<Integer> eosTokens) {
+        /** Copies the list. */
+        public Vocabulary {
+            eosTokens = List.copyOf(eosTokens);
+        }
+    }
+
+    /**
+     * Numbers of heads.
+     *
+     * @param query query heads
+     * @param kv key/value heads; divides {@code query}
+     * @param dim elements of a head
+     */
+    public record Heads(int query, int kv, int dim) {}
+
+    /**
+     * Attention of every layer.
+     *
+     * @param heads query and key/value heads
+     * @param maxPositions longest context the model was built for, in tokens
+     * @param rope rotary embedding
+     * @param scale factor on query · key
+     * @param qkNorm norm on queries and keys
+     * @param qkvBias whether q, k and v projections have a bias
+     * @param outputBias whether the output projection has a bias
+     * @param qkvClip largest magnitude of q, k and v; 0 for no clipping
+     */
+    public record Attention(
+            Heads heads,
+            int maxPositions,
+            Rope rope,
+            float scale,
+            QkNorm qkNorm,
+            boolean qkvBias,
+            boolean outputBias,
+            float qkvClip) {
+
+        /**
+         * {@return attention without bias and clipping, scaled by one over the root of a head's size}
+         *
+         * @param heads query and key/value heads
+         * @param maxPositions longest context, in tokens
+         * @param rope rotary embedding
+         * @param qkNorm norm on queries and keys
+         */
+        public static Attention of(Heads heads, int maxPositions, Rope rope, QkNorm qkNorm) {
+            return new Attention(
+                    heads, maxPositions, rope, (float) (1 / Math.sqrt(heads.dim())), qkNorm, false, false, 0);
+        }
+    }
 
     /** RMSNorm on queries and keys before the rotary embedding. */
     public enum QkNorm {
@@ -71,6 +98,38 @@ public record ModelConfig(
     }
 
     /**
+     * What routed experts, shared experts and dense feed-forwards have in common.
+     *
+     * @param activation non-linearity
+     * @param gated whether there are three matrices (gate, up, down) rather than two
+     */
+    public record FeedForward(Activation activation, boolean gated) {}
+
+    /**
+     * Number format and constants.
+     *
+     * @param weightType format of the large matrices
+     * @param normEps epsilon of every RMSNorm
+     * @param embeddingMultiplier factor on embeddings
+     * @param residualMultiplier factor on what attention and experts add to the residual stream
+     * @param logitsScale factor on logits
+     */
+    public record Numerics(
+            DataType weightType, float normEps, float embeddingMultiplier, float residualMultiplier,
+            float logitsScale) {
+
+        /**
+         * {@return numerics without factors on embeddings, residuals and logits, as most models have them}
+         *
+         * @param weightType format of the large matrices
+         * @param normEps epsilon of every RMSNorm
+         */
+        public static Numerics of(DataType weightType, float normEps) {
+            return new Numerics(weightType, normEps, 1, 1, 1);
+        }
+    }
+
+    /**
      * What differs from layer to layer.
      *
      * @param routing router rule; {@code routing.experts()} is 0 for a dense layer
@@ -78,69 +137,145 @@ public record ModelConfig(
      * @param extraWidth inner width of the shared expert or of the dense feed-forward; 0 if there is none
      * @param slidingWindow positions a token sees, itself included; 0 for all
      */
-    public record Layer(Routing routing, int expertWidth, int extraWidth, int slidingWindow) {}
+    public record Layer(Routing routing, int expertWidth, int extraWidth, int slidingWindow) {
 
+        /**
+         * {@return the same layer with other routed experts}
+         *
+         * @param experts number of routed experts
+         * @param topK experts that a row visits
+         * @param width inner width of a routed expert
+         */
+        public Layer withExperts(int experts, int topK, int width) {
+            return new Layer(
+                    new Routing(experts, topK, routing.rule(), routing.renormalise(), routing.extra()),
+                    width, extraWidth, slidingWindow);
+        }
+    }
+
+    /** Copies the list. */
     public ModelConfig {
         layers = List.copyOf(layers);
-        eosTokens = List.copyOf(eosTokens);
     }
 
-    /** Columns of the fused query, key and value buffer. */
+    /** {@return query heads} */
+    public int heads() {
+        return attention.heads().query();
+    }
+
+    /** {@return key/value heads} */
+    public int kvHeads() {
+        return attention.heads().kv();
+    }
+
+    /** {@return elements of a head} */
+    public int headDim() {
+        return attention.heads().dim();
+    }
+
+    /** {@return vocabulary size} */
+    public int vocab() {
+        return vocabulary.size();
+    }
+
+    /** {@return longest context the model was built for, in tokens} */
+    public int maxPositions() {
+        return attention.maxPositions();
+    }
+
+    /** {@return norm on queries and keys} */
+    public QkNorm qkNorm() {
+        return attention.qkNorm();
+    }
+
+    /** {@return whether experts have three matrices rather than two} */
+    public boolean gated() {
+        return feedForward.gated();
+    }
+
+    /** {@return epsilon of every RMSNorm} */
+    public float normEps() {
+        return numerics.normEps();
+    }
+
+    /** {@return format of the large matrices} */
+    public DataType weightType() {
+        return numerics.weightType();
+    }
+
+    /** {@return columns of the fused query, key and value buffer} */
     public int qkvWidth() {
-        return (heads + 2 * kvHeads) * headDim;
+        return queryWidth() + 2 * kvWidth();
     }
 
-    /** Width of the concatenated query heads. */
+    /** {@return width of the concatenated query heads} */
     public int queryWidth() {
-        return heads * headDim;
+        return heads() * headDim();
     }
 
-    /** Width of the concatenated key heads. */
+    /** {@return width of the concatenated key heads} */
     public int kvWidth() {
-        return kvHeads * headDim;
+        return kvHeads() * headDim();
     }
 
-    /** Most expert slots a row has in any layer. */
+    /** {@return most expert slots a row has in any layer} */
     public int maxSlots() {
         return layers.stream().mapToInt(l -> l.routing().slots()).max().orElse(0);
     }
 
-    /** Most routed experts in any layer. */
+    /** {@return most routed experts in any layer} */
     public int maxExperts() {
         return layers.stream().mapToInt(l -> l.routing().experts()).max().orElse(0);
     }
 
-    /** Largest inner width of any expert, shared expert or dense feed-forward. */
+    /** {@return largest inner width of any expert, shared expert or dense feed-forward} */
     public int maxWidth() {
         return layers.stream().mapToInt(l -> Math.max(l.expertWidth(), l.extraWidth())).max().orElse(0);
     }
 
-    /** Most routed experts that any layer sends a row to. */
+    /** {@return most routed experts that any layer sends a row to} */
     public int maxTopK() {
         return layers.stream().mapToInt(l -> l.routing().topK()).max().orElse(0);
     }
 
     /**
-     * The same model with rows sent to another number of routed experts, in every layer that has some.
+     * {@return the same model with its large matrices in another format}
      *
+     * @param type format of the large matrices
+     */
+    public ModelConfig withWeightType(DataType type) {
+        Numerics n = numerics;
+        return new ModelConfig(
+                name, family, hidden, vocabulary, attention, feedForward,
+                new Numerics(type, n.normEps(), n.embeddingMultiplier(), n.residualMultiplier(), n.logitsScale()),
+                layers);
+    }
+
+    /**
+     * {@return the same model with other layers}
+     *
+     * @param others one entry a layer
+     */
+    public ModelConfig withLayers(List<Layer> others) {
+        return new ModelConfig(name, family, hidden, vocabulary, attention, feedForward, numerics, others);
+    }
+
+    /**
+     * {@return the same model with rows sent to another number of routed experts, in every layer that has some}
+     *
+     * @param topK experts that a row visits
      * @throws ModelException if a layer has fewer experts than that, or {@code topK} is less than 1
      */
     public ModelConfig withTopK(int topK) {
-        List<Layer> changed = layers.stream()
+        return withLayers(layers.stream()
                 .map(layer -> {
-                    Routing r = layer.routing();
-                    if (r.experts() == 0) {
-                        return layer;
-                    }
-                    if (topK < 1 || topK > r.experts()) {
+                    int experts = layer.routing().experts();
+                    if (experts > 0 && (topK < 1 || topK > experts)) {
                         throw new ModelException("%s has %d experts, of which a row cannot visit %d"
-                                .formatted(name, r.experts(), topK));
+                                .formatted(name, experts, topK));
                     }
-                    return new Layer(
-                            new Routing(r.experts(), topK, r.rule(), r.renormalise(), r.extra()),
-                            layer.expertWidth(), layer.extraWidth(), layer.slidingWindow());
+                    return experts == 0 ? layer : layer.withExperts(experts, topK, layer.expertWidth());
                 })
-                .toList();
-        return Configs.withLayers(this, changed);
+                .toList());
     }
 }

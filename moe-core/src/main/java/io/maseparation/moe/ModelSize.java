@@ -6,12 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Bytes of a model's weights as this library holds them, from its shape alone: large matrices in the model's weight type;
- * norms, biases and routers in fp32.
+ * Bytes of a model's weights as this library holds them, from its shape alone: large matrices in the model's weight
+ * type; norms, biases and routers in fp32.
  *
  * @param parameters number of weights
- * @param activeParameters number of weights that one token is computed with: all but the routed experts it is not sent to,
- *     and of the embedding one row
+ * @param activeParameters number of weights that one token is computed with: all but the routed experts it is not sent
+ *     to, and of the embedding one row
  * @param embeddingBytes embedding
  * @param outputBytes output projection and final norm; the norm alone where the projection is the embedding
  * @param layers one entry a layer
@@ -29,33 +29,38 @@ public record ModelSize(
      * @param experts number of routed experts
      */
     public record Layer(long attentionBytes, long routerBytes, long expertBytes, long extraBytes, int experts) {
-        /** All of it. */
+        /** {@return all of it} */
         public long bytes() {
             return attentionBytes + routerBytes + experts * expertBytes + extraBytes;
         }
     }
 
+    /** Copies the list. */
     public ModelSize {
         layers = List.copyOf(layers);
     }
 
-    /** All weights, each counted once. */
+    /** {@return all weights, each counted once} */
     public long weightBytes() {
         return embeddingBytes + outputBytes + layers.stream().mapToLong(Layer::bytes).sum();
     }
 
-    /** The size of a model of this shape. */
+    /**
+     * {@return the size of a model of this shape}
+     *
+     * @param c shape and rules of the model
+     */
     public static ModelSize of(ModelConfig c) {
         int element = c.weightType().bytes();
         long table = (long) c.vocab() * c.hidden();
         long attention = 2L * c.hidden() * c.queryWidth() + 2L * c.hidden() * c.kvWidth();
         long small = 2L * c.hidden()
-                + (c.qkvBias() ? c.qkvWidth() : 0)
-                + (c.outputBias() ? c.hidden() : 0)
+                + (c.attention().qkvBias() ? c.qkvWidth() : 0)
+                + (c.attention().outputBias() ? c.hidden() : 0)
                 + (c.qkNorm() == QkNorm.PER_HEAD ? 2L * c.headDim() : 0)
                 + (c.qkNorm() == QkNorm.WHOLE ? c.queryWidth() + c.kvWidth() : 0);
         int matrices = c.gated() ? 3 : 2;
-        long parameters = c.tiedEmbeddings() ? table : 2 * table;
+        long parameters = c.vocabulary().tied() ? table : 2 * table;
         parameters += c.hidden();
         long active = table + 2L * c.hidden();
         List<Layer> layers = new ArrayList<>();
@@ -75,7 +80,7 @@ public record ModelSize(
             active += attention + small + router + routing.topK() * expert + extra;
         }
         return new ModelSize(
-                parameters, active, table * element, (c.tiedEmbeddings() ? 0 : table * element) + 4L * c.hidden(),
+                parameters, active, table * element, (c.vocabulary().tied() ? 0 : table * element) + 4L * c.hidden(),
                 layers);
     }
 }

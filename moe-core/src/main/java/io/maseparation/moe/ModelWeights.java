@@ -21,10 +21,10 @@ public record ModelWeights(
         FloatArray finalNorm,
         WeightMatrix output) {
 
-    /** Bytes of every weight, each counted once. */
+    /** {@return bytes of every weight, each counted once} */
     public long bytes() {
         long bytes = embedding.bytes() + 4L * finalNorm.getSize();
-        if (!config.tiedEmbeddings()) {
+        if (!config.vocabulary().tied()) {
             bytes += output.bytes();
         }
         for (LayerWeights layer : layers) {

@@ -5,7 +5,13 @@ import io.maseparation.files.Text;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
+import io.maseparation.moe.ModelConfig.Attention;
+import io.maseparation.moe.ModelConfig.FeedForward;
+import io.maseparation.moe.ModelConfig.Heads;
+import io.maseparation.moe.ModelConfig.Layer;
+import io.maseparation.moe.ModelConfig.Numerics;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.moe.ModelConfig.Vocabulary;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +19,11 @@ import java.util.TreeMap;
 
 /** Models known by name: some to run with random weights, some for planning only. */
 public final class Presets {
+    private static final String FAMILY = "preset";
+    private static final FeedForward SILU = new FeedForward(Activation.SILU, true);
+    private static final Rope ROPE = new Rope(10_000, 1);
+    private static final float EPSILON = 1e-5f;
+
     private static final List<String> NAMES =
             List.of("tiny", "small", "seed", "seed-gated", "mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b");
 
@@ -32,19 +43,24 @@ public final class Presets {
 
     private Presets() {}
 
-    /** Names of all presets, smallest first. */
+    /** {@return names of all presets, smallest first} */
     public static List<String> names() {
         return NAMES;
     }
 
-    /** Whether there is a preset of this name. */
+    /**
+     * {@return whether there is a preset of this name}
+     *
+     * @param name name of the preset
+     */
     public static boolean has(String name) {
         return NAMES.contains(name);
     }
 
     /**
-     * What a preset is, and what was assumed where its source leaves something open.
+     * {@return what a preset is, and what was assumed where its source leaves something open}
      *
+     * @param name name of the preset
      * @throws ModelException if there is no such preset
      */
     public static String description(String name) {
@@ -53,115 +69,55 @@ public final class Presets {
     }
 
     /**
-     * Shape and rules of a preset.
+     * {@return shape and rules of a preset}
      *
+     * @param name name of the preset
      * @throws ModelException if there is no such preset
      */
     public static ModelConfig config(String name) {
         return switch (name) {
-            case "tiny" -> of(name, 4, 64, 4, 2, 16, 320, 512, 8, 2, 96).type(DataType.F32).build();
-            case "small" -> of(name, 8, 512, 8, 4, 64, 8192, 2048, 16, 2, 1024).build();
-            case "seed" -> of(name, 4, 4096, 32, 32, 128, 32000, 2048, 16, 2, 16384).ungated(Activation.GELU_TANH)
-                    .build();
-            case "seed-gated" -> of(name, 4, 4096, 32, 32, 128, 32000, 2048, 16, 2, 16384).build();
-            case "mixtral-8x7b" -> of(name, 32, 4096, 32, 8, 128, 32000, 32768, 8, 2, 14336)
-                    .type(DataType.BF16).theta(1e6).eos(2).build();
-            case "olmoe-1b-7b" -> of(name, 16, 2048, 16, 16, 128, 50304, 4096, 64, 8, 1024)
-                    .type(DataType.BF16).notRenormalised().qkNorm(QkNorm.WHOLE).eos(50279).build();
-            case "qwen3-30b-a3b" -> of(name, 48, 2048, 32, 4, 128, 151936, 40960, 128, 8, 768)
-                    .type(DataType.BF16).theta(1e6).normEps(1e-6f).qkNorm(QkNorm.PER_HEAD).eos(151645).build();
+            case "tiny" -> new ModelConfig(name, FAMILY, 64, vocabulary(320), attention(4, 2, 16, 512), SILU,
+                    Numerics.of(DataType.F32, EPSILON), layers(4, 8, 2, 96));
+            case "small" -> new ModelConfig(name, FAMILY, 512, vocabulary(8192), attention(8, 4, 64, 2048), SILU,
+                    Numerics.of(DataType.F16, EPSILON), layers(8, 16, 2, 1024));
+            case "seed" -> seed(name, new FeedForward(Activation.GELU_TANH, false));
+            case "seed-gated" -> seed(name, SILU);
+            case "mixtral-8x7b" -> new ModelConfig(name, FAMILY, 4096, vocabulary(32000, 2),
+                    Attention.of(new Heads(32, 8, 128), 32768, new Rope(1e6, 1), QkNorm.NONE), SILU,
+                    Numerics.of(DataType.BF16, EPSILON), layers(32, 8, 2, 14336));
+            case "olmoe-1b-7b" -> new ModelConfig(name, FAMILY, 2048, vocabulary(50304, 50279),
+                    Attention.of(new Heads(16, 16, 128), 4096, ROPE, QkNorm.WHOLE), SILU,
+                    Numerics.of(DataType.BF16, EPSILON), layers(16, routing(64, 8, false), 1024));
+            case "qwen3-30b-a3b" -> new ModelConfig(name, FAMILY, 2048, vocabulary(151936, 151645),
+                    Attention.of(new Heads(32, 4, 128), 40960, new Rope(1e6, 1), QkNorm.PER_HEAD), SILU,
+                    Numerics.of(DataType.BF16, 1e-6f), layers(48, 128, 8, 768));
             default -> throw new ModelException(
                     "no preset " + Text.printable(name) + "; there are " + String.join(", ", NAMES));
         };
     }
 
-    private static Builder of(
-            String name, int layers, int hidden, int heads, int kvHeads, int headDim, int vocab, int context,
-            int experts, int topK, int width) {
-        return new Builder(name, layers, hidden, heads, kvHeads, headDim, vocab, context, experts, topK, width);
+    private static ModelConfig seed(String name, FeedForward feedForward) {
+        return new ModelConfig(name, FAMILY, 4096, vocabulary(32000), attention(32, 32, 128, 2048), feedForward,
+                Numerics.of(DataType.F16, EPSILON), layers(4, 16, 2, 16384));
     }
 
-    /** What most presets share, and the few things in which they differ. */
-    private static final class Builder {
-        private final String name;
-        private final int layers;
-        private final int hidden;
-        private final int heads;
-        private final int kvHeads;
-        private final int headDim;
-        private final int vocab;
-        private final int context;
-        private final int experts;
-        private final int topK;
-        private final int width;
-        private DataType type = DataType.F16;
-        private Activation activation = Activation.SILU;
-        private boolean gated = true;
-        private boolean renormalise = true;
-        private QkNorm qkNorm = QkNorm.NONE;
-        private double theta = 10_000;
-        private float normEps = 1e-5f;
-        private List<Integer> eos = List.of();
+    private static Vocabulary vocabulary(int size, Integer... eosTokens) {
+        return new Vocabulary(size, false, List.of(eosTokens));
+    }
 
-        Builder(
-                String name, int layers, int hidden, int heads, int kvHeads, int headDim, int vocab, int context,
-                int experts, int topK, int width) {
-            this.name = name;
-            this.layers = layers;
-            this.hidden = hidden;
-            this.heads = heads;
-            this.kvHeads = kvHeads;
-            this.headDim = headDim;
-            this.vocab = vocab;
-            this.context = context;
-            this.experts = experts;
-            this.topK = topK;
-            this.width = width;
-        }
+    private static Attention attention(int heads, int kvHeads, int headDim, int positions) {
+        return Attention.of(new Heads(heads, kvHeads, headDim), positions, ROPE, QkNorm.NONE);
+    }
 
-        Builder type(DataType value) {
-            type = value;
-            return this;
-        }
+    private static Routing routing(int experts, int topK, boolean renormalise) {
+        return new Routing(experts, topK, Routing.Rule.SOFTMAX_THEN_TOP_K, renormalise, Routing.Extra.NONE);
+    }
 
-        Builder ungated(Activation value) {
-            gated = false;
-            activation = value;
-            return this;
-        }
+    private static List<Layer> layers(int count, int experts, int topK, int width) {
+        return layers(count, routing(experts, topK, true), width);
+    }
 
-        Builder notRenormalised() {
-            renormalise = false;
-            return this;
-        }
-
-        Builder qkNorm(QkNorm value) {
-            qkNorm = value;
-            return this;
-        }
-
-        Builder theta(double value) {
-            theta = value;
-            return this;
-        }
-
-        Builder normEps(float value) {
-            normEps = value;
-            return this;
-        }
-
-        Builder eos(int token) {
-            eos = List.of(token);
-            return this;
-        }
-
-        ModelConfig build() {
-            Routing routing = new Routing(
-                    experts, topK, Routing.Rule.SOFTMAX_THEN_TOP_K, renormalise, Routing.Extra.NONE);
-            return new ModelConfig(
-                    name, "preset", hidden, heads, kvHeads, headDim, vocab, context, normEps, new Rope(theta, 1),
-                    (float) (1 / Math.sqrt(headDim)), qkNorm, false, false, 0, activation, gated, 1, 1, 1, false, eos,
-                    type, Collections.nCopies(layers, new ModelConfig.Layer(routing, width, 0, 0)));
-        }
+    private static List<Layer> layers(int count, Routing routing, int width) {
+        return Collections.nCopies(count, new Layer(routing, width, 0, 0));
     }
 }

@@ -20,9 +20,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Weights for a shape, from a seed. Matrices are uniform with mean 0 and standard deviation 1/√columns (the embedding 1),
- * so that activations and logits are of the order of 1 at any depth and routers spread tokens over experts. A weight is a
- * function of the seed and of its place in the model alone, whatever the number of threads.
+ * Weights for a shape, from a seed. Matrices are uniform with mean 0 and standard deviation 1/√columns (the embedding
+ * 1), so that activations and logits are of the order of 1 at any depth and routers spread tokens over experts. A
+ * weight is a function of the seed and of its place in the model alone, whatever the number of threads.
  */
 public final class RandomWeights {
     /** Elements that are filled as one piece of work; a multiple of the four that one random number gives. */
@@ -103,7 +103,7 @@ public final class RandomWeights {
     }
 
     /**
-     * Weights for a model. They are freed when nothing refers to them any more.
+     * {@return weights for a model} They are freed when nothing refers to them any more.
      *
      * @param config the model; its weight type is that of all large matrices
      * @param seed the same for the same weights
@@ -113,15 +113,16 @@ public final class RandomWeights {
         MemoryBudget.require(
                 ModelSize.of(config).weightBytes(),
                 "the weights of " + config.name(),
-                "choose a smaller --model, such as small or tiny");
+                "choose a smaller 'model', such as small or tiny");
         return new RandomWeights(config, seed).create();
     }
 
     private ModelWeights create() {
         // Memory is handed out in parallel and filled afterwards, so the model is laid out first and built last.
         double byHidden = 1 / Math.sqrt(config.hidden());
-        Stack embedding = stack(config.vocab(), config.hidden(), config.tiedEmbeddings() ? byHidden : 1, key(-1, 0, 0));
-        Stack output = config.tiedEmbeddings()
+        Stack embedding =
+                stack(config.vocab(), config.hidden(), config.vocabulary().tied() ? byHidden : 1, key(-1, 0, 0));
+        Stack output = config.vocabulary().tied()
                 ? embedding
                 : stack(config.vocab(), config.hidden(), byHidden, key(-1, 1, 0));
         List<Supplier<LayerWeights>> layers = new ArrayList<>();
@@ -155,14 +156,15 @@ public final class RandomWeights {
         boolean norms = c.qkNorm() != QkNorm.NONE;
         return () -> new LayerWeights(
                 vector(c.hidden(), 1, 0.1, key(l, 10, 0)),
-                q.matrix(0),
-                k.matrix(0),
-                v.matrix(0),
-                o.matrix(0),
-                c.qkvBias() ? vector(c.qkvWidth(), 0, 0.1, key(l, 11, 0)) : null,
-                c.outputBias() ? vector(c.hidden(), 0, 0.1, key(l, 12, 0)) : null,
-                norms ? vector(whole ? c.queryWidth() : c.headDim(), 1, 0.1, key(l, 13, 0)) : null,
-                norms ? vector(whole ? c.kvWidth() : c.headDim(), 1, 0.1, key(l, 14, 0)) : null,
+                new LayerWeights.Attention(
+                        q.matrix(0),
+                        k.matrix(0),
+                        v.matrix(0),
+                        o.matrix(0),
+                        c.attention().qkvBias() ? vector(c.qkvWidth(), 0, 0.1, key(l, 11, 0)) : null,
+                        c.attention().outputBias() ? vector(c.hidden(), 0, 0.1, key(l, 12, 0)) : null,
+                        norms ? vector(whole ? c.queryWidth() : c.headDim(), 1, 0.1, key(l, 13, 0)) : null,
+                        norms ? vector(whole ? c.kvWidth() : c.headDim(), 1, 0.1, key(l, 14, 0)) : null),
                 vector(c.hidden(), 1, 0.1, key(l, 15, 0)),
                 routing.experts() == 0 ? null : vector(routing.experts() * c.hidden(), 0, byHidden, key(l, 16, 0)),
                 routing.extra() == Routing.Extra.SIGMOID_GATE ? vector(c.hidden(), 0, byHidden, key(l, 17, 0)) : null,

@@ -5,7 +5,9 @@ import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -22,21 +24,26 @@ public final class Reference {
      *
      * @param logits [position][vocab]
      * @param logitGap per position: largest logit minus the second largest
-     * @param routerGap per position: the least, over layers, of the k-th largest router score (before softmax) minus the
-     *     next one; infinite where every expert is chosen or no layer routes
-     * @param experts [layer][position]: chosen experts in ascending order; empty for a dense layer
+     * @param routerGap per position: the least, over layers, of the k-th largest router score (before softmax) minus
+     *     the next one; infinite where every expert is chosen or no layer routes
+     * @param experts for each layer [position]: chosen experts in ascending order; empty for a dense layer
      */
-    public record Trace(double[][] logits, double[] logitGap, double[] routerGap, int[][][] experts) {}
+    public record Trace(double[][] logits, double[] logitGap, double[] routerGap, List<int[][]> experts) {}
 
-    /** @param weights the model; they must stay valid while this is used */
+    /**
+     * The reference of a model.
+     *
+     * @param weights the model; they must stay valid while this is used
+     */
     public Reference(ModelWeights weights) {
         this.weights = weights;
         this.config = weights.config();
     }
 
     /**
-     * Logits [position][vocab] of a sequence.
+     * {@return logits [position][vocab] of a sequence}
      *
+     * @param tokens token ids of the sequence
      * @throws ModelException if a token is outside the vocabulary or the sequence longer than the model's context
      */
     public double[][] forward(int[] tokens) {
@@ -44,8 +51,9 @@ public final class Reference {
     }
 
     /**
-     * Logits of a sequence, and how close its choices were.
+     * {@return logits of a sequence, and how close its choices were}
      *
+     * @param tokens token ids of the sequence
      * @throws ModelException as {@link #forward(int[])}
      */
     public Trace trace(int[] tokens) {
@@ -56,7 +64,7 @@ public final class Reference {
         }
         double[] routerGap = new double[n];
         Arrays.fill(routerGap, Double.POSITIVE_INFINITY);
-        int[][][] chosen = new int[config.layers().size()][n][];
+        List<int[][]> chosen = new ArrayList<>();
 
         double[][] x = new double[n][];
         MatrixReader embedding = new MatrixReader(weights.embedding());
@@ -65,27 +73,29 @@ public final class Reference {
                 throw new ModelException("token %d at position %d is outside the vocabulary of %d"
                         .formatted(tokens[t], t, config.vocab()));
             }
-            x[t] = scaled(embedding.row(tokens[t]), config.embeddingMultiplier());
+            x[t] = scaled(embedding.row(tokens[t]), config.numerics().embeddingMultiplier());
         }
         for (int l = 0; l < config.layers().size(); l++) {
             LayerWeights w = weights.layers().get(l);
             double[][] attended = attention(w, config.layers().get(l).slidingWindow(), normed(x, w.inputNorm()));
             for (int t = 0; t < n; t++) {
-                add(x[t], attended[t], config.residualMultiplier());
+                add(x[t], attended[t], config.numerics().residualMultiplier());
             }
             double[][] h = normed(x, w.postNorm());
+            int[][] ofLayer = new int[n][];
+            chosen.add(ofLayer);
             for (int t = 0; t < n; t++) {
                 Experts experts = new Experts(config.layers().get(l).routing(), w, h[t]);
-                chosen[l][t] = experts.chosen;
+                ofLayer[t] = experts.chosen;
                 routerGap[t] = Math.min(routerGap[t], experts.gap);
-                add(x[t], experts.output, config.residualMultiplier());
+                add(x[t], experts.output, config.numerics().residualMultiplier());
             }
         }
         double[][] logits = normed(x, weights.finalNorm());
         double[] logitGap = new double[n];
         MatrixReader output = new MatrixReader(weights.output());
         for (int t = 0; t < n; t++) {
-            logits[t] = scaled(output.times(logits[t]), config.logitsScale());
+            logits[t] = scaled(output.times(logits[t]), config.numerics().logitsScale());
             logitGap[t] = topTwoGap(logits[t]);
         }
         return new Trace(logits, logitGap, routerGap, chosen);
@@ -99,11 +109,11 @@ public final class Reference {
         double[][] k = new double[n][];
         double[][] v = new double[n][];
         for (int t = 0; t < n; t++) {
-            q[t] = projected(w.q(), h[t], w.qkvBias(), 0);
-            k[t] = projected(w.k(), h[t], w.qkvBias(), config.queryWidth());
-            v[t] = projected(w.v(), h[t], w.qkvBias(), config.queryWidth() + config.kvWidth());
-            q[t] = rotated(clipped(headNormed(q[t], w.qNorm())), t);
-            k[t] = rotated(clipped(headNormed(k[t], w.kNorm())), t);
+            q[t] = projected(w.attention().q(), h[t], w.attention().qkvBias(), 0);
+            k[t] = projected(w.attention().k(), h[t], w.attention().qkvBias(), config.queryWidth());
+            v[t] = projected(w.attention().v(), h[t], w.attention().qkvBias(), config.queryWidth() + config.kvWidth());
+            q[t] = rotated(clipped(headNormed(q[t], w.attention().qNorm())), t);
+            k[t] = rotated(clipped(headNormed(k[t], w.attention().kNorm())), t);
             v[t] = clipped(v[t]);
         }
         double[][] out = new double[n][];
@@ -119,7 +129,7 @@ public final class Reference {
                     for (int i = 0; i < dim; i++) {
                         dot += q[t][head * dim + i] * k[s][kvHead * dim + i];
                     }
-                    scores[s - first] = dot * config.attentionScale();
+                    scores[s - first] = dot * config.attention().scale();
                 }
                 double[] share = softmax(scores);
                 for (int s = first; s <= t; s++) {
@@ -128,7 +138,7 @@ public final class Reference {
                     }
                 }
             }
-            out[t] = projected(w.o(), mixed, w.outputBias(), 0);
+            out[t] = projected(w.attention().o(), mixed, w.attention().outputBias(), 0);
         }
         return out;
     }
@@ -155,7 +165,7 @@ public final class Reference {
     }
 
     private double[] clipped(double[] x) {
-        double most = config.qkvClip();
+        double most = config.attention().qkvClip();
         for (int i = 0; most > 0 && i < x.length; i++) {
             x[i] = Math.clamp(x[i], -most, most);
         }
@@ -167,7 +177,7 @@ public final class Reference {
         double[] y = new double[x.length];
         for (int head = 0; head < x.length; head += dim) {
             for (int i = 0; i < dim / 2; i++) {
-                double angle = config.rope().angle(position, i, dim);
+                double angle = config.attention().rope().angle(position, i, dim);
                 double a = x[head + i];
                 double b = x[head + i + dim / 2];
                 y[head + i] = a * Math.cos(angle) - b * Math.sin(angle);
@@ -270,7 +280,7 @@ public final class Reference {
     }
 
     private double activated(double x) {
-        return switch (config.activation()) {
+        return switch (config.feedForward().activation()) {
             case SILU -> x * sigmoid(x);
             case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
             case RELU -> Math.max(x, 0);

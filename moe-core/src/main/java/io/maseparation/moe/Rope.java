@@ -9,7 +9,13 @@ package io.maseparation.moe;
  */
 public record Rope(double theta, double scaling) {
 
-    /** Angle of pair {@code i} at {@code position}, in radians. */
+    /**
+     * {@return angle of pair {@code i} at {@code position}, in radians}
+     *
+     * @param position index of the token in its sequence
+     * @param i index of the pair within a head
+     * @param headDim elements of a head; even
+     */
     public double angle(int position, int i, int headDim) {
         return position / scaling * Math.pow(theta, -2.0 * i / headDim);
     }

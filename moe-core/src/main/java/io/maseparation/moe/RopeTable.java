@@ -8,14 +8,19 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 public final class RopeTable {
     private RopeTable() {}
 
-    /** The table of a model's heads, as {@link #create(Rope, int, int)}. */
+    /**
+     * {@return the table of a model's heads, as {@link #create(Rope, int, int)}}
+     *
+     * @param config shape and rules of the model
+     * @param positions number of positions
+     */
     public static FloatArray create(ModelConfig config, int positions) {
-        return create(config.rope(), config.headDim(), positions);
+        return create(config.attention().rope(), config.headDim(), positions);
     }
 
     /**
-     * Table for positions 0 to {@code positions - 1}: element {@code (position * (headDim / 2) + i) * 2} is the cosine and
-     * the next one the sine of the angle by which element i of a head turns with element i + headDim / 2.
+     * Table for positions 0 to {@code positions - 1}: element {@code (position * (headDim / 2) + i) * 2} is the cosine
+     * and the next one the sine of the angle by which element i of a head turns with element i + headDim / 2.
      *
      * @param rope frequencies
      * @param headDim elements of a head; even

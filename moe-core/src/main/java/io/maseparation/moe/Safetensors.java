@@ -32,11 +32,11 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 /**
  * Tensors of a model on disk: one safetensors file, or shards that {@code model.safetensors.index.json} names.
  *
- * <p>A TornadoVM array wants a header in the bytes directly before its data and writes its length there. So each tensor is
- * mapped on its own, copy-on-write, from that many bytes before its data: what the array writes lands in a private page,
- * the data are shared with the page cache, and the file is never changed. A tensor is copied only where that cannot be: no
- * room before the data, data not aligned, or a file that may not be opened for writing (which a copy-on-write mapping
- * needs although nothing is written).
+ * <p>A TornadoVM array wants a header in the bytes directly before its data and writes its length there. So each tensor
+ * is mapped on its own, copy-on-write, from that many bytes before its data: what the array writes lands in a private
+ * page, the data are shared with the page cache, and the file is never changed. A tensor is copied only where that
+ * cannot be: no room before the data, data not aligned, or a file that may not be opened for writing (which a
+ * copy-on-write mapping needs although nothing is written).
  *
  * <p>Arrays are valid until {@link #close()}. All errors in the files are {@link ModelException}s of one line that name
  * file and tensor. Methods may be called by one thread at a time; arrays may be read by any.
@@ -65,7 +65,9 @@ public final class Safetensors implements AutoCloseable {
     /**
      * Opens a folder ({@value #SINGLE}, else {@value #INDEX}) or a single file and checks all headers.
      *
+     * @param path a folder or a file
      * @throws ModelException if files are missing or contradict the format
+     * @return the tensors, to be closed
      */
     public static Safetensors open(Path path) {
         Map<Path, Shard> shards = new LinkedHashMap<>();
@@ -79,7 +81,7 @@ public final class Safetensors implements AutoCloseable {
             if (Files.exists(path.resolve(INDEX))) {
                 return new Safetensors(path.resolve(INDEX).toString(), indexed(path, shards), shards);
             }
-            throw new ModelException(Text.printable(path.toString()) + ": neither " + SINGLE + " nor " + INDEX
+            throw new ModelException(Text.printable(path) + ": neither " + SINGLE + " nor " + INDEX
                     + " is in this folder (only the safetensors format is read)");
         } catch (RuntimeException e) {
             closeAll(shards);
@@ -95,12 +97,12 @@ public final class Safetensors implements AutoCloseable {
         Path index = folder.resolve(INDEX);
         JsonNode map = JsonFile.read(index).get("weight_map");
         if (map == null || !map.isObject()) {
-            throw new ModelException(Text.printable(index.toString()) + ": weight_map is missing or not an object");
+            throw new ModelException(Text.printable(index) + ": weight_map is missing or not an object");
         }
         Map<String, TensorInfo> tensors = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> entry : map.properties()) {
             String tensor = entry.getKey();
-            String where = Text.printable(index.toString()) + ": tensor " + Text.printable(tensor);
+            String where = Text.printable(index) + ": tensor " + Text.printable(tensor);
             if (!entry.getValue().isTextual()) {
                 throw new ModelException(where + ": its shard is not a file name");
             }
@@ -118,7 +120,9 @@ public final class Safetensors implements AutoCloseable {
         return tensors;
     }
 
-    /** The shard's path, provided that its name does not lead out of the folder. Links are followed, as in HF's cache. */
+    /**
+     * The shard's path, provided that its name does not lead out of the folder. Links are followed, as in HF's cache.
+     */
     private static Path inside(Path folder, String name, String where) {
         try {
             Path root = folder.normalize();
@@ -157,26 +161,31 @@ public final class Safetensors implements AutoCloseable {
         } catch (IOException e) {
             close(channel);
             throw new ModelException(
-                    Text.printable(file.toString()) + ": cannot be read: " + Text.reason(e), e);
+                    Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         } catch (RuntimeException e) {
             close(channel);
             throw e;
         }
     }
 
-    /** Names of all tensors. */
+    /** {@return names of all tensors} */
     public Set<String> names() {
         return tensors.keySet();
     }
 
-    /** Whether there is a tensor of this name. */
+    /**
+     * {@return whether there is a tensor of this name}
+     *
+     * @param name the tensor's name
+     */
     public boolean has(String name) {
         return tensors.containsKey(name);
     }
 
     /**
-     * A tensor's place and shape.
+     * {@return a tensor's place and shape}
      *
+     * @param name the tensor's name
      * @throws ModelException if there is none of this name
      */
     public TensorInfo info(String name) {
@@ -188,8 +197,9 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor's number format.
+     * {@return a tensor's number format}
      *
+     * @param name the tensor's name
      * @throws ModelException if it is missing, or of a type that models are not computed with
      */
     public DataType type(String name) {
@@ -204,9 +214,10 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor as a TornadoVM array over the file's own pages: FloatArray, HalfFloatArray or BFloat16Array. Each call makes
-     * a mapping of its own.
+     * {@return a tensor as a TornadoVM array over the file's own pages: FloatArray, HalfFloatArray or BFloat16Array}
+     * Each call makes a mapping of its own.
      *
+     * @param name the tensor's name
      * @throws ModelException if it is missing, not of a floating type, or of 2^31 elements and more
      */
     public TornadoNativeArray array(String name) {
@@ -225,8 +236,10 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A tensor of one or more dimensions as a matrix: the last dimension is the columns, all others together the rows.
+     * {@return a tensor of one or more dimensions as a matrix: the last dimension is the columns, all others together
+     * the rows}
      *
+     * @param name the tensor's name
      * @throws ModelException as {@link #array(String)}
      */
     public WeightMatrix matrix(String name) {
@@ -237,8 +250,9 @@ public final class Safetensors implements AutoCloseable {
     }
 
     /**
-     * A small tensor converted to fp32, a copy.
+     * {@return a small tensor converted to fp32, a copy}
      *
+     * @param name the tensor's name
      * @throws ModelException if it is missing or not of a floating type
      */
     public float[] floats(String name) {
@@ -262,12 +276,12 @@ public final class Safetensors implements AutoCloseable {
         return values;
     }
 
-    /** Bytes of tensors that are mapped so far: shared with the page cache. */
+    /** {@return bytes of tensors that are mapped so far: shared with the page cache} */
     public long mappedBytes() {
         return mappedBytes;
     }
 
-    /** Bytes of tensors that had to be copied so far. */
+    /** {@return bytes of tensors that had to be copied so far} */
     public long copiedBytes() {
         return copiedBytes;
     }

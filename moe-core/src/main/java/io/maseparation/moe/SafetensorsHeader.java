@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads the header of a safetensors file: eight bytes of length (little-endian), then that many bytes of JSON, an object
- * from tensor names to {@code {"dtype", "shape", "data_offsets": [begin, end]}} with offsets counted from the header's end.
- * The file is untrusted: everything is checked before anything is used.
+ * Reads the header of a safetensors file: eight bytes of length (little-endian), then that many bytes of JSON, an
+ * object from tensor names to {@code {"dtype", "shape", "data_offsets": [begin, end]}} with offsets counted from the
+ * header's end. The file is untrusted: everything is checked before anything is used.
  */
 final class SafetensorsHeader {
     /** Longest header that the format's reference implementation accepts, in bytes. */
@@ -55,17 +55,17 @@ final class SafetensorsHeader {
     static Map<String, TensorInfo> read(Path file, FileChannel channel) throws IOException {
         long size = channel.size();
         if (size < 8) {
-            throw new ModelException(Text.printable(file.toString())
+            throw new ModelException(Text.printable(file)
                     + ": %d bytes are too few for a safetensors file; is it truncated?".formatted(size));
         }
         long length = readFully(file, channel, 0, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
         if (length < 2 || length > size - 8) {
-            throw new ModelException(Text.printable(file.toString())
+            throw new ModelException(Text.printable(file)
                     + ": header length %s does not fit a file of %d bytes; it is truncated or not safetensors"
                             .formatted(Long.toUnsignedString(length), size));
         }
         if (length > LONGEST_HEADER) {
-            throw new ModelException(Text.printable(file.toString())
+            throw new ModelException(Text.printable(file)
                     + ": header length %d is more than the format's limit of %d".formatted(length, LONGEST_HEADER));
         }
         byte[] json = readFully(file, channel, 8, (int) length).array();
@@ -76,7 +76,7 @@ final class SafetensorsHeader {
         ByteBuffer buffer = ByteBuffer.allocate(bytes);
         while (buffer.hasRemaining()) {
             if (channel.read(buffer, from + buffer.position()) < 0) {
-                throw new ModelException(Text.printable(file.toString()) + ": the file shrank while it was read");
+                throw new ModelException(Text.printable(file) + ": the file shrank while it was read");
             }
         }
         return buffer.flip();
@@ -104,7 +104,7 @@ final class SafetensorsHeader {
             }
         } catch (IOException e) {
             throw new ModelException(
-                    Text.printable(file.toString()) + ": header is not valid JSON: " + Text.reason(e), e);
+                    Text.printable(file) + ": header is not valid JSON: " + Text.reason(e), e);
         }
         checkOverlaps(tensors);
         return tensors;
@@ -199,7 +199,7 @@ final class SafetensorsHeader {
     }
 
     private ModelException fail(String what) {
-        return new ModelException(Text.printable(file.toString()) + ": " + what);
+        return new ModelException(Text.printable(file) + ": " + what);
     }
 
     private ModelException fail(String tensor, String what) {
@@ -207,6 +207,6 @@ final class SafetensorsHeader {
     }
 
     private String message(String tensor, String what) {
-        return Text.printable(file.toString()) + ": tensor " + Text.printable(tensor) + ": " + Text.printable(what);
+        return Text.printable(file) + ": tensor " + Text.printable(tensor) + ": " + Text.printable(what);
     }
 }

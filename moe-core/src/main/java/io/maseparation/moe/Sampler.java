@@ -6,8 +6,8 @@ import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the step
- * only, so neither the layout nor the order of a batch changes a sequence.
+ * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the
+ * step only, so neither the layout nor the order of a batch changes a sequence.
  *
  * @param temperature divisor of logits; 0 for greedy
  * @param topP share of probability that is sampled from, the most probable tokens first; 1 for all
@@ -15,6 +15,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  */
 public record Sampler(double temperature, double topP, long seed) {
 
+    /** Checks the ranges. */
     public Sampler {
         if (!(temperature >= 0) || Double.isInfinite(temperature)) {
             throw new ModelException("temperature %s is not a number from 0".formatted(temperature));
@@ -24,13 +25,13 @@ public record Sampler(double temperature, double topP, long seed) {
         }
     }
 
-    /** The most probable token, always. */
+    /** {@return the most probable token, always} */
     public static Sampler greedy() {
         return new Sampler(0, 1, 0);
     }
 
     /**
-     * The next token.
+     * {@return the next token}
      *
      * @param logits array with the logits of one row at {@code offset}
      * @param offset index of the first token's logit
@@ -47,7 +48,15 @@ public record Sampler(double temperature, double topP, long seed) {
         return sample(row, 0, vocab, sequence, step);
     }
 
-    /** The next token, as {@link #sample(FloatArray, int, int, int, int)}, from logits on the heap. */
+    /**
+     * {@return the next token, as {@link #sample(FloatArray, int, int, int, int)}, from logits on the heap}
+     *
+     * @param logits logits of one or more rows
+     * @param offset index of the first token's logit
+     * @param vocab number of tokens
+     * @param sequence number of the sequence among the run's prompts
+     * @param step output tokens the sequence has already
+     */
     public int sample(float[] logits, int offset, int vocab, int sequence, int step) {
         int best = 0;
         for (int i = 0; i < vocab; i++) {

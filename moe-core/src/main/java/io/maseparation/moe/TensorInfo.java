@@ -5,7 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Where a tensor lies in a safetensors file. Validated: the bytes are inside the file and as many as shape and type say.
+ * Where a tensor lies in a safetensors file. Validated: the bytes are inside the file and as many as shape and type
+ * say.
  *
  * @param name name in the file
  * @param file file that holds it
@@ -16,11 +17,12 @@ import java.util.List;
  */
 public record TensorInfo(String name, Path file, String type, List<Long> shape, long offset, long bytes) {
 
+    /** Copies the shape. */
     public TensorInfo {
         shape = List.copyOf(shape);
     }
 
-    /** Number of elements. */
+    /** {@return number of elements} */
     public long elements() {
         long n = 1;
         for (long dimension : shape) {

@@ -19,14 +19,20 @@ public final class Tokenizer implements AutoCloseable {
         this.file = file;
     }
 
-    /** A tokenizer that reads its file on first use. */
+    /**
+     * {@return a tokenizer that reads its file on first use}
+     *
+     * @param file the file
+     */
     public static Tokenizer lazily(Path file) {
         return new Tokenizer(file);
     }
 
     /**
-     * Token ids of a text, with the special tokens that the tokenizer's post-processor adds, as Hugging Face does.
+     * {@return token ids of a text, with the special tokens that the tokenizer's post-processor adds, as Hugging Face
+     * does}
      *
+     * @param text any text
      * @throws ModelException if the file is not a tokenizer or its native library does not load
      */
     public int[] encode(String text) {
@@ -39,8 +45,9 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Text of token ids, without special tokens.
+     * {@return text of token ids, without special tokens}
      *
+     * @param tokens token ids
      * @throws ModelException as {@link #encode(String)}
      */
     public String decode(int[] tokens) {
@@ -70,12 +77,12 @@ public final class Tokenizer implements AutoCloseable {
             }
             return use.with(tokenizer);
         } catch (IOException e) {
-            throw new ModelException(Text.printable(file.toString()) + ": cannot be read: " + Text.reason(e), e);
+            throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         } catch (RuntimeException | LinkageError e) {
             // The native side reports everything, a malformed file and a library that does not load, as one of these.
             throw new ModelException(
-                    Text.printable(file.toString()) + ": tokenizer failed: "
-                            + Text.printable(String.valueOf(e.getMessage())),
+                    Text.printable(file) + ": tokenizer failed: "
+                            + Text.printable(e.getMessage()),
                     e);
         }
     }

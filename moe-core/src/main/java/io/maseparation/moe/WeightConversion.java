@@ -14,7 +14,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Copies of a model's matrices in a format that devices can read: bf16 becomes fp16 or else fp32, fp16 becomes fp32. */
+/**
+ * Copies of a model's matrices in a format that devices can read: bf16 becomes fp16 or else fp32, fp16 becomes fp32.
+ */
 public final class WeightConversion {
     private static final float MOST_F16 = 65504f;
     private static final int PIECE = 1 << 20;
@@ -30,8 +32,11 @@ public final class WeightConversion {
     }
 
     /**
-     * The weights themselves if all devices can read their format, otherwise a copy. What does not fit into fp16 is set to the
-     * nearest value that does, and a warning says how many values that were.
+     * {@return the weights themselves if all devices can read their format, otherwise a copy} What does not fit into
+     * fp16 is set to the nearest value that does, and a warning says how many values that were.
+     *
+     * @param targets what the devices can do
+     * @param weights the model
      */
     public static ModelWeights readableBy(Collection<KernelTarget> targets, ModelWeights weights) {
         DataType from = weights.config().weightType();
@@ -65,7 +70,7 @@ public final class WeightConversion {
 
     private ModelWeights convert(ModelWeights w) {
         return new ModelWeights(
-                Configs.withWeightType(w.config(), type),
+                w.config().withWeightType(type),
                 convert(w.embedding()),
                 w.layers().stream().map(this::convert).toList(),
                 w.finalNorm(),
@@ -73,16 +78,12 @@ public final class WeightConversion {
     }
 
     private LayerWeights convert(LayerWeights w) {
+        LayerWeights.Attention a = w.attention();
         return new LayerWeights(
                 w.inputNorm(),
-                convert(w.q()),
-                convert(w.k()),
-                convert(w.v()),
-                convert(w.o()),
-                w.qkvBias(),
-                w.outputBias(),
-                w.qNorm(),
-                w.kNorm(),
+                new LayerWeights.Attention(
+                        convert(a.q()), convert(a.k()), convert(a.v()), convert(a.o()),
+                        a.qkvBias(), a.outputBias(), a.qNorm(), a.kNorm()),
                 w.postNorm(),
                 w.router(),
                 w.extraGate(),

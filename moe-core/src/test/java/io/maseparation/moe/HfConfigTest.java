@@ -32,7 +32,7 @@ class HfConfigTest {
                 {"model_type": "mixtral", "dtype": "bfloat16", "num_experts": 4, "rope_scaling": null, "head_dim": null,
                  "rope_parameters": {"rope_theta": 7e5, "rope_type": "linear", "factor": 4.0}}""");
         assertThat(five).isEqualTo(four);
-        assertThat(five.rope()).isEqualTo(new Rope(7e5, 4));
+        assertThat(five.attention().rope()).isEqualTo(new Rope(7e5, 4));
         assertThat(five.weightType()).isEqualTo(DataType.BF16);
         assertThat(five.maxExperts()).isEqualTo(4);
         assertThat(five.name()).isEqualTo(temp.getFileName().toString());
@@ -41,9 +41,9 @@ class HfConfigTest {
     @Test
     void whatIsLeftOutIsAsInTransformers() {
         ModelConfig mixtral = read("{\"model_type\": \"mixtral\"}");
-        assertThat(mixtral.rope()).isEqualTo(new Rope(1e6, 1));
+        assertThat(mixtral.attention().rope()).isEqualTo(new Rope(1e6, 1));
         assertThat(mixtral.kvHeads()).isEqualTo(8);
-        assertThat(mixtral.eosTokens()).containsExactly(2);
+        assertThat(mixtral.vocabulary().eosTokens()).containsExactly(2);
         assertThat(mixtral.layers()).hasSize(32).allSatisfy(l -> {
             assertThat(l.routing().renormalise()).isTrue();
             assertThat(l.expertWidth()).isEqualTo(14336);
@@ -52,33 +52,33 @@ class HfConfigTest {
         ModelConfig olmoe = read("{\"model_type\": \"olmoe\"}");
         assertThat(olmoe.qkNorm()).isEqualTo(QkNorm.WHOLE);
         assertThat(olmoe.kvHeads()).isEqualTo(16);
-        assertThat(olmoe.eosTokens()).containsExactly(50279);
+        assertThat(olmoe.vocabulary().eosTokens()).containsExactly(50279);
         assertThat(olmoe.layers().getFirst().routing())
                 .isEqualTo(new Routing(64, 8, Routing.Rule.SOFTMAX_THEN_TOP_K, false, Routing.Extra.NONE));
         ModelConfig qwen2 = read("{\"model_type\": \"qwen2_moe\"}");
-        assertThat(qwen2.qkvBias()).isTrue();
-        assertThat(qwen2.outputBias()).isFalse();
-        assertThat(qwen2.eosTokens()).isEmpty();
+        assertThat(qwen2.attention().qkvBias()).isTrue();
+        assertThat(qwen2.attention().outputBias()).isFalse();
+        assertThat(qwen2.vocabulary().eosTokens()).isEmpty();
         assertThat(qwen2.layers().getFirst().extraWidth()).isEqualTo(5632);
         assertThat(qwen2.layers().getFirst().routing().extra()).isEqualTo(Routing.Extra.SIGMOID_GATE);
         ModelConfig qwen3 = read("{\"model_type\": \"qwen3_moe\", \"head_dim\": 128, \"eos_token_id\": [1, 2]}");
         assertThat(qwen3.queryWidth()).isEqualTo(4096);
         assertThat(qwen3.normEps()).isEqualTo(1e-6f);
         assertThat(qwen3.qkNorm()).isEqualTo(QkNorm.PER_HEAD);
-        assertThat(qwen3.eosTokens()).containsExactly(1, 2);
+        assertThat(qwen3.vocabulary().eosTokens()).containsExactly(1, 2);
         ModelConfig granite = read("{\"model_type\": \"granitemoe\", \"logits_scaling\": 8, \"eos_token_id\": null}");
-        assertThat(granite.attentionScale()).isEqualTo(1);
-        assertThat(granite.logitsScale()).isEqualTo(0.125f);
-        assertThat(granite.eosTokens()).isEmpty();
+        assertThat(granite.attention().scale()).isEqualTo(1);
+        assertThat(granite.numerics().logitsScale()).isEqualTo(0.125f);
+        assertThat(granite.vocabulary().eosTokens()).isEmpty();
         assertThat(granite.kvHeads()).isEqualTo(32);
     }
 
     @Test
     void endOfSequenceComesFromTheGenerationConfigWhereItNamesSome() {
         SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": [7, 9]}");
-        assertThat(read("{\"model_type\": \"mixtral\"}").eosTokens()).containsExactly(7, 9);
+        assertThat(read("{\"model_type\": \"mixtral\"}").vocabulary().eosTokens()).containsExactly(7, 9);
         SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"top_p\": 0.8}");
-        assertThat(read("{\"model_type\": \"mixtral\"}").eosTokens()).containsExactly(2);
+        assertThat(read("{\"model_type\": \"mixtral\"}").vocabulary().eosTokens()).containsExactly(2);
     }
 
     @Test
@@ -100,7 +100,8 @@ class HfConfigTest {
     @ParameterizedTest
     @CsvSource({"silu, SILU", "swish, SILU", "gelu_pytorch_tanh, GELU_TANH", "gelu_new, GELU_TANH", "relu, RELU"})
     void knowsActivations(String name, Activation activation) {
-        assertThat(read("{\"model_type\": \"mixtral\", \"hidden_act\": \"%s\"}".formatted(name)).activation())
+        assertThat(read("{\"model_type\": \"mixtral\", \"hidden_act\": \"%s\"}".formatted(name)).feedForward()
+                .activation())
                 .isEqualTo(activation);
     }
 

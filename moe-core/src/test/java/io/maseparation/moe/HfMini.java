@@ -9,9 +9,9 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * A second forward pass, token by token with a cache, that follows transformers' modules and knows tensors by their names in
- * the file and rules by their names in config.json. It shares nothing with the library: where the two agree, a family's names
- * and rules are read as meant.
+ * A second forward pass, token by token with a cache, that follows transformers' modules and knows tensors by their
+ * names in the file and rules by their names in config.json. It shares nothing with the library: where the two agree, a
+ * family's names and rules are read as meant.
  */
 final class HfMini {
     private final TestCheckpoint model;

@@ -33,7 +33,7 @@ class PresetsTest {
         assertThat(seed.kvHeads()).isEqualTo(32);
         assertThat(seed.headDim()).isEqualTo(128);
         assertThat(seed.gated()).isFalse();
-        assertThat(seed.activation()).isEqualTo(Activation.GELU_TANH);
+        assertThat(seed.feedForward().activation()).isEqualTo(Activation.GELU_TANH);
         assertThat(seed.weightType()).isEqualTo(DataType.F16);
         ModelSize size = ModelSize.of(seed);
         long expert = 2L * 4096 * 16384;

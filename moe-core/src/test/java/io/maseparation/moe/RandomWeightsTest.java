@@ -25,16 +25,18 @@ class RandomWeightsTest {
         Routing sparse = new Routing(5, 2, Routing.Rule.SOFTMAX_THEN_TOP_K, true, Routing.Extra.SIGMOID_GATE);
         Routing dense = new Routing(0, 0, Routing.Rule.SOFTMAX_THEN_TOP_K, false, Routing.Extra.ALWAYS);
         return new ModelConfig(
-                "everything", "preset", 37, 6, 3, 10, 101, 64, 1e-5f, new Rope(10_000, 1), 0.3f, QkNorm.PER_HEAD, true,
-                true,
-                3, Activation.SILU, true, 1, 1, 1, false, List.of(), type,
+                "everything", "preset", 37, new ModelConfig.Vocabulary(101, false, List.of()),
+                new ModelConfig.Attention(new ModelConfig.Heads(6, 3, 10), 64, new Rope(10_000, 1), 0.3f,
+                        QkNorm.PER_HEAD, true, true, 3),
+                new ModelConfig.FeedForward(Activation.SILU, true), ModelConfig.Numerics.of(type, 1e-5f),
                 List.of(new ModelConfig.Layer(sparse, 23, 11, 0), new ModelConfig.Layer(dense, 0, 31, 4)));
     }
 
     private static List<WeightMatrix> matrices(ModelWeights weights) {
         List<WeightMatrix> all = new ArrayList<>(List.of(weights.embedding(), weights.output()));
         for (LayerWeights layer : weights.layers()) {
-            all.addAll(List.of(layer.q(), layer.k(), layer.v(), layer.o()));
+            all.addAll(List.of(layer.attention().q(), layer.attention().k(), layer.attention().v(),
+                    layer.attention().o()));
             layer.experts().forEach(e -> all.addAll(List.of(e.gate(), e.up(), e.down())));
             if (layer.extra() != null) {
                 all.addAll(List.of(layer.extra().gate(), layer.extra().up(), layer.extra().down()));
@@ -125,6 +127,6 @@ class RandomWeightsTest {
     void complainsWhenMemoryIsShort() {
         assertComplains(
                 () -> RandomWeights.create(Presets.config("mixtral-8x7b"), 1),
-                "not enough memory for the weights of mixtral-8x7b", "it needs 87.0 GiB", "--model");
+                "not enough memory for the weights of mixtral-8x7b", "it needs 87.0 GiB", "'model'");
     }
 }

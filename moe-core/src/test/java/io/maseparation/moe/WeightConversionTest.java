@@ -34,7 +34,7 @@ class WeightConversionTest {
                 ModelWeights converted =
                         WeightConversion.readableBy(List.of(target(type == DataType.F16, false)), weights);
                 assertThat(converted.config().weightType()).isEqualTo(type);
-                assertThat(converted.layers().getFirst().q().type()).isEqualTo(type);
+                assertThat(converted.layers().getFirst().attention().q().type()).isEqualTo(type);
                 MatrixReader before = new MatrixReader(weights.layers().getLast().experts().getLast().down());
                 MatrixReader after = new MatrixReader(converted.layers().getLast().experts().getLast().down());
                 for (int row = 0; row < 5; row++) {

@@ -11,9 +11,9 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 /**
  * Makes arrays that go to devices: each has pages of memory of its own.
  *
- * <p>TornadoVM's backends for NVIDIA pin an array's pages. Where another array ends or begins on one of them, the driver
- * takes that array for one that reaches beyond what is pinned and refuses to copy it; TornadoVM 5.2 prints the error and
- * goes on without the copy.
+ * <p>TornadoVM's backends for NVIDIA pin an array's pages. Where another array ends or begins on one of them, the
+ * driver takes that array for one that reaches beyond what is pinned and refuses to copy it; TornadoVM 5.2 prints the
+ * error and goes on without the copy.
  */
 public final class DeviceArrays {
     /** Bytes of the largest pages in use, and of several where pages are smaller. */

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Experts that one task covers: matrices of equal shape at constant distances in the same arrays. Checkpoints that stack
- * the experts of a layer in one tensor make one bank; those with a tensor an expert make a bank an expert.
+ * Experts that one task covers: matrices of equal shape at constant distances in the same arrays. Checkpoints that
+ * stack the experts of a layer in one tensor make one bank; those with a tensor an expert make a bank an expert.
  *
  * @param firstGroup number of the first expert's group (see {@code Dispatch}); the others follow it
  * @param count number of experts, at least 1

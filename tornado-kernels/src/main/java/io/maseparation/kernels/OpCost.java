@@ -5,8 +5,8 @@ package io.maseparation.kernels;
  * the rooflines and the benchmarks all read it from here.
  *
  * @param flops floating-point operations, a multiply-add counted as two
- * @param storedBytes bytes that must move between device memory and the cores for what is stored in a format of its own:
- *     weights once, keys and values, indices
+ * @param storedBytes bytes that must move between device memory and the cores for what is stored in a format of its
+ *     own: weights once, keys and values, indices
  * @param activationBytes bytes that must move for activations, in and out, each as fp32
  */
 public record OpCost(long flops, long storedBytes, long activationBytes) {

@@ -2,7 +2,9 @@ package io.maseparation.kernels;
 
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Checks of shapes at the entry of an operation, with messages that name the operation, the argument and both sizes. */
+/**
+ * Checks of shapes at the entry of an operation, with messages that name the operation, the argument and both sizes.
+ */
 public final class Require {
     private Require() {}
 

@@ -3,8 +3,8 @@ package io.maseparation.kernels;
 /**
  * How a router turns the scores of one row into expert slots.
  *
- * <p>A row has {@link #slots()} slots: the chosen experts in ascending expert index (sums over experts are taken in that
- * order, whatever the layout), then, where the layer has one, the extra expert (a shared expert, or the dense
+ * <p>A row has {@link #slots()} slots: the chosen experts in ascending expert index (sums over experts are taken in
+ * that order, whatever the layout), then, where the layer has one, the extra expert (a shared expert, or the dense
  * feed-forward of a layer without routing), whose index is {@code experts}.
  *
  * @param experts routed experts of the layer; 0 for a dense layer

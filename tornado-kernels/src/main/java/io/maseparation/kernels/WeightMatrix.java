@@ -32,13 +32,19 @@ public record WeightMatrix(DataType type, TornadoNativeArray data, int offset, i
         return new WeightMatrix(type, data, 0, rows, cols, cols);
     }
 
-    /** Rows {@code from} (inclusive) to {@code to} (exclusive): what tensor parallelism splits of a column-parallel layer. */
+    /**
+     * Rows {@code from} (inclusive) to {@code to} (exclusive): what tensor parallelism splits of a column-parallel
+     * layer.
+     */
     public WeightMatrix rowRange(int from, int to) {
         java.util.Objects.checkFromToIndex(from, to, rows);
         return new WeightMatrix(type, data, offset + from * rowStride, to - from, cols, rowStride);
     }
 
-    /** Columns {@code from} (inclusive) to {@code to} (exclusive): what tensor parallelism splits of a row-parallel layer. */
+    /**
+     * Columns {@code from} (inclusive) to {@code to} (exclusive): what tensor parallelism splits of a row-parallel
+     * layer.
+     */
     public WeightMatrix colRange(int from, int to) {
         java.util.Objects.checkFromToIndex(from, to, cols);
         return new WeightMatrix(type, data, offset + from, rows, to - from, rowStride);

@@ -107,7 +107,7 @@ public final class RankDevice implements AutoCloseable {
                 arrays,
                 capacity.kvType(),
                 RopeTable.create(
-                        weights.config().rope(),
+                        weights.config().attention().rope(),
                         weights.config().headDim(),
                         capacity.maxContext()),
                 device.target(),

@@ -154,7 +154,8 @@ final class SegmentBuilder {
         switch (part) {
             case Part.Embed() -> {
                 g.input(b.step, b.tokens);
-                Embedding.add(g, "embed", b.step, b.tokens, matrices.embedding(), b.x, config.embeddingMultiplier());
+                Embedding.add(g, "embed", b.step, b.tokens, matrices.embedding(), b.x,
+                        config.numerics().embeddingMultiplier());
             }
             case Part.LoadHidden() -> {
                 g.input(b.step, b.received);
@@ -187,7 +188,7 @@ final class SegmentBuilder {
             case Part.AddReduced() -> {
                 g.input(b.step, b.partial);
                 ResidualAdd.add(
-                        g, "reduced", b.step, b.partial, b.x, config.hidden(), config.residualMultiplier());
+                        g, "reduced", b.step, b.partial, b.x, config.hidden(), config.numerics().residualMultiplier());
             }
             case Part.Route(int layer, boolean export) -> route(g, layer, export);
             case Part.Experts(int layer, boolean received) -> experts(g, layer, received);
@@ -223,19 +224,20 @@ final class SegmentBuilder {
                 matrices.q(layer),
                 matrices.k(layer),
                 matrices.v(layer),
-                biasSlice(w.qkvBias(), heads),
+                biasSlice(w.attention().qkvBias(), heads),
                 b.qkv,
-                config.qkNorm() == QkNorm.NONE ? config.qkvClip() : 0f);
+                config.qkNorm() == QkNorm.NONE ? config.attention().qkvClip() : 0f);
         if (config.qkNorm() == QkNorm.PER_HEAD) {
             int width = heads.qkvWidth(config);
             HeadRmsNorm.add(
-                    g, "norm_q" + layer, b.step, b.qkv, w.qNorm(), width, 0, heads.queries(), dim, config.normEps());
+                    g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, heads.queries(), dim,
+                    config.normEps());
             HeadRmsNorm.add(
                     g,
                     "norm_k" + layer,
                     b.step,
                     b.qkv,
-                    w.kNorm(),
+                    w.attention().kNorm(),
                     width,
                     heads.queries() * dim,
                     heads.kvs(),
@@ -248,13 +250,14 @@ final class SegmentBuilder {
         LayerWeights w = layer(layer);
         int width = config.qkvWidth();
         HeadRmsNorm.add(
-                g, "norm_q" + layer, b.step, b.qkv, w.qNorm(), width, 0, 1, config.queryWidth(), config.normEps());
+                g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, 1, config.queryWidth(),
+                config.normEps());
         HeadRmsNorm.add(
                 g,
                 "norm_k" + layer,
                 b.step,
                 b.qkv,
-                w.kNorm(),
+                w.attention().kNorm(),
                 width,
                 config.queryWidth(),
                 1,
@@ -273,7 +276,7 @@ final class SegmentBuilder {
                 "scale_q" + layer,
                 b.step,
                 b.qkv,
-                w.qNorm(),
+                w.attention().qNorm(),
                 heads.queryFrom() * dim,
                 width,
                 0,
@@ -288,7 +291,7 @@ final class SegmentBuilder {
                 "scale_k" + layer,
                 b.step,
                 b.qkv,
-                w.kNorm(),
+                w.attention().kNorm(),
                 heads.kvFrom() * dim,
                 width,
                 query,
@@ -309,9 +312,9 @@ final class SegmentBuilder {
         g.input(b.step, b.rowInfo);
         g.constant(cosSin, keys, values);
         g.workspace(b.attention);
-        if (config.qkNorm() != QkNorm.NONE && config.qkvClip() > 0) {
+        if (config.qkNorm() != QkNorm.NONE && config.attention().qkvClip() > 0) {
             // After the norm, as olmoe does.
-            Clip.add(g, "clip" + layer, b.step, b.qkv, heads.qkvWidth(config), config.qkvClip());
+            Clip.add(g, "clip" + layer, b.step, b.qkv, heads.qkvWidth(config), config.attention().qkvClip());
         }
         RopeAppend.add(
                 g,
@@ -339,7 +342,7 @@ final class SegmentBuilder {
                 heads.queries(),
                 heads.kvs(),
                 config.headDim(),
-                config.attentionScale(),
+                config.attention().scale(),
                 window);
         PrefillAttention.add(
                 g,
@@ -354,11 +357,11 @@ final class SegmentBuilder {
                 heads.queries(),
                 heads.kvs(),
                 config.headDim(),
-                config.attentionScale(),
+                config.attention().scale(),
                 window);
         boolean whole = heads.parts() == 1;
         // The bias is added once, by the rank of the first slice.
-        FloatArray bias = heads.part() == 0 ? w.outputBias() : null;
+        FloatArray bias = heads.part() == 0 ? w.attention().outputBias() : null;
         Projection.add(
                 g,
                 "out" + layer,
@@ -367,7 +370,7 @@ final class SegmentBuilder {
                 matrices.o(layer),
                 bias,
                 whole ? b.x : b.partial,
-                whole ? config.residualMultiplier() : 1f,
+                whole ? config.numerics().residualMultiplier() : 1f,
                 whole);
         if (!whole) {
             g.output(b.partial);
@@ -425,7 +428,7 @@ final class SegmentBuilder {
                     b.inner,
                     b.innerStride,
                     slots,
-                    config.activation());
+                    config.feedForward().activation());
         }
         for (int i = 0; i < banks.size(); i++) {
             ExpertDown.add(
@@ -465,7 +468,7 @@ final class SegmentBuilder {
                 partial ? b.partial : b.x,
                 config.layers().get(layer).routing().slots(),
                 config.hidden(),
-                partial ? 1f : config.residualMultiplier(),
+                partial ? 1f : config.numerics().residualMultiplier(),
                 !partial);
         if (partial) {
             g.output(b.partial);
@@ -494,7 +497,7 @@ final class SegmentBuilder {
                 matrices.output(),
                 null,
                 b.logits,
-                config.logitsScale(),
+                config.numerics().logitsScale(),
                 false);
         ArgMax.add(g, "best", b.outputStep, b.logits, b.best, vocabulary.size());
         g.output(b.best);

@@ -202,7 +202,7 @@ public final class SegmentCosts {
         int rows = shape.rows();
         Shard.Heads heads = heads();
         int dim = config.headDim();
-        if (config.qkNorm() != QkNorm.NONE && config.qkvClip() > 0) {
+        if (config.qkNorm() != QkNorm.NONE && config.attention().qkvClip() > 0) {
             add(costs, Operation.CLIP, Clip.cost(rows, heads.qkvWidth(config)));
         }
         add(costs, Operation.ROPE_APPEND, RopeAppend.cost(kvType, rows, heads.queries(), heads.kvs(), dim));

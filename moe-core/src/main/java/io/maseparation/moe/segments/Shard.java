@@ -131,7 +131,7 @@ public record Shard(
             }
         }
         if (output.isPresent()) {
-            if (!(embedding && config.tiedEmbeddings())) {
+            if (!(embedding && config.vocabulary().tied())) {
                 bytes += hidden * output.get().size() * element;
             }
             bytes += 4 * hidden;
@@ -146,10 +146,10 @@ public record Shard(
         if (layer.routing().extra() == Routing.Extra.SIGMOID_GATE) {
             small += hidden;
         }
-        if (config.qkvBias()) {
+        if (config.attention().qkvBias()) {
             small += heads.qkvWidth(config);
         }
-        if (config.outputBias() && heads.part() == 0) {
+        if (config.attention().outputBias() && heads.part() == 0) {
             small += hidden;
         }
         small += switch (config.qkNorm()) {

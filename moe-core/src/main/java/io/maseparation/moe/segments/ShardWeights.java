@@ -73,10 +73,10 @@ final class ShardWeights {
                     layer,
                     shard.attention()
                             .map(heads -> new LayerShare(
-                                    w.q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim),
-                                    w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
-                                    w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
-                                    w.o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim),
+                                    w.attention().q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim),
+                                    w.attention().k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
+                                    w.attention().v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
+                                    w.attention().o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim),
                                     experts,
                                     routed))
                             .orElseGet(() -> new LayerShare(null, null, null, null, experts, routed)));

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * A tiny checkpoint of any family with random weights, written as transformers writes it. Configuration and tensors may be
- * changed before it is written.
+ * A tiny checkpoint of any family with random weights, written as transformers writes it. Configuration and tensors may
+ * be changed before it is written.
  */
 public final class TestCheckpoint {
     /** config.json. */
@@ -30,7 +30,8 @@ public final class TestCheckpoint {
     }
 
     /**
-     * A checkpoint of a family: {@code config} has the fields that every tiny model here shares, and the given ones on top.
+     * A checkpoint of a family: {@code config} has the fields that every tiny model here shares, and the given ones on
+     * top.
      *
      * @param family model_type
      * @param more JSON object of further fields, which replace those of the same name

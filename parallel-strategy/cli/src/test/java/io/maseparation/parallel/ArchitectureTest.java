@@ -20,8 +20,8 @@ import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * The design's arrows and rules, over the classes of all modules but the benchmarks (which nothing here may use). A rule
- * that finds no class to check fails.
+ * The design's arrows and rules, over the classes of all modules but the benchmarks (which nothing here may use). A
+ * rule that finds no class to check fails.
  */
 @AnalyzeClasses(packages = "io.maseparation", importOptions = {ImportOption.DoNotIncludeTests.class,
     ArchitectureTest.NoFixtures.class})
@@ -120,9 +120,9 @@ final class ArchitectureTest {
 
     @ArchTest
     static final ArchRule noStaticFieldHoldsWhatChanges =
-            // AttentionScratch keeps a thread's working memory between calls; its content never outlives one. HostThreads
-            // counts the threads at work on this host, whichever run they belong to; the count is back at 0 after them.
-            // DefaultBackend mirrors what TornadoVM itself has one of in a process.
+            // AttentionScratch keeps a thread's working memory between calls; its content never outlives one.
+            // HostThreads counts the threads at work on this host, whichever run they belong to; the count is back at 0
+            // after them. DefaultBackend mirrors what TornadoVM itself has one of in a process.
             fields().that().areStatic()
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("AttentionScratch")
                     .and().areDeclaredInClassesThat().doNotHaveSimpleName("HostThreads")

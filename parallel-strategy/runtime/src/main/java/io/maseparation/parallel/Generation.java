@@ -38,24 +38,43 @@ public final class Generation {
         this.model = model;
     }
 
-    /** Greedy generation of up to 16 tokens on one rank, until something else is said. */
+    /**
+     * {@return greedy generation of up to 16 tokens on one rank, until something else is said}
+     *
+     * @param model the model
+     */
     public static Generation of(Model model) {
         return new Generation(model);
     }
 
-    /** How the model is spread over ranks. */
+    /**
+     * How the model is spread over ranks.
+     *
+     * @param options what to use
+     * @return this
+     */
     public Generation strategy(StrategyOptions options) {
         plan = config -> Planning.plan(config, options);
         return this;
     }
 
-    /** How the model is spread over ranks and devices, and where its experts are. */
+    /**
+     * How the model is spread over ranks and devices, and where its experts are.
+     *
+     * @param file the file
+     * @return this
+     */
     public Generation plan(PlanFile file) {
         plan = file::toPlan;
         return this;
     }
 
-    /** Adds a prompt of token ids; each call adds a sequence to the batch. */
+    /**
+     * Adds a prompt of token ids; each call adds a sequence to the batch.
+     *
+     * @param tokenIds token ids
+     * @return this
+     */
     public Generation prompt(int... tokenIds) {
         prompts.add(tokenIds.clone());
         return this;
@@ -64,7 +83,9 @@ public final class Generation {
     /**
      * Adds a prompt of text.
      *
+     * @param text the prompt, which the checkpoint's tokenizer encodes
      * @throws ModelException if the model has no tokenizer
+     * @return this
      */
     public Generation prompt(String text) {
         prompts.add(model.tokenizer()
@@ -74,19 +95,33 @@ public final class Generation {
         return this;
     }
 
-    /** Adds prompts of token ids. */
+    /**
+     * Adds prompts of token ids.
+     *
+     * @param tokenIds token ids
+     * @return this
+     */
     public Generation prompts(List<int[]> tokenIds) {
         tokenIds.forEach(this::prompt);
         return this;
     }
 
-    /** Most tokens to generate for each sequence. */
+    /**
+     * Most tokens to generate for each sequence.
+     *
+     * @param n number of tokens, at least 1
+     * @return this
+     */
     public Generation maxTokens(int n) {
         maxTokens = n;
         return this;
     }
 
-    /** Goes on after end-of-sequence tokens. */
+    /**
+     * Goes on after end-of-sequence tokens.
+     *
+     * @return this
+     */
     public Generation ignoringEos() {
         ignoreEos = true;
         return this;
@@ -98,6 +133,7 @@ public final class Generation {
      * @param newTemperature divisor of logits; 0 for greedy
      * @param newTopP share of probability to sample from; 1 for all
      * @param newSeed of sampling
+     * @return this
      */
     public Generation sampling(double newTemperature, double newTopP, long newSeed) {
         temperature = newTemperature;
@@ -106,25 +142,44 @@ public final class Generation {
         return this;
     }
 
-    /** Keeps the logits of each prompt's last position. */
+    /**
+     * Keeps the logits of each prompt's last position.
+     *
+     * @return this
+     */
     public Generation promptLogits() {
         promptLogits = true;
         return this;
     }
 
-    /** Most prompt tokens that a rank takes in one step and micro-batch. */
+    /**
+     * Most prompt tokens that a rank takes in one step and micro-batch.
+     *
+     * @param tokens number of tokens, at least 1
+     * @return this
+     */
     public Generation prefillChunk(int tokens) {
         prefillChunk = tokens;
         return this;
     }
 
-    /** Puts a context of that many positions with random keys and values before each prompt, for measurements. */
+    /**
+     * Puts a context of that many positions with random keys and values before each prompt, for measurements.
+     *
+     * @param positions length of the context; 0 for none
+     * @return this
+     */
     public Generation depth(int positions) {
         depth = positions;
         return this;
     }
 
-    /** Devices, format of the KV cache, memory limit and a listener for progress. */
+    /**
+     * Devices, format of the KV cache, memory limit and a listener for progress.
+     *
+     * @param options what to use
+     * @return this
+     */
     public Generation execution(ExecutionOptions options) {
         execution = options;
         return this;
@@ -136,6 +191,7 @@ public final class Generation {
      * @throws ModelException if the workload does not fit the model, or the memory
      * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
      * @throws io.maseparation.parallel.run.RunFailedException if a rank fails or gets stuck
+     * @return tokens and measurements
      */
     public RunResult run() {
         Workload workload =

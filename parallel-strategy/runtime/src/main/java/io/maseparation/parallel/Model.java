@@ -29,11 +29,12 @@ public final class Model implements AutoCloseable {
     }
 
     /**
-     * Opens a preset with random weights of seed 0, or the Hugging Face checkpoint in a folder. A name that is both is the
-     * preset; write {@code ./name} for the folder.
+     * Opens a preset with random weights of seed 0, or the Hugging Face checkpoint in a folder. A name that is both is
+     * the preset; write {@code ./name} for the folder.
      *
      * @param presetOrFolder name of a preset, or path of a folder with config.json and safetensors
      * @throws ModelException if there is neither, or it cannot be used; the message is one line that says why
+     * @return the model, to be closed
      */
     public static Model open(String presetOrFolder) {
         return open(presetOrFolder, 0);
@@ -43,6 +44,8 @@ public final class Model implements AutoCloseable {
      * Opens a preset or a checkpoint, as {@link #open(String)}.
      *
      * @param seed of a preset's random weights; a checkpoint has its own
+     * @param presetOrFolder name of a preset or path of a checkpoint
+     * @return the model, to be closed
      */
     public static Model open(String presetOrFolder, long seed) {
         if (Presets.has(presetOrFolder)) {
@@ -67,23 +70,32 @@ public final class Model implements AutoCloseable {
                 .formatted(name, String.join(", ", Presets.names()));
     }
 
-    /** A preset with random weights. */
+    /**
+     * {@return a preset with random weights}
+     *
+     * @param name name of the preset
+     * @param seed the same for the same weights
+     */
     public static Model preset(String name, long seed) {
         return new Model(RandomWeights.create(Presets.config(name), seed), Optional.empty());
     }
 
-    /** The Hugging Face checkpoint in a folder; its large matrices are mapped, not copied. */
+    /**
+     * {@return the Hugging Face checkpoint in a folder; its large matrices are mapped, not copied}
+     *
+     * @param folder the checkpoint's folder
+     */
     public static Model checkpoint(Path folder) {
         Checkpoint opened = Checkpoint.open(folder);
         return new Model(opened.weights(), Optional.of(opened));
     }
 
-    /** Shape and rules. */
+    /** {@return shape and rules} */
     public ModelConfig config() {
         return weights.config();
     }
 
-    /** All weights; valid until {@link #close()}. */
+    /** {@return all weights; valid until {@link #close()}} */
     public ModelWeights weights() {
         return weights;
     }
@@ -98,7 +110,7 @@ public final class Model implements AutoCloseable {
         return readable;
     }
 
-    /** The tokenizer, where a checkpoint has one. */
+    /** {@return the tokenizer, where a checkpoint has one} */
     public Optional<Tokenizer> tokenizer() {
         return checkpoint.flatMap(Checkpoint::tokenizer);
     }

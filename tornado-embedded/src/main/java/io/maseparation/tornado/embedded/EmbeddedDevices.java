@@ -13,8 +13,8 @@ public final class EmbeddedDevices {
     }
 
     /**
-     * Devices that keep copies of their own and follow the declared transfers, as a GPU does: what is not transferred in
-     * is NaN, what is not transferred out never reaches the host.
+     * Devices that keep copies of their own and follow the declared transfers, as a GPU does: what is not transferred
+     * in is NaN, what is not transferred out never reaches the host.
      */
     public static List<EmbeddedDevice> strict(int count) {
         return make(count, true, Long.MAX_VALUE);

@@ -10,8 +10,9 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoDeviceNotFound;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 
 /**
- * The runtime of a process without an SDK: one backend with {@value #DEVICES} devices whose memory is the host's. A device
- * costs nothing until it is used, so that every rank of a layout can have its own; {@link EmbeddedDevices} makes others.
+ * The runtime of a process without an SDK: one backend with {@value #DEVICES} devices whose memory is the host's. A
+ * device costs nothing until it is used, so that every rank of a layout can have its own; {@link EmbeddedDevices} makes
+ * others.
  */
 public final class EmbeddedRuntime implements TornadoRuntime {
     /** The runtime. */

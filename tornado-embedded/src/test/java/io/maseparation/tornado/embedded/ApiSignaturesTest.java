@@ -29,7 +29,9 @@ class ApiSignaturesTest {
         assertThat(listed()).hasSizeGreaterThan(200).anyMatch(s -> s.contains("TaskGraph task("));
     }
 
-    /** Runs where TORNADOVM_HOME names an SDK: {@code TORNADOVM_HOME=… ./mvnw -P embedded -pl tornado-embedded test}. */
+    /**
+     * Runs where TORNADOVM_HOME names an SDK: {@code TORNADOVM_HOME=… ./mvnw -P embedded -pl tornado-embedded test}.
+     */
     @Test
     void theSdkStillHasThem() throws Exception {
         Set<String> real = ApiSignatures.ofJar(sdkJar());

@@ -11,7 +11,9 @@ public final class DispatchGpu {
 
     private DispatchGpu() {}
 
-    /** One work-group: groups of 256 pairs at a time go to local memory, where the thread of each group finds its own. */
+    /**
+     * One work-group: groups of 256 pairs at a time go to local memory, where the thread of each group finds its own.
+     */
     public static void dispatch(
             KernelContext context,
             IntArray step,

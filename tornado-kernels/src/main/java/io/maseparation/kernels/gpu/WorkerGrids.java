@@ -3,7 +3,9 @@ package io.maseparation.kernels.gpu;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
 
-/** Worker grids of gpu bodies. A grid covers the most rows that the buffers hold; groups beyond the step's rows idle. */
+/**
+ * Worker grids of gpu bodies. A grid covers the most rows that the buffers hold; groups beyond the step's rows idle.
+ */
 public final class WorkerGrids {
     /** Threads of a warp. */
     public static final int WARP = 32;

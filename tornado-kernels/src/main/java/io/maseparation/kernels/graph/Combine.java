@@ -15,8 +15,8 @@ public final class Combine {
     private Combine() {}
 
     /**
-     * Adds the task: {@code v = scale · Σ_j weights[row · slots + j] · expertOut[row · slots + j, :]} over the slots with
-     * {@code ids >= 0} in ascending j; {@code out[row, :] = accumulate ? out[row, :] + v : v}.
+     * Adds the task: {@code v = scale · Σ_j weights[row · slots + j] · expertOut[row · slots + j, :]} over the slots
+     * with {@code ids >= 0} in ascending j; {@code out[row, :] = accumulate ? out[row, :] + v : v}.
      *
      * @param step first row, number of rows, phase
      * @param expertOut [rows · slots, n]; empty slots are not read

@@ -17,11 +17,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Attention of one new position of each of many sequences: {@code softmax(scale · q·K) V} over the cache up to and with the
- * row's own position, the query heads of a group sharing a key and value head (Ainslie et al., arXiv 2305.13245).
+ * Attention of one new position of each of many sequences: {@code softmax(scale · q·K) V} over the cache up to and with
+ * the row's own position, the query heads of a group sharing a key and value head (Ainslie et al., arXiv 2305.13245).
  *
- * <p>The context is split: inside a work-group on a GPU, and over the cores in blocks of 512 positions on the host, merged
- * in the order of the blocks (flash-decoding). A row's result depends on its own query and positions only.
+ * <p>The context is split: inside a work-group on a GPU, and over the cores in blocks of 512 positions on the host,
+ * merged in the order of the blocks (flash-decoding). A row's result depends on its own query and positions only.
  */
 public final class DecodeAttention {
     private DecodeAttention() {}

@@ -7,9 +7,9 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
- * TornadoVM's default backend. TornadoVM sketches a kernel when its task is added, with the default backend whichever device the
- * graph will run on, and refuses what that one cannot do. It keeps sketches by the number of the backend, and making one the
- * default changes their numbers: so a process has one backend.
+ * TornadoVM's default backend. TornadoVM sketches a kernel when its task is added, with the default backend whichever
+ * device the graph will run on, and refuses what that one cannot do. It keeps sketches by the number of the backend,
+ * and making one the default changes their numbers: so a process has one backend.
  */
 final class DefaultBackend {
     /** One for the process, as TornadoVM's default is. */

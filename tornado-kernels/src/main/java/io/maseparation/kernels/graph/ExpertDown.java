@@ -18,8 +18,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Second half of the experts' feed-forward: {@code out[pairs[p],:] = down · hidden[p,:]} for the pairs of row and expert
- * that {@link Dispatch} grouped. {@link Combine} adds up what the experts of a row gave.
+ * Second half of the experts' feed-forward: {@code out[pairs[p],:] = down · hidden[p,:]} for the pairs of row and
+ * expert that {@link Dispatch} grouped. {@link Combine} adds up what the experts of a row gave.
  */
 public final class ExpertDown {
     private ExpertDown() {}

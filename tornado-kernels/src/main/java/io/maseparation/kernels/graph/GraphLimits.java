@@ -6,8 +6,8 @@ import java.util.IdentityHashMap;
 import java.util.Set;
 
 /**
- * What one task graph of TornadoVM 5.2 has room for. None of it can be configured, and beyond it TornadoVM fails at the first
- * execution, or earlier with an overflow that names nothing.
+ * What one task graph of TornadoVM 5.2 has room for. None of it can be configured, and beyond it TornadoVM fails at the
+ * first execution, or earlier with an overflow that names nothing.
  */
 final class GraphLimits {
     /** Tasks of a graph. */

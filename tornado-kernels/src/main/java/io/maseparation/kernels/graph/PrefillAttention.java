@@ -17,12 +17,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Causal attention of many positions of each sequence: {@code softmax(scale · q·K) V} over the cache up to and with each row's
- * own position, the query heads of a group sharing a key and value head (Ainslie et al., arXiv 2305.13245).
+ * Causal attention of many positions of each sequence: {@code softmax(scale · q·K) V} over the cache up to and with
+ * each row's own position, the query heads of a group sharing a key and value head (Ainslie et al., arXiv 2305.13245).
  *
- * <p>Blocks of keys and values are shared by tiles of query rows, with a running softmax (FlashAttention, Dao et al., arXiv
- * 2205.14135). Rows of one sequence must be neighbours. A row's result depends on its own query and positions only,
- * whatever the tiles.
+ * <p>Blocks of keys and values are shared by tiles of query rows, with a running softmax (FlashAttention, Dao et al.,
+ * arXiv 2205.14135). Rows of one sequence must be neighbours. A row's result depends on its own query and positions
+ * only, whatever the tiles.
  */
 public final class PrefillAttention {
     private PrefillAttention() {}

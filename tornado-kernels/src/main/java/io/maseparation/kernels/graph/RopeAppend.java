@@ -20,22 +20,23 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * Rotary position embedding (Su et al., arXiv 2104.09864; the half-split form of Hugging Face's checkpoints) of queries
  * and keys, and the appending of keys and values to the cache.
  *
- * <p>With h = headDim / 2 and c, s the cosine and sine of the row's position for i &lt; h: {@code x'[i] = x[i]·c − x[i+h]·s}
- * and {@code x'[i+h] = x[i+h]·c + x[i]·s}.
+ * <p>With h = headDim / 2 and c, s the cosine and sine of the row's position for i &lt; h:
+ * {@code x'[i] = x[i]·c − x[i+h]·s} and {@code x'[i+h] = x[i+h]·c + x[i]·s}.
  */
 public final class RopeAppend {
     private RopeAppend() {}
 
     /**
-     * Adds the task. Queries are rotated in place; rotated keys and the values go to the cache, and stay as they were in
-     * {@code qkv}.
+     * Adds the task. Queries are rotated in place; rotated keys and the values go to the cache, and stay as they were
+     * in {@code qkv}.
      *
      * @param step first row, number of rows, phase
      * @param qkv [rows, (heads + 2 kvHeads) headDim]: queries, keys, values
      * @param rowInfo [rows, 3]: position, first cache position of the row's sequence, capacity of the sequence
      * @param cosSin [positions, headDim / 2, 2]: cosine, sine
      * @param kvType F32 or F16
-     * @param kCache FloatArray or HalfFloatArray; element {@code (base · kvHeads + kvHead · capacity + position) · headDim + d}
+     * @param kCache FloatArray or HalfFloatArray; element
+     *     {@code (base · kvHeads + kvHead · capacity + position) · headDim + d}
      * @param vCache likewise
      * @param heads query heads
      * @param kvHeads key and value heads

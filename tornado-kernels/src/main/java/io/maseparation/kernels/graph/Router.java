@@ -16,9 +16,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /**
  * Chooses the experts of each row and their weights, by the rule of every supported family; see {@link Routing}.
  *
- * <p>Experts are chosen by their scores {@code gate[e,:] · h[row,:]}, of equal scores the lowest index first. Softmax before
- * selection and renormalisation after it, and softmax after selection, are the same numbers: {@code exp(s) / Σ exp(s)} over
- * the chosen; without renormalisation the sum is over all experts.
+ * <p>Experts are chosen by their scores {@code gate[e,:] · h[row,:]}, of equal scores the lowest index first. Softmax
+ * before selection and renormalisation after it, and softmax after selection, are the same numbers:
+ * {@code exp(s) / Σ exp(s)} over the chosen; without renormalisation the sum is over all experts.
  */
 public final class Router {
     private Router() {}
@@ -30,7 +30,8 @@ public final class Router {
      * @param h [rows, hidden]
      * @param gate [experts, hidden], or null for a layer without routed experts
      * @param extraGate [hidden] for SIGMOID_GATE, otherwise null
-     * @param ids [rows, slots]: chosen experts in ascending index, then the extra expert, whose index is {@code experts}
+     * @param ids [rows, slots]: chosen experts in ascending index, then the extra expert, whose index is
+     *     {@code experts}
      * @param weights [rows, slots]: their weights
      * @param scores scratch, [rows, max(1, experts)]
      * @param hidden columns of h

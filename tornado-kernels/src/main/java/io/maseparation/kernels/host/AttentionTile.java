@@ -12,12 +12,12 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The inner loops of host attention: some query rows against one tile of {@value #TILE} cache positions, with the running
- * softmax of FlashAttention (Dao et al., arXiv 2205.14135).
+ * The inner loops of host attention: some query rows against one tile of {@value #TILE} cache positions, with the
+ * running softmax of FlashAttention (Dao et al., arXiv 2205.14135).
  *
- * <p>Tiles begin at multiples of their size. Within a row every sum runs over the row's own positions in ascending order
- * (weighted values) or in lanes of a fixed tree (sum of exponentials), so that a row's result depends on nothing but its
- * position and window: not on the rows beside it, and not on what the cache holds beyond its range.
+ * <p>Tiles begin at multiples of their size. Within a row every sum runs over the row's own positions in ascending
+ * order (weighted values) or in lanes of a fixed tree (sum of exponentials), so that a row's result depends on nothing
+ * but its position and window: not on the rows beside it, and not on what the cache holds beyond its range.
  */
 final class AttentionTile {
     /** Positions of a tile: a multiple of the lanes. */
@@ -116,8 +116,8 @@ final class AttentionTile {
     }
 
     /**
-     * Turns the scores of a row's positions [from, to) within the tile into exponentials, those of the others into zero,
-     * and updates the row's highest score and total.
+     * Turns the scores of a row's positions [from, to) within the tile into exponentials, those of the others into
+     * zero, and updates the row's highest score and total.
      *
      * @return factor for what was summed before this tile
      */

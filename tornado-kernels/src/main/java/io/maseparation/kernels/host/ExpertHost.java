@@ -12,8 +12,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Host bodies of {@code ExpertUp} and {@code ExpertDown}: blocks of outputs of the experts that have rows are shared out
- * over the cores.
+ * Host bodies of {@code ExpertUp} and {@code ExpertDown}: blocks of outputs of the experts that have rows are shared
+ * out over the cores.
  */
 public final class ExpertHost {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

@@ -45,7 +45,8 @@ final class HostDots {
      * @param xAt position of each activation row in {@code x}, in bytes
      * @param rowFrom first entry of {@code xAt}
      * @param rowTo end of the entries of {@code xAt}
-     * @param sums receives the product of weight row o and activation row r at {@code (r - rowFrom) * OUTPUTS + o - from}
+     * @param sums receives the product of weight row o and activation row r at
+     *     {@code (r - rowFrom) * OUTPUTS + o - from}
      */
     void block(
             HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] sums) {

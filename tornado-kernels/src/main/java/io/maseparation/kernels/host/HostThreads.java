@@ -60,9 +60,9 @@ final class HostThreads {
     }
 
     /**
-     * A range that several threads eat up, part by part. The calling thread waits only for parts that another thread has
-     * begun, never for the pool to begin one: with every rank's thread asking the pool for help at once, a join inside it
-     * was seen to wait for ever.
+     * A range that several threads eat up, part by part. The calling thread waits only for parts that another thread
+     * has begun, never for the pool to begin one: with every rank's thread asking the pool for help at once, a join
+     * inside it was seen to wait for ever.
      */
     private static final class Job {
         /** Looks at the count before the thread gives its core away: the last parts are usually a moment from done. */

@@ -14,9 +14,9 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * Vector pieces that host bodies share.
  *
- * <p>Sums are taken in an order that depends on the length only. {@code reduceLanes(ADD)} is not used anywhere: its order
- * is unspecified and differs between interpreted and compiled code, which would make a result depend on how warm the JVM
- * is. For the same reason exponentials are a polynomial and not {@code lanewise(EXP)}.
+ * <p>Sums are taken in an order that depends on the length only. {@code reduceLanes(ADD)} is not used anywhere: its
+ * order is unspecified and differs between interpreted and compiled code, which would make a result depend on how warm
+ * the JVM is. For the same reason exponentials are a polynomial and not {@code lanewise(EXP)}.
  */
 final class HostVectors {
     /** The widest shape of at most 16 lanes. */

@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Portable bodies of {@code DecodeAttention} and {@code PrefillAttention}: a thread a row and head, with a running softmax and
- * the output as its accumulator.
+ * Portable bodies of {@code DecodeAttention} and {@code PrefillAttention}: a thread a row and head, with a running
+ * softmax and the output as its accumulator.
  */
 public final class AttentionPortable {
     private AttentionPortable() {}

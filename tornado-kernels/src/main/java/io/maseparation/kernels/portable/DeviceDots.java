@@ -82,7 +82,9 @@ public final class DeviceDots {
         return sum;
     }
 
-    /** The terms of a dot product that fall to one lane of a warp, F32 weights: eight loads in flight, lane stride 1. */
+    /**
+     * The terms of a dot product that fall to one lane of a warp, F32 weights: eight loads in flight, lane stride 1.
+     */
     public static float lane(FloatArray w, int wAt, FloatArray x, int xAt, int lane, int n) {
         float sum = 0f;
         int k = lane;
@@ -110,7 +112,9 @@ public final class DeviceDots {
         return sum;
     }
 
-    /** The terms of a dot product that fall to one lane of a warp, F16 weights: eight loads in flight, lane stride 1. */
+    /**
+     * The terms of a dot product that fall to one lane of a warp, F16 weights: eight loads in flight, lane stride 1.
+     */
     public static float lane(HalfFloatArray w, int wAt, FloatArray x, int xAt, int lane, int n) {
         float sum = 0f;
         int k = lane;
@@ -138,7 +142,9 @@ public final class DeviceDots {
         return sum;
     }
 
-    /** The terms of a dot product that fall to one lane of a warp, BF16 weights: eight loads in flight, lane stride 1. */
+    /**
+     * The terms of a dot product that fall to one lane of a warp, BF16 weights: eight loads in flight, lane stride 1.
+     */
     public static float lane(BFloat16Array w, int wAt, FloatArray x, int xAt, int lane, int n) {
         float sum = 0f;
         int k = lane;

@@ -9,7 +9,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public final class NormPortable {
     private NormPortable() {}
 
-    /** Sum of n squares from {@code base}, in blocks of 64 so that rounding grows with the square root of the blocks. */
+    /**
+     * Sum of n squares from {@code base}, in blocks of 64 so that rounding grows with the square root of the blocks.
+     */
     private static float sumSquares(FloatArray a, int base, int n) {
         float sum = 0f;
         for (int block = 0; block < n; block += 64) {

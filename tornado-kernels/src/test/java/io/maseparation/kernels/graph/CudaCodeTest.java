@@ -27,8 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 import uk.ac.manchester.tornado.api.KernelContext;
 
 /**
- * What TornadoVM's CUDA backend makes of every gpu body, on a machine without a GPU: the SDK's virtual device compiles and
- * runs nothing. Needs an SDK with the CUDA backend, and for one test the CUDA toolkit's compiler.
+ * What TornadoVM's CUDA backend makes of every gpu body, on a machine without a GPU: the SDK's virtual device compiles
+ * and runs nothing. Needs an SDK with the CUDA backend, and for one test the CUDA toolkit's compiler.
  */
 @Tag("tornado")
 class CudaCodeTest {

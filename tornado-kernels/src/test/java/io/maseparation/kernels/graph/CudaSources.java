@@ -13,8 +13,8 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
- * Compiles every gpu body for the first device there is and prints, before each kernel that TornadoVM prints, a line with
- * the name of its body. To be run with TornadoVM's virtual device, which compiles and runs nothing.
+ * Compiles every gpu body for the first device there is and prints, before each kernel that TornadoVM prints, a line
+ * with the name of its body. To be run with TornadoVM's virtual device, which compiles and runs nothing.
  */
 final class CudaSources {
     /** Begins the line before a kernel. */

@@ -34,8 +34,8 @@ public final class RowOps {
     }
 
     /**
-     * Executes a graph of what {@code op} adds, with {@code arrays} going to the device and coming back. Skips the test where
-     * the device cannot run that body or read those weights.
+     * Executes a graph of what {@code op} adds, with {@code arrays} going to the device and coming back. Skips the test
+     * where the device cannot run that body or read those weights.
      */
     static void run(Body body, Consumer<KernelGraph> op, Object... arrays) {
         TornadoDevice device = device();
@@ -117,8 +117,8 @@ public final class RowOps {
     }
 
     /**
-     * The embedded runtime's device that keeps its memory apart, so that a missing transfer fails; on TornadoVM the device
-     * of the number in the property tornado.test.device.
+     * The embedded runtime's device that keeps its memory apart, so that a missing transfer fails; on TornadoVM the
+     * device of the number in the property tornado.test.device.
      */
     static TornadoDevice device() {
         try {
@@ -154,8 +154,8 @@ public final class RowOps {
     }
 
     /**
-     * A poisoned element of an array that a task does not read is as it was. Not on TornadoVM: it sends no array to a device
-     * that its first task only writes, so what that task leaves alone is arbitrary.
+     * A poisoned element of an array that a task does not read is as it was. Not on TornadoVM: it sends no array to a
+     * device that its first task only writes, so what that task leaves alone is arbitrary.
      */
     static void assertUntouched(String what, FloatArray actual, int index) {
         if (KernelTarget.detect(device()).embedded()) {

@@ -26,7 +26,8 @@ final class Arguments {
 
     /**
      * @param args what follows the command's name
-     * @throws UsageException if an option is unknown, lacks its value or stands there twice, or an argument is left over
+     * @throws UsageException if an option is unknown, lacks its value or stands there twice, or an argument is left
+     *     over
      */
     static Arguments parse(Command command, List<String> args) {
         Options options = command.options();

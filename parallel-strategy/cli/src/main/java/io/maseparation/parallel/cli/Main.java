@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.run.RunFailedException;
 import java.io.PrintStream;
@@ -158,7 +159,7 @@ public final class Main {
      * the colours and stack traces that TornadoVM puts into its messages.
      */
     static String oneLine(String message) {
-        return COLOURS_AND_STACK.matcher(String.valueOf(message)).replaceAll("").strip().replaceAll("\\s*\\R\\s*", " ")
-                .replaceAll("\\p{Cntrl}", "?");
+        return Text.line(COLOURS_AND_STACK.matcher(String.valueOf(message)).replaceAll("").strip()
+                .replaceAll("\\s*\\R\\s*", " "));
     }
 }

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What {@code ./ma} starts on an SDK, and what it says where it cannot. The SDK is a folder with the names that matter, the
- * project's build one that looks finished, and the JDK prints how it was called.
+ * What {@code ./ma} starts on an SDK, and what it says where it cannot. The SDK is a folder with the names that matter,
+ * the project's build one that looks finished, and the JDK prints how it was called.
  */
 class LauncherTest {
     private static final Path PROJECT = Path.of("..", "..").toAbsolutePath().normalize();

@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a device with a memory of its own does. All of it is measured at one time, one rank after the other: there may not be
- * room for more beside each other. First without TornadoVM's profiler, since that stays switched on.
+ * What a device with a memory of its own does. All of it is measured at one time, one rank after the other: there may
+ * not be room for more beside each other. First without TornadoVM's profiler, since that stays switched on.
  *
  * @param samples of every operation, on the device alone
  * @param host what the host adds

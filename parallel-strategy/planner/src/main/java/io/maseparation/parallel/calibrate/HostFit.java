@@ -3,9 +3,9 @@ package io.maseparation.parallel.calibrate;
 import java.util.List;
 
 /**
- * What the host adds to a segment that runs on a device with a memory of its own: {@code start + tasks × launch}. TornadoVM 5.2
- * writes each task's context to the device before it launches the task, and waits for all that came before, so that launches
- * do not hide behind kernels.
+ * What the host adds to a segment that runs on a device with a memory of its own: {@code start + tasks × launch}.
+ * TornadoVM 5.2 writes each task's context to the device before it launches the task, and waits for all that came
+ * before, so that launches do not hide behind kernels.
  *
  * @param startSeconds to start a segment and to learn that it has ended
  * @param launchSeconds to launch a task
@@ -22,8 +22,8 @@ record HostFit(double startSeconds, double launchSeconds) {
     record Sample(int tasks, double seconds, double whole) {}
 
     /**
-     * The fit with the least squared error, where errors count as shares of the whole segment: what is measured of a long one
-     * is as uncertain as it is long.
+     * The fit with the least squared error, where errors count as shares of the whole segment: what is measured of a
+     * long one is as uncertain as it is long.
      */
     static HostFit of(List<Sample> samples) {
         double w = 0;

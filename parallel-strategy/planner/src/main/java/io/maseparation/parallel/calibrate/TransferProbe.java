@@ -8,9 +8,9 @@ import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.layout.Tensor;
 
 /**
- * Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked. The
- * sender computes for a while before, as ranks do: a thread that has slept for a millisecond wakes up several times later
- * than one that has slept for microseconds.
+ * Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked.
+ * The sender computes for a while before, as ranks do: a thread that has slept for a millisecond wakes up several times
+ * later than one that has slept for microseconds.
  */
 final class TransferProbe {
     private static final int ROUNDS = 60;

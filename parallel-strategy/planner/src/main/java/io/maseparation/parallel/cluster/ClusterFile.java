@@ -1,7 +1,8 @@
 package io.maseparation.parallel.cluster;
 
-import io.maseparation.files.ClusterFields;
 import io.maseparation.files.Json;
+import io.maseparation.files.JsonFile;
+import io.maseparation.files.Text;
 import io.maseparation.files.WholeFile;
 import io.maseparation.kernels.Operation;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Clusters on disk, as JSON (docs/clusters.md). */
 public final class ClusterFile {
@@ -24,7 +26,7 @@ public final class ClusterFile {
      *     is one line that names file and field
      */
     public static Cluster read(Path file) {
-        return cluster(ClusterFields.open(file), 0);
+        return cluster(JsonFile.openSourced(file), 0);
     }
 
     /**
@@ -32,11 +34,10 @@ public final class ClusterFile {
      *
      * @param size number of devices where the document describes a family of clusters; 0 where it names its nodes
      */
-    static Cluster cluster(ClusterFields json, int size) {
-        List<String> sources = new ArrayList<>();
+    static Cluster cluster(JsonFile json, int size) {
         List<DeviceKind> kinds = new ArrayList<>();
-        for (ClusterFields kind : json.objects("device_kinds")) {
-            DeviceKind read = kind(kind, sources);
+        for (JsonFile kind : json.objects("device_kinds")) {
+            DeviceKind read = kind(kind);
             if (kinds.stream().anyMatch(k -> k.name().equals(read.name()))) {
                 throw kind.fail("name", "'%s' is there twice".formatted(read.name()));
             }
@@ -46,75 +47,76 @@ public final class ClusterFile {
             throw json.fail("device_kinds", "names no kind of device");
         }
         List<Cluster.Device> devices = size > 0 ? family(json, size) : nodes(json, kinds);
-        String name = json.text("name");
+        String name = json.name("name");
         Cluster cluster = new Cluster(
                 size > 0 ? name + "x" + size : name,
-                json.textOr("description", ""),
+                Text.printable(json.text("description", "")),
                 kinds,
                 devices,
-                link(json, "intra_node", sources),
-                link(json, "inter_node", sources),
-                json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
+                link(json, "intra_node"),
+                link(json, "inter_node"),
+                json.number("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18),
                 new HostSharing(
-                        json.integerOr("shared_cores", 0, 0, MOST_DEVICES, sources),
-                        json.integerOr("shared_devices", 0, 0, MOST_DEVICES, sources),
-                        json.numberOr("contention", 1, 0, HostSharing.MOST_CONTENTION, sources),
-                        json.numberOr("variation", 0, 0, HostSharing.MOST_VARIATION, sources)),
-                collectives(json, sources),
-                sources);
+                        json.integer("shared_cores", 0, 0, MOST_DEVICES),
+                        json.integer("shared_devices", 0, 0, MOST_DEVICES),
+                        json.number("contention", 1, 0, HostSharing.MOST_CONTENTION),
+                        json.number("variation", 0, 0, HostSharing.MOST_VARIATION)),
+                collectives(json),
+                json.sources());
         json.done();
         return cluster;
     }
 
-    private static DeviceKind kind(ClusterFields json, List<String> sources) {
+    private static DeviceKind kind(JsonFile json) {
         Map<Operation, OperationRate> measured = new LinkedHashMap<>();
-        for (ClusterFields operation : json.members("operations")) {
+        for (JsonFile operation : json.members("operations")) {
             measured.put(
                     operation(operation),
                     new OperationRate(
-                            operation.number("launch_us", 0, 1e9, sources) / 1e6,
-                            operation.number("bytes_per_s", 1, 1e18, sources),
-                            operation.number("flops_per_s", 1, 1e21, sources),
-                            operation.numberOr("position_us", 0, 0, 1e6, sources) / 1e6));
+                            operation.number("launch_us", 0, 1e9) / 1e6,
+                            operation.number("bytes_per_s", 1, 1e18),
+                            operation.number("flops_per_s", 1, 1e21),
+                            operation.number("position_us", 0, 0, 1e6) / 1e6));
             operation.done();
         }
         DeviceKind kind = new DeviceKind(
-                json.text("name"),
-                json.number("memory_bytes", 1, 1e18, sources),
-                json.number("memory_bandwidth_bytes_per_s", 1, 1e18, sources),
-                json.number("flops_per_s", 1, 1e21, sources),
-                json.number("bandwidth_efficiency", 1e-6, 1, sources),
-                json.number("flops_efficiency", 1e-6, 1, sources),
-                json.number("eager_launch_us", 0, 1e9, sources) / 1e6,
-                json.number("graph_launch_us", 0, 1e9, sources) / 1e6,
-                json.number("graph_start_us", 0, 1e9, sources) / 1e6,
-                json.numberOr("price_per_hour", Double.NaN, 0, 1e12, sources),
-                json.numberOr("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
+                json.name("name"),
+                json.number("memory_bytes", 1, 1e18),
+                json.number("memory_bandwidth_bytes_per_s", 1, 1e18),
+                json.number("flops_per_s", 1, 1e21),
+                json.number("bandwidth_efficiency", 1e-6, 1),
+                json.number("flops_efficiency", 1e-6, 1),
+                json.number("eager_launch_us", 0, 1e9) / 1e6,
+                json.number("graph_launch_us", 0, 1e9) / 1e6,
+                json.number("graph_start_us", 0, 1e9) / 1e6,
+                json.number("price_per_hour", Double.NaN, 0, 1e12),
+                json.number("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18),
                 measured);
         json.done();
         return kind;
     }
 
-    private static Operation operation(ClusterFields json) {
+    private static Operation operation(JsonFile json) {
         for (Operation operation : Operation.values()) {
             if (operation.id().equals(json.name())) {
                 return operation;
             }
         }
-        throw json.fail("", "is no operation; see ma devices for their names");
+        throw json.fail("", "is not an operation; there are "
+                + String.join(", ", Stream.of(Operation.values()).map(Operation::id).toList()));
     }
 
-    private static Link link(ClusterFields json, String field, List<String> sources) {
-        ClusterFields link = json.object(field);
+    private static Link link(JsonFile json, String field) {
+        JsonFile link = json.requiredObject(field);
         Link read = new Link(
-                link.number("latency_us", 0, 1e9, sources) / 1e6, link.number("bytes_per_s", 1, 1e18, sources));
+                link.number("latency_us", 0, 1e9) / 1e6, link.number("bytes_per_s", 1, 1e18));
         link.done();
         return read;
     }
 
     /** Nodes of equal size; the last one may have fewer devices. */
-    private static List<Cluster.Device> family(ClusterFields json, int size) {
-        int perNode = json.integer("devices_per_node", 1, MOST_DEVICES, new ArrayList<>());
+    private static List<Cluster.Device> family(JsonFile json, int size) {
+        int perNode = json.integer("devices_per_node", 1, MOST_DEVICES);
         List<Cluster.Device> devices = new ArrayList<>();
         for (int i = 0; i < size; i++) {
             devices.add(new Cluster.Device(0, i / perNode));
@@ -122,12 +124,12 @@ public final class ClusterFile {
         return devices;
     }
 
-    private static List<Cluster.Device> nodes(ClusterFields json, List<DeviceKind> kinds) {
+    private static List<Cluster.Device> nodes(JsonFile json, List<DeviceKind> kinds) {
         List<Cluster.Device> devices = new ArrayList<>();
         int node = 0;
-        for (List<ClusterFields> entries : json.nestedObjects("nodes")) {
-            for (ClusterFields entry : entries) {
-                String name = entry.text("kind");
+        for (List<JsonFile> entries : json.objectLists("nodes")) {
+            for (JsonFile entry : entries) {
+                String name = entry.name("kind");
                 int kind = kinds.stream().map(DeviceKind::name).toList().indexOf(name);
                 if (kind < 0) {
                     throw entry.fail(
@@ -137,7 +139,7 @@ public final class ClusterFile {
                                             name,
                                             String.join(", ", kinds.stream().map(DeviceKind::name).toList())));
                 }
-                int count = entry.integerOr("count", 1, 1, MOST_DEVICES, new ArrayList<>());
+                int count = entry.integer("count", 1, 1, MOST_DEVICES);
                 if (devices.size() + count > MOST_DEVICES) {
                     throw json.fail("nodes", "have more than %d devices".formatted(MOST_DEVICES));
                 }
@@ -154,10 +156,10 @@ public final class ClusterFile {
         return devices;
     }
 
-    private static List<CollectiveTable> collectives(ClusterFields json, List<String> sources) {
+    private static List<CollectiveTable> collectives(JsonFile json) {
         List<CollectiveTable> tables = new ArrayList<>();
-        for (ClusterFields table : json.objects("collectives")) {
-            String name = table.text("operation");
+        for (JsonFile table : json.objects("collectives")) {
+            String name = table.name("operation");
             CollectiveTable.Operation operation =
                     switch (name) {
                         case "all-reduce" -> CollectiveTable.Operation.ALL_REDUCE;
@@ -178,12 +180,12 @@ public final class ClusterFile {
             if (points.isEmpty()) {
                 throw table.fail("points", "are empty");
             }
-            String implementation = table.textOr("implementation", "nccl");
-            sources.add("%s %s: %s".formatted(name, implementation, table.textOr("source", "not said")));
+            String implementation = Text.printable(table.text("implementation", "nccl"));
+            table.sources().add("%s %s: %s".formatted(name, implementation, Text.printable(table.text("source", "not said"))));
             tables.add(new CollectiveTable(
                     operation,
                     implementation,
-                    table.integer("devices", 2, MOST_DEVICES, new ArrayList<>()),
+                    table.integer("devices", 2, MOST_DEVICES),
                     points));
             table.done();
         }

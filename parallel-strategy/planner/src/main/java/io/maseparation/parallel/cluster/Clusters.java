@@ -1,9 +1,8 @@
 package io.maseparation.parallel.cluster;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.maseparation.files.ClusterFields;
+import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -64,14 +63,13 @@ public final class Clusters {
     private static ModelException missing(String name, InvalidPathException cause) {
         return new ModelException(
                 "cluster '%s' is neither a name nor a file; there are %s (and a100xN, h100xN, h200xN)"
-                        .formatted(name.replaceAll("\\p{Cntrl}", "?"), String.join(", ", NAMES)),
+                        .formatted(Text.printable(name), String.join(", ", NAMES)),
                 cause);
     }
 
-    private static ClusterFields resource(String name) {
+    private static JsonFile resource(String name) {
         try (InputStream in = Clusters.class.getResourceAsStream(name + ".json")) {
-            return new ClusterFields(
-                    name, "", (ObjectNode) JsonMapper.builder().build().readTree(in));
+            return JsonFile.openSourced(name, in);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

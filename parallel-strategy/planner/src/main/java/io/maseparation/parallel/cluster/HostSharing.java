@@ -1,16 +1,16 @@
 package io.maseparation.parallel.cluster;
 
 /**
- * What ranks that are threads of one host do to each other. Either the host's cores compute, all of them for each rank, or
- * the threads drive devices with a memory of their own, several of them one device.
+ * What ranks that are threads of one host do to each other. Either the host's cores compute, all of them for each rank,
+ * or the threads drive devices with a memory of their own, several of them one device.
  *
  * @param cores cores that they share; 0 for devices of their own, driven by hosts of their own
  * @param devices devices that ranks take in turn, rank r the one of number r modulo this; 0 where the cores compute
- * @param contention where the cores compute, how much longer each of two that compute at once takes: from 0 (not at all) over
- *     1 (twice as long, since an operation alone uses all cores) to {@link #MOST_CONTENTION}. Where devices do, how much
- *     longer a launch takes while another rank launches
- * @param variation coefficient of variation (standard deviation ÷ mean) of the time that a segment would take alone. Ranks
- *     that wait for each other wait for the slowest, so that its mean alone says too little.
+ * @param contention where the cores compute, how much longer each of two that compute at once takes: from 0 (not at
+ *     all) over 1 (twice as long, since an operation alone uses all cores) to {@link #MOST_CONTENTION}. Where devices
+ *     do, how much longer a launch takes while another rank launches
+ * @param variation coefficient of variation (standard deviation ÷ mean) of the time that a segment would take alone.
+ *     Ranks that wait for each other wait for the slowest, so that its mean alone says too little.
  */
 public record HostSharing(int cores, int devices, double contention, double variation) {
     /** Most that {@code contention} can be. */
@@ -35,7 +35,9 @@ public record HostSharing(int cores, int devices, double contention, double vari
         return cores > 0 && devices > 0;
     }
 
-    /** How much longer computing takes where {@code active} devices do it at once, or launching where that many launch. */
+    /**
+     * How much longer computing takes where {@code active} devices do it at once, or launching where that many launch.
+     */
     public double slowdown(int active) {
         if (cores == 0) {
             return 1;

@@ -6,8 +6,8 @@ package io.maseparation.parallel.cluster;
  * @param launchSeconds time that an execution takes however little it does
  * @param bytesPerSecond bytes it moves, by the count of its {@code OpCost}
  * @param flopsPerSecond floating-point operations it does
- * @param secondsPerPosition least time for each position that a row of decode attention sees one after the other, however
- *     few rows there are; 0 where that is no limit
+ * @param secondsPerPosition least time for each position that a row of decode attention sees one after the other,
+ *     however few rows there are; 0 where that is no limit
  */
 public record OperationRate(
         double launchSeconds, double bytesPerSecond, double flopsPerSecond, double secondsPerPosition) {

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.cluster.Cluster;
@@ -10,7 +11,6 @@ import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
 /** What each rank holds, and whether that fits its device. */
 public final class MemoryFit {
@@ -110,16 +110,12 @@ public final class MemoryFit {
                                     plan.options().layout(),
                                     worst,
                                     plan.ranks().get(worst).role().id(),
-                                    gib(held[device]),
-                                    gib(weights[worst]),
-                                    gib(kv[worst]),
-                                    gib(USABLE * kind.memoryBytes()),
+                                    Text.bytes(held[device]),
+                                    Text.bytes(weights[worst]),
+                                    Text.bytes(kv[worst]),
+                                    Text.bytes(USABLE * kind.memoryBytes()),
                                     kind.name(),
-                                    gib(most)));
+                                    Text.bytes(most)));
         }
-    }
-
-    private static String gib(double bytes) {
-        return String.format(Locale.ROOT, "%.2f GiB", bytes / (1L << 30));
     }
 }

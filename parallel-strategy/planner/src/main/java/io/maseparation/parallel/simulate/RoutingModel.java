@@ -95,9 +95,9 @@ public interface RoutingModel {
                 }
             } catch (NumberFormatException e) {
                 throw new ModelException(
-                        "--routing %s: what follows the last colon is no number of steps".formatted(text), e);
+                        "'routing' %s: what follows the last colon is not a number of steps".formatted(text), e);
             }
-            throw new ModelException("--routing %s: the number of steps must be at least 1".formatted(text));
+            throw new ModelException("'routing' %s: the number of steps must be at least 1".formatted(text));
         }
         try {
             Path file = Path.of(text);
@@ -105,9 +105,9 @@ public interface RoutingModel {
                 return TraceRouting.read(file, config);
             }
         } catch (InvalidPathException e) {
-            throw new ModelException("--routing: '%s' is no name of a file".formatted(text), e);
+            throw new ModelException("'routing': '%s' is not the name of a file".formatted(text), e);
         }
-        throw new ModelException("--routing: '%s' is neither uniform, zipf:S, drift:S:N nor a file".formatted(text));
+        throw new ModelException("'routing': '%s' is neither uniform, zipf:S, drift:S:N nor a file".formatted(text));
     }
 
     private static double exponent(String text, String number) {
@@ -117,10 +117,10 @@ public interface RoutingModel {
                 return exponent;
             }
         } catch (NumberFormatException e) {
-            throw new ModelException("--routing %s: what follows %s is not a number"
+            throw new ModelException("'routing' %s: what follows %s is not a number"
                     .formatted(text, text.substring(0, text.indexOf(':') + 1)), e);
         }
-        throw new ModelException("--routing %s: the exponent must be from 0 to 10".formatted(text));
+        throw new ModelException("'routing' %s: the exponent must be from 0 to 10".formatted(text));
     }
 
     /** The same choices, with steps counted from a later one on. */

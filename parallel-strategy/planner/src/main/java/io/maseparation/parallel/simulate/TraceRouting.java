@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
 
@@ -32,16 +33,13 @@ final class TraceRouting implements RoutingModel {
      */
     static TraceRouting read(Path file, ModelConfig config) {
         ObjectNode json = JsonFile.read(file);
-        String name = file.toString().replaceAll("\\p{Cntrl}", "?");
+        String name = Text.printable(file);
         JsonNode list = json.path("layers");
         if (!list.isArray() || list.isEmpty()) {
             throw new ModelException(name + ": layers is not a list of layers, each a list of tokens' experts");
         }
         int experts = config.maxExperts();
-        int topK = config.layers().stream()
-                .mapToInt(l -> l.routing().topK())
-                .max()
-                .orElse(0);
+        int topK = config.maxTopK();
         int[][][] layers = new int[list.size()][][];
         for (int layer = 0; layer < layers.length; layer++) {
             JsonNode tokens = list.get(layer);

@@ -43,7 +43,9 @@ class RateFitTest {
         return new Sample(bytes, flops, seconds * (1 + noise * (2 * random.nextDouble() - 1)));
     }
 
-    /** Few rows of decode attention leave most of a GPU idle and take as long as their positions, one after the other. */
+    /**
+     * Few rows of decode attention leave most of a GPU idle and take as long as their positions, one after the other.
+     */
     @Test
     void positionsAreALimitOfTheirOwn() {
         OperationRate truth = new OperationRate(1e-5, 2e12, 1e15, 2.5e-7);

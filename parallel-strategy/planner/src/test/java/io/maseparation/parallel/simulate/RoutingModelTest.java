@@ -172,6 +172,6 @@ class RoutingModelTest {
     void unknownRoutingsAreRefused(String text) {
         assertThatThrownBy(() -> RoutingModel.parse(text, SEED))
                 .isInstanceOf(ModelException.class)
-                .hasMessageStartingWith("--routing");
+                .hasMessageStartingWith("'routing'");
     }
 }

@@ -3,11 +3,11 @@ package io.maseparation.parallel.balance;
 import java.util.Arrays;
 
 /**
- * Experts to be placed on ranks. Every slot of a rank takes one expert; an expert in several slots is a replica in each,
- * and its load divides evenly among them. No rank holds an expert twice.
+ * Experts to be placed on ranks. Every slot of a rank takes one expert; an expert in several slots is a replica in
+ * each, and its load divides evenly among them. No rank holds an expert twice.
  *
- * <p>With more than one node, experts form {@code groups} of equally many neighbours, every group has all its replicas on
- * one node, and every node has equally many groups: tokens that choose experts of few groups then cross few nodes.
+ * <p>With more than one node, experts form {@code groups} of equally many neighbours, every group has all its replicas
+ * on one node, and every node has equally many groups: tokens that choose experts of few groups then cross few nodes.
  *
  * @param loads load of each expert: tokens, seconds or any other amount that adds up; finite and at least 0
  * @param slots experts that each rank holds; ranks are numbered node by node
@@ -16,6 +16,7 @@ import java.util.Arrays;
  */
 public record BalanceProblem(double[] loads, int[] slots, int nodes, int groups) {
 
+    /** Checks that every expert has a place. */
     public BalanceProblem {
         loads = loads.clone();
         slots = slots.clone();
@@ -61,7 +62,7 @@ public record BalanceProblem(double[] loads, int[] slots, int nodes, int groups)
     }
 
     /**
-     * Ranks with equally many slots, any expert anywhere.
+     * {@return ranks with equally many slots, any expert anywhere}
      *
      * @param loads load of each expert
      * @param ranks number of ranks
@@ -71,44 +72,54 @@ public record BalanceProblem(double[] loads, int[] slots, int nodes, int groups)
         return of(loads, ranks, slotsPerRank, 1, 1);
     }
 
-    /** Ranks with equally many slots on nodes, with groups of experts that stay together. */
+    /**
+     * {@return ranks with equally many slots on nodes, with groups of experts that stay together}
+     *
+     * @param loads load of each expert
+     * @param ranks number of ranks
+     * @param slotsPerRank experts that a rank has room for
+     * @param nodes number of nodes; divides the ranks
+     * @param groups groups of experts that stay on a node; divides the experts
+     */
     public static BalanceProblem of(double[] loads, int ranks, int slotsPerRank, int nodes, int groups) {
         int[] slots = new int[ranks];
         Arrays.fill(slots, slotsPerRank);
         return new BalanceProblem(loads, slots, nodes, groups);
     }
 
+    /** {@return load of each expert, a copy} */
     @Override
     public double[] loads() {
         return loads.clone();
     }
 
+    /** {@return slots of each rank, a copy} */
     @Override
     public int[] slots() {
         return slots.clone();
     }
 
-    /** Number of experts. */
+    /** {@return number of experts} */
     public int experts() {
         return loads.length;
     }
 
-    /** Number of ranks. */
+    /** {@return number of ranks} */
     public int ranks() {
         return slots.length;
     }
 
-    /** Slots of all ranks. */
+    /** {@return slots of all ranks} */
     public int totalSlots() {
         return Arrays.stream(slots).sum();
     }
 
-    /** Load of all experts. */
+    /** {@return load of all experts} */
     public double totalLoad() {
         return Arrays.stream(loads).sum();
     }
 
-    /** Load of a rank if all had the same. */
+    /** {@return load of a rank if all had the same} */
     public double meanLoad() {
         return totalLoad() / slots.length;
     }

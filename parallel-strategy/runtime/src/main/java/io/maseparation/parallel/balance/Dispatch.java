@@ -22,17 +22,25 @@ public final class Dispatch {
         this.seconds = seconds;
     }
 
-    /** Time of the slowest rank, in seconds. */
+    /** {@return time of the slowest rank, in seconds} */
     public double seconds() {
         return seconds;
     }
 
-    /** Tokens of an expert for each of its ranks, in the order of {@link ExpertPlacement#ranksOf}. */
+    /**
+     * {@return tokens of an expert for each of its ranks, in the order of {@link ExpertPlacement#ranksOf}}
+     *
+     * @param expert index of the expert
+     */
     public int[] tokens(int expert) {
         return tokens[expert].clone();
     }
 
-    /** Tokens of each rank. */
+    /**
+     * {@return tokens of each rank}
+     *
+     * @param ranks number of ranks
+     */
     public int[] tokensOfRanks(int ranks) {
         int[] sums = new int[ranks];
         for (int expert = 0; expert < tokens.length; expert++) {
@@ -43,7 +51,11 @@ public final class Dispatch {
         return sums;
     }
 
-    /** Experts of each rank that serve a token or more. */
+    /**
+     * {@return experts of each rank that serve a token or more}
+     *
+     * @param ranks number of ranks
+     */
     public int[] visitsOfRanks(int ranks) {
         int[] sums = new int[ranks];
         for (int expert = 0; expert < tokens.length; expert++) {
@@ -54,7 +66,7 @@ public final class Dispatch {
         return sums;
     }
 
-    /** Experts whose tokens more than one rank serves. */
+    /** {@return experts whose tokens more than one rank serves} */
     public int splits() {
         return (int) Arrays.stream(tokens)
                 .filter(of -> Arrays.stream(of).filter(t -> t > 0).count() > 1)
@@ -62,7 +74,7 @@ public final class Dispatch {
     }
 
     /**
-     * The rank that serves a token.
+     * {@return the rank that serves a token}
      *
      * @param expert expert
      * @param token number of the token among those of the expert, from 0

@@ -4,7 +4,8 @@ package io.maseparation.parallel.balance;
  * What a rank of experts takes for the tokens it is given. Reading an expert costs the same however many tokens it
  * serves; a token costs memory traffic and arithmetic. Reading and computing overlap, so the longer of the two counts:
  *
- * <pre>seconds = max(experts visited × secondsPerVisit + tokens × secondsPerTokenMoved, tokens × secondsPerTokenComputed)</pre>
+ * <pre>seconds = max(experts visited × secondsPerVisit + tokens × secondsPerTokenMoved, tokens ×
+ * secondsPerTokenComputed)</pre>
  *
  * @param secondsPerVisit time to read the weights of one expert
  * @param secondsPerTokenMoved time to move the activations of one token of one expert
@@ -12,6 +13,7 @@ package io.maseparation.parallel.balance;
  */
 public record DispatchCost(double secondsPerVisit, double secondsPerTokenMoved, double secondsPerTokenComputed) {
 
+    /** Checks that every cost is finite and not negative. */
     public DispatchCost {
         for (double seconds : new double[] {secondsPerVisit, secondsPerTokenMoved, secondsPerTokenComputed}) {
             if (!Double.isFinite(seconds) || seconds < 0) {
@@ -20,18 +22,28 @@ public record DispatchCost(double secondsPerVisit, double secondsPerTokenMoved, 
         }
     }
 
-    /** Reading, then computing: costs that add up. */
+    /**
+     * {@return reading, then computing: costs that add up}
+     *
+     * @param secondsPerVisit time to read an expert
+     * @param secondsPerToken time to compute a token
+     */
     public static DispatchCost sum(double secondsPerVisit, double secondsPerToken) {
         return new DispatchCost(secondsPerVisit, secondsPerToken, 0);
     }
 
-    /** The roofline: reading or computing, whichever takes longer. */
+    /**
+     * {@return the roofline: reading or computing, whichever takes longer}
+     *
+     * @param secondsPerVisit time to read an expert
+     * @param secondsPerToken time to compute a token
+     */
     public static DispatchCost roofline(double secondsPerVisit, double secondsPerToken) {
         return new DispatchCost(secondsPerVisit, 0, secondsPerToken);
     }
 
     /**
-     * Time of a rank.
+     * {@return time of a rank}
      *
      * @param visits experts of the rank that serve a token or more
      * @param tokens pairs of token and expert
@@ -42,7 +54,7 @@ public record DispatchCost(double secondsPerVisit, double secondsPerTokenMoved, 
     }
 
     /**
-     * Time that some rank takes under every placement and dispatch: all visits and tokens divided evenly.
+     * {@return time that some rank takes under every placement and dispatch: all visits and tokens divided evenly}
      *
      * @param tokens of each expert
      * @param ranks number of ranks

@@ -5,10 +5,10 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Branch and bound over all placements on ranks without nodes: every number of replicas that may beat the best placement
- * so far, and for each every packing, heaviest replicas first. Cut off is what overfills a rank, what wastes more of the
- * ranks' room than there is to spare, and what differs in the names of empty ranks only. Meant for small cases; the
- * number of nodes is limited.
+ * Branch and bound over all placements on ranks without nodes: every number of replicas that may beat the best
+ * placement so far, and for each every packing, heaviest replicas first. Cut off is what overfills a rank, what wastes
+ * more of the ranks' room than there is to spare, and what differs in the names of empty ranks only. Meant for small
+ * cases; the number of nodes is limited.
  */
 final class ExactSearch {
     private final BalanceProblem problem;
@@ -85,7 +85,9 @@ final class ExactSearch {
                 search.found, search.nodesLeft > 0 || search.least <= bound + search.tolerance);
     }
 
-    /** Gives out the spare replicas among the experts from the {@code at}-th heaviest; stops at the first improvement. */
+    /**
+     * Gives out the spare replicas among the experts from the {@code at}-th heaviest; stops at the first improvement.
+     */
     private void replicate(int at, int[] replicas, int spare, double before) {
         if (nodesLeft <= 0 || least < before) {
             return;

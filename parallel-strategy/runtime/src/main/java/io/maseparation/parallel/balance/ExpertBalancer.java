@@ -4,13 +4,17 @@ import io.maseparation.parallel.balance.FlatBalancer.Part;
 import java.util.Arrays;
 
 /**
- * Decides which rank holds which experts, so that the heaviest rank is as light as can be found: from the greedy placement
- * by local search, and on small cases by branch and bound. The same problem always has the same answer.
+ * Decides which rank holds which experts, so that the heaviest rank is as light as can be found: from the greedy
+ * placement by local search, and on small cases by branch and bound. The same problem always has the same answer.
  */
 public final class ExpertBalancer {
     private ExpertBalancer() {}
 
-    /** The best placement that a search of about a second (a node) finds, beside its lower bound. */
+    /**
+     * {@return the best placement that a search of about a second (a node) finds, beside its lower bound}
+     *
+     * @param problem loads, slots and nodes
+     */
     public static BalanceResult balance(BalanceProblem problem) {
         Part part = problem.nodes() == 1 ? FlatBalancer.thorough(problem) : NodeBalancer.thorough(problem);
         ExpertPlacement placement = new ExpertPlacement(problem.experts(), part.experts());
@@ -31,8 +35,10 @@ public final class ExpertBalancer {
     }
 
     /**
-     * A placement for systems that run, within a millisecond for 256 experts on 64 ranks: the greedy one, repaired where a
-     * rank holds an expert twice, and some steps of local search.
+     * {@return a placement for systems that run, within a millisecond for 256 experts on 64 ranks: the greedy one,
+     * repaired where a rank holds an expert twice, and some steps of local search}
+     *
+     * @param problem loads, slots and nodes
      */
     public static ExpertPlacement quick(BalanceProblem problem) {
         return new ExpertPlacement(

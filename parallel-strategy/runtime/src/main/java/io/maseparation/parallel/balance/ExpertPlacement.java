@@ -10,6 +10,8 @@ public final class ExpertPlacement {
     private final int[][] ranksOf;
 
     /**
+     * A placement.
+     *
      * @param experts number of experts
      * @param ofRank experts of each rank
      * @throws IllegalArgumentException if an expert is nowhere or does not exist
@@ -42,9 +44,10 @@ public final class ExpertPlacement {
     }
 
     /**
-     * Experts in order over the ranks, as even in number as can be, without replicas.
+     * {@return experts in order over the ranks, as even in number as can be, without replicas}
      *
      * @param experts number of experts, at least {@code ranks}
+     * @param ranks number of ranks
      */
     public static ExpertPlacement contiguous(int experts, int ranks) {
         int[][] of = new int[ranks][];
@@ -56,47 +59,59 @@ public final class ExpertPlacement {
         return new ExpertPlacement(experts, of);
     }
 
-    /** Number of experts. */
+    /** {@return number of experts} */
     public int experts() {
         return experts;
     }
 
-    /** Number of ranks. */
+    /** {@return number of ranks} */
     public int ranks() {
         return ofRank.length;
     }
 
-    /** Experts of a rank, slot by slot. */
+    /**
+     * {@return experts of a rank, slot by slot}
+     *
+     * @param rank index of the rank
+     */
     public int[] ofRank(int rank) {
         return ofRank[rank].clone();
     }
 
-    /** Experts of each rank. */
+    /** {@return experts of each rank} */
     public int[][] ofRanks() {
         return Arrays.stream(ofRank).map(int[]::clone).toArray(int[][]::new);
     }
 
-    /** Expert of each slot, rank by rank. */
+    /** {@return expert of each slot, rank by rank} */
     public int[] assignment() {
         return Arrays.stream(ofRank).flatMapToInt(Arrays::stream).toArray();
     }
 
-    /** Ranks that hold an expert, ascending. */
+    /**
+     * {@return ranks that hold an expert, ascending}
+     *
+     * @param expert index of the expert
+     */
     public int[] ranksOf(int expert) {
         return ranksOf[expert].clone();
     }
 
-    /** Number of replicas of each expert. */
+    /** {@return number of replicas of each expert} */
     public int[] replicas() {
         return Arrays.stream(ranksOf).mapToInt(of -> of.length).toArray();
     }
 
-    /** Whether no rank holds an expert twice. */
+    /** {@return whether no rank holds an expert twice} */
     public boolean isDistinct() {
         return Arrays.stream(ofRank).allMatch(of -> Arrays.stream(of).distinct().count() == of.length);
     }
 
-    /** Load of each rank if the replicas of an expert divide its load evenly. */
+    /**
+     * {@return load of each rank if the replicas of an expert divide its load evenly}
+     *
+     * @param loads load of each expert
+     */
     public double[] rankLoads(double[] loads) {
         double[] sums = new double[ofRank.length];
         for (int rank = 0; rank < sums.length; rank++) {
@@ -107,14 +122,23 @@ public final class ExpertPlacement {
         return sums;
     }
 
-    /** Largest over mean load of a rank if replicas divide loads evenly; 1 where there is no load. */
+    /**
+     * {@return largest over mean load of a rank if replicas divide loads evenly; 1 where there is no load}
+     *
+     * @param loads load of each expert
+     */
     public double imbalance(double[] loads) {
         double[] sums = rankLoads(loads);
         double total = Arrays.stream(loads).sum();
         return total == 0 ? 1 : Arrays.stream(sums).max().orElseThrow() / (total / sums.length);
     }
 
-    /** Slots whose expert is not on the rank before: experts that have to be copied to get from {@code before} to this. */
+    /**
+     * {@return slots whose expert is not on the rank before: experts that have to be copied to get from {@code before}
+     * to this}
+     *
+     * @param before the placement that is in use
+     */
     public int copiesFrom(ExpertPlacement before) {
         int copies = 0;
         for (int rank = 0; rank < ofRank.length; rank++) {
@@ -127,8 +151,8 @@ public final class ExpertPlacement {
     }
 
     /**
-     * The same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank here and one
-     * there, the pair with most experts in common first. Ranks keep their number of slots.
+     * {@return the same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank
+     * here and one there, the pair with most experts in common first} Ranks keep their number of slots.
      *
      * @param before experts of each rank at present; as many ranks as here
      */

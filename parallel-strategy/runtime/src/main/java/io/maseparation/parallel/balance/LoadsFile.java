@@ -1,13 +1,9 @@
 package io.maseparation.parallel.balance;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
+import io.maseparation.files.Text;
 import java.nio.file.Path;
 
 /**
@@ -17,20 +13,18 @@ import java.nio.file.Path;
  * @param layers for each layer the load of each expert
  */
 public record LoadsFile(boolean layered, double[][] layers) {
-    private static final long LONGEST = 16L << 20;
     private static final int MOST_EXPERTS = 1 << 13;
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
 
     /**
      * Reads a file.
      *
+     * @param file the file
      * @throws ModelException if it is none of that; the message is one line that names file, layer and expert
+     * @return its loads
      */
     public static LoadsFile read(Path file) {
-        String name = printable(file.toString());
-        JsonNode json = tree(file, name);
+        String name = Text.printable(file);
+        JsonNode json = JsonFile.tree(file);
         if (!json.isArray() || json.isEmpty()) {
             throw new ModelException(name + ": not an array of loads, one for each expert");
         }
@@ -53,26 +47,6 @@ public record LoadsFile(boolean layered, double[][] layers) {
         return new LoadsFile(true, layers);
     }
 
-    private static JsonNode tree(Path file, String name) {
-        try {
-            if (Files.size(file) > LONGEST) {
-                throw new ModelException("%s: %d bytes are too much for loads of experts (at most %d)"
-                        .formatted(name, Files.size(file), LONGEST));
-            }
-            JsonNode json = MAPPER.readTree(Files.readAllBytes(file));
-            if (json == null || json.isMissingNode()) {
-                throw new ModelException(name + ": is empty");
-            }
-            return json;
-        } catch (NoSuchFileException e) {
-            throw new ModelException(name + ": no such file", e);
-        } catch (JsonProcessingException e) {
-            throw new ModelException(name + ": not valid JSON: " + printable(e.getOriginalMessage()), e);
-        } catch (IOException e) {
-            throw new ModelException(name + ": cannot be read: " + printable(String.valueOf(e.getMessage())), e);
-        }
-    }
-
     private static double[] loads(String where, JsonNode list) {
         if (list.size() > MOST_EXPERTS) {
             throw new ModelException("%s: %d experts are more than %d".formatted(where, list.size(), MOST_EXPERTS));
@@ -83,7 +57,7 @@ public record LoadsFile(boolean layered, double[][] layers) {
             JsonNode load = list.get(expert);
             if (!load.isNumber() || !Double.isFinite(load.doubleValue()) || load.doubleValue() < 0) {
                 throw new ModelException("%s: expert %d: %s is not a load (a finite number of at least 0)"
-                        .formatted(where, expert, printable(load.toString())));
+                        .formatted(where, expert, Text.printable(load)));
             }
             loads[expert] = load.doubleValue();
             sum += loads[expert];
@@ -92,10 +66,5 @@ public record LoadsFile(boolean layered, double[][] layers) {
             throw new ModelException(where + ": the loads are too large to be added");
         }
         return loads;
-    }
-
-    private static String printable(String text) {
-        String line = text.replaceAll("\\p{Cntrl}", "?");
-        return line.length() > 160 ? line.substring(0, 160) + "…" : line;
     }
 }

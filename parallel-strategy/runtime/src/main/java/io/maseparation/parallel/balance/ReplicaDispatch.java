@@ -4,12 +4,12 @@ import java.util.Arrays;
 
 /**
  * Divides the tokens of a step among the replicas of their experts, so that the slowest rank is done as early as can be
- * found under the true cost of a rank ({@link DispatchCost}). An expert is divided only where that makes the slowest rank
- * faster: where reading weights is what takes time, a division makes two ranks read the same.
+ * found under the true cost of a rank ({@link DispatchCost}). An expert is divided only where that makes the slowest
+ * rank faster: where reading weights is what takes time, a division makes two ranks read the same.
  *
- * <p>First every expert goes whole to one of its ranks, the largest first, each where it ends earliest. Then the slowest
- * rank hands tokens on: an expert whole, part of one, or along a path of ranks of which each hands on as many, for as long
- * as that makes it faster and no other as slow. Last, divisions that can be undone without a loss are.
+ * <p>First every expert goes whole to one of its ranks, the largest first, each where it ends earliest. Then the
+ * slowest rank hands tokens on: an expert whole, part of one, or along a path of ranks of which each hands on as many,
+ * for as long as that makes it faster and no other as slow. Last, divisions that can be undone without a loss are.
  *
  * <p>Safe for several threads: a decision keeps nothing.
  */
@@ -29,6 +29,8 @@ public final class ReplicaDispatch {
     private final int[][] movable;
 
     /**
+     * A division of tokens among the replicas of a placement.
+     *
      * @param placement which rank holds which experts; none twice
      * @param cost of a rank
      */
@@ -63,15 +65,16 @@ public final class ReplicaDispatch {
         }
     }
 
-    /** The placement's number of ranks. */
+    /** {@return the placement's number of ranks} */
     public int ranks() {
         return ranks;
     }
 
     /**
-     * Decides.
+     * Decides which rank serves which tokens.
      *
      * @param tokens tokens of each expert in this step, from all sources
+     * @return how many tokens of each expert each of its ranks serves
      */
     public Dispatch decide(int[] tokens) {
         if (tokens.length != ranksOf.length) {
@@ -93,9 +96,10 @@ public final class ReplicaDispatch {
     }
 
     /**
-     * The tokens of every expert on the one rank that another decision gave it, whole.
+     * {@return the tokens of every expert on the one rank that another decision gave it, whole}
      *
      * @param homes a decision in which no expert is divided and each has tokens
+     * @param tokens tokens of each expert
      */
     public Dispatch keep(Dispatch homes, int[] tokens) {
         State state = new State(tokens);
@@ -110,7 +114,12 @@ public final class ReplicaDispatch {
         return dispatch(state.tokens, state.slowestSeconds());
     }
 
-    /** Whether reading experts, rather than moving or computing tokens, is what takes most of the slowest rank's time. */
+    /**
+     * {@return whether reading experts, rather than moving or computing tokens, is what takes most of the slowest
+     * rank's time}
+     *
+     * @param dispatch a division of tokens
+     */
     public boolean reads(Dispatch dispatch) {
         int[] visits = dispatch.visitsOfRanks(ranks);
         int[] tokens = dispatch.tokensOfRanks(ranks);
@@ -124,7 +133,12 @@ public final class ReplicaDispatch {
                 * Math.max(cost.secondsPerTokenMoved(), cost.secondsPerTokenComputed());
     }
 
-    /** The tokens of every expert divided evenly among its replicas, however small the parts: what EPLB assumes. */
+    /**
+     * {@return the tokens of every expert divided evenly among its replicas, however small the parts: what EPLB
+     * assumes}
+     *
+     * @param tokens tokens of each expert
+     */
     public Dispatch even(int[] tokens) {
         State state = new State(tokens);
         for (int expert = 0; expert < ranksOf.length; expert++) {
@@ -269,7 +283,10 @@ public final class ReplicaDispatch {
             return true;
         }
 
-        /** The number of tokens after which the giving rank is the faster of two; time falls on one and rises on the other. */
+        /**
+         * The number of tokens after which the giving rank is the faster of two; time falls on one and rises on the
+         * other.
+         */
         private int meeting(int source, int target) {
             int low = 0;
             int high = tokens[source];
@@ -337,7 +354,10 @@ public final class ReplicaDispatch {
             return false;
         }
 
-        /** Moves {@code n} tokens over every edge of the path, or with −1 all there are, and takes it back if it is no good. */
+        /**
+         * Moves {@code n} tokens over every edge of the path, or with −1 all there are, and takes it back if it is no
+         * good.
+         */
         private boolean tryPush(int slowest, int last, double limit, int n) {
             double most = seconds[slowest];
             for (int rank = last; rank != slowest; rank = rankOfEntry[from[rank]]) {

@@ -19,6 +19,7 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
     /** No change. */
     public static final Changes NONE = new Changes(List.of(), Optional.empty(), Duration.ofMinutes(1));
 
+    /** Sorts the changes by step. */
     public Changes {
         ordered = ordered.stream().sorted(Comparator.comparingInt(Ordered::step)).toList();
         for (int i = 1; i < ordered.size(); i++) {
@@ -28,12 +29,16 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
         }
     }
 
-    /** Changes at given steps. */
+    /**
+     * {@return changes at given steps}
+     *
+     * @param ordered changes, each with its step
+     */
     public static Changes at(Ordered... ordered) {
         return new Changes(List.of(ordered), NONE.policy, NONE.patience);
     }
 
-    /** Whether the layout stays as it is. */
+    /** {@return whether the layout stays as it is} */
     public boolean isNone() {
         return ordered.isEmpty() && policy.isEmpty();
     }
@@ -46,6 +51,7 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
      * @param target the layout, once the state of the run is known
      */
     public record Ordered(int step, LayoutChange.Kind kind, Function<LayoutPolicy.LiveState, Target> target) {
+        /** Checks the step. */
         public Ordered {
             if (step < 0) {
                 throw new IllegalArgumentException("a change of layout at step " + step);

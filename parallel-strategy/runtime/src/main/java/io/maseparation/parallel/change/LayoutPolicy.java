@@ -9,18 +9,27 @@ import java.util.Optional;
 /** Decides whether a run should go on with another layout. Used by one thread at a time, beside the run. */
 public interface LayoutPolicy {
 
-    /** Decode steps between two looks, at least 1. */
+    /** {@return decode steps between two looks, at least 1} */
     int interval();
 
-    /** Operations of experts that a device does in the time in which it reads a byte of their weights. */
+    /** {@return operations of experts that a device does in the time in which it reads a byte of their weights} */
     default double operationsPerByte() {
         return ReplicaChoice.USUAL_OPERATIONS_PER_BYTE;
     }
 
-    /** A layout that is worth the move, if there is one. */
+    /**
+     * {@return a layout that is worth the move, if there is one}
+     *
+     * @param state where the run is
+     */
     Optional<Proposal> propose(LiveState state);
 
-    /** Learns what became of a proposal. */
+    /**
+     * Learns what became of a proposal.
+     *
+     * @param change the proposal, and what became of it
+     * @param state where the run is
+     */
     void ended(LayoutChange change, LiveState state);
 
     /**

@@ -1,4 +1,5 @@
 /**
- * A change of layout in the midst of a run: what changes and who decides it. Carrying it out belongs to {@code execute}.
+ * A change of layout in the midst of a run: what changes and who decides it. Carrying it out belongs to
+ * {@code execute}.
  */
 package io.maseparation.parallel.change;

@@ -3,18 +3,36 @@ package io.maseparation.parallel.comm;
 /** Moves messages between the ranks of one run. Thread-safe: every rank has a thread of its own. */
 public interface Communicator {
 
-    /** Sends without waiting for the receiver. At most one message of a key is under way to a rank. */
+    /**
+     * Sends without waiting for the receiver. At most one message of a key is under way to a rank.
+     *
+     * @param to the receiver
+     * @param key what the message is about
+     * @param message what to send; not to be changed afterwards
+     */
     void send(int to, MessageKey key, Message message);
 
-    /** Takes a message addressed to {@code rank}, or returns null if it has not arrived. */
+    /**
+     * Takes a message addressed to {@code rank}, or returns null if it has not arrived.
+     *
+     * @param rank the receiver
+     * @param key what the message is about
+     * @return the message, or null
+     */
     Message poll(int rank, MessageKey key);
 
-    /** Number of messages that have arrived at {@code rank} so far. */
+    /**
+     * {@return number of messages that have arrived at {@code rank} so far}
+     *
+     * @param rank the receiver
+     */
     long arrivals(int rank);
 
     /**
      * Waits until more than {@code seen} messages have arrived at {@code rank}.
      *
+     * @param rank the receiver
+     * @param seen messages that have been looked at
      * @throws RunAbortedException if the run was aborted
      * @throws InterruptedException if interrupted
      */

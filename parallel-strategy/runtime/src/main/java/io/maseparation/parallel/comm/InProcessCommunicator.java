@@ -11,7 +11,11 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class InProcessCommunicator implements Communicator {
     private final List<Mailbox> mailboxes = new ArrayList<>();
 
-    /** @param ranks number of ranks */
+    /**
+     * A communicator without messages.
+     *
+     * @param ranks number of ranks
+     */
     public InProcessCommunicator(int ranks) {
         for (int i = 0; i < ranks; i++) {
             mailboxes.add(new Mailbox());

@@ -7,7 +7,7 @@ package io.maseparation.parallel.comm;
  * @param floats payload
  */
 public record Message(int[] ints, float[] floats) {
-    /** Bytes that travel. */
+    /** {@return bytes that travel} */
     public long bytes() {
         return 4L * (ints.length + (long) floats.length);
     }

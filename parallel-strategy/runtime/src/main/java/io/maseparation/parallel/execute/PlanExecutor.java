@@ -109,7 +109,7 @@ public final class PlanExecutor implements AutoCloseable {
         threads.run(deployment, workers, prefill, 0, context);
         long decodeStart = System.nanoTime();
         int step = prefill.size();
-        boolean mayEnd = !workload.ignoreEos() && !plan.config().eosTokens().isEmpty();
+        boolean mayEnd = !workload.ignoreEos() && !plan.config().vocabulary().eosTokens().isEmpty();
         int window = mayEnd ? STEPS_BETWEEN_CHECKS : Integer.MAX_VALUE;
         int decoded = 0;
         while (decoded < workload.maxTokens() - 1) {
@@ -163,7 +163,7 @@ public final class PlanExecutor implements AutoCloseable {
     }
 
     private boolean ended(List<Integer> tokens) {
-        return tokens.stream().anyMatch(deployment.plan().config().eosTokens()::contains);
+        return tokens.stream().anyMatch(deployment.plan().config().vocabulary().eosTokens()::contains);
     }
 
     /** Ends the ranks' threads and frees the devices' memory. */

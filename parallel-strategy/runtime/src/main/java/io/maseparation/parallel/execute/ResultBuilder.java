@@ -109,7 +109,7 @@ final class ResultBuilder {
     private int kept(List<Integer> tokens) {
         if (!workload.ignoreEos()) {
             for (int i = 0; i < tokens.size(); i++) {
-                if (plan.config().eosTokens().contains(tokens.get(i))) {
+                if (plan.config().vocabulary().eosTokens().contains(tokens.get(i))) {
                     return i + 1;
                 }
             }

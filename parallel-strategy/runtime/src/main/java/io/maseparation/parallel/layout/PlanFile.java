@@ -134,13 +134,13 @@ public record PlanFile(
      */
     public static PlanFile read(Path file) {
         JsonFile json = JsonFile.open(file);
-        int version = required(json, "version", 0, Integer.MAX_VALUE);
+        int version = json.integer("version", 0, Integer.MAX_VALUE);
         if (version != VERSION) {
             throw json.fail("version", "is %d; this program reads version %d".formatted(version, VERSION));
         }
         json.only(Set.of("version", "model", "model_shape", "layout", "devices", "cluster", "batch", "context",
                 "expert_placement"));
-        StrategyOptions options = layout(object(json, "layout"));
+        StrategyOptions options = layout(json.requiredObject("layout"));
         if (!json.has("devices")) {
             throw json.fail("devices", "is missing");
         }
@@ -150,36 +150,14 @@ public record PlanFile(
             throw json.fail("devices", "names %d devices for %d ranks".formatted(devices.size(), ranks));
         }
         return new PlanFile(
-                text(json, "model"),
-                shape(object(json, "model_shape")),
+                json.name("model"),
+                shape(json.requiredObject("model_shape")),
                 options,
                 devices,
-                json.has("cluster") ? Optional.of(text(json, "cluster")) : Optional.empty(),
+                json.has("cluster") ? Optional.of(json.name("cluster")) : Optional.empty(),
                 optional(json, "batch", MOST_SEQUENCES),
                 optional(json, "context", Integer.MAX_VALUE),
                 json.has("expert_placement") ? Optional.of(json.integerLists("expert_placement")) : Optional.empty());
-    }
-
-    private static JsonFile object(JsonFile json, String field) {
-        if (!json.has(field)) {
-            throw json.fail(field, "is missing");
-        }
-        return json.object(field);
-    }
-
-    private static String text(JsonFile json, String field) {
-        String text = json.text(field, "");
-        if (text.isBlank() || text.length() > 4096 || text.chars().anyMatch(Character::isISOControl)) {
-            throw json.fail(field, text.isBlank() ? "is missing" : "is not a name");
-        }
-        return text;
-    }
-
-    private static int required(JsonFile json, String field, int least, int most) {
-        if (!json.has(field)) {
-            throw json.fail(field, "is missing");
-        }
-        return json.integer(field, least, least, most);
     }
 
     private static OptionalInt optional(JsonFile json, String field, int most) {
@@ -191,17 +169,17 @@ public record PlanFile(
     private static Shape shape(JsonFile json) {
         json.only(Set.of("layers", "hidden", "heads", "kv_heads", "experts", "experts_per_token"));
         return new Shape(
-                required(json, "layers", 1, Integer.MAX_VALUE),
-                required(json, "hidden", 1, Integer.MAX_VALUE),
-                required(json, "heads", 1, Integer.MAX_VALUE),
-                required(json, "kv_heads", 1, Integer.MAX_VALUE),
-                required(json, "experts", 0, Integer.MAX_VALUE),
-                required(json, "experts_per_token", 0, Integer.MAX_VALUE));
+                json.integer("layers", 1, Integer.MAX_VALUE),
+                json.integer("hidden", 1, Integer.MAX_VALUE),
+                json.integer("heads", 1, Integer.MAX_VALUE),
+                json.integer("kv_heads", 1, Integer.MAX_VALUE),
+                json.integer("experts", 0, Integer.MAX_VALUE),
+                json.integer("experts_per_token", 0, Integer.MAX_VALUE));
     }
 
     private static StrategyOptions layout(JsonFile json) {
         Set<String> names = new HashSet<>(Set.of("strategy", "schedule"));
-        Strategy strategy = Strategy.of(text(json, "strategy"))
+        Strategy strategy = Strategy.of(json.name("strategy"))
                 .orElseThrow(() -> json.fail("strategy", "is none of " + Stream.of(Strategy.values())
                         .map(Strategy::id)
                         .collect(Collectors.joining(", "))));

@@ -22,38 +22,62 @@ public record ExecutionOptions(
         List<Device> devices, DataType kvType, long deviceMemory, Duration stallTimeout, IntConsumer onToken,
         boolean transfers, Changes changes) {
 
-    /** Devices of the runtime in use, fp32 cache, no limit, five minutes. */
+    /** {@return devices of the runtime in use, fp32 cache, no limit, five minutes} */
     public static ExecutionOptions defaults() {
         return new ExecutionOptions(List.of(), DataType.F32, 0, Duration.ofMinutes(5), sequence -> {}, false,
                 Changes.NONE);
     }
 
-    /** The same on other devices. */
+    /**
+     * {@return the same on other devices}
+     *
+     * @param others one for each rank, or fewer to be shared in turn; empty for those of the runtime in use
+     */
     public ExecutionOptions withDevices(List<Device> others) {
         return new ExecutionOptions(others, kvType, deviceMemory, stallTimeout, onToken, transfers, changes);
     }
 
-    /** The same with another format of the KV cache. */
+    /**
+     * {@return the same with another format of the KV cache}
+     *
+     * @param type format of keys and values
+     */
     public ExecutionOptions withKvType(DataType type) {
         return new ExecutionOptions(devices, type, deviceMemory, stallTimeout, onToken, transfers, changes);
     }
 
-    /** The same with a memory limit for each rank. */
+    /**
+     * {@return the same with a memory limit for each rank}
+     *
+     * @param bytes bytes a rank may hold; 0 for no limit
+     */
     public ExecutionOptions withDeviceMemory(long bytes) {
         return new ExecutionOptions(devices, kvType, bytes, stallTimeout, onToken, transfers, changes);
     }
 
-    /** The same with a listener for progress. */
+    /**
+     * {@return the same with a listener for progress}
+     *
+     * @param listener called with the sequence's index whenever a token was sampled
+     */
     public ExecutionOptions withOnToken(IntConsumer listener) {
         return new ExecutionOptions(devices, kvType, deviceMemory, stallTimeout, listener, transfers, changes);
     }
 
-    /** The same with transfers and waits in the timeline, or without. */
+    /**
+     * {@return the same with transfers and waits in the timeline, or without}
+     *
+     * @param recorded whether they are recorded
+     */
     public ExecutionOptions withTransfers(boolean recorded) {
         return new ExecutionOptions(devices, kvType, deviceMemory, stallTimeout, onToken, recorded, changes);
     }
 
-    /** The same with changes of layout. */
+    /**
+     * {@return the same with changes of layout}
+     *
+     * @param allowed which changes are made, and when
+     */
     public ExecutionOptions withChanges(Changes allowed) {
         return new ExecutionOptions(devices, kvType, deviceMemory, stallTimeout, onToken, transfers, allowed);
     }

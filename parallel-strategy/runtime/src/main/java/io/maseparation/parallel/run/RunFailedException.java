@@ -4,7 +4,12 @@ package io.maseparation.parallel.run;
 public final class RunFailedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message which rank and what happened */
+    /**
+     * A failure.
+     *
+     * @param message which rank and what happened
+     * @param cause what led to it
+     */
     public RunFailedException(String message, Throwable cause) {
         super(message, cause);
     }

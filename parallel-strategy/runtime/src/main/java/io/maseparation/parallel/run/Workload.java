@@ -31,32 +31,46 @@ public record Workload(
     /** Default of {@link #prefillChunk}. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
 
+    /** Copies the prompts. */
     public Workload {
         prompts = prompts.stream().map(int[]::clone).toList();
     }
 
-    /** Greedy generation. */
+    /**
+     * {@return greedy generation}
+     *
+     * @param prompts token ids of each sequence
+     * @param maxTokens tokens to generate for each sequence
+     */
     public static Workload greedy(List<int[]> prompts, int maxTokens) {
         return new Workload(prompts, maxTokens, false, 0, 1, 0, false, DEFAULT_PREFILL_CHUNK, 0);
     }
 
-    /** The same, going on after end-of-sequence tokens. */
+    /** {@return the same, going on after end-of-sequence tokens} */
     public Workload ignoringEos() {
         return new Workload(prompts, maxTokens, true, temperature, topP, seed, promptLogits, prefillChunk, depth);
     }
 
-    /** The same, keeping the logits of each prompt's last position. */
+    /** {@return the same, keeping the logits of each prompt's last position} */
     public Workload withPromptLogits() {
         return new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, true, prefillChunk, depth);
     }
 
-    /** The same after a context of random keys and values. */
+    /**
+     * {@return the same after a context of random keys and values}
+     *
+     * @param positions length of the context; 0 for none
+     */
     public Workload withDepth(int positions) {
         return new Workload(
                 prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, positions);
     }
 
-    /** Positions that sequence {@code index} needs in a KV cache: its last token is never fed back. */
+    /**
+     * {@return positions that sequence {@code index} needs in a KV cache: its last token is never fed back}
+     *
+     * @param index index of the prompt
+     */
     public int positions(int index) {
         return depth + prompts.get(index).length + maxTokens - 1;
     }
@@ -64,27 +78,28 @@ public record Workload(
     /**
      * Checks the workload against a model.
      *
+     * @param config shape and rules of the model
      * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an
      *     empty prompt, nothing to generate
      */
     public void check(ModelConfig config) {
         if (prompts.isEmpty()) {
-            throw new ModelException("no prompt: give --prompt or --prompt-ids at least once");
+            throw new ModelException("no prompt: give 'prompt' or 'prompt_ids' at least once");
         }
         if (maxTokens < 1) {
-            throw new ModelException("--max-tokens must be at least 1, is " + maxTokens);
+            throw new ModelException("'max_tokens' must be at least 1, is " + maxTokens);
         }
         if (depth < 0) {
-            throw new ModelException("--n-depth must be 0 or more, is " + depth);
+            throw new ModelException("'n_depth' must be 0 or more, is " + depth);
         }
         if (prefillChunk < 1) {
-            throw new ModelException("--prefill-chunk must be at least 1, is " + prefillChunk);
+            throw new ModelException("'prefill_chunk' must be at least 1, is " + prefillChunk);
         }
         if (!(temperature >= 0) || Double.isInfinite(temperature)) {
-            throw new ModelException("--temperature must be 0 or more, is " + temperature);
+            throw new ModelException("'temperature' must be 0 or more, is " + temperature);
         }
         if (!(topP > 0 && topP <= 1)) {
-            throw new ModelException("--top-p must be above 0 and at most 1, is " + topP);
+            throw new ModelException("'top_p' must be above 0 and at most 1, is " + topP);
         }
         for (int i = 0; i < prompts.size(); i++) {
             int[] prompt = prompts.get(i);
@@ -100,7 +115,7 @@ public record Workload(
             long context = (long) depth + prompt.length + maxTokens;
             if (context > config.maxPositions()) {
                 throw new ModelException(
-                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower --max-tokens or shorten the prompt"
+                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
                                 .formatted(i, (long) depth + prompt.length, maxTokens, config.maxPositions()));
             }
         }

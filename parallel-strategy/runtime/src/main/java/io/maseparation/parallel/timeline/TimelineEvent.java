@@ -19,7 +19,7 @@ public record TimelineEvent(
     /** What names of events begin with that only waited for messages. */
     public static final String WAIT = "wait: ";
 
-    /** Whether nothing was done but waiting. */
+    /** {@return whether nothing was done but waiting} */
     public boolean waits() {
         return name.startsWith(WAIT);
     }

@@ -33,6 +33,7 @@ public final class TraceFile {
      * @param events what the ranks did, in any order
      */
     public record Run(String name, List<String> rankNames, List<TimelineEvent> events) {
+        /** Copies the lists. */
         public Run {
             rankNames = List.copyOf(rankNames);
             events = List.copyOf(events);

@@ -32,7 +32,9 @@ class ExpertBalancerTest {
         }
     }
 
-    /** Largest over mean load: published for the greedy algorithm, and the optimum over placements without duplicates. */
+    /**
+     * Largest over mean load: published for the greedy algorithm, and the optimum over placements without duplicates.
+     */
     @ParameterizedTest
     @CsvSource({"0, 1, 1, 1.0726, 1.0532", "1, 1, 1, 1.1903, 1.1903", "0, 2, 4, 1.2081, 1.1694",
         "1, 2, 4, 1.2422, 1.2422"})
@@ -63,8 +65,8 @@ class ExpertBalancerTest {
     }
 
     /**
-     * Any loads, ranks, slots, nodes and groups. A greedy placement that has an expert twice on a rank is not one: the rank
-     * then has two shares of three, say, which is a division that replicas with equal shares do not have.
+     * Any loads, ranks, slots, nodes and groups. A greedy placement that has an expert twice on a rank is not one: the
+     * rank then has two shares of three, say, which is a division that replicas with equal shares do not have.
      */
     @Property(tries = 150)
     void isAPlacementBetweenBoundAndGreedy(@ForAll long seed) {

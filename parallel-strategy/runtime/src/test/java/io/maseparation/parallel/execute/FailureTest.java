@@ -100,7 +100,7 @@ class FailureTest {
         assertThatThrownBy(() -> new PlanExecutor(MA, TINY, workload(2), options))
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("rank 0 (attention) needs")
-                .hasMessageContaining("--attention-tensor-parallel-size");
+                .hasMessageContaining("'attention_tensor_parallel_size'");
     }
 
     @Test
@@ -109,8 +109,8 @@ class FailureTest {
         assertMessage(Workload.greedy(List.of(new int[] {-1}), 1), "token -1 is outside");
         assertMessage(Workload.greedy(List.of(new int[0]), 1), "prompt 0 is empty");
         assertMessage(Workload.greedy(List.of(), 1), "no prompt");
-        assertMessage(workload(0), "--max-tokens must be at least 1");
-        assertMessage(workload(510), "exceed the model's context of 512: lower --max-tokens");
+        assertMessage(workload(0), "'max_tokens' must be at least 1");
+        assertMessage(workload(510), "exceed the model's context of 512: lower 'max_tokens'");
     }
 
     private static void assertMessage(Workload workload, String part) {

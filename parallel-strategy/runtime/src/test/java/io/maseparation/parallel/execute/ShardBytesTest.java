@@ -72,20 +72,20 @@ class ShardBytesTest {
 
     private static long attention(ModelConfig config, LayerWeights w, Heads heads) {
         int dim = config.headDim();
-        long bytes = w.q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim).bytes()
-                + w.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
-                + w.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
-                + w.o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim).bytes();
+        long bytes = w.attention().q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim).bytes()
+                + w.attention().k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
+                + w.attention().v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
+                + w.attention().o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim).bytes();
         List<FloatArray> small = new ArrayList<>(List.of(w.inputNorm(), w.postNorm()));
-        for (FloatArray array : new FloatArray[] {w.router(), w.extraGate(), w.qNorm(), w.kNorm()}) {
+        for (FloatArray array : new FloatArray[] {w.router(), w.extraGate(), w.attention().qNorm(), w.attention().kNorm()}) {
             if (array != null) {
                 small.add(array);
             }
         }
-        if (w.outputBias() != null && heads.part() == 0) {
-            small.add(w.outputBias());
+        if (w.attention().outputBias() != null && heads.part() == 0) {
+            small.add(w.attention().outputBias());
         }
-        bytes += w.qkvBias() == null ? 0 : 4L * heads.qkvWidth(config);
+        bytes += w.attention().qkvBias() == null ? 0 : 4L * heads.qkvWidth(config);
         return bytes + small.stream().mapToLong(ShardBytesTest::bytes).sum();
     }
 

@@ -27,8 +27,7 @@ public final class SkewedWeights {
         for (LayerWeights w : weights.layers()) {
             layers.add(w.router() == null
                     ? w
-                    : new LayerWeights(w.inputNorm(), w.q(), w.k(), w.v(), w.o(), w.qkvBias(),
-                            w.outputBias(), w.qNorm(), w.kNorm(), w.postNorm(),
+                    : new LayerWeights(w.inputNorm(), w.attention(), w.postNorm(),
                             skewed(w.router(), config.hidden(), preferred),
                             w.extraGate(), w.experts(), w.extra()));
         }

@@ -47,30 +47,30 @@ public final class TestModels {
             }
         }
         boolean gated = random.nextBoolean();
-        return new ModelConfig(
-                "random",
-                "preset",
-                hidden,
-                heads,
-                kvHeads,
-                headDim,
-                20 + random.nextInt(60),
+        // Drawn in this order, so that a seed gives the model that it always gave.
+        int vocab = 20 + random.nextInt(60);
+        ModelConfig.Attention attention = new ModelConfig.Attention(
+                new ModelConfig.Heads(heads, kvHeads, headDim),
                 256,
-                1e-5f,
                 new Rope(10_000, 1),
                 (float) (1 / Math.sqrt(headDim)),
                 QkNorm.values()[random.nextInt(3)],
                 random.nextBoolean(),
                 random.nextBoolean(),
-                random.nextInt(4) == 0 ? 0.5f : 0f,
-                gated ? Activation.SILU : Activation.GELU_TANH,
-                gated,
-                random.nextInt(3) == 0 ? 2f : 1f,
-                random.nextInt(3) == 0 ? 0.5f : 1f,
-                random.nextInt(3) == 0 ? 0.25f : 1f,
-                random.nextInt(3) == 0,
-                List.of(),
-                DataType.values()[random.nextInt(3)],
+                random.nextInt(4) == 0 ? 0.5f : 0f);
+        float embedding = random.nextInt(3) == 0 ? 2f : 1f;
+        float residual = random.nextInt(3) == 0 ? 0.5f : 1f;
+        float logits = random.nextInt(3) == 0 ? 0.25f : 1f;
+        boolean tied = random.nextInt(3) == 0;
+        DataType type = DataType.values()[random.nextInt(3)];
+        return new ModelConfig(
+                "random",
+                "preset",
+                hidden,
+                new ModelConfig.Vocabulary(vocab, tied, List.of()),
+                attention,
+                new ModelConfig.FeedForward(gated ? Activation.SILU : Activation.GELU_TANH, gated),
+                new ModelConfig.Numerics(type, 1e-5f, embedding, residual, logits),
                 layers);
     }
 

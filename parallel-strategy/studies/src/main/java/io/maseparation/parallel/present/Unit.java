@@ -1,5 +1,6 @@
 package io.maseparation.parallel.present;
 
+import io.maseparation.files.Text;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;
@@ -23,8 +24,6 @@ public enum Unit {
     /** A number without unit. */
     NUMBER;
 
-    private static final String[] BINARY = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-
     /** The value in this unit; "-" for what has no value. */
     public String text(Object value) {
         if (value == null || (value instanceof Double d && !Double.isFinite(d))) {
@@ -33,7 +32,7 @@ public enum Unit {
         return switch (this) {
             case PLAIN, TEXT_RIGHT, COUNT -> String.valueOf(value);
             case AMOUNT -> amount(((Number) value).doubleValue());
-            case BYTES -> bytes(((Number) value).doubleValue());
+            case BYTES -> Text.bytes(((Number) value).doubleValue());
             case MILLISECONDS -> significant(((Number) value).doubleValue()) + " ms";
             case PERCENT -> percent(((Number) value).doubleValue());
             case NUMBER -> significant(((Number) value).doubleValue());
@@ -67,17 +66,5 @@ public enum Unit {
     private static String percent(double share) {
         double value = 100 * share;
         return String.format(Locale.ROOT, Math.abs(value) >= 10 || value == 0 ? "%.0f %%" : "%.1f %%", value);
-    }
-
-    private static String bytes(double bytes) {
-        int unit = 0;
-        double value = bytes;
-        while (Math.abs(value) >= 1024 && unit < BINARY.length - 1) {
-            value /= 1024;
-            unit++;
-        }
-        return unit == 0
-                ? String.format(Locale.ROOT, "%.0f B", value)
-                : String.format(Locale.ROOT, Math.abs(value) >= 100 ? "%.0f %s" : "%.1f %s", value, BINARY[unit]);
     }
 }

@@ -59,8 +59,9 @@ final class DeviceMemory {
     }
 
     /**
-     * Takes over what the graph consumes, all or nothing, by TornadoVM's rule: the source is the graph executed last. If
-     * arrays were declared with its name, those are taken, and the others must have been taken before; otherwise all are.
+     * Takes over what the graph consumes, all or nothing, by TornadoVM's rule: the source is the graph executed last.
+     * If arrays were declared with its name, those are taken, and the others must have been taken before; otherwise all
+     * are.
      *
      * @param last memory of the graph executed last, or null
      */
@@ -161,8 +162,8 @@ final class DeviceMemory {
     }
 
     /**
-     * Frees what this graph made, and lets go of what it took over. Arrays that no transfer names stay allocated, as TornadoVM
-     * leaves them.
+     * Frees what this graph made, and lets go of what it took over. Arrays that no transfer names stay allocated, as
+     * TornadoVM leaves them.
      */
     void freeAll() {
         copies.forEach((array, copy) -> {

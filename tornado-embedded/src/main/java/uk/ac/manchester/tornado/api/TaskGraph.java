@@ -65,8 +65,8 @@ public class TaskGraph {
     }
 
     /**
-     * Arrays that come back to the host at every execution, or when asked for ({@link DataTransferMode#UNDER_DEMAND}); until
-     * then they stay on the device.
+     * Arrays that come back to the host at every execution, or when asked for ({@link DataTransferMode#UNDER_DEMAND});
+     * until then they stay on the device.
      */
     public TaskGraph transferToHost(int mode, Object... objects) {
         change();
@@ -83,10 +83,10 @@ public class TaskGraph {
     }
 
     /**
-     * Arrays taken over on the device. As in TornadoVM they come from the graph that the plan executed before this one: when
-     * that is the named one, its arrays are taken and those of other names stay what they were; when it is one that no
-     * name stands for, all are taken from it. So the first time one graph has to hand on everything: a graph between this
-     * one and the source takes the arrays over, and may leave them alone.
+     * Arrays taken over on the device. As in TornadoVM they come from the graph that the plan executed before this one:
+     * when that is the named one, its arrays are taken and those of other names stay what they were; when it is one
+     * that no name stands for, all are taken from it. So the first time one graph has to hand on everything: a graph
+     * between this one and the source takes the arrays over, and may leave them alone.
      */
     public TaskGraph consumeFromDevice(String uniqueTaskGraphName, Object... objects) {
         change();

@@ -108,8 +108,8 @@ public final class TornadoExecutionPlan implements AutoCloseable {
     }
 
     /**
-     * Sets the worker grids of tasks, named graph.task. A task that has a KernelContext needs one; a task of parallel loops
-     * runs the loops whatever its grid.
+     * Sets the worker grids of tasks, named graph.task. A task that has a KernelContext needs one; a task of parallel
+     * loops runs the loops whatever its grid.
      *
      * @throws TornadoRuntimeException as TornadoVM if it names no task of this plan
      */
@@ -174,8 +174,8 @@ public final class TornadoExecutionPlan implements AutoCloseable {
     }
 
     /**
-     * Runs the selected graphs in order and returns when they are done. As in TornadoVM the graphs of one call do not consume
-     * from each other: what counts is the last graph of the call before.
+     * Runs the selected graphs in order and returns when they are done. As in TornadoVM the graphs of one call do not
+     * consume from each other: what counts is the last graph of the call before.
      *
      * @throws TornadoRuntimeException if a task fails; it names the task and has the failure as its cause
      */

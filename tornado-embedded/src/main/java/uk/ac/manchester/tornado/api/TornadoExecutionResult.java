@@ -19,8 +19,8 @@ public class TornadoExecutionResult {
     }
 
     /**
-     * Brings arrays that stayed on the device (UNDER_DEMAND, persisted, consumed) to the host. As in TornadoVM they come
-     * from the graphs that the plan has selected now: ask before the next {@link TornadoExecutionPlan#withGraph}.
+     * Brings arrays that stayed on the device (UNDER_DEMAND, persisted, consumed) to the host. As in TornadoVM they
+     * come from the graphs that the plan has selected now: ask before the next {@link TornadoExecutionPlan#withGraph}.
      *
      * @throws TornadoRuntimeException if a strict device does not have them
      */

@@ -15,8 +15,8 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
  * The work-items of one group: their barrier, their warps and their local memory.
  *
  * <p>The thread that runs the group takes one work-item after another. Only when one of them has to wait does another
- * thread take over the rest, so a kernel without barriers runs as a loop and one with barriers gets a virtual thread for
- * each work-item that waits.
+ * thread take over the rest, so a kernel without barriers runs as a loop and one with barriers gets a virtual thread
+ * for each work-item that waits.
  *
  * <p>Where no work-item can go on (all wait or are done, and none of the waiting is complete) the group has diverged: a
  * GPU would hang or go wrong, and the group fails.
@@ -316,8 +316,8 @@ final class WorkGroup {
         }
 
         /**
-         * Two sets of lanes in turn: nobody writes a set again before all have come to the next operation, and so have read
-         * this one.
+         * Two sets of lanes in turn: nobody writes a set again before all have come to the next operation, and so have
+         * read this one.
          */
         Lanes exchange(int lane, float value) {
             Lanes current = lanes[gate.generation & 1];

@@ -1,12 +1,12 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToLongFunction;
 
 /** Whether every rank fits its device, and all of them this machine, before anything is allocated. */
@@ -53,14 +53,14 @@ final class MemoryCheck {
                                 .formatted(
                                         rank.rank(),
                                         rank.role().id(),
-                                        text(total),
-                                        text(held),
-                                        text(kv),
-                                        text(activations),
+                                        Text.bytes(total),
+                                        Text.bytes(held),
+                                        Text.bytes(kv),
+                                        Text.bytes(activations),
                                         beside[rank.rank()] == 0
                                                 ? ""
-                                                : ", what it holds until the switch " + text(beside[rank.rank()]),
-                                        text(deviceMemory),
+                                                : ", what it holds until the switch " + Text.bytes(beside[rank.rank()]),
+                                        Text.bytes(deviceMemory),
                                         remedy(plan, rank, held, kv)));
             }
         }
@@ -68,28 +68,22 @@ final class MemoryCheck {
         MemoryBudget.require(
                 process,
                 "the KV cache, activations and parts of weights of %d ranks".formatted(loaded.size()),
-                "lower --max-tokens, --prefill-chunk or the number of prompts, or use --kv-dtype f16");
-    }
-
-    private static String text(long bytes) {
-        return bytes >= 1L << 30
-                ? String.format(Locale.ROOT, "%.2f GiB", bytes / (double) (1L << 30))
-                : String.format(Locale.ROOT, "%.2f MiB", bytes / (double) (1L << 20));
+                "lower 'max_tokens', 'prefill_chunk' or the number of prompts, or use 'kv_dtype' f16");
     }
 
     private static String remedy(Plan plan, RankPlan rank, long held, long kv) {
         if (kv > held) {
-            return "lower --max-tokens or the number of prompts, or use --kv-dtype f16";
+            return "lower 'max_tokens' or the number of prompts, or use 'kv_dtype' f16";
         }
         return switch (plan.options().strategy()) {
-            case SINGLE -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
-            case TP_PP -> "raise --tensor-parallel-size or --pipeline-parallel-size";
-            case EP -> "raise --expert-parallel-size or --attention-tensor-parallel-size";
+            case SINGLE -> "use another 'strategy', ma with 'expert_devices' say, which spreads the weights";
+            case TP_PP -> "raise 'tensor_parallel_size' or 'pipeline_parallel_size'";
+            case EP -> "raise 'expert_parallel_size' or 'attention_tensor_parallel_size'";
             case MA -> rank.group() < 0
                     ? plan.options().expertReplicas() > 1
-                            ? "lower --expert-replicas or raise --expert-devices"
-                            : "raise --expert-devices"
-                    : "raise --attention-tensor-parallel-size";
+                            ? "lower 'expert_replicas' or raise 'expert_devices'"
+                            : "raise 'expert_devices'"
+                    : "raise 'attention_tensor_parallel_size'";
         };
     }
 }

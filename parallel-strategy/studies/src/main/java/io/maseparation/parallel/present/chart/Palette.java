@@ -2,8 +2,8 @@ package io.maseparation.parallel.present.chart;
 
 /**
  * Colours that people with any colour vision tell apart: Okabe and Ito, "Color Universal Design" (2008), for
- * categories; viridis (van der Walt and Smith, matplotlib, 2015) for amounts; blue over grey to vermillion for amounts on
- * two sides of a middle.
+ * categories; viridis (van der Walt and Smith, matplotlib, 2015) for amounts; blue over grey to vermillion for amounts
+ * on two sides of a middle.
  */
 final class Palette {
     private static final String[] CATEGORIES = {

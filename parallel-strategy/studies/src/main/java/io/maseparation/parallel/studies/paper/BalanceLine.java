@@ -5,8 +5,8 @@ import io.maseparation.moe.ModelSize;
 
 /**
  * Where A attention and M expert devices are busy for equally long, when reading memory is all that takes time. A
- * micro-batch of b sequences at context c reads Wa + (b/A)·c·κ on an attention device and D(b)·We/M on an expert device,
- * per layer; both are equal where
+ * micro-batch of b sequences at context c reads Wa + (b/A)·c·κ on an attention device and D(b)·We/M on an expert
+ * device, per layer; both are equal where
  *
  * <pre>b·c = A (D(b)·We/M − Wa) / κ</pre>
  *
@@ -35,7 +35,9 @@ public final class BalanceLine {
         this.experts = experts;
     }
 
-    /** Tokens of context of a whole micro-batch, b·c, at which both pools are busy for equally long; may be negative. */
+    /**
+     * Tokens of context of a whole micro-batch, b·c, at which both pools are busy for equally long; may be negative.
+     */
     public double tokens(double rows) {
         return attention
                 * (bounds.visitedExperts(0, rows) * expertBytes / experts - attentionBytes)

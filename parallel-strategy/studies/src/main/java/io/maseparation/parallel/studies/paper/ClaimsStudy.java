@@ -53,7 +53,7 @@ final class ClaimsStudy {
         Evidence evidence = Evidence.gather(context);
         if (evidence.baselines().isEmpty() || evidence.threeToOne().isEmpty()) {
             throw new PlanException(
-                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a --cluster with more memory a device"
+                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a 'cluster' with more memory a device"
                             .formatted(evidence.baselines().isEmpty() ? "baseline" : "MA 12:4", Paper.DEVICES,
                                     context.cluster().name()));
         }

@@ -1,9 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
-import java.util.List;
 
 /** The paper's model and variants of it. */
 final class Models {
@@ -36,14 +34,12 @@ final class Models {
     /** A model with other experts, key/value heads and vocabulary; all layers become alike. */
     static ModelConfig variant(
             ModelConfig of, String name, int kvHeads, int experts, int topK, int width, int vocabulary) {
-        List<ModelConfig.Layer> layers = of.layers().stream()
-                .map(l -> new ModelConfig.Layer(
-                        new Routing(experts, topK, l.routing().rule(), l.routing().renormalise(), l.routing().extra()),
-                        width, l.extraWidth(), l.slidingWindow()))
-                .toList();
-        return new ModelConfig(name, of.family(), of.hidden(), of.heads(), kvHeads, of.headDim(), vocabulary, POSITIONS,
-                of.normEps(), of.rope(), of.attentionScale(), of.qkNorm(), of.qkvBias(), of.outputBias(),
-                of.qkvClip(), of.activation(), of.gated(), of.embeddingMultiplier(), of.residualMultiplier(),
-                of.logitsScale(), of.tiedEmbeddings(), of.eosTokens(), of.weightType(), layers);
+        ModelConfig.Attention a = of.attention();
+        return new ModelConfig(name, of.family(), of.hidden(),
+                new ModelConfig.Vocabulary(vocabulary, of.vocabulary().tied(), of.vocabulary().eosTokens()),
+                new ModelConfig.Attention(new ModelConfig.Heads(of.heads(), kvHeads, of.headDim()), POSITIONS, a.rope(),
+                        a.scale(), a.qkNorm(), a.qkvBias(), a.outputBias(), a.qkvClip()),
+                of.feedForward(), of.numerics(),
+                of.layers().stream().map(l -> l.withExperts(experts, topK, width)).toList());
     }
 }

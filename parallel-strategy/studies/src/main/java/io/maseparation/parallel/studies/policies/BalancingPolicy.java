@@ -25,7 +25,9 @@ public enum BalancingPolicy {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** What decides on changes, the same code as in a run; nothing where the policy changes nothing after the warm-up. */
+    /**
+     * What decides on changes, the same code as in a run; nothing where the policy changes nothing after the warm-up.
+     */
     Optional<Adaptation> adaptation(PolicyScenario scenario) {
         return switch (this) {
             case STATIC, PLACEMENT, REPLICAS -> Optional.empty();

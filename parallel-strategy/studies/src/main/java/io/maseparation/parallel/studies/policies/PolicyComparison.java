@@ -61,9 +61,9 @@ public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> resul
     }
 
     /**
-     * Share of the gap between the static layout and the bound of its ratio that a policy has closed: 1 at the bound, below
-     * 0 where it is slower than the static layout, above 1 where another ratio takes it below that bound. NaN where there is
-     * no gap to speak of: the static layout is within 2 % of the bound.
+     * Share of the gap between the static layout and the bound of its ratio that a policy has closed: 1 at the bound,
+     * below 0 where it is slower than the static layout, above 1 where another ratio takes it below that bound. NaN
+     * where there is no gap to speak of: the static layout is within 2 % of the bound.
      */
     public double gapRecovered(PolicyResult result) {
         double gap = unchanged().tpotMs() - unchanged().boundMs();

@@ -1,4 +1,5 @@
 /**
- * Balancing policies compared over long simulated traces. The policies themselves are in {@code adapt} and {@code balance}.
+ * Balancing policies compared over long simulated traces. The policies themselves are in {@code adapt} and
+ * {@code balance}.
  */
 package io.maseparation.parallel.studies.policies;

@@ -15,8 +15,8 @@ public final class BFloat16 {
     }
 
     /**
-     * The bit pattern of the nearest bfloat16. As in TornadoVM, and unlike IEEE's default, a value halfway between two goes
-     * to the one farther from zero, −0 becomes +0, and every NaN becomes {@code 0x7fc0}.
+     * The bit pattern of the nearest bfloat16. As in TornadoVM, and unlike IEEE's default, a value halfway between two
+     * goes to the one farther from zero, −0 becomes +0, and every NaN becomes {@code 0x7fc0}.
      */
     public static short bf16FromFloat(float value) {
         if (Float.isNaN(value)) {

@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.BFloat16;
 
 /**
- * Off-heap array of bfloat16 values, as bit patterns: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
- * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ * Off-heap array of bfloat16 values, as bit patterns: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and
+ * then the elements. Freed when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
  */
 public final class BFloat16Array extends TornadoNativeArray {
     private static final int BYTES = 2;

@@ -6,8 +6,8 @@ import java.nio.FloatBuffer;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 
 /**
- * Off-heap array of fp32 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
- * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ * Off-heap array of fp32 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements.
+ * Freed when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
  */
 public final class FloatArray extends TornadoNativeArray {
     private static final int BYTES = 4;

@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 
 /**
- * Off-heap array of fp16 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements. Freed
- * when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
+ * Off-heap array of fp16 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements.
+ * Freed when it is unreachable. An index outside 0…size-1 is an {@link IndexOutOfBoundsException}.
  *
  * <p>The object that {@link #get} returns costs nothing where it does not leave the compiled loop.
  */

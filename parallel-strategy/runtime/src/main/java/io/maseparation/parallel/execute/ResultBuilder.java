@@ -1,13 +1,14 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
-import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.run.Metrics;
@@ -25,7 +26,7 @@ final class ResultBuilder {
     private final Plan plan;
     private final ModelWeights weights;
     private final Workload workload;
-    private final List<Capacity> capacities;
+    private final DataType kvType;
     private final List<Device> devices;
     private final Recorder recorder;
     private final Sequences sequences;
@@ -41,7 +42,7 @@ final class ResultBuilder {
         this.plan = deployment.plan();
         this.weights = weights;
         this.workload = workload;
-        this.capacities = deployment.capacities();
+        this.kvType = deployment.memory(0).capacity().kvType();
         this.devices = deployment.devices();
         this.recorder = recorder;
         this.sequences = sequences;
@@ -56,14 +57,14 @@ final class ResultBuilder {
         long leftOut = 0;
         for (RankPlan rank : plan.ranks()) {
             Recorder.RankLog log = recorder.rank(rank.rank());
-            Capacity capacity = capacities.get(rank.rank());
+            RankMemory memory = deployment.memory(rank.rank());
             ranks.add(new RunResult.RankReport(
                     rank.rank(),
                     rank.role().id(),
                     devices.get(rank.rank()).name(),
-                    rank.shard().weightBytes(plan.config()),
-                    capacity.kvBytes(plan.config(), rank.shard()),
-                    capacity.activationBytes(plan.config(), rank.shard()),
+                    memory.weightBytes(),
+                    memory.kvBytes(),
+                    memory.activationBytes(),
                     log.bytesSent(),
                     (log.prefillBusy() + log.decodeBusy()) / 1e6,
                     decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos,
@@ -138,7 +139,7 @@ final class ResultBuilder {
         }
         boolean any = gapCount > 0;
         StepWork work = StepWork.of(
-                weights, workload, capacities.getFirst().kvType(), recorder, sequences, decodeSteps);
+                weights, workload, kvType, recorder, sequences, decodeSteps);
         double stepSeconds = decodeSteps == 0 ? Double.NaN : decodeNanos / 1e9 / decodeSteps;
         return new Metrics(
                 any ? gapSum / gapCount / 1e6 : Double.NaN,
@@ -173,7 +174,7 @@ final class ResultBuilder {
         long live = 0;
         for (int i = 0; i < workload.prompts().size(); i++) {
             live += 2L * config.layers().size() * config.kvWidth() * workload.positions(i)
-                    * capacities.getFirst().kvType().bytes();
+                    * kvType.bytes();
         }
         long allocated =
                 ranks.stream().mapToLong(r -> r.weightBytes() + r.kvBytes()).sum();

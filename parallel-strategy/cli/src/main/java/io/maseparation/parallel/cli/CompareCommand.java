@@ -66,7 +66,7 @@ final class CompareCommand implements Command {
         /** The run with the median TPOT. */
         RunResult typical() {
             return runs.stream()
-                    .sorted(Comparator.comparingDouble((RunResult r) -> r.metrics().tpotMs()))
+                    .sorted(Comparator.comparingDouble((RunResult r) -> r.metrics().latency().tpotMs()))
                     .toList()
                     .get((runs.size() - 1) / 2);
         }
@@ -312,7 +312,7 @@ final class CompareCommand implements Command {
                 .column("imbalance", "imbalance", Unit.NUMBER);
         Entry reference = reference(entries);
         double one = entries.getFirst().ran() && entries.getFirst().options.strategy() == Strategy.SINGLE
-                ? entries.getFirst().typical().metrics().tpotMs()
+                ? entries.getFirst().typical().metrics().latency().tpotMs()
                 : Double.NaN;
         for (Entry entry : entries) {
             StrategyOptions o = entry.options;
@@ -320,33 +320,33 @@ final class CompareCommand implements Command {
             if (entry.ran()) {
                 RunResult run = entry.typical();
                 Metrics m = run.metrics();
-                long held = run.ranks().stream().mapToLong(r -> r.weightBytes() + r.kvBytes()).sum();
+                long held = run.ranks().stream().mapToLong(r -> r.memory().weightBytes() + r.memory().kvBytes()).sum();
                 long largest = run.ranks().stream()
-                        .mapToLong(r -> r.weightBytes() + r.kvBytes() + r.activationBytes())
+                        .mapToLong(r -> r.memory().bytes())
                         .max()
                         .orElse(0);
                 row.addAll(List.of(
                         verdict(entry, reference),
                         entry.equal(),
-                        m.tpotMs(),
-                        m.tpotP50Ms(),
-                        m.tpotP90Ms(),
-                        m.tpotP99Ms(),
+                        m.latency().tpotMs(),
+                        m.latency().tpotP50Ms(),
+                        m.latency().tpotP90Ms(),
+                        m.latency().tpotP99Ms(),
                         HeadTime.tpotWithoutMs(run),
                         m.tps(),
-                        m.ttftMs(),
+                        m.latency().ttftMs(),
                         m.wallMs(),
-                        m.busyAttention(),
-                        m.busyExpert(),
-                        one / (o.ranks() * m.tpotMs()),
+                        m.utilisation().busyAttention(),
+                        m.utilisation().busyExpert(),
+                        one / (o.ranks() * m.latency().tpotMs()),
                         run.ranks().stream().mapToLong(RunResult.RankReport::bytesSent).sum(),
                         largest,
                         held,
-                        Math.round(m.memoryEfficiency() * held),
-                        m.memoryEfficiency(),
-                        m.achievedBytesPerSecond() / peak.bytesPerSecond(),
-                        m.achievedFlopsPerSecond() / peak.flopsPerSecond(),
-                        m.imbalance()));
+                        Math.round(m.utilisation().memoryEfficiency() * held),
+                        m.utilisation().memoryEfficiency(),
+                        m.work().bytesPerSecond() / peak.bytesPerSecond(),
+                        m.work().flopsPerSecond() / peak.flopsPerSecond(),
+                        m.utilisation().imbalance()));
             } else {
                 row.add("refused");
                 while (row.size() < table.width()) {

@@ -181,11 +181,11 @@ public final class SimulationCheck {
         return new Entry(
                 options,
                 stepMs(median, batch),
-                median.metrics().tpotP50Ms(),
+                median.metrics().latency().tpotP50Ms(),
                 stepMs(sorted.getFirst(), batch),
                 stepMs(sorted.getLast(), batch),
                 simulated.tpotMs(),
-                segments(median.timeline(), simulated.timeline()));
+                segments(median.timeline().events(), simulated.timeline()));
     }
 
     /**

@@ -86,7 +86,7 @@ class SharesTest {
             @ForAll long seed) {
         Random random = new Random(seed);
         int[] lengths = random.ints(sequences, 1, 30).toArray();
-        Workload workload = new Workload(prompts(lengths), 4, true, 0, 1, 0, false, chunk, 0);
+        Workload workload = new Workload(prompts(lengths), 4, true, Workload.Sampling.GREEDY, false, chunk, 0);
         int[] positions = IntStream.range(0, sequences).map(workload::positions).toArray();
         Shares shares = Shares.of(positions, groups, microBatches);
         StepRows most = StepSchedule.rows(workload, shares);

@@ -17,7 +17,7 @@ public final class HeadTime {
      */
     public static double perStepMs(RunResult result) {
         Map<Integer, Map<Integer, Long>> nanos = new HashMap<>();
-        for (TimelineEvent event : result.timeline()) {
+        for (TimelineEvent event : result.timeline().events()) {
             if (!event.prefill() && event.name().equals(SEGMENT)) {
                 nanos.computeIfAbsent(event.step(), step -> new HashMap<>())
                         .merge(event.rank(), event.endNanos() - event.startNanos(), Long::sum);
@@ -32,6 +32,6 @@ public final class HeadTime {
 
     /** TPOT in milliseconds without it. */
     public static double tpotWithoutMs(RunResult result) {
-        return Math.max(0, result.metrics().tpotMs() - perStepMs(result));
+        return Math.max(0, result.metrics().latency().tpotMs() - perStepMs(result));
     }
 }

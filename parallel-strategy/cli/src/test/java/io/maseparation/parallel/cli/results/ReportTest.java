@@ -151,7 +151,13 @@ class ReportTest {
 
     private static RunResult result(List<Integer> tokens, List<TimelineEvent> timeline) {
         double no = Double.NaN;
-        Metrics metrics = new Metrics(10, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no);
+        Metrics metrics = new Metrics(
+                new Metrics.Latency(10, no, no, no, no),
+                no,
+                no,
+                no,
+                new Metrics.Work(no, no, no, no),
+                new Metrics.Utilisation(no, no, no, no));
         return new RunResult(
                 "single",
                 "1 rank",
@@ -159,8 +165,7 @@ class ReportTest {
                 List.of(),
                 List.of(new RunResult.SequenceOutput(List.of(1, 2, 3), tokens, null)),
                 metrics,
-                timeline,
-                0,
+                new RunResult.Timeline(timeline, 0),
                 List.of());
     }
 }

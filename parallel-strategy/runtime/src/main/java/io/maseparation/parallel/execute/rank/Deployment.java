@@ -11,6 +11,7 @@ import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
@@ -32,29 +33,24 @@ public final class Deployment {
     private final List<RankMemory> memory;
     private final List<RankDevice> rankDevices = new ArrayList<>();
 
-    private Deployment(
-            Plan plan, Shares shares, StepRows rows, Workload workload, ExecutionOptions options, List<Device> devices) {
+    private Deployment(Plan plan, Shares shares, StepRows rows, Job job, List<Device> devices) {
         this.plan = plan;
         this.shares = shares;
-        this.schedule = new StepSchedule(workload, shares, rows);
-        this.memory = new ArrayList<>(RankMemory.of(plan, shares, rows, options.kvType()));
+        this.schedule = new StepSchedule(job.workload(), shares, rows);
+        this.memory = new ArrayList<>(RankMemory.of(plan, shares, rows, job.options().kvType()));
         this.devices = devices;
     }
 
     /** A plan for the whole of a workload. */
-    public static Deployment start(
-            Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
+    public static Deployment start(Plan plan, Job job) {
+        Workload workload = job.workload();
         Shares shares =
                 Shares.of(plan, IntStream.range(0, workload.prompts().size()).map(workload::positions).toArray());
         Deployment deployment = new Deployment(
-                plan,
-                shares,
-                StepSchedule.rows(workload, shares),
-                workload,
-                options,
-                devices(plan, options));
-        MemoryCheck.check(plan, deployment.memory, options.deviceMemory(), deployment.copied(weights));
-        deployment.load(weights, loader, Optional.empty());
+                plan, shares, StepSchedule.rows(workload, shares), job, devices(plan, job.options()));
+        MemoryCheck.check(
+                plan, deployment.memory, job.options().deviceMemory(), deployment.copied(job.weights()));
+        deployment.load(job, Optional.empty());
         plan.ranks().forEach(rank -> deployment.fillCache(rank, workload));
         return deployment;
     }
@@ -66,21 +62,8 @@ public final class Deployment {
      * @throws io.maseparation.parallel.layout.PlanException if old and new ranks do not fit a device together
      * @throws RunFailedException if a rank cannot be set up; those that were are freed
      */
-    public static Deployment next(
-            Deployment before,
-            Plan plan,
-            Shares shares,
-            ModelWeights weights,
-            Workload workload,
-            ExecutionOptions options,
-            RankLoader loader) {
-        Deployment deployment = new Deployment(
-                plan,
-                shares,
-                StepRows.decode(shares),
-                workload,
-                options,
-                before.devices);
+    public static Deployment next(Deployment before, Plan plan, Shares shares, Job job) {
+        Deployment deployment = new Deployment(plan, shares, StepRows.decode(shares), job, before.devices);
         long[] beside = new long[plan.ranks().size()];
         List<RankPlan> loaded = new ArrayList<>();
         for (RankPlan rank : plan.ranks()) {
@@ -93,8 +76,13 @@ public final class Deployment {
             }
         }
         MemoryCheck.check(
-                plan, deployment.memory, options.deviceMemory(), deployment.copied(weights), loaded, beside);
-        deployment.load(weights, loader, Optional.of(before));
+                plan,
+                deployment.memory,
+                job.options().deviceMemory(),
+                deployment.copied(job.weights()),
+                loaded,
+                beside);
+        deployment.load(job, Optional.of(before));
         return deployment;
     }
 
@@ -111,7 +99,7 @@ public final class Deployment {
                 rankDevices
                         .get(rank.rank())
                         .fillCache(
-                                workload.seed(),
+                                workload.sampling().seed(),
                                 sequence,
                                 shares.kvBase()[sequence],
                                 shares.capacity()[sequence],
@@ -139,7 +127,7 @@ public final class Deployment {
         return memory.get(rank).capacity();
     }
 
-    private void load(ModelWeights weights, RankLoader loader, Optional<Deployment> before) {
+    private void load(Job job, Optional<Deployment> before) {
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             if (before.isPresent() && canTakeOver(before.get(), rank)) {
@@ -147,7 +135,7 @@ public final class Deployment {
                 continue;
             }
             try {
-                RankDevice device = loader.load(rank, devices.get(r), weights, capacity(r));
+                RankDevice device = job.loader().load(rank, devices.get(r), job.weights(), capacity(r));
                 rankDevices.add(device);
                 if (before.isPresent() && rank.group() < 0) {
                     device.warmUp();

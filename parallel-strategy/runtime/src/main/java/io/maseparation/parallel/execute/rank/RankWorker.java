@@ -62,7 +62,7 @@ public final class RankWorker {
         this.transfers = new TransferLog(rankPlan, log, recorder.transfers());
         this.exchange = new ExpertExchange(
                 config, plan.placement(), buffers, rank, rankPlan.group(), context.operationsPerByte());
-        this.lastToken = new int[context.workload().prompts().size()];
+        this.lastToken = new int[context.job().workload().prompts().size()];
         this.sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
         for (Segment segment : rankPlan.segments()) {
             for (Part part : segment.parts()) {

@@ -7,7 +7,7 @@ import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Heartbeat;
 import io.maseparation.parallel.execute.rank.RankThreads;
-import io.maseparation.parallel.execute.rank.RankWorker;
+import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.RunContext;
 import io.maseparation.parallel.execute.rank.Sequences;
@@ -87,10 +87,10 @@ public final class PlanExecutor implements AutoCloseable {
         Sequences sequences = new Sequences(n, job.options().onToken());
         RunContext context = new RunContext(
                 job, comm, recorder, sequences, new Heartbeat(ranks), operationsPerByte());
-        List<RankWorker> workers = workers(context);
+        List<MicroBatchScheduler> schedulers = schedulers(context);
         long start = System.nanoTime();
         List<Step> prefill = deployment.schedule().prefill();
-        threads.run(deployment, workers, prefill, 0, context);
+        threads.run(deployment, schedulers, prefill, 0, context);
         long decodeStart = System.nanoTime();
         int step = prefill.size();
         boolean mayEnd = !workload.ignoreEos() && !plan.config().eosTokens().isEmpty();
@@ -110,7 +110,7 @@ public final class PlanExecutor implements AutoCloseable {
             deployment = changes.between(before, active, decoded, recorder);
             if (!deployment.equals(before)) {
                 recorder.endLayout(expertRanks(before.plan()));
-                workers = workers(context);
+                schedulers = schedulers(context);
             }
             int count = Math.min(Math.min(window, changes.steps(decoded)), workload.maxTokens() - 1 - decoded);
             List<Step> steps = new ArrayList<>();
@@ -121,8 +121,8 @@ public final class PlanExecutor implements AutoCloseable {
             for (int i = 0; i < n; i++) {
                 last[i] = sequences.tokens(i).getLast();
             }
-            workers.forEach(w -> w.setLastTokens(last));
-            threads.run(deployment, workers, steps, step, context);
+            schedulers.forEach(s -> s.setLastTokens(last));
+            threads.run(deployment, schedulers, steps, step, context);
             step += count;
             decoded += count;
         }
@@ -133,9 +133,9 @@ public final class PlanExecutor implements AutoCloseable {
                 .build(setupNanos, start, decodeStart, end, decoded, changes.log());
     }
 
-    private List<RankWorker> workers(RunContext context) {
+    private List<MicroBatchScheduler> schedulers(RunContext context) {
         return deployment.plan().ranks().stream()
-                .map(rank -> new RankWorker(deployment, rank.rank(), context))
+                .map(rank -> new MicroBatchScheduler(deployment, rank.rank(), context))
                 .toList();
     }
 

@@ -14,6 +14,8 @@ import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.compare.TokenCheck;
+import io.maseparation.parallel.run.HeadTime;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -134,7 +136,7 @@ class ReportTest {
         List<TokenCheck.Difference> strict = check.compare(a, b, false);
         assertThat(strict).hasSize(1);
         assertThat(strict.getFirst().allowed()).isFalse();
-        assertThat(strict.getFirst().text()).isEqualTo("sequence 0, output token 0: 9 instead of 7");
+        assertThat(ComparisonReport.text(strict.getFirst())).isEqualTo("sequence 0, output token 0: 9 instead of 7");
         List<TokenCheck.Difference> rounding = check.compare(a, b, true);
         assertThat(rounding.getFirst().gap()).isEqualTo(gap);
         assertThat(rounding.getFirst().allowed()).isEqualTo(gap < TokenCheck.NEAR_TIE);

@@ -1,6 +1,5 @@
-package io.maseparation.parallel.cli.results;
+package io.maseparation.parallel.run;
 
-import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.HashMap;
 import java.util.Map;
@@ -32,6 +31,6 @@ public final class HeadTime {
 
     /** TPOT in milliseconds without it. */
     public static double tpotWithoutMs(RunResult result) {
-        return Math.max(0, result.metrics().latency().tpotMs() - perStepMs(result));
+        return Math.max(0, result.metrics().tpotMs() - perStepMs(result));
     }
 }

@@ -10,6 +10,7 @@ import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
@@ -27,9 +28,7 @@ public final class Generation {
     private ExecutionOptions execution = ExecutionOptions.defaults();
     private int maxTokens = 16;
     private boolean ignoreEos;
-    private double temperature;
-    private double topP = 1;
-    private long seed;
+    private Workload.Sampling sampling = Workload.Sampling.GREEDY;
     private boolean promptLogits;
     private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
@@ -130,15 +129,13 @@ public final class Generation {
     /**
      * Samples instead of taking the most likely token.
      *
-     * @param newTemperature divisor of logits; 0 for greedy
-     * @param newTopP share of probability to sample from; 1 for all
-     * @param newSeed of sampling
+     * @param temperature divisor of logits; 0 for greedy
+     * @param topP share of probability to sample from; 1 for all
+     * @param seed of sampling
      * @return this
      */
-    public Generation sampling(double newTemperature, double newTopP, long newSeed) {
-        temperature = newTemperature;
-        topP = newTopP;
-        seed = newSeed;
+    public Generation sampling(double temperature, double topP, long seed) {
+        sampling = new Workload.Sampling(temperature, topP, seed);
         return this;
     }
 
@@ -195,11 +192,11 @@ public final class Generation {
      */
     public RunResult run() {
         Workload workload =
-                new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, depth);
+                new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
         ModelWeights weights = model.weightsFor(devices);
         try (PlanExecutor executor = new PlanExecutor(
-                plan.apply(weights.config()), weights, workload, execution)) {
+                plan.apply(weights.config()), new Job(weights, workload, execution))) {
             return executor.run();
         }
     }

@@ -2,8 +2,8 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
-import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
+import io.maseparation.parallel.compare.SpeedTest;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
@@ -30,33 +29,6 @@ final class BenchCommand implements Command {
     private static final String REPETITIONS = "repetitions";
     private static final String OUTPUT = "output";
     private static final int MOST = 1 << 24;
-
-    /**
-     * One line of the result.
-     *
-     * @param prompt tokens of each prompt; 0 in a test of generation
-     * @param generate tokens generated for each sequence; 0 in a test of prompts
-     * @param batchSize most prompt tokens a rank takes in at once
-     * @param sequences sequences at once
-     * @param depth positions before each prompt
-     */
-    private record Test(int prompt, int generate, int batchSize, int sequences, int depth) {
-        String label() {
-            String name = prompt > 0 ? "pp" + prompt : "tg" + generate;
-            String at = depth > 0 ? name + " @ d" + depth : name;
-            return sequences > 1 ? at + " x " + sequences : at;
-        }
-
-        /** Tokens that the rate counts. */
-        long tokens() {
-            return (long) sequences * (prompt > 0 ? prompt : generate);
-        }
-
-        /** Positions of the context. */
-        int context() {
-            return depth + (prompt > 0 ? prompt + 1 : generate + 1);
-        }
-    }
 
     @Override
     public String name() {
@@ -125,14 +97,14 @@ final class BenchCommand implements Command {
         StrategyOptions strategy = StrategyFlags.read(arguments);
         ExecutionOptions execution = RunFlags.read(arguments);
         RunFlags.announce(execution.devices(), terminal);
-        List<Test> tests = new ArrayList<>();
+        List<SpeedTest> tests = new ArrayList<>();
         for (int batchSize : batchSizes) {
             for (int count : sequences) {
                 for (int depth : depths) {
                     prompts.stream().filter(n -> n > 0)
-                            .forEach(n -> tests.add(new Test(n, 0, batchSize, count, depth)));
+                            .forEach(n -> tests.add(new SpeedTest(n, 0, batchSize, count, depth)));
                     generates.stream().filter(n -> n > 0)
-                            .forEach(n -> tests.add(new Test(0, n, batchSize, count, depth)));
+                            .forEach(n -> tests.add(new SpeedTest(0, n, batchSize, count, depth)));
                 }
             }
         }
@@ -141,7 +113,7 @@ final class BenchCommand implements Command {
         }
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             ModelConfig config = model.config();
-            for (Test test : tests) {
+            for (SpeedTest test : tests) {
                 if (test.context() > config.maxPositions()) {
                     throw new UsageException("%s needs a context of %d, %s has %d: lower --%s".formatted(
                             test.label(),
@@ -151,7 +123,7 @@ final class BenchCommand implements Command {
                             test.prompt() > 0 ? N_PROMPT : N_GEN));
                 }
             }
-            List<double[]> nanos = measure(model, strategy, execution, tests, repetitions, terminal);
+            List<SpeedTest.Samples> nanos = measure(model, strategy, execution, tests, repetitions, terminal);
             Table table = table(config, strategy, execution, tests, nanos);
             terminal.out().print(TableWriter.write(
                     format == OutputFormat.MD || format == OutputFormat.TABLE
@@ -162,42 +134,22 @@ final class BenchCommand implements Command {
         }
     }
 
-    private static List<double[]> measure(
-            Model model, StrategyOptions strategy, ExecutionOptions execution, List<Test> tests, int repetitions,
+    private static List<SpeedTest.Samples> measure(
+            Model model, StrategyOptions strategy, ExecutionOptions execution, List<SpeedTest> tests, int repetitions,
             Terminal terminal) {
-        List<double[]> nanos = new ArrayList<>();
+        List<SpeedTest.Samples> nanos = new ArrayList<>();
         try (Progress progress = terminal.progress("measuring", (long) tests.size() * (repetitions + 1))) {
-            for (Test test : tests) {
+            for (SpeedTest test : tests) {
                 progress.doing(test.label());
-                SplittableRandom random = new SplittableRandom(0);
-                Generation generation = Generation.of(model)
-                        .strategy(strategy)
-                        .execution(execution)
-                        .ignoringEos()
-                        .prefillChunk(test.batchSize())
-                        .depth(test.depth())
-                        .maxTokens(Math.max(1, test.generate()));
-                for (int i = 0; i < test.sequences(); i++) {
-                    generation.prompt(
-                            random.ints(Math.max(1, test.prompt()), 0, model.config().vocab()).toArray());
-                }
-                double[] samples = new double[repetitions];
-                for (int i = -1; i < repetitions; i++) {
-                    double wall = generation.run().metrics().wallMs() * 1e6;
-                    if (i >= 0) {
-                        samples[i] = wall;
-                    }
-                    progress.step();
-                }
-                nanos.add(samples);
+                nanos.add(test.nanos(model, strategy, execution, repetitions, progress::step));
             }
         }
         return nanos;
     }
 
     private static Table table(
-            ModelConfig config, StrategyOptions strategy, ExecutionOptions execution, List<Test> tests,
-            List<double[]> nanos) {
+            ModelConfig config, StrategyOptions strategy, ExecutionOptions execution, List<SpeedTest> tests,
+            List<SpeedTest.Samples> nanos) {
         ModelSize size = ModelSize.of(config);
         Table.Builder table = Table.builder()
                 .column("model", "model", Unit.PLAIN)
@@ -222,12 +174,9 @@ final class BenchCommand implements Command {
                 .column("samples_ns", "samples_ns", Unit.PLAIN)
                 .column("samples_ts", "samples_ts", Unit.PLAIN);
         for (int i = 0; i < tests.size(); i++) {
-            Test test = tests.get(i);
-            double[] samples = nanos.get(i);
-            double[] rates = new double[samples.length];
-            for (int j = 0; j < rates.length; j++) {
-                rates[j] = test.tokens() * 1e9 / samples[j];
-            }
+            SpeedTest test = tests.get(i);
+            SpeedTest.Samples samples = nanos.get(i);
+            SpeedTest.Samples rates = test.rates(samples);
             table.row(
                     config.name(),
                     size.weightBytes(),
@@ -237,19 +186,19 @@ final class BenchCommand implements Command {
                     strategy.layout(),
                     strategy.microBatches(),
                     strategy.ranks(),
-                    test.batchSize(),
+                    test.prefillChunk(),
                     test.sequences(),
                     test.prompt(),
                     test.generate(),
                     test.depth(),
                     test.label(),
-                    String.format(Locale.ROOT, "%.2f ± %.2f", mean(rates), deviation(rates)),
-                    Math.round(mean(samples)),
-                    Math.round(deviation(samples)),
-                    mean(rates),
-                    deviation(rates),
-                    Arrays.stream(samples).mapToObj(Math::round).toList(),
-                    Arrays.stream(rates).boxed().toList());
+                    String.format(Locale.ROOT, "%.2f ± %.2f", rates.mean(), rates.deviation()),
+                    Math.round(samples.mean()),
+                    Math.round(samples.deviation()),
+                    rates.mean(),
+                    rates.deviation(),
+                    Arrays.stream(samples.values()).mapToObj(Math::round).toList(),
+                    Arrays.stream(rates.values()).boxed().toList());
         }
         return table.build();
     }
@@ -259,16 +208,5 @@ final class BenchCommand implements Command {
                 .map(Table.Column::key)
                 .filter(k -> !k.equals(key))
                 .toArray(String[]::new));
-    }
-
-    private static double mean(double[] values) {
-        return Arrays.stream(values).average().orElse(Double.NaN);
-    }
-
-    /** Of a sample, as llama-bench computes it; 0 for a single value. */
-    private static double deviation(double[] values) {
-        double mean = mean(values);
-        double squares = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum();
-        return values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1));
     }
 }

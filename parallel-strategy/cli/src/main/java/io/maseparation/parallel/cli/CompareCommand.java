@@ -2,35 +2,24 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.files.Json;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
-import io.maseparation.parallel.cli.results.HeadTime;
-import io.maseparation.parallel.cli.results.RunReport;
-import io.maseparation.parallel.cli.results.TokenCheck;
+import io.maseparation.parallel.cli.results.ComparisonReport;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
-import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.compare.ComparedLayouts;
+import io.maseparation.parallel.compare.Comparison;
+import io.maseparation.parallel.compare.RandomPrompts;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
-import io.maseparation.parallel.present.TableWriter;
-import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.run.ExecutionOptions;
-import io.maseparation.parallel.run.Metrics;
-import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
 import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.SplittableRandom;
-import java.util.stream.Collectors;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 
@@ -45,40 +34,6 @@ final class CompareCommand implements Command {
     private static final String REPETITIONS = "repetitions";
     private static final String CLUSTER = "cluster";
     private static final String DEFAULT_CLUSTER = "a100x8";
-    private static final int WARM_UP_TOKENS = 8;
-    private static final double GIGA = 1e9;
-
-    /** One strategy: its runs, or why it has none. */
-    private static final class Entry {
-        final StrategyOptions options;
-        final List<RunResult> runs = new ArrayList<>();
-        List<TokenCheck.Difference> differences = List.of();
-        String refused = "";
-
-        Entry(StrategyOptions options) {
-            this.options = options;
-        }
-
-        boolean ran() {
-            return !runs.isEmpty();
-        }
-
-        /** The run with the median TPOT. */
-        RunResult typical() {
-            return runs.stream()
-                    .sorted(Comparator.comparingDouble((RunResult r) -> r.metrics().tpotMs()))
-                    .toList()
-                    .get((runs.size() - 1) / 2);
-        }
-
-        boolean equal() {
-            return differences.stream().allMatch(TokenCheck.Difference::allowed);
-        }
-
-        String label() {
-            return options.strategy().id() + " " + options.layout();
-        }
-    }
 
     @Override
     public String name() {
@@ -169,291 +124,47 @@ final class CompareCommand implements Command {
         RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
-            List<int[]> prompts = given
-                    ? PromptFlags.read(arguments, model)
-                    : random(batch, promptTokens, model.config().vocab(), seed);
-            List<Entry> entries = Layouts.of(model.config(), devices, microBatches).stream()
-                    .map(o -> new Entry(o.withSchedule(schedule)))
+            ModelConfig config = model.config();
+            Workload workload = Workload.greedy(
+                            given
+                                    ? PromptFlags.read(arguments, model)
+                                    : RandomPrompts.of(batch, promptTokens, config.vocab(), seed),
+                            maxTokens)
+                    .withPrefillChunk(prefillChunk)
+                    .withDepth(depth);
+            List<StrategyOptions> layouts = ComparedLayouts.of(config, devices, microBatches).stream()
+                    .map(layout -> layout.withSchedule(schedule))
                     .toList();
-            measure(model, prompts, maxTokens, prefillChunk, depth, repetitions, execution, entries, terminal);
-            check(model, execution, entries);
-            trace.ifPresent(file -> TraceFile.write(file, entries.stream()
-                    .filter(Entry::ran)
-                    .map(e -> TraceFlags.measured(e.typical(), e.options.microBatches(), terminal))
+            Comparison comparison = compare(model, workload, layouts, execution, repetitions, terminal);
+            trace.ifPresent(file -> TraceFile.write(file, comparison.entries().stream()
+                    .filter(Comparison.Entry::ran)
+                    .map(e -> TraceFlags.measured(e.typical(), e.layout().microBatches(), terminal))
                     .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
-            Table table = table(entries, peak);
-            List<String> notes = notes(entries, peak, repetitions);
+            ComparisonReport report = new ComparisonReport(config, comparison, peak, repetitions);
+            List<int[]> prompts = workload.prompts();
             double context = prompts.stream().mapToInt(p -> p.length).average().orElse(1) + maxTokens / 2.0;
             Table simulated = ClusterTimes.of(
-                    model.config(), entries.stream().map(e -> e.options).toList(), cluster, prompts.size(),
-                    (int) Math.min(Math.round(context), model.config().maxPositions()));
+                    config, layouts, cluster, prompts.size(),
+                    (int) Math.min(Math.round(context), config.maxPositions()));
             terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(
-                            tree(model.config(), prompts, maxTokens, table, simulated, cluster, entries, peak, notes))
-                    : text(model.config(), prompts, maxTokens, table, simulated, notes, format));
-            if (!entries.stream().allMatch(Entry::equal)) {
-                throw new FailedException("tokens differ: " + entries.stream()
-                        .filter(e -> !e.equal())
-                        .map(e -> e.label() + ", " + firstWrong(e).text())
-                        .collect(Collectors.joining("; ")));
+                    ? Json.write(report.tree(simulated, cluster))
+                    : report.text(ModelFlags.description(config), simulated, format));
+            if (!comparison.equal()) {
+                throw new FailedException("tokens differ: " + report.wrongTokens());
             }
         }
     }
 
-    private static TokenCheck.Difference firstWrong(Entry entry) {
-        return entry.differences.stream().filter(d -> !d.allowed()).findFirst().orElseThrow();
-    }
-
-    private static List<int[]> random(int batch, int tokens, int vocab, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        List<int[]> prompts = new ArrayList<>();
-        for (int i = 0; i < batch; i++) {
-            prompts.add(random.ints(tokens, 0, vocab).toArray());
+    private static Comparison compare(
+            Model model, Workload workload, List<StrategyOptions> layouts, ExecutionOptions execution,
+            int repetitions, Terminal terminal) {
+        try (Progress progress = terminal.progress(
+                "comparing", Comparison.tokens(workload, layouts.size(), repetitions))) {
+            return Comparison.run(
+                    model, workload, layouts, execution.withOnToken(s -> progress.step()), repetitions,
+                    layout -> progress.doing(layout.strategy().id()));
         }
-        return prompts;
-    }
-
-    private static void measure(
-            Model model, List<int[]> prompts, int maxTokens, int prefillChunk, int depth, int repetitions,
-            ExecutionOptions execution, List<Entry> entries, Terminal terminal) {
-        int warmUp = Math.min(maxTokens, WARM_UP_TOKENS);
-        long steps = (long) entries.size() * prompts.size() * (warmUp + (long) repetitions * maxTokens);
-        try (Progress progress = terminal.progress("comparing", steps)) {
-            Generation generation = Generation.of(model)
-                    .prompts(prompts)
-                    .ignoringEos()
-                    .prefillChunk(prefillChunk)
-                    .depth(depth)
-                    .execution(execution.withOnToken(s -> progress.step()));
-            for (Entry entry : entries) {
-                progress.doing(entry.options.strategy().id());
-                try {
-                    generation.strategy(entry.options).maxTokens(warmUp).run();
-                } catch (PlanException e) {
-                    entry.refused = e.getMessage();
-                }
-            }
-            List<Entry> order = new ArrayList<>(entries);
-            for (int round = 0; round < repetitions; round++) {
-                for (Entry entry : order) {
-                    if (entry.refused.isEmpty()) {
-                        progress.doing(entry.options.strategy().id());
-                        try {
-                            entry.runs.add(generation.strategy(entry.options).maxTokens(maxTokens).run());
-                        } catch (PlanException e) {
-                            // The cache of the whole run can be too large where that of the warm-up was not.
-                            entry.refused = e.getMessage();
-                        }
-                    }
-                }
-                order = order.reversed();
-            }
-        }
-        if (entries.stream().noneMatch(Entry::ran)) {
-            throw new FailedException("no strategy can run: " + entries.getFirst().refused);
-        }
-    }
-
-    /** The run that the others' tokens are compared with. */
-    private static Entry reference(List<Entry> entries) {
-        return entries.stream().filter(Entry::ran).findFirst().orElseThrow();
-    }
-
-    private static void check(Model model, ExecutionOptions execution, List<Entry> entries) {
-        TokenCheck check = new TokenCheck(model.weights(), execution.kvType());
-        Entry reference = reference(entries);
-        for (Entry entry : entries) {
-            boolean rounding = splitsSums(entry.options) != splitsSums(reference.options);
-            List<TokenCheck.Difference> differences = new ArrayList<>();
-            for (int i = 0; i < entry.runs.size(); i++) {
-                // A layout repeats itself bit for bit, so that the reference need not be asked again.
-                boolean repeated =
-                        i > 0 && check.compare(entry.runs.getFirst(), entry.runs.get(i), false).isEmpty();
-                if (!repeated) {
-                    differences.addAll(check.compare(reference.runs.getFirst(), entry.runs.get(i), rounding));
-                }
-            }
-            entry.differences = differences;
-        }
-    }
-
-    private static boolean splitsSums(StrategyOptions options) {
-        return options.strategy() == Strategy.TP_PP && options.tensorParallel() > 1;
-    }
-
-    private static Table table(List<Entry> entries, HostPeak peak) {
-        Table.Builder table = Table.builder()
-                .column("strategy", "strategy", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("ranks", "ranks", Unit.COUNT)
-                .column("micro_batches", "micro-batches", Unit.COUNT)
-                .column("tokens", "tokens", Unit.PLAIN)
-                .column("tokens_equal", "tokens equal", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tpot_p50_ms", "p50", Unit.MILLISECONDS)
-                .column("tpot_p90_ms", "p90", Unit.MILLISECONDS)
-                .column("tpot_p99_ms", "p99", Unit.MILLISECONDS)
-                .column("tpot_without_lm_head_ms", "TPOT without LM head", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("ttft_ms", "TTFT", Unit.MILLISECONDS)
-                .column("wall_ms", "wall", Unit.MILLISECONDS)
-                .column("busy_attention", "busy attention", Unit.PERCENT)
-                .column("busy_expert", "busy experts", Unit.PERCENT)
-                .column("strong_scaling_efficiency", "strong scaling", Unit.PERCENT)
-                .column("bytes_sent", "sent", Unit.BYTES)
-                .column("rank_bytes_max", "largest rank", Unit.BYTES)
-                .column("held_bytes", "weights + KV", Unit.BYTES)
-                .column("unique_bytes", "of these unique", Unit.BYTES)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("mfu", "MFU", Unit.PERCENT)
-                .column("imbalance", "imbalance", Unit.NUMBER);
-        Entry reference = reference(entries);
-        double one = entries.getFirst().ran() && entries.getFirst().options.strategy() == Strategy.SINGLE
-                ? entries.getFirst().typical().metrics().tpotMs()
-                : Double.NaN;
-        for (Entry entry : entries) {
-            StrategyOptions o = entry.options;
-            List<Object> row = new ArrayList<>(List.of(o.strategy().id(), o.layout(), o.ranks(), o.microBatches()));
-            if (entry.ran()) {
-                RunResult run = entry.typical();
-                Metrics m = run.metrics();
-                long held = run.ranks().stream().mapToLong(r -> r.weightBytes() + r.kvBytes()).sum();
-                long largest = run.ranks().stream()
-                        .mapToLong(r -> r.weightBytes() + r.kvBytes() + r.activationBytes())
-                        .max()
-                        .orElse(0);
-                row.addAll(List.of(
-                        verdict(entry, reference),
-                        entry.equal(),
-                        m.tpotMs(),
-                        m.tpotP50Ms(),
-                        m.tpotP90Ms(),
-                        m.tpotP99Ms(),
-                        HeadTime.tpotWithoutMs(run),
-                        m.tps(),
-                        m.ttftMs(),
-                        m.wallMs(),
-                        m.busyAttention(),
-                        m.busyExpert(),
-                        one / (o.ranks() * m.tpotMs()),
-                        run.ranks().stream().mapToLong(RunResult.RankReport::bytesSent).sum(),
-                        largest,
-                        held,
-                        Math.round(m.memoryEfficiency() * held),
-                        m.memoryEfficiency(),
-                        m.achievedBytesPerSecond() / peak.bytesPerSecond(),
-                        m.achievedFlopsPerSecond() / peak.flopsPerSecond(),
-                        m.imbalance()));
-            } else {
-                row.add("refused");
-                while (row.size() < table.width()) {
-                    row.add(null);
-                }
-            }
-            table.row(row.toArray());
-        }
-        return table.build();
-    }
-
-    private static String verdict(Entry entry, Entry reference) {
-        if (entry == reference) {
-            return entry.differences.isEmpty() ? "reference" : "not repeatable";
-        }
-        if (entry.differences.isEmpty()) {
-            return "equal";
-        }
-        return entry.equal() ? "equal but near ties" : "DIFFERENT";
-    }
-
-    private static List<String> notes(List<Entry> entries, HostPeak peak, int repetitions) {
-        List<String> notes = new ArrayList<>();
-        for (Entry entry : entries) {
-            if (!entry.refused.isEmpty()) {
-                notes.add(entry.label() + " cannot run: " + entry.refused);
-            }
-            for (TokenCheck.Difference difference : entry.differences) {
-                notes.add(entry.label() + ": " + difference.text());
-            }
-        }
-        RunResult any = reference(entries).typical();
-        notes.addAll(RunReport.caveats(any.backend(), entries.getLast().options.ranks()));
-        if (Double.isFinite(peak.bytesPerSecond())) {
-            notes.add("MBU and MFU are of %s GB/s and %s GFLOP/s, measured on all cores of this machine."
-                    .formatted(
-                            Unit.significant(peak.bytesPerSecond() / GIGA),
-                            Unit.significant(peak.flopsPerSecond() / GIGA)));
-        }
-        notes.add(
-                "Strong scaling is T(1) / (N T(N)) of TPOT. Shown is the run with the median TPOT of %d, after a warm-up."
-                        .formatted(repetitions));
-        return notes;
-    }
-
-    private static Map<String, Object> tree(
-            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, Table simulated, Cluster cluster,
-            List<Entry> entries, HostPeak peak, List<String> notes) {
-        Map<String, Object> tree = new LinkedHashMap<>();
-        tree.put("model", config.name());
-        tree.put("backend", reference(entries).typical().backend());
-        tree.put("source", "measured");
-        tree.put("batch", prompts.size());
-        tree.put("prompt_tokens", prompts.stream().map(p -> p.length).toList());
-        tree.put("max_tokens", maxTokens);
-        tree.put("tokens_equal", entries.stream().allMatch(Entry::equal));
-        Map<String, Object> peaks = new LinkedHashMap<>();
-        peaks.put("bytes_per_second", peak.bytesPerSecond());
-        peaks.put("flops_per_second", peak.flopsPerSecond());
-        peaks.put("source", "measured");
-        tree.put("peak", peaks);
-        tree.put("strategies", table.objects());
-        Map<String, Object> times = new LinkedHashMap<>();
-        times.put("cluster", cluster.name());
-        times.put("source", "simulated");
-        times.put("strategies", simulated.objects());
-        tree.put("simulated", times);
-        tree.put("token_ids", reference(entries).typical().outputs().stream()
-                .map(RunResult.SequenceOutput::tokenIds)
-                .toList());
-        tree.put("notes", notes);
-        return tree;
-    }
-
-    private static String text(
-            ModelConfig config, List<int[]> prompts, int maxTokens, Table table, Table simulated,
-            List<String> notes, OutputFormat format) {
-        if (format == OutputFormat.CSV) {
-            return TableWriter.write(table, format);
-        }
-        int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
-        StringBuilder text = new StringBuilder();
-        text.append("%s, %d prompts of %s%d tokens, %d generated for each, measured\n\n".formatted(
-                ModelFlags.description(config),
-                prompts.size(),
-                prompts.stream().anyMatch(p -> p.length != longest) ? "up to " : "",
-                longest,
-                maxTokens));
-        text.append(TableWriter.write(
-                table.select("strategy", "layout", "tokens", "tpot_ms", "tpot_p50_ms", "tpot_p90_ms", "tpot_p99_ms",
-                        "tps", "ttft_ms"),
-                format));
-        text.append('\n');
-        text.append(TableWriter.write(
-                table.select("strategy", "layout", "tpot_without_lm_head_ms", "busy_attention", "busy_expert",
-                        "strong_scaling_efficiency", "mbu", "mfu", "imbalance"),
-                format));
-        text.append('\n');
-        text.append(TableWriter.write(
-                table.select("strategy", "layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
-                        "unique_bytes", "memory_efficiency"),
-                format));
-        text.append("\nThe same layouts, simulated with 16-bit activations and KV cache:\n\n");
-        text.append(TableWriter.write(simulated, format));
-        for (String note : notes) {
-            text.append('\n').append(note).append('\n');
-        }
-        return text.toString();
     }
 }

@@ -39,11 +39,11 @@ final class TraceFlags {
                 result.strategy(),
                 result.layout(),
                 microBatches > 1 ? ", " + microBatches + " micro-batches" : "");
-        if (result.eventsLeftOut() > 0) {
+        if (result.timeline().leftOut() > 0) {
             terminal.err().println("ma: the trace of %s lacks its last %d events; fewer tokens make it whole"
-                    .formatted(name, result.eventsLeftOut()));
+                    .formatted(name, result.timeline().leftOut()));
         }
         return new TraceFile.Run(
-                name, result.ranks().stream().map(RunResult.RankReport::role).toList(), result.timeline());
+                name, result.ranks().stream().map(RunResult.RankReport::role).toList(), result.timeline().events());
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.Presets;
+import io.maseparation.parallel.compare.ComparedLayouts;
 import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,7 @@ class SmallPartsTest {
 
     @Test
     void layoutsAdaptToTheModel() {
-        assertThat(Layouts.of(Presets.config("tiny"), 4, 2))
+        assertThat(ComparedLayouts.of(Presets.config("tiny"), 4, 2))
                 .containsExactly(
                         StrategyOptions.single(),
                         StrategyOptions.tensorPipeline(2, 2).withMicroBatches(2),
@@ -57,14 +58,14 @@ class SmallPartsTest {
                         StrategyOptions.maSeparation(3, 1).withMicroBatches(2),
                         StrategyOptions.maSeparation(2, 2).withMicroBatches(2));
         // Two devices leave one ratio; three do not divide four heads; no more expert ranks than experts.
-        assertThat(Layouts.of(Presets.config("tiny"), 2, 1))
+        assertThat(ComparedLayouts.of(Presets.config("tiny"), 2, 1))
                 .containsExactly(
                         StrategyOptions.single(),
                         StrategyOptions.tensorPipeline(2, 1),
                         StrategyOptions.expertParallel(2),
                         StrategyOptions.maSeparation(1, 1));
-        assertThat(Layouts.of(Presets.config("tiny"), 3, 1)).contains(StrategyOptions.tensorPipeline(1, 3));
-        assertThat(Layouts.of(Presets.config("tiny"), 32, 1))
+        assertThat(ComparedLayouts.of(Presets.config("tiny"), 3, 1)).contains(StrategyOptions.tensorPipeline(1, 3));
+        assertThat(ComparedLayouts.of(Presets.config("tiny"), 32, 1))
                 .contains(StrategyOptions.expertParallel(8), StrategyOptions.maSeparation(24, 8));
     }
 

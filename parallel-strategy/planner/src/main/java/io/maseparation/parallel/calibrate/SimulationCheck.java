@@ -7,13 +7,14 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -172,20 +173,19 @@ public final class SimulationCheck {
             List<RunResult> runs,
             int batch,
             int context) {
-        List<RunResult> sorted = runs.stream()
-                .sorted(Comparator.comparingDouble(r -> stepMs(r, batch)))
-                .toList();
-        RunResult median = sorted.get(sorted.size() / 2);
+        DoubleSummaryStatistics times =
+                runs.stream().mapToDouble(r -> stepMs(r, batch)).summaryStatistics();
+        RunResult median = Percentiles.medianRun(runs, r -> stepMs(r, batch));
         Scenario scenario = Scenario.decode(batch, context).withFormats(execution.kvType(), 4);
         SimulationResult simulated = Simulator.run(Planning.plan(config, options), cluster, scenario, true);
         return new Entry(
                 options,
                 stepMs(median, batch),
-                median.metrics().tpotP50Ms(),
-                stepMs(sorted.getFirst(), batch),
-                stepMs(sorted.getLast(), batch),
+                median.metrics().latency().tpotP50Ms(),
+                times.getMin(),
+                times.getMax(),
                 simulated.tpotMs(),
-                segments(median.timeline(), simulated.timeline()));
+                segments(median.timeline().events(), simulated.timeline()));
     }
 
     /**

@@ -21,6 +21,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import io.maseparation.parallel.simulate.TestClusters;
@@ -170,7 +171,7 @@ class AdaptationTest {
     void aRunThatDecidesForItselfGivesTheTokensOfASingleDevice() {
         ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
         List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
-        Workload workload = new Workload(prompts, 120, true, 0, 1, 0, false, 16, 0);
+        Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
         Changes changes = new Changes(List.of(), Optional.of(adaptation(ALL)), Duration.ofMinutes(1));
 
         RunResult expected = run(Planning.plan(TINY, StrategyOptions.single()), weights, workload, Changes.NONE);
@@ -193,7 +194,7 @@ class AdaptationTest {
     void ordersAndDecisionsGoTogether() {
         ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
         List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
-        Workload workload = new Workload(prompts, 120, true, 0, 1, 0, false, 16, 0);
+        Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
         Changes changes = new Changes(List.of(Orders.experts(100)),
                 Optional.of(adaptation(new Adaptation.Reach(false, false, true))), Duration.ofMinutes(1));
 
@@ -221,7 +222,7 @@ class AdaptationTest {
                 } while (deciding.get() > 0);
             });
         }
-        try (PlanExecutor executor = new PlanExecutor(plan, weights, workload, options)) {
+        try (PlanExecutor executor = new PlanExecutor(plan, new Job(weights, workload, options))) {
             return executor.run();
         }
     }

@@ -1,17 +1,15 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.execute.rank.Deployment;
-import io.maseparation.parallel.execute.rank.RankLoader;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayDeque;
@@ -38,10 +36,8 @@ final class LayoutChanges implements AutoCloseable {
     private static final long LAST_WAIT_MILLIS = 5_000;
 
     private final Changes changes;
-    private final ModelWeights weights;
+    private final Job job;
     private final Workload workload;
-    private final ExecutionOptions options;
-    private final RankLoader loader;
     private final Deque<Changes.Ordered> ordered;
     private final ChangeLog log = new ChangeLog();
     private Preparation<Prepared> underWay;
@@ -76,13 +72,10 @@ final class LayoutChanges implements AutoCloseable {
      */
     private record Untold(Preparation<Prepared> preparation, LayoutChange change, LiveState state) {}
 
-    LayoutChanges(
-            Changes changes, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
-        this.changes = changes;
-        this.weights = weights;
-        this.workload = workload;
-        this.options = options;
-        this.loader = loader;
+    LayoutChanges(Job job) {
+        this.changes = job.options().changes();
+        this.job = job;
+        this.workload = job.workload();
         ordered = new ArrayDeque<>(changes.ordered());
         nextLook = changes.policy().map(LayoutPolicy::interval).orElse(Integer.MAX_VALUE);
     }
@@ -205,8 +198,7 @@ final class LayoutChanges implements AutoCloseable {
         try {
             return new Prepared(
                     proposal,
-                    Migration.prepare(
-                            now, proposal.target(), active, state.decoded(), weights, workload, options, loader));
+                    Migration.prepare(now, proposal.target(), active, state.decoded(), job));
         } catch (RuntimeException | OutOfMemoryError e) {
             throw new ProposalFailed(proposal, e);
         }

@@ -1,14 +1,12 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.execute.rank.Deployment;
-import io.maseparation.parallel.execute.rank.RankLoader;
 import io.maseparation.parallel.layout.MovedBytes;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.Target;
-import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -45,19 +43,11 @@ final class Migration {
      * @param active whether each sequence goes on
      * @param decoded decode steps done when this was ordered
      */
-    static Migration prepare(
-            Deployment before,
-            Target target,
-            boolean[] active,
-            int decoded,
-            ModelWeights weights,
-            Workload workload,
-            ExecutionOptions options,
-            RankLoader loader) {
+    static Migration prepare(Deployment before, Target target, boolean[] active, int decoded, Job job) {
         Plan plan = target.plan(before.plan());
         Shares shares = shares(before, plan, target.owners(), active);
-        Deployment after = Deployment.next(before, plan, shares, weights, workload, options, loader);
-        Migration migration = new Migration(before, after, workload);
+        Deployment after = Deployment.next(before, plan, shares, job);
+        Migration migration = new Migration(before, after, job.workload());
         try {
             migration.bytes = MovedBytes.weights(before.plan(), plan);
             if (migration.cachesInHostMemory()) {

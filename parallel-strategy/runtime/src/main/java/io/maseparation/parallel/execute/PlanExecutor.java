@@ -1,15 +1,13 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Heartbeat;
-import io.maseparation.parallel.execute.rank.RankLoader;
 import io.maseparation.parallel.execute.rank.RankThreads;
-import io.maseparation.parallel.execute.rank.RankWorker;
+import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.RunContext;
 import io.maseparation.parallel.execute.rank.Sequences;
@@ -20,13 +18,12 @@ import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.ReplicaChoice;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.run.ExecutionOptions;
-import io.maseparation.parallel.run.LogitsListener;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** Runs a plan: one thread a rank, each driving its device. */
 public final class PlanExecutor implements AutoCloseable {
@@ -35,12 +32,10 @@ public final class PlanExecutor implements AutoCloseable {
 
     private static final System.Logger LOG = System.getLogger(PlanExecutor.class.getName());
 
-    private final ModelWeights weights;
-    private final ExecutionOptions options;
+    private final Job job;
     private final Workload workload;
     private final RankThreads threads;
     private final LayoutChanges changes;
-    private final Optional<LogitsListener> logits;
     private final long setupNanos;
     private Deployment deployment;
 
@@ -50,30 +45,19 @@ public final class PlanExecutor implements AutoCloseable {
      * @throws io.maseparation.files.ModelException if the workload does not fit the model, or the memory
      * @throws PlanException if a rank holds more than a device may, or the layout is to change and cannot
      */
-    public PlanExecutor(Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options) {
-        this(plan, weights, workload, options, RankLoader.real(), Optional.empty());
-    }
-
-    PlanExecutor(
-            Plan plan,
-            ModelWeights weights,
-            Workload workload,
-            ExecutionOptions options,
-            RankLoader loader,
-            Optional<LogitsListener> logits) {
-        workload.check(weights.config());
+    public PlanExecutor(Plan plan, Job job) {
+        ExecutionOptions options = job.options();
+        this.job = job;
+        workload = job.workload();
+        workload.check(job.weights().config());
         if (!options.changes().isNone() && plan.options().strategy() != Strategy.MA) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
                     + plan.options().strategy().id());
         }
         long start = System.nanoTime();
-        this.weights = weights;
-        this.workload = workload;
-        this.options = options;
-        this.logits = logits;
-        deployment = Deployment.start(plan, weights, workload, options, loader);
+        deployment = Deployment.start(plan, job);
         threads = new RankThreads(plan.ranks().size(), options.stallTimeout());
-        changes = new LayoutChanges(options.changes(), weights, workload, options, loader);
+        changes = new LayoutChanges(job);
         setupNanos = System.nanoTime() - start;
         if (deployment.devices().stream().map(Device::target).anyMatch(t -> t.embedded() && !t.vectorApi())) {
             LOG.log(
@@ -83,7 +67,7 @@ public final class PlanExecutor implements AutoCloseable {
     }
 
     private double operationsPerByte() {
-        return options.changes().policy()
+        return job.options().changes().policy()
                 .map(LayoutPolicy::operationsPerByte)
                 .orElse(ReplicaChoice.USUAL_OPERATIONS_PER_BYTE);
     }
@@ -99,14 +83,14 @@ public final class PlanExecutor implements AutoCloseable {
         int ranks = plan.ranks().size();
         Communicator comm = new InProcessCommunicator(ranks);
         Recorder recorder = new Recorder(
-                ranks, plan.config().layers().size(), plan.config().maxExperts(), options.transfers());
-        Sequences sequences = new Sequences(n, options.onToken());
+                ranks, plan.config().layers().size(), plan.config().maxExperts(), job.options().transfers());
+        Sequences sequences = new Sequences(n, job.options().onToken());
         RunContext context = new RunContext(
-                workload, comm, recorder, sequences, new Heartbeat(ranks), logits, operationsPerByte());
-        List<RankWorker> workers = workers(context);
+                job, comm, recorder, sequences, new Heartbeat(ranks), operationsPerByte());
+        List<MicroBatchScheduler> schedulers = schedulers(context);
         long start = System.nanoTime();
         List<Step> prefill = deployment.schedule().prefill();
-        threads.run(deployment, workers, prefill, 0, context);
+        threads.run(deployment, schedulers, prefill, 0, context);
         long decodeStart = System.nanoTime();
         int step = prefill.size();
         boolean mayEnd = !workload.ignoreEos() && !plan.config().vocabulary().eosTokens().isEmpty();
@@ -126,7 +110,7 @@ public final class PlanExecutor implements AutoCloseable {
             deployment = changes.between(before, active, decoded, recorder);
             if (!deployment.equals(before)) {
                 recorder.endLayout(expertRanks(before.plan()));
-                workers = workers(context);
+                schedulers = schedulers(context);
             }
             int count = Math.min(Math.min(window, changes.steps(decoded)), workload.maxTokens() - 1 - decoded);
             List<Step> steps = new ArrayList<>();
@@ -137,21 +121,21 @@ public final class PlanExecutor implements AutoCloseable {
             for (int i = 0; i < n; i++) {
                 last[i] = sequences.tokens(i).getLast();
             }
-            workers.forEach(w -> w.setLastTokens(last));
-            threads.run(deployment, workers, steps, step, context);
+            schedulers.forEach(s -> s.setLastTokens(last));
+            threads.run(deployment, schedulers, steps, step, context);
             step += count;
             decoded += count;
         }
         long end = System.nanoTime();
         changes.end(decoded);
         recorder.endLayout(expertRanks(deployment.plan()));
-        return new ResultBuilder(deployment, weights, workload, recorder, sequences)
+        return new ResultBuilder(deployment, job, recorder, sequences)
                 .build(setupNanos, start, decodeStart, end, decoded, changes.log());
     }
 
-    private List<RankWorker> workers(RunContext context) {
+    private List<MicroBatchScheduler> schedulers(RunContext context) {
         return deployment.plan().ranks().stream()
-                .map(rank -> new RankWorker(deployment, rank.rank(), context))
+                .map(rank -> new MicroBatchScheduler(deployment, rank.rank(), context))
                 .toList();
     }
 

@@ -1,8 +1,8 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
-import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
@@ -10,14 +10,16 @@ import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.Metrics;
+import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.HdrHistogram.Histogram;
+import java.util.stream.DoubleStream;
 
 /** Turns what the ranks recorded into a result. */
 final class ResultBuilder {
@@ -25,24 +27,21 @@ final class ResultBuilder {
     private final Plan plan;
     private final ModelWeights weights;
     private final Workload workload;
-    private final List<Capacity> capacities;
-    private final List<Device> devices;
+    private final DataType kvType;
     private final Recorder recorder;
     private final Sequences sequences;
 
     /** @param deployment what the run ended on */
     ResultBuilder(
             Deployment deployment,
-            ModelWeights weights,
-            Workload workload,
+            Job job,
             Recorder recorder,
             Sequences sequences) {
         this.deployment = deployment;
         this.plan = deployment.plan();
-        this.weights = weights;
-        this.workload = workload;
-        this.capacities = deployment.capacities();
-        this.devices = deployment.devices();
+        this.weights = job.weights();
+        this.workload = job.workload();
+        this.kvType = deployment.memory(0).capacity().kvType();
         this.recorder = recorder;
         this.sequences = sequences;
     }
@@ -56,23 +55,21 @@ final class ResultBuilder {
         long leftOut = 0;
         for (RankPlan rank : plan.ranks()) {
             Recorder.RankLog log = recorder.rank(rank.rank());
-            Capacity capacity = capacities.get(rank.rank());
+            Device device = deployment.devices().get(rank.rank());
             ranks.add(new RunResult.RankReport(
                     rank.rank(),
                     rank.role().id(),
-                    devices.get(rank.rank()).name(),
-                    rank.shard().weightBytes(plan.config()),
-                    capacity.kvBytes(plan.config(), rank.shard()),
-                    capacity.activationBytes(plan.config(), rank.shard()),
+                    device.name(),
+                    deployment.memory(rank.rank()),
                     log.bytesSent(),
-                    (log.prefillBusy() + log.decodeBusy()) / 1e6,
-                    decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos,
-                    perStep((double) log.decodeTasks(), decodeSteps),
-                    devices.get(rank.rank()).target().embedded()
-                            ? 0
-                            : perStep((double) log.decodeTransferBytes(), decodeSteps),
-                    perStep(log.decodeMessageNanos() / 1e6, decodeSteps),
-                    deployment.rankDevice(rank.rank()).firstRunNanos() / 1e6));
+                    new RunResult.Times(
+                            (log.prefillBusy() + log.decodeBusy()) / 1e6,
+                            decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos,
+                            deployment.rankDevice(rank.rank()).firstRunNanos() / 1e6),
+                    new RunResult.PerStep(
+                            perStep((double) log.decodeTasks(), decodeSteps),
+                            device.target().embedded() ? 0 : perStep((double) log.decodeTransferBytes(), decodeSteps),
+                            perStep(log.decodeMessageNanos() / 1e6, decodeSteps))));
             timeline.addAll(log.events());
             leftOut += log.leftOut();
         }
@@ -80,12 +77,11 @@ final class ResultBuilder {
         return new RunResult(
                 plan.options().strategy().id(),
                 plan.options().layout(),
-                devices.getFirst().backend(),
+                deployment.devices().getFirst().backend(),
                 ranks,
                 outputs(),
                 metrics(ranks, setupNanos, start, decodeNanos, decodeSteps),
-                timeline,
-                leftOut,
+                new RunResult.Timeline(timeline, leftOut),
                 changes.all());
     }
 
@@ -119,50 +115,43 @@ final class ResultBuilder {
 
     private Metrics metrics(
             List<RunResult.RankReport> ranks, long setupNanos, long start, double decodeNanos, int decodeSteps) {
-        Histogram gaps = new Histogram(3);
+        DoubleStream.Builder gaps = DoubleStream.builder();
         double firsts = 0;
-        double gapSum = 0;
-        long gapCount = 0;
         long last = start;
         for (int i = 0; i < workload.prompts().size(); i++) {
             List<Long> times = sequences.times(i);
             int kept = kept(sequences.tokens(i));
             firsts += times.getFirst() - start;
             for (int t = 1; t < kept; t++) {
-                long gap = times.get(t) - times.get(t - 1);
-                gaps.recordValue(Math.max(1, gap));
-                gapSum += gap;
-                gapCount++;
+                gaps.add((times.get(t) - times.get(t - 1)) / 1e6);
             }
             last = Math.max(last, times.getLast());
         }
-        boolean any = gapCount > 0;
-        StepWork work = StepWork.of(
-                weights, workload, capacities.getFirst().kvType(), recorder, sequences, decodeSteps);
+        double[] gapsMs = gaps.build().toArray();
+        StepWork work = StepWork.of(weights, workload, kvType, recorder, sequences, decodeSteps);
         double stepSeconds = decodeSteps == 0 ? Double.NaN : decodeNanos / 1e9 / decodeSteps;
         return new Metrics(
-                any ? gapSum / gapCount / 1e6 : Double.NaN,
-                any ? gaps.getValueAtPercentile(50) / 1e6 : Double.NaN,
-                any ? gaps.getValueAtPercentile(90) / 1e6 : Double.NaN,
-                any ? gaps.getValueAtPercentile(99) / 1e6 : Double.NaN,
-                any ? gapCount / (decodeNanos / 1e9) : Double.NaN,
-                firsts / workload.prompts().size() / 1e6,
+                new Metrics.Latency(
+                        Arrays.stream(gapsMs).average().orElse(Double.NaN),
+                        Percentiles.of(gapsMs, 50),
+                        Percentiles.of(gapsMs, 90),
+                        Percentiles.of(gapsMs, 99),
+                        firsts / workload.prompts().size() / 1e6),
+                gapsMs.length > 0 ? gapsMs.length / (decodeNanos / 1e9) : Double.NaN,
                 (last - start) / 1e6,
-                meanBusy(ranks, Role.ATTENTION),
-                meanBusy(ranks, Role.EXPERT),
-                work.bytes(),
-                work.flops(),
-                work.bytes() / stepSeconds,
-                work.flops() / stepSeconds,
-                memoryEfficiency(ranks),
-                plan.placement().isEmpty() ? 1 : recorder.imbalance(),
-                setupNanos / 1e6);
+                setupNanos / 1e6,
+                new Metrics.Work(work.bytes(), work.flops(), work.bytes() / stepSeconds, work.flops() / stepSeconds),
+                new Metrics.Utilisation(
+                        meanBusy(ranks, Role.ATTENTION),
+                        meanBusy(ranks, Role.EXPERT),
+                        memoryEfficiency(ranks),
+                        plan.placement().isEmpty() ? 1 : recorder.imbalance()));
     }
 
     private static double meanBusy(List<RunResult.RankReport> ranks, Role role) {
         return ranks.stream()
                 .filter(r -> r.role().equals(role.id()) || r.role().equals(Role.BOTH.id()))
-                .mapToDouble(RunResult.RankReport::busy)
+                .mapToDouble(r -> r.times().busy())
                 .average()
                 .orElse(Double.NaN);
     }
@@ -173,10 +162,11 @@ final class ResultBuilder {
         long live = 0;
         for (int i = 0; i < workload.prompts().size(); i++) {
             live += 2L * config.layers().size() * config.kvWidth() * workload.positions(i)
-                    * capacities.getFirst().kvType().bytes();
+                    * kvType.bytes();
         }
-        long allocated =
-                ranks.stream().mapToLong(r -> r.weightBytes() + r.kvBytes()).sum();
+        long allocated = ranks.stream()
+                .mapToLong(r -> r.memory().weightBytes() + r.memory().kvBytes())
+                .sum();
         return (double) (unique + live) / allocated;
     }
 }

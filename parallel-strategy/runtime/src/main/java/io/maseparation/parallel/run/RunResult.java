@@ -1,6 +1,7 @@
 package io.maseparation.parallel.run;
 
 import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
 
@@ -10,11 +11,10 @@ import java.util.List;
  * @param strategy name of the strategy
  * @param layout the layout in words, the last one where it changed
  * @param backend "embedded", or the TornadoVM backend
- * @param ranks one entry a rank, as it was at the end
- * @param outputs one entry a prompt
+ * @param ranks one entry per rank, as it was at the end
+ * @param outputs one entry per prompt
  * @param metrics times and efficiencies, measured
- * @param timeline what ran when; transfers too if they were asked for
- * @param eventsLeftOut how many later events of a long run the timeline lacks, so that it does not fill the memory
+ * @param timeline what ran when
  * @param changes changes of layout, made or not, in order
  */
 public record RunResult(
@@ -24,9 +24,16 @@ public record RunResult(
         List<RankReport> ranks,
         List<SequenceOutput> outputs,
         Metrics metrics,
-        List<TimelineEvent> timeline,
-        long eventsLeftOut,
+        Timeline timeline,
         List<LayoutChange> changes) {
+
+    /**
+     * What ran when.
+     *
+     * @param events by rank; transfers too if they were asked for
+     * @param leftOut how many later events of a long run are missing, so that it does not fill the memory
+     */
+    public record Timeline(List<TimelineEvent> events, long leftOut) {}
 
     /**
      * One rank's part in a run.
@@ -34,32 +41,31 @@ public record RunResult(
      * @param rank index
      * @param role "attention", "expert" or "both"
      * @param device device name
-     * @param weightBytes bytes of its weights; ranks of one process share memory where they hold the same
-     * @param kvBytes bytes of its KV cache
-     * @param activationBytes bytes of its activations and scratch
+     * @param memory what it held; ranks of one process share the memory of weights where they hold the same
      * @param bytesSent bytes it sent to other ranks
-     * @param busyMs time it computed, prefill and decode
-     * @param busy share of the decode wall time it computed
-     * @param tasksPerStep tasks of its segments in a decode step; each costs a launch on a device with a memory of its own
-     * @param transferBytesPerStep bytes that its segments take between host and device in a decode step; 0 where they share
-     *     their memory
-     * @param messageMsPerStep time that its thread packs, sends, takes and unpacks messages in a decode step
-     * @param firstRunMs time of the first execution of each segment, which compiles it and brings its weights to the device
+     * @param times how long it computed
+     * @param perStep means over the decode steps; NaN where there were none
      */
     public record RankReport(
-            int rank,
-            String role,
-            String device,
-            long weightBytes,
-            long kvBytes,
-            long activationBytes,
-            long bytesSent,
-            double busyMs,
-            double busy,
-            double tasksPerStep,
-            double transferBytesPerStep,
-            double messageMsPerStep,
-            double firstRunMs) {}
+            int rank, String role, String device, RankMemory memory, long bytesSent, Times times, PerStep perStep) {}
+
+    /**
+     * How long a rank computed.
+     *
+     * @param busyMs time it computed, prefill and decode
+     * @param busy share of the decode wall time it computed
+     * @param firstRunMs time of the first execution of each segment, which compiles it and brings its weights to the device
+     */
+    public record Times(double busyMs, double busy, double firstRunMs) {}
+
+    /**
+     * What a rank had to do in a decode step, beside computing.
+     *
+     * @param tasks tasks of its segments; each costs a launch on a device with a memory of its own
+     * @param transferBytes bytes that its segments take between host and device; 0 where they share their memory
+     * @param messageMs time that its thread packs, sends, takes and unpacks messages
+     */
+    public record PerStep(double tasks, double transferBytes, double messageMs) {}
 
     /**
      * One sequence.

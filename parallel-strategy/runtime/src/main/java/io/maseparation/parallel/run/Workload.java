@@ -10,23 +10,31 @@ import java.util.List;
  * @param prompts token ids of each sequence; at least one each
  * @param maxTokens tokens to generate for each sequence
  * @param ignoreEos whether to go on after an end-of-sequence token
- * @param temperature 0 for greedy
- * @param topP smallest probability mass to sample from; 1 for all
- * @param seed of sampling
+ * @param sampling how tokens are chosen
  * @param promptLogits whether to keep the logits of each prompt's last position
  * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
- * @param depth positions before each prompt, with random keys and values that {@code seed} determines: for measurements
+ * @param depth positions before each prompt, with random keys and values from the seed of sampling: for measurements
  */
 public record Workload(
         List<int[]> prompts,
         int maxTokens,
         boolean ignoreEos,
-        double temperature,
-        double topP,
-        long seed,
+        Sampling sampling,
         boolean promptLogits,
         int prefillChunk,
         int depth) {
+
+    /**
+     * How a token is chosen from the logits.
+     *
+     * @param temperature divides the logits; 0 for the most likely token
+     * @param topP smallest probability mass to sample from; 1 for all
+     * @param seed of the choices
+     */
+    public record Sampling(double temperature, double topP, long seed) {
+        /** Always the most likely token. */
+        public static final Sampling GREEDY = new Sampling(0, 1, 0);
+    }
 
     /** Default of {@link #prefillChunk}. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
@@ -43,17 +51,22 @@ public record Workload(
      * @param maxTokens tokens to generate for each sequence
      */
     public static Workload greedy(List<int[]> prompts, int maxTokens) {
-        return new Workload(prompts, maxTokens, false, 0, 1, 0, false, DEFAULT_PREFILL_CHUNK, 0);
+        return new Workload(prompts, maxTokens, false, Sampling.GREEDY, false, DEFAULT_PREFILL_CHUNK, 0);
     }
 
     /** {@return the same, going on after end-of-sequence tokens} */
     public Workload ignoringEos() {
-        return new Workload(prompts, maxTokens, true, temperature, topP, seed, promptLogits, prefillChunk, depth);
+        return new Workload(prompts, maxTokens, true, sampling, promptLogits, prefillChunk, depth);
     }
 
     /** {@return the same, keeping the logits of each prompt's last position} */
     public Workload withPromptLogits() {
-        return new Workload(prompts, maxTokens, ignoreEos, temperature, topP, seed, true, prefillChunk, depth);
+        return new Workload(prompts, maxTokens, ignoreEos, sampling, true, prefillChunk, depth);
+    }
+
+    /** The same with prompts taken in in other chunks. */
+    public Workload withPrefillChunk(int tokens) {
+        return new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, tokens, depth);
     }
 
     /**
@@ -62,8 +75,7 @@ public record Workload(
      * @param positions length of the context; 0 for none
      */
     public Workload withDepth(int positions) {
-        return new Workload(
-                prompts, maxTokens, ignoreEos, temperature, topP, seed, promptLogits, prefillChunk, positions);
+        return new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, prefillChunk, positions);
     }
 
     /**
@@ -95,11 +107,12 @@ public record Workload(
         if (prefillChunk < 1) {
             throw new ModelException("'prefill_chunk' must be at least 1, is " + prefillChunk);
         }
+        double temperature = sampling.temperature();
         if (!(temperature >= 0) || Double.isInfinite(temperature)) {
             throw new ModelException("'temperature' must be 0 or more, is " + temperature);
         }
-        if (!(topP > 0 && topP <= 1)) {
-            throw new ModelException("'top_p' must be above 0 and at most 1, is " + topP);
+        if (!(sampling.topP() > 0 && sampling.topP() <= 1)) {
+            throw new ModelException("'top_p' must be above 0 and at most 1, is " + sampling.topP());
         }
         for (int i = 0; i < prompts.size(); i++) {
             int[] prompt = prompts.get(i);

@@ -17,6 +17,7 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
 import java.time.Duration;
@@ -48,7 +49,7 @@ class FailureTest {
                 throw new IllegalStateException("planted");
             }
         });
-        try (PlanExecutor executor = new PlanExecutor(MA, TINY, workload(8), options)) {
+        try (PlanExecutor executor = new PlanExecutor(MA, new Job(TINY, workload(8), options))) {
             assertThatThrownBy(executor::run)
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageMatching("rank [01] \\(attention\\): IllegalStateException: planted");
@@ -65,7 +66,7 @@ class FailureTest {
                 Thread.currentThread().interrupt();
             }
         });
-        try (PlanExecutor executor = new PlanExecutor(MA, TINY, workload(8), options)) {
+        try (PlanExecutor executor = new PlanExecutor(MA, new Job(TINY, workload(8), options))) {
             long start = System.nanoTime();
             assertThatThrownBy(executor::run)
                     .isInstanceOf(RunFailedException.class)
@@ -84,20 +85,20 @@ class FailureTest {
         List<Device> devices = new ArrayList<>(TestDevices.strict(3));
         devices.addAll(small.get());
         try (PlanExecutor executor = new PlanExecutor(
-                MA, TINY, workload(2), ExecutionOptions.defaults().withDevices(devices))) {
+                MA, new Job(TINY, workload(2), ExecutionOptions.defaults().withDevices(devices)))) {
             assertThatThrownBy(executor::run)
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageStartingWith("rank 3 (expert): TornadoOutOfMemoryException");
         }
         assertThatThrownBy(() -> new PlanExecutor(
-                MA, TINY, workload(2), ExecutionOptions.defaults().withDevices(small.get())))
+                MA, new Job(TINY, workload(2), ExecutionOptions.defaults().withDevices(small.get()))))
                 .hasMessageStartingWith("rank 0 (attention): ");
     }
 
     @Test
     void aRankThatHoldsMoreThanItMayNamesTheOptionThatHelps() {
         ExecutionOptions options = ExecutionOptions.defaults().withDeviceMemory(200_000);
-        assertThatThrownBy(() -> new PlanExecutor(MA, TINY, workload(2), options))
+        assertThatThrownBy(() -> new PlanExecutor(MA, new Job(TINY, workload(2), options)))
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("rank 0 (attention) needs")
                 .hasMessageContaining("'attention_tensor_parallel_size'");
@@ -114,7 +115,7 @@ class FailureTest {
     }
 
     private static void assertMessage(Workload workload, String part) {
-        assertThatThrownBy(() -> new PlanExecutor(MA, TINY, workload, ExecutionOptions.defaults()))
+        assertThatThrownBy(() -> new PlanExecutor(MA, new Job(TINY, workload, ExecutionOptions.defaults())))
                 .isInstanceOf(ModelException.class)
                 .hasMessageContaining(part);
     }

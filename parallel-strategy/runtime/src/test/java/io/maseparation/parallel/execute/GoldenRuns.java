@@ -14,6 +14,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.nio.file.Path;
@@ -59,9 +60,10 @@ public final class GoldenRuns {
             Workload workload = Workload.greedy(prompts, 32).ignoringEos().withPromptLogits();
             try (PlanExecutor executor = new PlanExecutor(
                     plan,
-                    weights,
-                    workload,
-                    ExecutionOptions.defaults().withDevices(devices).withChanges(changes))) {
+                    new Job(
+                            weights,
+                            workload,
+                            ExecutionOptions.defaults().withDevices(devices).withChanges(changes)))) {
                 RunResult result = executor.run();
                 for (int i = 0; i < prompts.size(); i++) {
                     RunResult.SequenceOutput output = result.outputs().get(i);

@@ -13,7 +13,6 @@ import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
-import io.maseparation.parallel.execute.rank.RankLoader;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
@@ -21,6 +20,8 @@ import io.maseparation.parallel.layout.Schedule;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.layout.Target;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.RankLoader;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.time.Duration;
@@ -62,7 +63,7 @@ class LayoutChangesTest {
                 .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC), ranks);
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
-                new Workload(prompts, TOKENS, true, 0, 1, 0, true, 1 + random.nextInt(12), random.nextInt(3));
+                new Workload(prompts, TOKENS, true, Workload.Sampling.GREEDY, true, 1 + random.nextInt(12), random.nextInt(3));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
@@ -90,7 +91,7 @@ class LayoutChangesTest {
         ModelWeights weights = SkewedWeights.create(config, 3, 2);
         Workload workload = new Workload(
                 List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}, new int[] {9, 10, 11}),
-                24, true, 0, 1, 0, true, 4, 0);
+                24, true, Workload.Sampling.GREEDY, true, 4, 0);
         StrategyOptions present = StrategyOptions.maSeparation(2, 1).withMicroBatches(2).withSchedule(schedule);
         Changes changes = Changes.at(
                 new Changes.Ordered(3, Kind.RATIO, state -> Target.ratio(present, 1, 2)),
@@ -108,7 +109,7 @@ class LayoutChangesTest {
         assertThat(actual.changes()).hasSize(4).allMatch(LayoutChange::made).allMatch(c -> c.bytesMoved() > 0);
         assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from 2:1 to 1:2: switched");
         assertThat(actual.result().layout()).isEqualTo("2:1");
-        assertThat(actual.result().timeline()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
+        assertThat(actual.result().timeline().events()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
     }
 
     @Test
@@ -116,7 +117,7 @@ class LayoutChangesTest {
         ModelConfig config = Presets.config("tiny");
         ModelWeights weights = SkewedWeights.create(config, 4, 2);
         Workload workload = new Workload(
-                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true, 0, 1, 0, true, 4, 0);
+                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true, Workload.Sampling.GREEDY, true, 4, 0);
         Plan plan = Planning.plan(config, StrategyOptions.maSeparation(4, 2).withAttentionTensorParallel(2));
         Changes changes = Changes.at(
                 new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
@@ -191,7 +192,7 @@ class LayoutChangesTest {
     private static final ModelConfig TINY = Presets.config("tiny");
     private static final ModelWeights WEIGHTS = SkewedWeights.create(TINY, 5, 2);
     private static final Workload WORKLOAD =
-            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, 0, 1, 0, true, 8, 0);
+            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Sampling.GREEDY, true, 8, 0);
     private static final StrategyOptions TWO_ONE = StrategyOptions.maSeparation(2, 1);
 
     private static Changes twoRatios() {
@@ -329,7 +330,7 @@ class LayoutChangesTest {
     void aLayoutThatDoesNotFitTheDevicesIsRefused() {
         Plan plan = Planning.plan(TINY, TWO_ONE);
         long largest = run(plan, WEIGHTS, WORKLOAD, options(DataType.F32, Changes.NONE)).result().ranks().stream()
-                .mapToLong(r -> r.weightBytes() + r.kvBytes() + r.activationBytes())
+                .mapToLong(r -> r.memory().bytes())
                 .max()
                 .orElseThrow();
         Given actual = run(plan, WEIGHTS, WORKLOAD,
@@ -389,8 +390,8 @@ class LayoutChangesTest {
     private static Given run(
             Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
         Map<List<Integer>, float[]> logits = new ConcurrentHashMap<>();
-        try (PlanExecutor executor = new PlanExecutor(plan, weights, workload, options, loader,
-                Optional.of((sequence, index, row) -> logits.put(List.of(sequence, index), row)))) {
+        try (PlanExecutor executor = new PlanExecutor(plan, new Job(weights, workload, options, loader,
+                Optional.of((sequence, index, row) -> logits.put(List.of(sequence, index), row))))) {
             return new Given(executor.run(), logits);
         }
     }

@@ -86,10 +86,11 @@ class SharesTest {
             @ForAll long seed) {
         Random random = new Random(seed);
         int[] lengths = random.ints(sequences, 1, 30).toArray();
-        Workload workload = new Workload(prompts(lengths), 4, true, 0, 1, 0, false, chunk, 0);
+        Workload workload = new Workload(prompts(lengths), 4, true, Workload.Sampling.GREEDY, false, chunk, 0);
         int[] positions = IntStream.range(0, sequences).map(workload::positions).toArray();
         Shares shares = Shares.of(positions, groups, microBatches);
-        StepSchedule schedule = new StepSchedule(workload, shares, groups, microBatches);
+        StepRows most = StepSchedule.rows(workload, shares);
+        StepSchedule schedule = new StepSchedule(workload, shares, most);
 
         Set<Integer> all = IntStream.range(0, groups).boxed().collect(Collectors.toSet());
         Set<List<Integer>> seen = new HashSet<>();
@@ -101,17 +102,17 @@ class SharesTest {
                     Batch batch = step.batch(group, m);
                     assertThat(batch.rows()).isLessThanOrEqualTo(chunk);
                     outputs += batch.outputs().length;
-                    assertThat(batch.outputs().length).isLessThanOrEqualTo(schedule.outputRows(group));
+                    assertThat(batch.outputs().length).isLessThanOrEqualTo(most.outputs(group));
                     for (int i = 0; i < batch.rows(); i++) {
                         assertThat(rows.add(batch.firstRow() + i)).isTrue();
-                        assertThat(batch.firstRow() + i).isLessThan(schedule.groupRows(group));
+                        assertThat(batch.firstRow() + i).isLessThan(most.ofGroup(group));
                         assertThat(seen.add(List.of(batch.sequences()[i], batch.positions()[i])))
                                 .isTrue();
                     }
                 }
             }
             for (int m = 0; m < microBatches; m++) {
-                assertThat(step.rows(m)).isLessThanOrEqualTo(schedule.receivedRows(all));
+                assertThat(step.rows(m)).isLessThanOrEqualTo(most.received(all));
             }
         }
         assertThat(seen).hasSize(Arrays.stream(lengths).sum());

@@ -3,6 +3,7 @@ package io.maseparation.parallel.cli.results;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.run.HeadTime;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
 import java.util.LinkedHashMap;
@@ -19,21 +20,21 @@ public final class RunReport {
         Metrics m = result.metrics();
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("tpot_ms", m.tpotMs());
-        values.put("tpot_p50_ms", m.tpotP50Ms());
-        values.put("tpot_p90_ms", m.tpotP90Ms());
-        values.put("tpot_p99_ms", m.tpotP99Ms());
+        values.put("tpot_p50_ms", m.latency().tpotP50Ms());
+        values.put("tpot_p90_ms", m.latency().tpotP90Ms());
+        values.put("tpot_p99_ms", m.latency().tpotP99Ms());
         values.put("tpot_without_lm_head_ms", HeadTime.tpotWithoutMs(result));
         values.put("tps", m.tps());
-        values.put("ttft_ms", m.ttftMs());
+        values.put("ttft_ms", m.latency().ttftMs());
         values.put("wall_ms", m.wallMs());
-        values.put("busy_attention", m.busyAttention());
-        values.put("busy_expert", m.busyExpert());
-        values.put("bytes_moved_per_step", m.bytesMovedPerStep());
-        values.put("flops_per_step", m.flopsPerStep());
-        values.put("achieved_bytes_per_second", m.achievedBytesPerSecond());
-        values.put("achieved_flops_per_second", m.achievedFlopsPerSecond());
-        values.put("memory_efficiency", m.memoryEfficiency());
-        values.put("imbalance", m.imbalance());
+        values.put("busy_attention", m.utilisation().busyAttention());
+        values.put("busy_expert", m.utilisation().busyExpert());
+        values.put("bytes_moved_per_step", m.work().bytesPerStep());
+        values.put("flops_per_step", m.work().flopsPerStep());
+        values.put("achieved_bytes_per_second", m.work().bytesPerSecond());
+        values.put("achieved_flops_per_second", m.work().flopsPerSecond());
+        values.put("memory_efficiency", m.utilisation().memoryEfficiency());
+        values.put("imbalance", m.utilisation().imbalance());
         values.put("setup_ms", m.setupMs());
         return values;
     }
@@ -48,17 +49,17 @@ public final class RunReport {
         Unit ms = Unit.MILLISECONDS;
         Unit share = Unit.PERCENT;
         table.row("TPOT", ms.text(m.tpotMs()), "time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
-                .formatted(ms.text(m.tpotP50Ms()), ms.text(m.tpotP90Ms()), ms.text(m.tpotP99Ms())));
+                .formatted(ms.text(m.latency().tpotP50Ms()), ms.text(m.latency().tpotP90Ms()), ms.text(m.latency().tpotP99Ms())));
         table.row("TPOT without LM head", ms.text(HeadTime.tpotWithoutMs(result)),
                 "less the final norm and the logits");
         table.row("TPS", Unit.NUMBER.text(m.tps()), "output tokens a second over the batch, while decoding");
-        table.row("TTFT", ms.text(m.ttftMs()), "time to a sequence's first token");
+        table.row("TTFT", ms.text(m.latency().ttftMs()), "time to a sequence's first token");
         table.row("wall", ms.text(m.wallMs()), "first prompt token to last output token");
-        table.row("busy attention", share.text(m.busyAttention()), "decode time that ranks with attention compute");
-        table.row("busy experts", share.text(m.busyExpert()), "decode time that ranks with experts compute");
-        table.row("memory efficiency", share.text(m.memoryEfficiency()),
+        table.row("busy attention", share.text(m.utilisation().busyAttention()), "decode time that ranks with attention compute");
+        table.row("busy experts", share.text(m.utilisation().busyExpert()), "decode time that ranks with experts compute");
+        table.row("memory efficiency", share.text(m.utilisation().memoryEfficiency()),
                 "unique weights and live KV, of what all ranks hold");
-        table.row("imbalance", Unit.NUMBER.text(m.imbalance()), "rows of the busiest expert rank over the mean");
+        table.row("imbalance", Unit.NUMBER.text(m.utilisation().imbalance()), "rows of the busiest expert rank over the mean");
         return table.build();
     }
 
@@ -79,10 +80,11 @@ public final class RunReport {
                 .column("message_ms_per_step", "messages a step", Unit.MILLISECONDS)
                 .column("first_run_ms", "first runs", Unit.MILLISECONDS);
         for (RunResult.RankReport r : result.ranks()) {
-            table.row(r.rank(), r.role(), r.device(), r.weightBytes(), r.kvBytes(), r.activationBytes(),
-                    r.bytesSent(), r.busyMs(), r.busy(), r.tasksPerStep(),
-                    Double.isNaN(r.transferBytesPerStep()) ? null : (long) r.transferBytesPerStep(),
-                    r.messageMsPerStep(), r.firstRunMs());
+            double transferBytes = r.perStep().transferBytes();
+            table.row(r.rank(), r.role(), r.device(), r.memory().weightBytes(), r.memory().kvBytes(),
+                    r.memory().activationBytes(), r.bytesSent(), r.times().busyMs(), r.times().busy(),
+                    r.perStep().tasks(), Double.isNaN(transferBytes) ? null : (long) transferBytes,
+                    r.perStep().messageMs(), r.times().firstRunMs());
         }
         return table.build();
     }

@@ -14,6 +14,8 @@ import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.compare.TokenCheck;
+import io.maseparation.parallel.run.HeadTime;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -134,7 +136,7 @@ class ReportTest {
         List<TokenCheck.Difference> strict = check.compare(a, b, false);
         assertThat(strict).hasSize(1);
         assertThat(strict.getFirst().allowed()).isFalse();
-        assertThat(strict.getFirst().text()).isEqualTo("sequence 0, output token 0: 9 instead of 7");
+        assertThat(ComparisonReport.text(strict.getFirst())).isEqualTo("sequence 0, output token 0: 9 instead of 7");
         List<TokenCheck.Difference> rounding = check.compare(a, b, true);
         assertThat(rounding.getFirst().gap()).isEqualTo(gap);
         assertThat(rounding.getFirst().allowed()).isEqualTo(gap < TokenCheck.NEAR_TIE);
@@ -151,7 +153,13 @@ class ReportTest {
 
     private static RunResult result(List<Integer> tokens, List<TimelineEvent> timeline) {
         double no = Double.NaN;
-        Metrics metrics = new Metrics(10, no, no, no, no, no, no, no, no, no, no, no, no, no, no, no);
+        Metrics metrics = new Metrics(
+                new Metrics.Latency(10, no, no, no, no),
+                no,
+                no,
+                no,
+                new Metrics.Work(no, no, no, no),
+                new Metrics.Utilisation(no, no, no, no));
         return new RunResult(
                 "single",
                 "1 rank",
@@ -159,8 +167,7 @@ class ReportTest {
                 List.of(),
                 List.of(new RunResult.SequenceOutput(List.of(1, 2, 3), tokens, null)),
                 metrics,
-                timeline,
-                0,
+                new RunResult.Timeline(timeline, 0),
                 List.of());
     }
 }

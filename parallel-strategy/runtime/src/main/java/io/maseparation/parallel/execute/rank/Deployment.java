@@ -5,20 +5,18 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.RankDevice;
-import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
-import io.maseparation.parallel.layout.Tensor;
+import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -32,29 +30,27 @@ public final class Deployment {
     private final Shares shares;
     private final StepSchedule schedule;
     private final List<Device> devices;
-    private final List<Capacity> capacities = new ArrayList<>();
+    private final List<RankMemory> memory;
     private final List<RankDevice> rankDevices = new ArrayList<>();
 
-    private Deployment(Plan plan, Shares shares, StepSchedule schedule, List<Device> devices) {
+    private Deployment(Plan plan, Shares shares, StepRows rows, Job job, List<Device> devices) {
         this.plan = plan;
         this.shares = shares;
-        this.schedule = schedule;
+        this.schedule = new StepSchedule(job.workload(), shares, rows);
+        this.memory = new ArrayList<>(RankMemory.of(plan, shares, rows, job.options().kvType()));
         this.devices = devices;
     }
 
     /** A plan for the whole of a workload. */
-    public static Deployment start(
-            Plan plan, ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader) {
+    public static Deployment start(Plan plan, Job job) {
+        Workload workload = job.workload();
         Shares shares =
                 Shares.of(plan, IntStream.range(0, workload.prompts().size()).map(workload::positions).toArray());
         Deployment deployment = new Deployment(
-                plan,
-                shares,
-                new StepSchedule(workload, shares, plan.groups(), plan.options().microBatches()),
-                devices(plan, options));
-        deployment.sizeBuffers(options);
-        MemoryCheck.check(plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights));
-        deployment.load(weights, loader, Optional.empty());
+                plan, shares, StepSchedule.rows(workload, shares), job, devices(plan, job.options()));
+        MemoryCheck.check(
+                plan, deployment.memory, job.options().deviceMemory(), deployment.copied(job.weights()));
+        deployment.load(job, Optional.empty());
         plan.ranks().forEach(rank -> deployment.fillCache(rank, workload));
         return deployment;
     }
@@ -66,35 +62,27 @@ public final class Deployment {
      * @throws io.maseparation.parallel.layout.PlanException if old and new ranks do not fit a device together
      * @throws RunFailedException if a rank cannot be set up; those that were are freed
      */
-    public static Deployment next(
-            Deployment before,
-            Plan plan,
-            Shares shares,
-            ModelWeights weights,
-            Workload workload,
-            ExecutionOptions options,
-            RankLoader loader) {
-        Deployment deployment = new Deployment(
-                plan,
-                shares,
-                StepSchedule.decodeOnly(workload, shares, plan.groups(), plan.options().microBatches()),
-                before.devices);
-        deployment.sizeBuffers(options);
+    public static Deployment next(Deployment before, Plan plan, Shares shares, Job job) {
+        Deployment deployment = new Deployment(plan, shares, StepRows.decode(shares), job, before.devices);
         long[] beside = new long[plan.ranks().size()];
         List<RankPlan> loaded = new ArrayList<>();
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             if (deployment.canTakeOver(before, rank)) {
-                deployment.capacities.set(r, before.capacities.get(r));
+                deployment.memory.set(r, before.memory.get(r));
             } else {
-                RankPlan old = before.plan.ranks().get(r);
-                beside[r] = MemoryCheck.held(before.plan, old, before.capacities.get(r));
+                beside[r] = before.memory.get(r).bytes();
                 loaded.add(rank);
             }
         }
         MemoryCheck.check(
-                plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights), loaded, beside);
-        deployment.load(weights, loader, Optional.of(before));
+                plan,
+                deployment.memory,
+                job.options().deviceMemory(),
+                deployment.copied(job.weights()),
+                loaded,
+                beside);
+        deployment.load(job, Optional.of(before));
         return deployment;
     }
 
@@ -111,7 +99,7 @@ public final class Deployment {
                 rankDevices
                         .get(rank.rank())
                         .fillCache(
-                                workload.seed(),
+                                workload.sampling().seed(),
                                 sequence,
                                 shares.kvBase()[sequence],
                                 shares.capacity()[sequence],
@@ -126,49 +114,20 @@ public final class Deployment {
         return plan.devices().stream().map(d -> given.get(d % given.size())).toList();
     }
 
-    private void sizeBuffers(ExecutionOptions options) {
-        int maxContext = Arrays.stream(shares.capacity()).max().orElse(1);
-        for (RankPlan rank : plan.ranks()) {
-            boolean hasRows = rank.group() >= 0;
-            capacities.add(new Capacity(
-                    hasRows ? schedule.groupRows(rank.group()) : 0,
-                    schedule.receivedRows(senders(rank)),
-                    hasRows ? schedule.outputRows(rank.group()) : 0,
-                    hasRows ? shares.groupPositions()[rank.group()] : 0,
-                    maxContext,
-                    options.kvType()));
-        }
-    }
-
-    /** Groups whose rows may arrive for the rank's experts: each row at most once. */
-    private Set<Integer> senders(RankPlan rank) {
-        Set<Integer> groups = new HashSet<>();
-        for (Op op : rank.chain()) {
-            List<Integer> from =
-                    switch (op) {
-                        case Op.Recv(List<Integer> peers, Tensor tensor, int layer) when tensor == Tensor.DISPATCH -> peers;
-                        case Op.AllToAll(List<Integer> rail, Tensor tensor, int layer) -> rail;
-                        default -> List.of();
-                    };
-            if (!from.isEmpty()) {
-                from.forEach(peer -> groups.add(plan.ranks().get(peer).group()));
-                // All layers exchange with the same ranks.
-                return groups;
-            }
-        }
-        return groups;
-    }
-
     /** Whether a rank's device of another deployment does what is needed here: same weights, sequences and graphs. */
     private boolean canTakeOver(Deployment before, RankPlan rank) {
         RankPlan old = before.plan.ranks().get(rank.rank());
         return old.shard().equals(rank.shard())
                 && old.segments().equals(rank.segments())
-                && before.capacities.get(rank.rank()).covers(capacities.get(rank.rank()))
+                && before.capacity(rank.rank()).covers(capacity(rank.rank()))
                 && (rank.group() < 0 || shares.sameCache(rank.group(), before.shares, old.group()));
     }
 
-    private void load(ModelWeights weights, RankLoader loader, Optional<Deployment> before) {
+    private Capacity capacity(int rank) {
+        return memory.get(rank).capacity();
+    }
+
+    private void load(Job job, Optional<Deployment> before) {
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             if (before.isPresent() && canTakeOver(before.get(), rank)) {
@@ -176,7 +135,7 @@ public final class Deployment {
                 continue;
             }
             try {
-                RankDevice device = loader.load(rank, devices.get(r), weights, capacities.get(r));
+                RankDevice device = job.loader().load(rank, devices.get(r), job.weights(), capacity(r));
                 rankDevices.add(device);
                 if (before.isPresent() && rank.group() < 0) {
                     device.warmUp();
@@ -231,8 +190,9 @@ public final class Deployment {
         return devices;
     }
 
-    public List<Capacity> capacities() {
-        return capacities;
+    /** What a rank's device holds. */
+    public RankMemory memory(int rank) {
+        return memory.get(rank);
     }
 
     public RankDevice rankDevice(int rank) {

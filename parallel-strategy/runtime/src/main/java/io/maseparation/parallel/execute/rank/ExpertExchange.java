@@ -53,12 +53,17 @@ final class ExpertExchange {
      * @return [rows, slots], −1 for a slot without an expert
      */
     int[] assign(int layer, Batch batch) {
+        return replicas.assign(layer, chosen(layer, batch), slots(layer));
+    }
+
+    /** The expert that the router chose for each row and slot: [rows, slots]. */
+    int[] chosen(int layer, Batch batch) {
         int slots = slots(layer);
         int[] ids = new int[batch.rows() * slots];
         for (int i = 0; i < ids.length; i++) {
             ids[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
         }
-        return replicas.assign(layer, ids, slots);
+        return ids;
     }
 
     /**

@@ -2,9 +2,9 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.Text;
 import io.maseparation.moe.MemoryBudget;
-import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
 import java.util.List;
 import java.util.function.ToLongFunction;
@@ -13,39 +13,30 @@ import java.util.function.ToLongFunction;
 final class MemoryCheck {
     private MemoryCheck() {}
 
-    static void check(Plan plan, List<Capacity> capacities, long deviceMemory, ToLongFunction<RankPlan> copied) {
-        check(plan, capacities, deviceMemory, copied, plan.ranks(), new long[plan.ranks().size()]);
-    }
-
-    /** Bytes of a rank: weights, KV cache and activations. */
-    static long held(Plan plan, RankPlan rank, Capacity capacity) {
-        return rank.shard().weightBytes(plan.config())
-                + capacity.kvBytes(plan.config(), rank.shard())
-                + capacity.activationBytes(plan.config(), rank.shard());
+    static void check(Plan plan, List<RankMemory> memory, long deviceMemory, ToLongFunction<RankPlan> copied) {
+        check(plan, memory, deviceMemory, copied, plan.ranks(), new long[plan.ranks().size()]);
     }
 
     /**
      * Checks the ranks that are to be set up beside what their devices hold already.
      *
+     * @param memory what every rank of the plan will hold
      * @param copied bytes of weights that are copied for a rank
      * @param loaded ranks of the plan that are to be set up
      * @param beside for each rank of the plan the bytes that its device holds meanwhile
      */
     static void check(
             Plan plan,
-            List<Capacity> capacities,
+            List<RankMemory> memory,
             long deviceMemory,
             ToLongFunction<RankPlan> copied,
             List<RankPlan> loaded,
             long[] beside) {
         long process = 0;
         for (RankPlan rank : loaded) {
-            Capacity capacity = capacities.get(rank.rank());
-            long held = rank.shard().weightBytes(plan.config());
-            long kv = capacity.kvBytes(plan.config(), rank.shard());
-            long activations = capacity.activationBytes(plan.config(), rank.shard());
-            long total = held + kv + activations + beside[rank.rank()];
-            process += kv + activations + copied.applyAsLong(rank);
+            RankMemory held = memory.get(rank.rank());
+            long total = held.bytes() + beside[rank.rank()];
+            process += held.kvBytes() + held.activationBytes() + copied.applyAsLong(rank);
             if (deviceMemory > 0 && total > deviceMemory) {
                 throw new PlanException(
                         ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s%s), its device"
@@ -54,14 +45,14 @@ final class MemoryCheck {
                                         rank.rank(),
                                         rank.role().id(),
                                         Text.bytes(total),
-                                        Text.bytes(held),
-                                        Text.bytes(kv),
-                                        Text.bytes(activations),
+                                        Text.bytes(held.weightBytes()),
+                                        Text.bytes(held.kvBytes()),
+                                        Text.bytes(held.activationBytes()),
                                         beside[rank.rank()] == 0
                                                 ? ""
                                                 : ", what it holds until the switch " + Text.bytes(beside[rank.rank()]),
                                         Text.bytes(deviceMemory),
-                                        remedy(plan, rank, held, kv)));
+                                        remedy(plan, rank, held)));
             }
         }
         // Weights are in memory already, once for all ranks, except for the copies of parts.
@@ -71,8 +62,8 @@ final class MemoryCheck {
                 "lower 'max_tokens', 'prefill_chunk' or the number of prompts, or use 'kv_dtype' f16");
     }
 
-    private static String remedy(Plan plan, RankPlan rank, long held, long kv) {
-        if (kv > held) {
+    private static String remedy(Plan plan, RankPlan rank, RankMemory held) {
+        if (held.kvBytes() > held.weightBytes()) {
             return "lower 'max_tokens' or the number of prompts, or use 'kv_dtype' f16";
         }
         return switch (plan.options().strategy()) {

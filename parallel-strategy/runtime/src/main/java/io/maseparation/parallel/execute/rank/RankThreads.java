@@ -40,17 +40,17 @@ public final class RankThreads {
      *
      * @throws RunFailedException if a rank fails or gets stuck; it says which
      */
-    public void run(Deployment deployment, List<RankWorker> workers, List<Step> steps, int firstStep,
+    public void run(Deployment deployment, List<MicroBatchScheduler> schedulers, List<Step> steps, int firstStep,
             RunContext context) {
         BlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
         List<Future<?>> running = new ArrayList<>();
-        for (int i = 0; i < workers.size(); i++) {
+        for (int i = 0; i < schedulers.size(); i++) {
             int rank = i;
             context.heartbeat().waits(rank);
             running.add(threads.get(rank).submit(() -> {
                 Throwable failure = null;
                 try {
-                    workers.get(rank).run(steps, firstStep);
+                    schedulers.get(rank).run(steps, firstStep);
                 } catch (RuntimeException | Error | InterruptedException e) {
                     // The others must not wait for this rank.
                     context.comm().abort();

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.comm.Message;
+import java.util.Arrays;
 
 /**
  * A sum over the members of a group: a reduce-scatter, then an all-gather. Member i sums slice i of everyone's values in
@@ -13,7 +14,9 @@ final class Reduction {
     private final int members;
     private final int self;
     private final float[][] parts;
+    private final boolean[] lacks;
     private int missing;
+    private boolean gathering;
 
     /**
      * @param values this member's values; replaced by the sums
@@ -26,7 +29,29 @@ final class Reduction {
         this.self = self;
         parts = new float[members][];
         parts[self] = slice(self);
+        lacks = new boolean[members];
+        lackOthers();
+    }
+
+    private void lackOthers() {
+        Arrays.fill(lacks, true);
+        lacks[self] = false;
         missing = members - 1;
+    }
+
+    /** Whether a member's message of the present phase is still to come. */
+    boolean lacks(int member) {
+        return lacks[member];
+    }
+
+    /** Whether the reduce-scatter is done and the all-gather is under way. */
+    boolean gathering() {
+        return gathering;
+    }
+
+    private void taken(int member) {
+        lacks[member] = false;
+        missing--;
     }
 
     private int start(int member) {
@@ -34,7 +59,7 @@ final class Reduction {
     }
 
     private float[] slice(int member) {
-        return java.util.Arrays.copyOfRange(values, start(member), start(member + 1));
+        return Arrays.copyOfRange(values, start(member), start(member + 1));
     }
 
     /** What this member sends to another in the reduce-scatter. */
@@ -45,10 +70,10 @@ final class Reduction {
     /** Takes another member's contribution to this member's slice. */
     void add(int member, Message message) {
         parts[member] = message.floats();
-        missing--;
+        taken(member);
     }
 
-    /** Whether all contributions are in. */
+    /** Whether all messages of the present phase are in. */
     boolean complete() {
         return missing == 0;
     }
@@ -62,14 +87,15 @@ final class Reduction {
             }
         }
         System.arraycopy(sum, 0, values, start(self), sum.length);
-        missing = members - 1;
+        gathering = true;
+        lackOthers();
         return new Message(NO_INTS, sum);
     }
 
     /** Takes another member's summed slice. */
     void put(int member, Message message) {
         System.arraycopy(message.floats(), 0, values, start(member), message.floats().length);
-        missing--;
+        taken(member);
     }
 
     /** The sums, once the all-gather is complete. */

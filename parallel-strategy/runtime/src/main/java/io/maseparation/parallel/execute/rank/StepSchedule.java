@@ -1,10 +1,10 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.function.IntPredicate;
 
 /** Cuts a workload into steps: prompts in chunks, then one token a sequence and step. */
@@ -13,64 +13,21 @@ public final class StepSchedule {
     private final Shares shares;
     private final int groups;
     private final int microBatches;
-    private final boolean prompts;
-    private final int[][] firstRow;
+    private final StepRows rows;
 
-    public StepSchedule(Workload workload, Shares shares, int groups, int microBatches) {
-        this(workload, shares, groups, microBatches, true);
-    }
-
-    /** A schedule for when all prompts are in: it needs rows for one token a sequence. */
-    static StepSchedule decodeOnly(Workload workload, Shares shares, int groups, int microBatches) {
-        return new StepSchedule(workload, shares, groups, microBatches, false);
-    }
-
-    private StepSchedule(Workload workload, Shares shares, int groups, int microBatches, boolean prompts) {
+    /** @param rows most rows of a step */
+    public StepSchedule(Workload workload, Shares shares, StepRows rows) {
         this.workload = workload;
-        this.prompts = prompts;
         this.shares = shares;
-        this.groups = groups;
-        this.microBatches = microBatches;
-        firstRow = new int[groups][microBatches + 1];
-        for (int group = 0; group < groups; group++) {
-            for (int m = 0; m < microBatches; m++) {
-                firstRow[group][m + 1] = firstRow[group][m] + mostRows(group, m);
-            }
-        }
+        this.rows = rows;
+        groups = shares.sequences().size();
+        microBatches = shares.sequences().getFirst().size();
     }
 
-    /** Most rows that a group has at once, over all its micro-batches. */
-    public int groupRows(int group) {
-        return firstRow[group][microBatches];
-    }
-
-    /** Most rows that one micro-batch has over some groups, at least 1; 0 where there are no groups. */
-    public int receivedRows(Set<Integer> of) {
-        int most = of.isEmpty() ? 0 : 1;
-        for (int m = 0; m < microBatches; m++) {
-            int sum = 0;
-            for (int group : of) {
-                sum += mostRows(group, m);
-            }
-            most = Math.max(most, sum);
-        }
-        return most;
-    }
-
-    /** Most rows of one micro-batch of a group that need logits. */
-    public int outputRows(int group) {
-        return shares.sequences().get(group).stream().mapToInt(List::size).max().orElse(0);
-    }
-
-    private int mostRows(int group, int m) {
-        if (!prompts) {
-            return sequences(group, m).size();
-        }
-        long prompt = 0;
-        for (int sequence : sequences(group, m)) {
-            prompt += workload.prompts().get(sequence).length;
-        }
-        return (int) Math.max(sequences(group, m).size(), Math.min(prompt, workload.prefillChunk()));
+    /** Most rows of any step of the workload. */
+    public static StepRows rows(Workload workload, Shares shares) {
+        int[] promptTokens = workload.prompts().stream().mapToInt(prompt -> prompt.length).toArray();
+        return StepRows.prefillAndDecode(shares, promptTokens, workload.prefillChunk());
     }
 
     private List<Integer> sequences(int group, int m) {
@@ -132,7 +89,7 @@ public final class StepSchedule {
         int[] outputs = java.util.stream.IntStream.range(0, sequences.length)
                 .filter(i -> positions[i] >= workload.depth() + workload.prompts().get(sequences[i]).length - 1)
                 .toArray();
-        return new Batch(firstRow[group][m], sequences, positions, tokens, outputs);
+        return new Batch(rows.firstRow(group, m), sequences, positions, tokens, outputs);
     }
 
     /**

@@ -43,11 +43,15 @@ final class TokenSampler {
         this.rankPlan = rankPlan;
         this.device = device;
         this.buffers = device.buffers();
-        this.workload = context.workload();
+        this.workload = context.job().workload();
         this.sequences = context.sequences();
-        this.sampler = new Sampler(workload.temperature(), workload.topP(), workload.seed());
+        this.sampler = sampler(workload.sampling());
         this.lastToken = lastToken;
-        this.listener = context.logits();
+        this.listener = context.job().logits();
+    }
+
+    private static Sampler sampler(Workload.Sampling sampling) {
+        return new Sampler(sampling.temperature(), sampling.topP(), sampling.seed());
     }
 
     /** Takes the outputs of a micro-batch from the device, right after the segment that computed them. */
@@ -55,7 +59,7 @@ final class TokenSampler {
         int n = batch.outputs().length;
         int width = rankPlan.shard().output().orElseThrow().size();
         boolean logits = keepsPromptLogits(prefill)
-                || workload.temperature() > 0
+                || workload.sampling().temperature() > 0
                 || width < config.vocab()
                 || listener.isPresent();
         List<float[]> slices = new ArrayList<>();

@@ -9,6 +9,7 @@ import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -27,13 +28,13 @@ class TransferLogTest {
         Workload workload = Workload.greedy(List.of(new int[] {1, 2, 3}, new int[] {4}, new int[] {5, 6}), 4);
         ExecutionOptions execution = ExecutionOptions.defaults().withTransfers(transfers);
         try (PlanExecutor executor =
-                new PlanExecutor(Planning.plan(TINY.config(), options), TINY, workload, execution)) {
+                new PlanExecutor(Planning.plan(TINY.config(), options), new Job(TINY, workload, execution))) {
             return executor.run();
         }
     }
 
     private static Set<String> transfers(RunResult result, int rank) {
-        return result.timeline().stream()
+        return result.timeline().events().stream()
                 .filter(e -> e.rank() == rank && e.stream() == Stream.TRANSFER && !e.waits())
                 .map(TimelineEvent::name)
                 .collect(Collectors.toSet());
@@ -49,12 +50,12 @@ class TransferLogTest {
             assertThat(transfers(result, 2)).contains("receive dispatch " + layer, "unpack rows " + layer,
                     "pack answers " + layer, "send combine " + layer);
         }
-        assertThat(result.eventsLeftOut()).isZero();
-        assertThat(result.timeline()).anyMatch(TimelineEvent::waits).allSatisfy(e -> {
+        assertThat(result.timeline().leftOut()).isZero();
+        assertThat(result.timeline().events()).anyMatch(TimelineEvent::waits).allSatisfy(e -> {
             assertThat(e.endNanos()).isGreaterThanOrEqualTo(e.startNanos());
             assertThat(e.waits() ? e.stream() : Stream.TRANSFER).isEqualTo(Stream.TRANSFER);
         });
-        assertThat(result.timeline().stream().map(TimelineEvent::step).distinct().sorted().toList())
+        assertThat(result.timeline().events().stream().map(TimelineEvent::step).distinct().sorted().toList())
                 .containsExactly(0, 1, 2, 3);
     }
 
@@ -71,10 +72,10 @@ class TransferLogTest {
     void oneRankThatDoesNothingElseIsBusyOrWaitsOnOneThingAtATime(boolean recorded) {
         RunResult result = run(StrategyOptions.maSeparation(1, 1), recorded);
 
-        assertThat(result.timeline().stream().anyMatch(e -> e.stream() == Stream.TRANSFER)).isEqualTo(recorded);
+        assertThat(result.timeline().events().stream().anyMatch(e -> e.stream() == Stream.TRANSFER)).isEqualTo(recorded);
         for (int rank = 0; rank < 2; rank++) {
             int index = rank;
-            List<TimelineEvent> events = result.timeline().stream()
+            List<TimelineEvent> events = result.timeline().events().stream()
                     .filter(e -> e.rank() == index)
                     .sorted((a, b) -> Long.compare(a.startNanos(), b.startNanos()))
                     .toList();

@@ -1,4 +1,4 @@
-package io.maseparation.parallel.cli;
+package io.maseparation.parallel.compare;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.layout.PlanException;
@@ -12,9 +12,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** The layouts that {@code compare} puts side by side: every strategy on as many ranks, as far as the model allows. */
-final class Layouts {
-    private Layouts() {}
+/** The layouts that are worth comparing: every strategy on as many ranks, as far as the model allows. */
+public final class ComparedLayouts {
+    private ComparedLayouts() {}
 
     /**
      * Layouts of all strategies.
@@ -22,7 +22,7 @@ final class Layouts {
      * @param devices ranks of every strategy but single; fewer where the model cannot be divided that way
      * @param microBatches of the strategies that have several ranks in a row: tp-pp and ma
      */
-    static List<StrategyOptions> of(ModelConfig config, int devices, int microBatches) {
+    public static List<StrategyOptions> of(ModelConfig config, int devices, int microBatches) {
         Set<StrategyOptions> layouts = new LinkedHashSet<>();
         layouts.add(StrategyOptions.single());
         largest(devices, n -> tensorPipeline(config, n, microBatches)).ifPresent(layouts::add);

@@ -1,4 +1,4 @@
-package io.maseparation.parallel.execute.rank;
+package io.maseparation.parallel.run;
 
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;

@@ -1,6 +1,5 @@
-package io.maseparation.parallel.cli.results;
+package io.maseparation.parallel.run;
 
-import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,7 +16,7 @@ public final class HeadTime {
      */
     public static double perStepMs(RunResult result) {
         Map<Integer, Map<Integer, Long>> nanos = new HashMap<>();
-        for (TimelineEvent event : result.timeline()) {
+        for (TimelineEvent event : result.timeline().events()) {
             if (!event.prefill() && event.name().equals(SEGMENT)) {
                 nanos.computeIfAbsent(event.step(), step -> new HashMap<>())
                         .merge(event.rank(), event.endNanos() - event.startNanos(), Long::sum);

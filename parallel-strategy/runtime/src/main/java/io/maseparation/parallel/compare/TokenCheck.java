@@ -1,9 +1,9 @@
-package io.maseparation.parallel.cli.results;
+package io.maseparation.parallel.compare;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Reference;
-import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.RunResult;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,20 +34,7 @@ public final class TokenCheck {
      * @param gap least gap that the float64 reference sees up to there; NaN where it was not asked
      * @param allowed whether that is a near tie, so that either token is right
      */
-    public record Difference(int sequence, int position, int expected, int actual, double gap, boolean allowed) {
-        /** One line for people. */
-        public String text() {
-            return "sequence %d, output token %d: %d instead of %d%s".formatted(
-                    sequence,
-                    position,
-                    actual,
-                    expected,
-                    Double.isNaN(gap)
-                            ? ""
-                            : " (%s: the reference's smallest gap is %s)"
-                                    .formatted(allowed ? "a near tie" : "no near tie", Unit.significant(gap)));
-        }
-    }
+    public record Difference(int sequence, int position, int expected, int actual, double gap, boolean allowed) {}
 
     /**
      * @param weights the model, for the reference
@@ -56,6 +43,13 @@ public final class TokenCheck {
     public TokenCheck(ModelWeights weights, DataType kvType) {
         this.weights = weights;
         this.nearTie = kvType == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16_CACHE;
+    }
+
+    /** Whether a layout adds up parts of a sum on several ranks, so that it rounds differently than a single device. */
+    public static boolean splitsSums(StrategyOptions layout) {
+        return layout.tensorParallel() > 1
+                || layout.attentionTensorParallel() > 1
+                || layout.expertTensorParallel() > 1;
     }
 
     /**

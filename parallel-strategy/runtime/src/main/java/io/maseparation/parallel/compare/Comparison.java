@@ -1,0 +1,179 @@
+package io.maseparation.parallel.compare;
+
+import io.maseparation.parallel.Generation;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Percentiles;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The same work on several layouts. Each layout is warmed up first; then all take turns, every other round in reverse order,
+ * so that a machine that gets slower or faster favours none. The tokens of every run are compared with those of the first
+ * layout that can run.
+ */
+public final class Comparison {
+    private static final int WARM_UP_TOKENS = 8;
+
+    private final Workload workload;
+    private final List<Entry> entries;
+
+    /** One layout: its runs, or why it has none. */
+    public static final class Entry {
+        private final StrategyOptions layout;
+        private final List<RunResult> runs = new ArrayList<>();
+        private List<TokenCheck.Difference> differences = List.of();
+        private Optional<String> refusal = Optional.empty();
+
+        private Entry(StrategyOptions layout) {
+            this.layout = layout;
+        }
+
+        /** The layout. */
+        public StrategyOptions layout() {
+            return layout;
+        }
+
+        /** Whether it has runs. */
+        public boolean ran() {
+            return !runs.isEmpty();
+        }
+
+        /** Why it cannot run, where it cannot. */
+        public Optional<String> refusal() {
+            return refusal;
+        }
+
+        /** The run with the median TPOT. */
+        public RunResult typical() {
+            return Percentiles.medianRun(runs, run -> run.metrics().tpotMs());
+        }
+
+        /** First tokens of sequences that are not those of the reference. */
+        public List<TokenCheck.Difference> differences() {
+            return differences;
+        }
+
+        /** Whether all tokens are those of the reference, except at near ties where the layout may differ. */
+        public boolean equal() {
+            return differences.stream().allMatch(TokenCheck.Difference::allowed);
+        }
+    }
+
+    private Comparison(Workload workload, List<Entry> entries) {
+        this.workload = workload;
+        this.entries = entries;
+    }
+
+    /** Tokens that a comparison generates over all its runs, warm-up included, if all layouts can run. */
+    public static long tokens(Workload workload, int layouts, int repetitions) {
+        return (long) layouts
+                * workload.prompts().size()
+                * (warmUpTokens(workload) + (long) repetitions * workload.maxTokens());
+    }
+
+    private static int warmUpTokens(Workload workload) {
+        return Math.min(workload.maxTokens(), WARM_UP_TOKENS);
+    }
+
+    /**
+     * Runs a workload on some layouts, greedily and ignoring end-of-sequence tokens.
+     *
+     * @param repetitions runs of each layout, after one that warms up
+     * @param before called with a layout before every run
+     * @throws PlanException if none of the layouts can run; it says why the first cannot
+     */
+    public static Comparison run(
+            Model model,
+            Workload workload,
+            List<StrategyOptions> layouts,
+            ExecutionOptions execution,
+            int repetitions,
+            Consumer<StrategyOptions> before) {
+        List<Entry> entries = layouts.stream().map(Entry::new).toList();
+        Generation generation = Generation.of(model)
+                .prompts(workload.prompts())
+                .ignoringEos()
+                .prefillChunk(workload.prefillChunk())
+                .depth(workload.depth())
+                .execution(execution)
+                .maxTokens(warmUpTokens(workload));
+        entries.forEach(entry -> run(generation, entry, before));
+        generation.maxTokens(workload.maxTokens());
+        List<Entry> order = new ArrayList<>(entries);
+        for (int round = 0; round < repetitions; round++) {
+            // The cache of the whole run can be too large where that of the warm-up was not.
+            order.stream().filter(e -> e.refusal.isEmpty()).forEach(
+                    entry -> run(generation, entry, before).ifPresent(entry.runs::add));
+            order = order.reversed();
+        }
+        if (entries.stream().noneMatch(Entry::ran)) {
+            throw new PlanException("no strategy can run: " + entries.getFirst().refusal.orElse("there is none"));
+        }
+        Comparison comparison = new Comparison(workload, entries);
+        comparison.check(new TokenCheck(model.weights(), execution.kvType()));
+        return comparison;
+    }
+
+    private static Optional<RunResult> run(Generation generation, Entry entry, Consumer<StrategyOptions> before) {
+        before.accept(entry.layout);
+        try {
+            return Optional.of(generation.strategy(entry.layout).run());
+        } catch (PlanException e) {
+            entry.refusal = Optional.of(e.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    private void check(TokenCheck check) {
+        Entry reference = reference();
+        for (Entry entry : entries) {
+            boolean rounding = TokenCheck.splitsSums(entry.layout) != TokenCheck.splitsSums(reference.layout);
+            List<TokenCheck.Difference> differences = new ArrayList<>();
+            for (int i = 0; i < entry.runs.size(); i++) {
+                // A layout repeats itself bit for bit, so that the reference need not be asked again.
+                boolean repeated =
+                        i > 0 && check.compare(entry.runs.getFirst(), entry.runs.get(i), false).isEmpty();
+                if (!repeated) {
+                    differences.addAll(check.compare(reference.runs.getFirst(), entry.runs.get(i), rounding));
+                }
+            }
+            entry.differences = differences;
+        }
+    }
+
+    /** What was run. */
+    public Workload workload() {
+        return workload;
+    }
+
+    /** One entry per layout, in the order given. */
+    public List<Entry> entries() {
+        return entries;
+    }
+
+    /** The entry that the others' tokens are compared with. */
+    public Entry reference() {
+        return entries.stream().filter(Entry::ran).findFirst().orElseThrow();
+    }
+
+    /** Whether all layouts chose the same tokens, except at near ties where they may differ. */
+    public boolean equal() {
+        return entries.stream().allMatch(Entry::equal);
+    }
+
+    /** Mean time in milliseconds between tokens on a single device, in the typical run; NaN if it did not run. */
+    public double singleTpotMs() {
+        Entry first = entries.getFirst();
+        return first.ran() && first.layout.strategy() == Strategy.SINGLE
+                ? first.typical().metrics().tpotMs()
+                : Double.NaN;
+    }
+}

@@ -1,0 +1,22 @@
+package io.maseparation.parallel.compare;
+
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/** Prompts for measurements, where the words do not matter. */
+public final class RandomPrompts {
+    private RandomPrompts() {}
+
+    /**
+     * Prompts of uniformly random tokens, the same for the same seed.
+     *
+     * @param count prompts
+     * @param tokens tokens of each
+     * @param vocab tokens are below this
+     */
+    public static List<int[]> of(int count, int tokens, int vocab, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return IntStream.range(0, count).mapToObj(i -> random.ints(tokens, 0, vocab).toArray()).toList();
+    }
+}

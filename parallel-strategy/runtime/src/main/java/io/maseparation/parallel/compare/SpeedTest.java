@@ -1,0 +1,86 @@
+package io.maseparation.parallel.compare;
+
+import io.maseparation.parallel.Generation;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.run.ExecutionOptions;
+import java.util.Arrays;
+
+/**
+ * A measurement as llama-bench makes it: either prompts are processed up to the first output token, or tokens are generated
+ * from prompts of one token. Prompts are random, and end-of-sequence tokens are ignored.
+ *
+ * @param prompt tokens of each prompt; 0 in a test of generation
+ * @param generate tokens generated for each sequence; 0 in a test of prompts
+ * @param prefillChunk most prompt tokens that a rank takes in at once
+ * @param sequences sequences at once
+ * @param depth positions before each prompt
+ */
+public record SpeedTest(int prompt, int generate, int prefillChunk, int sequences, int depth) {
+    private static final int SEED = 0;
+
+    /**
+     * Values of one quantity, one per run.
+     *
+     * @param values in the order of the runs
+     */
+    public record Samples(double[] values) {
+        /** Mean. */
+        public double mean() {
+            return Arrays.stream(values).average().orElse(Double.NaN);
+        }
+
+        /** Standard deviation of a sample, as llama-bench computes it; 0 for a single value. */
+        public double deviation() {
+            double mean = mean();
+            double squares = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum();
+            return values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1));
+        }
+    }
+
+    /** Short name, as llama-bench gives it: {@code pp512}, or {@code tg128 @ d1024 x 8}. */
+    public String label() {
+        String name = prompt > 0 ? "pp" + prompt : "tg" + generate;
+        String at = depth > 0 ? name + " @ d" + depth : name;
+        return sequences > 1 ? at + " x " + sequences : at;
+    }
+
+    /** Positions of the context that the test needs. */
+    public int context() {
+        return depth + (prompt > 0 ? prompt : generate) + 1;
+    }
+
+    /**
+     * Runs the test, once to warm up and then to be measured.
+     *
+     * @param repetitions runs that are measured
+     * @param afterEach called after every run, the first included
+     * @return nanoseconds of each run
+     */
+    public Samples nanos(
+            Model model, StrategyOptions layout, ExecutionOptions execution, int repetitions, Runnable afterEach) {
+        Generation generation = Generation.of(model)
+                .strategy(layout)
+                .execution(execution)
+                .ignoringEos()
+                .prefillChunk(prefillChunk)
+                .depth(depth)
+                .maxTokens(Math.max(1, generate))
+                .prompts(RandomPrompts.of(sequences, Math.max(1, prompt), model.config().vocab(), SEED));
+        double[] nanos = new double[repetitions];
+        for (int i = -1; i < repetitions; i++) {
+            double wall = generation.run().metrics().wallMs() * 1e6;
+            if (i >= 0) {
+                nanos[i] = wall;
+            }
+            afterEach.run();
+        }
+        return new Samples(nanos);
+    }
+
+    /** Tokens per second of runs of this test, over all sequences. */
+    public Samples rates(Samples nanos) {
+        long tokens = (long) sequences * (prompt > 0 ? prompt : generate);
+        return new Samples(Arrays.stream(nanos.values()).map(n -> tokens * 1e9 / n).toArray());
+    }
+}

@@ -1,0 +1,81 @@
+package io.maseparation.parallel.execute.rank;
+
+import io.maseparation.parallel.comm.Message;
+import java.util.ArrayList;
+import java.util.List;
+
+/** How far one micro-batch of a rank is in its program, and what it has received and not used yet. */
+final class MicroBatch {
+    final int index;
+    /** Operation of the program that comes next. */
+    int op;
+    /** Dispatch messages for the next segment with experts, in the order of the program. */
+    final List<Message> arrived = new ArrayList<>();
+    /** Answers to those messages, in the same order. */
+    List<Message> answers = List.of();
+    /** Expert group of each slot of the batch in its present layer. */
+    int[] assigned = new int[0];
+    /** What has come of the transfer that is under way, by sender; null if none is. */
+    Message[] received;
+    /** The all-reduce that is under way; null if none is. */
+    Reduction reduction;
+    /** Since when the micro-batch waits for messages. */
+    long waitingSince = TransferLog.NOT_WAITING;
+
+    private final int group;
+    private final List<Step> steps;
+    private final int firstStep;
+    private int done;
+
+    /**
+     * @param index number of the micro-batch
+     * @param group group that the rank belongs to; −1 for none
+     * @param steps what to run
+     * @param firstStep number of the first of them since the start of the run
+     */
+    MicroBatch(int index, int group, List<Step> steps, int firstStep) {
+        this.index = index;
+        this.group = group;
+        this.steps = steps;
+        this.firstStep = firstStep;
+    }
+
+    /** Goes on to the next step. */
+    void endStep() {
+        op = 0;
+        done++;
+    }
+
+    /** Whether all steps are done. */
+    boolean ended() {
+        return done == steps.size();
+    }
+
+    /** Number of the present step since the start of the run. */
+    int step() {
+        return firstStep + done;
+    }
+
+    boolean inFirstStep() {
+        return done == 0;
+    }
+
+    boolean inLastStep() {
+        return done + 1 == steps.size();
+    }
+
+    /** Whether the present step takes prompt tokens in. */
+    boolean prefill() {
+        return steps.get(done).prefill();
+    }
+
+    /** Its rows in the present step. */
+    Batch batch() {
+        return steps.get(done).batch(group, index);
+    }
+
+    /** Its rows in the step before. */
+    Batch batchBefore() {
+        return steps.get(done - 1).batch(group, index);
+    }
+}

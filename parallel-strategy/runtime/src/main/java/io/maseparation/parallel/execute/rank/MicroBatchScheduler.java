@@ -1,0 +1,175 @@
+package io.maseparation.parallel.execute.rank;
+
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.RankDevice;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.layout.Op;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Runs one rank's program, for each micro-batch through all steps, and switches to another micro-batch wherever one has to
+ * wait for a message. Which one goes first never changes a result, since rows do not depend on each other's order.
+ */
+public final class MicroBatchScheduler {
+    private final Plan plan;
+    private final RankPlan rankPlan;
+    private final int rank;
+    private final Communicator comm;
+    private final Heartbeat heartbeat;
+    private final Recorder.RankLog log;
+    private final TransferLog transfers;
+    private final int[] lastToken;
+    private final TokenSampler sampler;
+    private final SegmentRunner segments;
+    private final PointToPoint pointToPoint;
+    private final Collectives collectives;
+
+    public MicroBatchScheduler(Deployment deployment, int rank, RunContext context) {
+        this.plan = deployment.plan();
+        this.rankPlan = plan.ranks().get(rank);
+        this.rank = rank;
+        this.comm = context.comm();
+        this.heartbeat = context.heartbeat();
+        this.log = context.recorder().rank(rank);
+        this.transfers = new TransferLog(rankPlan, log, context.recorder().transfers());
+        this.lastToken = new int[context.job().workload().prompts().size()];
+        ModelConfig config = plan.config();
+        RankDevice device = deployment.rankDevice(rank);
+        ExpertExchange exchange = new ExpertExchange(
+                config, plan.placement(), device.buffers(), rank, rankPlan.group(), context.operationsPerByte());
+        Messenger messenger = new Messenger(rank, comm, log, transfers);
+        sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
+        segments = new SegmentRunner(
+                deployment, rankPlan, context.recorder(), transfers, exchange, sampler, lastToken);
+        pointToPoint =
+                new PointToPoint(messenger, device.buffers(), exchange, sampler, lastToken, config.hidden());
+        collectives = new Collectives(messenger, device.buffers(), exchange, config.hidden());
+    }
+
+    /** Sets the token that each sequence continues with; for the start of a run of steps. */
+    public void setLastTokens(int[] tokens) {
+        System.arraycopy(tokens, 0, lastToken, 0, tokens.length);
+    }
+
+    /**
+     * Runs all steps.
+     *
+     * @param steps what to run
+     * @param firstStep number of the first of them since the start of the run
+     */
+    void run(List<Step> steps, int firstStep) throws InterruptedException {
+        List<MicroBatch> open = new ArrayList<>();
+        for (int m = 0; m < plan.options().microBatches(); m++) {
+            open.add(new MicroBatch(m, rankPlan.group(), steps, firstStep));
+        }
+        open.removeIf(MicroBatch::ended);
+        while (!open.isEmpty()) {
+            long seen = comm.arrivals(rank);
+            boolean moved = advanceOne(open);
+            open.removeIf(MicroBatch::ended);
+            if (!moved && !open.isEmpty()) {
+                waitForMessage(seen);
+            }
+        }
+        heartbeat.waits(rank);
+    }
+
+    /** Waits until more than {@code seen} messages have arrived, since every micro-batch lacks one. */
+    private void waitForMessage(long seen) throws InterruptedException {
+        heartbeat.waits(rank);
+        comm.awaitArrival(rank, seen);
+    }
+
+    /** Lets one micro-batch do what it can; false if all have to wait. */
+    private boolean advanceOne(List<MicroBatch> open) {
+        // The one that is furthest behind goes first, so that no micro-batch starves.
+        open.sort(Comparator.comparingInt(MicroBatch::step)
+                .thenComparingInt(m -> plan.inOrder() ? 0 : m.op)
+                .thenComparingInt(m -> m.index));
+        for (MicroBatch microBatch : open) {
+            if (advance(microBatch)) {
+                return true;
+            }
+            if (plan.inOrder()) {
+                return false;
+            }
+        }
+        return false;
+    }
+
+    /** Runs a micro-batch until it waits or ends its step; whether it did anything. */
+    private boolean advance(MicroBatch microBatch) {
+        List<Op> program = rankPlan.chain();
+        boolean moved = false;
+        while (execute(microBatch, program.get(microBatch.op))) {
+            heartbeat.finished(rank);
+            moved = true;
+            microBatch.op++;
+            if (microBatch.op == program.size()) {
+                microBatch.endStep();
+                break;
+            }
+        }
+        return moved;
+    }
+
+    /** Executes an operation; false if it has to wait. */
+    private boolean execute(MicroBatch microBatch, Op op) {
+        heartbeat.starts(rank, op);
+        if (op instanceof Op.Compute || op instanceof Op.Sample) {
+            return perform(microBatch, op);
+        }
+        long before = transfers.messages();
+        long start = System.nanoTime();
+        boolean done = transfers.times(op) ? timed(microBatch, op) : perform(microBatch, op);
+        if (!microBatch.prefill() && transfers.messages() != before) {
+            log.messages(System.nanoTime() - start);
+        }
+        return done;
+    }
+
+    /** Executes a transfer and records what it did: not that it looked for messages and found none. */
+    private boolean timed(MicroBatch microBatch, Op op) {
+        boolean prefill = microBatch.prefill();
+        int step = microBatch.step();
+        long start = System.nanoTime();
+        long before = transfers.messages();
+        boolean done = perform(microBatch, op);
+        if (transfers.messages() != before && (done || !(op instanceof Op.Recv))) {
+            if (microBatch.waitingSince != TransferLog.NOT_WAITING) {
+                transfers.waited(microBatch.op, microBatch.index, step, prefill, microBatch.waitingSince, start);
+            }
+            microBatch.waitingSince = transfers.transferred(microBatch.op, microBatch.index, step, prefill, start);
+        } else if (microBatch.waitingSince == TransferLog.NOT_WAITING) {
+            microBatch.waitingSince = start;
+        }
+        if (done) {
+            microBatch.waitingSince = TransferLog.NOT_WAITING;
+        }
+        return done;
+    }
+
+    private boolean perform(MicroBatch microBatch, Op op) {
+        return switch (op) {
+            case Op.Compute(String segment) -> {
+                segments.run(microBatch, segment);
+                yield true;
+            }
+            case Op.Send send -> {
+                pointToPoint.send(microBatch, send);
+                yield true;
+            }
+            case Op.Recv receive -> pointToPoint.receive(microBatch, receive);
+            case Op.AllReduce reduce -> collectives.allReduce(microBatch, reduce);
+            case Op.AllToAll exchange -> collectives.allToAll(microBatch, exchange);
+            case Op.Sample() -> {
+                sampler.sample(microBatch.index, microBatch.batch(), microBatch.prefill());
+                yield true;
+            }
+        };
+    }
+}

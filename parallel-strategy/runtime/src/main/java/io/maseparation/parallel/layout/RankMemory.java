@@ -1,0 +1,75 @@
+package io.maseparation.parallel.layout;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.segments.Capacity;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What one rank of a plan holds in memory: the one definition, for what is executed and what is simulated.
+ *
+ * @param capacity sizes of its buffers
+ * @param weightBytes bytes of its share of the weights
+ * @param kvBytes bytes of its KV cache; 0 without attention
+ * @param activationBytes bytes of its activations and scratch
+ */
+public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long activationBytes) {
+
+    /**
+     * What every rank holds.
+     *
+     * @param shares where the sequences live, and the positions reserved for each
+     * @param rows most rows of a step
+     * @param kvType format of the KV cache
+     */
+    public static List<RankMemory> of(Plan plan, Shares shares, StepRows rows, DataType kvType) {
+        int maxContext = Arrays.stream(shares.capacity()).max().orElse(1);
+        return plan.ranks().stream()
+                .map(rank -> {
+                    int group = rank.group();
+                    return of(plan, rank, new Capacity(
+                            group < 0 ? 0 : rows.ofGroup(group),
+                            rows.received(senders(plan, rank)),
+                            group < 0 ? 0 : rows.outputs(group),
+                            group < 0 ? 0 : shares.groupPositions()[group],
+                            maxContext,
+                            kvType));
+                })
+                .toList();
+    }
+
+    /** What a rank holds with buffers of given sizes. */
+    public static RankMemory of(Plan plan, RankPlan rank, Capacity capacity) {
+        return new RankMemory(
+                capacity,
+                rank.shard().weightBytes(plan.config()),
+                capacity.kvBytes(plan.config(), rank.shard()),
+                capacity.activationBytes(plan.config(), rank.shard()));
+    }
+
+    /** Groups whose rows may arrive for the rank's experts, each row at most once. */
+    private static Set<Integer> senders(Plan plan, RankPlan rank) {
+        Set<Integer> groups = new HashSet<>();
+        for (Op op : rank.chain()) {
+            List<Integer> from =
+                    switch (op) {
+                        case Op.Recv(List<Integer> peers, Tensor tensor, int layer) when tensor == Tensor.DISPATCH -> peers;
+                        case Op.AllToAll(List<Integer> rail, Tensor tensor, int layer) -> rail;
+                        default -> List.of();
+                    };
+            if (!from.isEmpty()) {
+                from.forEach(peer -> groups.add(plan.ranks().get(peer).group()));
+                // All layers exchange with the same ranks.
+                return groups;
+            }
+        }
+        return groups;
+    }
+
+    /** Bytes of everything. */
+    public long bytes() {
+        return weightBytes + kvBytes + activationBytes;
+    }
+}

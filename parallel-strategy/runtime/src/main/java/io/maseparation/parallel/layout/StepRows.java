@@ -1,0 +1,69 @@
+package io.maseparation.parallel.layout;
+
+import java.util.List;
+import java.util.Set;
+
+/** The most rows that every group and micro-batch has in one step: what buffers are sized by. */
+public final class StepRows {
+    private final Shares shares;
+    private final int[][] most;
+
+    private StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
+        this.shares = shares;
+        most = shares.sequences().stream()
+                .map(group -> group.stream().mapToInt(s -> most(s, promptTokens, prefillChunk)).toArray())
+                .toArray(int[][]::new);
+    }
+
+    /** Rows of decode steps: one for each sequence. */
+    public static StepRows decode(Shares shares) {
+        return new StepRows(shares, new int[shares.capacity().length], 1);
+    }
+
+    /**
+     * Rows of prefill and decode steps.
+     *
+     * @param promptTokens tokens of each sequence's prompt
+     * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+     */
+    public static StepRows prefillAndDecode(Shares shares, int[] promptTokens, int prefillChunk) {
+        return new StepRows(shares, promptTokens, prefillChunk);
+    }
+
+    private static int most(List<Integer> sequences, int[] promptTokens, int prefillChunk) {
+        long prompt = sequences.stream().mapToLong(s -> promptTokens[s]).sum();
+        return (int) Math.max(sequences.size(), Math.min(prompt, prefillChunk));
+    }
+
+    /** Index of a micro-batch's first row in its group's buffers. */
+    public int firstRow(int group, int microBatch) {
+        int first = 0;
+        for (int m = 0; m < microBatch; m++) {
+            first += most[group][m];
+        }
+        return first;
+    }
+
+    /** Most rows that a group has at once, over all its micro-batches. */
+    public int ofGroup(int group) {
+        return firstRow(group, most[group].length);
+    }
+
+    /** Most rows that one micro-batch has over some groups, at least 1; 0 if there are no groups. */
+    public int received(Set<Integer> groups) {
+        int largest = groups.isEmpty() ? 0 : 1;
+        for (int m = 0; m < most[0].length; m++) {
+            int sum = 0;
+            for (int group : groups) {
+                sum += most[group][m];
+            }
+            largest = Math.max(largest, sum);
+        }
+        return largest;
+    }
+
+    /** Most rows of one micro-batch of a group that need logits. */
+    public int outputs(int group) {
+        return shares.sequences().get(group).stream().mapToInt(List::size).max().orElse(0);
+    }
+}

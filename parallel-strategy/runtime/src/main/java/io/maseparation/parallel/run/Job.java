@@ -1,0 +1,23 @@
+package io.maseparation.parallel.run;
+
+import io.maseparation.moe.ModelWeights;
+import java.util.Optional;
+
+/**
+ * What is run, on whatever plan.
+ *
+ * @param weights the model
+ * @param workload what to generate
+ * @param options how
+ * @param loader puts the ranks' shares on their devices
+ * @param logits sees all logits, which costs time, if there is one
+ */
+public record Job(
+        ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader,
+        Optional<LogitsListener> logits) {
+
+    /** A job for real devices, with nobody looking at the logits. */
+    public Job(ModelWeights weights, Workload workload, ExecutionOptions options) {
+        this(weights, workload, options, RankLoader.real(), Optional.empty());
+    }
+}

@@ -1,0 +1,102 @@
+package io.maseparation.parallel.compare;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class ComparisonTest {
+    private static final StrategyOptions SINGLE = StrategyOptions.single();
+    private static final StrategyOptions SPLIT = StrategyOptions.tensorPipeline(2, 1);
+    private static final StrategyOptions SEPARATED = StrategyOptions.maSeparation(1, 1);
+
+    private static Workload workload(Model model) {
+        return Workload.greedy(RandomPrompts.of(3, 5, model.config().vocab(), 7), 10);
+    }
+
+    @Test
+    void allAreWarmedUpAndThenTakeTurnsBackAndForth() {
+        List<StrategyOptions> order = new ArrayList<>();
+        AtomicInteger tokens = new AtomicInteger();
+        try (Model model = Model.preset("tiny", 0)) {
+            Workload workload = workload(model);
+            Comparison comparison = Comparison.run(
+                    model, workload, List.of(SINGLE, SPLIT, SEPARATED),
+                    ExecutionOptions.defaults().withOnToken(sequence -> tokens.incrementAndGet()), 2, order::add);
+
+            assertThat(order).containsExactly(
+                    SINGLE, SPLIT, SEPARATED, SINGLE, SPLIT, SEPARATED, SEPARATED, SPLIT, SINGLE);
+            assertThat(tokens.get()).isEqualTo(Comparison.tokens(workload, 3, 2)).isEqualTo(3 * 3 * (8 + 2 * 10));
+            assertThat(comparison.equal()).isTrue();
+            assertThat(comparison.reference().layout()).isEqualTo(SINGLE);
+            assertThat(comparison.entries()).allMatch(Comparison.Entry::ran);
+            assertThat(comparison.entries().getLast().differences()).isEmpty();
+            assertThat(comparison.singleTpotMs())
+                    .isEqualTo(comparison.entries().getFirst().typical().metrics().tpotMs());
+            for (RunResult.SequenceOutput output : comparison.reference().typical().outputs()) {
+                assertThat(output.tokenIds()).hasSize(10);
+            }
+        }
+    }
+
+    @Test
+    void aLayoutThatDoesNotFitSaysWhyAndTheOthersGoOn() {
+        try (Model model = Model.preset("tiny", 0)) {
+            Workload workload = workload(model);
+            ExecutionOptions execution = ExecutionOptions.defaults();
+            long most = Comparison.run(model, workload, List.of(SEPARATED), execution, 1, layout -> {})
+                    .reference().typical().ranks().stream()
+                    .mapToLong(rank -> rank.memory().bytes())
+                    .max()
+                    .orElseThrow();
+
+            Comparison comparison = Comparison.run(
+                    model, workload, List.of(SINGLE, SEPARATED), execution.withDeviceMemory(most), 1, layout -> {});
+
+            assertThat(comparison.entries().getFirst().ran()).isFalse();
+            assertThat(comparison.entries().getFirst().refusal()).hasValueSatisfying(
+                    why -> assertThat(why).startsWith("rank 0 (both) needs"));
+            assertThat(comparison.reference().layout()).isEqualTo(SEPARATED);
+            assertThat(comparison.singleTpotMs()).isNaN();
+            assertThatThrownBy(() -> Comparison.run(
+                    model, workload, List.of(SINGLE), execution.withDeviceMemory(most), 1, layout -> {}))
+                    .isInstanceOf(PlanException.class)
+                    .hasMessageStartingWith("no strategy can run: rank 0 (both) needs");
+        }
+    }
+
+    @Test
+    void layoutsThatSplitHeadsOrWidthsRoundDifferently() {
+        assertThat(List.of(SINGLE, SEPARATED, StrategyOptions.expertParallel(4), StrategyOptions.tensorPipeline(1, 4)))
+                .noneMatch(TokenCheck::splitsSums);
+        assertThat(SPLIT).matches(TokenCheck::splitsSums);
+        assertThat(StrategyOptions.maSeparation(2, 1).withAttentionTensorParallel(2)).matches(TokenCheck::splitsSums);
+    }
+
+    @Test
+    void aSpeedTestRunsOnceMoreThanItMeasures() {
+        AtomicInteger runs = new AtomicInteger();
+        SpeedTest test = new SpeedTest(0, 4, 256, 2, 3);
+        try (Model model = Model.preset("tiny", 0)) {
+            SpeedTest.Samples nanos =
+                    test.nanos(model, SINGLE, ExecutionOptions.defaults(), 3, runs::incrementAndGet);
+
+            assertThat(runs.get()).isEqualTo(4);
+            assertThat(nanos.values()).hasSize(3).doesNotContain(0);
+            assertThat(test.rates(nanos).values()[0]).isEqualTo(8e9 / nanos.values()[0]);
+        }
+        assertThat(test.label()).isEqualTo("tg4 @ d3 x 2");
+        assertThat(test.context()).isEqualTo(8);
+        assertThat(new SpeedTest.Samples(new double[] {1, 3}).deviation()).isEqualTo(Math.sqrt(2));
+        assertThat(new SpeedTest.Samples(new double[] {5}).deviation()).isZero();
+    }
+}

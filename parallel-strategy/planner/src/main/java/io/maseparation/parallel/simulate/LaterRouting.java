@@ -15,11 +15,6 @@ final class LaterRouting implements RoutingModel {
     }
 
     @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
-        of.choose(seed, at(step), layer, row, chosen, experts);
-    }
-
-    @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         of.chooseAll(seed, at(step), layer, rows, slots, chosen, experts);
     }

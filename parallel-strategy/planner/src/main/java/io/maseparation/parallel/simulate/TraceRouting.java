@@ -85,10 +85,12 @@ final class TraceRouting implements RoutingModel {
     }
 
     @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
+    public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         int[][] tokens = layers[layer % layers.length];
-        int[] token = tokens[(int) Math.floorMod(row + step * STRIDE, (long) tokens.length)];
-        System.arraycopy(token, 0, chosen, 0, chosen.length);
+        for (int i = 0; i < rows.length; i++) {
+            int[] token = tokens[(int) Math.floorMod(rows[i] + step * STRIDE, (long) tokens.length)];
+            System.arraycopy(token, 0, chosen, i * slots, slots);
+        }
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
@@ -11,7 +12,6 @@ import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
 import java.util.Collections;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -78,6 +78,6 @@ public class SimulatorBenchmark {
     @Benchmark
     @OperationsPerInvocation(STEPS)
     public SimulationResult step() {
-        return Simulator.run(plan, cluster, scenario, false);
+        return new Simulation(plan, cluster, scenario).run(false);
     }
 }

@@ -199,15 +199,12 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
     private StepShape.ExpertLoad load(Segment segment, int n) {
-        for (Part part : segment.parts()) {
-            if (part instanceof Part.Experts experts) {
-                ModelConfig.Layer layer = config.layers().get(experts.layer());
-                int pairs = n * layer.routing().topK();
-                return new StepShape.ExpertLoad(
-                        n, pairs, visited(layer, experts.layer(), n), layer.extraWidth() > 0 ? n : 0);
-            }
-        }
-        return StepShape.ExpertLoad.NONE;
+        return segment.experts().map(experts -> {
+            ModelConfig.Layer layer = config.layers().get(experts.layer());
+            int pairs = n * layer.routing().topK();
+            return new StepShape.ExpertLoad(
+                    n, pairs, visited(layer, experts.layer(), n), layer.extraWidth() > 0 ? n : 0);
+        }).orElse(StepShape.ExpertLoad.NONE);
     }
 
     private int visited(ModelConfig.Layer layer, int index, int n) {

@@ -1,12 +1,13 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.run.Percentiles;
 import java.util.List;
 
 /**
- * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two rates from grids
- * that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that short and long
- * executions count alike. What a position costs is the least that any execution took for it.
+ * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two rates
+ * from grids that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that short and
+ * long executions count alike. What a position costs is the least that any execution took for it.
  *
  * @param rate the fit
  * @param medianError median of |fitted ÷ measured − 1|
@@ -69,11 +70,9 @@ record RateFit(OperationRate rate, double medianError, int samples) {
             ratioSpan = Math.pow(ratioSpan, 4.0 / GRID);
         }
         OperationRate found = asSeen(samples, withRatio(samples, best.launch(), best.ratio()));
-        double[] errors = samples.stream()
-                .mapToDouble(s -> Math.abs(seconds(found, s) / s.seconds() - 1))
-                .sorted()
-                .toArray();
-        return new RateFit(found, errors[errors.length / 2], samples.size());
+        double[] errors =
+                samples.stream().mapToDouble(s -> Math.abs(seconds(found, s) / s.seconds() - 1)).toArray();
+        return new RateFit(found, Percentiles.of(errors, 50), samples.size());
     }
 
     /** The least time for a position, among executions that see many of them; 0 if none sees any. */

@@ -52,9 +52,10 @@ public final class ClusterFile {
                 json.textOr("description", ""),
                 kinds,
                 devices,
-                link(json, "intra_node", sources),
-                link(json, "inter_node", sources),
-                json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
+                new Links(
+                        link(json, "intra_node", sources),
+                        link(json, "inter_node", sources),
+                        json.numberOr("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources)),
                 new HostSharing(
                         json.integerOr("shared_cores", 0, 0, MOST_DEVICES, sources),
                         json.integerOr("shared_devices", 0, 0, MOST_DEVICES, sources),
@@ -81,13 +82,15 @@ public final class ClusterFile {
         DeviceKind kind = new DeviceKind(
                 json.text("name"),
                 json.number("memory_bytes", 1, 1e18, sources),
-                json.number("memory_bandwidth_bytes_per_s", 1, 1e18, sources),
-                json.number("flops_per_s", 1, 1e21, sources),
-                json.number("bandwidth_efficiency", 1e-6, 1, sources),
-                json.number("flops_efficiency", 1e-6, 1, sources),
-                json.number("eager_launch_us", 0, 1e9, sources) / 1e6,
-                json.number("graph_launch_us", 0, 1e9, sources) / 1e6,
-                json.number("graph_start_us", 0, 1e9, sources) / 1e6,
+                new Roofline(
+                        json.number("memory_bandwidth_bytes_per_s", 1, 1e18, sources),
+                        json.number("flops_per_s", 1, 1e21, sources),
+                        json.number("bandwidth_efficiency", 1e-6, 1, sources),
+                        json.number("flops_efficiency", 1e-6, 1, sources)),
+                new LaunchTimes(
+                        json.number("eager_launch_us", 0, 1e9, sources) / 1e6,
+                        json.number("graph_launch_us", 0, 1e9, sources) / 1e6,
+                        json.number("graph_start_us", 0, 1e9, sources) / 1e6),
                 json.numberOr("price_per_hour", Double.NaN, 0, 1e12, sources),
                 json.numberOr("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18, sources),
                 measured);
@@ -202,10 +205,11 @@ public final class ClusterFile {
         json.put("description", cluster.description());
         json.put("device_kinds", cluster.kinds().stream().map(k -> kind(k, source)).toList());
         json.put("nodes", nodes(cluster));
-        json.put("intra_node", link(cluster.intraNode(), source));
-        json.put("inter_node", link(cluster.interNode(), source));
-        if (Double.isFinite(cluster.nodeUplinkBytesPerSecond())) {
-            json.put("node_uplink_bytes_per_s", sourced(cluster.nodeUplinkBytesPerSecond(), source));
+        json.put("intra_node", link(cluster.links().intraNode(), source));
+        json.put("inter_node", link(cluster.links().interNode(), source));
+        double uplink = cluster.links().nodeUplinkBytesPerSecond();
+        if (Double.isFinite(uplink)) {
+            json.put("node_uplink_bytes_per_s", sourced(uplink, source));
         }
         HostSharing host = cluster.host();
         if (host.shared()) {
@@ -231,13 +235,13 @@ public final class ClusterFile {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("name", kind.name());
         json.put("memory_bytes", sourced(kind.memoryBytes(), source));
-        json.put("memory_bandwidth_bytes_per_s", sourced(kind.bytesPerSecond(), source));
-        json.put("bandwidth_efficiency", sourced(kind.bandwidthEfficiency(), source));
-        json.put("flops_per_s", sourced(kind.flopsPerSecond(), source));
-        json.put("flops_efficiency", sourced(kind.flopsEfficiency(), source));
-        json.put("eager_launch_us", sourced(kind.eagerLaunchSeconds() * 1e6, source));
-        json.put("graph_launch_us", sourced(kind.graphLaunchSeconds() * 1e6, source));
-        json.put("graph_start_us", sourced(kind.graphStartSeconds() * 1e6, source));
+        json.put("memory_bandwidth_bytes_per_s", sourced(kind.roofline().bytesPerSecond(), source));
+        json.put("bandwidth_efficiency", sourced(kind.roofline().bandwidthEfficiency(), source));
+        json.put("flops_per_s", sourced(kind.roofline().flopsPerSecond(), source));
+        json.put("flops_efficiency", sourced(kind.roofline().flopsEfficiency(), source));
+        json.put("eager_launch_us", sourced(kind.launches().eagerSeconds() * 1e6, source));
+        json.put("graph_launch_us", sourced(kind.launches().graphSeconds() * 1e6, source));
+        json.put("graph_start_us", sourced(kind.launches().startSeconds() * 1e6, source));
         if (!Double.isNaN(kind.pricePerHour())) {
             json.put("price_per_hour", sourced(kind.pricePerHour(), source));
         }

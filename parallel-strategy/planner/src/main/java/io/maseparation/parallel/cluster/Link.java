@@ -12,4 +12,8 @@ public record Link(double latencySeconds, double bytesPerSecond) {
     public double seconds(double bytes) {
         return latencySeconds + bytes / bytesPerSecond;
     }
+
+    Link times(double bandwidth, double latency) {
+        return new Link(latencySeconds * latency, bytesPerSecond * bandwidth);
+    }
 }

@@ -8,8 +8,7 @@ import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.cluster.Launch;
-import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Conditions;
 import java.util.List;
 
 /**
@@ -33,9 +32,9 @@ public final class ExpertTime {
      * @param shard whose experts they are
      * @param segment of one layer
      */
-    public ExpertTime(ModelConfig config, Shard shard, Segment segment, Scenario scenario, DeviceKind kind) {
+    public ExpertTime(ModelConfig config, Shard shard, Segment segment, Conditions conditions, DeviceKind kind) {
         this.kind = kind;
-        SegmentCosts costs = new SegmentCosts(config, shard, scenario.kvType());
+        SegmentCosts costs = new SegmentCosts(config, shard, conditions.kvType());
         tasks = costs.of(segment, shape(1, 1, 1));
         List<List<OperationCost>> more = List.of(
                 tasks,
@@ -45,20 +44,18 @@ public final class ExpertTime {
         bytes = new double[tasks.size()][more.size()];
         flops = new double[tasks.size()][more.size()];
         double fixed = 0;
-        boolean measured = !kind.measured().isEmpty();
         for (int task = 0; task < tasks.size(); task++) {
             for (int of = 0; of < more.size(); of++) {
-                bytes[task][of] = more.get(of).get(task).cost().bytes(scenario.activationBytes());
+                bytes[task][of] = more.get(of).get(task).cost().bytes(conditions.activationBytes());
                 flops[task][of] = more.get(of).get(task).cost().flops();
             }
-            boolean idle = bytes[task][0] == 0 && flops[task][0] == 0;
-            if (!idle || measured) {
-                fixed += kind.launchSeconds(tasks.get(task).operation(), scenario.launch());
+            if (kind.starts(bytes[task][0], flops[task][0])) {
+                fixed += kind.launchSeconds(tasks.get(task).operation(), conditions.launch());
             }
             toParts(bytes[task]);
             toParts(flops[task]);
         }
-        fixedSeconds = fixed + (measured || scenario.launch() == Launch.GRAPH ? kind.graphStartSeconds() : 0);
+        fixedSeconds = fixed + kind.startSeconds(conditions.launch());
     }
 
     private static StepShape shape(int rows, int pairs, int active) {

@@ -5,12 +5,14 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.ReplicaChoice;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /**
  * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
- * ranks. Where experts have replicas, each attention group divides its rows among them as in a run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step
- * after the next.
+ * ranks. Where experts have replicas, each attention group divides its rows among them as in a
+ * run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step after
+ * the next.
  */
 final class ExpertLoads {
     private final ModelConfig config;
@@ -57,14 +59,14 @@ final class ExpertLoads {
 
         private void clear() {
             for (int[] of : rows) {
-                java.util.Arrays.fill(of, 0);
+                Arrays.fill(of, 0);
             }
             for (int[] of : pairs) {
-                java.util.Arrays.fill(of, 0);
+                Arrays.fill(of, 0);
             }
-            java.util.Arrays.fill(extra, 0);
-            java.util.Arrays.fill(allRows, 0);
-            java.util.Arrays.fill(allPairs, 0);
+            Arrays.fill(extra, 0);
+            Arrays.fill(allRows, 0);
+            Arrays.fill(allPairs, 0);
             for (BitSet of : visited) {
                 of.clear();
             }
@@ -96,18 +98,22 @@ final class ExpertLoads {
         }
     }
 
-    /** @param operationsPerByte of the devices, for choosing among replicas */
-    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches, double operationsPerByte) {
+    ExpertLoads(Simulation simulation, Batches batches) {
+        Plan plan = simulation.plan();
         config = plan.config();
-        this.map = map;
-        routing = scenario.routing();
-        seed = scenario.seed();
+        map = new ExpertMap(plan);
+        routing = simulation.scenario().routing();
+        seed = simulation.scenario().seed();
         this.batches = batches;
         expertGroups = map.groups();
         kept = new Counts[config.layers().size()][batches.microBatches()][2];
         choices = new ReplicaChoice[plan.placement().replicated() ? batches.groups() : 0];
-        java.util.Arrays.setAll(choices,
-                group -> new ReplicaChoice(config, plan.placement(), group, operationsPerByte));
+        Arrays.setAll(choices, group -> new ReplicaChoice(config, plan.placement(), group));
+    }
+
+    /** Which group of expert ranks serves which rows. */
+    ExpertMap map() {
+        return map;
     }
 
     /**

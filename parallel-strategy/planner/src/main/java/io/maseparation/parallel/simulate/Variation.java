@@ -15,12 +15,12 @@ final class Variation {
         sigma = Math.sqrt(Math.log1p(coefficient * coefficient));
     }
 
-    Duration of(Duration duration, Chain chain) {
+    TaskCost of(TaskCost cost, Chain chain) {
         if (sigma == 0) {
-            return duration;
+            return cost;
         }
         long seed = ((chain.rank * 31L + chain.microBatch) * 1_000_003L + chain.step) * 1_000_003L + chain.op;
         double normal = new SplittableRandom(seed).nextGaussian();
-        return duration.times(Math.exp(sigma * normal - sigma * sigma / 2));
+        return cost.times(Math.exp(sigma * normal - sigma * sigma / 2));
     }
 }

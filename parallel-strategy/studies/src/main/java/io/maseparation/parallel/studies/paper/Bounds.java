@@ -23,7 +23,7 @@ public final class Bounds {
      * @param cluster where from the bandwidth comes: of several kinds of device the one with most
      */
     public Bounds(ModelConfig config, Cluster cluster) {
-        this(config, 1, cluster.kinds().stream().mapToDouble(k -> k.bytesPerSecond()).max().orElseThrow());
+        this(config, 1, cluster.kinds().stream().mapToDouble(k -> k.roofline().bytesPerSecond()).max().orElseThrow());
     }
 
     private Bounds(ModelConfig config, double weightFactor, double bytesPerSecond) {

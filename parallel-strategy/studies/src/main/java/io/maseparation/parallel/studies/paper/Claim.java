@@ -10,33 +10,33 @@ import java.util.Locale;
  *
  * @param id name for machines
  * @param claim what is claimed
- * @param claimed the number, as text
- * @param simulated the nearest that a simulation comes, as text
+ * @param claimed the number
+ * @param simulated the nearest that a simulation comes
  * @param assumptions under which it comes nearest
- * @param bound what physics allows, as text; "-" where it sets none
- * @param kind kind of verdict
- * @param verdict verdict, in a few words
+ * @param bound what physics allows
+ * @param verdict how it fares
  * @param note what else is to be said; may be empty
- * @param claimedValue the number
- * @param simulatedValue what was simulated, in the same unit; NaN where that is no number
- * @param boundValue the bound, in the same unit; NaN where there is none
  */
 record Claim(
         String id,
         String claim,
-        String claimed,
-        String simulated,
+        Quantity claimed,
+        Quantity simulated,
         String assumptions,
-        String bound,
-        Verdict kind,
-        String verdict,
-        String note,
-        double claimedValue,
-        double simulatedValue,
-        double boundValue) {
+        Quantity bound,
+        Verdict verdict,
+        String note) {
+
+    /**
+     * What follows.
+     *
+     * @param kind kind of verdict
+     * @param words the verdict in a few words
+     */
+    record Verdict(Kind kind, String words) {}
 
     /** How a claim fares. */
-    enum Verdict {
+    enum Kind {
         /** A simulation gives the number. */
         REPRODUCED("Reproduced"),
         /** A simulation comes near. */
@@ -54,7 +54,7 @@ record Claim(
 
         private final String words;
 
-        Verdict(String words) {
+        Kind(String words) {
             this.words = words;
         }
 
@@ -72,22 +72,28 @@ record Claim(
     private static final double REPRODUCED = 0.02;
     /** A deviation that counts as near. */
     private static final double NEAR = 0.15;
-    static final String NONE = "-";
-
     /** The verdict on a number that nothing forbids. */
-    static Verdict kindOf(double claimed, double simulated) {
+    static Kind kindOf(double claimed, double simulated) {
         double off = Math.abs(simulated / claimed - 1);
-        return off <= REPRODUCED ? Verdict.REPRODUCED : off <= NEAR ? Verdict.WITHIN : Verdict.NOT_REPRODUCED;
+        return off <= REPRODUCED ? Kind.REPRODUCED : off <= NEAR ? Kind.WITHIN : Kind.NOT_REPRODUCED;
     }
 
-    /** The same in words. */
-    static String wordsFor(double claimed, double simulated) {
-        String off = Text.change(simulated / claimed - 1);
-        return switch (kindOf(claimed, simulated)) {
-            case REPRODUCED -> "reproduced (%s)".formatted(off);
-            case WITHIN -> "within %s".formatted(Text.share(Math.abs(simulated / claimed - 1)));
-            default -> "not reproduced (%s)".formatted(off);
-        };
+    /** The same with its words. */
+    static Verdict verdictOn(double claimed, double simulated) {
+        Kind kind = kindOf(claimed, simulated);
+        double off = simulated / claimed - 1;
+        return new Verdict(kind, switch (kind) {
+            case REPRODUCED -> "reproduced (%s)".formatted(Numbers.change(off));
+            case WITHIN -> "within %s".formatted(Numbers.share(Math.abs(off)));
+            default -> "not reproduced (%s)".formatted(Numbers.change(off));
+        });
+    }
+
+    /** The verdict on a number that a bound may forbid: impossible if it does, otherwise not reproduced. */
+    static Verdict verdictBeyond(boolean impossible, String limit, double claimed, double simulated) {
+        return impossible
+                ? new Verdict(Kind.IMPOSSIBLE, "impossible " + limit)
+                : new Verdict(Kind.NOT_REPRODUCED, verdictOn(claimed, simulated).words());
     }
 
     /** Claims as a table; the columns for people first. */
@@ -107,8 +113,9 @@ record Claim(
                 .column("bound_value", "bound", Unit.NUMBER)
                 .column("source", "source", Unit.PLAIN);
         for (Claim c : claims) {
-            table.row(c.id, c.claim, c.claimed, c.simulated, c.assumptions, c.bound, c.verdict, c.kind.id(),
-                    c.note, c.claimedValue, c.simulatedValue, c.boundValue, "simulated");
+            table.row(c.id, c.claim, c.claimed.text(), c.simulated.text(), c.assumptions, c.bound.text(),
+                    c.verdict.words(), c.verdict.kind().id(), c.note, c.claimed.value(), c.simulated.value(),
+                    c.bound.value(), "simulated");
         }
         return table.build();
     }

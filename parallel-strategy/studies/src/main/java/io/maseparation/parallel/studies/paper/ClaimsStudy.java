@@ -63,10 +63,10 @@ final class ClaimsStudy {
 
     private Section table(List<Claim> claims) {
         Table table = Claim.table(claims);
-        Stream<String> kinds = Arrays.stream(Claim.Verdict.values())
-                .filter(v -> claims.stream().anyMatch(c -> c.kind() == v))
+        Stream<String> kinds = Arrays.stream(Claim.Kind.values())
+                .filter(v -> claims.stream().anyMatch(c -> c.verdict().kind() == v))
                 .map(v -> "%s: %s.".formatted(v.words(), claims.stream()
-                        .filter(c -> c.kind() == v)
+                        .filter(c -> c.verdict().kind() == v)
                         .map(Claim::claim)
                         .collect(Collectors.joining("; "))));
         return new Section(
@@ -108,9 +108,9 @@ final class ClaimsStudy {
         return new Section(
                 "Why 1.82 ms is impossible at 12:4",
                 List.of("Four GPUs must read the experts that 24 sequences visit: at top-1 %s of 16 in every layer on average,"
-                        .formatted(Text.decimals(visited(1), 1))
+                        .formatted(Numbers.decimals(visited(1), 1))
                         + " which takes %s at the full bandwidth of their memory before any attention has run."
-                                .formatted(Text.ms(reads()))
+                                .formatted(Numbers.ms(reads()))
                         + " The attention of at least the largest micro-batch comes on top. The bound takes the best of all"
                         + " ways to split the batch, and nothing else: no latency, no launches, no imbalance."),
                 List.of(),
@@ -142,7 +142,7 @@ final class ClaimsStudy {
         for (Trial t : evidence.trials()) {
             Point p = t.point();
             table.row(t.assumptions().gated() ? 3 : 2, t.assumptions().topK(),
-                    t.assumptions().launch().name().toLowerCase(Locale.ROOT), t.assumptions().collectives(),
+                    t.assumptions().launch().id(), t.assumptions().collectives().id(),
                     p.name(), p.tpotMs(), p.tps(), p.busy(), p.mbu(), p.memoryEfficiency(), p.regime());
         }
         return table.build();

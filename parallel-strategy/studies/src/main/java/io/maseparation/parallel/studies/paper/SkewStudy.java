@@ -108,7 +108,7 @@ final class SkewStudy implements Study {
             List<Sample> of = of(samples, batch, family.name());
             if (!of.isEmpty()) {
                 parts.add("%s %s".formatted(family.name(),
-                        Text.change(of.getLast().point().tpotMs() / of.getFirst().point().tpotMs() - 1)));
+                        Numbers.change(of.getLast().point().tpotMs() / of.getFirst().point().tpotMs() - 1)));
             }
         }
         String fastest = samples.stream()

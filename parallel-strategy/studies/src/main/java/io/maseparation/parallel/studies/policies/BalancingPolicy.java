@@ -30,8 +30,8 @@ public enum BalancingPolicy {
         return switch (this) {
             case STATIC, PLACEMENT, REPLICAS -> Optional.empty();
             case DYNAMIC, ELASTIC -> Optional.of(new Adaptation(
-                    scenario.cluster(),
-                    scenario.conditions(),
+                    scenario.start().cluster(),
+                    scenario.start().scenario().conditions(),
                     new Adaptation.Reach(true, true, this == ELASTIC, scenario.redundantExperts()),
                     scenario.rule()));
         };

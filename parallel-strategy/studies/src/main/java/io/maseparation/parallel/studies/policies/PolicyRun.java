@@ -10,9 +10,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.simulate.LiveSteps;
-import io.maseparation.parallel.simulate.MemoryFit;
-import io.maseparation.parallel.simulate.Scenario;
-import java.util.Arrays;
+import io.maseparation.parallel.simulate.Simulation;
 import java.util.List;
 import java.util.Optional;
 
@@ -61,22 +59,8 @@ final class PolicyRun {
         this.bounds = bounds;
         adaptation = policy.adaptation(scenario);
         record = new PolicyRecord(scenario, policy);
-        plan = scenario.plan();
-        int[] lengths = new int[scenario.conditions().batch()];
-        Arrays.fill(lengths, scenario.context(0));
-        owners = ownersOf(Shares.of(plan, lengths));
-    }
-
-    private static List<Integer> ownersOf(Shares shares) {
-        Integer[] owners = new Integer[shares.capacity().length];
-        for (int group = 0; group < shares.sequences().size(); group++) {
-            for (List<Integer> microBatch : shares.sequences().get(group)) {
-                for (int sequence : microBatch) {
-                    owners[sequence] = group;
-                }
-            }
-        }
-        return List.of(owners);
+        plan = scenario.start().plan();
+        owners = Shares.of(plan, scenario.contexts(scenario.context(0))).owners();
     }
 
     /** Looks, and runs the steps of a block. */
@@ -84,23 +68,20 @@ final class PolicyRun {
         if (block.first() >= scenario.warmup() && copying == null) {
             look(block);
         }
-        int[] contexts = new int[scenario.conditions().batch()];
-        Arrays.fill(contexts, block.context());
+        int[] contexts = scenario.contexts(block.context());
         int done = 0;
         while (done < block.steps()) {
             int left = block.steps() - done;
             int steps = copying == null
                     ? left
                     : (int) Math.clamp(Math.ceil(copying.left / lastStepSeconds), 1, left);
-            Scenario conditions = scenario.conditions()
-                    .withRouting(block.routing().from(done), scenario.conditions().seed())
-                    .withSteps(steps, 0);
-            LiveSteps times = LiveSteps.run(
+            Simulation simulation = new Simulation(
                     plan,
-                    copying == null ? scenario.cluster() : copying.meanwhile,
-                    conditions,
-                    Shares.owned(plan, owners, contexts).sequences(),
-                    contexts);
+                    copying == null ? scenario.start().cluster() : copying.meanwhile,
+                    scenario.first()
+                            .withRouting(block.routing().from(done), scenario.first().seed())
+                            .withSteps(steps, 0));
+            LiveSteps times = LiveSteps.run(simulation, Shares.owned(plan, owners, contexts), contexts);
             record.steps(block.first() + done, times, pauseSeconds, copying != null, plan.options().layout(),
                     bounds.seconds(block, done, steps, policy.changesRatio()));
             lookSeconds += times.total() + pauseSeconds;
@@ -117,9 +98,8 @@ final class PolicyRun {
     }
 
     private LiveState state(TraceBlock block) {
-        int[] positions = new int[scenario.conditions().batch()];
         // The token of the next step is not in the cache yet.
-        Arrays.fill(positions, Math.max(1, scenario.context(block.first()) - 1));
+        int[] positions = scenario.contexts(Math.max(1, scenario.context(block.first()) - 1));
         LiveState state = new LiveState(
                 plan,
                 owners,
@@ -146,19 +126,18 @@ final class PolicyRun {
     private void begin(Proposal proposal, LiveState state) {
         try {
             Plan next = proposal.target().plan(plan);
-            Scenario last = Scenario.decode(scenario.conditions().batch(), scenario.context(scenario.steps() - 1));
-            new MemoryFit(next, scenario.cluster(), last).check();
+            scenario.checkMemory(next);
             List<Integer> nextOwners = proposal.target().owners().orElse(owners);
             long bytes = MovedBytes.weights(plan, next)
-                    + MovedBytes.cache(plan, owners, nextOwners, state.positions(), scenario.conditions().kvType());
+                    + MovedBytes.cache(plan, owners, nextOwners, state.positions(), scenario.first().conditions().kvType());
             copying = new Copying(
                     proposal,
                     state,
                     next,
                     nextOwners,
                     bytes,
-                    scenario.migration().copySeconds(scenario.cluster(), bytes),
-                    scenario.migration().meanwhile(scenario.cluster()));
+                    scenario.migration().copySeconds(scenario.start().cluster(), bytes),
+                    scenario.migration().meanwhile(scenario.start().cluster()));
         } catch (PlanException e) {
             end(new LayoutChange(state.decoded(), proposal.kind(), plan.options().layout(),
                     proposal.target().options().layout(), proposal.gainMs(), 0, 0, 0, false,

@@ -1,19 +1,17 @@
 package io.maseparation.parallel.studies.policies;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
-import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
+import io.maseparation.parallel.threads.ParallelMap;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /** The scenarios of docs/balancing.md, and many of them at once. */
 public final class PolicyStudy {
@@ -60,8 +58,6 @@ public final class PolicyStudy {
      * small a one that reading their weights takes longer.
      */
     public static List<PolicyScenario> scenarios(Settings settings) {
-        ModelConfig config = Presets.config(MODEL);
-        Cluster cluster = Clusters.named(CLUSTER);
         List<PolicyScenario> scenarios = new ArrayList<>();
         for (Setting setting : List.of(
                 // Keys and values of a batch of 4096 outgrow the memory of four devices before the trace ends.
@@ -73,12 +69,12 @@ public final class PolicyStudy {
                     RoutingModel.zipf(1.2),
                     RoutingModel.drifting(1.2, DRIFT_STEPS))) {
                 scenarios.add(scenario(
-                        setting.name() + ", " + routing.description(), config, cluster, setting.microBatches(),
+                        setting.name() + ", " + routing.description(), setting.microBatches(),
                         Scenario.decode(setting.batch(), setting.context()).withRouting(routing, settings.seed()), 0,
                         settings));
             }
             scenarios.add(scenario(
-                    setting.name() + ", growing contexts", config, cluster, setting.microBatches(),
+                    setting.name() + ", growing contexts", setting.microBatches(),
                     Scenario.decode(setting.growingBatch(), SHORT_CONTEXT)
                             .withRouting(RoutingModel.zipf(0.6), settings.seed()),
                     1, settings));
@@ -87,11 +83,12 @@ public final class PolicyStudy {
     }
 
     private static PolicyScenario scenario(
-            String name, ModelConfig config, Cluster cluster, int microBatches, Scenario conditions, int growth,
-            Settings settings) {
-        StrategyOptions options = StrategyOptions.maSeparation(4, 4).withMicroBatches(microBatches);
-        return new PolicyScenario(name, config, cluster, options, conditions, growth, settings.steps(),
-                settings.warmup(), SPARE_SLOTS * options.expertDevices(), settings.rule(), settings.migration());
+            String name, int microBatches, Scenario first, int growth, Settings settings) {
+        Plan plan = Planning.plan(
+                Presets.config(MODEL), StrategyOptions.maSeparation(4, 4).withMicroBatches(microBatches));
+        return new PolicyScenario(name, new Simulation(plan, Clusters.named(CLUSTER), first), growth,
+                settings.steps(), settings.warmup(), SPARE_SLOTS * plan.options().expertDevices(), settings.rule(),
+                settings.migration());
     }
 
     /**
@@ -103,29 +100,7 @@ public final class PolicyStudy {
      */
     public static List<PolicyComparison> run(
             List<PolicyScenario> scenarios, List<BalancingPolicy> policies, int threads, Runnable progress) {
-        try (ExecutorService pool = Executors.newFixedThreadPool(
-                Math.clamp(scenarios.size(), 1, threads),
-                Thread.ofPlatform().daemon().name("policies-", 0).factory())) {
-            List<Future<PolicyComparison>> running = scenarios.stream()
-                    .map(s -> pool.submit(() -> PolicyComparison.run(s, policies, progress)))
-                    .toList();
-            List<PolicyComparison> results = new ArrayList<>();
-            try {
-                for (Future<PolicyComparison> one : running) {
-                    results.add(one.get());
-                }
-            } catch (ExecutionException e) {
-                pool.shutdownNow();
-                if (e.getCause() instanceof RuntimeException unchecked) {
-                    throw unchecked;
-                }
-                throw new IllegalStateException(e.getCause());
-            } catch (InterruptedException e) {
-                pool.shutdownNow();
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("the comparison was interrupted", e);
-            }
-            return results;
-        }
+        return new ParallelMap("policies", threads, () -> {})
+                .map(scenarios, s -> PolicyComparison.run(s, policies, progress));
     }
 }

@@ -4,7 +4,7 @@ import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.layout.StrategyOptions;
 
 /** Kinds of layouts of which a search finds the best each. */
-public enum Kind {
+public enum LayoutKind {
     /** One device. */
     SINGLE("single device"),
     /** Tensor parallelism, without stages. */
@@ -22,7 +22,7 @@ public enum Kind {
 
     private final String label;
 
-    Kind(String label) {
+    LayoutKind(String label) {
         this.label = label;
     }
 

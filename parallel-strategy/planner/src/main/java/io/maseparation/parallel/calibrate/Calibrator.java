@@ -199,10 +199,7 @@ public final class Calibrator implements AutoCloseable {
 
     private static Map<Operation, Calibration.Fit> fits(Map<Operation, List<RateFit.Sample>> samples) {
         Map<Operation, Calibration.Fit> fits = new EnumMap<>(Operation.class);
-        samples.forEach((operation, of) -> {
-            RateFit fit = RateFit.of(of);
-            fits.put(operation, new Calibration.Fit(fit.rate(), fit.medianError(), fit.samples()));
-        });
+        samples.forEach((operation, of) -> fits.put(operation, RateFit.of(of)));
         return fits;
     }
 

@@ -30,7 +30,7 @@ final class ExpertLoads {
 
     /** Counts of one layer, micro-batch and step. */
     static final class Counts {
-        private int step = -1;
+        private final int step;
         /** Rows from each attention group to each expert group, and pairs of row and expert. */
         private final int[][] rows;
 
@@ -44,7 +44,8 @@ final class ExpertLoads {
         /** Experts that any row of the step visits. */
         private final BitSet distinct;
 
-        Counts(int groups, int expertGroups, int experts) {
+        Counts(int step, int groups, int expertGroups, int experts) {
+            this.step = step;
             rows = new int[groups][expertGroups];
             pairs = new int[expertGroups][groups];
             allRows = new int[expertGroups];
@@ -55,22 +56,6 @@ final class ExpertLoads {
                 visited[i] = new BitSet(experts);
             }
             distinct = new BitSet(experts);
-        }
-
-        private void clear() {
-            for (int[] of : rows) {
-                Arrays.fill(of, 0);
-            }
-            for (int[] of : pairs) {
-                Arrays.fill(of, 0);
-            }
-            Arrays.fill(extra, 0);
-            Arrays.fill(allRows, 0);
-            Arrays.fill(allPairs, 0);
-            for (BitSet of : visited) {
-                of.clear();
-            }
-            distinct.clear();
         }
 
         /** Rows that an attention group has for an expert group. */
@@ -127,14 +112,10 @@ final class ExpertLoads {
     /** Counts of a layer. */
     Counts of(int layer, int microBatch, int step) {
         Counts counts = kept[layer][microBatch][step & 1];
-        int experts = config.layers().get(layer).routing().experts();
-        if (counts == null) {
-            counts = new Counts(batches.groups(), expertGroups, Math.max(1, experts));
+        if (counts == null || counts.step != step) {
+            int experts = Math.max(1, config.layers().get(layer).routing().experts());
+            counts = new Counts(step, batches.groups(), expertGroups, experts);
             kept[layer][microBatch][step & 1] = counts;
-        }
-        if (counts.step != step) {
-            counts.clear();
-            counts.step = step;
             for (int group = 0; group < batches.groups(); group++) {
                 count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
             }

@@ -65,6 +65,7 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
 
     /** Price of all devices in use for an hour; NaN where it is unknown. */
     public double pricePerHour() {
-        return plan.devices().stream().distinct().mapToDouble(d -> cluster.kindOf(d).pricePerHour()).sum();
+        return plan.devices().stream().distinct().mapToDouble(d -> cluster.kindOf(d).pricePerHour())
+                .reduce(0, Double::sum);
     }
 }

@@ -2,7 +2,7 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.function.BiPredicate;
 
 /**
@@ -18,23 +18,21 @@ import java.util.function.BiPredicate;
  * String svg = map.line("closed form", lineBatches, lineContexts).svg();
  * }</pre>
  */
-public final class MapChart implements Chart {
+public final class MapChart extends TitledChart<MapChart> {
     private static final double LEFT = 84;
     private static final double RIGHT = 20;
     private static final double RIGHT_WITH_SCALE = 104;
     private static final double LEAST_PLOT_HEIGHT = 200;
     private static final double CELL_HEIGHT = 38;
     private static final double LINE = 15;
-    private static final String NO_VALUE = "#9AA0A6";
 
     /** A cell; either a category, or an amount and no category. */
-    record Cell(int column, int row, String category, double value, String text, String tip) {}
+    record Cell(int column, int row, Optional<String> category, double value, String text, String tip) {}
 
     private record Outline(String label, BiPredicate<Integer, Integer> inside) {}
 
     private record Line(String label, double[] x, double[] y) {}
 
-    private final String title;
     private final Axis xAxis;
     private final Axis yAxis;
     private final double[] xs;
@@ -45,7 +43,6 @@ public final class MapChart implements Chart {
     private final List<Outline> outlines = new ArrayList<>();
     private List<String> order = List.of();
     private double middle = Double.NaN;
-    private String note = "";
 
     /**
      * @param title title
@@ -58,7 +55,7 @@ public final class MapChart implements Chart {
      *     no place on a logarithmic axis
      */
     public MapChart(String title, Axis x, Axis y, double[] xs, double[] ys, Axis value) {
-        this.title = title;
+        super(title);
         this.xAxis = x;
         this.yAxis = y;
         this.xs = checked(x, xs);
@@ -77,12 +74,6 @@ public final class MapChart implements Chart {
             }
         }
         return values.clone();
-    }
-
-    /** What the reader should know, under the title. */
-    public MapChart note(String text) {
-        note = text;
-        return this;
     }
 
     /**
@@ -114,7 +105,7 @@ public final class MapChart implements Chart {
      * @throws IllegalArgumentException if there is no such cell
      */
     public MapChart category(int column, int row, String category, String text, String tip) {
-        return cell(new Cell(column, row, Objects.requireNonNull(category), Double.NaN, text, tip));
+        return cell(new Cell(column, row, Optional.of(category), Double.NaN, text, tip));
     }
 
     /**
@@ -129,7 +120,7 @@ public final class MapChart implements Chart {
      */
     public MapChart amount(int column, int row, double amount, String text, String tip) {
         value.check(amount, "cell %d, %d".formatted(column, row));
-        return cell(new Cell(column, row, null, amount, Double.isFinite(amount) ? text : "", tip));
+        return cell(new Cell(column, row, Optional.empty(), amount, Double.isFinite(amount) ? text : "", tip));
     }
 
     private MapChart cell(Cell cell) {
@@ -165,14 +156,14 @@ public final class MapChart implements Chart {
     }
 
     @Override
-    public String title() {
-        return title;
+    MapChart self() {
+        return this;
     }
 
     @Override
     public String svg() {
-        Sheet sheet = new Sheet(title, note);
-        MapColours colours = MapColours.of(cells, order, middle, value.scale(), NO_VALUE);
+        Sheet sheet = sheet();
+        MapColours colours = new MapColours(cells, order, middle, value.scale());
         if (!colours.categories().isEmpty()) {
             sheet.legendTitle(value.label() + ":");
         }
@@ -219,9 +210,8 @@ public final class MapChart implements Chart {
         double y = grid.top(cell.row());
         String where = "%s %s, %s %s".formatted(xAxis.title(), xAxis.text(xs[cell.column()]), yAxis.title(),
                 yAxis.text(ys[cell.row()]));
-        String what = cell.category() != null
-                ? cell.category()
-                : Double.isFinite(cell.value()) ? value.text(cell.value()) : "no value";
+        String what = cell.category()
+                .orElseGet(() -> Double.isFinite(cell.value()) ? value.text(cell.value()) : "no value");
         String tip = "%s: %s %s%s".formatted(where, value.title(), what, cell.tip().isEmpty() ? "" : "; " + cell.tip());
         // The text lies in the same group, so that pointing at it says the same.
         svg.open("g").leaf("title", tip);

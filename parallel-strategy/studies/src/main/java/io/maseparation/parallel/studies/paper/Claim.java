@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import java.util.List;
@@ -98,26 +100,20 @@ record Claim(
 
     /** Claims as a table; the columns for people first. */
     static Table table(List<Claim> claims) {
-        Table.Builder table = Table.builder()
-                .column("id", "id", Unit.PLAIN)
-                .column("claim", "claim", Unit.PLAIN)
-                .column("claimed", "claimed", Unit.PLAIN)
-                .column("simulated", "simulated", Unit.PLAIN)
-                .column("assumptions", "assumptions that come nearest", Unit.PLAIN)
-                .column("bound", "bound", Unit.PLAIN)
-                .column("verdict", "verdict", Unit.PLAIN)
-                .column("verdict_kind", "kind", Unit.PLAIN)
-                .column("note", "note", Unit.PLAIN)
-                .column("claimed_value", "claimed", Unit.NUMBER)
-                .column("simulated_value", "simulated", Unit.NUMBER)
-                .column("bound_value", "bound", Unit.NUMBER)
-                .column("source", "source", Unit.PLAIN);
-        for (Claim c : claims) {
-            table.row(c.id, c.claim, c.claimed.text(), c.simulated.text(), c.assumptions, c.bound.text(),
-                    c.verdict.words(), c.verdict.kind().id(), c.note, c.claimed.value(), c.simulated.value(),
-                    c.bound.value(), "simulated");
-        }
-        return table.build();
+        return Table.of(claims,
+                column("id", "id", Unit.PLAIN, Claim::id),
+                column("claim", "claim", Unit.PLAIN, Claim::claim),
+                column("claimed", "claimed", Unit.PLAIN, c -> c.claimed.text()),
+                column("simulated", "simulated", Unit.PLAIN, c -> c.simulated.text()),
+                column("assumptions", "assumptions that come nearest", Unit.PLAIN, Claim::assumptions),
+                column("bound", "bound", Unit.PLAIN, c -> c.bound.text()),
+                column("verdict", "verdict", Unit.PLAIN, c -> c.verdict.words()),
+                column("verdict_kind", "kind", Unit.PLAIN, c -> c.verdict.kind().id()),
+                column("note", "note", Unit.PLAIN, Claim::note),
+                column("claimed_value", "claimed", Unit.NUMBER, c -> c.claimed.value()),
+                column("simulated_value", "simulated", Unit.NUMBER, c -> c.simulated.value()),
+                column("bound_value", "bound", Unit.NUMBER, c -> c.bound.value()),
+                column("source", "source", Unit.PLAIN, c -> "simulated"));
     }
 
     /** What is to be said beside the table, a sentence or more for each claim that needs it. */

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -127,25 +129,18 @@ final class ClaimsStudy {
     }
 
     private static Table trials(Evidence evidence) {
-        Table.Builder table = Table.builder()
-                .column("matrices", "matrices", Unit.COUNT)
-                .column("experts_per_token", "top-k", Unit.COUNT)
-                .column("launch", "launch", Unit.PLAIN)
-                .column("collectives", "collectives", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("busy", "busy", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT)
-                .column("regime", "regime", Unit.PLAIN);
-        for (Trial t : evidence.trials()) {
-            Point p = t.point();
-            table.row(t.assumptions().gated() ? 3 : 2, t.assumptions().topK(),
-                    t.assumptions().launch().id(), t.assumptions().collectives().id(),
-                    p.name(), p.tpotMs(), p.tps(), p.busy(), p.mbu(), p.memoryEfficiency(), p.regime());
-        }
-        return table.build();
+        return Table.of(evidence.trials(),
+                column("matrices", "matrices", Unit.COUNT, t -> t.assumptions().gated() ? 3 : 2),
+                column("experts_per_token", "top-k", Unit.COUNT, t -> t.assumptions().topK()),
+                column("launch", "launch", Unit.PLAIN, t -> t.assumptions().launch().id()),
+                column("collectives", "collectives", Unit.PLAIN, t -> t.assumptions().collectives().id()),
+                column("layout", "layout", Unit.PLAIN, t -> t.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, t -> t.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, t -> t.point().tps()),
+                column("busy", "busy", Unit.PERCENT, t -> t.point().busy()),
+                column("mbu", "MBU", Unit.PERCENT, t -> t.point().mbu()),
+                column("memory_efficiency", "memory efficiency", Unit.PERCENT, t -> t.point().memoryEfficiency()),
+                column("regime", "regime", Unit.PLAIN, t -> t.point().regime()));
     }
 
     private Section growing(Evidence evidence) {
@@ -186,25 +181,18 @@ final class ClaimsStudy {
 
     private static void add(
             LineChart chart, String name, Evidence evidence, Predicate<Point> which, ToDoubleFunction<Sample> value) {
-        List<Sample> samples = evidence.fastest(which);
-        chart.series(name,
-                samples.stream().mapToDouble(Sample::batch).toArray(),
-                samples.stream().mapToDouble(s -> 100 * value.applyAsDouble(s)).toArray(),
-                samples.stream().map(s -> s.point().name()).toList());
+        chart.series(name, evidence.fastest(which), Sample::batch, s -> 100 * value.applyAsDouble(s),
+                s -> s.point().name());
     }
 
     private static Table batches(Evidence evidence) {
-        Table.Builder table = Table.builder()
-                .column("batch", "batch", Unit.COUNT)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("busy", "busy", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT);
-        List<Sample> samples = new ArrayList<>(evidence.growing());
-        samples.forEach(s -> table.row(s.batch(), s.point().name(), s.point().tpotMs(), s.point().tps(),
-                s.point().busy(), s.point().mbu(), s.point().memoryEfficiency()));
-        return table.build();
+        return Table.of(evidence.growing(),
+                column("batch", "batch", Unit.COUNT, Sample::batch),
+                column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()),
+                column("busy", "busy", Unit.PERCENT, s -> s.point().busy()),
+                column("mbu", "MBU", Unit.PERCENT, s -> s.point().mbu()),
+                column("memory_efficiency", "memory efficiency", Unit.PERCENT, s -> s.point().memoryEfficiency()));
     }
 }

@@ -73,8 +73,9 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                 .toList();
     }
 
-    private static List<NamedLayout> others() {
-        List<NamedLayout> all = new ArrayList<>();
+    /** Ratios of MA, and what they are compared with. */
+    private static List<NamedLayout> layouts(Context context) {
+        List<NamedLayout> all = new ArrayList<>(ratios(context));
         for (int m = 1; m <= 2; m++) {
             all.add(NamedLayout.tensorPipeline(8, 2, m));
         }
@@ -85,32 +86,24 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     }
 
     private static List<Trial> trials(Context context) {
-        List<NamedLayout> layouts = new ArrayList<>(ratios(context));
-        layouts.addAll(others());
-        return context.sweep().map(Assumptions.all(), assumptions -> context.sweep()
+        List<NamedLayout> layouts = layouts(context);
+        return context.sweep().flatMap(Assumptions.all(), assumptions -> context.sweep()
                 .simulate(assumptions.config(), layouts, context.cluster(), assumptions.scenario(
                         Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
                 .stream()
                 .map(p -> new Trial(assumptions, p))
-                .toList())
-                .stream()
-                .flatMap(List::stream)
-                .toList();
+                .toList());
     }
 
     private static List<Sample> growing(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
-        List<NamedLayout> layouts = new ArrayList<>(ratios(context));
-        layouts.addAll(others());
+        List<NamedLayout> layouts = layouts(context);
         List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
-        return context.sweep().map(batches, batch -> context.sweep()
+        return context.sweep().flatMap(batches, batch -> context.sweep()
                 .simulate(config, layouts, context.cluster(), context.scenario(batch, Paper.CONTEXT))
                 .stream()
                 .map(p -> new Sample(batch, p))
-                .toList())
-                .stream()
-                .flatMap(List::stream)
-                .toList();
+                .toList());
     }
 
     /**
@@ -131,9 +124,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     private static List<Scaling> scaling(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        List<NamedLayout> all = new ArrayList<>(ratios(context));
-        all.addAll(others());
-        return context.sweep().map(growths(), growth -> {
+        List<NamedLayout> all = layouts(context);
+        return context.sweep().flatMap(growths(), growth -> {
             double first = context.sweep()
                     .simulate(config, NamedLayout.of(StrategyOptions.single()), one, plain(context, growth.first()))
                     .orElseThrow()
@@ -156,7 +148,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                                 first / devices / p.tpotMs())));
             }
             return found;
-        }).stream().flatMap(List::stream).toList();
+        });
     }
 
     private static boolean threeToOne(NamedLayout layout) {

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.PlanException;
@@ -180,20 +182,14 @@ final class ModelsStudy implements Study {
     }
 
     private static Table table(List<Sample> samples) {
-        Table.Builder table = Table.builder()
-                .column("model", "model", Unit.PLAIN)
-                .column("batch", "batch", Unit.COUNT)
-                .column("ma_layout", "MA, best", Unit.PLAIN)
-                .column("ma_tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("colocated_layout", "without separation, best", Unit.PLAIN)
-                .column("colocated_tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("change_of_tpot_by_ma", "change by MA", Unit.PERCENT)
-                .column("ma_regime", "regime of MA", Unit.PLAIN);
-        for (Sample s : samples) {
-            table.row(s.place().variant().name(), s.place().batch(), layout(s.ma()), tpot(s.ma()),
-                    layout(s.colocated()), tpot(s.colocated()), s.change(),
-                    s.ma().map(e -> e.result().regime().id()).orElse(""));
-        }
-        return table.build();
+        return Table.of(samples,
+                column("model", "model", Unit.PLAIN, s -> s.place().variant().name()),
+                column("batch", "batch", Unit.COUNT, s -> s.place().batch()),
+                column("ma_layout", "MA, best", Unit.PLAIN, s -> layout(s.ma())),
+                column("ma_tpot_ms", "TPOT", Unit.MILLISECONDS, s -> tpot(s.ma())),
+                column("colocated_layout", "without separation, best", Unit.PLAIN, s -> layout(s.colocated())),
+                column("colocated_tpot_ms", "TPOT", Unit.MILLISECONDS, s -> tpot(s.colocated())),
+                column("change_of_tpot_by_ma", "change by MA", Unit.PERCENT, Sample::change),
+                column("ma_regime", "regime of MA", Unit.PLAIN, s -> s.ma().map(e -> e.result().regime().id()).orElse("")));
     }
 }

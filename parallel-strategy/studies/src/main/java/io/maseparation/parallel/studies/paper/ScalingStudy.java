@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.StrategyOptions;
@@ -176,11 +178,8 @@ final class ScalingStudy implements Study {
                     .filter(s -> s.place().growth().equals(growth)
                             && s.place().family().name().equals(family))
                     .toList();
-            chart.series(family,
-                    of.stream().mapToDouble(s -> s.place().devices()).toArray(),
-                    of.stream().mapToDouble(s -> 100 * s.efficiency()).toArray(),
-                    of.stream().map(s -> "%s, TPOT %s".formatted(s.point().name(), Numbers.ms(s.point().tpotMs())))
-                            .toList());
+            chart.series(family, of, s -> s.place().devices(), s -> 100 * s.efficiency(),
+                    s -> "%s, TPOT %s".formatted(s.point().name(), Numbers.ms(s.point().tpotMs())));
         }
         return chart.horizontal(100 * Paper.SCALING_EFFICIENCY, "claimed at 16 GPUs: 87 %");
     }
@@ -201,19 +200,14 @@ final class ScalingStudy implements Study {
     }
 
     private static Table table(List<Sample> samples) {
-        Table.Builder table = Table.builder()
-                .column("growth", "growth", Unit.PLAIN)
-                .column("family", "family", Unit.PLAIN)
-                .column("devices", "GPUs", Unit.COUNT)
-                .column("batch", "batch", Unit.COUNT)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("scaling_efficiency", "scaling efficiency", Unit.PERCENT);
-        samples.forEach(s -> table.row(
-                s.place().growth().name(), s.place().family().name(), s.place().devices(),
-                s.place().growth().batch(s.place().devices()), s.point().name(), s.point().tpotMs(), s.point().tps(),
-                s.efficiency()));
-        return table.build();
+        return Table.of(samples,
+                column("growth", "growth", Unit.PLAIN, s -> s.place().growth().name()),
+                column("family", "family", Unit.PLAIN, s -> s.place().family().name()),
+                column("devices", "GPUs", Unit.COUNT, s -> s.place().devices()),
+                column("batch", "batch", Unit.COUNT, s -> s.place().growth().batch(s.place().devices())),
+                column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()),
+                column("scaling_efficiency", "scaling efficiency", Unit.PERCENT, Sample::efficiency));
     }
 }

@@ -39,6 +39,11 @@ final class Sweep {
         return threads.map(items, work);
     }
 
+    /** The results for some items, of which each may have any number, in their order. */
+    <T, R> List<R> flatMap(List<T> items, Function<T, List<R>> work) {
+        return map(items, work).stream().flatMap(List::stream).toList();
+    }
+
     /** Simulates a layout; nothing if the model cannot be laid out this way or does not fit. */
     Optional<Point> simulate(ModelConfig config, NamedLayout layout, Cluster cluster, Scenario scenario) {
         try {

@@ -24,14 +24,10 @@ final class ExpertCounts {
     private final ModelConfig config;
     private final AtomicLong kept = new AtomicLong();
     private final Map<Division, Counts> known = new ConcurrentHashMap<>();
-    private final Map<Draw, int[]> drawn = new ConcurrentHashMap<>();
 
     /** How a batch is divided, and what its routing depends on. */
     private record Division(
             int batch, int steps, int warmup, int microBatches, List<Integer> copyOfGroup, boolean separated) {}
-
-    /** What the choices of all rows depend on. */
-    private record Draw(int batch, int step, int layer) {}
 
     /** Rows by copy, micro-batch, layer, measured step and expert. */
     static final class Counts {
@@ -54,7 +50,7 @@ final class ExpertCounts {
     /**
      * Counts.
      *
-     * @param simulation always of the same routing and seed
+     * @param simulation always of the same routing, which remembers what it draws, and the same seed
      * @param shares which sequences each attention group has
      * @param copyOfGroup for each attention group the copy of the experts that it goes to
      */
@@ -93,6 +89,7 @@ final class ExpertCounts {
         }
         Counts counts = new Counts(copies, microBatches, layers, scenario.steps());
         int[][] of = new int[copies * microBatches][];
+        long[] rows = LongStream.range(0, scenario.batch()).toArray();
         for (int layer = 0; layer < layers; layer++) {
             Routing rule = config.layers().get(layer).routing();
             for (int step = 0; step < scenario.steps(); step++) {
@@ -100,28 +97,14 @@ final class ExpertCounts {
                     of[i] = new int[rule.experts()];
                     counts.rows[i / microBatches][i % microBatches][layer][step] = of[i];
                 }
-                int[] chosen = choices(scenario, layer, step, rule);
+                int[] chosen = new int[rows.length * rule.topK()];
+                scenario.routing().chooseAll(
+                        scenario.seed(), scenario.warmup() + step, layer, rows, rule.topK(), chosen, rule.experts());
                 for (int i = 0; i < chosen.length; i++) {
                     of[part[i / rule.topK()]][chosen[i]]++;
                 }
             }
         }
         return counts;
-    }
-
-    /** Experts of all rows, one row after the other. */
-    private int[] choices(Scenario scenario, int layer, int step, Routing rule) {
-        Draw draw = new Draw(scenario.batch(), scenario.warmup() + step, layer);
-        int[] all = drawn.get(draw);
-        if (all == null) {
-            all = new int[scenario.batch() * rule.topK()];
-            long[] rows = LongStream.range(0, scenario.batch()).toArray();
-            scenario.routing()
-                    .chooseAll(scenario.seed(), draw.step(), layer, rows, rule.topK(), all, rule.experts());
-            if (kept.addAndGet(all.length) <= MOST_KEPT) {
-                drawn.put(draw, all);
-            }
-        }
-        return all;
     }
 }

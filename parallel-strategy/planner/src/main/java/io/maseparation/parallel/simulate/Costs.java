@@ -236,15 +236,12 @@ final class Costs implements Work {
             case Op.AllToAll exchange -> {
                 double most = 0;
                 double mostOutside = 0;
-                gather(exchange, microBatch, step, true);
-                for (int member : exchange.group()) {
-                    most = Math.max(most, inside[member]);
-                    mostOutside = Math.max(mostOutside, outside[member]);
-                }
-                gather(exchange, microBatch, step, false);
-                for (int member : exchange.group()) {
-                    most = Math.max(most, inside[member]);
-                    mostOutside = Math.max(mostOutside, outside[member]);
+                for (boolean sent : new boolean[] {true, false}) {
+                    gather(exchange, microBatch, step, sent);
+                    for (int member : exchange.group()) {
+                        most = Math.max(most, inside[member]);
+                        mostOutside = Math.max(mostOutside, outside[member]);
+                    }
                 }
                 yield network.allToAllSeconds(devices, most, mostOutside);
             }

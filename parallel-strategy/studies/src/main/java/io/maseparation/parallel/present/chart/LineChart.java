@@ -225,20 +225,11 @@ public final class LineChart extends TitledChart<LineChart> {
 
     private boolean draw(Svg svg, Plot plot, int index) {
         Series s = series.get(index);
-        StringBuilder path = new StringBuilder();
-        boolean any = false;
-        boolean joined = false;
-        for (int i = 0; i < s.x().length; i++) {
-            if (drawn(s, i)) {
-                path.append(joined ? 'L' : 'M')
-                        .append(Svg.number(plot.x().at(s.x()[i])))
-                        .append(' ')
-                        .append(Svg.number(plot.y().at(s.y()[i])));
-                any = true;
-            }
-            joined = drawn(s, i);
-        }
-        if (any && s.line()) {
+        String path = Svg.path(
+                s.x().length,
+                i -> drawn(s, i) ? plot.x().at(s.x()[i]) : Double.NaN,
+                i -> drawn(s, i) ? plot.y().at(s.y()[i]) : Double.NaN);
+        if (!path.isEmpty() && s.line()) {
             svg.empty("path", "d", path, "fill", "none", "stroke", Palette.line(index), "stroke-width", 2.2,
                     "stroke-linejoin", "round", "stroke-dasharray", Palette.dash(index));
         }
@@ -249,7 +240,7 @@ public final class LineChart extends TitledChart<LineChart> {
                 Marks.draw(svg, index, plot.x().at(s.x()[i]), plot.y().at(s.y()[i]), tip);
             }
         }
-        return any;
+        return !path.isEmpty();
     }
 
     private void drawRegions(Svg svg, Plot plot) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiPredicate;
+import java.util.stream.DoubleStream;
 
 /**
  * A grid of cells over two axes, each with an amount or a category as its colour and a text in it; lines and an
@@ -230,16 +231,7 @@ public final class MapChart extends TitledChart<MapChart> {
     }
 
     private void ticks(Svg svg, Grid grid) {
-        double free = Double.NEGATIVE_INFINITY;
-        for (int i = 0; i < xs.length; i++) {
-            String label = Ticks.label(xs[i]);
-            double at = grid.left(i) + grid.cellWidth() / 2;
-            double half = Words.width(label, Sheet.TEXT) / 2;
-            if (at - half > free) {
-                svg.text(at, grid.bottom() + 19, "middle", "tick", label);
-                free = at + half + 6;
-            }
-        }
+        Plot.labels(svg, DoubleStream.of(xs).boxed().toList(), grid::x, grid.bottom());
         for (int i = 0; i < ys.length; i++) {
             svg.text(grid.left(0) - 8, grid.top(i) + grid.cellHeight() / 2 + 4.5, "end", "tick", Ticks.label(ys[i]));
         }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.present.chart;
 
 import io.maseparation.parallel.present.Markup;
+import java.util.function.IntToDoubleFunction;
 
 /** Writes SVG elements as text. Numbers have at most two decimals, text is escaped, and no number is not finite. */
 final class Svg {
@@ -59,6 +60,23 @@ final class Svg {
 
     private static String value(Object value) {
         return value instanceof Number number ? number(number.doubleValue()) : Markup.escape(value.toString());
+    }
+
+    /** The data of a path through points; one that is not finite interrupts it. */
+    static String path(int points, IntToDoubleFunction x, IntToDoubleFunction y) {
+        StringBuilder path = new StringBuilder();
+        boolean joined = false;
+        for (int i = 0; i < points; i++) {
+            boolean drawn = Double.isFinite(x.applyAsDouble(i)) && Double.isFinite(y.applyAsDouble(i));
+            if (drawn) {
+                path.append(joined ? 'L' : 'M')
+                        .append(number(x.applyAsDouble(i)))
+                        .append(' ')
+                        .append(number(y.applyAsDouble(i)));
+            }
+            joined = drawn;
+        }
+        return path.toString();
     }
 
     /** A coordinate. */

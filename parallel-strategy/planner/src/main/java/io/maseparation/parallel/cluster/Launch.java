@@ -1,16 +1,12 @@
 package io.maseparation.parallel.cluster;
 
-import java.util.Locale;
+import io.maseparation.files.Identified;
+
 
 /** How operations are started. */
-public enum Launch {
+public enum Launch implements Identified {
     /** One by one from the host. */
     EAGER,
     /** As one captured graph per segment. */
     GRAPH;
-
-    /** Name in results and on the command line. */
-    public String id() {
-        return name().toLowerCase(Locale.ROOT);
-    }
 }

@@ -7,17 +7,10 @@ import io.maseparation.moe.CounterRandom;
 /**
  * Experts drawn without replacement by loads that were measured, layer by layer. A row draws the same experts under every
  * plan, so that plans are compared on the same work.
+ *
+ * @param loads for each layer and expert its load, 0 or more
  */
-final class LoadRouting implements RoutingModel {
-    private final double[][] loads;
-
-    /**
-     * @param loads for each layer and expert its load, 0 or more
-     */
-    LoadRouting(double[][] loads) {
-        this.loads = loads;
-    }
-
+record LoadRouting(double[][] loads) implements RoutingModel {
     @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         double sum = 0;

@@ -37,11 +37,11 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
     private void check() {
         checkDevices();
         if (scenario.batch() < 1 || scenario.context() < 1) {
-            throw new PlanException("--batch and --context must be at least 1, are %d and %d"
+            throw new PlanException("'batch' and 'context' must be at least 1, are %d and %d"
                     .formatted(scenario.batch(), scenario.context()));
         }
         if (scenario.context() > plan.config().maxPositions()) {
-            throw new PlanException("--context %d is more than the %d positions of %s"
+            throw new PlanException("'context' %d is more than the %d positions of %s"
                     .formatted(
                             scenario.context(),
                             plan.config().maxPositions(),

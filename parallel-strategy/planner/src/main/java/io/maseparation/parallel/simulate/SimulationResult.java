@@ -1,10 +1,10 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.files.Identified;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -28,7 +28,7 @@ public record SimulationResult(
         List<TimelineEvent> timeline) {
 
     /** What the time of a step goes into. */
-    public enum Regime {
+    public enum Regime implements Identified {
         /** Attention, norms, routers, embedding and logits. */
         ATTENTION,
         /** Experts. */
@@ -37,11 +37,6 @@ public record SimulationResult(
         TRANSFER,
         /** Starting operations. */
         LAUNCH;
-
-        /** Name in results. */
-        public String id() {
-            return name().toLowerCase(Locale.ROOT);
-        }
     }
 
     /**

@@ -2,10 +2,10 @@ package io.maseparation.parallel.studies.paper;
 
 import static io.maseparation.parallel.present.Table.column;
 
+import io.maseparation.files.Identified;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * A number of the paper and what became of it.
@@ -38,7 +38,7 @@ record Claim(
     record Verdict(Kind kind, String words) {}
 
     /** How a claim fares. */
-    enum Kind {
+    enum Kind implements Identified {
         /** A simulation gives the number. */
         REPRODUCED("Reproduced"),
         /** A simulation comes near. */
@@ -58,10 +58,6 @@ record Claim(
 
         Kind(String words) {
             this.words = words;
-        }
-
-        String id() {
-            return name().toLowerCase(Locale.ROOT);
         }
 
         /** For people. */

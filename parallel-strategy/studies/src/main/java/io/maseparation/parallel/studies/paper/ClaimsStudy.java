@@ -24,16 +24,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The table of claims, and the simulations it rests on. */
-final class ClaimsStudy {
+record ClaimsStudy(Context context) {
     static final String FILE = "claims.csv";
     private static final String TRIALS_FILE = "assumptions.csv";
     private static final String BATCHES_FILE = "batches.csv";
-
-    private final Context context;
-
-    ClaimsStudy(Context context) {
-        this.context = context;
-    }
 
     String name() {
         return "claims";

@@ -16,15 +16,13 @@ import java.util.List;
 import java.util.Locale;
 
 /** What ranks do in a step. */
-final class StepStudy implements Study {
+record StepStudy(Context context) implements Study {
     private static final String FILE = "steps.csv";
     private static final int BALANCED_BATCH = 1024;
     private static final int WARMUP = 2;
     private static final int STEPS = 3;
     /** The step that is drawn: all of it is in the steady state. */
     private static final int STEP = 3;
-
-    private final Context context;
 
     private record Picked(NamedLayout layout, int batch) {
         String title() {
@@ -37,10 +35,6 @@ final class StepStudy implements Study {
             new Picked(NamedLayout.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, 2), BALANCED_BATCH),
             new Picked(NamedLayout.tensorPipeline(8, 2, 1), Paper.BATCH),
             new Picked(NamedLayout.tensorPipeline(8, 2, 2), Paper.BATCH));
-
-    StepStudy(Context context) {
-        this.context = context;
-    }
 
     @Override
     public String name() {

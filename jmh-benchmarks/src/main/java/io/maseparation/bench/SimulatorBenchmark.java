@@ -1,7 +1,6 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
@@ -11,6 +10,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.Collections;
 import java.util.concurrent.TimeUnit;

@@ -269,7 +269,8 @@ final class CalibrateCommand implements Command {
                         Unit.BYTES.text(split.transferBytes()),
                         Unit.MILLISECONDS.text(split.hostMs()),
                         Unit.BYTES.text((long) split.bytesMoved()),
-                        Unit.PERCENT.text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.roofline().bytesPerSecond())));
+                        Unit.PERCENT
+                                .text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.roofline().bytesPerSecond())));
     }
 
     private static String hostText(Cluster cluster) {

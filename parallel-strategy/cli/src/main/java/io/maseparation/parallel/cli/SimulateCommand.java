@@ -102,7 +102,8 @@ final class SimulateCommand implements Command {
     private static TraceFile.Run run(SimulationResult result) {
         return new TraceFile.Run(
                 "%s %s, simulated".formatted(
-                        result.simulation().plan().options().strategy().id(), result.simulation().plan().options().layout()),
+                        result.simulation().plan().options().strategy().id(),
+                        result.simulation().plan().options().layout()),
                 result.ranks().stream().map(r -> r.role().id()).toList(),
                 result.timeline());
     }

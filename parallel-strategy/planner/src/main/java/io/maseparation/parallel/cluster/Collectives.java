@@ -2,7 +2,6 @@ package io.maseparation.parallel.cluster;
 
 import io.maseparation.files.Identified;
 
-
 /** Implementations of collectives that a cluster may have measured times of. */
 public enum Collectives implements Identified {
     /** Kernels that are part of a captured graph. */

@@ -2,7 +2,6 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.files.Identified;
 
-
 /** What a search makes as good as it can. */
 public enum Objective implements Identified {
     /** Output tokens a second; for a given batch the same as {@link #TPOT}. */

@@ -133,7 +133,8 @@ public final class Planner {
         long numbers = (long) (scenario.steps() + scenario.warmup())
                 * request.config().layers().size()
                 * Math.max(1, request.config().maxSlots());
-        int rows = (int) Math.min(request.goal().anyBatch() ? MOST_REMEMBERED : scenario.batch(), MOST_REMEMBERED / numbers);
+        int rows = (int) Math.min(request.goal().anyBatch() ? MOST_REMEMBERED : scenario.batch(),
+                MOST_REMEMBERED / numbers);
         return scenario.withRouting(scenario.routing().remembering(rows), scenario.seed());
     }
 }

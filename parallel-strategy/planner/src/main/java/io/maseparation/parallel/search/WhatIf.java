@@ -59,7 +59,7 @@ final class WhatIf {
                     .forEach(leader -> runs.add(new Rerun(change, kind.getKey(), leader))));
         }
         Map<Change, List<Outcome>> outcomes = new ParallelMap(
-                        "search", found.request().threads(), () -> {})
+                "search", found.request().threads(), () -> {})
                 .map(runs, this::simulate).stream()
                 .flatMap(Optional::stream)
                 .collect(Collectors.groupingBy(Outcome::change));
@@ -121,8 +121,8 @@ final class WhatIf {
     }
 
     static Cluster withoutLaunches(Cluster c) {
-        return c.withKinds(kind -> kind.with(kind.roofline(), LaunchTimes.NONE, kind.hostBytesPerSecond(), rate ->
-                new OperationRate(0, rate.bytesPerSecond(), rate.flopsPerSecond(), rate.secondsPerPosition())));
+        return c.withKinds(kind -> kind.with(kind.roofline(), LaunchTimes.NONE, kind.hostBytesPerSecond(),
+                rate -> new OperationRate(0, rate.bytesPerSecond(), rate.flopsPerSecond(), rate.secondsPerPosition())));
     }
 
     /** Of a measured table, what its times have beyond the first one is bandwidth. */

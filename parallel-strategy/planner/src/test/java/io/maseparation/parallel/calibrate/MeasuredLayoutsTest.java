@@ -73,7 +73,8 @@ class MeasuredLayoutsTest {
             String name = rows.get(i).cells().getFirst();
             assertThat(layout.strategy().id()).startsWith(name.split(" ", -1)[0]);
             double simulated =
-                    new Simulation(Planning.plan(Presets.config("seed"), layout), cluster, scenario).run(false).tpotMs();
+                    new Simulation(Planning.plan(Presets.config("seed"), layout), cluster, scenario).run(false)
+                            .tpotMs();
             assertThat(Math.abs(simulated / rows.get(i).measuredMs(backend) - 1))
                     .as("%s on %s: %.2f ms simulated, %.1f ms measured", name, profile, simulated,
                             rows.get(i).measuredMs(backend))

@@ -63,7 +63,8 @@ class RateFitTest {
 
     @Test
     void whatHasNothingToDoIsAllLaunch() {
-        Calibration.Fit fit = RateFit.of(List.of(new Sample(0, 0, 2e-6), new Sample(0, 0, 2e-6), new Sample(0, 0, 3e-6)));
+        Calibration.Fit fit =
+                RateFit.of(List.of(new Sample(0, 0, 2e-6), new Sample(0, 0, 2e-6), new Sample(0, 0, 3e-6)));
         assertThat(fit.rate().launchSeconds()).isEqualTo(2e-6, within(2e-7));
     }
 }

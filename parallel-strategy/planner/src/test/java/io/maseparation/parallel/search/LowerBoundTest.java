@@ -3,7 +3,6 @@ package io.maseparation.parallel.search;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
@@ -13,6 +12,7 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -63,7 +63,8 @@ class LowerBoundTest {
         ModelConfig config = Presets.config("seed");
         Cluster cluster = TestClusters.ideal(1);
         Scenario scenario = Scenario.decode(24, 2048);
-        Plan plan = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))).getFirst().plan(config);
+        Plan plan =
+                SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))).getFirst().plan(config);
         Simulation simulation = new Simulation(plan, cluster, scenario);
         double bound = LowerBound.tpotMs(simulation, new ExpertCounts(config));
 

@@ -4,16 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.cluster.Links;
-import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -92,7 +92,7 @@ class PlannerTest {
     @Test
     void findsTheBestOnTwoKindsOfDeviceWithinTwoPercent() {
         Cluster both = Clusters.named("h20-l40s");
-        Cluster few = new Cluster("few", "", both.kinds(), 
+        Cluster few = new Cluster("few", "", both.kinds(),
                 List.of(both.devices().get(0), both.devices().get(1), both.devices().get(8), both.devices().get(9)),
                 both.links(), HostSharing.NONE, List.of(), List.of());
 

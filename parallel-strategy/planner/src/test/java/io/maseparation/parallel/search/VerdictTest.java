@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.cluster.Cluster;
@@ -16,6 +15,7 @@ import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.search.Verdict.Answer;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.List;
@@ -35,7 +35,8 @@ class VerdictTest {
         Plan plan = layout.plan(SEED);
         List<SimulationResult.Rank> ranks = IntStream.range(0, 4)
                 .mapToObj(r -> new SimulationResult.Rank(
-                        r, plan.ranks().get(r).role(), r, busy, 0, RankMemory.of(plan, plan.ranks().get(r), new Capacity(0, 0, 0, 0, 0, DataType.F16)),
+                        r, plan.ranks().get(r).role(), r, busy, 0,
+                        RankMemory.of(plan, plan.ranks().get(r), new Capacity(0, 0, 0, 0, 0, DataType.F16)),
                         new SimulationResult.Rank.Work(0, 0, 0)))
                 .toList();
         SimulationResult result = new SimulationResult(

@@ -4,16 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.kernels.Operation;
-import io.maseparation.parallel.cluster.Links;
-import io.maseparation.parallel.cluster.LaunchTimes;
-import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -41,9 +41,11 @@ class DeviceQueueTest {
         }
         DeviceKind kind =
                 new DeviceKind("queued", 1e12, new Roofline(1e12, 1e12, 1, 1),
-                new LaunchTimes(launch, launch, start), Double.NaN, hostRate, rates);
-        return new Cluster("queues", "", List.of(kind), IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
-                new Links(new Link(0, 1e30), new Link(0, 1e30), Double.POSITIVE_INFINITY), new HostSharing(16, devices, 0, 0), List.of(), List.of());
+                        new LaunchTimes(launch, launch, start), Double.NaN, hostRate, rates);
+        return new Cluster("queues", "", List.of(kind),
+                IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
+                new Links(new Link(0, 1e30), new Link(0, 1e30), Double.POSITIVE_INFINITY),
+                new HostSharing(16, devices, 0, 0), List.of(), List.of());
     }
 
     private static SimulationResult run(StrategyOptions options, Cluster cluster) {

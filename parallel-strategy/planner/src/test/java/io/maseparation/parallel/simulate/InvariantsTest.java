@@ -5,15 +5,15 @@ import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.parallel.cluster.Links;
-import io.maseparation.parallel.cluster.LaunchTimes;
-import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.cluster.LaunchTimes;
+import io.maseparation.parallel.cluster.Links;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.RankPlan;
@@ -187,7 +187,8 @@ class InvariantsTest {
         for (int i = 0; i < 2; i++) {
             SplittableRandom random = new SplittableRandom(seed);
             Plan plan = Planning.plan(SEED, layout(random));
-            results[i] = new Simulation(plan, TestClusters.random(random, plan.ranks().size()), scenario(random)).run(true);
+            results[i] =
+                    new Simulation(plan, TestClusters.random(random, plan.ranks().size()), scenario(random)).run(true);
         }
         assertThat(results[0].tpotMs()).isEqualTo(results[1].tpotMs());
         assertThat(results[0].timeline()).isEqualTo(results[1].timeline());
@@ -223,7 +224,9 @@ class InvariantsTest {
                 new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2)), cluster, scenario).run(false);
         assertThat(one.use().busyAttention()).isEqualTo(0.5, within(1e-6));
         // Stages that take turns among micro-batches wherever they wait would stay at a half.
-        SimulationResult two = new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2).withMicroBatches(2)), cluster, scenario).run(false);
+        SimulationResult two =
+                new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2).withMicroBatches(2)), cluster,
+                        scenario).run(false);
         assertThat(two.use().busyAttention()).isGreaterThan(0.9);
     }
 
@@ -231,7 +234,8 @@ class InvariantsTest {
     void ranksThatShareOneHostShareItsSpeed() {
         Cluster own = TestClusters.ideal(2);
         Cluster shared = new Cluster("host", "", own.kinds(), own.devices(),
-                new Links(own.links().intraNode(), own.links().interNode(), Double.POSITIVE_INFINITY), new HostSharing(2, 1, 0), List.of(), List.of());
+                new Links(own.links().intraNode(), own.links().interNode(), Double.POSITIVE_INFINITY),
+                new HostSharing(2, 1, 0), List.of(), List.of());
         Scenario scenario = Scenario.decode(8, 512).with(Conditions.USUAL.withLmHead(false));
         Plan tensor = Planning.plan(SEED, StrategyOptions.tensorPipeline(2, 1));
         Plan single = Planning.plan(SEED, StrategyOptions.single());
@@ -262,17 +266,22 @@ class InvariantsTest {
     @Test
     void aCopyThatIsThroughBeforeAnotherHasWarmedUpIsBusyAllTheSame() {
         DeviceKind fast = TestClusters.ideal(1).kinds().getFirst();
-        DeviceKind slow = new DeviceKind("slow", 80e9, new Roofline(fast.roofline().bytesPerSecond() / 50, fast.roofline().flopsPerSecond() / 50, 1, 1),
+        DeviceKind slow = new DeviceKind("slow", 80e9,
+                new Roofline(fast.roofline().bytesPerSecond() / 50, fast.roofline().flopsPerSecond() / 50, 1, 1),
                 new LaunchTimes(0, 0, 0), 1);
-        Cluster cluster = new Cluster("unequal", "", List.of(fast, slow), List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)),
-                new Links(TestClusters.ideal(1).links().intraNode(), TestClusters.ideal(1).links().interNode(), Double.POSITIVE_INFINITY), HostSharing.NONE, List.of(), List.of());
+        Cluster cluster = new Cluster("unequal", "", List.of(fast, slow),
+                List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)),
+                new Links(TestClusters.ideal(1).links().intraNode(), TestClusters.ideal(1).links().interNode(),
+                        Double.POSITIVE_INFINITY),
+                HostSharing.NONE, List.of(), List.of());
         Plan copies = Planning.plan(SEED, StrategyOptions.tensorPipeline(1, 1).withDataParallel(2));
         SimulationResult result = new Simulation(copies, cluster, Scenario.decode(4, 512)).run(true);
 
         for (SimulationResult.Rank rank : result.ranks()) {
             assertThat(rank.busy()).isEqualTo(1, within(1e-6));
             // A step of either is the same work.
-            assertThat(rank.work().bytesMoved()).isCloseTo(result.ranks().getFirst().work().bytesMoved(), withinPercentage(15));
+            assertThat(rank.work().bytesMoved()).isCloseTo(result.ranks().getFirst().work().bytesMoved(),
+                    withinPercentage(15));
         }
         assertThat(result.bounds().layoutMs()).isPositive().isLessThanOrEqualTo(result.tpotMs() * (1 + ROUNDING));
         assertThat(result.timeline()).isNotEmpty().allMatch(e -> e.startNanos() >= 0 && e.endNanos() >= e.startNanos());
@@ -280,7 +289,8 @@ class InvariantsTest {
 
     @Test
     void expertRanksHoldNoKvAndAttentionRanksNoExperts() {
-        SimulationResult result = new Simulation(Planning.plan(SEED, StrategyOptions.maSeparation(12, 4)), TestClusters.ideal(16), Scenario.decode(24, 2048)).run(false);
+        SimulationResult result = new Simulation(Planning.plan(SEED, StrategyOptions.maSeparation(12, 4)),
+                TestClusters.ideal(16), Scenario.decode(24, 2048)).run(false);
         for (SimulationResult.Rank rank : result.ranks()) {
             boolean expert = result.simulation().plan().ranks().get(rank.rank()).role() == Role.EXPERT;
             assertThat(rank.memory().kvBytes() == 0).isEqualTo(expert);

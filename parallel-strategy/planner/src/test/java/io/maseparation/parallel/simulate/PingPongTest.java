@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.moe.Presets;
-import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
@@ -73,12 +73,14 @@ class PingPongTest {
         Plan plan = Planning.plan(
                 Presets.config("seed"), StrategyOptions.maSeparation(1, 1).withMicroBatches(microBatches));
         Link link = new Link(transfer, Double.POSITIVE_INFINITY);
-        Cluster cluster = new Cluster("two", "", List.of(), IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
+        Cluster cluster = new Cluster("two", "", List.of(),
+                IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
                 new Links(link, link, Double.POSITIVE_INFINITY), HostSharing.NONE, List.of(), List.of());
         double[] last = {0};
-        Log log = new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, Collectives.NCCL), 1,
-                (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
-                .run();
+        Log log =
+                new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, Collectives.NCCL), 1,
+                        (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
+                        .run();
         assertThat(log.entries().size()).isGreaterThan(2 * layers * microBatches);
         return last[0];
     }

@@ -1,12 +1,12 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.Links;
-import io.maseparation.parallel.cluster.LaunchTimes;
-import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Links;
+import io.maseparation.parallel.cluster.Roofline;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -23,18 +23,25 @@ public final class TestClusters {
     }
 
     public static Cluster of(int devices, DeviceKind kind, Link link) {
-        return new Cluster("test", "", List.of(kind), IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 8)).toList(),
+        return new Cluster("test", "", List.of(kind),
+                IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 8)).toList(),
                 new Links(link, link, Double.POSITIVE_INFINITY), HostSharing.NONE, List.of(), List.of());
     }
 
     /** Any speeds, latencies and launch times. */
     public static Cluster random(SplittableRandom random, int devices) {
-        DeviceKind kind = new DeviceKind("random", 1e12, new Roofline(1e11 * Math.pow(100, random.nextDouble()), 1e13 * Math.pow(100, random.nextDouble()), 0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble()),
+        DeviceKind kind = new DeviceKind("random", 1e12,
+                new Roofline(1e11 * Math.pow(100, random.nextDouble()), 1e13 * Math.pow(100, random.nextDouble()),
+                        0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble()),
                 new LaunchTimes(2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(), 1e-5 * random.nextDouble()), 1);
         Link inside = link(random, 1e11);
         Link outside = link(random, 1e10);
-        return new Cluster("random", "", List.of(kind), IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 4)).toList(),
-                new Links(inside, outside, random.nextBoolean() ? Double.POSITIVE_INFINITY : outside.bytesPerSecond() * 2), random.nextInt(5) == 0 ? new HostSharing(2, 2 * random.nextDouble(), 0) : HostSharing.NONE, List.of(), List.of());
+        return new Cluster("random", "", List.of(kind),
+                IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 4)).toList(),
+                new Links(inside, outside,
+                        random.nextBoolean() ? Double.POSITIVE_INFINITY : outside.bytesPerSecond() * 2),
+                random.nextInt(5) == 0 ? new HostSharing(2, 2 * random.nextDouble(), 0) : HostSharing.NONE, List.of(),
+                List.of());
     }
 
     private static Link link(SplittableRandom random, double bytesPerSecond) {
@@ -44,7 +51,7 @@ public final class TestClusters {
     /** The same with other speeds. */
     public static Cluster scaled(Cluster c, double bandwidth, double linkBandwidth, double latency) {
         return c.withKinds(k -> k.with(
-                        k.roofline().times(bandwidth, bandwidth), k.launches(), k.hostBytesPerSecond(), rate -> rate))
+                k.roofline().times(bandwidth, bandwidth), k.launches(), k.hostBytesPerSecond(), rate -> rate))
                 .withLinks(c.links().times(linkBandwidth, latency), c.collectives());
     }
 }

@@ -2,7 +2,6 @@ package io.maseparation.parallel.present;
 
 import io.maseparation.files.Identified;
 
-
 /** Formats of results. */
 public enum OutputFormat implements Identified {
     /** Aligned columns, for people. */

@@ -86,14 +86,16 @@ public final class SimulationReport {
         Unit ms = Unit.MILLISECONDS;
         Unit share = Unit.PERCENT;
         table.row("TPOT", ms.text(r.tpotMs()), "simulated time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
-                .formatted(ms.text(r.speed().tpotP50Ms()), ms.text(r.speed().tpotP90Ms()), ms.text(r.speed().tpotP99Ms())));
+                .formatted(ms.text(r.speed().tpotP50Ms()), ms.text(r.speed().tpotP90Ms()),
+                        ms.text(r.speed().tpotP99Ms())));
         table.row("bound of the layout", ms.text(r.bounds().layoutMs()),
                 "largest, over ranks, of its bytes or operations a step at peak");
         table.row("bound of the cluster", ms.text(r.bounds().clusterMs()),
                 "what any layout must move or compute, on all of these devices at peak");
         table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens a second over the batch");
         if (Double.isFinite(r.speed().ttftMs())) {
-            table.row("TTFT", ms.text(r.speed().ttftMs()), "time to a sequence's first token, from the start of the prefill");
+            table.row("TTFT", ms.text(r.speed().ttftMs()),
+                    "time to a sequence's first token, from the start of the prefill");
         }
         table.row("busy", share.text(r.busy()), "time that ranks compute: with attention %s, with experts %s"
                 .formatted(share.text(r.use().busyAttention()), share.text(r.use().busyExpert())));

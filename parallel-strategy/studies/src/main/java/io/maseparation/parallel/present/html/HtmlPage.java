@@ -172,7 +172,8 @@ public final class HtmlPage {
         StringBuilder page = new StringBuilder();
         page.append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         page.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-        page.append("<title>").append(Markup.escape(title)).append("</title>\n<style>\n").append(STYLE).append("</style>\n");
+        page.append("<title>").append(Markup.escape(title)).append("</title>\n<style>\n").append(STYLE)
+                .append("</style>\n");
         page.append("</head>\n<body>\n<main>\n<h1>").append(Markup.escape(title)).append("</h1>\n");
         if (sections.size() > 1) {
             page.append("<nav aria-label=\"Sections\"><ol>\n");

@@ -190,6 +190,7 @@ final class ModelsStudy implements Study {
                 column("colocated_layout", "without separation, best", Unit.PLAIN, s -> layout(s.colocated())),
                 column("colocated_tpot_ms", "TPOT", Unit.MILLISECONDS, s -> tpot(s.colocated())),
                 column("change_of_tpot_by_ma", "change by MA", Unit.PERCENT, Sample::change),
-                column("ma_regime", "regime of MA", Unit.PLAIN, s -> s.ma().map(e -> e.result().regime().id()).orElse("")));
+                column("ma_regime", "regime of MA", Unit.PLAIN,
+                        s -> s.ma().map(e -> e.result().regime().id()).orElse("")));
     }
 }

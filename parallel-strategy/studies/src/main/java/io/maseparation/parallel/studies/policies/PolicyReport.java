@@ -35,7 +35,8 @@ public final class PolicyReport {
             for (PolicyResult r : comparison.results()) {
                 table.row(comparison.scenario().name(), r.policy().id(), r.times().tpotMs(), r.times().tpotP50Ms(),
                         r.times().tpotP99Ms(),
-                        r.times().tps(), comparison.change(r), r.times().boundMs(), comparison.gapRecovered(r), r.imbalance(),
+                        r.times().tps(), comparison.change(r), r.times().boundMs(), comparison.gapRecovered(r),
+                        r.imbalance(),
                         r.layout(), r.made(), r.bytesMoved(), r.copyingMs(), r.pausedMs());
             }
         }

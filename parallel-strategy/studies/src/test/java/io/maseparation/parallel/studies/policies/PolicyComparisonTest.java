@@ -132,7 +132,8 @@ class PolicyComparisonTest {
         assertThat(dear.bytesMoved()).isEqualTo(cheap.bytesMoved());
         assertThat(dear.copyingMs()).isGreaterThan(4 * cheap.copyingMs());
         assertThat(dear.pausedMs()).isCloseTo(50, within(1e-9));
-        assertThat(Arrays.stream(dear.trace().stepsMs()).max().orElseThrow()).as("the pause is in a step").isGreaterThan(50);
+        assertThat(Arrays.stream(dear.trace().stepsMs()).max().orElseThrow()).as("the pause is in a step")
+                .isGreaterThan(50);
         // From the NVLink port's 300 GB/s, of which half is taken.
         assertThat(cheap.copyingMs()).isGreaterThanOrEqualTo(cheap.bytesMoved() / 150e9 * 1e3);
     }
@@ -163,7 +164,8 @@ class PolicyComparisonTest {
                     .isGreaterThanOrEqualTo(r.times().boundMs() * (1 - 1e-9));
             assertThat(r.times().tps() * r.times().tpotMs() / 1e3).isCloseTo(batch, within(1e-6 * batch));
             assertThat(r.trace().stepsMs()).hasSize(44);
-            assertThat(Arrays.stream(r.trace().stepsMs()).average().orElseThrow()).isCloseTo(r.times().tpotMs(), within(1e-9));
+            assertThat(Arrays.stream(r.trace().stepsMs()).average().orElseThrow()).isCloseTo(r.times().tpotMs(),
+                    within(1e-9));
             assertThat(r.imbalance()).isGreaterThanOrEqualTo(1);
             assertThat(r.times().tpotP50Ms()).isLessThanOrEqualTo(r.times().tpotP99Ms());
             assertThat(r.bytesMoved()).isEqualTo(r.changes().stream().mapToLong(LayoutChange::bytesMoved).sum());
@@ -171,7 +173,8 @@ class PolicyComparisonTest {
         assertThat(comparison.unchanged().bytesMoved()).isZero();
         PolicyComparison again = compare(scenario, BalancingPolicy.values());
         for (int i = 0; i < again.results().size(); i++) {
-            assertThat(again.results().get(i).trace().stepsMs()).isEqualTo(comparison.results().get(i).trace().stepsMs());
+            assertThat(again.results().get(i).trace().stepsMs())
+                    .isEqualTo(comparison.results().get(i).trace().stepsMs());
             assertThat(again.results().get(i).changes()).isEqualTo(comparison.results().get(i).changes());
         }
     }

@@ -20,8 +20,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Looks at loads and contexts of a run, simulates a step of the layouts within reach, and proposes the one that gains most
- * over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was measured.
+ * Looks at loads and contexts of a run, simulates a step of the layouts within reach, and proposes the one that gains
+ * most over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was
+ * measured.
  */
 public final class Adaptation implements LayoutPolicy {
     /** Rows that are drawn for each layout at least, and steps at least and at most: enough for draws to even out. */

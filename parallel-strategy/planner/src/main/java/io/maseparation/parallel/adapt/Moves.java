@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Layouts within one change of the present one: other places, other owners, one or two blocks of devices elsewhere. */
+/** Layouts one change away from the present one: other places of experts, other owners of sequences, another ratio. */
 public final class Moves {
     /**
      * A layout.
@@ -43,7 +43,7 @@ public final class Moves {
     /**
      * All of them.
      *
-     * @param rows for each layer and expert its rows a step
+     * @param rows for each layer and expert its rows per step
      */
     static List<Move> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
         Plan plan = state.plan();
@@ -179,7 +179,8 @@ public final class Moves {
     }
 
     /**
-     * Places of all experts, whatever the present ones are; groups that hold much of what one holds already are that one.
+     * Places of all experts, whatever the present ones are; a new group that holds much of what a present group holds
+     * gets the number of that group.
      *
      * @param redundant further places in each layer, for replicas
      */

@@ -33,9 +33,10 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a machine
- * gives changes with the minutes. Devices with a memory of their own are steadier, and their host is what changes: it gets
- * faster for as long as the JVM compiles. They are measured when all else has run (see {@link GpuMeasurements}).
+ * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a
+ * machine gives changes with the minutes. Devices with a memory of their own are steadier, and their host is what
+ * changes: it gets faster for as long as the JVM compiles. They are measured when all else has run (see {@link
+ * GpuMeasurements}).
  */
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;

@@ -25,11 +25,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all layers,
- * so that weights come from memory as in a run.
+ * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all
+ * layers, so that weights come from memory as in a run.
  *
- * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting them
- * costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
+ * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting
+ * them costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
  */
 final class DeviceProbe implements AutoCloseable {
     private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);

@@ -5,16 +5,16 @@ import io.maseparation.parallel.run.Percentiles;
 import java.util.List;
 
 /**
- * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two rates
- * from grids that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that short and
- * long executions count alike. What a position costs is the least that any execution took for it.
+ * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two
+ * rates from grids that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that
+ * short and long executions count alike. What a position costs is the least that any execution took for it.
  */
 final class RateFit {
     private static final int GRID = 16;
     private static final int PASSES = 5;
     private static final int NEWTON_STEPS = 6;
     private static final double WITHOUT_WORK = 1e12;
-    /** FLOPs a byte at which the two limits meet, at least and at most. */
+    /** FLOPs per byte at which the two limits meet, at least and at most. */
     private static final double LEAST_RATIO = 0.01;
 
     private static final double MOST_RATIO = 1000;
@@ -33,7 +33,7 @@ final class RateFit {
         }
     }
 
-    /** Launch and FLOPs a byte, with their error. */
+    /** Launch and FLOPs per byte, with their error. */
     private record Guess(double launch, double ratio, double error) {}
 
     /** The best of a grid around a guess. */

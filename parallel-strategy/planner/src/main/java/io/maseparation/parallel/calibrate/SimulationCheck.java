@@ -73,7 +73,7 @@ public final class SimulationCheck {
      * What came of it.
      *
      * @param calibration the profile
-     * @param entries one a layout
+     * @param entries one per layout
      */
     public record Result(Calibration calibration, List<Entry> entries) {}
 
@@ -124,8 +124,8 @@ public final class SimulationCheck {
         for (int i = 0; i < layouts.size(); i++) {
             runs.add(new ArrayList<>());
         }
-        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for all
-        // layouts; the last one does all that any of them does.
+        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for
+        // all layouts; the last one does all that any of them does.
         boolean embedded = execution.devices().getFirst().target().embedded();
         for (int round = -1; round < settings.rounds(); round++) {
             if (round >= 0) {
@@ -167,8 +167,8 @@ public final class SimulationCheck {
     }
 
     /**
-     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device are
-     * whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
+     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device
+     * are whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
      */
     private static int chunk(ModelConfig config, StrategyOptions options, int batch) {
         int groups = Planning.plan(config, options).groups();
@@ -201,8 +201,8 @@ public final class SimulationCheck {
     }
 
     /**
-     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not count
-     * how long it waited for the other prompts.
+     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not
+     * count how long it waited for the other prompts.
      */
     private static double stepMs(RunResult run, int batch) {
         return batch / run.metrics().tps() * 1e3;

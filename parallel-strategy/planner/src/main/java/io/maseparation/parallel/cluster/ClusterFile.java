@@ -20,8 +20,8 @@ public final class ClusterFile {
     /**
      * Reads a cluster.
      *
-     * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the message
-     *     is one line that names file and field
+     * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the
+     *     message is one line that names file and field
      */
     public static Cluster read(Path file) {
         return cluster(ClusterFields.open(file), 0);

@@ -4,7 +4,7 @@ package io.maseparation.parallel.cluster;
  * A connection (Hockney's α–β model).
  *
  * @param latencySeconds α: time of an empty transfer
- * @param bytesPerSecond 1/β: bytes a second, one way, of one device
+ * @param bytesPerSecond 1/β: bytes per second, one way, of one device
  */
 public record Link(double latencySeconds, double bytesPerSecond) {
 

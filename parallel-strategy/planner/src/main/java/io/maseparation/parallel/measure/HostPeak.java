@@ -63,8 +63,8 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
     }
 
     /**
-     * The best round: what the core can do, whatever else it had to do meanwhile. The first rounds are the interpreter's;
-     * it takes until the compiler is done that no round beats the ones before.
+     * The best round: what the core can do, whatever else it had to do meanwhile. The first rounds are the
+     * interpreter's; it takes until the compiler is done that no round beats the ones before.
      */
     private static double rate(LongSupplier piece) {
         long start = System.nanoTime();

@@ -14,8 +14,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 
 /**
- * How many rows of a copy of the experts and of a micro-batch visit each expert, in every measured step: what plans that
- * divide the batch alike have in common.
+ * How many rows of a copy of the experts and of a micro-batch visit each expert, in every measured step: what plans
+ * that divide the batch alike have in common.
  */
 final class ExpertCounts {
     /** Numbers kept at most: 128 MiB. */

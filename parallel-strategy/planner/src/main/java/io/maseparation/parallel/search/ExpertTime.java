@@ -12,8 +12,8 @@ import io.maseparation.parallel.simulate.Conditions;
 import java.util.List;
 
 /**
- * Seconds of a segment of experts for any load. Bytes and operations of its tasks are sums of a part each for rows, pairs
- * and experts visited; those parts are found from a few loads once, as a search asks for very many.
+ * Seconds of a segment of experts for any load. The bytes and operations of its tasks are linear in rows, pairs and
+ * experts visited; the coefficients are found once from a few loads, since a search asks for very many.
  */
 public final class ExpertTime {
     private static final int ROWS = 1;
@@ -71,7 +71,8 @@ public final class ExpertTime {
     }
 
     /**
-     * Least seconds for rows of a micro-batch: a row that visits several experts counts once, and which do is not known.
+     * Least seconds for rows of a micro-batch: a row that visits several experts counts once, and which do is not
+     * known.
      *
      * @param counts rows of each expert
      * @param held experts of the segment
@@ -97,8 +98,8 @@ public final class ExpertTime {
     }
 
     /**
-     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of their
-     * times.
+     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of
+     * their times.
      *
      * @param rows rows that reach the rank
      * @param pairs rows times experts that they visit there

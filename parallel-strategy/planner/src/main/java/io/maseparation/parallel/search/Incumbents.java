@@ -18,7 +18,9 @@ final class Incumbents {
         }
     }
 
-    /** Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of. */
+    /**
+     * Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of.
+     */
     boolean beyond(StrategyOptions options, double bound, double factor) {
         return Arrays.stream(LayoutKind.values()).noneMatch(k -> k.has(options) && near(k, bound, factor));
     }

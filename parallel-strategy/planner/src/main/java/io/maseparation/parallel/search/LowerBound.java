@@ -29,11 +29,11 @@ import java.util.stream.IntStream;
  * sequences the larger of
  * <ul>
  *   <li>the work of the busiest rank that it needs, over all micro-batches: a rank does one thing at a time; and
- *   <li>the way of one micro-batch through a step if it never met another: its own segments, in every layer the slowest
- *       of the ranks that compute its experts, and the latencies between them.
+ *   <li>the time one micro-batch takes through a step if it never met another: its own segments, in every layer the
+ *   slowest of the ranks that compute its experts, and the latencies between them.
  * </ul>
- * Experts are the ones that the scenario's routing draws. Contention, bytes of transfers, collectives and shared experts are
- * left out.
+ * Experts are the ones that the scenario's routing draws. Contention, bytes of transfers, collectives and shared
+ * experts are left out.
  */
 final class LowerBound {
     private final Plan plan;
@@ -46,7 +46,10 @@ final class LowerBound {
     private final ExpertCounts.Counts counts;
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
-    /** Seconds by expert group, micro-batch, layer and step; empty where experts are part of what ranks do by themselves. */
+    /**
+     * Seconds by expert group, micro-batch, layer and step; empty where experts are part of what ranks do by
+     * themselves.
+     */
     private final double[][][][] experts;
 
     /** What the time of a segment depends on. */
@@ -263,7 +266,10 @@ final class LowerBound {
         return sum / scenario.steps();
     }
 
-    /** Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are tables. */
+    /**
+     * Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are
+     * tables.
+     */
     private double latency(int group, int expertGroup) {
         if (plan.options().strategy() != Strategy.MA) {
             return 0;

@@ -4,7 +4,7 @@ import io.maseparation.files.Identified;
 
 /** What a search makes as good as it can. */
 public enum Objective implements Identified {
-    /** Output tokens a second; for a given batch the same as {@link #TPOT}. */
+    /** Output tokens per second; for a given batch the same as {@link #TPOT}. */
     TPS,
     /** Time between a sequence's output tokens. */
     TPOT,

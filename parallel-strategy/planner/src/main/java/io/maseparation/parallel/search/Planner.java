@@ -21,7 +21,9 @@ public final class Planner {
     /** How far from the best a candidate may be, after a few steps, to be simulated again. */
     private static final double NEAR = 1.03;
 
-    /** By how much more, times the square root of the choices of experts in those steps: few are far from their mean. */
+    /**
+     * By how much more, times the square root of the choices of experts in those steps: few are far from their mean.
+     */
     private static final double SPREAD = 0.3;
 
     private static final int FEW_STEPS = 4;
@@ -42,7 +44,8 @@ public final class Planner {
     /**
      * The best layouts of every kind.
      *
-     * @throws PlanException if there is none: the model cannot be divided that way, does not fit, or keeps no such limit
+     * @throws PlanException if there is none: the model cannot be divided that way, does not fit, or keeps no such
+     *     limit
      */
     public static SearchResult search(SearchRequest request) {
         SearchResult result = new Planner(request).run(false);
@@ -53,8 +56,8 @@ public final class Planner {
     }
 
     /**
-     * The best layout of a space; the same as {@code search(request).best()}, found with less work, as the best of other
-     * kinds is not asked for.
+     * The best layout of a space; the same as {@code search(request).best()}, found with less work, as the best of
+     * other kinds is not asked for.
      *
      * @return empty if the model cannot be laid out so, does not fit, or keeps no such limit
      */
@@ -80,7 +83,9 @@ public final class Planner {
                 .orElseGet(() -> Trial.whyNothingFits(request));
     }
 
-    /** @param together whether all kinds compete with each other, so that only the best of all is certain to be found */
+    /**
+     * @param together whether all kinds compete with each other, so that only the best of all is certain to be found
+     */
     private SearchResult run(boolean together) {
         Scenario remembering = remembering();
         Scenario few = remembering.withSteps(Math.min(FEW_STEPS, remembering.steps()), 1);

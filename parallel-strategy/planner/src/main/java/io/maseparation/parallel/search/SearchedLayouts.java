@@ -13,9 +13,9 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of each
- * kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what they
- * split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
+ * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of
+ * each kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what
+ * they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
  */
 public final class SearchedLayouts {
     private static final int MICRO_BATCHES = 4;

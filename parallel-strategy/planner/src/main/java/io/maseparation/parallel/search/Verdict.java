@@ -14,8 +14,8 @@ import java.util.Optional;
  *
  * @param answer whether it pays
  * @param regime what most of the critical path of the best plan is
- * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it is
- *     higher, NaN if there is only one of them
+ * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it
+ *     is higher, NaN if there is only one of them
  * @param changes what the leaders come to under other circumstances
  * @param bound why pools of identical devices cannot win, where the devices are identical
  * @param reason all of it in words

@@ -9,9 +9,9 @@ import java.util.OptionalDouble;
 
 /**
  * The compute streams of all devices: which chain runs, and how fast. Devices of their own run at full speed. Where
- * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use all
- * of its cores already (processor sharing, Kleinrock 1976). Where ranks of one host drive a device together, their kernels
- * queue for it.
+ * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use
+ * all of its cores already (processor sharing, Kleinrock 1976). Where ranks of one host drive a device together, their
+ * kernels queue for it.
  */
 final class ComputeStreams {
     private final Cluster cluster;
@@ -109,8 +109,8 @@ final class ComputeStreams {
     }
 
     /**
-     * Whether the thread of a rank goes straight on with this task, as in the executor: it leaves a chain where that has to
-     * wait or ends its step. So what a segment computed is sent before another micro-batch computes.
+     * Whether the thread of a rank goes straight on with this task, as in the executor: it leaves a chain where that
+     * has to wait or ends its step. So what a segment computed is sent before another micro-batch computes.
      */
     private boolean goesOn(int device, Task task, double now) {
         Task before = ended[device];
@@ -139,8 +139,8 @@ final class ComputeStreams {
     }
 
     /**
-     * A device is given a kernel. It runs one after the other, in the order in which they come: one that has started is not
-     * interrupted, and fills it, but for those that wait for one position after the other.
+     * A device is given a kernel. It runs one after the other, in the order in which they come: one that has started is
+     * not interrupted, and fills it, but for those that wait for one position after the other.
      *
      * @return when the kernel is done
      */

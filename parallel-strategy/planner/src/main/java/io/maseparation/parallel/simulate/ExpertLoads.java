@@ -102,8 +102,8 @@ final class ExpertLoads {
     }
 
     /**
-     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that were
-     * asked for; NaN if there were none.
+     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that
+     * were asked for; NaN if there were none.
      */
     double meanImbalance() {
         return imbalances / counted;

@@ -4,12 +4,12 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Shares;
 
 /**
- * Decode steps of a run as it is: sequences where they are, each with its own context. All micro-batches begin together,
- * and the steps end when the last of them has its tokens, as where a run is looked at.
+ * Decode steps of a run as it is: sequences where they are, each with its own context. All micro-batches begin
+ * together, and the steps end when the last of them has its tokens, as where a run is looked at.
  *
  * @param ends when all sequences have the tokens of each step, in seconds
- * @param imbalance rows of the busiest expert group over the mean, in the mean over layers, micro-batches and steps; NaN
- *     where no row visits an expert
+ * @param imbalance rows of the busiest expert group over the mean, in the mean over layers, micro-batches and steps;
+ *     NaN where no row visits an expert
  */
 public record LiveSteps(double[] ends, double imbalance) {
 

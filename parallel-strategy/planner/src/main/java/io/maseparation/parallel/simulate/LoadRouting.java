@@ -5,8 +5,8 @@ import static io.maseparation.moe.CounterRandom.mix;
 import io.maseparation.moe.CounterRandom;
 
 /**
- * Experts drawn without replacement by loads that were measured, layer by layer. A row draws the same experts under every
- * plan, so that plans are compared on the same work.
+ * Experts drawn without replacement by loads that were measured, layer by layer. A row draws the same experts under
+ * every plan, so that plans are compared on the same work.
  *
  * @param loads for each layer and expert its load, 0 or more
  */

@@ -105,8 +105,8 @@ final class Network {
     }
 
     /**
-     * A sum over devices: inside each node a reduce-scatter, between the nodes an all-reduce of each device's part, inside
-     * each node an all-gather.
+     * A sum over devices: inside each node a reduce-scatter, between the nodes an all-reduce of each device's part,
+     * inside each node an all-gather.
      *
      * @param bytes of one device's buffer
      */
@@ -175,7 +175,10 @@ final class Network {
                 .or(() -> tables.stream().findFirst());
     }
 
-    /** Below the table its first time, which is latency; above it the last time and the rest of the bytes at the port's rate. */
+    /**
+     * Below the table its first time, which is latency; above it the last time and the rest of the bytes at the port's
+     * rate.
+     */
     private double seconds(CollectiveTable table, double bytes, double sent) {
         double last = table.points().getLast().bytes();
         double rest = bytes > last ? sent * (1 - last / bytes) : 0;

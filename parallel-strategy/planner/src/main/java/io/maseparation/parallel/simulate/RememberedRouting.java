@@ -4,7 +4,10 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The choices of another routing for the first rows of decode steps, each drawn once: for many simulations of one batch. */
+/**
+ * The choices of another routing for the first rows of decode steps, each drawn once: for many simulations of one
+ * batch.
+ */
 final class RememberedRouting implements RoutingModel {
     private final RoutingModel of;
     private final int rows;

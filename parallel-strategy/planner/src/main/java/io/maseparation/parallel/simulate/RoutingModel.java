@@ -68,8 +68,8 @@ public interface RoutingModel {
     }
 
     /**
-     * Reads "uniform", "zipf:S" with S from 0 to 10, "drift:S:N" with N of 1 or more decode steps, or the name of a file of
-     * recorded choices (docs/simulation.md).
+     * Reads "uniform", "zipf:S" with S from 0 to 10, "drift:S:N" with N of 1 or more decode steps, or the name of a
+     * file of recorded choices (docs/simulation.md).
      *
      * @throws ModelException if it is none of these, or the file does not fit the model
      */

@@ -63,8 +63,8 @@ public record SimulationResult(
      * Least times of a step.
      *
      * @param layoutMs largest, over ranks, of that rank's bytes or floating-point operations per step at peak
-     * @param clusterMs least time on all devices together, whatever the layout: unique bytes over the sum of bandwidths,
-     *     or operations over the sum of rates
+     * @param clusterMs least time on all devices together, whatever the layout: unique bytes over the sum of
+     *     bandwidths, or operations over the sum of rates
      */
     public record Bounds(double layoutMs, double clusterMs) {}
 

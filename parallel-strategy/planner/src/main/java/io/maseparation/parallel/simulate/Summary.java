@@ -20,9 +20,9 @@ import java.util.Map;
 import java.util.function.IntPredicate;
 
 /**
- * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to do
- * with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on unequal
- * devices one copy may be through before another one has warmed up.
+ * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to
+ * do with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on
+ * unequal devices one copy may be through before another one has warmed up.
  */
 final class Summary {
     private final Plan plan;
@@ -118,7 +118,7 @@ final class Summary {
                 transfer[rank] += inside;
             } else {
                 TaskCost cost = entry.computed().get();
-                // What a host moves takes its thread, but is no computing.
+                // What a host moves takes its thread, but is not computing.
                 double moving = cost.seconds() == 0 ? 0 : cost.transferSeconds() / cost.seconds();
                 busy[rank] += inside * (1 - moving);
                 transfer[rank] += inside * moving;

@@ -3,7 +3,8 @@ package io.maseparation.parallel.simulate;
 import java.util.List;
 
 /**
- * What a task costs: how long it takes when nothing else runs, by what the time goes into, and what it moves and computes.
+ * What a task costs: how long it takes when nothing else runs, by what the time goes into, and what it moves and
+ * computes.
  *
  * @param attentionSeconds operations of attention, norms, routers, embedding and logits
  * @param expertSeconds operations of experts
@@ -11,7 +12,8 @@ import java.util.List;
  * @param transferSeconds data that a thread of the host moves itself, to other ranks or between host and device
  * @param bytes bytes moved
  * @param flops floating-point operations
- * @param kernels each operation on the device alone, in order, where ranks queue for the device; part of the other times
+ * @param kernels each operation on the device alone, in order, where ranks queue for the device; part of the other
+ *     times
  */
 record TaskCost(
         double attentionSeconds,
@@ -25,8 +27,8 @@ record TaskCost(
      * An operation on the device.
      *
      * @param seconds time it takes
-     * @param filling time for which it fills the device, so that nothing else runs there: all of it, unless it waits for
-     *     one position after another
+     * @param filling time for which it fills the device, so that nothing else runs there: all of it, unless it waits
+     *     for one position after another
      */
     record Kernel(double seconds, double filling) {}
 

@@ -8,8 +8,9 @@ import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
 
 /**
- * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the token
- * at (row + step × {@link #STRIDE}) modulo the number of tokens; layers beyond those recorded start again at the first.
+ * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the
+ * token at (row + step × {@link #STRIDE}) modulo the number of tokens; layers beyond those recorded start again at the
+ * first.
  */
 final class TraceRouting implements RoutingModel {
     /** A prime, so that steps do not walk along neighbouring tokens. */

@@ -27,8 +27,8 @@ public final class ParallelMap {
     }
 
     /**
-     * What comes out of each entry, in the order of the entries. An exception or error of the function is thrown here, and
-     * entries that no thread has taken by then are left out.
+     * What comes out of each entry, in the order of the entries. An exception or error of the function is thrown here,
+     * and entries that no thread has taken by then are left out.
      *
      * @throws CancellationException if the calling thread is interrupted
      */

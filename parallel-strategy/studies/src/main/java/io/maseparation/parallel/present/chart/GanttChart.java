@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What ranks did when: a row a rank, kernels above, transfers below, coloured by micro-batch. It is for a step or two;
- * of more than {@value GanttRows#MOST} ranks, those that are alike share a row, which says so.
+ * What ranks did when: one row per rank, kernels above, transfers below, coloured by micro-batch. It is for a step or
+ * two; of more than {@value GanttRows#MOST} ranks, those that are alike share a row, which says so.
  *
  * <pre>{@code
  * String svg = new GanttChart("One step of MA 12:4", List.of("attention", …), result.timeline())

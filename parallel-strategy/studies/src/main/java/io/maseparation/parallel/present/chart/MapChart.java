@@ -52,8 +52,8 @@ public final class MapChart extends TitledChart<MapChart> {
      * @param xs values of the columns, from left to right, rising
      * @param ys values of the rows, from the bottom up, rising
      * @param value what the cells show; its scale spreads the colours of amounts
-     * @throws IllegalArgumentException if there is no column or row, or their values do not rise, are not finite or have
-     *     no place on a logarithmic axis
+     * @throws IllegalArgumentException if there is no column or row, or their values do not rise, are not finite or
+     *     have no place on a logarithmic axis
      */
     public MapChart(String title, Axis x, Axis y, double[] xs, double[] ys, Axis value) {
         super(title);
@@ -78,15 +78,17 @@ public final class MapChart extends TitledChart<MapChart> {
     }
 
     /**
-     * The categories in their order, which are then coloured from dark to light; otherwise they get colours of their own
-     * as they come, as long as there are colours.
+     * The categories in their order, which are then coloured from dark to light; otherwise they get colours of their
+     * own as they come, as long as there are colours.
      */
     public MapChart order(List<String> categories) {
         order = List.copyOf(categories);
         return this;
     }
 
-    /** The amount that means "the same": colours tell more from less, as far on both sides. The scale must be linear. */
+    /**
+     * The amount that means "the same": colours tell more from less, as far on both sides. The scale must be linear.
+     */
     public MapChart middle(double amount) {
         if (value.scale().logarithmic()) {
             throw new IllegalArgumentException("a middle needs a linear scale of '" + value.label() + "'");

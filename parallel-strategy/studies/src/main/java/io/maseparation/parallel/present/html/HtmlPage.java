@@ -15,8 +15,8 @@ import java.util.stream.Collectors;
  * text and is escaped, but for charts, which are SVG.
  *
  * <pre>{@code
- * new HtmlPage("Report").section("TPOT").paragraph("Simulated.").chart(chart, "TPOT over batch", "tpot.csv").write(path);
- * }</pre>
+ * new HtmlPage("Report").section("TPOT").paragraph("Simulated.").chart(chart, "TPOT over batch",
+ * "tpot.csv").write(path); }</pre>
  */
 public final class HtmlPage {
     private static final String STYLE = """

@@ -5,7 +5,7 @@ import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A layout that is tried, and its name for people. */
+/** A layout that is tried, and its name in reports. */
 record NamedLayout(String name, StrategyOptions options) {
 
     /** A layout under a name that says strategy, sizes and micro-batches. */
@@ -49,7 +49,9 @@ record NamedLayout(String name, StrategyOptions options) {
         return of(StrategyOptions.expertParallel(ranks).withAttentionTensorParallel(attentionSlices));
     }
 
-    /** Every ratio of MA with replicated attention on some devices, with 1 to {@code mostMicroBatches} micro-batches. */
+    /**
+     * Every ratio of MA with replicated attention on some devices, with 1 to {@code mostMicroBatches} micro-batches.
+     */
     static List<NamedLayout> everyRatio(int devices, int mostMicroBatches) {
         List<NamedLayout> all = new ArrayList<>();
         for (int attention = 1; attention < devices; attention++) {

@@ -7,7 +7,7 @@ package io.maseparation.parallel.studies.paper;
  * @param value the number; NaN where there is none
  */
 record Quantity(String text, double value) {
-    /** Where no number is to be had. */
+    /** Where there is no number. */
     static final Quantity NONE = new Quantity("-", Double.NaN);
 
     /** Milliseconds. */

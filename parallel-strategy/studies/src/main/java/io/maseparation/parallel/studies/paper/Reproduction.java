@@ -88,7 +88,10 @@ public final class Reproduction {
                 new StepStudy(context));
     }
 
-    /** The claims, with all columns: id, claim, claimed, simulated, assumptions, bound, verdict, note, and the values behind. */
+    /**
+     * The claims, with all columns: id, claim, claimed, simulated, assumptions, bound, verdict, note, and the values
+     * behind.
+     */
     public Table claims() {
         return Claim.table(claims);
     }

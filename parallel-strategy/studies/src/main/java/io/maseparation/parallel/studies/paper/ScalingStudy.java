@@ -71,8 +71,8 @@ final class ScalingStudy implements Study {
     }
 
     /**
-     * Layouts on some devices. With more expert devices than experts these are split over two or four, or copied; ratios
-     * are powers of two and 3:1.
+     * Layouts on some devices. With more expert devices than experts these are split over two or four, or copied;
+     * ratios are powers of two and 3:1.
      */
     private static List<Family> families(int n) {
         List<NamedLayout> ma = new ArrayList<>();
@@ -158,7 +158,7 @@ final class ScalingStudy implements Study {
         return oneMs / tpotMs / (place.growth().perDevice() ? 1 : place.devices());
     }
 
-    /** TPOT of a single device with memory without end. */
+    /** TPOT of a single device with unlimited memory. */
     private double oneDeviceMs(ModelConfig config, int batch) {
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
         return context.sweep().simulate(config, NamedLayout.of(StrategyOptions.single()), one, scenario(batch))

@@ -20,7 +20,9 @@ public enum BalancingPolicy implements Identified {
     /** The same, and devices go from one pool to the other. */
     ELASTIC;
 
-    /** What decides on changes, the same code as in a run; nothing where the policy changes nothing after the warm-up. */
+    /**
+     * What decides on changes, the same code as in a run; nothing where the policy changes nothing after the warm-up.
+     */
     Optional<Adaptation> adaptation(PolicyScenario scenario) {
         return switch (this) {
             case STATIC, PLACEMENT, REPLICAS -> Optional.empty();

@@ -5,9 +5,9 @@ import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.OperationRate;
 
 /**
- * What a change of layout costs. What has to get to other devices is copied beside the steps: byte after byte over one link,
- * of which it takes a share. All steps meanwhile have the rest of every link, and of every device's memory the bandwidth
- * less what is copied, whether or not they have to do with it. Then no step runs for a moment.
+ * What a change of layout costs. What has to get to other devices is copied beside the steps: byte after byte over one
+ * link, of which it takes a share. All steps meanwhile have the rest of every link, and of every device's memory the
+ * bandwidth less what is copied, whether or not they have to do with it. Then no step runs for a moment.
  *
  * @param linkShare share of a link's bandwidth that copies take, above 0 and below 1
  * @param pauseSeconds time without steps at each change, at least 0: ranks are exchanged, and positions appended in the

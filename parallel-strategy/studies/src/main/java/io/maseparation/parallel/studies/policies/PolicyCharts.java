@@ -108,8 +108,8 @@ public final class PolicyCharts {
     }
 
     /**
-     * Writes a page with the table and all charts, each chart as a file of its own, and the table's numbers. Every file appears
-     * whole or not at all, the page last.
+     * Writes a page with the table and all charts, each chart as a file of its own, and the table's numbers. Every file
+     * appears whole or not at all, the page last.
      *
      * @param folder where; it is created if need be, and files of the same names are replaced
      * @throws java.io.UncheckedIOException if something cannot be written; it names the file

@@ -8,7 +8,7 @@ import java.util.List;
  * Policies on the same trace: the same tokens go to the same experts under each.
  *
  * @param scenario the trace
- * @param results one a policy, the static layout first
+ * @param results one per policy, the static layout first
  */
 public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> results) {
     /** Share of the static layout's TPOT that is a gap. */
@@ -57,9 +57,9 @@ public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> resul
     }
 
     /**
-     * Share of the gap between the static layout and the bound of its ratio that a policy has closed: 1 at the bound, below
-     * 0 where it is slower than the static layout, above 1 where another ratio takes it below that bound. NaN where there is
-     * no gap to speak of: the static layout is within 2 % of the bound.
+     * Share of the gap between the static layout and the bound of its ratio that a policy has closed: 1 at the bound,
+     * below 0 where it is slower than the static layout, above 1 where another ratio takes it below that bound. NaN
+     * where there is no gap to speak of: the static layout is within 2 % of the bound.
      */
     public double gapRecovered(PolicyResult result) {
         double gap = unchanged().times().tpotMs() - unchanged().times().boundMs();

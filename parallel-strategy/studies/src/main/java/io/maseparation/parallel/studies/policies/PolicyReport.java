@@ -13,7 +13,7 @@ import java.util.Map;
 public final class PolicyReport {
     private PolicyReport() {}
 
-    /** One row a scenario and policy. */
+    /** One row per scenario and policy. */
     public static Table table(List<PolicyComparison> comparisons) {
         Table.Builder table = Table.builder()
                 .column("scenario", "scenario", Unit.PLAIN)

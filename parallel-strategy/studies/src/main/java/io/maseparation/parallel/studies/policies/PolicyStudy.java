@@ -21,7 +21,9 @@ public final class PolicyStudy {
     /** One node, in which copies take the fast links. */
     public static final String CLUSTER = "a100x8";
 
-    /** Decode steps of a trace where nothing else is asked for: as many as the model's positions allow contexts to grow. */
+    /**
+     * Decode steps of a trace where nothing else is asked for: as many as the model's positions allow contexts to grow.
+     */
     public static final int STEPS = 1984;
 
     /** Intervals of the warm-up. */
@@ -54,8 +56,8 @@ public final class PolicyStudy {
     private PolicyStudy() {}
 
     /**
-     * Every kind of routing and growing contexts, each with so large a batch that experts compute all the time, and with so
-     * small a one that reading their weights takes longer.
+     * Every kind of routing and growing contexts, each with so large a batch that experts compute all the time, and
+     * with so small a one that reading their weights takes longer.
      */
     public static List<PolicyScenario> scenarios(Settings settings) {
         List<PolicyScenario> scenarios = new ArrayList<>();
@@ -96,7 +98,7 @@ public final class PolicyStudy {
      *
      * @param threads traces at a time; results do not depend on it
      * @param progress called after every block of steps, from any thread
-     * @return one a scenario, in their order
+     * @return one per scenario, in their order
      */
     public static List<PolicyComparison> run(
             List<PolicyScenario> scenarios, List<BalancingPolicy> policies, int threads, Runnable progress) {

@@ -17,15 +17,15 @@ import io.maseparation.parallel.simulate.Conditions;
 import java.util.Comparator;
 
 /**
- * Time that some steps of a trace take at least on one ratio of devices, wherever experts, replicas and sequences are. The
- * largest of
+ * Time that some steps of a trace take at least on one ratio of devices, wherever experts, replicas and sequences are.
+ * The largest of
  * <ul>
  *   <li>the attention pool: all micro-batches of an even share of the sequences, one after the other;
- *   <li>the expert pool: an even share of all rows, of all pairs of row and expert, and of all experts that any row of the
- *       batch visits, each read once (roofline times are convex, so that the busiest rank takes at least that);
+ *   <li>the expert pool: an even share of all rows, of all pairs of row and expert, and of all experts that any row of
+ *   the batch visits, each read once (roofline times are convex, so that the busiest rank takes at least that);
  *   <li>the ports between them: the output of every pair goes through those of the smaller pool;
- *   <li>the way of a micro-batch that meets no other: its attention, two latencies a layer, and an even share of its experts.
- *       With one micro-batch some rank reads a whole number of experts.
+ *   <li>the way of a micro-batch that meets no other: its attention, two latencies a layer, and an even share of its
+ *   experts. With one micro-batch some rank reads a whole number of experts.
  * </ul>
  * Bytes of transfers are left out of the way, contention and shared experts everywhere.
  */

@@ -8,8 +8,8 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
 import java.util.Collections;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -70,6 +70,6 @@ public class SimulatorBenchmark {
     @Benchmark
     @OperationsPerInvocation(STEPS)
     public SimulationResult step() {
-        return Simulator.run(plan, cluster, scenario, false);
+        return new Simulation(plan, cluster, scenario).run(false);
     }
 }

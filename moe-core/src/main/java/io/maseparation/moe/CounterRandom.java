@@ -5,7 +5,8 @@ package io.maseparation.moe;
  * part of a stream can be computed by any thread in any order.
  */
 public final class CounterRandom {
-    private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    /** 2^64 divided by the golden ratio, odd: multiples of it are far apart. */
+    public static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
     private CounterRandom() {}
 
@@ -16,8 +17,12 @@ public final class CounterRandom {
      * @param counter index of the number in its stream
      */
     public static long bits(long key, long counter) {
-        long z = key + (counter + 1) * GOLDEN;
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+        return mix(key + (counter + 1) * GOLDEN);
+    }
+
+    /** The finaliser: a bijection after which every bit depends on every bit of {@code value}. */
+    public static long mix(long value) {
+        long z = (value ^ (value >>> 30)) * 0xBF58476D1CE4E5B9L;
         z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
         return z ^ (z >>> 31);
     }
@@ -33,7 +38,7 @@ public final class CounterRandom {
     }
 
     /** Uniform in [0, 1), 53 bits. */
-    static double uniform(long key, long counter) {
+    public static double uniform(long key, long counter) {
         return (bits(key, counter) >>> 11) * 0x1.0p-53;
     }
 }

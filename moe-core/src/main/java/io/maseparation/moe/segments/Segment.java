@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a rank computes between two transfers: one task graph.
@@ -11,5 +12,10 @@ import java.util.List;
 public record Segment(String name, List<Part> parts) {
     public Segment {
         parts = List.copyOf(parts);
+    }
+
+    /** The part that computes experts, if it has one: at most those of one layer. */
+    public Optional<Part.Experts> experts() {
+        return parts.stream().filter(Part.Experts.class::isInstance).map(Part.Experts.class::cast).findFirst();
     }
 }

@@ -60,6 +60,7 @@ final class RoomsTest {
             Map.entry("parallel.adapt", "planner"),
             Map.entry("parallel.calibrate", "planner"),
             Map.entry("parallel.measure", "planner"),
+            Map.entry("parallel.threads", "planner"),
             Map.entry("parallel.present", "studies"),
             Map.entry("parallel.present.chart", "studies"),
             Map.entry("parallel.present.html", "studies"),

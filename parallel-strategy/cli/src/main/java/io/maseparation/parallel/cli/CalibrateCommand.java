@@ -116,7 +116,8 @@ final class CalibrateCommand implements Command {
                         calibration = calibrator.result();
                     } else {
                         SimulationCheck.Result result = SimulationCheck.run(
-                                model, calibrator, execution, layouts(model), rounds, tokens, batch, depth,
+                                model, calibrator, execution,
+                                new SimulationCheck.Settings(layouts(model), rounds, tokens, batch, depth),
                                 progress::doing);
                         calibration = result.calibration();
                         checks = result.entries();
@@ -210,15 +211,15 @@ final class CalibrateCommand implements Command {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("model", model.config().name());
         tree.put("source", "measured");
-        tree.put("memory_bandwidth_bytes_per_s", kind.bytesPerSecond());
-        tree.put("flops_per_s", kind.flopsPerSecond());
-        tree.put("graph_start_us", kind.graphStartSeconds() * MILLION);
-        tree.put("transfer_latency_us", cluster.intraNode().latencySeconds() * MILLION);
-        tree.put("transfer_bytes_per_s", cluster.intraNode().bytesPerSecond());
+        tree.put("memory_bandwidth_bytes_per_s", kind.roofline().bytesPerSecond());
+        tree.put("flops_per_s", kind.roofline().flopsPerSecond());
+        tree.put("graph_start_us", kind.launches().startSeconds() * MILLION);
+        tree.put("transfer_latency_us", cluster.links().intraNode().latencySeconds() * MILLION);
+        tree.put("transfer_bytes_per_s", cluster.links().intraNode().bytesPerSecond());
         tree.put("contention", cluster.host().contention());
         tree.put("variation", cluster.host().variation());
         calibration.split().ifPresent(split -> {
-            tree.put("launch_us", kind.eagerLaunchSeconds() * MILLION);
+            tree.put("launch_us", kind.launches().eagerSeconds() * MILLION);
             tree.put("host_bytes_per_s", kind.hostBytesPerSecond());
             tree.put("step", step(split, kind));
         });
@@ -240,7 +241,7 @@ final class CalibrateCommand implements Command {
         step.put("kernel_ms", split.kernelMs());
         step.put("transfer_ms", split.transferMs());
         step.put("host_ms", split.hostMs());
-        step.put("mbu", split.bytesMoved() / (split.stepMs() / 1e3 * kind.bytesPerSecond()));
+        step.put("mbu", split.bytesMoved() / (split.stepMs() / 1e3 * kind.roofline().bytesPerSecond()));
         return step;
     }
 
@@ -251,14 +252,14 @@ final class CalibrateCommand implements Command {
                 + " ranks %s us and %s GB/s.\nA step of %d sequences at %d positions on one rank: %s, of which kernels %s"
                 + " in %d tasks, data to and from the device %s (%s), the rest, of the host, %s; %s move, %s of the copy's"
                 + " rate.\n").formatted(
-                        Unit.significant(kind.bytesPerSecond() / GIGA),
-                        Unit.significant(kind.flopsPerSecond() / GIGA),
-                        Unit.significant(kind.graphStartSeconds() * MILLION),
-                        Unit.significant(kind.eagerLaunchSeconds() * MILLION),
+                        Unit.significant(kind.roofline().bytesPerSecond() / GIGA),
+                        Unit.significant(kind.roofline().flopsPerSecond() / GIGA),
+                        Unit.significant(kind.launches().startSeconds() * MILLION),
+                        Unit.significant(kind.launches().eagerSeconds() * MILLION),
                         Unit.significant(100 * cluster.host().contention()),
                         Unit.significant(kind.hostBytesPerSecond() / GIGA),
-                        Unit.significant(cluster.intraNode().latencySeconds() * MILLION),
-                        Unit.significant(cluster.intraNode().bytesPerSecond() / GIGA),
+                        Unit.significant(cluster.links().intraNode().latencySeconds() * MILLION),
+                        Unit.significant(cluster.links().intraNode().bytesPerSecond() / GIGA),
                         split.rows(),
                         split.context(),
                         Unit.MILLISECONDS.text(split.stepMs()),
@@ -268,18 +269,19 @@ final class CalibrateCommand implements Command {
                         Unit.BYTES.text(split.transferBytes()),
                         Unit.MILLISECONDS.text(split.hostMs()),
                         Unit.BYTES.text((long) split.bytesMoved()),
-                        Unit.PERCENT.text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.bytesPerSecond())));
+                        Unit.PERCENT
+                                .text(split.bytesMoved() / (split.stepMs() / 1e3 * kind.roofline().bytesPerSecond())));
     }
 
     private static String hostText(Cluster cluster) {
         DeviceKind kind = cluster.kinds().getFirst();
-        Link link = cluster.intraNode();
+        Link link = cluster.links().intraNode();
         return ("\nMemory %s GB/s, multiply-adds %s GFLOP/s; starting a graph %s us; a message between ranks %s us and"
                 + " %s GB/s; two ranks that compute at once take %s %% longer each,"
                 + " give or take %s %%.\n").formatted(
-                        Unit.significant(kind.bytesPerSecond() / GIGA),
-                        Unit.significant(kind.flopsPerSecond() / GIGA),
-                        Unit.significant(kind.graphStartSeconds() * MILLION),
+                        Unit.significant(kind.roofline().bytesPerSecond() / GIGA),
+                        Unit.significant(kind.roofline().flopsPerSecond() / GIGA),
+                        Unit.significant(kind.launches().startSeconds() * MILLION),
                         Unit.significant(link.latencySeconds() * MILLION),
                         Unit.significant(link.bytesPerSecond() / GIGA),
                         Unit.significant(100 * cluster.host().contention()),

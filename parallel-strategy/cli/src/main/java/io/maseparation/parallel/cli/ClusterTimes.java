@@ -8,10 +8,9 @@ import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
 import java.util.List;
-import java.util.Locale;
 
 /** The same layouts on a cluster that nobody needs to have: simulated, beside what was measured here. */
 final class ClusterTimes {
@@ -35,10 +34,10 @@ final class ClusterTimes {
                 .column("regime", "bound by", Unit.PLAIN);
         for (StrategyOptions options : layouts) {
             try {
-                SimulationResult r = Simulator.run(
-                        Planning.plan(config, options), cluster, Scenario.decode(batch, context), false);
-                table.row(options.strategy().id(), options.layout(), r.tpotMs(), r.boundMs(), r.tps(),
-                        r.busyAttention(), r.busyExpert(), r.regime().name().toLowerCase(Locale.ROOT));
+                SimulationResult r = new Simulation(
+                        Planning.plan(config, options), cluster, Scenario.decode(batch, context)).run(false);
+                table.row(options.strategy().id(), options.layout(), r.tpotMs(), r.bounds().layoutMs(), r.tps(),
+                        r.use().busyAttention(), r.use().busyExpert(), r.regime().id());
             } catch (PlanException e) {
                 table.row(options.strategy().id(), options.layout(), null, null, null, null, null, e.getMessage());
             }

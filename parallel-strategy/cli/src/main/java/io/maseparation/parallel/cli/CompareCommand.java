@@ -126,10 +126,10 @@ final class CompareCommand implements Command {
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             ModelConfig config = model.config();
             Workload workload = Workload.greedy(
-                            given
-                                    ? PromptFlags.read(arguments, model)
-                                    : RandomPrompts.of(batch, promptTokens, config.vocab(), seed),
-                            maxTokens)
+                    given
+                            ? PromptFlags.read(arguments, model)
+                            : RandomPrompts.of(batch, promptTokens, config.vocab(), seed),
+                    maxTokens)
                     .withPrefillChunk(prefillChunk)
                     .withDepth(depth);
             List<StrategyOptions> layouts = ComparedLayouts.of(config, devices, microBatches).stream()

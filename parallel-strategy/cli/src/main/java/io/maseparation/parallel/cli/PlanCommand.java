@@ -9,18 +9,19 @@ import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.search.Evaluation;
-import io.maseparation.parallel.search.Kind;
+import io.maseparation.parallel.search.Goal;
+import io.maseparation.parallel.search.LayoutKind;
 import io.maseparation.parallel.search.Objective;
 import io.maseparation.parallel.search.Planner;
 import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchResult;
 import io.maseparation.parallel.search.Verdict;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.commons.cli.Options;
@@ -91,10 +92,9 @@ final class PlanCommand implements Command {
                             .formatted(cluster.name()));
         }
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
-                .withObjective(objective)
-                .withTpotLimitMs(limit)
-                .withAnyBatch(objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)
-                        && !SimulationFlags.hasBatch(arguments));
+                .with(new Goal(objective, limit,
+                        objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)
+                                && !SimulationFlags.hasBatch(arguments)));
         SearchResult found;
         Verdict verdict;
         try (Progress progress = terminal.progress("searching", -1)) {
@@ -103,8 +103,9 @@ final class PlanCommand implements Command {
             verdict = Verdict.of(found);
         }
         Evaluation best = found.best();
-        output.ifPresent(file -> PlanFile.of(best.result().plan())
-                .madeFor(cluster.name(), best.scenario().batch(), best.scenario().context())
+        Simulation simulated = best.result().simulation();
+        output.ifPresent(file -> PlanFile.of(simulated.plan())
+                .madeFor(cluster.name(), simulated.scenario().batch(), simulated.scenario().context())
                 .write(file));
         terminal.out().print(format == OutputFormat.JSON
                 ? Json.write(tree(found, verdict))
@@ -117,13 +118,13 @@ final class PlanCommand implements Command {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("model", request.config().name());
         tree.put("cluster", request.cluster().name());
-        tree.put("objective", request.objective().id());
-        tree.put("slo_tpot_ms", request.tpotLimitMs());
+        tree.put("objective", request.goal().objective().id());
+        tree.put("slo_tpot_ms", request.goal().tpotLimitMs());
         tree.put("source", "simulated");
         tree.put("verdict", verdict.answer().words());
         tree.put("reason", verdict.reason());
         tree.put("pays", verdict.answer() == Verdict.Answer.PAYS || verdict.answer() == Verdict.Answer.NECESSARY);
-        tree.put("regime", verdict.regime().name().toLowerCase(Locale.ROOT));
+        tree.put("regime", verdict.regime().id());
         tree.put("gain", verdict.gain());
         tree.put("flips_with", verdict.flip().map(Verdict.Change::what).orElse(null));
         tree.put("changes", verdict.changes().stream().map(PlanCommand::change).toList());
@@ -131,25 +132,21 @@ final class PlanCommand implements Command {
         tree.put("candidates", found.candidates());
         tree.put("candidates_impossible", found.refused());
         tree.put("candidates_simulated", found.simulated());
-        tree.put("best", entry(request, found.best()));
-        tree.put("best_ma", found.best(Kind.MA).map(e -> entry(request, e)).orElse(null));
+        tree.put("best", SimulationReport.tree(found.best().result()));
+        tree.put("best_ma", found.best(LayoutKind.MA).map(e -> SimulationReport.tree(e.result())).orElse(null));
         List<Map<String, Object>> baselines = new ArrayList<>();
-        for (Kind kind : Kind.values()) {
-            if (kind != Kind.MA) {
+        for (LayoutKind kind : LayoutKind.values()) {
+            if (kind != LayoutKind.MA) {
                 found.best(kind).ifPresent(e -> {
                     Map<String, Object> entry = new LinkedHashMap<>();
                     entry.put("baseline", kind.id());
-                    entry.putAll(entry(request, e));
+                    entry.putAll(SimulationReport.tree(e.result()));
                     baselines.add(entry);
                 });
             }
         }
         tree.put("baselines", baselines);
         return tree;
-    }
-
-    private static Map<String, Object> entry(SearchRequest request, Evaluation e) {
-        return SimulationReport.tree(e.result(), e.scenario(), request.cluster().name());
     }
 
     private static Map<String, Object> change(Verdict.Change change) {
@@ -172,9 +169,9 @@ final class PlanCommand implements Command {
     private static String text(SearchResult found, Verdict verdict, OutputFormat format) {
         List<SimulationTable.Row> rows = new ArrayList<>();
         rows.add(row("best of all", found.best()));
-        found.best(Kind.MA).ifPresent(e -> rows.add(row("best " + Kind.MA.label(), e)));
-        for (Kind kind : Kind.values()) {
-            if (kind != Kind.MA) {
+        found.best(LayoutKind.MA).ifPresent(e -> rows.add(row("best " + LayoutKind.MA.label(), e)));
+        for (LayoutKind kind : LayoutKind.values()) {
+            if (kind != LayoutKind.MA) {
                 found.best(kind).ifPresent(e -> rows.add(row("best " + kind.label(), e)));
             }
         }
@@ -183,13 +180,13 @@ final class PlanCommand implements Command {
             return TableWriter.write(table, format);
         }
         SearchRequest request = found.request();
-        boolean prices = rows.stream().anyMatch(r -> Double.isFinite(r.result().pricePerMillionTokens()));
+        boolean prices = rows.stream().anyMatch(r -> Double.isFinite(r.result().speed().pricePerMillionTokens()));
         StringBuilder text = new StringBuilder();
-        text.append(SimulationFlags.description(request.config(), request.cluster(), found.best().scenario()))
+        text.append(SimulationFlags.description(found.best().result().simulation()))
                 .append("\n\n");
         List<String> speed = new ArrayList<>(List.of("plan", "strategy", "layout", "micro_batches", "tpot_ms",
                 "bound_ms", "cluster_bound_ms", "tps", "regime"));
-        if (request.anyBatch()) {
+        if (request.goal().anyBatch()) {
             speed.add(4, "batch");
         }
         if (prices) {
@@ -213,7 +210,7 @@ final class PlanCommand implements Command {
     }
 
     private static SimulationTable.Row row(String label, Evaluation e) {
-        return new SimulationTable.Row(label, e.result(), e.scenario());
+        return new SimulationTable.Row(label, e.result());
     }
 
     private static String wrapped(String words, OutputFormat format) {

@@ -6,11 +6,13 @@ import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.layout.LayoutSize;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.studies.policies.BalancingPolicy;
 import io.maseparation.parallel.studies.policies.MigrationModel;
 import io.maseparation.parallel.studies.policies.PolicyCharts;
@@ -213,20 +215,19 @@ final class PoliciesCommand implements Command {
         StrategyOptions options = StrategyOptions.maSeparation(
                 devices(arguments, LayoutSize.ATTENTION_DEVICES), devices(arguments, LayoutSize.EXPERT_DEVICES))
                 .withMicroBatches(StrategyFlags.microBatches(arguments, DEFAULT_MICRO_BATCHES));
-        Scenario conditions = Scenario.decode(
+        Scenario first = Scenario.decode(
                 arguments.integer(SimulationFlags.BATCH, DEFAULT_BATCH, 1, 1 << 20),
                 arguments.integer(SimulationFlags.CONTEXT, DEFAULT_CONTEXT, 1, Integer.MAX_VALUE))
-                .withLaunch(SimulationFlags.launch(arguments))
+                .with(SimulationFlags.conditions(arguments))
                 .withRouting(
                         SimulationFlags.routing(arguments, config, DEFAULT_ROUTING),
-                        arguments.seed(SimulationFlags.SEED))
-                .withLmHead(!arguments.has(SimulationFlags.NO_LM_HEAD));
+                        arguments.seed(SimulationFlags.SEED));
         return new PolicyScenario(
-                conditions.routing().description(),
-                config,
-                Clusters.named(arguments.text(SimulationFlags.CLUSTER).orElse(PolicyStudy.CLUSTER)),
-                options,
-                conditions,
+                first.routing().description(),
+                new Simulation(
+                        Planning.plan(config, options),
+                        Clusters.named(arguments.text(SimulationFlags.CLUSTER).orElse(PolicyStudy.CLUSTER)),
+                        first),
                 arguments.integer(GROWTH, 0, 0, 1 << 16),
                 settings.steps(),
                 settings.warmup(),

@@ -13,8 +13,8 @@ import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Path;
 import java.util.List;
@@ -89,27 +89,27 @@ final class SimulateCommand implements Command {
         } catch (PlanException e) {
             throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
         }
-        SimulationResult result = Simulator.run(plan, cluster, scenario, trace.isPresent());
+        SimulationResult result = new Simulation(plan, cluster, scenario).run(trace.isPresent());
         trace.ifPresent(file -> TraceFile.write(file, List.of(run(result))));
         terminal.out().print(switch (format) {
-            case JSON -> Json.write(tree(result, scenario, cluster, limit));
+            case JSON -> Json.write(tree(result, limit));
             case CSV -> TableWriter.write(
-                    SimulationTable.of(List.of(new SimulationTable.Row("given", result, scenario))), format);
-            default -> text(result, scenario, cluster, limit, format);
+                    SimulationTable.of(List.of(new SimulationTable.Row("given", result))), format);
+            default -> text(result, limit, format);
         });
     }
 
     private static TraceFile.Run run(SimulationResult result) {
         return new TraceFile.Run(
                 "%s %s, simulated".formatted(
-                        result.plan().options().strategy().id(), result.plan().options().layout()),
-                result.ranks().stream().map(r -> r.role()).toList(),
+                        result.simulation().plan().options().strategy().id(),
+                        result.simulation().plan().options().layout()),
+                result.ranks().stream().map(r -> r.role().id()).toList(),
                 result.timeline());
     }
 
-    private static Map<String, Object> tree(
-            SimulationResult result, Scenario scenario, Cluster cluster, double limit) {
-        Map<String, Object> tree = SimulationReport.tree(result, scenario, cluster.name());
+    private static Map<String, Object> tree(SimulationResult result, double limit) {
+        Map<String, Object> tree = SimulationReport.tree(result);
         if (Double.isFinite(limit)) {
             tree.put("slo_tpot_ms", limit);
             tree.put("slo_kept", result.tpotMs() <= limit);
@@ -117,11 +117,10 @@ final class SimulateCommand implements Command {
         return tree;
     }
 
-    private static String text(
-            SimulationResult result, Scenario scenario, Cluster cluster, double limit, OutputFormat format) {
-        Plan plan = result.plan();
+    private static String text(SimulationResult result, double limit, OutputFormat format) {
+        Plan plan = result.simulation().plan();
         StringBuilder text = new StringBuilder();
-        text.append(SimulationFlags.description(plan.config(), cluster, scenario)).append("\n\n");
+        text.append(SimulationFlags.description(result.simulation())).append("\n\n");
         text.append("%s %s, %d micro-batch%s, devices %s\n\n".formatted(
                 plan.options().strategy().id(),
                 plan.options().layout(),

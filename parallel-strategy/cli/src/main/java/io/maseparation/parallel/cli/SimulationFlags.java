@@ -6,15 +6,17 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.commons.cli.Option;
@@ -133,15 +135,26 @@ final class SimulationFlags {
             throw new UsageException("--%s %d is more than the %d positions of %s"
                     .formatted(CONTEXT, context, config.maxPositions(), config.name()));
         }
-        Scenario scenario = Scenario.decode(batch, context)
-                .withLaunch(launch(arguments))
+        return Scenario.decode(batch, context)
+                .with(conditions(arguments))
                 .withRouting(routing(arguments, config, "uniform"), arguments.seed(SEED))
                 .withSteps(arguments.integer(STEPS, Scenario.DEFAULT_STEPS, 1, 100_000), 2)
-                .withLmHead(!arguments.has(NO_LM_HEAD))
                 .withPrefill(arguments.integer(PREFILL_CHUNK, 0, 1, MOST));
-        return arguments.has(COLLECTIVES)
-                ? scenario.withCollectives(arguments.choice(COLLECTIVES, "", List.of("custom", "nccl"), c -> c))
-                : scenario;
+    }
+
+    /** Launches and collectives, and whether the LM head counts. */
+    static Conditions conditions(Arguments arguments) {
+        Launch launch = arguments.choice(LAUNCH, Launch.GRAPH, List.of(Launch.values()), Launch::id);
+        return new Conditions(
+                launch,
+                arguments.choice(
+                        COLLECTIVES,
+                        Collectives.usualWith(launch),
+                        List.of(Collectives.values()),
+                        Collectives::id),
+                Conditions.USUAL.kvType(),
+                Conditions.USUAL.activationBytes(),
+                !arguments.has(NO_LM_HEAD));
     }
 
     private static int given(Optional<OptionalInt> ofPlan, int absent) {
@@ -150,11 +163,6 @@ final class SimulationFlags {
 
     static RoutingModel routing(Arguments arguments, ModelConfig config, String absent) {
         return RoutingModel.parse(arguments.text(ROUTING).orElse(absent), config);
-    }
-
-    static Launch launch(Arguments arguments) {
-        return arguments.choice(
-                LAUNCH, Launch.GRAPH, List.of(Launch.values()), l -> l.name().toLowerCase(Locale.ROOT));
     }
 
     /** Largest TPOT that is good enough, in milliseconds; infinite if none is given. */
@@ -175,17 +183,20 @@ final class SimulationFlags {
     }
 
     /** What is simulated, in a line. */
-    static String description(ModelConfig config, Cluster cluster, Scenario s) {
+    static String description(Simulation simulation) {
+        ModelConfig config = simulation.plan().config();
+        Scenario s = simulation.scenario();
+        Conditions conditions = s.conditions();
         return "%s, top-%d, on %s; batch %d, context %d, %s launches, %s collectives, routing %s%s; simulated"
                 .formatted(
                         ModelFlags.description(config),
                         config.maxTopK(),
-                        cluster.name(),
+                        simulation.cluster().name(),
                         s.batch(),
                         s.context(),
-                        s.launch().name().toLowerCase(Locale.ROOT),
-                        s.collectives(),
+                        conditions.launch().id(),
+                        conditions.collectives().id(),
                         s.routing().description(),
-                        s.lmHead() ? "" : ", without LM head");
+                        conditions.lmHead() ? "" : ", without LM head");
     }
 }

@@ -1,12 +1,12 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.parallel.cli.results.SimulationReport;
+import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.List;
-import java.util.Locale;
 
 /** Simulations one a row. */
 final class SimulationTable {
@@ -17,7 +17,7 @@ final class SimulationTable {
      *
      * @param plan what it is in the comparison
      */
-    record Row(String plan, SimulationResult result, Scenario scenario) {}
+    record Row(String plan, SimulationResult result) {}
 
     static Table of(List<Row> rows) {
         Table.Builder table = Table.builder()
@@ -45,12 +45,15 @@ final class SimulationTable {
                 .column("source", "source", Unit.PLAIN);
         for (Row row : rows) {
             SimulationResult r = row.result();
-            table.row(row.plan(), r.plan().options().strategy().id(), r.plan().options().layout(),
-                    r.plan().options().microBatches(), SimulationReport.devices(r.plan()), row.scenario().batch(),
-                    row.scenario().context(), r.tpotMs(), r.boundMs(), r.clusterBoundMs(), r.tps(), r.ttftMs(),
-                    SimulationReport.busy(r), r.busyAttention(), r.busyExpert(), r.mbu(), r.mfu(),
-                    r.memoryEfficiency(), r.imbalance(), r.pricePerMillionTokens(),
-                    r.regime().name().toLowerCase(Locale.ROOT), "simulated");
+            Plan plan = r.simulation().plan();
+            Scenario scenario = r.simulation().scenario();
+            SimulationResult.Use use = r.use();
+            table.row(row.plan(), plan.options().strategy().id(), plan.options().layout(),
+                    plan.options().microBatches(), SimulationReport.devices(plan), scenario.batch(),
+                    scenario.context(), r.tpotMs(), r.bounds().layoutMs(), r.bounds().clusterMs(), r.tps(),
+                    r.speed().ttftMs(), r.busy(), use.busyAttention(), use.busyExpert(), use.mbu(), use.mfu(),
+                    use.memoryEfficiency(), use.imbalance(), r.speed().pricePerMillionTokens(), r.regime().id(),
+                    "simulated");
         }
         return table.build();
     }

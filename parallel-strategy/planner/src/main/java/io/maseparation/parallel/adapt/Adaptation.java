@@ -9,17 +9,20 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.Target;
-import io.maseparation.parallel.simulate.LiveStep;
+import io.maseparation.parallel.simulate.Conditions;
+import io.maseparation.parallel.simulate.LiveSteps;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Looks at loads and contexts of a run, simulates a step of the layouts within reach, and proposes the one that gains most
- * over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was measured.
+ * Looks at loads and contexts of a run, simulates a step of the layouts within reach, and proposes the one that gains
+ * most over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was
+ * measured.
  */
 public final class Adaptation implements LayoutPolicy {
     /** Rows that are drawn for each layout at least, and steps at least and at most: enough for draws to even out. */
@@ -31,11 +34,11 @@ public final class Adaptation implements LayoutPolicy {
     private static final int INTERVALS_OF_HALF_LIFE = 1;
 
     private final Cluster cluster;
-    private final Scenario conditions;
+    private final Conditions conditions;
     private final Reach reach;
     private final ChangeRule rule;
     private final LoadAverages averages;
-    private Choice pending;
+    private Optional<Choice> pending = Optional.empty();
     private double pauseMs;
 
     /**
@@ -56,11 +59,11 @@ public final class Adaptation implements LayoutPolicy {
     /**
      * A layout and what it is worth.
      *
-     * @param candidate the layout
+     * @param move the layout
      * @param stepMs simulated time of a step
      * @param netMs what it gains over the steps to come, less its cost, simulated
      */
-    private record Choice(Candidates.Candidate candidate, double stepMs, double netMs) {}
+    private record Choice(Moves.Move move, double stepMs, double netMs) {}
 
     /**
      * @param cluster devices and links that times are simulated on
@@ -69,16 +72,16 @@ public final class Adaptation implements LayoutPolicy {
      * @param settings when
      */
     public Adaptation(Cluster cluster, DataType kvType, Reach reach, ChangeRule.Settings settings) {
-        this(cluster, Scenario.decode(1, 1).withFormats(kvType, BYTES_OF_ACTIVATION), reach, settings);
+        this(cluster, Conditions.USUAL.withFormats(kvType, BYTES_OF_ACTIVATION), reach, settings);
     }
 
     /**
      * @param cluster devices and links that times are simulated on
-     * @param conditions formats and launches; nothing else of it is looked at
+     * @param conditions formats and launches
      * @param reach what may change
      * @param settings when
      */
-    public Adaptation(Cluster cluster, Scenario conditions, Reach reach, ChangeRule.Settings settings) {
+    public Adaptation(Cluster cluster, Conditions conditions, Reach reach, ChangeRule.Settings settings) {
         this.cluster = cluster.withoutVariation();
         this.conditions = conditions;
         this.reach = reach;
@@ -92,11 +95,6 @@ public final class Adaptation implements LayoutPolicy {
     }
 
     @Override
-    public double operationsPerByte() {
-        return cluster.kindOf(cluster.size() - 1).expertOperationsPerByte();
-    }
-
-    @Override
     public synchronized Optional<Proposal> propose(LiveState state) {
         averages.update(state.loads(), state.decoded());
         if (!rule.mayChange(state.decoded()) || state.decoded() == 0) {
@@ -105,24 +103,25 @@ public final class Adaptation implements LayoutPolicy {
         double[][] rows = averages.rowsPerStep();
         int sequences = state.positions().length;
         // Every layout is simulated with the same draws, which take longer than the simulation.
-        Scenario scenario = conditions
+        Scenario scenario = Scenario.decode(1, 1)
+                .with(conditions)
                 .withRouting(RoutingModel.loads(rows).remembering(sequences), 0)
                 .withSteps(Math.clamp(ROWS / Math.max(1, sequences), LEAST_STEPS, MOST_STEPS), 1);
         double present = stepMs(state, state.plan(), state.owners(), scenario);
         double scale = Double.isNaN(state.stepMs()) ? 1 : state.stepMs() / present;
-        Optional<Choice> best = Candidates.of(state, rows, reach).stream()
+        Optional<Choice> best = Moves.of(state, rows, reach).stream()
                 .filter(c -> !rule.avoids(state.decoded(), c.layout()))
                 .flatMap(c -> choice(state, c, scenario, present, pauseMs / scale).stream())
-                .filter(c -> rule.accepts(state.decoded(), c.candidate().layout(), c.netMs()))
+                .filter(c -> rule.accepts(state.decoded(), c.move().layout(), c.netMs()))
                 .max(Comparator.comparingDouble(Choice::netMs));
-        pending = best.orElse(null);
+        pending = best;
         return best.map(c -> new Proposal(
-                c.candidate().target(), c.candidate().kind(), (present - c.stepMs()) * scale));
+                c.move().target(), c.move().kind(), (present - c.stepMs()) * scale));
     }
 
     private Optional<Choice> choice(
-            LiveState state, Candidates.Candidate candidate, Scenario scenario, double present, double pause) {
-        Target target = candidate.target();
+            LiveState state, Moves.Move move, Scenario scenario, double present, double pause) {
+        Target target = move.target();
         try {
             Plan plan = target.plan(state.plan());
             List<Integer> owners = new ArrayList<>(target.owners().orElse(state.owners()));
@@ -134,18 +133,13 @@ public final class Adaptation implements LayoutPolicy {
             double stepMs = stepMs(state, plan, owners, scenario);
             long bytes = MovedBytes.weights(state.plan(), plan)
                     + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), conditions.kvType());
-            double costMs = bytes / bytesPerSecond() * 1e3 + pause;
+            double costMs = bytes / cluster.farthestLink().bytesPerSecond() * 1e3 + pause;
             return Optional.of(new Choice(
-                    candidate, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));
+                    move, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));
         } catch (PlanException e) {
             // A layout that this model or cluster does not allow.
             return Optional.empty();
         }
-    }
-
-    private double bytesPerSecond() {
-        boolean oneNode = cluster.devices().stream().allMatch(d -> d.node() == cluster.devices().getFirst().node());
-        return oneNode ? cluster.intraNode().bytesPerSecond() : cluster.interNode().bytesPerSecond();
     }
 
     private double stepMs(LiveState state, Plan plan, List<Integer> owners, Scenario scenario) {
@@ -153,8 +147,9 @@ public final class Adaptation implements LayoutPolicy {
         for (int i = 0; i < contexts.length; i++) {
             contexts[i]++;
         }
-        return LiveStep.ms(
-                plan, cluster, scenario, Shares.owned(plan, owners, contexts).sequences(), contexts);
+        return LiveSteps.run(
+                new Simulation(plan, cluster, scenario), Shares.owned(plan, owners, contexts), contexts)
+                .meanMs(scenario.warmup());
     }
 
     @Override
@@ -162,12 +157,12 @@ public final class Adaptation implements LayoutPolicy {
         if (change.made()) {
             pauseMs = pauseMs == 0 ? change.pausedMs() : (pauseMs + change.pausedMs()) / 2;
         }
-        Choice choice = pending;
-        pending = null;
+        Optional<Choice> choice = pending;
+        pending = Optional.empty();
         if (change.made()) {
-            rule.changed(change.step(), Candidates.layout(change.kind(), state.plan(), state.owners()));
-        } else if (choice != null) {
-            rule.failed(change.step(), choice.candidate().layout());
+            rule.changed(change.step(), Moves.layout(change.kind(), state.plan(), state.owners()));
+        } else {
+            choice.ifPresent(c -> rule.failed(change.step(), c.move().layout()));
         }
     }
 }

@@ -4,9 +4,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * When a change of layout is worth it. It must gain a noticeable part of a step (hysteresis), and over the steps to come
- * more than it costs; changes keep a distance from each other (bounded rate); and a layout that was left, or that could not
- * be set up, is not taken again for a while (no oscillation).
+ * When a change of layout is worth it. It must gain a noticeable part of a step (hysteresis), and over the steps to
+ * come more than it costs; changes keep a distance from each other (bounded rate); and a layout that was left, or that
+ * could not be set up, is not taken again for a while (no oscillation).
  */
 public final class ChangeRule {
     private final Settings settings;

@@ -3,8 +3,8 @@ package io.maseparation.parallel.adapt;
 import java.util.Arrays;
 
 /**
- * Loads of experts as exponentially weighted averages over decode steps: what was long ago counts less. Where a layer's loads
- * have become others than chance explains, what was before is forgotten: a mean of both would fit neither.
+ * Loads of experts as exponentially weighted averages over decode steps: what was long ago counts less. Where a layer's
+ * loads have changed by more than chance explains, what was before is forgotten: a mean of both would fit neither.
  */
 public final class LoadAverages {
     /** Share of a layer's rows that are at other experts than before, beyond chance, from which on loads are others. */
@@ -59,7 +59,9 @@ public final class LoadAverages {
         lastStep = step;
     }
 
-    /** Whether rates of some steps come from another distribution than an average, by their distance in total variation. */
+    /**
+     * Whether rates of some steps come from another distribution than an average, by their distance in total variation.
+     */
     private static boolean isAnother(double[] average, double[] rates, int steps) {
         double before = Arrays.stream(average).sum();
         double now = Arrays.stream(rates).sum();
@@ -80,7 +82,7 @@ public final class LoadAverages {
     /**
      * The averages.
      *
-     * @return for each layer and expert its rows a step
+     * @return for each layer and expert its rows per step
      * @throws IllegalStateException if nothing was taken in yet
      */
     public double[][] rowsPerStep() {

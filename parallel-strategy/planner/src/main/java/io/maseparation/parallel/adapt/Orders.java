@@ -15,7 +15,7 @@ public final class Orders {
     /** Another ratio, with experts by the loads so far and as few moves of sequences as possible. */
     public static Ordered ratio(int step, int attentionDevices, int expertDevices) {
         return new Ordered(step, Kind.RATIO,
-                state -> Candidates.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
+                state -> Moves.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
     }
 
     /** Experts evened out by the loads so far. */
@@ -31,7 +31,7 @@ public final class Orders {
     public static Ordered experts(int step, int redundant) {
         return new Ordered(step, Kind.EXPERTS, state -> new Target(
                 state.plan().options(),
-                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), redundant)),
+                Optional.of(Moves.places(state.plan(), rows(state), state.plan().options(), redundant)),
                 Optional.empty()));
     }
 
@@ -40,7 +40,7 @@ public final class Orders {
         return new Ordered(step, Kind.SEQUENCES, state -> new Target(
                 state.plan().options(),
                 Optional.of(state.plan().placement().replicatedExperts()),
-                Optional.of(Candidates.evenOwners(state))));
+                Optional.of(Moves.evenOwners(state))));
     }
 
     /** The layout and the places of experts of a plan file. */

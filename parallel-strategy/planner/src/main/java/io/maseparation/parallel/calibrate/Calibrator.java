@@ -9,8 +9,10 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
-import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.LaunchTimes;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.RunAbortedException;
@@ -20,6 +22,7 @@ import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.measure.HostPeak;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -28,12 +31,12 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.IntStream;
 
 /**
- * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a machine
- * gives changes with the minutes. Devices with a memory of their own are steadier, and their host is what changes: it gets
- * faster for as long as the JVM compiles. They are measured when all else has run (see {@link GpuMeasurements}).
+ * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a
+ * machine gives changes with the minutes. Devices with a memory of their own are steadier, and their host is what
+ * changes: it gets faster for as long as the JVM compiles. They are measured when all else has run (see {@link
+ * GpuMeasurements}).
  */
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;
@@ -184,17 +187,12 @@ public final class Calibrator implements AutoCloseable {
     }
 
     private Cluster cluster(String description, DeviceKind kind, HostSharing host) {
-        Link message = transfers.link();
         return new Cluster(
                 "this-machine",
                 description,
                 List.of(kind),
-                IntStream.range(0, DEVICES)
-                        .mapToObj(i -> new Cluster.Device(0, 0))
-                        .toList(),
-                message,
-                message,
-                Double.POSITIVE_INFINITY,
+                Collections.nCopies(DEVICES, new Cluster.Device(0, 0)),
+                Links.everywhere(transfers.link()),
                 host,
                 List.of(),
                 List.of());
@@ -202,10 +200,7 @@ public final class Calibrator implements AutoCloseable {
 
     private static Map<Operation, Calibration.Fit> fits(Map<Operation, List<RateFit.Sample>> samples) {
         Map<Operation, Calibration.Fit> fits = new EnumMap<>(Operation.class);
-        samples.forEach((operation, of) -> {
-            RateFit fit = RateFit.of(of);
-            fits.put(operation, new Calibration.Fit(fit.rate(), fit.medianError(), fit.samples()));
-        });
+        samples.forEach((operation, of) -> fits.put(operation, RateFit.of(of)));
         return fits;
     }
 
@@ -220,7 +215,13 @@ public final class Calibrator implements AutoCloseable {
         // An embedded device has as much memory as the host can give.
         double memory = Math.min(devices.getFirst().memoryBytes(), MemoryBudget.available());
         return new DeviceKind(
-                "embedded", memory, peak.bytesPerSecond(), peak.flopsPerSecond(), 1, 1, 0, 0, 0, Double.NaN, rates);
+                "embedded",
+                memory,
+                Roofline.peak(peak.bytesPerSecond(), peak.flopsPerSecond()),
+                LaunchTimes.NONE,
+                Double.NaN,
+                Double.POSITIVE_INFINITY,
+                rates);
     }
 
     private DeviceKind deviceKind(GpuMeasurements gpu, Map<Operation, OperationRate> rates) {
@@ -228,13 +229,9 @@ public final class Calibrator implements AutoCloseable {
         return new DeviceKind(
                 device.name(),
                 device.memoryBytes(),
-                gpu.peak().bytesPerSecond(),
-                gpu.peak().flopsPerSecond(),
-                1,
-                1,
-                gpu.host().launchSeconds(),
-                gpu.host().launchSeconds(),
-                gpu.host().startSeconds(),
+                Roofline.peak(gpu.peak().bytesPerSecond(), gpu.peak().flopsPerSecond()),
+                new LaunchTimes(
+                        gpu.host().launchSeconds(), gpu.host().launchSeconds(), gpu.host().startSeconds()),
                 Double.NaN,
                 1 / Math.max(gpu.hostSecondsPerByte(), 1e-12),
                 rates);

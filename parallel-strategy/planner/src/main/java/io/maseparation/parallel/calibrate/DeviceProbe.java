@@ -25,11 +25,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all layers,
- * so that weights come from memory as in a run.
+ * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all
+ * layers, so that weights come from memory as in a run.
  *
- * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting them
- * costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
+ * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting
+ * them costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
  */
 final class DeviceProbe implements AutoCloseable {
     private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
@@ -199,15 +199,12 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
     private StepShape.ExpertLoad load(Segment segment, int n) {
-        for (Part part : segment.parts()) {
-            if (part instanceof Part.Experts experts) {
-                ModelConfig.Layer layer = config.layers().get(experts.layer());
-                int pairs = n * layer.routing().topK();
-                return new StepShape.ExpertLoad(
-                        n, pairs, visited(layer, experts.layer(), n), layer.extraWidth() > 0 ? n : 0);
-            }
-        }
-        return StepShape.ExpertLoad.NONE;
+        return segment.experts().map(experts -> {
+            ModelConfig.Layer layer = config.layers().get(experts.layer());
+            int pairs = n * layer.routing().topK();
+            return new StepShape.ExpertLoad(
+                    n, pairs, visited(layer, experts.layer(), n), layer.extraWidth() > 0 ? n : 0);
+        }).orElse(StepShape.ExpertLoad.NONE);
     }
 
     private int visited(ModelConfig.Layer layer, int index, int n) {

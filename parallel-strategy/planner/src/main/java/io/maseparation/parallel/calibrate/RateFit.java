@@ -1,23 +1,20 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.run.Percentiles;
 import java.util.List;
 
 /**
- * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two rates from grids
- * that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that short and long
- * executions count alike. What a position costs is the least that any execution took for it.
- *
- * @param rate the fit
- * @param medianError median of |fitted ÷ measured − 1|
- * @param samples number of measurements
+ * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two
+ * rates from grids that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that
+ * short and long executions count alike. What a position costs is the least that any execution took for it.
  */
-record RateFit(OperationRate rate, double medianError, int samples) {
+final class RateFit {
     private static final int GRID = 16;
     private static final int PASSES = 5;
     private static final int NEWTON_STEPS = 6;
     private static final double WITHOUT_WORK = 1e12;
-    /** FLOPs a byte at which the two limits meet, at least and at most. */
+    /** FLOPs per byte at which the two limits meet, at least and at most. */
     private static final double LEAST_RATIO = 0.01;
 
     private static final double MOST_RATIO = 1000;
@@ -36,7 +33,7 @@ record RateFit(OperationRate rate, double medianError, int samples) {
         }
     }
 
-    /** Launch and FLOPs a byte, with their error. */
+    /** Launch and FLOPs per byte, with their error. */
     private record Guess(double launch, double ratio, double error) {}
 
     /** The best of a grid around a guess. */
@@ -57,8 +54,10 @@ record RateFit(OperationRate rate, double medianError, int samples) {
         return best;
     }
 
+    private RateFit() {}
+
     /** The best fit of at least one sample. */
-    static RateFit of(List<Sample> samples) {
+    static Calibration.Fit of(List<Sample> samples) {
         double most = 0.98 * samples.stream().mapToDouble(Sample::seconds).min().orElseThrow();
         Guess best = new Guess(0.5 * most, Math.sqrt(LEAST_RATIO * MOST_RATIO), Double.POSITIVE_INFINITY);
         double launchSpan = 0.5 * most;
@@ -69,11 +68,9 @@ record RateFit(OperationRate rate, double medianError, int samples) {
             ratioSpan = Math.pow(ratioSpan, 4.0 / GRID);
         }
         OperationRate found = asSeen(samples, withRatio(samples, best.launch(), best.ratio()));
-        double[] errors = samples.stream()
-                .mapToDouble(s -> Math.abs(seconds(found, s) / s.seconds() - 1))
-                .sorted()
-                .toArray();
-        return new RateFit(found, errors[errors.length / 2], samples.size());
+        double[] errors =
+                samples.stream().mapToDouble(s -> Math.abs(seconds(found, s) / s.seconds() - 1)).toArray();
+        return new Calibration.Fit(found, Percentiles.of(errors, 50), samples.size());
     }
 
     /** The least time for a position, among executions that see many of them; 0 if none sees any. */

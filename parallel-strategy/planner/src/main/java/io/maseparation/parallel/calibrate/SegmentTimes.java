@@ -1,5 +1,6 @@
 package io.maseparation.parallel.calibrate;
 
+import io.maseparation.parallel.run.Percentiles;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -45,7 +46,7 @@ final class SegmentTimes {
     /** Median time of each segment. */
     synchronized double[] medianSegmentSeconds() {
         return segments.stream()
-                .mapToDouble(s -> s.stream().sorted().toList().get(s.size() / 2))
+                .mapToDouble(s -> Percentiles.of(s.stream().mapToDouble(d -> d).toArray(), 50))
                 .toArray();
     }
 

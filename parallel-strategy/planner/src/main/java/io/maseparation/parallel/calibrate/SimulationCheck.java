@@ -1,5 +1,6 @@
 package io.maseparation.parallel.calibrate;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
@@ -9,9 +10,10 @@ import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
@@ -71,7 +73,7 @@ public final class SimulationCheck {
      * What came of it.
      *
      * @param calibration the profile
-     * @param entries one a layout
+     * @param entries one per layout
      */
     public record Result(Calibration calibration, List<Entry> entries) {}
 
@@ -87,24 +89,31 @@ public final class SimulationCheck {
     }
 
     /**
-     * Runs and simulates.
+     * What is run.
      *
-     * @param calibrator measures the machine before each round, and after the last one
-     * @param rounds runs of each layout; all layouts take turns
+     * @param layouts layouts, which take turns
+     * @param rounds runs of each layout
      * @param tokens tokens of each run
      * @param batch sequences
      * @param depth positions before each prompt
      */
+    public record Settings(List<StrategyOptions> layouts, int rounds, int tokens, int batch, int depth) {
+        /** Positions of a sequence in the middle of a run. */
+        int context() {
+            return depth + PROMPT + tokens / 2;
+        }
+    }
+
+    /**
+     * Runs and simulates.
+     *
+     * @param calibrator measures the machine before each round, and after the last one
+     * @param doing told what begins
+     */
     public static Result run(
-            Model model,
-            Calibrator calibrator,
-            ExecutionOptions execution,
-            List<StrategyOptions> layouts,
-            int rounds,
-            int tokens,
-            int batch,
-            int depth,
-            Consumer<String> doing) {
+            Model model, Calibrator calibrator, ExecutionOptions execution, Settings settings, Consumer<String> doing) {
+        List<StrategyOptions> layouts = settings.layouts();
+        int batch = settings.batch();
         int[][] prompts = new int[batch][PROMPT];
         for (int i = 0; i < batch; i++) {
             for (int j = 0; j < PROMPT; j++) {
@@ -115,10 +124,10 @@ public final class SimulationCheck {
         for (int i = 0; i < layouts.size(); i++) {
             runs.add(new ArrayList<>());
         }
-        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for all
-        // layouts; the last one does all that any of them does.
+        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for
+        // all layouts; the last one does all that any of them does.
         boolean embedded = execution.devices().getFirst().target().embedded();
-        for (int round = -1; round < rounds; round++) {
+        for (int round = -1; round < settings.rounds(); round++) {
             if (round >= 0) {
                 doing.accept("operations");
                 calibrator.measure();
@@ -136,9 +145,9 @@ public final class SimulationCheck {
                 RunResult result = generation
                         .ignoringEos()
                         // The JVM does not care about the context.
-                        .depth(round < 0 ? 0 : depth)
+                        .depth(round < 0 ? 0 : settings.depth())
                         .prefillChunk(chunk(model.config(), options, batch))
-                        .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : tokens)
+                        .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : settings.tokens())
                         .run();
                 if (round >= 0) {
                     runs.get(layouts.indexOf(options)).add(result);
@@ -147,50 +156,53 @@ public final class SimulationCheck {
         }
         doing.accept("simulations");
         Calibration calibration = calibrator.result();
-        Cluster cluster = calibration.cluster();
         List<Entry> entries = new ArrayList<>();
         for (int i = 0; i < layouts.size(); i++) {
-            entries.add(entry(model.config(), cluster, execution, layouts.get(i), runs.get(i), batch,
-                    depth + PROMPT + tokens / 2));
+            entries.add(entry(
+                    simulation(
+                            model.config(), calibration.cluster(), layouts.get(i), execution.kvType(), settings),
+                    runs.get(i)));
         }
         return new Result(calibration, entries);
     }
 
     /**
-     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device are
-     * whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
+     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device
+     * are whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
      */
     private static int chunk(ModelConfig config, StrategyOptions options, int batch) {
         int groups = Planning.plan(config, options).groups();
         return Math.max(1, batch / (groups * options.microBatches()));
     }
 
-    private static Entry entry(
-            ModelConfig config,
-            Cluster cluster,
-            ExecutionOptions execution,
-            StrategyOptions options,
-            List<RunResult> runs,
-            int batch,
-            int context) {
-        DoubleSummaryStatistics times =
+    private static Simulation simulation(
+            ModelConfig config, Cluster cluster, StrategyOptions options, DataType kvType, Settings settings) {
+        return new Simulation(
+                Planning.plan(config, options),
+                cluster,
+                Scenario.decode(settings.batch(), settings.context())
+                        .with(Conditions.USUAL.withFormats(kvType, Float.BYTES)));
+    }
+
+    private static Entry entry(Simulation simulation, List<RunResult> runs) {
+        int batch = simulation.scenario().batch();
+        DoubleSummaryStatistics steps =
                 runs.stream().mapToDouble(r -> stepMs(r, batch)).summaryStatistics();
         RunResult median = Percentiles.medianRun(runs, r -> stepMs(r, batch));
-        Scenario scenario = Scenario.decode(batch, context).withFormats(execution.kvType(), 4);
-        SimulationResult simulated = Simulator.run(Planning.plan(config, options), cluster, scenario, true);
+        SimulationResult simulated = simulation.run(true);
         return new Entry(
-                options,
+                simulation.plan().options(),
                 stepMs(median, batch),
                 median.metrics().latency().tpotP50Ms(),
-                times.getMin(),
-                times.getMax(),
+                steps.getMin(),
+                steps.getMax(),
                 simulated.tpotMs(),
                 segments(median.timeline().events(), simulated.timeline()));
     }
 
     /**
-     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not count
-     * how long it waited for the other prompts.
+     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not
+     * count how long it waited for the other prompts.
      */
     private static double stepMs(RunResult run, int batch) {
         return batch / run.metrics().tps() * 1e3;

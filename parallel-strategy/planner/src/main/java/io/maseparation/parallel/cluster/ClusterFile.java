@@ -22,8 +22,8 @@ public final class ClusterFile {
     /**
      * Reads a cluster.
      *
-     * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the message
-     *     is one line that names file and field
+     * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the
+     *     message is one line that names file and field
      */
     public static Cluster read(Path file) {
         return cluster(JsonFile.openSourced(file), 0);
@@ -53,9 +53,10 @@ public final class ClusterFile {
                 Text.printable(json.text("description", "")),
                 kinds,
                 devices,
-                link(json, "intra_node"),
-                link(json, "inter_node"),
-                json.number("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18),
+                new Links(
+                        link(json, "intra_node"),
+                        link(json, "inter_node"),
+                        json.number("node_uplink_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18)),
                 new HostSharing(
                         json.integer("shared_cores", 0, 0, MOST_DEVICES),
                         json.integer("shared_devices", 0, 0, MOST_DEVICES),
@@ -82,13 +83,15 @@ public final class ClusterFile {
         DeviceKind kind = new DeviceKind(
                 json.name("name"),
                 json.number("memory_bytes", 1, 1e18),
-                json.number("memory_bandwidth_bytes_per_s", 1, 1e18),
-                json.number("flops_per_s", 1, 1e21),
-                json.number("bandwidth_efficiency", 1e-6, 1),
-                json.number("flops_efficiency", 1e-6, 1),
-                json.number("eager_launch_us", 0, 1e9) / 1e6,
-                json.number("graph_launch_us", 0, 1e9) / 1e6,
-                json.number("graph_start_us", 0, 1e9) / 1e6,
+                new Roofline(
+                        json.number("memory_bandwidth_bytes_per_s", 1, 1e18),
+                        json.number("flops_per_s", 1, 1e21),
+                        json.number("bandwidth_efficiency", 1e-6, 1),
+                        json.number("flops_efficiency", 1e-6, 1)),
+                new LaunchTimes(
+                        json.number("eager_launch_us", 0, 1e9) / 1e6,
+                        json.number("graph_launch_us", 0, 1e9) / 1e6,
+                        json.number("graph_start_us", 0, 1e9) / 1e6),
                 json.number("price_per_hour", Double.NaN, 0, 1e12),
                 json.number("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18),
                 measured);
@@ -204,10 +207,11 @@ public final class ClusterFile {
         json.put("description", cluster.description());
         json.put("device_kinds", cluster.kinds().stream().map(k -> kind(k, source)).toList());
         json.put("nodes", nodes(cluster));
-        json.put("intra_node", link(cluster.intraNode(), source));
-        json.put("inter_node", link(cluster.interNode(), source));
-        if (Double.isFinite(cluster.nodeUplinkBytesPerSecond())) {
-            json.put("node_uplink_bytes_per_s", sourced(cluster.nodeUplinkBytesPerSecond(), source));
+        json.put("intra_node", link(cluster.links().intraNode(), source));
+        json.put("inter_node", link(cluster.links().interNode(), source));
+        double uplink = cluster.links().nodeUplinkBytesPerSecond();
+        if (Double.isFinite(uplink)) {
+            json.put("node_uplink_bytes_per_s", sourced(uplink, source));
         }
         HostSharing host = cluster.host();
         if (host.shared()) {
@@ -233,13 +237,13 @@ public final class ClusterFile {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("name", kind.name());
         json.put("memory_bytes", sourced(kind.memoryBytes(), source));
-        json.put("memory_bandwidth_bytes_per_s", sourced(kind.bytesPerSecond(), source));
-        json.put("bandwidth_efficiency", sourced(kind.bandwidthEfficiency(), source));
-        json.put("flops_per_s", sourced(kind.flopsPerSecond(), source));
-        json.put("flops_efficiency", sourced(kind.flopsEfficiency(), source));
-        json.put("eager_launch_us", sourced(kind.eagerLaunchSeconds() * 1e6, source));
-        json.put("graph_launch_us", sourced(kind.graphLaunchSeconds() * 1e6, source));
-        json.put("graph_start_us", sourced(kind.graphStartSeconds() * 1e6, source));
+        json.put("memory_bandwidth_bytes_per_s", sourced(kind.roofline().bytesPerSecond(), source));
+        json.put("bandwidth_efficiency", sourced(kind.roofline().bandwidthEfficiency(), source));
+        json.put("flops_per_s", sourced(kind.roofline().flopsPerSecond(), source));
+        json.put("flops_efficiency", sourced(kind.roofline().flopsEfficiency(), source));
+        json.put("eager_launch_us", sourced(kind.launches().eagerSeconds() * 1e6, source));
+        json.put("graph_launch_us", sourced(kind.launches().graphSeconds() * 1e6, source));
+        json.put("graph_start_us", sourced(kind.launches().startSeconds() * 1e6, source));
         if (!Double.isNaN(kind.pricePerHour())) {
             json.put("price_per_hour", sourced(kind.pricePerHour(), source));
         }

@@ -32,11 +32,6 @@ public record CollectiveTable(Operation operation, String implementation, int de
         points = List.copyOf(points);
     }
 
-    /** Whether the table covers this size; outside it α–β counts. */
-    public boolean covers(double bytes) {
-        return bytes >= points.getFirst().bytes() && bytes <= points.getLast().bytes();
-    }
-
     /** Time in seconds, between two measured sizes by a straight line; outside the table its nearest end. */
     public double seconds(double bytes) {
         Point before = points.getFirst();

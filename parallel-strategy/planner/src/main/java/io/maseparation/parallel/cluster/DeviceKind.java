@@ -2,6 +2,8 @@ package io.maseparation.parallel.cluster;
 
 import io.maseparation.kernels.Operation;
 import java.util.Map;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /**
  * A kind of device and what operations cost on it: {@code max(FLOPs / (peak × efficiency), bytes / (bandwidth ×
@@ -9,28 +11,19 @@ import java.util.Map;
  *
  * @param name name
  * @param memoryBytes bytes of its memory
- * @param bytesPerSecond peak bandwidth of its memory
- * @param flopsPerSecond peak rate of 16-bit dense matrix products
- * @param bandwidthEfficiency share of the peak bandwidth that kernels reach, above 0 and at most 1
- * @param flopsEfficiency share of the peak rate that kernels reach, above 0 and at most 1
- * @param eagerLaunchSeconds time the host adds to an operation that it launches by itself
- * @param graphLaunchSeconds time added to an operation inside a captured graph
- * @param graphStartSeconds time to start a captured graph, or whatever a segment costs beside its operations
- * @param pricePerHour price of one device for an hour, in any currency that the cluster's other kinds share; NaN if unknown
- * @param hostBytesPerSecond rate between the host's memory and the device's, where segments take what ranks exchange from
- *     there and leave it there; infinite where devices exchange it themselves, or have no memory of their own
- * @param measured operations whose rates were measured; they go before peaks and efficiencies
+ * @param roofline rates of operations that were not measured, and peaks that bounds are computed from
+ * @param launches what the host adds to operations
+ * @param pricePerHour price of one device for an hour, in any currency that the cluster's other kinds share; NaN if
+ *     unknown
+ * @param hostBytesPerSecond rate between the host's memory and the device's, where segments take what ranks exchange
+ *     from there and leave it there; infinite where devices exchange it themselves, or have no memory of their own
+ * @param measured operations whose rates were measured; they take precedence over the roofline
  */
 public record DeviceKind(
         String name,
         double memoryBytes,
-        double bytesPerSecond,
-        double flopsPerSecond,
-        double bandwidthEfficiency,
-        double flopsEfficiency,
-        double eagerLaunchSeconds,
-        double graphLaunchSeconds,
-        double graphStartSeconds,
+        Roofline roofline,
+        LaunchTimes launches,
         double pricePerHour,
         double hostBytesPerSecond,
         Map<Operation, OperationRate> measured) {
@@ -38,22 +31,22 @@ public record DeviceKind(
         measured = Map.copyOf(measured);
     }
 
-    /** A kind that exchanges data itself. */
-    public DeviceKind(
-            String name,
-            double memoryBytes,
-            double bytesPerSecond,
-            double flopsPerSecond,
-            double bandwidthEfficiency,
-            double flopsEfficiency,
-            double eagerLaunchSeconds,
-            double graphLaunchSeconds,
-            double graphStartSeconds,
-            double pricePerHour,
-            Map<Operation, OperationRate> measured) {
-        this(name, memoryBytes, bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency,
-                eagerLaunchSeconds, graphLaunchSeconds, graphStartSeconds, pricePerHour, Double.POSITIVE_INFINITY,
-                measured);
+    /** A kind that exchanges data itself, and of which no operation was measured. */
+    public DeviceKind(String name, double memoryBytes, Roofline roofline, LaunchTimes launches, double pricePerHour) {
+        this(name, memoryBytes, roofline, launches, pricePerHour, Double.POSITIVE_INFINITY, Map.of());
+    }
+
+    /** The same with more memory or less. */
+    public DeviceKind withMemory(double bytes) {
+        return new DeviceKind(name, bytes, roofline, launches, pricePerHour, hostBytesPerSecond, measured);
+    }
+
+    /** The same with other rates and launch times. */
+    public DeviceKind with(
+            Roofline rates, LaunchTimes times, double hostRate, UnaryOperator<OperationRate> operations) {
+        return new DeviceKind(name, memoryBytes, rates, times, pricePerHour, hostRate,
+                measured.entrySet().stream()
+                        .collect(Collectors.toMap(Map.Entry::getKey, e -> operations.apply(e.getValue()))));
     }
 
     /** The fixed part of an operation's time, in seconds: on the device, where it was measured, and on the host. */
@@ -64,7 +57,20 @@ public record DeviceKind(
 
     /** The part of it in which the device waits for its host, in seconds. */
     public double hostLaunchSeconds(Launch launch) {
-        return launch == Launch.EAGER ? eagerLaunchSeconds : graphLaunchSeconds;
+        return launches.seconds(launch);
+    }
+
+    /** What a segment costs besides its operations, in seconds. */
+    public double startSeconds(Launch launch) {
+        return !measured.isEmpty() || launch == Launch.GRAPH ? launches.startSeconds() : 0;
+    }
+
+    /**
+     * Whether a task is launched at all. A device known by its data sheet starts no task that has nothing to do; this
+     * library's runtime, which operations are measured with, starts every one.
+     */
+    public boolean starts(double bytes, double flops) {
+        return bytes > 0 || flops > 0 || !measured.isEmpty();
     }
 
     /**
@@ -76,21 +82,6 @@ public record DeviceKind(
      */
     public double workSeconds(Operation operation, double bytes, double flops, double positions) {
         OperationRate rate = measured.get(operation);
-        return rate != null
-                ? rate.workSeconds(bytes, flops, positions)
-                : Math.max(bytes / (bytesPerSecond * bandwidthEfficiency), flops / (flopsPerSecond * flopsEfficiency));
-    }
-
-    /** Operations of experts that the device does in the time in which it reads a byte of their weights. */
-    public double expertOperationsPerByte() {
-        OperationRate rate = measured.get(Operation.EXPERT_UP);
-        return rate != null
-                ? rate.flopsPerSecond() / rate.bytesPerSecond()
-                : flopsPerSecond * flopsEfficiency / (bytesPerSecond * bandwidthEfficiency);
-    }
-
-    /** The least time for some work: at peak, without launch, in seconds. */
-    public double boundSeconds(double bytes, double flops) {
-        return Math.max(bytes / bytesPerSecond, flops / flopsPerSecond);
+        return rate != null ? rate.workSeconds(bytes, flops, positions) : roofline.workSeconds(bytes, flops);
     }
 }

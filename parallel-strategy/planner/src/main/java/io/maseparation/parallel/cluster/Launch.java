@@ -1,9 +1,11 @@
 package io.maseparation.parallel.cluster;
 
+import io.maseparation.files.Identified;
+
 /** How operations are started. */
-public enum Launch {
+public enum Launch implements Identified {
     /** One by one from the host. */
     EAGER,
-    /** As a captured graph a segment. */
-    GRAPH
+    /** As one captured graph per segment. */
+    GRAPH;
 }

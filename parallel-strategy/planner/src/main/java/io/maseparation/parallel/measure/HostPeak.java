@@ -1,11 +1,7 @@
 package io.maseparation.parallel.measure;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import io.maseparation.parallel.threads.ParallelMap;
+import java.util.Collections;
 import java.util.function.LongSupplier;
 
 /**
@@ -60,27 +56,15 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
     }
 
     private static double onAllCores(int cores, Work work) {
-        List<Future<Double>> rates = new ArrayList<>();
-        try (ExecutorService threads = Executors.newFixedThreadPool(cores)) {
-            for (int i = 0; i < cores; i++) {
-                rates.add(threads.submit(() -> rate(work.forOneCore())));
-            }
-            double sum = 0;
-            for (Future<Double> rate : rates) {
-                sum += rate.get();
-            }
-            return sum;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return Double.NaN;
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("the peak of this machine could not be measured", e.getCause());
-        }
+        return new ParallelMap("peak", cores, () -> {})
+                .map(Collections.nCopies(cores, work), w -> rate(w.forOneCore())).stream()
+                .mapToDouble(rate -> rate)
+                .sum();
     }
 
     /**
-     * The best round: what the core can do, whatever else it had to do meanwhile. The first rounds are the interpreter's;
-     * it takes until the compiler is done that no round beats the ones before.
+     * The best round: what the core can do, whatever else it had to do meanwhile. The first rounds are the
+     * interpreter's; it takes until the compiler is done that no round beats the ones before.
      */
     private static double rate(LongSupplier piece) {
         long start = System.nanoTime();

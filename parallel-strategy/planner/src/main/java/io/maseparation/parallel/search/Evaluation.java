@@ -1,14 +1,17 @@
 package io.maseparation.parallel.search;
 
-import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 
 /**
- * A candidate and what its simulation found.
+ * A layout and what its simulation found.
  *
- * @param candidate the layout
- * @param scenario what was simulated; its batch may have been searched
- * @param result what came out
+ * @param layout the layout
+ * @param result what came out; the batch of its scenario may have been searched
  * @param score value of the objective; less is better
  */
-public record Evaluation(Candidate candidate, Scenario scenario, SimulationResult result, double score) {}
+public record Evaluation(PlacedLayout layout, SimulationResult result, double score) {
+    /** The batch that was simulated. */
+    public int batch() {
+        return result.simulation().scenario().batch();
+    }
+}

@@ -8,13 +8,12 @@ import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.cluster.Launch;
-import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Conditions;
 import java.util.List;
 
 /**
- * Seconds of a segment of experts for any load. Bytes and operations of its tasks are sums of a part each for rows, pairs
- * and experts visited; those parts are found from a few loads once, as a search asks for very many.
+ * Seconds of a segment of experts for any load. The bytes and operations of its tasks are linear in rows, pairs and
+ * experts visited; the coefficients are found once from a few loads, since a search asks for very many.
  */
 public final class ExpertTime {
     private static final int ROWS = 1;
@@ -33,9 +32,9 @@ public final class ExpertTime {
      * @param shard whose experts they are
      * @param segment of one layer
      */
-    public ExpertTime(ModelConfig config, Shard shard, Segment segment, Scenario scenario, DeviceKind kind) {
+    public ExpertTime(ModelConfig config, Shard shard, Segment segment, Conditions conditions, DeviceKind kind) {
         this.kind = kind;
-        SegmentCosts costs = new SegmentCosts(config, shard, scenario.kvType());
+        SegmentCosts costs = new SegmentCosts(config, shard, conditions.kvType());
         tasks = costs.of(segment, shape(1, 1, 1));
         List<List<OperationCost>> more = List.of(
                 tasks,
@@ -45,20 +44,18 @@ public final class ExpertTime {
         bytes = new double[tasks.size()][more.size()];
         flops = new double[tasks.size()][more.size()];
         double fixed = 0;
-        boolean measured = !kind.measured().isEmpty();
         for (int task = 0; task < tasks.size(); task++) {
             for (int of = 0; of < more.size(); of++) {
-                bytes[task][of] = more.get(of).get(task).cost().bytes(scenario.activationBytes());
+                bytes[task][of] = more.get(of).get(task).cost().bytes(conditions.activationBytes());
                 flops[task][of] = more.get(of).get(task).cost().flops();
             }
-            boolean idle = bytes[task][0] == 0 && flops[task][0] == 0;
-            if (!idle || measured) {
-                fixed += kind.launchSeconds(tasks.get(task).operation(), scenario.launch());
+            if (kind.starts(bytes[task][0], flops[task][0])) {
+                fixed += kind.launchSeconds(tasks.get(task).operation(), conditions.launch());
             }
             toParts(bytes[task]);
             toParts(flops[task]);
         }
-        fixedSeconds = fixed + (measured || scenario.launch() == Launch.GRAPH ? kind.graphStartSeconds() : 0);
+        fixedSeconds = fixed + kind.startSeconds(conditions.launch());
     }
 
     private static StepShape shape(int rows, int pairs, int active) {
@@ -74,7 +71,8 @@ public final class ExpertTime {
     }
 
     /**
-     * Least seconds for rows of a micro-batch: a row that visits several experts counts once, and which do is not known.
+     * Least seconds for rows of a micro-batch: a row that visits several experts counts once, and which do is not
+     * known.
      *
      * @param counts rows of each expert
      * @param held experts of the segment
@@ -100,8 +98,8 @@ public final class ExpertTime {
     }
 
     /**
-     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of their
-     * times.
+     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of
+     * their times.
      *
      * @param rows rows that reach the rank
      * @param pairs rows times experts that they visit there

@@ -8,28 +8,30 @@ import java.util.concurrent.atomic.DoubleAccumulator;
 
 /** The least score so far of every kind of layout, or of all together. */
 final class Incumbents {
-    private final Map<Kind, DoubleAccumulator> least = new EnumMap<>(Kind.class);
+    private final Map<LayoutKind, DoubleAccumulator> least = new EnumMap<>(LayoutKind.class);
 
     /** @param together whether kinds compete with each other */
     Incumbents(boolean together) {
         DoubleAccumulator common = new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY);
-        for (Kind kind : Kind.values()) {
+        for (LayoutKind kind : LayoutKind.values()) {
             least.put(kind, together ? common : new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY));
         }
     }
 
-    /** Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of. */
+    /**
+     * Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of.
+     */
     boolean beyond(StrategyOptions options, double bound, double factor) {
-        return Arrays.stream(Kind.values()).noneMatch(k -> k.has(options) && near(k, bound, factor));
+        return Arrays.stream(LayoutKind.values()).noneMatch(k -> k.has(options) && near(k, bound, factor));
     }
 
     /** Whether a score is within a factor of the best of a kind. */
-    boolean near(Kind kind, double score, double factor) {
+    boolean near(LayoutKind kind, double score, double factor) {
         return score < Double.POSITIVE_INFINITY && score <= least.get(kind).get() * factor;
     }
 
     void offer(StrategyOptions options, double score) {
-        for (Kind kind : Kind.values()) {
+        for (LayoutKind kind : LayoutKind.values()) {
             if (kind.has(options)) {
                 least.get(kind).accumulate(score);
             }

@@ -13,7 +13,9 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -27,11 +29,11 @@ import java.util.stream.IntStream;
  * sequences the larger of
  * <ul>
  *   <li>the work of the busiest rank that it needs, over all micro-batches: a rank does one thing at a time; and
- *   <li>the way of one micro-batch through a step if it never met another: its own segments, in every layer the slowest
- *       of the ranks that compute its experts, and the latencies between them.
+ *   <li>the time one micro-batch takes through a step if it never met another: its own segments, in every layer the
+ *   slowest of the ranks that compute its experts, and the latencies between them.
  * </ul>
- * Experts are the ones that the scenario's routing draws. Contention, bytes of transfers, collectives and shared experts are
- * left out.
+ * Experts are the ones that the scenario's routing draws. Contention, bytes of transfers, collectives and shared
+ * experts are left out.
  */
 final class LowerBound {
     private final Plan plan;
@@ -40,11 +42,14 @@ final class LowerBound {
     private final Scenario scenario;
     private final Placement placement;
     private final int microBatches;
-    private final List<List<List<Integer>>> sequences;
-    private final int[][][][][] counts;
+    private final Shares shares;
+    private final ExpertCounts.Counts counts;
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
-    /** Seconds by expert group, micro-batch, layer and step; empty where experts are part of what ranks do by themselves. */
+    /**
+     * Seconds by expert group, micro-batch, layer and step; empty where experts are part of what ranks do by
+     * themselves.
+     */
     private final double[][][][] experts;
 
     /** What the time of a segment depends on. */
@@ -55,21 +60,22 @@ final class LowerBound {
     /** What the time of experts depends on, beside their rows. */
     private record BankUse(DeviceKind kind, ModelConfig.Layer layer, int held, int parts) {}
 
-    private LowerBound(Plan plan, Cluster cluster, Scenario scenario, ExpertCounts expertCounts) {
-        this.plan = plan;
-        this.config = plan.config();
-        this.cluster = cluster;
-        this.scenario = scenario;
+    private LowerBound(Simulation simulation, ExpertCounts expertCounts) {
+        plan = simulation.plan();
+        config = plan.config();
+        cluster = simulation.cluster();
+        scenario = simulation.scenario();
         placement = plan.placement();
         microBatches = plan.options().microBatches();
-        int[] lengths = new int[scenario.batch()];
-        Arrays.fill(lengths, scenario.context());
-        sequences = Shares.of(plan, lengths).sequences();
+        shares = Shares.of(plan, MemoryFit.contexts(scenario.batch(), scenario.context()));
         copyOfGroup = IntStream.range(0, plan.groups())
                 .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
                 .toList();
-        counts = expertCounts.of(plan, scenario, sequences, copyOfGroup);
-        experts = placement.isEmpty() ? new double[0][][][] : expertSeconds();
+        counts = expertCounts.of(simulation, shares, copyOfGroup);
+        experts = new double[placement.isEmpty() ? 0 : placement.groups()][microBatches][config.layers().size()][];
+        if (!placement.isEmpty()) {
+            timeExperts();
+        }
     }
 
     /**
@@ -77,8 +83,8 @@ final class LowerBound {
      *
      * @param counts shared by all bounds of one model, routing and seed
      */
-    static double tpotMs(Plan plan, Cluster cluster, Scenario scenario, ExpertCounts counts) {
-        return new LowerBound(plan, cluster, scenario, counts).seconds() * 1e3;
+    static double tpotMs(Simulation simulation, ExpertCounts counts) {
+        return new LowerBound(simulation, counts).seconds() * 1e3;
     }
 
     private double seconds() {
@@ -137,11 +143,11 @@ final class LowerBound {
     }
 
     private int rows(int group, int microBatch) {
-        return sequences.get(group).get(microBatch).size();
+        return shares.sequences().get(group).get(microBatch).size();
     }
 
     private boolean needed(RankPlan rank) {
-        return sequences.get(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
+        return shares.sequences().get(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
     }
 
     /** Ranks that a group's rows pass at the same time: each counts for its part of the way. */
@@ -158,25 +164,18 @@ final class LowerBound {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
         double sum = 0;
         for (Segment segment : rank.segments()) {
-            Optional<Part.Experts> part = expertsOf(segment);
+            Optional<Part.Experts> part = segment.experts();
             if (part.isEmpty()) {
                 sum += seconds(rank, segment, shape);
             } else if (!part.get().received()) {
                 double steps = 0;
-                for (int[] of : counts[copyOfGroup.get(rank.group())][m][part.get().layer()]) {
+                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, part.get().layer())) {
                     steps += seconds(rank, segment, shape.withExperts(load(of, shape.rows())));
                 }
                 sum += steps / scenario.steps();
             }
         }
         return sum;
-    }
-
-    private static Optional<Part.Experts> expertsOf(Segment segment) {
-        return segment.parts().stream()
-                .filter(Part.Experts.class::isInstance)
-                .map(Part.Experts.class::cast)
-                .findFirst();
     }
 
     /** At least this: rows that visit several experts are counted once, and which those are is not known. */
@@ -205,9 +204,7 @@ final class LowerBound {
         return sum / scenario.steps();
     }
 
-    private double[][][][] expertSeconds() {
-        int layers = config.layers().size();
-        double[][][][] seconds = new double[placement.groups()][microBatches][layers][scenario.steps()];
+    private void timeExperts() {
         List<List<Integer>> groupOf = placement.experts();
         int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
@@ -217,25 +214,28 @@ final class LowerBound {
                 RankPlan rank = plan.ranks().get(r);
                 DeviceKind kind = cluster.kindOf(plan.devices().get(r));
                 for (Segment segment : rank.segments()) {
-                    Optional<Part.Experts> part = expertsOf(segment);
+                    Optional<Part.Experts> part = segment.experts();
                     if (part.isPresent()) {
                         int layer = part.get().layer();
                         int[] held = held(groupOf.get(layer), group % perCopy);
                         BankUse use = new BankUse(kind, config.layers().get(layer), held.length,
                                 rank.shard().experts().orElseThrow().parts());
                         ExpertTime time = times.computeIfAbsent(
-                                use, u -> new ExpertTime(config, rank.shard(), segment, scenario, kind));
+                                use, u -> new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind));
                         for (int m = 0; m < microBatches; m++) {
-                            for (int step = 0; step < scenario.steps(); step++) {
-                                double[] of = seconds[group][m][layer];
-                                of[step] = Math.max(of[step], time.seconds(counts[copy][m][layer][step], held));
+                            int[][] visits = counts.of(copy, m, layer);
+                            if (experts[group][m][layer] == null) {
+                                experts[group][m][layer] = new double[visits.length];
+                            }
+                            double[] of = experts[group][m][layer];
+                            for (int step = 0; step < of.length; step++) {
+                                of[step] = Math.max(of[step], time.seconds(visits[step], held));
                             }
                         }
                     }
                 }
             }
         }
-        return seconds;
     }
 
     private static int[] held(List<Integer> groupOf, int group) {
@@ -266,7 +266,10 @@ final class LowerBound {
         return sum / scenario.steps();
     }
 
-    /** Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are tables. */
+    /**
+     * Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are
+     * tables.
+     */
     private double latency(int group, int expertGroup) {
         if (plan.options().strategy() != Strategy.MA) {
             return 0;
@@ -275,12 +278,12 @@ final class LowerBound {
         int server = placement.ranksOf(expertGroup)[0];
         int from = node(asker);
         return from == node(server) || cluster.host().shared()
-                ? cluster.intraNode().latencySeconds()
-                : cluster.interNode().latencySeconds();
+                ? cluster.links().intraNode().latencySeconds()
+                : cluster.links().interNode().latencySeconds();
     }
 
     private int node(int rank) {
-        return cluster.devices().get(plan.devices().get(rank)).node();
+        return cluster.nodeOf(plan.devices().get(rank));
     }
 
     private double seconds(RankPlan rank, Segment segment, StepShape shape) {
@@ -290,7 +293,7 @@ final class LowerBound {
                         kind,
                         rank.shard().attention().map(h -> h.kvs()).orElse(0),
                         rank.shard().attention().map(h -> h.parts()).orElse(0),
-                        expertsOf(segment)
+                        segment.experts()
                                 .map(e -> rank.shard().experts().orElseThrow().perLayer().get(e.layer()).size())
                                 .orElse(0),
                         rank.shard().experts().map(e -> e.parts()).orElse(0),
@@ -301,13 +304,8 @@ final class LowerBound {
     }
 
     private double compute(RankPlan rank, DeviceKind kind, Segment segment, StepShape shape) {
-        List<Part> parts = new ArrayList<>(segment.parts());
-        if (!scenario.lmHead()) {
-            parts.removeIf(Part.Output.class::isInstance);
-        }
+        SegmentCosts costs = new SegmentCosts(config, rank.shard(), scenario.conditions().kvType());
         return SegmentTime.seconds(
-                new SegmentCosts(config, rank.shard(), scenario.kvType()).of(new Segment(segment.name(), parts), shape),
-                scenario,
-                kind);
+                costs.of(scenario.conditions().counted(segment), shape), scenario.conditions(), kind);
     }
 }

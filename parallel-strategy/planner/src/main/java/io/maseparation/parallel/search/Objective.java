@@ -1,20 +1,15 @@
 package io.maseparation.parallel.search;
 
-import java.util.Locale;
+import io.maseparation.files.Identified;
 
 /** What a search makes as good as it can. */
-public enum Objective {
-    /** Output tokens a second; for a given batch the same as {@link #TPOT}. */
+public enum Objective implements Identified {
+    /** Output tokens per second; for a given batch the same as {@link #TPOT}. */
     TPS,
     /** Time between a sequence's output tokens. */
     TPOT,
     /** Price of an output token. */
     COST;
-
-    /** Name on the command line and in results. */
-    public String id() {
-        return name().toLowerCase(Locale.ROOT);
-    }
 
     /**
      * What is compared: less is better. It grows with the time, so that a lower bound of the time gives one of this.

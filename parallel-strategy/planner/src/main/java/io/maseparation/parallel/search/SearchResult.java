@@ -14,28 +14,28 @@ import java.util.Optional;
  * @param simulated layouts among them that were simulated; the others cannot win, by their bounds
  */
 public record SearchResult(
-        SearchRequest request, Map<Kind, List<Evaluation>> leaders, int candidates, int refused, int simulated) {
+        SearchRequest request, Map<LayoutKind, List<Evaluation>> leaders, int candidates, int refused, int simulated) {
 
     public SearchResult {
         leaders = Map.copyOf(leaders);
     }
 
     /** The best of a kind. */
-    public Optional<Evaluation> best(Kind kind) {
+    public Optional<Evaluation> best(LayoutKind kind) {
         return Optional.ofNullable(leaders.get(kind)).map(List::getFirst);
     }
 
     /** The best of all. */
     public Evaluation best() {
-        return bestOf(List.of(Kind.values())).orElseThrow();
+        return bestOf(List.of(LayoutKind.values())).orElseThrow();
     }
 
     /** The best that does not separate attention from experts. */
     public Optional<Evaluation> bestColocated() {
-        return bestOf(java.util.Arrays.stream(Kind.values()).filter(k -> k != Kind.MA).toList());
+        return bestOf(java.util.Arrays.stream(LayoutKind.values()).filter(k -> k != LayoutKind.MA).toList());
     }
 
-    private Optional<Evaluation> bestOf(List<Kind> kinds) {
+    private Optional<Evaluation> bestOf(List<LayoutKind> kinds) {
         return kinds.stream()
                 .flatMap(kind -> best(kind).stream())
                 .min(java.util.Comparator.comparingDouble(Evaluation::score));

@@ -5,12 +5,17 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
+
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** What a search does with one candidate: bounds it, and simulates it, with the batch given or the largest that the limit allows. */
+/**
+ * What a search does with one layout: bounds it, and simulates it, with the batch given or the largest that the limit
+ * allows.
+ */
 final class Trial {
     /** Batches that are tried where any may be: powers of two, and half as much again. */
     private static final List<Integer> BATCHES = IntStream.rangeClosed(0, 16)
@@ -22,49 +27,43 @@ final class Trial {
     private final ExpertCounts counts;
 
     /**
-     * A candidate that may be possible.
+     * A layout that may be possible.
      *
+     * @param layout the layout
      * @param batch the largest that its bound allows
      * @param bound least score; infinite where the limit cannot be kept
      */
-    record Prospect(Candidate candidate, int batch, double bound) {}
+    record Prospect(PlacedLayout layout, int batch, double bound) {}
 
     Trial(SearchRequest request) {
         this.request = request;
         counts = new ExpertCounts(request.config());
     }
 
-    /** The same with another batch. */
-    static Scenario withBatch(Scenario s, int batch) {
-        return new Scenario(batch, s.context(), s.launch(), s.collectives(), s.routing(), s.seed(), s.steps(),
-                s.warmup(), s.lmHead(), s.kvType(), s.activationBytes(), s.prefillChunk());
-    }
-
-    /** Bounds a candidate; null if the model or the memory does not allow it, or more micro-batches than it has rows. */
-    Prospect prospect(Candidate candidate, Scenario scenario) {
+    /** Bounds a layout; empty if the model or the memory does not allow it, or more micro-batches than it has rows. */
+    Optional<Prospect> prospect(PlacedLayout layout, Scenario scenario) {
         Plan plan;
         try {
-            plan = candidate.plan(request.config());
+            plan = layout.plan(request.config());
         } catch (PlanException e) {
-            return null;
+            return Optional.empty();
         }
-        if (!request.anyBatch()) {
-            return fits(plan, scenario) ? bounded(candidate, plan, scenario) : null;
+        if (!request.goal().anyBatch()) {
+            return bounded(layout, plan, scenario);
         }
         // The batch that is too large: from there down, every one fits and may keep the limit.
-        int possible;
         int tooLarge = BATCHES.size();
         int least = 0;
         while (least < BATCHES.size() && !fillsMicroBatches(plan, BATCHES.get(least))) {
             least++;
         }
-        possible = least - 1;
-        Prospect best = null;
+        int possible = least - 1;
+        Optional<Prospect> best = Optional.empty();
         while (tooLarge - possible > 1) {
             int middle = (possible + tooLarge) / 2;
-            Scenario tried = withBatch(scenario, BATCHES.get(middle));
-            Prospect prospect = fits(plan, tried) ? bounded(candidate, plan, tried) : null;
-            if (prospect != null && prospect.bound() < Double.POSITIVE_INFINITY) {
+            Optional<Prospect> prospect = bounded(layout, plan, withBatch(scenario, BATCHES.get(middle)))
+                    .filter(p -> p.bound() < Double.POSITIVE_INFINITY);
+            if (prospect.isPresent()) {
                 best = prospect;
                 possible = middle;
             } else {
@@ -74,106 +73,114 @@ final class Trial {
         return best;
     }
 
-    private Prospect bounded(Candidate candidate, Plan plan, Scenario scenario) {
-        double tpot = LowerBound.tpotMs(plan, request.cluster(), scenario, counts);
-        return new Prospect(candidate, scenario.batch(), score(candidate, scenario.batch(), tpot));
+    private Optional<Prospect> bounded(PlacedLayout layout, Plan plan, Scenario scenario) {
+        Simulation simulation = new Simulation(plan, request.cluster(), scenario);
+        if (!fits(simulation)) {
+            return Optional.empty();
+        }
+        double score = score(simulation, LowerBound.tpotMs(simulation, counts));
+        return Optional.of(new Prospect(layout, scenario.batch(), score));
     }
 
-    private double score(Candidate candidate, int batch, double tpotMs) {
-        return tpotMs > request.tpotLimitMs()
+    /** The score of a time between tokens; infinite beyond the limit. */
+    private double score(Simulation simulation, double tpotMs) {
+        return tpotMs > request.goal().tpotLimitMs()
                 ? Double.POSITIVE_INFINITY
-                : request.objective().score(tpotMs, batch, candidate.pricePerHour(request.cluster()));
+                : request.goal().objective().score(
+                        tpotMs, simulation.scenario().batch(), simulation.pricePerHour());
     }
 
-    private boolean fits(Plan plan, Scenario scenario) {
-        if (!fillsMicroBatches(plan, scenario.batch())) {
-            return false;
-        }
+    private static boolean fits(Simulation simulation) {
         try {
-            new MemoryFit(plan, request.cluster(), scenario).check();
-            return true;
+            return fillsMicroBatches(simulation.plan(), simulation.scenario().batch())
+                    && new MemoryFit(simulation).misfit().isEmpty();
         } catch (PlanException e) {
+            // More positions than a cache can have.
             return false;
         }
+    }
+
+    static Scenario withBatch(Scenario scenario, int batch) {
+        return scenario.with(batch, scenario.context());
     }
 
     private static boolean fillsMicroBatches(Plan plan, int batch) {
         return plan.options().microBatches() <= batch;
     }
 
-    /** Simulates a prospect, with the largest batch that keeps the limit; null if none does. */
-    Evaluation evaluate(Prospect prospect, Scenario scenario) {
-        Plan plan = prospect.candidate().plan(request.config());
-        if (!request.anyBatch()) {
-            return evaluate(prospect.candidate(), plan, scenario);
+    /** Simulates a prospect, with the largest batch that keeps the limit; empty if none does. */
+    Optional<Evaluation> evaluate(Prospect prospect, Scenario scenario) {
+        Plan plan = prospect.layout().plan(request.config());
+        if (!request.goal().anyBatch()) {
+            return evaluate(prospect.layout(), plan, scenario);
         }
         int tooLarge = BATCHES.indexOf(prospect.batch()) + 1;
         int possible = -1;
-        Evaluation best = null;
+        Optional<Evaluation> best = Optional.empty();
         int middle = tooLarge - 1;
         while (tooLarge - possible > 1) {
-            Evaluation evaluation = fillsMicroBatches(plan, BATCHES.get(middle))
-                    ? evaluate(prospect.candidate(), plan, withBatch(scenario, BATCHES.get(middle)))
-                    : null;
-            if (evaluation != null) {
+            int batch = BATCHES.get(middle);
+            boolean fills = fillsMicroBatches(plan, batch);
+            Optional<Evaluation> evaluation = fills
+                    ? evaluate(prospect.layout(), plan, withBatch(scenario, batch))
+                    : Optional.empty();
+            if (evaluation.isPresent()) {
                 best = evaluation;
                 possible = middle;
-            } else if (fillsMicroBatches(plan, BATCHES.get(middle))) {
-                tooLarge = middle;
-            } else {
+            } else if (!fills) {
                 possible = middle;
+            } else {
+                tooLarge = middle;
             }
             middle = (possible + tooLarge) / 2;
         }
         return best;
     }
 
-    /** Simulates an evaluated candidate for as many steps as another scenario has; null if it no longer keeps the limit. */
-    Evaluation again(Evaluation first, Scenario scenario) {
-        Plan plan = first.candidate().plan(request.config());
-        if (!request.anyBatch()) {
-            return evaluate(first.candidate(), plan, scenario);
+    /** Simulates a layout again for as many steps as another scenario has; empty if it no longer keeps the limit. */
+    Optional<Evaluation> again(Evaluation first, Scenario scenario) {
+        Plan plan = first.result().simulation().plan();
+        if (!request.goal().anyBatch()) {
+            return evaluate(first.layout(), plan, scenario);
         }
-        for (int i = BATCHES.indexOf(first.scenario().batch()); i >= 0; i--) {
-            Evaluation evaluation = evaluate(first.candidate(), plan, withBatch(scenario, BATCHES.get(i)));
-            if (evaluation != null) {
-                return evaluation;
-            }
-        }
-        return null;
+        return BATCHES.subList(0, BATCHES.indexOf(first.batch()) + 1).reversed().stream()
+                .map(batch -> evaluate(first.layout(), plan, withBatch(scenario, batch)))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
-    private Evaluation evaluate(Candidate candidate, Plan plan, Scenario scenario) {
-        SimulationResult result = Simulator.run(plan, request.cluster(), scenario, false);
-        double score = score(candidate, scenario.batch(), result.tpotMs());
+    private Optional<Evaluation> evaluate(PlacedLayout layout, Plan plan, Scenario scenario) {
+        Simulation simulation = new Simulation(plan, request.cluster(), scenario);
+        SimulationResult result = simulation.run(false);
+        double score = score(simulation, result.tpotMs());
         return score == Double.POSITIVE_INFINITY
-                ? null
-                : new Evaluation(
-                        candidate,
-                        scenario.withRouting(request.scenario().routing(), scenario.seed()),
-                        result,
-                        score);
+                ? Optional.empty()
+                : Optional.of(new Evaluation(
+                        layout,
+                        result.of(scenario.withRouting(request.scenario().routing(), scenario.seed())),
+                        score));
     }
 
     /** Why no layout is possible: of the one whose largest rank has the least weights. */
     static String whyNothingFits(SearchRequest request) {
         ModelConfig config = request.config();
-        Scenario scenario = request.anyBatch() ? withBatch(request.scenario(), 1) : request.scenario();
+        Scenario scenario = request.goal().anyBatch() ? withBatch(request.scenario(), 1) : request.scenario();
         String why = "";
         long least = Long.MAX_VALUE;
-        for (Candidate candidate : Candidates.of(request)) {
+        for (PlacedLayout layout : SearchedLayouts.of(request)) {
             try {
-                Plan plan = candidate.plan(config);
+                Plan plan = layout.plan(config);
                 long largest = plan.ranks().stream()
                         .mapToLong(r -> r.shard().weightBytes(config))
                         .max()
                         .orElse(0);
                 if (largest < least && fillsMicroBatches(plan, scenario.batch())) {
                     least = largest;
-                    new MemoryFit(plan, request.cluster(), scenario).check();
+                    why = new MemoryFit(new Simulation(plan, request.cluster(), scenario)).misfit().orElse(why);
                 }
             } catch (PlanException e) {
-                why = least == Long.MAX_VALUE || e.getMessage().contains("does not fit") ? e.getMessage() : why;
+                // How much memory one of them lacks says more.
+                why = least == Long.MAX_VALUE ? e.getMessage() : why;
             }
         }
         return "no layout of %s is possible on cluster %s%s".formatted(

@@ -14,8 +14,8 @@ import java.util.Optional;
  *
  * @param answer whether it pays
  * @param regime what most of the critical path of the best plan is
- * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it is
- *     higher, NaN if there is only one of them
+ * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it
+ *     is higher, NaN if there is only one of them
  * @param changes what the leaders come to under other circumstances
  * @param bound why pools of identical devices cannot win, where the devices are identical
  * @param reason all of it in words
@@ -92,13 +92,13 @@ public record Verdict(
 
     /** The verdict on what a search found. Simulates its leaders under other circumstances. */
     public static Verdict of(SearchResult found) {
-        boolean both = found.best(Kind.MA).isPresent() && found.bestColocated().isPresent();
+        boolean both = found.best(LayoutKind.MA).isPresent() && found.bestColocated().isPresent();
         return of(found, both ? WhatIf.of(found) : List.of());
     }
 
     /** The verdict, given what the leaders come to under other circumstances. */
     static Verdict of(SearchResult found, List<Change> changes) {
-        Optional<Evaluation> separated = found.best(Kind.MA);
+        Optional<Evaluation> separated = found.best(LayoutKind.MA);
         Optional<Evaluation> colocated = found.bestColocated();
         SimulationResult best = found.best().result();
         double gain = separated.isPresent() && colocated.isPresent()
@@ -108,7 +108,7 @@ public record Verdict(
                 ? Answer.IMPOSSIBLE
                 : colocated.isEmpty() ? Answer.NECESSARY : judge(gain);
         Optional<PoolBound> bound = separated
-                .filter(s -> s.candidate().devices().stream()
+                .filter(s -> s.layout().devices().stream()
                         .map(d -> found.request().cluster().devices().get(d).kind())
                         .distinct()
                         .count() == 1)
@@ -131,13 +131,13 @@ public record Verdict(
         double expert = 0;
         for (SimulationResult.Rank rank : separated.ranks()) {
             double work = rank.busy() * separated.tpotMs();
-            if (rank.role().equals(Role.EXPERT.id())) {
+            if (rank.role() == Role.EXPERT) {
                 expert += work;
             } else {
                 attention += work;
             }
         }
-        StrategyOptions options = separated.plan().options();
+        StrategyOptions options = separated.simulation().plan().options();
         return new PoolBound(attention, expert, options.attentionDevices(), options.expertDevices());
     }
 
@@ -145,7 +145,7 @@ public record Verdict(
             SearchResult found, Answer answer, double gain, SimulationResult best, List<Change> changes,
             Optional<PoolBound> bound) {
         List<String> text = new ArrayList<>();
-        Optional<Evaluation> separated = found.best(Kind.MA);
+        Optional<Evaluation> separated = found.best(LayoutKind.MA);
         Optional<Evaluation> colocated = found.bestColocated();
         if (separated.isPresent() && colocated.isPresent()) {
             text.add(String.format(Locale.ROOT,
@@ -157,7 +157,7 @@ public record Verdict(
         }
         text.add(String.format(Locale.ROOT,
                 "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
-                best.regime().name().toLowerCase(Locale.ROOT),
+                best.regime().id(),
                 percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
@@ -187,24 +187,24 @@ public record Verdict(
     }
 
     private static String name(Evaluation e) {
-        StrategyOptions o = e.candidate().options();
+        StrategyOptions o = e.layout().options();
         return "%s %s%s".formatted(o.strategy().id(), o.layout(),
                 o.microBatches() == 1 ? "" : ", " + o.microBatches() + " micro-batches");
     }
 
     private static String result(SearchResult found, Evaluation e) {
-        return switch (found.request().objective()) {
+        return switch (found.request().goal().objective()) {
             case TPOT -> String.format(Locale.ROOT, "%.3f ms a token", e.result().tpotMs());
             case TPS -> String.format(Locale.ROOT, "%.0f tokens/s (TPOT %.3f ms)", e.result().tps(),
                     e.result().tpotMs());
             case COST -> String.format(Locale.ROOT, "%.4f a million tokens (TPOT %.3f ms)",
-                    e.result().pricePerMillionTokens(), e.result().tpotMs());
+                    e.result().speed().pricePerMillionTokens(), e.result().tpotMs());
         };
     }
 
     /** The gain in terms of the objective. */
     private static String difference(SearchResult found, double gain) {
-        return switch (found.request().objective()) {
+        return switch (found.request().goal().objective()) {
             case TPS -> signed(1 / (1 - gain) - 1, "more", "fewer") + " tokens/s";
             case TPOT -> signed(-gain, "more", "less") + " time";
             case COST -> signed(-gain, "more", "less") + " money";

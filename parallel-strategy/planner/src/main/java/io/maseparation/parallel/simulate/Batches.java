@@ -1,17 +1,20 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.layout.Shares;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
-/**
- * Which rows each group of ranks has in each step, micro-batch by micro-batch.
- *
- * @param prefill whether these are steps that take prompts in
- * @param steps number of steps
- * @param rows for each group and micro-batch, the rows of each step; one entry for all steps where they are alike
- */
-record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
+/** Which rows each group of ranks has in each step, micro-batch by micro-batch. */
+final class Batches {
+    private final boolean prefill;
+    private final int steps;
+    /** For each group and micro-batch, the rows of each step; one entry for all steps where they are alike. */
+    private final List<List<List<Rows>>> rows;
+
+    private static final Rows NONE =
+            new Rows(new StepShape(true, List.of(), 0, StepShape.ExpertLoad.NONE), new long[0]);
 
     /**
      * Rows of one step.
@@ -25,9 +28,47 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
         }
     }
 
+    private Batches(
+            boolean prefill, int steps, Shares shares, Function<List<Integer>, List<Rows>> rowsOf) {
+        this.prefill = prefill;
+        this.rows = shares.sequences().stream().map(group -> group.stream().map(rowsOf).toList()).toList();
+        this.steps = steps > 0
+                ? steps
+                : rows.stream().flatMap(List::stream).mapToInt(List::size).reduce(1, Math::max);
+    }
+
+    /** Decode steps: one row per sequence, all of the same context. */
+    static Batches decode(Shares shares, int context, int steps) {
+        return new Batches(false, steps, shares, batch -> decode(StepShape.decode(batch.size(), context), batch));
+    }
+
+    /** Decode steps: one row per sequence, each with its own context. */
+    static Batches decode(Shares shares, int[] contexts, int steps) {
+        return new Batches(false, steps, shares, batch -> decode(
+                new StepShape(false, pieces(batch, contexts), batch.size(), StepShape.ExpertLoad.NONE), batch));
+    }
+
+    private static List<Rows> decode(StepShape shape, List<Integer> batch) {
+        return List.of(new Rows(shape, batch.stream().mapToLong(s -> s).toArray()));
+    }
+
+    /** Prefill: prompts one after the other, at most {@code chunk} tokens of a group and micro-batch per step. */
+    static Batches prefill(Shares shares, int prompt, int chunk) {
+        return new Batches(true, 0, shares, batch -> chunks(batch, prompt, chunk));
+    }
+
     Rows of(int group, int microBatch, int step) {
         List<Rows> all = rows.get(group).get(microBatch);
-        return all.get(all.size() == 1 ? 0 : step);
+        return !prefill ? all.getFirst() : step < all.size() ? all.get(step) : NONE;
+    }
+
+    /** Whether these are steps that take prompts in. */
+    boolean prefill() {
+        return prefill;
+    }
+
+    int steps() {
+        return steps;
     }
 
     int groups() {
@@ -38,38 +79,7 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
         return rows.getFirst().size();
     }
 
-    /** Decode steps: one row a sequence, all of the same context. */
-    static Batches decode(List<List<List<Integer>>> sequences, int context, int steps) {
-        List<List<List<Rows>>> rows = new ArrayList<>();
-        for (List<List<Integer>> group : sequences) {
-            List<List<Rows>> ofGroup = new ArrayList<>();
-            for (List<Integer> batch : group) {
-                ofGroup.add(List.of(new Rows(
-                        StepShape.decode(batch.size(), context),
-                        batch.stream().mapToLong(s -> s).toArray())));
-            }
-            rows.add(ofGroup);
-        }
-        return new Batches(false, steps, rows);
-    }
-
-    /** Decode steps: one row a sequence, each with its own context. */
-    static Batches decode(List<List<List<Integer>>> sequences, int[] contexts, int steps) {
-        List<List<List<Rows>>> rows = new ArrayList<>();
-        for (List<List<Integer>> group : sequences) {
-            List<List<Rows>> ofGroup = new ArrayList<>();
-            for (List<Integer> batch : group) {
-                List<StepShape.Piece> pieces = pieces(batch, contexts);
-                ofGroup.add(List.of(new Rows(
-                        new StepShape(false, pieces, batch.size(), StepShape.ExpertLoad.NONE),
-                        batch.stream().mapToLong(s -> s).toArray())));
-            }
-            rows.add(ofGroup);
-        }
-        return new Batches(false, steps, rows);
-    }
-
-    /** Neighbours of the same context are one piece: they cost as much, and are found faster among costs known already. */
+    /** Neighbours of the same context are one piece: they cost as much, and their cost is more likely to be known. */
     private static List<StepShape.Piece> pieces(List<Integer> batch, int[] contexts) {
         List<StepShape.Piece> pieces = new ArrayList<>();
         int from = 0;
@@ -81,30 +91,6 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
             }
         }
         return pieces;
-    }
-
-    /** Prefill: prompts one after the other, at most {@code chunk} tokens of a group and micro-batch a step. */
-    static Batches prefill(List<List<List<Integer>>> sequences, int prompt, int chunk) {
-        List<List<List<Rows>>> rows = new ArrayList<>();
-        int steps = 1;
-        for (List<List<Integer>> group : sequences) {
-            List<List<Rows>> ofGroup = new ArrayList<>();
-            for (List<Integer> batch : group) {
-                List<Rows> cut = chunks(batch, prompt, chunk);
-                steps = Math.max(steps, cut.size());
-                ofGroup.add(cut);
-            }
-            rows.add(ofGroup);
-        }
-        Rows none = new Rows(new StepShape(true, List.of(), 0, StepShape.ExpertLoad.NONE), new long[0]);
-        for (List<List<Rows>> group : rows) {
-            for (List<Rows> batch : group) {
-                while (batch.size() < steps) {
-                    batch.add(none);
-                }
-            }
-        }
-        return new Batches(true, steps, rows);
     }
 
     private static List<Rows> chunks(List<Integer> batch, int prompt, int chunk) {

@@ -1,5 +1,8 @@
 package io.maseparation.parallel.simulate;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /** Where a micro-batch is in its rank's program. */
 final class Chain {
     final int rank;
@@ -23,8 +26,13 @@ final class Chain {
         missing = new int[][] {messages.clone(), messages.clone()};
         arrival = new double[2][messages.length];
         arrivalEntry = new int[2][messages.length];
-        java.util.Arrays.fill(arrivalEntry[0], Log.NONE);
-        java.util.Arrays.fill(arrivalEntry[1], Log.NONE);
+        Arrays.fill(arrivalEntry[0], Log.NONE);
+        Arrays.fill(arrivalEntry[1], Log.NONE);
+    }
+
+    /** An entry of the log about what the chain is doing. */
+    Log.Entry entry(String name, Optional<TaskCost> computed, double start, double end, int cause) {
+        return new Log.Entry(rank, microBatch, step, name, computed, start, end, cause);
     }
 
     /** Whether this chain is further behind, so that it goes first. */

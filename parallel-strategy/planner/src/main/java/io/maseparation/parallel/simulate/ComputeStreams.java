@@ -2,13 +2,16 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * The compute streams of all devices: which chain runs, and how fast. Devices of their own run at full speed. Where
- * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use all
- * of its cores already (processor sharing, Kleinrock 1976). Where ranks of one host drive a device together, their kernels
- * queue for it.
+ * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use
+ * all of its cores already (processor sharing, Kleinrock 1976). Where ranks of one host drive a device together, their
+ * kernels queue for it.
  */
 final class ComputeStreams {
     private final Cluster cluster;
@@ -32,7 +35,7 @@ final class ComputeStreams {
     static final class Task {
         final Chain chain;
         final String name;
-        final Duration duration;
+        final TaskCost cost;
         double start;
         private double due;
         /** Entry that kept the stream busy before, if that is what it waited for. */
@@ -42,10 +45,10 @@ final class ComputeStreams {
         private boolean inKernel;
         private final int step;
 
-        Task(Chain chain, String name, Duration duration) {
+        Task(Chain chain, String name, TaskCost cost) {
             this.chain = chain;
             this.name = name;
-            this.duration = duration;
+            this.cost = cost;
             cause = chain.entry;
             step = chain.step;
         }
@@ -75,12 +78,12 @@ final class ComputeStreams {
     /**
      * Starts the waiting task whose chain is furthest behind, if the stream is free.
      *
-     * @return the task, or null
+     * @return the task; empty if the stream is busy or nothing waits for it
      */
-    Task choose(int device, double now) {
+    Optional<Task> choose(int device, double now) {
         List<Task> waiting = pending.get(device);
         if (running[device] != null || waiting.isEmpty()) {
-            return null;
+            return Optional.empty();
         }
         Task first = waiting.getFirst();
         for (Task task : waiting) {
@@ -97,17 +100,17 @@ final class ComputeStreams {
         first.start = now;
         if (shared) {
             bring(now);
-            first.due = given + first.duration.seconds();
+            first.due = given + first.cost.seconds();
         }
         if (shared || queues) {
             active.add(first);
         }
-        return first;
+        return Optional.of(first);
     }
 
     /**
-     * Whether the thread of a rank goes straight on with this task, as in the executor: it leaves a chain where that has to
-     * wait or ends its step. So what a segment computed is sent before another micro-batch computes.
+     * Whether the thread of a rank goes straight on with this task, as in the executor: it leaves a chain where that
+     * has to wait or ends its step. So what a segment computed is sent before another micro-batch computes.
      */
     private boolean goesOn(int device, Task task, double now) {
         Task before = ended[device];
@@ -121,28 +124,29 @@ final class ComputeStreams {
     /**
      * Where ranks queue for a device: the host starts the next kernel of a task.
      *
-     * @return when the device is given it; NaN if the task has no more kernels
+     * @return when the device is given it; empty if the task has no more kernels
      */
-    double nextKernel(Task task, double now) {
-        Duration duration = task.duration;
+    OptionalDouble nextKernel(Task task, double now) {
+        TaskCost cost = task.cost;
         task.inKernel = false;
-        if (task.given == duration.kernels().size()) {
-            return Double.NaN;
+        if (task.given == cost.kernels().size()) {
+            return OptionalDouble.empty();
         }
-        double transfer = task.given == 0 ? duration.transferSeconds() : 0;
-        int launching = (int) active.stream().filter(t -> !t.inKernel && !t.duration.kernels().isEmpty()).count();
-        return now + transfer + duration.hostSecondsAKernel() * cluster.host().slowdown(Math.max(1, launching));
+        double transfer = task.given == 0 ? cost.transferSeconds() : 0;
+        int launching = (int) active.stream().filter(t -> !t.inKernel && !t.cost.kernels().isEmpty()).count();
+        return OptionalDouble.of(
+                now + transfer + cost.hostSecondsPerKernel() * cluster.host().slowdown(Math.max(1, launching)));
     }
 
     /**
-     * A device is given a kernel. It runs one after the other, in the order in which they come: one that has started is not
-     * interrupted, and fills it, but for those that wait for one position after the other.
+     * A device is given a kernel. It runs one after the other, in the order in which they come: one that has started is
+     * not interrupted, and fills it, but for those that wait for one position after the other.
      *
      * @return when the kernel is done
      */
     double enqueue(int rankDevice, Task task, double now) {
         int device = rankDevice % deviceFree.length;
-        Duration.Kernel kernel = task.duration.kernels().get(task.given);
+        TaskCost.Kernel kernel = task.cost.kernels().get(task.given);
         double start = Math.max(now, deviceFree[device]);
         deviceFree[device] = start + kernel.filling();
         task.given++;
@@ -173,15 +177,9 @@ final class ComputeStreams {
         at = now;
     }
 
-    /** The active task that ends next on a shared host, if nothing starts before; null if there is none. */
-    Task next() {
-        Task next = null;
-        for (Task task : active) {
-            if (next == null || task.due < next.due) {
-                next = task;
-            }
-        }
-        return next;
+    /** The active task that ends next on a shared host, if nothing starts before. */
+    Optional<Task> next() {
+        return active.stream().min(Comparator.comparingDouble(task -> task.due));
     }
 
     /** When that is. */

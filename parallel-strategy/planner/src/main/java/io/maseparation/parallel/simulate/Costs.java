@@ -12,13 +12,13 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +28,7 @@ import java.util.Optional;
 final class Costs implements Work {
     private final Plan plan;
     private final ModelConfig config;
-    private final Scenario scenario;
+    private final Conditions conditions;
     private final Batches batches;
     private final ExpertMap map;
     private final ExpertLoads loads;
@@ -41,67 +41,41 @@ final class Costs implements Work {
     private final int[] groupOf;
 
     /** What ranks of equal shards on equal devices share. */
-    private static final class RankCosts {
-        final DeviceKind kind;
-        final SegmentCosts costs;
-        final Map<String, SegmentUse> segments = new HashMap<>();
+    private record RankCosts(DeviceKind kind, SegmentCosts costs, Map<String, SegmentUse> segments) {}
 
-        RankCosts(DeviceKind kind, SegmentCosts costs) {
-            this.kind = kind;
-            this.costs = costs;
-        }
-    }
-
-    /** A segment, and durations known so far by its rows and experts. */
-    private static final class SegmentUse {
-        final Segment segment;
-        final int layer;
-        final boolean experts;
-        final boolean received;
-        final long transferBytes;
-        final Map<Object, Duration> known = new HashMap<>();
-
-        SegmentUse(Segment segment, int layer, boolean experts, boolean received, long transferBytes) {
-            this.segment = segment;
-            this.layer = layer;
-            this.experts = experts;
-            this.received = received;
-            this.transferBytes = transferBytes;
-        }
-    }
+    /** A segment, its experts if it has any, and what is known so far of its costs by rows and experts. */
+    private record SegmentUse(
+            Segment segment, Optional<Part.Experts> experts, long transferBytes, Map<StepShape, TaskCost> known) {}
 
     /** Ranks that differ in nothing of this have the same costs. */
-    private record RankClass(
-            DeviceKind kind, int first, int end, int queries, int kvs, int slices, List<Integer> experts, int parts,
-            boolean extra, boolean embedding, int vocabulary, List<Segment> segments) {
-
+    private record RankClass(DeviceKind kind, Shard shape, List<Segment> segments) {
         static RankClass of(RankPlan rank, DeviceKind kind) {
-            Shard s = rank.shard();
-            return new RankClass(
-                    kind,
+            return new RankClass(kind, shape(rank.shard()), rank.segments());
+        }
+
+        /** A share of the same size: which heads, experts and tokens are in it makes no difference. */
+        private static Shard shape(Shard s) {
+            return new Shard(
                     s.firstLayer(),
                     s.endLayer(),
-                    s.attention().map(Shard.Heads::queries).orElse(0),
-                    s.attention().map(Shard.Heads::kvs).orElse(0),
-                    s.attention().map(Shard.Heads::parts).orElse(0),
-                    s.experts().map(e -> e.perLayer().stream().map(List::size).toList()).orElse(List.of()),
-                    s.experts().map(Shard.Experts::parts).orElse(0),
-                    s.experts().map(Shard.Experts::extra).orElse(false),
+                    s.attention().map(h -> new Shard.Heads(0, h.queries(), 0, h.kvs(), 0, h.parts())),
+                    s.experts().map(e -> new Shard.Experts(
+                            e.perLayer().stream().map(held -> Collections.nCopies(held.size(), 0)).toList(),
+                            e.extra(), 0, e.parts())),
                     s.embedding(),
-                    s.output().map(Shard.Vocabulary::size).orElse(0),
-                    rank.segments());
+                    s.output().map(v -> new Shard.Vocabulary(0, v.size())));
         }
     }
 
-    Costs(Plan plan, Cluster cluster, Scenario scenario, Batches batches, ExpertMap map, ExpertLoads loads,
-            Network network) {
-        this.plan = plan;
-        this.config = plan.config();
-        this.scenario = scenario;
+    Costs(Simulation simulation, Batches batches, ExpertLoads loads, Network network, MemoryFit memory) {
+        plan = simulation.plan();
+        config = plan.config();
+        conditions = simulation.scenario().conditions();
         this.batches = batches;
-        this.map = map;
         this.loads = loads;
         this.network = network;
+        map = loads.map();
+        Cluster cluster = simulation.cluster();
         int n = plan.ranks().size();
         ranks = new RankCosts[n];
         inside = new double[n];
@@ -112,84 +86,66 @@ final class Costs implements Work {
         Map<RankClass, RankCosts> classes = new HashMap<>();
         for (RankPlan rank : plan.ranks()) {
             int device = plan.devices().get(rank.rank());
-            nodeOf[rank.rank()] = cluster.devices().get(device).node();
+            nodeOf[rank.rank()] = cluster.nodeOf(device);
             DeviceKind kind = cluster.kindOf(device);
-            ranks[rank.rank()] = classes.computeIfAbsent(RankClass.of(rank, kind), c -> costs(rank, kind));
+            ranks[rank.rank()] = classes.computeIfAbsent(RankClass.of(rank, kind), c -> costs(
+                    rank, kind, memory.of(rank.rank()).capacity()));
         }
     }
 
-    private RankCosts costs(RankPlan rank, DeviceKind kind) {
-        RankCosts costs =
-                new RankCosts(kind, new SegmentCosts(config, rank.shard(), scenario.kvType()));
-        // Of no use, and long to find for many ranks, where devices exchange data themselves.
-        Optional<Capacity> capacity =
-                Double.isInfinite(kind.hostBytesPerSecond()) ? Optional.empty() : Optional.of(capacity(rank));
+    private RankCosts costs(RankPlan rank, DeviceKind kind, Capacity capacity) {
+        SegmentCosts costs = new SegmentCosts(config, rank.shard(), conditions.kvType());
+        Map<String, SegmentUse> segments = new HashMap<>();
         for (Segment segment : rank.segments()) {
-            List<Part> parts = new ArrayList<>();
-            int layer = -1;
-            boolean received = false;
-            for (Part part : segment.parts()) {
-                if (part instanceof Part.Experts experts) {
-                    layer = experts.layer();
-                    received = experts.received();
-                }
-                if (scenario.lmHead() || !(part instanceof Part.Output)) {
-                    parts.add(part);
-                }
-            }
-            long bytes = capacity.isEmpty() ? 0 : costs.costs.transferBytes(segment, capacity.get());
-            costs.segments.put(
+            // Of no use where devices exchange data themselves.
+            long bytes = Double.isInfinite(kind.hostBytesPerSecond()) ? 0 : costs.transferBytes(segment, capacity);
+            segments.put(
                     segment.name(),
-                    new SegmentUse(new Segment(segment.name(), parts), layer, layer >= 0, received, bytes));
+                    new SegmentUse(conditions.counted(segment), segment.experts(), bytes, new HashMap<>()));
         }
-        return costs;
+        return new RankCosts(kind, costs, segments);
     }
 
     @Override
-    public Duration compute(int rank, String segment, int microBatch, int step) {
+    public TaskCost compute(int rank, String segment, int microBatch, int step) {
         RankCosts costs = ranks[rank];
-        SegmentUse use = costs.segments.get(segment);
-        if (use.received) {
-            ExpertLoad load = loads.of(use.layer, microBatch, step).load(map.groupOf(rank));
-            return load.rows() == 0
-                    ? Duration.NONE
-                    : use.known.computeIfAbsent(load, l -> duration(costs, use, new StepShape(
-                            batches.prefill(), List.of(), 0, load)));
+        SegmentUse use = costs.segments().get(segment);
+        boolean received = use.experts().isPresent() && use.experts().get().received();
+        StepShape rows = received
+                ? new StepShape(batches.prefill(), List.of(), 0, ExpertLoad.NONE)
+                : batches.of(groupOf(rank), microBatch, step).shape();
+        if (!received && rows.rows() == 0) {
+            return TaskCost.NONE;
         }
-        StepShape shape =
-                batches.of(plan.ranks().get(rank).group(), microBatch, step).shape();
-        if (shape.rows() == 0) {
-            return Duration.NONE;
-        }
-        StepShape all = use.experts
-                ? shape.withExperts(loads.of(use.layer, microBatch, step).load(map.groupOf(rank)))
-                : shape;
-        return use.known.computeIfAbsent(all, s -> duration(costs, use, all));
+        StepShape all = use.experts()
+                .map(e -> rows.withExperts(loads.of(e.layer(), microBatch, step).load(map.groupOf(rank))))
+                .orElse(rows);
+        return received && all.experts().rows() == 0
+                ? TaskCost.NONE
+                : use.known().computeIfAbsent(all, shape -> cost(costs, use, shape));
     }
 
-    private Duration duration(RankCosts costs, SegmentUse use, StepShape shape) {
-        DeviceKind kind = costs.kind;
-        boolean measured = !kind.measured().isEmpty();
-        List<Duration.Kernel> kernels = new ArrayList<>();
-        double hostLaunch = kind.hostLaunchSeconds(scenario.launch());
+    private TaskCost cost(RankCosts costs, SegmentUse use, StepShape shape) {
+        DeviceKind kind = costs.kind();
+        List<TaskCost.Kernel> kernels = new ArrayList<>();
+        double hostLaunch = kind.hostLaunchSeconds(conditions.launch());
         double attention = 0;
         double expert = 0;
         double launch = 0;
         double bytes = 0;
         double flops = 0;
-        for (OperationCost task : costs.costs.of(use.segment, shape)) {
-            double moved = task.cost().bytes(scenario.activationBytes());
+        for (OperationCost task : costs.costs().of(use.segment(), shape)) {
+            double moved = task.cost().bytes(conditions.activationBytes());
             double computed = task.cost().flops();
-            if (moved == 0 && computed == 0 && !measured) {
-                // A device of the data sheet starts no task that has nothing to do; those of this library do.
+            if (!kind.starts(moved, computed)) {
                 continue;
             }
-            double fixed = kind.launchSeconds(task.operation(), scenario.launch());
+            double fixed = kind.launchSeconds(task.operation(), conditions.launch());
             launch += fixed;
             double seconds = kind.workSeconds(task.operation(), moved, computed, task.positions());
             if (queues) {
                 double onDevice = fixed - hostLaunch;
-                kernels.add(new Duration.Kernel(
+                kernels.add(new TaskCost.Kernel(
                         onDevice + seconds, onDevice + kind.workSeconds(task.operation(), moved, computed, 0)));
             }
             if (isExpert(task.operation())) {
@@ -201,39 +157,11 @@ final class Costs implements Work {
             flops += computed;
         }
         if (bytes == 0 && flops == 0) {
-            return Duration.NONE;
+            return TaskCost.NONE;
         }
-        if (measured || scenario.launch() == Launch.GRAPH) {
-            launch += kind.graphStartSeconds();
-        }
-        double transfer = use.transferBytes / kind.hostBytesPerSecond();
-        return new Duration(attention, expert, launch, transfer, bytes, flops, kernels);
-    }
-
-    /** Rows of a rank's buffers if they are as large as its steps need. */
-    private Capacity capacity(RankPlan rank) {
-        int own = 0;
-        int outputs = 0;
-        int received = 0;
-        for (int m = 0; m < batches.microBatches(); m++) {
-            int most = 0;
-            int all = 0;
-            for (int group = 0; group < batches.groups(); group++) {
-                int ofGroup = 0;
-                for (int step = 0; step < batches.steps(); step++) {
-                    Batches.Rows rows = batches.of(group, m, step);
-                    ofGroup = Math.max(ofGroup, rows.count());
-                    if (group == rank.group()) {
-                        outputs = Math.max(outputs, rows.shape().outputs());
-                    }
-                }
-                all += ofGroup;
-                most = group == rank.group() ? ofGroup : most;
-            }
-            own += most;
-            received = Math.max(received, all);
-        }
-        return new Capacity(own, received, outputs, 0, 0, scenario.kvType());
+        launch += kind.startSeconds(conditions.launch());
+        double transfer = use.transferBytes() / kind.hostBytesPerSecond();
+        return new TaskCost(attention, expert, launch, transfer, bytes, flops, kernels);
     }
 
     private static boolean isExpert(Operation operation) {
@@ -243,7 +171,7 @@ final class Costs implements Work {
     }
 
     private double rowBytes() {
-        return (double) config.hidden() * scenario.activationBytes();
+        return (double) config.hidden() * conditions.activationBytes();
     }
 
     @Override
@@ -269,7 +197,7 @@ final class Costs implements Work {
             case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());
             case LOGITS -> Arrays.fill(
                     bytes,
-                    scenario.lmHead()
+                    conditions.lmHead()
                             ? 4.0
                                     * batches.of(group, microBatch, step).shape().outputs()
                                     * plan.ranks().get(from).shard().output().orElseThrow().size()
@@ -295,33 +223,28 @@ final class Costs implements Work {
     }
 
     @Override
-    public boolean skips(int rank, Op op, int microBatch, int step) {
+    public boolean skips(int rank, Op.Collective op, int microBatch, int step) {
         return op instanceof Op.AllReduce
                 && batches.of(groupOf(rank), microBatch, step).count() == 0;
     }
 
     @Override
-    public double collectiveSeconds(
-            Op op, List<Integer> group, List<Integer> devices, int microBatch, int step) {
+    public double collectiveSeconds(Op.Collective op, List<Integer> devices, int microBatch, int step) {
         return switch (op) {
             case Op.AllReduce reduce -> network.allReduceSeconds(
-                    devices, reducedBytes(group.getFirst(), reduce.tensor(), microBatch, step));
+                    devices, reducedBytes(reduce.group().getFirst(), reduce.tensor(), microBatch, step));
             case Op.AllToAll exchange -> {
                 double most = 0;
                 double mostOutside = 0;
-                gather(exchange, group, microBatch, step, true);
-                for (int member : group) {
-                    most = Math.max(most, inside[member]);
-                    mostOutside = Math.max(mostOutside, outside[member]);
-                }
-                gather(exchange, group, microBatch, step, false);
-                for (int member : group) {
-                    most = Math.max(most, inside[member]);
-                    mostOutside = Math.max(mostOutside, outside[member]);
+                for (boolean sent : new boolean[] {true, false}) {
+                    gather(exchange, microBatch, step, sent);
+                    for (int member : exchange.group()) {
+                        most = Math.max(most, inside[member]);
+                        mostOutside = Math.max(mostOutside, outside[member]);
+                    }
                 }
                 yield network.allToAllSeconds(devices, most, mostOutside);
             }
-            default -> throw new IllegalArgumentException(op + " is no collective");
         };
     }
 
@@ -331,7 +254,8 @@ final class Costs implements Work {
     }
 
     /** Bytes that each member sends, or receives, inside its node and beyond. */
-    private void gather(Op.AllToAll exchange, List<Integer> group, int microBatch, int step, boolean sent) {
+    private void gather(Op.AllToAll exchange, int microBatch, int step, boolean sent) {
+        List<Integer> group = exchange.group();
         for (int member : group) {
             inside[member] = 0;
             outside[member] = 0;
@@ -360,20 +284,19 @@ final class Costs implements Work {
     }
 
     @Override
-    public double collectiveBytes(int rank, Op op, List<Integer> group, int microBatch, int step) {
+    public double collectiveBytes(int rank, Op.Collective op, int microBatch, int step) {
         return switch (op) {
             case Op.AllReduce reduce -> 2.0
-                    * (group.size() - 1)
-                    / group.size()
+                    * (op.group().size() - 1)
+                    / op.group().size()
                     * reducedBytes(rank, reduce.tensor(), microBatch, step);
             case Op.AllToAll exchange -> {
                 double bytes = 0;
-                for (int to : group) {
+                for (int to : op.group()) {
                     bytes += to == rank ? 0 : exchangedBytes(exchange, rank, to, microBatch, step);
                 }
                 yield bytes;
             }
-            default -> throw new IllegalArgumentException(op + " is no collective");
         };
     }
 }

@@ -1,12 +1,10 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.moe.CounterRandom;
 import java.util.Locale;
 
 /** Popularities of {@link ZipfRouting} that pass to other experts, drawn anew, every so many decode steps. */
 final class DriftingRouting implements RoutingModel {
-    /** Keeps seeds of neighbouring periods apart (2^64 divided by the golden ratio, odd). */
-    private static final long NEXT = 0x9e3779b97f4a7c15L;
-
     private final double exponent;
     private final int steps;
     private final ZipfRouting popularity;
@@ -21,17 +19,12 @@ final class DriftingRouting implements RoutingModel {
     }
 
     @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
-        popularity.choose(at(seed, step), step, layer, row, chosen, experts);
-    }
-
-    @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         popularity.chooseAll(at(seed, step), step, layer, rows, slots, chosen, experts);
     }
 
     private long at(long seed, int step) {
-        return seed + NEXT * (Math.max(0, step) / steps);
+        return seed + CounterRandom.GOLDEN * (Math.max(0, step) / steps);
     }
 
     @Override

@@ -7,32 +7,22 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.PriorityQueue;
+import java.util.function.DoubleConsumer;
 
 /**
  * Runs programs without data, event by event. Each device has a compute stream and each rank a transfer stream; each
  * does one thing at a time. As in the executor, a micro-batch that waits makes room for the others.
  */
 final class Engine {
-    /** A chain goes on. */
-    private static final int GO = 0;
-    /** A task on a device of its own ends. */
-    private static final int COMPUTED = 1;
-    /** The next task of a shared host ends, unless the event is outdated. */
-    private static final int SHARED = 2;
-    /** A device takes its next task; after all that happens at the same time. */
-    private static final int CHOOSE = 3;
-    /** A device that ranks queue for is given a kernel. */
-    private static final int KERNEL = 4;
-    /** It is done with one. */
-    private static final int KERNEL_DONE = 5;
-
     private final Programs programs;
     private final Work work;
     private final Network network;
     private final int steps;
-    private final boolean inOrder;
     private final boolean shared;
     private final boolean queues;
     private final Variation variation;
@@ -54,18 +44,20 @@ final class Engine {
         void sampled(int rank, int microBatch, int step, double time, int entry);
     }
 
-    private record Event(double time, int kind, long sequence, Chain chain, ComputeStreams.Task task, long stamp)
-            implements
-                Comparable<Event> {
+    /**
+     * Something that happens.
+     *
+     * @param last whether it happens after everything else at the same time
+     * @param sequence order of events that are alike in both
+     */
+    private record Event(double time, boolean last, long sequence, DoubleConsumer what) implements Comparable<Event> {
         @Override
         public int compareTo(Event o) {
             int byTime = Double.compare(time, o.time);
             if (byTime != 0) {
                 return byTime;
             }
-            boolean last = kind == CHOOSE;
-            boolean otherLast = o.kind == CHOOSE;
-            return last != otherLast ? Boolean.compare(last, otherLast) : Long.compare(sequence, o.sequence);
+            return last != o.last ? Boolean.compare(last, o.last) : Long.compare(sequence, o.sequence);
         }
     }
 
@@ -76,39 +68,27 @@ final class Engine {
         int cause = Log.NONE;
     }
 
-    /**
-     * @param inOrder whether a rank ends its program for a micro-batch before it takes the next one
-     * @param cluster devices; where they are threads of one host, those move data themselves
-     */
-    Engine(
-            Programs programs,
-            Work work,
-            Network network,
-            int microBatches,
-            int steps,
-            boolean inOrder,
-            Cluster cluster,
-            SampleListener samples) {
+    Engine(Programs programs, Work work, Network network, int steps, SampleListener samples) {
         this.programs = programs;
         this.work = work;
         this.network = network;
         this.steps = steps;
-        this.inOrder = inOrder;
         this.samples = samples;
+        Cluster cluster = network.cluster();
         shared = cluster.host().shared();
         queues = cluster.host().queues();
         variation = new Variation(cluster.host().variation());
-        hostLatency = cluster.intraNode().latencySeconds();
-        hostBytesPerSecond = cluster.intraNode().bytesPerSecond();
+        hostLatency = cluster.links().intraNode().latencySeconds();
+        hostBytesPerSecond = cluster.links().intraNode().bytesPerSecond();
         compute = new ComputeStreams(cluster, 1 + Arrays.stream(programs.device).max().orElse(0));
-        chains = new Chain[programs.ranks][microBatches];
+        chains = new Chain[programs.ranks][programs.microBatches];
         transferFree = new double[programs.ranks];
         bytesSent = new double[programs.ranks];
         for (int rank = 0; rank < programs.ranks; rank++) {
             int[] messages = Arrays.stream(programs.ops[rank])
                     .mapToInt(op -> op instanceof Op.Recv(List<Integer> from, Tensor t, int l) ? from.size() : 0)
                     .toArray();
-            for (int m = 0; m < microBatches; m++) {
+            for (int m = 0; m < programs.microBatches; m++) {
                 chains[rank][m] = new Chain(rank, m, messages);
             }
         }
@@ -124,28 +104,14 @@ final class Engine {
         for (Chain[] ofRank : chains) {
             for (Chain chain : ofRank) {
                 // In order, each is woken by the one before it: woken twice, it would run twice.
-                if (!inOrder || chain.microBatch == 0) {
+                if (!programs.inOrder || chain.microBatch == 0) {
                     go(chain, 0);
                 }
             }
         }
         while (!events.isEmpty()) {
             Event event = events.poll();
-            switch (event.kind()) {
-                case GO -> advance(event.chain(), event.time());
-                case COMPUTED -> computed(event.task(), event.time());
-                case SHARED -> {
-                    if (event.stamp() == sharedStamp) {
-                        computed(event.task(), event.time());
-                    }
-                }
-                case CHOOSE -> choose(event.chain().rank, event.time());
-                case KERNEL -> events.add(new Event(
-                        compute.enqueue(programs.device[event.chain().rank], event.task(), event.time()), KERNEL_DONE,
-                        sequence++, event.chain(), event.task(), 0));
-                case KERNEL_DONE -> launch(event.task(), event.time());
-                default -> throw new IllegalStateException("event " + event);
-            }
+            event.what().accept(event.time());
         }
         for (Chain[] ofRank : chains) {
             for (Chain chain : ofRank) {
@@ -163,8 +129,17 @@ final class Engine {
         return bytesSent[rank];
     }
 
+    private void at(double time, DoubleConsumer what) {
+        events.add(new Event(time, false, sequence++, what));
+    }
+
     private void go(Chain chain, double time) {
-        events.add(new Event(time, GO, sequence++, chain, null, 0));
+        at(time, now -> advance(chain, now));
+    }
+
+    /** A device takes its next task, after everything that happens at the same time. */
+    private void chooseAfter(Chain chain, double time) {
+        events.add(new Event(time, true, sequence++, now -> choose(chain.rank, now)));
     }
 
     /** Whether it is a micro-batch's turn where they take turns step by step. */
@@ -183,7 +158,7 @@ final class Engine {
     private void advance(Chain chain, double now) {
         Op[] ops = programs.ops[chain.rank];
         while (chain.step < steps) {
-            if (inOrder && !first(chain)) {
+            if (programs.inOrder && !first(chain)) {
                 return;
             }
             if (!execute(chain, ops[chain.op], now)) {
@@ -198,7 +173,7 @@ final class Engine {
         if (chain.op == programs.ops[chain.rank].length) {
             chain.op = 0;
             chain.step++;
-            if (inOrder) {
+            if (programs.inOrder) {
                 for (Chain other : chains[chain.rank]) {
                     if (other != chain && other.step < steps && first(other)) {
                         other.entry = later(other.entry, chain.entry);
@@ -220,15 +195,13 @@ final class Engine {
     private boolean execute(Chain chain, Op op, double now) {
         return switch (op) {
             case Op.Compute(String segment) -> {
-                Duration duration = variation.of(
+                TaskCost cost = variation.of(
                         work.compute(chain.rank, segment, chain.microBatch, chain.step), chain);
-                yield duration.seconds() == 0
-                        || start(chain, new ComputeStreams.Task(chain, segment, duration), now);
+                yield cost.seconds() == 0 || start(chain, new ComputeStreams.Task(chain, segment, cost), now);
             }
             case Op.Send(List<Integer> to, Tensor tensor, int layer) -> send(chain, to, tensor, layer, now);
             case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> receive(chain, from, tensor, now);
-            case Op.AllReduce(List<Integer> group, Tensor t, int l) -> meet(chain, op, group, now);
-            case Op.AllToAll(List<Integer> group, Tensor t, int l) -> meet(chain, op, group, now);
+            case Op.Collective together -> meet(chain, together, now);
             case Op.Sample() -> {
                 samples.sampled(chain.rank, chain.microBatch, chain.step, now, chain.entry);
                 yield true;
@@ -240,49 +213,46 @@ final class Engine {
 
     private boolean start(Chain chain, ComputeStreams.Task task, double now) {
         compute.add(programs.device[chain.rank], task);
-        events.add(new Event(now, CHOOSE, sequence++, chain, null, 0));
+        chooseAfter(chain, now);
         return false;
     }
 
     private void choose(int rank, double now) {
-        ComputeStreams.Task task = compute.choose(programs.device[rank], now);
-        if (task == null) {
-            return;
-        }
-        if (queues) {
-            launch(task, now);
-        } else if (shared) {
-            plan(now);
-        } else {
-            events.add(new Event(now + task.duration.seconds(), COMPUTED, sequence++, task.chain, task, 0));
-        }
+        compute.choose(programs.device[rank], now).ifPresent(task -> {
+            if (queues) {
+                launch(task, now);
+            } else if (shared) {
+                plan(now);
+            } else {
+                at(now + task.cost.seconds(), end -> computed(task, end));
+            }
+        });
     }
 
     /** Starts the next kernel of a task, or ends it; a task without kernels is the host's alone. */
     private void launch(ComputeStreams.Task task, double now) {
-        double next = compute.nextKernel(task, now);
-        if (!Double.isNaN(next)) {
-            events.add(new Event(next, KERNEL, sequence++, task.chain, task, 0));
+        OptionalDouble next = compute.nextKernel(task, now);
+        if (next.isPresent()) {
+            int device = programs.device[task.chain.rank];
+            at(next.getAsDouble(), given -> at(compute.enqueue(device, task, given), done -> launch(task, done)));
         } else {
-            double end = task.duration.kernels().isEmpty() ? now + task.duration.seconds() : now;
-            events.add(new Event(end, COMPUTED, sequence++, task.chain, task, 0));
+            at(task.cost.kernels().isEmpty() ? now + task.cost.seconds() : now, end -> computed(task, end));
         }
     }
 
-    /** Plans the end of the task of a shared host that is done first. */
+    /** Plans the end of the task of a shared host that is done first; what was planned before no longer holds. */
     private void plan(double now) {
-        ComputeStreams.Task next = compute.next();
-        sharedStamp++;
-        if (next != null) {
-            events.add(
-                    new Event(compute.nextEnd(next, now), SHARED, sequence++, next.chain, next, sharedStamp));
-        }
+        long stamp = ++sharedStamp;
+        compute.next().ifPresent(task -> at(compute.nextEnd(task, now), end -> {
+            if (stamp == sharedStamp) {
+                computed(task, end);
+            }
+        }));
     }
 
     private void computed(ComputeStreams.Task task, double now) {
         Chain chain = task.chain;
-        chain.entry = log.add(
-                chain.rank, chain.microBatch, chain.step, task.name, task.duration, task.start, now, task.cause);
+        chain.entry = log.add(chain.entry(task.name, Optional.of(task.cost), task.start, now, task.cause));
         compute.end(programs.device[chain.rank], now, chain.entry);
         if (shared && !queues) {
             plan(now);
@@ -297,7 +267,7 @@ final class Engine {
         }
         passed(chain, now);
         advance(chain, now);
-        events.add(new Event(now, CHOOSE, sequence++, chain, null, 0));
+        chooseAfter(chain, now);
     }
 
     // Point to point
@@ -309,7 +279,7 @@ final class Engine {
         bytesSent[chain.rank] += bytes;
         if (shared) {
             return start(chain,
-                    new ComputeStreams.Task(chain, name(tensor), Duration.transfer(bytes / hostBytesPerSecond)), now);
+                    new ComputeStreams.Task(chain, name(tensor), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
         }
         double start = Math.max(now, transferFree[chain.rank]);
         Network.Sending sending = network.new Sending(programs.device[chain.rank], start);
@@ -319,8 +289,7 @@ final class Engine {
         }
         transferFree[chain.rank] = sending.end();
         // The stream is free at the end of the ports; what comes after that is the way, which other messages share.
-        int entry = log.add(
-                chain.rank, chain.microBatch, chain.step, name(tensor), null, start, sending.end(), chain.entry);
+        int entry = log.add(chain.entry(name(tensor), Optional.empty(), start, sending.end(), chain.entry));
         int[] receivers = programs.receivers(tensor, layer);
         for (int i = 0; i < arrivals.length; i++) {
             arrive(chain, to.get(i), tensor, receivers[to.get(i)], arrivals[i], entry);
@@ -329,7 +298,7 @@ final class Engine {
     }
 
     private static String name(Tensor tensor) {
-        return tensor.name().toLowerCase(java.util.Locale.ROOT);
+        return tensor.name().toLowerCase(Locale.ROOT);
     }
 
     /** @param op index of the operation that receives it */
@@ -375,14 +344,17 @@ final class Engine {
 
     /** The way of the message that came last, as an entry of its own: from when the sender was ready to its arrival. */
     private int arrived(Chain chain, int sent, Tensor tensor, double arrival) {
-        int cause = log.computed(sent) == null ? log.cause(sent) : sent;
-        double start = cause == Log.NONE ? log.start(sent) : log.end(cause);
-        return log.add(Log.NONE, chain.microBatch, chain.step, name(tensor), null, start, arrival, cause);
+        Log.Entry sending = log.get(sent);
+        int cause = sending.computed().isEmpty() ? sending.cause() : sent;
+        double start = cause == Log.NONE ? sending.start() : log.end(cause);
+        return log.add(new Log.Entry(
+                Log.NONE, chain.microBatch, chain.step, name(tensor), Optional.empty(), start, arrival, cause));
     }
 
     // Collectives
 
-    private boolean meet(Chain chain, Op op, List<Integer> group, double now) {
+    private boolean meet(Chain chain, Op.Collective op, double now) {
+        List<Integer> group = op.group();
         if (group.size() == 1 || work.skips(chain.rank, op, chain.microBatch, chain.step)) {
             return true;
         }
@@ -404,14 +376,13 @@ final class Engine {
         }
         double end = start
                 + work.collectiveSeconds(
-                        op, group, programs.memberDevices.get(number), chain.microBatch, chain.step);
-        String name = nameOf(op);
+                        op, programs.memberDevices.get(number), chain.microBatch, chain.step);
+        String name = (op instanceof Op.AllReduce ? "all-reduce " : "all-to-all ") + name(op.tensor());
         for (Chain member : meeting.arrived) {
             transferFree[member.rank] = end;
             bytesSent[member.rank] +=
-                    work.collectiveBytes(member.rank, op, group, member.microBatch, member.step);
-            member.entry =
-                    log.add(member.rank, member.microBatch, member.step, name, null, start, end, meeting.cause);
+                    work.collectiveBytes(member.rank, op, member.microBatch, member.step);
+            member.entry = log.add(member.entry(name, Optional.empty(), start, end, meeting.cause));
             member.op++;
             if (member.op == programs.ops[member.rank].length) {
                 throw new IllegalStateException("program: rank %d ends with a collective".formatted(member.rank));
@@ -419,13 +390,5 @@ final class Engine {
             go(member, end);
         }
         return false;
-    }
-
-    private static String nameOf(Op op) {
-        return switch (op) {
-            case Op.AllReduce(List<Integer> g, Tensor tensor, int l) -> "all-reduce " + name(tensor);
-            case Op.AllToAll(List<Integer> g, Tensor tensor, int l) -> "all-to-all " + name(tensor);
-            default -> throw new IllegalArgumentException(op + " is no collective");
-        };
     }
 }

@@ -5,12 +5,14 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.ReplicaChoice;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /**
  * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
- * ranks. Where experts have replicas, each attention group divides its rows among them as in a run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step
- * after the next.
+ * ranks. Where experts have replicas, each attention group divides its rows among them as in a
+ * run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step after
+ * the next.
  */
 final class ExpertLoads {
     private final ModelConfig config;
@@ -28,7 +30,7 @@ final class ExpertLoads {
 
     /** Counts of one layer, micro-batch and step. */
     static final class Counts {
-        private int step = -1;
+        private final int step;
         /** Rows from each attention group to each expert group, and pairs of row and expert. */
         private final int[][] rows;
 
@@ -42,7 +44,8 @@ final class ExpertLoads {
         /** Experts that any row of the step visits. */
         private final BitSet distinct;
 
-        Counts(int groups, int expertGroups, int experts) {
+        Counts(int step, int groups, int expertGroups, int experts) {
+            this.step = step;
             rows = new int[groups][expertGroups];
             pairs = new int[expertGroups][groups];
             allRows = new int[expertGroups];
@@ -53,22 +56,6 @@ final class ExpertLoads {
                 visited[i] = new BitSet(experts);
             }
             distinct = new BitSet(experts);
-        }
-
-        private void clear() {
-            for (int[] of : rows) {
-                java.util.Arrays.fill(of, 0);
-            }
-            for (int[] of : pairs) {
-                java.util.Arrays.fill(of, 0);
-            }
-            java.util.Arrays.fill(extra, 0);
-            java.util.Arrays.fill(allRows, 0);
-            java.util.Arrays.fill(allPairs, 0);
-            for (BitSet of : visited) {
-                of.clear();
-            }
-            distinct.clear();
         }
 
         /** Rows that an attention group has for an expert group. */
@@ -96,23 +83,27 @@ final class ExpertLoads {
         }
     }
 
-    /** @param operationsPerByte of the devices, for choosing among replicas */
-    ExpertLoads(Plan plan, ExpertMap map, Scenario scenario, Batches batches, double operationsPerByte) {
+    ExpertLoads(Simulation simulation, Batches batches) {
+        Plan plan = simulation.plan();
         config = plan.config();
-        this.map = map;
-        routing = scenario.routing();
-        seed = scenario.seed();
+        map = new ExpertMap(plan);
+        routing = simulation.scenario().routing();
+        seed = simulation.scenario().seed();
         this.batches = batches;
         expertGroups = map.groups();
         kept = new Counts[config.layers().size()][batches.microBatches()][2];
         choices = new ReplicaChoice[plan.placement().replicated() ? batches.groups() : 0];
-        java.util.Arrays.setAll(choices,
-                group -> new ReplicaChoice(config, plan.placement(), group, operationsPerByte));
+        Arrays.setAll(choices, group -> new ReplicaChoice(config, plan.placement(), group));
+    }
+
+    /** Which group of expert ranks serves which rows. */
+    ExpertMap map() {
+        return map;
     }
 
     /**
-     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that were
-     * asked for; NaN if there were none.
+     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that
+     * were asked for; NaN if there were none.
      */
     double meanImbalance() {
         return imbalances / counted;
@@ -121,14 +112,10 @@ final class ExpertLoads {
     /** Counts of a layer. */
     Counts of(int layer, int microBatch, int step) {
         Counts counts = kept[layer][microBatch][step & 1];
-        int experts = config.layers().get(layer).routing().experts();
-        if (counts == null) {
-            counts = new Counts(batches.groups(), expertGroups, Math.max(1, experts));
+        if (counts == null || counts.step != step) {
+            int experts = Math.max(1, config.layers().get(layer).routing().experts());
+            counts = new Counts(step, batches.groups(), expertGroups, experts);
             kept[layer][microBatch][step & 1] = counts;
-        }
-        if (counts.step != step) {
-            counts.clear();
-            counts.step = step;
             for (int group = 0; group < batches.groups(); group++) {
                 count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
             }

@@ -1,22 +1,14 @@
 package io.maseparation.parallel.simulate;
 
-/** Another routing from some step on: for steps that are simulated in pieces. */
-final class LaterRouting implements RoutingModel {
-    private final RoutingModel of;
-    private final int first;
-
-    LaterRouting(RoutingModel of, int first) {
-        this.of = of;
-        this.first = first;
-    }
-
+/**
+ * Another routing from some step on: for steps that are simulated in pieces.
+ *
+ * @param of the routing
+ * @param first its step that is step 0 here
+ */
+record LaterRouting(RoutingModel of, int first) implements RoutingModel {
     private int at(int step) {
         return step < 0 ? step : step + first;
-    }
-
-    @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
-        of.choose(seed, at(step), layer, row, chosen, experts);
     }
 
     @Override

@@ -1,92 +1,53 @@
 package io.maseparation.parallel.simulate;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
-/**
- * What happened in a simulation: one entry for everything that took time, and why it did not start earlier.
- */
+/** What happened in a simulation: one entry for everything that took time, and why it did not start earlier. */
 final class Log {
     /** No entry. */
     static final int NONE = -1;
 
-    private int size;
-    private double[] start = new double[1024];
-    private double[] end = new double[1024];
-    /** The entry whose end let this one start. */
-    private int[] cause = new int[1024];
-    private int[] rank = new int[1024];
-    private int[] microBatch = new int[1024];
-    private int[] step = new int[1024];
-    /** What was computed; null for transfers. */
-    private Duration[] computed = new Duration[1024];
+    private final List<Entry> entries = new ArrayList<>();
 
-    private String[] name = new String[1024];
+    /**
+     * Something that took time.
+     *
+     * @param rank whose stream it occupied; {@link #NONE} for the way of a message between two ranks
+     * @param microBatch micro-batch
+     * @param step step
+     * @param name name of the segment, or of what was transferred
+     * @param computed what was computed; empty for transfers
+     * @param start start, in seconds
+     * @param end end
+     * @param cause number of the entry whose end let this one start; {@link #NONE} if nothing had to end before
+     */
+    record Entry(
+            int rank, int microBatch, int step, String name, Optional<TaskCost> computed, double start, double end,
+            int cause) {}
 
     /**
      * Adds an entry.
      *
-     * @param computed what was computed, or null for a transfer
-     * @param cause the entry whose end let this one start
      * @return its number
      */
-    int add(
-            int rank, int microBatch, int step, String name, Duration computed, double start, double end, int cause) {
-        if (size == this.start.length) {
-            int more = 2 * size;
-            this.start = Arrays.copyOf(this.start, more);
-            this.end = Arrays.copyOf(this.end, more);
-            this.cause = Arrays.copyOf(this.cause, more);
-            this.rank = Arrays.copyOf(this.rank, more);
-            this.microBatch = Arrays.copyOf(this.microBatch, more);
-            this.step = Arrays.copyOf(this.step, more);
-            this.computed = Arrays.copyOf(this.computed, more);
-            this.name = Arrays.copyOf(this.name, more);
-        }
-        this.start[size] = start;
-        this.end[size] = end;
-        this.cause[size] = cause;
-        this.rank[size] = rank;
-        this.microBatch[size] = microBatch;
-        this.step[size] = step;
-        this.computed[size] = computed;
-        this.name[size] = name;
-        return size++;
+    int add(Entry entry) {
+        entries.add(entry);
+        return entries.size() - 1;
     }
 
-    int size() {
-        return size;
+    Entry get(int number) {
+        return entries.get(number);
     }
 
-    double start(int entry) {
-        return start[entry];
+    /** When an entry ended. */
+    double end(int number) {
+        return entries.get(number).end();
     }
 
-    double end(int entry) {
-        return end[entry];
-    }
-
-    int cause(int entry) {
-        return cause[entry];
-    }
-
-    int rank(int entry) {
-        return rank[entry];
-    }
-
-    int microBatch(int entry) {
-        return microBatch[entry];
-    }
-
-    int step(int entry) {
-        return step[entry];
-    }
-
-    /** What was computed, or null for a transfer. */
-    Duration computed(int entry) {
-        return computed[entry];
-    }
-
-    String name(int entry) {
-        return name[entry];
+    /** All entries, in the order in which they were added. */
+    List<Entry> entries() {
+        return entries;
     }
 }

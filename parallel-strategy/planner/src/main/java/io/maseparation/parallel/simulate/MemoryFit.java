@@ -2,84 +2,76 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.files.Text;
 import io.maseparation.moe.ModelSize;
-import io.maseparation.moe.segments.Shard;
-import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.StepRows;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** What each rank holds, and whether that fits its device. */
 public final class MemoryFit {
-    /** Share of a device's memory that weights and KV cache may take; the rest is for activations, scratch and the driver. */
+    /** Share of a device's memory that ranks may hold; the rest is for the driver and what does not divide evenly. */
     private static final double USABLE = 0.95;
 
-    private final Plan plan;
-    private final Cluster cluster;
-    private final Scenario scenario;
-    private final List<List<List<Integer>>> sequences;
-    private final double[] weights;
-    private final double[] kv;
+    private final Simulation simulation;
+    private final Shares shares;
+    private final List<RankMemory> ranks;
 
-    /** Adds up what ranks hold, with a KV cache of the scenario's context for every sequence. */
-    public MemoryFit(Plan plan, Cluster cluster, Scenario scenario) {
-        this.plan = plan;
-        this.cluster = cluster;
-        this.scenario = scenario;
-        int[] lengths = new int[scenario.batch()];
-        Arrays.fill(lengths, scenario.context());
-        sequences = Shares.of(plan, lengths).sequences();
-        int n = plan.ranks().size();
-        weights = new double[n];
-        kv = new double[n];
-        for (RankPlan rank : plan.ranks()) {
-            Shard shard = rank.shard();
-            weights[rank.rank()] = shard.weightBytes(plan.config());
-            kv[rank.rank()] = rank.group() < 0 ? 0 : kvPerSequence(shard) * sequencesOf(rank.group());
-        }
+    /**
+     * Adds up what ranks hold, with a KV cache of the scenario's context for every sequence.
+     *
+     * @throws PlanException if a group of ranks would have more positions than a KV cache can have
+     */
+    public MemoryFit(Simulation simulation) {
+        this(simulation, Shares.of(
+                simulation.plan(), contexts(simulation.scenario().batch(), simulation.scenario().context())));
     }
 
-    private long sequencesOf(int group) {
-        return sequences.get(group).stream().mapToLong(List::size).sum();
+    /** The same for sequences that have owners already, with a cache of the capacity that their shares have. */
+    MemoryFit(Simulation simulation, Shares shares) {
+        this.simulation = simulation;
+        this.shares = shares;
+        Scenario scenario = simulation.scenario();
+        StepRows rows = scenario.prefillChunk() > 0
+                ? StepRows.prefillAndDecode(shares, shares.capacity(), scenario.prefillChunk())
+                : StepRows.decode(shares);
+        ranks = RankMemory.of(simulation.plan(), shares, rows, scenario.conditions().kvType());
     }
 
-    private double kvPerSequence(Shard shard) {
-        double bytes = 0;
-        if (shard.attention().isPresent()) {
-            double width = (double) shard.attention().get().kvs() * plan.config().headDim();
-            for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
-                bytes += 2 * width * scenario.context() * scenario.kvType().bytes();
-            }
-        }
-        return bytes;
+    /** The same context for every sequence of a batch. */
+    public static int[] contexts(int batch, int context) {
+        int[] contexts = new int[batch];
+        Arrays.fill(contexts, context);
+        return contexts;
     }
 
-    /** Sequences of each group and micro-batch. */
-    List<List<List<Integer>>> sequences() {
-        return sequences;
+    /** Which sequences each group has. */
+    Shares shares() {
+        return shares;
     }
 
-    double weightBytes(int rank) {
-        return weights[rank];
-    }
-
-    double kvBytes(int rank) {
-        return kv[rank];
+    RankMemory of(int rank) {
+        return ranks.get(rank);
     }
 
     /** (Unique weights + live KV) ÷ what all ranks hold of both. */
     double efficiency() {
+        Plan plan = simulation.plan();
+        Scenario scenario = simulation.scenario();
         double unique = ModelSize.of(plan.config()).weightBytes();
         double live = 2.0
                 * plan.config().layers().size()
                 * plan.config().kvWidth()
-                * scenario.kvType().bytes()
+                * scenario.conditions().kvType().bytes()
                 * scenario.context()
                 * scenario.batch();
-        return (unique + live) / (Arrays.stream(weights).sum() + Arrays.stream(kv).sum());
+        double held = ranks.stream().mapToDouble(RankMemory::weightBytes).sum()
+                + ranks.stream().mapToDouble(RankMemory::kvBytes).sum();
+        return (unique + live) / held;
     }
 
     /**
@@ -88,34 +80,45 @@ public final class MemoryFit {
      * @throws PlanException naming the rank that lacks most, and by how much
      */
     public void check() {
-        double[] held = new double[cluster.size()];
+        misfit().ifPresent(text -> {
+            throw new PlanException(text);
+        });
+    }
+
+    /** Which rank lacks most memory, and how much of it; empty if everything fits. */
+    public Optional<String> misfit() {
+        Plan plan = simulation.plan();
+        double[] held = new double[simulation.cluster().size()];
         int worst = -1;
         double most = 0;
         for (RankPlan rank : plan.ranks()) {
             int device = plan.devices().get(rank.rank());
-            held[device] += weights[rank.rank()] + kv[rank.rank()];
-            double over = held[device] - USABLE * cluster.kindOf(device).memoryBytes();
+            held[device] += ranks.get(rank.rank()).bytes();
+            double over = held[device] - USABLE * simulation.cluster().kindOf(device).memoryBytes();
             if (over > most) {
                 most = over;
                 worst = rank.rank();
             }
         }
-        if (worst >= 0) {
-            int device = plan.devices().get(worst);
-            DeviceKind kind = cluster.kindOf(device);
-            throw new PlanException(
-                    "%s %s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s), %s of %s are usable: %s too much"
-                            .formatted(
-                                    plan.options().strategy().id(),
-                                    plan.options().layout(),
-                                    worst,
-                                    plan.ranks().get(worst).role().id(),
-                                    Text.bytes(held[device]),
-                                    Text.bytes(weights[worst]),
-                                    Text.bytes(kv[worst]),
-                                    Text.bytes(USABLE * kind.memoryBytes()),
-                                    kind.name(),
-                                    Text.bytes(most)));
-        }
+        return worst < 0 ? Optional.empty() : Optional.of(misfit(worst, held[plan.devices().get(worst)], most));
+    }
+
+    private String misfit(int rank, double held, double over) {
+        Plan plan = simulation.plan();
+        var kind = simulation.cluster().kindOf(plan.devices().get(rank));
+        RankMemory memory = ranks.get(rank);
+        return "%s %s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), %s of %s are usable: %s too much"
+                .formatted(
+                        plan.options().strategy().id(),
+                        plan.options().layout(),
+                        rank,
+                        plan.ranks().get(rank).role().id(),
+                        Text.bytes(held),
+                        Text.bytes(memory.weightBytes()),
+                        Text.bytes(memory.kvBytes()),
+                        Text.bytes(memory.activationBytes()),
+                        Text.bytes(USABLE * kind.memoryBytes()),
+                        kind.name(),
+                        Text.bytes(over));
     }
 }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.CollectiveTable;
+import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Link;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -31,7 +32,7 @@ final class Network {
     /** How a group of devices lies over nodes. */
     private record Spread(int devices, int nodes, int mostInNode) {}
 
-    Network(Cluster cluster, String implementation) {
+    Network(Cluster cluster, Collectives implementation) {
         this.cluster = cluster;
         allReduce = table(CollectiveTable.Operation.ALL_REDUCE, implementation);
         allToAll = table(CollectiveTable.Operation.ALL_TO_ALL, implementation);
@@ -41,6 +42,10 @@ final class Network {
         int nodes = 1 + Arrays.stream(node).max().orElse(0);
         uplinkOut = new double[nodes];
         uplinkIn = new double[nodes];
+    }
+
+    Cluster cluster() {
+        return cluster;
     }
 
     /** Ports of one sender while it sends to several receivers: inside the node and beyond it at the same time. */
@@ -63,16 +68,16 @@ final class Network {
             int fromNode = node[from];
             int toNode = node[to];
             if (fromNode == toNode) {
-                Link link = cluster.intraNode();
+                Link link = cluster.links().intraNode();
                 double time = bytes / link.bytesPerSecond();
                 double start = intraFree;
                 intraFree = start + time;
                 intraIn[to] = Math.max(intraIn[to], start + link.latencySeconds()) + time;
                 return intraIn[to];
             }
-            Link link = cluster.interNode();
+            Link link = cluster.links().interNode();
             double time = bytes / link.bytesPerSecond();
-            double shared = bytes / cluster.nodeUplinkBytesPerSecond();
+            double shared = bytes / cluster.links().nodeUplinkBytesPerSecond();
             double start = Math.max(interFree, uplinkOut[fromNode]);
             uplinkOut[fromNode] = start + shared;
             interFree = start + Math.max(time, shared);
@@ -100,8 +105,8 @@ final class Network {
     }
 
     /**
-     * A sum over devices: inside each node a reduce-scatter, between the nodes an all-reduce of each device's part, inside
-     * each node an all-gather.
+     * A sum over devices: inside each node a reduce-scatter, between the nodes an all-reduce of each device's part,
+     * inside each node an all-gather.
      *
      * @param bytes of one device's buffer
      */
@@ -109,11 +114,11 @@ final class Network {
         Spread spread = spread(devices);
         double seconds = spread.mostInNode() > 1 ? allReduceInNode(spread.mostInNode(), bytes) : 0;
         if (spread.nodes() > 1) {
-            Link link = cluster.interNode();
+            Link link = cluster.links().interNode();
             int steps = 32 - Integer.numberOfLeadingZeros(spread.nodes() - 1);
             double part = bytes / spread.mostInNode();
             double rate = Math.min(
-                    link.bytesPerSecond(), cluster.nodeUplinkBytesPerSecond() / spread.mostInNode());
+                    link.bytesPerSecond(), cluster.links().nodeUplinkBytesPerSecond() / spread.mostInNode());
             seconds += 2 * steps * link.latencySeconds()
                     + 2.0 * (spread.nodes() - 1) / spread.nodes() * part / rate;
         }
@@ -127,8 +132,8 @@ final class Network {
             int measured = allReduce.get().devices();
             return seconds(allReduce.get(), bytes * share / (2.0 * (measured - 1) / measured), share * bytes);
         }
-        return 2 * cluster.intraNode().latencySeconds()
-                + share * bytes / cluster.intraNode().bytesPerSecond();
+        return 2 * cluster.links().intraNode().latencySeconds()
+                + share * bytes / cluster.links().intraNode().bytesPerSecond();
     }
 
     /**
@@ -148,32 +153,35 @@ final class Network {
                 int measured = allToAll.get().devices();
                 seconds = seconds(allToAll.get(), insideBytes * measured / (measured - 1.0), insideBytes);
             } else {
-                seconds = cluster.intraNode().seconds(insideBytes);
+                seconds = cluster.links().intraNode().seconds(insideBytes);
             }
         }
         if (spread.nodes() > 1) {
             double rate = Math.min(
-                    cluster.interNode().bytesPerSecond(),
-                    cluster.nodeUplinkBytesPerSecond() / spread.mostInNode());
-            seconds = Math.max(seconds, cluster.interNode().latencySeconds() + outsideBytes / rate);
+                    cluster.links().interNode().bytesPerSecond(),
+                    cluster.links().nodeUplinkBytesPerSecond() / spread.mostInNode());
+            seconds = Math.max(seconds, cluster.links().interNode().latencySeconds() + outsideBytes / rate);
         }
         return seconds;
     }
 
-    private Optional<CollectiveTable> table(CollectiveTable.Operation operation, String implementation) {
+    private Optional<CollectiveTable> table(CollectiveTable.Operation operation, Collectives implementation) {
         List<CollectiveTable> tables = cluster.collectives().stream()
                 .filter(t -> t.operation() == operation)
                 .toList();
         return tables.stream()
-                .filter(t -> t.implementation().equals(implementation))
+                .filter(t -> t.implementation().equals(implementation.id()))
                 .findFirst()
                 .or(() -> tables.stream().findFirst());
     }
 
-    /** Below the table its first time, which is latency; above it the last time and the rest of the bytes at the port's rate. */
+    /**
+     * Below the table its first time, which is latency; above it the last time and the rest of the bytes at the port's
+     * rate.
+     */
     private double seconds(CollectiveTable table, double bytes, double sent) {
         double last = table.points().getLast().bytes();
         double rest = bytes > last ? sent * (1 - last / bytes) : 0;
-        return table.seconds(bytes) + rest / cluster.intraNode().bytesPerSecond();
+        return table.seconds(bytes) + rest / cluster.links().intraNode().bytesPerSecond();
     }
 }

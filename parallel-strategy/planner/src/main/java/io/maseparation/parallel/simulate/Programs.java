@@ -13,6 +13,9 @@ import java.util.Map;
 /** The programs of a plan, with every transfer resolved to numbers that index arrays. */
 final class Programs {
     final int ranks;
+    final int microBatches;
+    /** Whether a rank ends its program for a micro-batch before it takes the next one. */
+    final boolean inOrder;
     /** For each rank its operations. */
     final Op[][] ops;
     /** For each rank the devices it is on. */
@@ -30,6 +33,8 @@ final class Programs {
 
     Programs(Plan plan) {
         ranks = plan.ranks().size();
+        microBatches = plan.options().microBatches();
+        inOrder = plan.inOrder();
         ops = new Op[ranks][];
         collective = new int[ranks][];
         device = plan.devices().stream().mapToInt(d -> d).toArray();
@@ -52,10 +57,10 @@ final class Programs {
                     }
                     at[r] = i;
                 }
-                List<Integer> group = groupOf(op);
-                if (!group.isEmpty()) {
-                    List<Integer> shared = known.computeIfAbsent(group, g -> groups.computeIfAbsent(g, same -> same));
-                    Collective key = key(op, shared);
+                if (op instanceof Op.Collective together) {
+                    List<Integer> shared = known.computeIfAbsent(
+                            together.group(), g -> groups.computeIfAbsent(g, same -> same));
+                    Collective key = new Collective(shared, op.getClass(), together.tensor(), together.layer());
                     collective[r][i] = numbers.computeIfAbsent(key, k -> {
                         memberDevices.add(devices.computeIfAbsent(
                                 shared, g -> g.stream().map(m -> device[m]).toList()));
@@ -64,24 +69,6 @@ final class Programs {
                 }
             }
         }
-    }
-
-    private static Collective key(Op op, List<Integer> group) {
-        return switch (op) {
-            case Op.AllReduce(List<Integer> g, Tensor tensor, int layer) -> new Collective(
-                    group, Op.AllReduce.class, tensor, layer);
-            case Op.AllToAll(List<Integer> g, Tensor tensor, int layer) -> new Collective(
-                    group, Op.AllToAll.class, tensor, layer);
-            default -> throw new IllegalArgumentException(op + " is no collective");
-        };
-    }
-
-    private static List<Integer> groupOf(Op op) {
-        return switch (op) {
-            case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> group;
-            case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> group;
-            default -> List.of();
-        };
     }
 
     private static int[] none(int n) {

@@ -4,7 +4,10 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The choices of another routing for the first rows of decode steps, each drawn once: for many simulations of one batch. */
+/**
+ * The choices of another routing for the first rows of decode steps, each drawn once: for many simulations of one
+ * batch.
+ */
 final class RememberedRouting implements RoutingModel {
     private final RoutingModel of;
     private final int rows;
@@ -19,23 +22,15 @@ final class RememberedRouting implements RoutingModel {
     }
 
     @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
-        if (step < 0 || row >= rows) {
-            of.choose(seed, step, layer, row, chosen, experts);
+    public void chooseAll(long seed, int step, int layer, long[] wanted, int slots, int[] chosen, int experts) {
+        if (step < 0) {
+            of.chooseAll(seed, step, layer, wanted, slots, chosen, experts);
             return;
         }
-        int[] all = drawn.computeIfAbsent(new Draw(seed, step, layer, chosen.length, experts), this::draw);
-        System.arraycopy(all, (int) row * chosen.length, chosen, 0, chosen.length);
-    }
-
-    @Override
-    public void chooseAll(long seed, int step, int layer, long[] wanted, int slots, int[] chosen, int experts) {
-        int[] all = step < 0 || slots == 0
-                ? null
-                : drawn.computeIfAbsent(new Draw(seed, step, layer, slots, experts), this::draw);
+        int[] all = drawn.computeIfAbsent(new Draw(seed, step, layer, slots, experts), this::draw);
         int[] ofRow = new int[slots];
         for (int i = 0; i < wanted.length; i++) {
-            if (all != null && wanted[i] < rows) {
+            if (wanted[i] < rows) {
                 System.arraycopy(all, (int) wanted[i] * slots, chosen, i * slots, slots);
             } else {
                 of.choose(seed, step, layer, wanted[i], ofRow, experts);

@@ -10,30 +10,25 @@ import java.nio.file.Path;
 public interface RoutingModel {
 
     /**
-     * The experts of one row.
+     * The experts of some rows.
      *
      * @param seed of the run
      * @param step decode step, or −1 for prefill
      * @param layer layer of the model
-     * @param row index of the sequence, or of the prompt token
-     * @param chosen filled with as many distinct experts as it is long
-     * @param experts number of experts of the layer; at least {@code chosen.length}
-     */
-    void choose(long seed, int step, int layer, long row, int[] chosen, int experts);
-
-    /**
-     * The experts of many rows.
-     *
      * @param rows index of each sequence, or prompt token
      * @param slots experts of a row
-     * @param chosen [rows, slots]: filled
+     * @param chosen [rows, slots]: filled with distinct experts for each row
+     * @param experts number of experts of the layer; at least {@code slots}
      */
-    default void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
-        int[] ofRow = new int[slots];
-        for (int row = 0; row < rows.length; row++) {
-            choose(seed, step, layer, rows[row], ofRow, experts);
-            System.arraycopy(ofRow, 0, chosen, row * slots, slots);
-        }
+    void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts);
+
+    /**
+     * The experts of one row.
+     *
+     * @param chosen filled with as many distinct experts as it is long
+     */
+    default void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
+        chooseAll(seed, step, layer, new long[] {row}, chosen.length, chosen, experts);
     }
 
     /** What it is, in words: "uniform", "zipf:1.2" or a file. */
@@ -73,8 +68,8 @@ public interface RoutingModel {
     }
 
     /**
-     * Reads "uniform", "zipf:S" with S from 0 to 10, "drift:S:N" with N of 1 or more decode steps, or the name of a file of
-     * recorded choices (docs/simulation.md).
+     * Reads "uniform", "zipf:S" with S from 0 to 10, "drift:S:N" with N of 1 or more decode steps, or the name of a
+     * file of recorded choices (docs/simulation.md).
      *
      * @throws ModelException if it is none of these, or the file does not fit the model
      */

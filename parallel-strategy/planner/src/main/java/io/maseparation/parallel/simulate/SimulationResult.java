@@ -1,6 +1,8 @@
 package io.maseparation.parallel.simulate;
 
-import io.maseparation.parallel.layout.Plan;
+import io.maseparation.files.Identified;
+import io.maseparation.parallel.layout.RankMemory;
+import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
 import java.util.Map;
@@ -8,50 +10,25 @@ import java.util.Map;
 /**
  * What a simulation found. Times are in milliseconds, and simulated.
  *
- * @param plan what was simulated
- * @param tpotMs mean time between a sequence's output tokens
- * @param tpotP50Ms median of those times
- * @param tpotP90Ms 90th percentile
- * @param tpotP99Ms 99th percentile
- * @param tps output tokens a second over the batch
- * @param ttftMs time from the start of the prefill to a sequence's first token, mean; NaN without a prefill
- * @param boundMs largest, over ranks, of that rank's bytes or floating-point operations a step at peak
- * @param clusterBoundMs least time of a step on all devices together, whatever the layout: unique bytes over the sum of
- *     bandwidths, or operations over the sum of rates
- * @param busyAttention mean busy share of ranks with attention
- * @param busyExpert mean busy share of ranks with experts
- * @param mbu bytes that a step must move at least over time and bandwidth of all devices
- * @param mfu floating-point operations of a step over time and rate of all devices
- * @param memoryEfficiency (unique weights + live KV) ÷ what all ranks hold of both
- * @param imbalance rows of the busiest expert rank ÷ mean
- * @param pricePerMillionTokens price of a million output tokens; NaN where prices are unknown
+ * @param simulation what was simulated
+ * @param speed times of tokens, and what they cost
+ * @param bounds least times of a step
+ * @param use how well devices and memory are used
  * @param criticalPath share of the critical path by {@link Regime}; sums to 1
- * @param ranks one entry a rank
+ * @param ranks one entry per rank
  * @param timeline what ran when in the measured steps, if it was asked for; otherwise empty
  */
 public record SimulationResult(
-        Plan plan,
-        double tpotMs,
-        double tpotP50Ms,
-        double tpotP90Ms,
-        double tpotP99Ms,
-        double tps,
-        double ttftMs,
-        double boundMs,
-        double clusterBoundMs,
-        double busyAttention,
-        double busyExpert,
-        double mbu,
-        double mfu,
-        double memoryEfficiency,
-        double imbalance,
-        double pricePerMillionTokens,
+        Simulation simulation,
+        Speed speed,
+        Bounds bounds,
+        Use use,
         Map<Regime, Double> criticalPath,
         List<Rank> ranks,
         List<TimelineEvent> timeline) {
 
     /** What the time of a step goes into. */
-    public enum Regime {
+    public enum Regime implements Identified {
         /** Attention, norms, routers, embedding and logits. */
         ATTENTION,
         /** Experts. */
@@ -59,34 +36,79 @@ public record SimulationResult(
         /** Transfers and collectives. */
         TRANSFER,
         /** Starting operations. */
-        LAUNCH
+        LAUNCH;
     }
+
+    /**
+     * Times of tokens.
+     *
+     * @param tpotMs mean time between a sequence's output tokens
+     * @param tpotP50Ms median of those times
+     * @param tpotP90Ms 90th percentile
+     * @param tpotP99Ms 99th percentile
+     * @param tps output tokens per second over the batch
+     * @param ttftMs mean time from the start of the prefill to a sequence's first token; NaN without a prefill
+     * @param pricePerMillionTokens price of a million output tokens; NaN where prices are unknown
+     */
+    public record Speed(
+            double tpotMs,
+            double tpotP50Ms,
+            double tpotP90Ms,
+            double tpotP99Ms,
+            double tps,
+            double ttftMs,
+            double pricePerMillionTokens) {}
+
+    /**
+     * Least times of a step.
+     *
+     * @param layoutMs largest, over ranks, of that rank's bytes or floating-point operations per step at peak
+     * @param clusterMs least time on all devices together, whatever the layout: unique bytes over the sum of
+     *     bandwidths, or operations over the sum of rates
+     */
+    public record Bounds(double layoutMs, double clusterMs) {}
+
+    /**
+     * How well devices and memory are used.
+     *
+     * @param busyAttention mean busy share of ranks with attention
+     * @param busyExpert mean busy share of ranks with experts
+     * @param mbu bytes that a step must move at least over time and bandwidth of all devices
+     * @param mfu floating-point operations of a step over time and rate of all devices
+     * @param memoryEfficiency (unique weights + live KV) ÷ what all ranks hold of both
+     * @param imbalance rows of the busiest expert rank ÷ mean
+     */
+    public record Use(
+            double busyAttention,
+            double busyExpert,
+            double mbu,
+            double mfu,
+            double memoryEfficiency,
+            double imbalance) {}
 
     /**
      * One rank.
      *
      * @param rank index
-     * @param role "attention", "expert" or "both"
+     * @param role what it computes
      * @param device index of its device
      * @param busy share of time it computes
      * @param transferBusy share of time its transfer stream is in use
-     * @param weightBytes bytes of its weights
-     * @param kvBytes bytes of its KV cache at the simulated context
-     * @param bytesMoved bytes its operations move a step
-     * @param flops floating-point operations a step
-     * @param bytesSent bytes it sends a step
+     * @param memory what it holds
+     * @param work what it does in a step
      */
     public record Rank(
-            int rank,
-            String role,
-            int device,
-            double busy,
-            double transferBusy,
-            double weightBytes,
-            double kvBytes,
-            double bytesMoved,
-            double flops,
-            double bytesSent) {}
+            int rank, Role role, int device, double busy, double transferBusy, RankMemory memory, Work work) {
+
+        /**
+         * Work of a step.
+         *
+         * @param bytesMoved bytes its operations move
+         * @param flops floating-point operations
+         * @param bytesSent bytes it sends
+         */
+        public record Work(double bytesMoved, double flops, double bytesSent) {}
+    }
 
     public SimulationResult {
         criticalPath = Map.copyOf(criticalPath);
@@ -94,8 +116,29 @@ public record SimulationResult(
         timeline = List.copyOf(timeline);
     }
 
+    /** Mean time between a sequence's output tokens. */
+    public double tpotMs() {
+        return speed.tpotMs();
+    }
+
+    /** Output tokens per second over the batch. */
+    public double tps() {
+        return speed.tps();
+    }
+
+    /** Mean busy share over all ranks. */
+    public double busy() {
+        return ranks.stream().mapToDouble(Rank::busy).average().orElse(Double.NaN);
+    }
+
     /** The largest part of the critical path. */
     public Regime regime() {
         return criticalPath.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
+    }
+
+    /** The same, found for a scenario that differs only in how its routing is kept. */
+    public SimulationResult of(Scenario scenario) {
+        return new SimulationResult(
+                simulation.with(scenario), speed, bounds, use, criticalPath, ranks, timeline);
     }
 }

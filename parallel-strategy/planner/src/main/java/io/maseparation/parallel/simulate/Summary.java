@@ -3,10 +3,11 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
+import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
@@ -19,9 +20,9 @@ import java.util.Map;
 import java.util.function.IntPredicate;
 
 /**
- * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to do
- * with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on unequal
- * devices one copy may be through before another one has warmed up.
+ * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to
+ * do with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on
+ * unequal devices one copy may be through before another one has warmed up.
  */
 final class Summary {
     private final Plan plan;
@@ -29,7 +30,7 @@ final class Summary {
     private final Scenario scenario;
     private final Batches batches;
     private final MemoryFit memory;
-    private final Run run;
+    private final EngineRun run;
     private final Log log;
     private final Window[] windows;
     private final double[] busy;
@@ -49,14 +50,14 @@ final class Summary {
         }
     }
 
-    Summary(Plan plan, Cluster cluster, Scenario scenario, Batches batches, MemoryFit memory, Run run) {
-        this.plan = plan;
-        this.cluster = cluster;
-        this.scenario = scenario;
-        this.batches = batches;
-        this.memory = memory;
+    Summary(EngineRun run, MemoryFit memory) {
         this.run = run;
-        this.log = run.log();
+        this.memory = memory;
+        plan = run.simulation().plan();
+        cluster = run.simulation().cluster();
+        scenario = run.simulation().scenario();
+        batches = run.batches();
+        log = run.log();
         int n = plan.ranks().size();
         busy = new double[n];
         transfer = new double[n];
@@ -70,7 +71,8 @@ final class Summary {
     private Window[] windows() {
         Map<Integer, Window> ofCopy = new HashMap<>();
         for (int group = 0; group < batches.groups(); group++) {
-            for (double[] times : run.sampled()[group]) {
+            for (int m = 0; m < batches.microBatches(); m++) {
+                double[] times = run.tokens().of(group, m);
                 if (!Double.isNaN(times[0])) {
                     Window window = new Window(times[scenario.warmup() - 1], times[times.length - 1]);
                     ofCopy.merge(copyOfGroup(group), window, Window::and);
@@ -101,38 +103,35 @@ final class Summary {
 
     /** Work inside the window: of what lies across its edge, the part inside. */
     private void addUp() {
-        for (int entry = 0; entry < log.size(); entry++) {
-            int rank = log.rank(entry);
-            double length = log.end(entry) - log.start(entry);
+        for (Log.Entry entry : log.entries()) {
+            int rank = entry.rank();
+            double length = entry.end() - entry.start();
             if (rank < 0 || length <= 0) {
                 continue;
             }
             Window window = windows[rank];
-            double inside = Math.min(window.to(), log.end(entry)) - Math.max(window.from(), log.start(entry));
+            double inside = Math.min(window.to(), entry.end()) - Math.max(window.from(), entry.start());
             if (inside <= 0) {
                 continue;
             }
-            Duration computed = log.computed(entry);
-            if (computed == null) {
+            if (entry.computed().isEmpty()) {
                 transfer[rank] += inside;
             } else {
-                // What a host moves takes its thread, but is no computing.
-                busy[rank] += inside * (1 - moving(computed));
-                transfer[rank] += inside * moving(computed);
-                bytes[rank] += computed.bytes() * inside / length;
-                flops[rank] += computed.flops() * inside / length;
+                TaskCost cost = entry.computed().get();
+                // What a host moves takes its thread, but is not computing.
+                double moving = cost.seconds() == 0 ? 0 : cost.transferSeconds() / cost.seconds();
+                busy[rank] += inside * (1 - moving);
+                transfer[rank] += inside * moving;
+                bytes[rank] += cost.bytes() * inside / length;
+                flops[rank] += cost.flops() * inside / length;
             }
         }
-    }
-
-    private static double moving(Duration computed) {
-        return computed.seconds() == 0 ? 0 : computed.transferSeconds() / computed.seconds();
     }
 
     SimulationResult build(double ttftMs, boolean timeline) {
         double tpot = tpotSeconds();
         Map<Integer, Double> tpotOfCopy = tpotOfCopy();
-        double[] sorted = gaps.stream().mapToDouble(g -> g).sorted().toArray();
+        double[] times = gaps.stream().mapToDouble(g -> g * 1e3).toArray();
         List<SimulationResult.Rank> ranks = new ArrayList<>();
         double[] deviceBytes = new double[cluster.size()];
         double[] deviceFlops = new double[cluster.size()];
@@ -148,27 +147,23 @@ final class Summary {
             double computed = flops[r] * ownStep / window;
             ranks.add(new SimulationResult.Rank(
                     r,
-                    rank.role().id(),
+                    rank.role(),
                     device,
                     busy[r] / window,
                     Math.min(1, transfer[r] / window),
-                    memory.weightBytes(r),
-                    memory.kvBytes(r),
-                    moved,
-                    computed,
-                    run.engine().bytesSent(r) / batches.steps()));
+                    memory.of(r),
+                    new SimulationResult.Rank.Work(
+                            moved, computed, run.engine().bytesSent(r) / batches.steps())));
         }
         double bound = 0;
         double bandwidth = 0;
         double rate = 0;
-        double price = 0;
         // Several ranks may share a device.
         for (int device : plan.devices().stream().distinct().toList()) {
-            DeviceKind kind = cluster.kindOf(device);
-            bandwidth += kind.bytesPerSecond();
-            rate += kind.flopsPerSecond();
-            price += kind.pricePerHour();
-            bound = Math.max(bound, kind.boundSeconds(deviceBytes[device], deviceFlops[device]));
+            Roofline roofline = cluster.kindOf(device).roofline();
+            bandwidth += roofline.bytesPerSecond();
+            rate += roofline.flopsPerSecond();
+            bound = Math.max(bound, roofline.boundSeconds(deviceBytes[device], deviceFlops[device]));
         }
         double speed = cluster.host().share(plan.devices().stream().distinct().count());
         bandwidth *= speed;
@@ -176,22 +171,24 @@ final class Summary {
         StepWork least = leastWork();
         double tps = scenario.batch() / tpot;
         return new SimulationResult(
-                plan,
-                tpot * 1e3,
-                percentile(sorted, 0.5) * 1e3,
-                percentile(sorted, 0.9) * 1e3,
-                percentile(sorted, 0.99) * 1e3,
-                tps,
-                ttftMs,
-                bound * 1e3,
-                Math.max(least.bytes() / bandwidth, least.flops() / rate) * 1e3,
-                pool(ranks, true),
-                pool(ranks, false),
-                least.bytes() / (tpot * bandwidth),
-                least.flops() / (tpot * rate),
-                memory.efficiency(),
-                imbalance(),
-                price / 3600 / tps * 1e6,
+                run.simulation(),
+                new SimulationResult.Speed(
+                        tpot * 1e3,
+                        Percentiles.of(times, 50),
+                        Percentiles.of(times, 90),
+                        Percentiles.of(times, 99),
+                        tps,
+                        ttftMs,
+                        run.simulation().pricePerHour() / 3600 / tps * 1e6),
+                new SimulationResult.Bounds(
+                        bound * 1e3, Math.max(least.bytes() / bandwidth, least.flops() / rate) * 1e3),
+                new SimulationResult.Use(
+                        meanBusy(ranks, Role.EXPERT),
+                        meanBusy(ranks, Role.ATTENTION),
+                        least.bytes() / (tpot * bandwidth),
+                        least.flops() / (tpot * rate),
+                        memory.efficiency(),
+                        imbalance()),
                 criticalPath(),
                 ranks,
                 timeline ? timeline() : List.of());
@@ -201,7 +198,7 @@ final class Summary {
     private double tpotSeconds() {
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
-                double[] times = run.sampled()[group][m];
+                double[] times = run.tokens().of(group, m);
                 for (int step = scenario.warmup(); step < times.length && batches.of(group, m, 0).count() > 0; step++) {
                     gaps.add(times[step] - times[step - 1]);
                 }
@@ -216,7 +213,7 @@ final class Summary {
         double sequences = 0;
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches() && groups.test(group); m++) {
-                double[] times = run.sampled()[group][m];
+                double[] times = run.tokens().of(group, m);
                 int n = batches.of(group, m, 0).count();
                 if (n > 0) {
                     sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
@@ -237,22 +234,17 @@ final class Summary {
         return tpot;
     }
 
-    private static double percentile(double[] sorted, double share) {
-        return sorted[(int) Math.min(sorted.length - 1.0, Math.floor(share * sorted.length))];
-    }
-
-    private double pool(List<SimulationResult.Rank> ranks, boolean attention) {
+    /** Mean busy share of the ranks of all roles but one. */
+    private static double meanBusy(List<SimulationResult.Rank> ranks, Role other) {
         return ranks.stream()
-                .filter(r -> attention
-                        ? plan.ranks().get(r.rank()).role() != Role.EXPERT
-                        : plan.ranks().get(r.rank()).role() != Role.ATTENTION)
+                .filter(r -> r.role() != other)
                 .mapToDouble(SimulationResult.Rank::busy)
                 .average()
                 .orElse(Double.NaN);
     }
 
     private double imbalance() {
-        ExpertMap map = new ExpertMap(plan);
+        ExpertMap map = run.loads().map();
         double[] rows = new double[map.groups()];
         boolean any = false;
         for (int layer = 0; layer < plan.config().layers().size(); layer++) {
@@ -288,8 +280,8 @@ final class Summary {
         ModelConfig config = plan.config();
         ModelSize size = ModelSize.of(config);
         double batch = scenario.batch();
-        double moved = scenario.lmHead() ? size.outputBytes() : 0;
-        double computed = scenario.lmHead() ? 2 * batch * config.hidden() * config.vocab() : 0;
+        double moved = scenario.conditions().lmHead() ? size.outputBytes() : 0;
+        double computed = scenario.conditions().lmHead() ? 2 * batch * config.hidden() * config.vocab() : 0;
         for (int l = 0; l < config.layers().size(); l++) {
             ModelConfig.Layer layer = config.layers().get(l);
             ModelSize.Layer bytesOf = size.layers().get(l);
@@ -299,7 +291,7 @@ final class Summary {
                             : scenario.context());
             double matrices = config.gated() ? 3 : 2;
             moved += bytesOf.attentionBytes() + bytesOf.routerBytes() + bytesOf.extraBytes();
-            moved += 2 * positions * config.kvWidth() * scenario.kvType().bytes();
+            moved += 2 * positions * config.kvWidth() * scenario.conditions().kvType().bytes();
             moved += distinct(l) * bytesOf.expertBytes();
             computed += 2 * batch * config.hidden() * (config.qkvWidth() + config.queryWidth());
             computed += 4 * positions * config.queryWidth();
@@ -333,7 +325,7 @@ final class Summary {
         int lastGroup = 0;
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
-                int last = run.entries()[group][m][batches.steps() - 1];
+                int last = run.tokens().entry(group, m, batches.steps() - 1);
                 if (batches.of(group, m, 0).count() > 0 && (entry == Log.NONE || log.end(last) > log.end(entry))) {
                     entry = last;
                     lastGroup = group;
@@ -347,20 +339,16 @@ final class Summary {
         double from = windowOf(lastGroup).from();
         double until = log.end(entry);
         while (entry != Log.NONE && until > from) {
-            double start = log.cause(entry) == Log.NONE ? log.start(entry) : log.end(log.cause(entry));
+            Log.Entry of = log.get(entry);
+            double start = of.cause() == Log.NONE ? of.start() : log.end(of.cause());
             double share = Math.max(0, until - Math.max(from, Math.min(start, until)));
-            Duration computed = log.computed(entry);
-            if (computed == null || computed.seconds() == 0) {
-                seconds.merge(Regime.TRANSFER, share, Double::sum);
-            } else {
-                double length = computed.seconds();
-                seconds.merge(Regime.ATTENTION, share * computed.attentionSeconds() / length, Double::sum);
-                seconds.merge(Regime.EXPERT, share * computed.expertSeconds() / length, Double::sum);
-                seconds.merge(Regime.LAUNCH, share * computed.launchSeconds() / length, Double::sum);
-                seconds.merge(Regime.TRANSFER, share * computed.transferSeconds() / length, Double::sum);
-            }
+            TaskCost cost = of.computed().filter(c -> c.seconds() > 0).orElse(TaskCost.transfer(1));
+            seconds.merge(Regime.ATTENTION, share * cost.attentionSeconds() / cost.seconds(), Double::sum);
+            seconds.merge(Regime.EXPERT, share * cost.expertSeconds() / cost.seconds(), Double::sum);
+            seconds.merge(Regime.LAUNCH, share * cost.launchSeconds() / cost.seconds(), Double::sum);
+            seconds.merge(Regime.TRANSFER, share * cost.transferSeconds() / cost.seconds(), Double::sum);
             until = Math.min(until, start);
-            entry = log.cause(entry);
+            entry = of.cause();
         }
         double sum = seconds.values().stream().mapToDouble(s -> s).sum();
         seconds.replaceAll((regime, s) -> sum == 0 ? 0 : s / sum);
@@ -379,23 +367,23 @@ final class Summary {
     private List<TimelineEvent> timeline() {
         double origin = Arrays.stream(windows).mapToDouble(Window::from).min().orElse(0);
         List<TimelineEvent> events = new ArrayList<>();
-        for (int entry = 0; entry < log.size(); entry++) {
-            if (log.rank(entry) < 0) {
+        for (Log.Entry entry : log.entries()) {
+            if (entry.rank() < 0) {
                 continue;
             }
-            Window window = windows[log.rank(entry)];
-            if (log.end(entry) > window.from() && log.start(entry) < window.to()) {
+            Window window = windows[entry.rank()];
+            if (entry.end() > window.from() && entry.start() < window.to()) {
                 events.add(new TimelineEvent(
-                        log.rank(entry),
-                        log.computed(entry) == null
+                        entry.rank(),
+                        entry.computed().isEmpty()
                                 ? TimelineEvent.Stream.TRANSFER
                                 : TimelineEvent.Stream.COMPUTE,
-                        log.name(entry),
-                        log.microBatch(entry),
-                        log.step(entry),
+                        entry.name(),
+                        entry.microBatch(),
+                        entry.step(),
                         false,
-                        Math.round((Math.max(window.from(), log.start(entry)) - origin) * 1e9),
-                        Math.round((Math.min(window.to(), log.end(entry)) - origin) * 1e9)));
+                        Math.round((Math.max(window.from(), entry.start()) - origin) * 1e9),
+                        Math.round((Math.min(window.to(), entry.end()) - origin) * 1e9)));
             }
         }
         return events;

@@ -9,8 +9,9 @@ import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
 
 /**
- * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the token
- * at (row + step × {@link #STRIDE}) modulo the number of tokens; layers beyond those recorded start again at the first.
+ * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the
+ * token at (row + step × {@link #STRIDE}) modulo the number of tokens; layers beyond those recorded start again at the
+ * first.
  */
 final class TraceRouting implements RoutingModel {
     /** A prime, so that steps do not walk along neighbouring tokens. */
@@ -83,10 +84,12 @@ final class TraceRouting implements RoutingModel {
     }
 
     @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
+    public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         int[][] tokens = layers[layer % layers.length];
-        int[] token = tokens[(int) Math.floorMod(row + step * STRIDE, (long) tokens.length)];
-        System.arraycopy(token, 0, chosen, 0, chosen.length);
+        for (int i = 0; i < rows.length; i++) {
+            int[] token = tokens[(int) Math.floorMod(rows[i] + step * STRIDE, (long) tokens.length)];
+            System.arraycopy(token, 0, chosen, i * slots, slots);
+        }
     }
 
     @Override

@@ -3,8 +3,8 @@ package io.maseparation.parallel.simulate;
 import java.util.SplittableRandom;
 
 /**
- * Times of segments that vary as on a host whose cores ranks share: log-normal with the mean of the cost model, the same
- * for the same rank, micro-batch, step and operation whatever the order of events.
+ * Times of segments that vary as on a host whose cores ranks share: log-normal with the mean of the cost model, the
+ * same for the same rank, micro-batch, step and operation whatever the order of events.
  */
 final class Variation {
     private final double sigma;
@@ -15,12 +15,12 @@ final class Variation {
         sigma = Math.sqrt(Math.log1p(coefficient * coefficient));
     }
 
-    Duration of(Duration duration, Chain chain) {
+    TaskCost of(TaskCost cost, Chain chain) {
         if (sigma == 0) {
-            return duration;
+            return cost;
         }
         long seed = ((chain.rank * 31L + chain.microBatch) * 1_000_003L + chain.step) * 1_000_003L + chain.op;
         double normal = new SplittableRandom(seed).nextGaussian();
-        return duration.times(Math.exp(sigma * normal - sigma * sigma / 2));
+        return cost.times(Math.exp(sigma * normal - sigma * sigma / 2));
     }
 }

@@ -1,5 +1,8 @@
 package io.maseparation.parallel.simulate;
 
+import static io.maseparation.moe.CounterRandom.mix;
+
+import io.maseparation.moe.CounterRandom;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -25,16 +28,6 @@ final class ZipfRouting implements RoutingModel {
     }
 
     @Override
-    public void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
-        choose(
-                cumulative.computeIfAbsent(experts, this::sums),
-                popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order),
-                start(seed, step, layer),
-                row,
-                chosen);
-    }
-
-    @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
         double[] sums = cumulative.computeIfAbsent(experts, this::sums);
         int[] order = popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order);
@@ -53,17 +46,16 @@ final class ZipfRouting implements RoutingModel {
 
     private static void choose(double[] sums, int[] order, long start, long row, int[] chosen) {
         int experts = order.length;
-        long state = mix(start + row);
+        long key = mix(start + row);
+        int draw = 0;
         for (int slot = 0; slot < chosen.length; slot++) {
             int expert = -1;
             for (int attempt = 0; attempt < TRIES && expert < 0; attempt++) {
-                state += 0x9e3779b97f4a7c15L;
-                int found = find(sums, unit(state) * sums[experts - 1]);
+                int found = find(sums, CounterRandom.uniform(key, draw++) * sums[experts - 1]);
                 expert = holds(chosen, slot, order[found]) ? -1 : order[found];
             }
             if (expert < 0) {
-                state += 0x9e3779b97f4a7c15L;
-                expert = amongTheRest(sums, order, chosen, slot, unit(state));
+                expert = amongTheRest(sums, order, chosen, slot, CounterRandom.uniform(key, draw++));
             }
             chosen[slot] = expert;
         }
@@ -130,16 +122,5 @@ final class ZipfRouting implements RoutingModel {
             }
         }
         return false;
-    }
-
-    private static double unit(long state) {
-        return (mix(state) >>> 11) * 0x1p-53;
-    }
-
-    /** The finaliser of SplitMix64 (Steele et al., OOPSLA 2014). */
-    private static long mix(long z) {
-        long a = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        long b = (a ^ (a >>> 27)) * 0x94d049bb133111ebL;
-        return b ^ (b >>> 31);
     }
 }

@@ -14,7 +14,9 @@ import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.change.LayoutPolicy.Proposal;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.execute.SkewedWeights;
 import io.maseparation.parallel.layout.Plan;
@@ -44,7 +46,9 @@ class AdaptationTest {
 
     /** All time is in reading memory and in moving over links, both slow: layouts of a small model differ as a large one's. */
     private static final Cluster SLOW = TestClusters.of(
-            8, new DeviceKind("slow", 80e9, 1e8, 1e12, 1, 1, 0, 0, 0, 1, Map.of()), new Link(1e-6, 1.5e7));
+            8, new DeviceKind("slow", 80e9, new Roofline(1e8, 1e12, 1, 1),
+                    new LaunchTimes(0, 0, 0), 1),
+            new Link(1e-6, 1.5e7));
 
     private static final Adaptation.Reach ALL = new Adaptation.Reach(true, true, true);
 
@@ -79,7 +83,9 @@ class AdaptationTest {
     @Test
     void anExpertThatIsTooHotForOneRankGetsReplicas() {
         Cluster computing = TestClusters.of(
-                8, new DeviceKind("computing", 80e9, 1e12, 1e9, 1, 1, 0, 0, 0, 1, Map.of()), new Link(0, 1e12));
+                8, new DeviceKind("computing", 80e9, new Roofline(1e12, 1e9, 1, 1),
+                        new LaunchTimes(0, 0, 0), 1),
+                new Link(0, 1e12));
         Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));
         // Enough rows to be divided among replicas: a few are not worth reading an expert twice.
         int[] positions = new int[2048];

@@ -25,7 +25,7 @@ class RateFitTest {
         for (int i = 0; i < 60; i++) {
             seen.add(sample(random, truth, 0.1));
         }
-        RateFit fit = RateFit.of(seen);
+        Calibration.Fit fit = RateFit.of(seen);
         assertThat(fit.samples()).isEqualTo(60);
         assertThat(fit.medianError()).isLessThan(0.1);
         double worst = 0;
@@ -65,7 +65,8 @@ class RateFitTest {
 
     @Test
     void whatHasNothingToDoIsAllLaunch() {
-        RateFit fit = RateFit.of(List.of(new Sample(0, 0, 2e-6), new Sample(0, 0, 2e-6), new Sample(0, 0, 3e-6)));
+        Calibration.Fit fit =
+                RateFit.of(List.of(new Sample(0, 0, 2e-6), new Sample(0, 0, 2e-6), new Sample(0, 0, 3e-6)));
         assertThat(fit.rate().launchSeconds()).isEqualTo(2e-6, within(2e-7));
     }
 }

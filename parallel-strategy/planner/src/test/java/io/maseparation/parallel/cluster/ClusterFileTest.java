@@ -52,8 +52,10 @@ class ClusterFileTest {
         assertThat(a100.devices().getLast().node()).isEqualTo(127);
         assertThat(Clusters.named("h200x2").devices().getLast().node()).isZero();
         Cluster unequal = Clusters.named("h20-l40s");
-        assertThat(unequal.kindOf(0).bytesPerSecond()).isGreaterThan(4 * unequal.kindOf(15).bytesPerSecond());
-        assertThat(unequal.kindOf(15).flopsPerSecond()).isGreaterThan(2 * unequal.kindOf(0).flopsPerSecond());
+        assertThat(unequal.kindOf(0).roofline().bytesPerSecond())
+                .isGreaterThan(4 * unequal.kindOf(15).roofline().bytesPerSecond());
+        assertThat(unequal.kindOf(15).roofline().flopsPerSecond())
+                .isGreaterThan(2 * unequal.kindOf(0).roofline().flopsPerSecond());
         assertThat(unequal.kinds()).allMatch(k -> k.pricePerHour() > 0);
     }
 
@@ -72,12 +74,13 @@ class ClusterFileTest {
     void whatIsWrittenReadsBack() throws IOException {
         Cluster a100 = Clusters.named("a100x16");
         DeviceKind kind = a100.kinds().getFirst();
-        Cluster measured = new Cluster("mine", "as measured", List.of(new DeviceKind(kind.name(), kind.memoryBytes(),
-                kind.bytesPerSecond(), kind.flopsPerSecond(), kind.bandwidthEfficiency(), kind.flopsEfficiency(),
-                kind.eagerLaunchSeconds(), kind.graphLaunchSeconds(), kind.graphStartSeconds(), kind.pricePerHour(),
-                2.5e10, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))), a100.devices(),
-                a100.intraNode(), a100.interNode(), 5e10, new HostSharing(16, 2, 1.7, 0.2), a100.collectives(),
-                List.of());
+        Cluster measured = new Cluster("mine", "as measured",
+                List.of(new DeviceKind(kind.name(), kind.memoryBytes(), kind.roofline(), kind.launches(),
+                        kind.pricePerHour(),
+                        2.5e10, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
+                a100.devices(),
+                new Links(a100.links().intraNode(), a100.links().interNode(), 5e10), new HostSharing(16, 2, 1.7, 0.2),
+                a100.collectives(), List.of());
         Path file = folder.resolve("mine.json");
         ClusterFile.write(file, measured, "a test");
         Cluster read = Clusters.named(file.toString());

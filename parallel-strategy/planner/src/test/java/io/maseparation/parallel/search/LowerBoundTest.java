@@ -9,9 +9,10 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.simulate.Simulator;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -31,29 +32,30 @@ class LowerBoundTest {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = MODELS.get(random.nextInt(MODELS.size()));
         Cluster cluster = TestClusters.random(random, 1 + random.nextInt(12));
-        List<Candidate> candidates = Candidates.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1)));
-        Candidate candidate = candidates.get(random.nextInt(candidates.size()));
+        List<PlacedLayout> layouts = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1)));
+        PlacedLayout layout = layouts.get(random.nextInt(layouts.size()));
         Scenario scenario =
                 Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))
                         .withRouting(Scenario.decode(1, 1).routing(), random.nextLong())
-                        .withSteps(2 + random.nextInt(4), 1 + random.nextInt(2))
-                        .withLmHead(random.nextBoolean())
-                        .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
+                        .withSteps(2 + random.nextInt(4), 1 + random.nextInt(2));
+        Conditions conditions = Conditions.USUAL
+                .withLmHead(random.nextBoolean())
+                .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
         if (random.nextBoolean()) {
-            scenario = scenario.withLaunch(Launch.EAGER);
+            conditions = conditions.withLaunch(Launch.EAGER);
         }
-        Plan plan;
+        Simulation simulation;
         try {
-            plan = candidate.plan(config);
-            new MemoryFit(plan, cluster, scenario).check();
+            simulation = new Simulation(layout.plan(config), cluster, scenario.with(conditions));
+            new MemoryFit(simulation).check();
         } catch (PlanException e) {
             return;
         }
-        double bound = LowerBound.tpotMs(plan, cluster, scenario, new ExpertCounts(config));
-        double simulated = Simulator.run(plan, cluster, scenario, false).tpotMs();
+        double bound = LowerBound.tpotMs(simulation, new ExpertCounts(config));
+        double simulated = simulation.run(false).tpotMs();
 
-        assertThat(bound).as("%s %s, %d micro-batches", candidate.options().strategy(), candidate.options().layout(),
-                candidate.options().microBatches()).isPositive().isLessThanOrEqualTo(simulated * (1 + ROUNDING));
+        assertThat(bound).as("%s %s, %d micro-batches", layout.options().strategy(), layout.options().layout(),
+                layout.options().microBatches()).isPositive().isLessThanOrEqualTo(simulated * (1 + ROUNDING));
     }
 
     @Test
@@ -61,10 +63,12 @@ class LowerBoundTest {
         ModelConfig config = Presets.config("seed");
         Cluster cluster = TestClusters.ideal(1);
         Scenario scenario = Scenario.decode(24, 2048);
-        Plan plan = Candidates.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))).getFirst().plan(config);
-        double bound = LowerBound.tpotMs(plan, cluster, scenario, new ExpertCounts(config));
+        Plan plan =
+                SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))).getFirst().plan(config);
+        Simulation simulation = new Simulation(plan, cluster, scenario);
+        double bound = LowerBound.tpotMs(simulation, new ExpertCounts(config));
 
-        assertThat(Simulator.run(plan, cluster, scenario, false).tpotMs())
+        assertThat(simulation.run(false).tpotMs())
                 .isBetween(bound * (1 - ROUNDING), bound * 1.0001);
     }
 }

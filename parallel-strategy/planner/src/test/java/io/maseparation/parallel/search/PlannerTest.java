@@ -8,11 +8,12 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.simulate.Simulator;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -30,23 +31,25 @@ class PlannerTest {
     private static final ModelConfig SEED = Presets.config("seed");
 
     /** Simulates every candidate for all steps: the least score of each kind. */
-    private static Map<Kind, Double> exhaustive(SearchRequest request) {
-        Map<Kind, Double> least = new EnumMap<>(Kind.class);
-        for (Candidate candidate : Candidates.of(request)) {
+    private static Map<LayoutKind, Double> exhaustive(SearchRequest request) {
+        Map<LayoutKind, Double> least = new EnumMap<>(LayoutKind.class);
+        for (PlacedLayout layout : SearchedLayouts.of(request)) {
+            Simulation simulation;
             double tpot;
             try {
-                if (candidate.options().microBatches() > request.scenario().batch()) {
+                if (layout.options().microBatches() > request.scenario().batch()) {
                     continue;
                 }
-                Plan plan = candidate.plan(request.config());
-                tpot = Simulator.run(plan, request.cluster(), request.scenario(), false).tpotMs();
+                Plan plan = layout.plan(request.config());
+                simulation = new Simulation(plan, request.cluster(), request.scenario());
+                tpot = simulation.run(false).tpotMs();
             } catch (PlanException e) {
                 continue;
             }
-            double score = request.objective().score(
-                    tpot, request.scenario().batch(), candidate.pricePerHour(request.cluster()));
-            for (Kind kind : Kind.values()) {
-                if (kind.has(candidate.options())) {
+            double score = request.goal().objective().score(
+                    tpot, request.scenario().batch(), simulation.pricePerHour());
+            for (LayoutKind kind : LayoutKind.values()) {
+                if (kind.has(layout.options())) {
                     least.merge(kind, score, Math::min);
                 }
             }
@@ -56,7 +59,7 @@ class PlannerTest {
 
     private static void assertNear(SearchRequest request) {
         SearchResult found = Planner.search(request);
-        Map<Kind, Double> least = exhaustive(request);
+        Map<LayoutKind, Double> least = exhaustive(request);
         assertThat(found.leaders().keySet()).isEqualTo(least.keySet());
         least.forEach((kind, score) -> assertThat(found.best(kind).orElseThrow().score())
                 .as("best %s", kind.label())
@@ -83,7 +86,7 @@ class PlannerTest {
         Scenario scenario = Scenario.decode(1 + random.nextInt(100), 1 + random.nextInt(512));
 
         return SearchRequest.of(config, cluster, scenario)
-                .withObjective(Objective.values()[random.nextInt(3)]);
+                .with(Goal.of(Objective.values()[random.nextInt(3)]));
     }
 
     @Test
@@ -91,10 +94,9 @@ class PlannerTest {
         Cluster both = Clusters.named("h20-l40s");
         Cluster few = new Cluster("few", "", both.kinds(),
                 List.of(both.devices().get(0), both.devices().get(1), both.devices().get(8), both.devices().get(9)),
-                both.intraNode(), both.interNode(), both.nodeUplinkBytesPerSecond(), HostSharing.NONE, List.of(),
-                List.of());
+                both.links(), HostSharing.NONE, List.of(), List.of());
 
-        assertNear(SearchRequest.of(SEED, few, Scenario.decode(512, 512)).withObjective(Objective.COST));
+        assertNear(SearchRequest.of(SEED, few, Scenario.decode(512, 512)).with(Goal.of(Objective.COST)));
     }
 
     /** Half a minute: mvn test -Dtest=PlannerTest -Dslow=true. */
@@ -108,17 +110,17 @@ class PlannerTest {
     @Test
     void threadsDoNotChangeTheResult() {
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x8"), Scenario.decode(24, 1024));
-        List<Candidate> one = winners(Planner.search(request.withThreads(1)));
+        List<PlacedLayout> one = winners(Planner.search(request.withThreads(1)));
 
         for (int threads : new int[] {2, 5}) {
             assertThat(winners(Planner.search(request.withThreads(threads)))).isEqualTo(one);
         }
     }
 
-    private static List<Candidate> winners(SearchResult found) {
-        List<Candidate> winners = new ArrayList<>();
-        for (Kind kind : Kind.values()) {
-            found.leaders().getOrDefault(kind, List.of()).forEach(e -> winners.add(e.candidate()));
+    private static List<PlacedLayout> winners(SearchResult found) {
+        List<PlacedLayout> winners = new ArrayList<>();
+        for (LayoutKind kind : LayoutKind.values()) {
+            found.leaders().getOrDefault(kind, List.of()).forEach(e -> winners.add(e.layout()));
         }
         return winners;
     }
@@ -127,17 +129,16 @@ class PlannerTest {
     void anyBatchIsTheLargestThatKeepsTheLimit() {
         Scenario scenario = Scenario.decode(24, 2048);
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x4"), scenario)
-                .withObjective(Objective.TPS)
-                .withTpotLimitMs(8)
-                .withAnyBatch(true);
+                .with(new Goal(Objective.TPS, 8, true));
+        SearchRequest given = request.with(new Goal(Objective.TPS, 8, false));
         Evaluation best = Planner.search(request).best();
 
         assertThat(best.result().tpotMs()).isLessThanOrEqualTo(8);
         assertThat(best.result().tps()).isGreaterThan(
-                Planner.search(request.withAnyBatch(false)).best().result().tps());
+                Planner.search(given).best().result().tps());
         double least = Double.POSITIVE_INFINITY;
         for (int batch : new int[] {16, 32, 48, 64, 96, 128, 192, 256, 384}) {
-            SearchRequest fixed = request.withAnyBatch(false).withScenario(Trial.withBatch(scenario, batch));
+            SearchRequest fixed = given.with(Trial.withBatch(scenario, batch));
             least = Math.min(least, Planner.best(fixed).map(Evaluation::score).orElse(least));
         }
         assertThat(best.score()).isLessThanOrEqualTo(least * NEAR);
@@ -146,14 +147,14 @@ class PlannerTest {
     @Test
     void aSpaceIsKept() {
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(640, 2048));
-        Evaluation ratio = Planner.best(request.withSpace(
+        Evaluation ratio = Planner.best(request.with(
                 SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
                 .orElseThrow();
 
-        assertThat(ratio.candidate().options().attentionDevices()).isEqualTo(12);
-        assertThat(ratio.candidate().options().microBatches()).isEqualTo(2);
+        assertThat(ratio.layout().options().attentionDevices()).isEqualTo(12);
+        assertThat(ratio.layout().options().microBatches()).isEqualTo(2);
         // The published claim's region: 12:4 is (nearly) the best ratio there.
-        Evaluation any = Planner.best(request.withSpace(SearchSpace.of(Strategy.MA).withMicroBatches(2)))
+        Evaluation any = Planner.best(request.with(SearchSpace.of(Strategy.MA).withMicroBatches(2)))
                 .orElseThrow();
         assertThat(ratio.score()).isLessThanOrEqualTo(any.score() * NEAR);
     }

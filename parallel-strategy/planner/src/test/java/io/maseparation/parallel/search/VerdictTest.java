@@ -3,15 +3,19 @@ package io.maseparation.parallel.search;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.search.Verdict.Answer;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.List;
@@ -27,24 +31,29 @@ class VerdictTest {
     private static final StrategyOptions TENSOR = StrategyOptions.tensorPipeline(4, 1);
 
     private static Evaluation evaluation(StrategyOptions options, double tpotMs, Regime regime, double busy) {
-        Candidate candidate = new Candidate(options, List.of(0, 1, 2, 3));
-        Plan plan = candidate.plan(SEED);
+        PlacedLayout layout = new PlacedLayout(options, List.of(0, 1, 2, 3));
+        Plan plan = layout.plan(SEED);
         List<SimulationResult.Rank> ranks = IntStream.range(0, 4)
                 .mapToObj(r -> new SimulationResult.Rank(
-                        r, plan.ranks().get(r).role().id(), r, busy, 0, 0, 0, 0, 0, 0))
+                        r, plan.ranks().get(r).role(), r, busy, 0,
+                        RankMemory.of(plan, plan.ranks().get(r), new Capacity(0, 0, 0, 0, 0, DataType.F16)),
+                        new SimulationResult.Rank.Work(0, 0, 0)))
                 .toList();
-        SimulationResult result = new SimulationResult(plan, tpotMs, tpotMs, tpotMs, tpotMs, 8 / tpotMs * 1e3,
-                Double.NaN, 0, 0, busy, busy, 0, 0, 1, 1, Double.NaN,
+        SimulationResult result = new SimulationResult(
+                new Simulation(plan, CLUSTER, Scenario.decode(8, 128)),
+                new SimulationResult.Speed(tpotMs, tpotMs, tpotMs, tpotMs, 8 / tpotMs * 1e3, Double.NaN, Double.NaN),
+                new SimulationResult.Bounds(0, 0),
+                new SimulationResult.Use(busy, busy, 0, 0, 1, 1),
                 Map.of(regime, 0.7, regime == Regime.LAUNCH ? Regime.EXPERT : Regime.LAUNCH, 0.3), ranks, List.of());
-        return new Evaluation(candidate, Scenario.decode(8, 128), result, tpotMs);
+        return new Evaluation(layout, result, tpotMs);
     }
 
     private static SearchResult found(double separatedMs, double colocatedMs) {
         return new SearchResult(
                 SearchRequest.of(SEED, CLUSTER, Scenario.decode(8, 128)),
                 Map.of(
-                        Kind.MA, List.of(evaluation(SEPARATED, separatedMs, Regime.TRANSFER, 0.5)),
-                        Kind.TP, List.of(evaluation(TENSOR, colocatedMs, Regime.EXPERT, 0.5))),
+                        LayoutKind.MA, List.of(evaluation(SEPARATED, separatedMs, Regime.TRANSFER, 0.5)),
+                        LayoutKind.TP, List.of(evaluation(TENSOR, colocatedMs, Regime.EXPERT, 0.5))),
                 2, 0, 2);
     }
 
@@ -91,10 +100,10 @@ class VerdictTest {
     void saysWhereThereIsNothingToCompare() {
         SearchRequest request = SearchRequest.of(SEED, CLUSTER, Scenario.decode(8, 128));
         SearchResult colocated = new SearchResult(
-                request, Map.of(Kind.TP, List.of(evaluation(TENSOR, 1, Regime.EXPERT, 1))), 1, 0, 1);
+                request, Map.of(LayoutKind.TP, List.of(evaluation(TENSOR, 1, Regime.EXPERT, 1))), 1, 0, 1);
         assertThat(Verdict.of(colocated).answer()).isEqualTo(Answer.IMPOSSIBLE);
         SearchResult separated = new SearchResult(
-                request, Map.of(Kind.MA, List.of(evaluation(SEPARATED, 1, Regime.EXPERT, 1))), 1, 0, 1);
+                request, Map.of(LayoutKind.MA, List.of(evaluation(SEPARATED, 1, Regime.EXPERT, 1))), 1, 0, 1);
         assertThat(Verdict.of(separated).answer()).isEqualTo(Answer.NECESSARY);
     }
 
@@ -103,11 +112,9 @@ class VerdictTest {
         Cluster cluster = Clusters.named("a100x16");
         Scenario scenario = Scenario.decode(24, 2048);
         Plan plan = Planning.plan(SEED, StrategyOptions.tensorPipeline(16, 1));
-        SimulationResult before = io.maseparation.parallel.simulate.Simulator.run(plan, cluster, scenario, false);
-        SimulationResult free = io.maseparation.parallel.simulate.Simulator.run(
-                plan, WhatIf.withoutLaunches(cluster), scenario, false);
-        SimulationResult faster = io.maseparation.parallel.simulate.Simulator.run(
-                plan, WhatIf.withFasterLinks(cluster), scenario, false);
+        SimulationResult before = new Simulation(plan, cluster, scenario).run(false);
+        SimulationResult free = new Simulation(plan, WhatIf.withoutLaunches(cluster), scenario).run(false);
+        SimulationResult faster = new Simulation(plan, WhatIf.withFasterLinks(cluster), scenario).run(false);
 
         assertThat(free.criticalPath().get(Regime.LAUNCH)).isZero();
         assertThat(free.tpotMs()).isLessThan(before.tpotMs());

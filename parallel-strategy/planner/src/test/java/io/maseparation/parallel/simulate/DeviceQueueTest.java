@@ -9,8 +9,11 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.OperationRate;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -37,14 +40,16 @@ class DeviceQueueTest {
             rates.put(operation, new OperationRate(kernel, 1e30, 1e30));
         }
         DeviceKind kind =
-                new DeviceKind("queued", 1e12, 1e12, 1e12, 1, 1, launch, launch, start, Double.NaN, hostRate, rates);
+                new DeviceKind("queued", 1e12, new Roofline(1e12, 1e12, 1, 1),
+                        new LaunchTimes(launch, launch, start), Double.NaN, hostRate, rates);
         return new Cluster("queues", "", List.of(kind),
-                IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, 0)).toList(), new Link(0, 1e30),
-                new Link(0, 1e30), Double.POSITIVE_INFINITY, new HostSharing(16, devices, 0, 0), List.of(), List.of());
+                IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
+                new Links(new Link(0, 1e30), new Link(0, 1e30), Double.POSITIVE_INFINITY),
+                new HostSharing(16, devices, 0, 0), List.of(), List.of());
     }
 
     private static SimulationResult run(StrategyOptions options, Cluster cluster) {
-        return Simulator.run(Planning.plan(CONFIG, options), cluster, Scenario.decode(24, 512), true);
+        return new Simulation(Planning.plan(CONFIG, options), cluster, Scenario.decode(24, 512)).run(true);
     }
 
     @Test

@@ -11,6 +11,9 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.cluster.LaunchTimes;
+import io.maseparation.parallel.cluster.Links;
+import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.RankPlan;
@@ -62,10 +65,11 @@ class InvariantsTest {
     private static Scenario scenario(SplittableRandom random) {
         Scenario scenario = Scenario.decode(1 + random.nextInt(64), 1 + random.nextInt(2048))
                 .withRouting(new ZipfRouting(random.nextInt(3) * 0.6), random.nextLong())
-                .withSteps(4, 1 + random.nextInt(2))
+                .withSteps(4, 1 + random.nextInt(2));
+        Conditions conditions = Conditions.USUAL
                 .withLmHead(random.nextBoolean())
                 .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
-        return random.nextBoolean() ? scenario : scenario.withLaunch(Launch.EAGER);
+        return scenario.with(random.nextBoolean() ? conditions : conditions.withLaunch(Launch.EAGER));
     }
 
     @Property(tries = 150)
@@ -74,17 +78,17 @@ class InvariantsTest {
         Plan plan = Planning.plan(SEED, layout(random));
         Cluster cluster = TestClusters.random(random, plan.ranks().size());
         Scenario scenario = scenario(random);
-        SimulationResult result = Simulator.run(plan, cluster, scenario, true);
+        SimulationResult result = new Simulation(plan, cluster, scenario).run(true);
 
         assertThat(result.tps() * result.tpotMs() / 1e3).isEqualTo(scenario.batch(), within(ROUNDING));
-        assertThat(result.tpotMs()).isGreaterThanOrEqualTo(result.boundMs() * (1 - ROUNDING));
-        assertThat(result.tpotMs()).isGreaterThanOrEqualTo(result.clusterBoundMs() * (1 - ROUNDING));
+        assertThat(result.tpotMs()).isGreaterThanOrEqualTo(result.bounds().layoutMs() * (1 - ROUNDING));
+        assertThat(result.tpotMs()).isGreaterThanOrEqualTo(result.bounds().clusterMs() * (1 - ROUNDING));
         for (SimulationResult.Rank rank : result.ranks()) {
             assertThat(rank.busy()).isBetween(0.0, 1 + ROUNDING);
             assertThat(rank.transferBusy()).isBetween(0.0, 1 + ROUNDING);
         }
-        assertThat(result.mbu()).isBetween(0.0, 1 + ROUNDING);
-        assertThat(result.memoryEfficiency()).isBetween(0.0, 1 + ROUNDING);
+        assertThat(result.use().mbu()).isBetween(0.0, 1 + ROUNDING);
+        assertThat(result.use().memoryEfficiency()).isBetween(0.0, 1 + ROUNDING);
         assertThat(result.criticalPath().values().stream().mapToDouble(s -> s).sum()).isEqualTo(1, within(1e-6));
         assertOneThingAtATime(result.timeline());
     }
@@ -111,15 +115,15 @@ class InvariantsTest {
         Plan plan = Planning.plan(SEED, layout(random));
         Cluster cluster = TestClusters.random(random, plan.ranks().size());
         Scenario scenario = scenario(random);
-        MemoryFit memory = new MemoryFit(plan, cluster, scenario);
+        Simulation simulation = new Simulation(plan, cluster, scenario);
+        MemoryFit memory = new MemoryFit(simulation);
         Batches batches = Batches.decode(
-                memory.sequences(), scenario.context(), scenario.warmup() + scenario.steps());
-        Run run = Run.of(plan, cluster, scenario, batches, new ExpertMap(plan));
-        for (int entry = 0; entry < run.log().size(); entry++) {
-            assertThat(run.log().end(entry)).isGreaterThanOrEqualTo(run.log().start(entry));
-            int cause = run.log().cause(entry);
-            if (cause != Log.NONE) {
-                assertThat(run.log().start(entry)).isGreaterThanOrEqualTo(run.log().end(cause) - 1e-12);
+                memory.shares(), scenario.context(), scenario.warmup() + scenario.steps());
+        EngineRun run = EngineRun.of(simulation, batches, memory);
+        for (Log.Entry entry : run.log().entries()) {
+            assertThat(entry.end()).isGreaterThanOrEqualTo(entry.start());
+            if (entry.cause() != Log.NONE) {
+                assertThat(entry.start()).isGreaterThanOrEqualTo(run.log().end(entry.cause()) - 1e-12);
             }
         }
         int tokens = 0;
@@ -127,10 +131,10 @@ class InvariantsTest {
             for (int m = 0; m < batches.microBatches(); m++) {
                 for (int step = 0; step < batches.steps(); step++) {
                     int rows = batches.of(group, m, step).count();
-                    assertThat(Double.isNaN(run.sampled()[group][m][step])).isEqualTo(rows == 0);
+                    assertThat(Double.isNaN(run.tokens().of(group, m)[step])).isEqualTo(rows == 0);
                     tokens += rows;
                     if (step > 0 && rows > 0) {
-                        assertThat(run.sampled()[group][m][step]).isGreaterThan(run.sampled()[group][m][step - 1]);
+                        assertThat(run.tokens().of(group, m)[step]).isGreaterThan(run.tokens().of(group, m)[step - 1]);
                     }
                 }
             }
@@ -140,7 +144,7 @@ class InvariantsTest {
     }
 
     /** Σ expert counts = tokens × k. */
-    private static void assertAllPairsServed(Plan plan, Scenario scenario, Batches batches, Run run) {
+    private static void assertAllPairsServed(Plan plan, Scenario scenario, Batches batches, EngineRun run) {
         ExpertMap map = new ExpertMap(plan);
         for (int layer = 0; layer < SEED.layers().size(); layer++) {
             int pairs = 0;
@@ -164,13 +168,9 @@ class InvariantsTest {
         assertThat(tpot(plan, TestClusters.scaled(cluster, 2, 1, 1), scenario)).isLessThanOrEqualTo(tpot * ANOMALY);
         assertThat(tpot(plan, TestClusters.scaled(cluster, 1, 2, 1), scenario)).isLessThanOrEqualTo(tpot * ANOMALY);
         assertThat(tpot(plan, TestClusters.scaled(cluster, 1, 1, 0.5), scenario)).isLessThanOrEqualTo(tpot * ANOMALY);
-        Scenario longer = new Scenario(scenario.batch(), Math.min(2048, 2 * scenario.context()), scenario.launch(),
-                scenario.collectives(), scenario.routing(), scenario.seed(), scenario.steps(), scenario.warmup(),
-                scenario.lmHead(), scenario.kvType(), scenario.activationBytes(), 0);
+        Scenario longer = scenario.with(scenario.batch(), Math.min(2048, 2 * scenario.context()));
         assertThat(tpot(plan, cluster, longer)).isGreaterThanOrEqualTo(tpot / ANOMALY);
-        Scenario larger = new Scenario(2 * scenario.batch(), scenario.context(), scenario.launch(),
-                scenario.collectives(), scenario.routing(), scenario.seed(), scenario.steps(), scenario.warmup(),
-                scenario.lmHead(), scenario.kvType(), scenario.activationBytes(), 0);
+        Scenario larger = scenario.with(2 * scenario.batch(), scenario.context());
         assertThat(tpot(plan, cluster, larger)).isGreaterThanOrEqualTo(tpot / ANOMALY);
         Plan barrier = Planning.plan(SEED, plan.options().withSchedule(Schedule.BARRIER));
         Plan async = Planning.plan(SEED, plan.options().withSchedule(Schedule.ASYNC));
@@ -178,7 +178,7 @@ class InvariantsTest {
     }
 
     private static double tpot(Plan plan, Cluster cluster, Scenario scenario) {
-        return Simulator.run(plan, cluster, scenario, false).tpotMs();
+        return new Simulation(plan, cluster, scenario).run(false).tpotMs();
     }
 
     @Property(tries = 30)
@@ -187,8 +187,8 @@ class InvariantsTest {
         for (int i = 0; i < 2; i++) {
             SplittableRandom random = new SplittableRandom(seed);
             Plan plan = Planning.plan(SEED, layout(random));
-            results[i] = Simulator.run(
-                    plan, TestClusters.random(random, plan.ranks().size()), scenario(random), true);
+            results[i] =
+                    new Simulation(plan, TestClusters.random(random, plan.ranks().size()), scenario(random)).run(true);
         }
         assertThat(results[0].tpotMs()).isEqualTo(results[1].tpotMs());
         assertThat(results[0].timeline()).isEqualTo(results[1].timeline());
@@ -200,13 +200,12 @@ class InvariantsTest {
         Plan plan = Planning.plan(SEED, StrategyOptions.single());
         Cluster cluster = TestClusters.random(random, 1);
         Scenario scenario = scenario(random);
-        MemoryFit memory = new MemoryFit(plan, cluster, scenario);
+        Simulation simulation = new Simulation(plan, cluster, scenario);
+        MemoryFit memory = new MemoryFit(simulation);
         Batches batches = Batches.decode(
-                memory.sequences(), scenario.context(), scenario.warmup() + scenario.steps());
-        ExpertMap map = new ExpertMap(plan);
-        ExpertLoads loads = new ExpertLoads(plan, map, scenario, batches, 200);
-        Costs costs = new Costs(
-                plan, cluster, scenario, batches, map, loads, new Network(cluster, scenario.collectives()));
+                memory.shares(), scenario.context(), scenario.warmup() + scenario.steps());
+        Costs costs = new Costs(simulation, batches, new ExpertLoads(simulation, batches),
+                new Network(cluster, scenario.conditions().collectives()), memory);
         double sum = 0;
         RankPlan rank = plan.ranks().getFirst();
         for (int step = scenario.warmup(); step < batches.steps(); step++) {
@@ -219,24 +218,25 @@ class InvariantsTest {
 
     @Test
     void aPipelineOfTwoEqualStagesAndOneMicroBatchIdlesHalfAndWithTwoHardlyAtAll() {
-        Scenario scenario = Scenario.decode(24, 2048).withLmHead(false);
+        Scenario scenario = Scenario.decode(24, 2048).with(Conditions.USUAL.withLmHead(false));
         Cluster cluster = TestClusters.ideal(16);
         SimulationResult one =
-                Simulator.run(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2)), cluster, scenario, false);
-        assertThat(one.busyAttention()).isEqualTo(0.5, within(1e-6));
+                new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2)), cluster, scenario).run(false);
+        assertThat(one.use().busyAttention()).isEqualTo(0.5, within(1e-6));
         // Stages that take turns among micro-batches wherever they wait would stay at a half.
-        SimulationResult two = Simulator.run(
-                Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2).withMicroBatches(2)), cluster, scenario,
-                false);
-        assertThat(two.busyAttention()).isGreaterThan(0.9);
+        SimulationResult two =
+                new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2).withMicroBatches(2)), cluster,
+                        scenario).run(false);
+        assertThat(two.use().busyAttention()).isGreaterThan(0.9);
     }
 
     @Test
     void ranksThatShareOneHostShareItsSpeed() {
         Cluster own = TestClusters.ideal(2);
-        Cluster shared = new Cluster("host", "", own.kinds(), own.devices(), own.intraNode(), own.interNode(),
-                Double.POSITIVE_INFINITY, new HostSharing(2, 1, 0), List.of(), List.of());
-        Scenario scenario = Scenario.decode(8, 512).withLmHead(false);
+        Cluster shared = new Cluster("host", "", own.kinds(), own.devices(),
+                new Links(own.links().intraNode(), own.links().interNode(), Double.POSITIVE_INFINITY),
+                new HostSharing(2, 1, 0), List.of(), List.of());
+        Scenario scenario = Scenario.decode(8, 512).with(Conditions.USUAL.withLmHead(false));
         Plan tensor = Planning.plan(SEED, StrategyOptions.tensorPipeline(2, 1));
         Plan single = Planning.plan(SEED, StrategyOptions.single());
         assertThat(tpot(tensor, own, scenario)).isLessThan(0.6 * tpot(single, own, scenario));
@@ -244,7 +244,7 @@ class InvariantsTest {
         assertThat(tpot(tensor, shared, scenario)).isBetween(
                 0.95 * tpot(single, shared, scenario), 1.1 * tpot(single, shared, scenario));
         // Both move data all the time, and there is one memory to move it from.
-        assertThat(Simulator.run(tensor, shared, scenario, false).mbu()).isBetween(0.9, 1.1);
+        assertThat(new Simulation(tensor, shared, scenario).run(false).use().mbu()).isBetween(0.9, 1.1);
     }
 
     @Test
@@ -252,46 +252,50 @@ class InvariantsTest {
         Cluster cluster = TestClusters.ideal(4);
         Plan apart = Planning.plan(SEED, StrategyOptions.expertParallel(4));
         Scenario scenario = Scenario.decode(8, 512);
-        SimulationResult four = Simulator.run(apart, cluster, scenario, false);
-        SimulationResult one = Simulator.run(apart.withDevices(List.of(0, 0, 0, 0)), cluster, scenario, false);
+        SimulationResult four = new Simulation(apart, cluster, scenario).run(false);
+        SimulationResult one = new Simulation(apart.withDevices(List.of(0, 0, 0, 0)), cluster, scenario).run(false);
 
-        assertThat(one.clusterBoundMs()).isEqualTo(4 * four.clusterBoundMs(), within(ROUNDING));
-        assertThat(one.mbu() * one.tpotMs()).isEqualTo(4 * four.mbu() * four.tpotMs(), within(ROUNDING));
-        assertThat(one.pricePerMillionTokens() * one.tps())
-                .isEqualTo(four.pricePerMillionTokens() * four.tps() / 4, within(ROUNDING));
+        assertThat(one.bounds().clusterMs()).isEqualTo(4 * four.bounds().clusterMs(), within(ROUNDING));
+        assertThat(one.use().mbu() * one.tpotMs()).isEqualTo(4 * four.use().mbu() * four.tpotMs(), within(ROUNDING));
+        assertThat(one.speed().pricePerMillionTokens() * one.tps())
+                .isEqualTo(four.speed().pricePerMillionTokens() * four.tps() / 4, within(ROUNDING));
         // Nothing waits for anything but the device, which is at work all the time.
-        assertThat(one.boundMs()).isBetween(0.95 * one.tpotMs(), one.tpotMs() * (1 + ROUNDING));
+        assertThat(one.bounds().layoutMs()).isBetween(0.95 * one.tpotMs(), one.tpotMs() * (1 + ROUNDING));
     }
 
     @Test
     void aCopyThatIsThroughBeforeAnotherHasWarmedUpIsBusyAllTheSame() {
         DeviceKind fast = TestClusters.ideal(1).kinds().getFirst();
-        DeviceKind slow = new DeviceKind("slow", 80e9, fast.bytesPerSecond() / 50, fast.flopsPerSecond() / 50, 1, 1, 0,
-                0, 0, 1, Map.of());
+        DeviceKind slow = new DeviceKind("slow", 80e9,
+                new Roofline(fast.roofline().bytesPerSecond() / 50, fast.roofline().flopsPerSecond() / 50, 1, 1),
+                new LaunchTimes(0, 0, 0), 1);
         Cluster cluster = new Cluster("unequal", "", List.of(fast, slow),
-                List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)), TestClusters.ideal(1).intraNode(),
-                TestClusters.ideal(1).interNode(), Double.POSITIVE_INFINITY, HostSharing.NONE, List.of(), List.of());
+                List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)),
+                new Links(TestClusters.ideal(1).links().intraNode(), TestClusters.ideal(1).links().interNode(),
+                        Double.POSITIVE_INFINITY),
+                HostSharing.NONE, List.of(), List.of());
         Plan copies = Planning.plan(SEED, StrategyOptions.tensorPipeline(1, 1).withDataParallel(2));
-        SimulationResult result = Simulator.run(copies, cluster, Scenario.decode(4, 512), true);
+        SimulationResult result = new Simulation(copies, cluster, Scenario.decode(4, 512)).run(true);
 
         for (SimulationResult.Rank rank : result.ranks()) {
             assertThat(rank.busy()).isEqualTo(1, within(1e-6));
             // A step of either is the same work.
-            assertThat(rank.bytesMoved()).isCloseTo(result.ranks().getFirst().bytesMoved(), withinPercentage(15));
+            assertThat(rank.work().bytesMoved()).isCloseTo(result.ranks().getFirst().work().bytesMoved(),
+                    withinPercentage(15));
         }
-        assertThat(result.boundMs()).isPositive().isLessThanOrEqualTo(result.tpotMs() * (1 + ROUNDING));
+        assertThat(result.bounds().layoutMs()).isPositive().isLessThanOrEqualTo(result.tpotMs() * (1 + ROUNDING));
         assertThat(result.timeline()).isNotEmpty().allMatch(e -> e.startNanos() >= 0 && e.endNanos() >= e.startNanos());
     }
 
     @Test
     void expertRanksHoldNoKvAndAttentionRanksNoExperts() {
-        SimulationResult result = Simulator.run(Planning.plan(SEED, StrategyOptions.maSeparation(12, 4)),
-                TestClusters.ideal(16), Scenario.decode(24, 2048), false);
+        SimulationResult result = new Simulation(Planning.plan(SEED, StrategyOptions.maSeparation(12, 4)),
+                TestClusters.ideal(16), Scenario.decode(24, 2048)).run(false);
         for (SimulationResult.Rank rank : result.ranks()) {
-            boolean expert = result.plan().ranks().get(rank.rank()).role() == Role.EXPERT;
-            assertThat(rank.kvBytes() == 0).isEqualTo(expert);
+            boolean expert = result.simulation().plan().ranks().get(rank.rank()).role() == Role.EXPERT;
+            assertThat(rank.memory().kvBytes() == 0).isEqualTo(expert);
             // Four layers of four experts of two matrices of 4096 × 16384 in fp16.
-            assertThat(rank.weightBytes() > 4e9).isEqualTo(expert);
+            assertThat(rank.memory().weightBytes() > 4e9).isEqualTo(expert);
         }
     }
 }

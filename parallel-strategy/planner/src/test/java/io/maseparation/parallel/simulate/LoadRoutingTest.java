@@ -51,14 +51,18 @@ class LoadRoutingTest {
         Plan plan =
                 Planning.plan(Presets.config("mixtral-8x7b"), StrategyOptions.maSeparation(4, 4));
         Scenario scenario = Scenario.decode(32, 1000).withSteps(8, 2);
-        SimulationResult whole = Simulator.run(plan, TestClusters.ideal(8), scenario, false);
+        Simulation simulation = new Simulation(plan, TestClusters.ideal(8), scenario);
+        SimulationResult whole = simulation.run(false);
         int[] contexts = new int[32];
         Arrays.fill(contexts, 1000);
-        double ms = LiveStep.ms(plan, TestClusters.ideal(8), scenario,
-                new MemoryFit(plan, TestClusters.ideal(8), scenario).sequences(), contexts);
+        double ms = liveMs(simulation, contexts);
         assertThat(ms).isCloseTo(whole.tpotMs(), Offset.offset(0.02 * whole.tpotMs()));
         contexts[0] = 30_000;
-        assertThat(LiveStep.ms(plan, TestClusters.ideal(8), scenario,
-                new MemoryFit(plan, TestClusters.ideal(8), scenario).sequences(), contexts)).isGreaterThan(1.02 * ms);
+        assertThat(liveMs(simulation, contexts)).isGreaterThan(1.02 * ms);
+    }
+
+    private static double liveMs(Simulation simulation, int[] contexts) {
+        return LiveSteps.run(simulation, new MemoryFit(simulation).shares(), contexts)
+                .meanMs(simulation.scenario().warmup());
     }
 }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
@@ -23,11 +25,11 @@ class PingPongTest {
     /** Segments, messages and collectives of fixed times. */
     private record Fixed(double attention, double expert) implements Work {
         @Override
-        public Duration compute(int rank, String segment, int microBatch, int step) {
+        public TaskCost compute(int rank, String segment, int microBatch, int step) {
             return switch (segment.replaceAll("\\d", "")) {
-                case "attention" -> new Duration(attention, 0, 0, 0, 0, 0);
-                case "experts" -> new Duration(0, expert, 0, 0, 0, 0);
-                default -> Duration.NONE;
+                case "attention" -> new TaskCost(attention, 0, 0, 0, 0, 0);
+                case "experts" -> new TaskCost(0, expert, 0, 0, 0, 0);
+                default -> TaskCost.NONE;
             };
         }
 
@@ -38,18 +40,17 @@ class PingPongTest {
         }
 
         @Override
-        public boolean skips(int rank, Op op, int microBatch, int step) {
+        public boolean skips(int rank, Op.Collective op, int microBatch, int step) {
             return false;
         }
 
         @Override
-        public double collectiveSeconds(
-                Op op, List<Integer> group, List<Integer> devices, int microBatch, int step) {
+        public double collectiveSeconds(Op.Collective op, List<Integer> devices, int microBatch, int step) {
             return 0;
         }
 
         @Override
-        public double collectiveBytes(int rank, Op op, List<Integer> group, int microBatch, int step) {
+        public double collectiveBytes(int rank, Op.Collective op, int microBatch, int step) {
             return 0;
         }
     }
@@ -73,13 +74,14 @@ class PingPongTest {
                 Presets.config("seed"), StrategyOptions.maSeparation(1, 1).withMicroBatches(microBatches));
         Link link = new Link(transfer, Double.POSITIVE_INFINITY);
         Cluster cluster = new Cluster("two", "", List.of(),
-                IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(), link, link,
-                Double.POSITIVE_INFINITY, HostSharing.NONE, List.of(), List.of());
+                IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
+                new Links(link, link, Double.POSITIVE_INFINITY), HostSharing.NONE, List.of(), List.of());
         double[] last = {0};
-        Log log = new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, "nccl"),
-                microBatches, 1, false, cluster, (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
-                .run();
-        assertThat(log.size()).isGreaterThan(2 * layers * microBatches);
+        Log log =
+                new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, Collectives.NCCL), 1,
+                        (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
+                        .run();
+        assertThat(log.entries().size()).isGreaterThan(2 * layers * microBatches);
         return last[0];
     }
 }

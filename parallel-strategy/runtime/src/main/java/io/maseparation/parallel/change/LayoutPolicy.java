@@ -1,7 +1,6 @@
 package io.maseparation.parallel.change;
 
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.layout.ReplicaChoice;
 import io.maseparation.parallel.layout.Target;
 import java.util.List;
 import java.util.Optional;
@@ -11,11 +10,6 @@ public interface LayoutPolicy {
 
     /** {@return decode steps between two looks, at least 1} */
     int interval();
-
-    /** {@return operations of experts that a device does in the time in which it reads a byte of their weights} */
-    default double operationsPerByte() {
-        return ReplicaChoice.USUAL_OPERATIONS_PER_BYTE;
-    }
 
     /**
      * {@return a layout that is worth the move, if there is one}

@@ -1,13 +1,12 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.segments.Device;
-import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Heartbeat;
-import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
+import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.RunContext;
 import io.maseparation.parallel.execute.rank.Sequences;
@@ -15,7 +14,6 @@ import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
-import io.maseparation.parallel.layout.ReplicaChoice;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
@@ -66,12 +64,6 @@ public final class PlanExecutor implements AutoCloseable {
         }
     }
 
-    private double operationsPerByte() {
-        return job.options().changes().policy()
-                .map(LayoutPolicy::operationsPerByte)
-                .orElse(ReplicaChoice.USUAL_OPERATIONS_PER_BYTE);
-    }
-
     /**
      * Runs the workload. Call it once.
      *
@@ -85,8 +77,7 @@ public final class PlanExecutor implements AutoCloseable {
         Recorder recorder = new Recorder(
                 ranks, plan.config().layers().size(), plan.config().maxExperts(), job.options().transfers());
         Sequences sequences = new Sequences(n, job.options().onToken());
-        RunContext context = new RunContext(
-                job, comm, recorder, sequences, new Heartbeat(ranks), operationsPerByte());
+        RunContext context = new RunContext(job, comm, recorder, sequences, new Heartbeat(ranks));
         List<MicroBatchScheduler> schedulers = schedulers(context);
         long start = System.nanoTime();
         List<Step> prefill = deployment.schedule().prefill();

@@ -25,18 +25,30 @@ public sealed interface Op {
         }
     }
 
+    /** What all members of a group do together. */
+    sealed interface Collective extends Op {
+        /** Ranks that take part. */
+        List<Integer> group();
+
+        /** What is exchanged. */
+        Tensor tensor();
+
+        /** Layer of the model. */
+        int layer();
+    }
+
     /**
      * Sums a tensor over a group, in rank order, so that every member ends with the same bits: a reduce-scatter
      * followed by an all-gather.
      */
-    record AllReduce(List<Integer> group, Tensor tensor, int layer) implements Op {
+    record AllReduce(List<Integer> group, Tensor tensor, int layer) implements Collective {
         public AllReduce {
             group = List.copyOf(group);
         }
     }
 
     /** Every member sends a part to every member, itself included, and waits for all of its own. */
-    record AllToAll(List<Integer> group, Tensor tensor, int layer) implements Op {
+    record AllToAll(List<Integer> group, Tensor tensor, int layer) implements Collective {
         public AllToAll {
             group = List.copyOf(group);
         }

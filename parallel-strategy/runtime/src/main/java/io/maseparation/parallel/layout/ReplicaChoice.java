@@ -16,8 +16,11 @@ import java.util.List;
  * would make a second rank read the expert. A row's result is the same on any replica.
  */
 public final class ReplicaChoice {
-    /** Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. */
-    public static final double USUAL_OPERATIONS_PER_BYTE = 200;
+    /**
+     * Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. It is the
+     * same for every device and every cluster, so that a simulation makes the choices that a run makes.
+     */
+    private static final double OPERATIONS_PER_BYTE = 200;
 
     private final Placement placement;
     private final int attentionGroup;
@@ -31,10 +34,8 @@ public final class ReplicaChoice {
     /**
      * @param placement which expert groups hold which experts
      * @param attentionGroup group whose rows are divided; −1 for a rank that has none
-     * @param operationsPerByte operations that a device does in the time in which it reads a byte of weights
      */
-    public ReplicaChoice(
-            ModelConfig config, Placement placement, int attentionGroup, double operationsPerByte) {
+    public ReplicaChoice(ModelConfig config, Placement placement, int attentionGroup) {
         this.placement = placement;
         this.attentionGroup = attentionGroup;
         dispatch = new ReplicaDispatch[config.layers().size()];
@@ -53,8 +54,7 @@ public final class ReplicaChoice {
                         cost(
                                 config,
                                 layer,
-                                placement.attentionGroupsOf(placement.copyOf(attentionGroup)),
-                                operationsPerByte));
+                                placement.attentionGroupsOf(placement.copyOf(attentionGroup))));
                 int[] one = new int[groupsOf.size()];
                 Arrays.fill(one, 1);
                 homes[layer] = dispatch[layer].decide(one);
@@ -84,14 +84,14 @@ public final class ReplicaChoice {
      *
      * @param groups attention groups that each row stands for
      */
-    private static DispatchCost cost(ModelConfig config, int layer, int groups, double operationsPerByte) {
+    private static DispatchCost cost(ModelConfig config, int layer, int groups) {
         double elements = (config.gated() ? 3.0 : 2.0)
                 * config.hidden()
                 * config.layers().get(layer).expertWidth();
         return new DispatchCost(
                 elements * config.weightType().bytes(),
                 groups * 2.0 * Float.BYTES * config.hidden(),
-                groups * 2 * elements / operationsPerByte);
+                groups * 2 * elements / OPERATIONS_PER_BYTE);
     }
 
     /**

@@ -63,7 +63,8 @@ class LayoutChangesTest {
                 .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC), ranks);
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
-                new Workload(prompts, TOKENS, true, Workload.Sampling.GREEDY, true, 1 + random.nextInt(12), random.nextInt(3));
+                new Workload(prompts, TOKENS, true, Workload.Sampling.GREEDY, true, 1 + random.nextInt(12),
+                        random.nextInt(3));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
@@ -117,7 +118,8 @@ class LayoutChangesTest {
         ModelConfig config = Presets.config("tiny");
         ModelWeights weights = SkewedWeights.create(config, 4, 2);
         Workload workload = new Workload(
-                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true, Workload.Sampling.GREEDY, true, 4, 0);
+                List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true,
+                Workload.Sampling.GREEDY, true, 4, 0);
         Plan plan = Planning.plan(config, StrategyOptions.maSeparation(4, 2).withAttentionTensorParallel(2));
         Changes changes = Changes.at(
                 new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
@@ -192,7 +194,8 @@ class LayoutChangesTest {
     private static final ModelConfig TINY = Presets.config("tiny");
     private static final ModelWeights WEIGHTS = SkewedWeights.create(TINY, 5, 2);
     private static final Workload WORKLOAD =
-            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Sampling.GREEDY, true, 8, 0);
+            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Sampling.GREEDY, true, 8,
+                    0);
     private static final StrategyOptions TWO_ONE = StrategyOptions.maSeparation(2, 1);
 
     private static Changes twoRatios() {

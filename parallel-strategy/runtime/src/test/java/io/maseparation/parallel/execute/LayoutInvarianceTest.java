@@ -176,7 +176,8 @@ class LayoutInvarianceTest {
 
     private static Workload workload(SplittableRandom random, ModelConfig config) {
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
-        return new Workload(prompts, 1 + random.nextInt(6), true, Workload.Sampling.GREEDY, true, 1 + random.nextInt(12),
+        return new Workload(prompts, 1 + random.nextInt(6), true, Workload.Sampling.GREEDY, true,
+                1 + random.nextInt(12),
                 random.nextInt(20));
     }
 

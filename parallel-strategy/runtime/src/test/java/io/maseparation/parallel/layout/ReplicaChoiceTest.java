@@ -25,7 +25,7 @@ class ReplicaChoiceTest {
     }
 
     private static ReplicaChoice choice(Placement placement, int group) {
-        return new ReplicaChoice(TINY, placement, group, ReplicaChoice.USUAL_OPERATIONS_PER_BYTE);
+        return new ReplicaChoice(TINY, placement, group);
     }
 
     @Property(tries = 200)

@@ -1,9 +1,9 @@
 package io.maseparation.parallel.present;
 
-import java.util.Locale;
+import io.maseparation.files.Identified;
 
 /** Formats of results. */
-public enum OutputFormat {
+public enum OutputFormat implements Identified {
     /** Aligned columns, for people. */
     TABLE,
     /** One JSON document. */
@@ -12,9 +12,4 @@ public enum OutputFormat {
     CSV,
     /** A Markdown table. */
     MD;
-
-    /** Name on the command line. */
-    public String id() {
-        return name().toLowerCase(Locale.ROOT);
-    }
 }

@@ -6,6 +6,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Rows under named columns: the one form that every output format is written from. Values are strings, whole numbers,
@@ -26,6 +28,13 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
     public record Column(String key, String heading, Unit unit) {
         public boolean left() {
             return unit == Unit.PLAIN;
+        }
+
+        /** A value for people; the values of a list one after the other. */
+        public String text(Object value) {
+            return value instanceof List<?> list
+                    ? list.stream().map(String::valueOf).collect(Collectors.joining(" "))
+                    : unit.text(value);
         }
     }
 
@@ -77,6 +86,35 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
             objects.add(object);
         }
         return objects;
+    }
+
+    /**
+     * A table with a row for each of some values.
+     *
+     * @param columns filled from a value
+     */
+    @SafeVarargs
+    public static <T> Table of(List<T> values, Filled<T>... columns) {
+        return new Table(
+                Arrays.stream(columns).map(Filled::column).toList(),
+                values.stream()
+                        .map(value -> Arrays.stream(columns)
+                                .map(c -> c.value().apply(value))
+                                .collect(ArrayList<Object>::new, List::add, List::addAll))
+                        .map(row -> (List<Object>) row)
+                        .toList());
+    }
+
+    /**
+     * A column and what stands in it.
+     *
+     * @param <T> what a row is made of
+     */
+    public record Filled<T>(Column column, Function<? super T, ?> value) {}
+
+    /** A column that is filled from the value of its row. */
+    public static <T> Filled<T> column(String key, String heading, Unit unit, Function<? super T, ?> value) {
+        return new Filled<>(new Column(key, heading, unit), value);
     }
 
     /** Columns first, then rows. */

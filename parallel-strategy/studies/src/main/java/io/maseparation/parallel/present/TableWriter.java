@@ -95,8 +95,7 @@ public final class TableWriter {
         for (List<Object> row : table.rows()) {
             List<String> line = new ArrayList<>();
             for (int i = 0; i < row.size(); i++) {
-                Object value = row.get(i);
-                line.add(value instanceof List ? plain(value) : table.columns().get(i).unit().text(value));
+                line.add(table.columns().get(i).text(row.get(i)));
             }
             cells.add(line);
         }

@@ -49,17 +49,21 @@ public final class RunReport {
         Unit ms = Unit.MILLISECONDS;
         Unit share = Unit.PERCENT;
         table.row("TPOT", ms.text(m.tpotMs()), "time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
-                .formatted(ms.text(m.latency().tpotP50Ms()), ms.text(m.latency().tpotP90Ms()), ms.text(m.latency().tpotP99Ms())));
+                .formatted(ms.text(m.latency().tpotP50Ms()), ms.text(m.latency().tpotP90Ms()),
+                        ms.text(m.latency().tpotP99Ms())));
         table.row("TPOT without LM head", ms.text(HeadTime.tpotWithoutMs(result)),
                 "less the final norm and the logits");
         table.row("TPS", Unit.NUMBER.text(m.tps()), "output tokens a second over the batch, while decoding");
         table.row("TTFT", ms.text(m.latency().ttftMs()), "time to a sequence's first token");
         table.row("wall", ms.text(m.wallMs()), "first prompt token to last output token");
-        table.row("busy attention", share.text(m.utilisation().busyAttention()), "decode time that ranks with attention compute");
-        table.row("busy experts", share.text(m.utilisation().busyExpert()), "decode time that ranks with experts compute");
+        table.row("busy attention", share.text(m.utilisation().busyAttention()),
+                "decode time that ranks with attention compute");
+        table.row("busy experts", share.text(m.utilisation().busyExpert()),
+                "decode time that ranks with experts compute");
         table.row("memory efficiency", share.text(m.utilisation().memoryEfficiency()),
                 "unique weights and live KV, of what all ranks hold");
-        table.row("imbalance", Unit.NUMBER.text(m.utilisation().imbalance()), "rows of the busiest expert rank over the mean");
+        table.row("imbalance", Unit.NUMBER.text(m.utilisation().imbalance()),
+                "rows of the busiest expert rank over the mean");
         return table.build();
     }
 

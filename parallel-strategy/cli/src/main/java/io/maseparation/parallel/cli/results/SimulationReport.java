@@ -18,25 +18,27 @@ public final class SimulationReport {
     private SimulationReport() {}
 
     /** Everything, under its names in JSON. */
-    public static Map<String, Object> tree(SimulationResult r, Scenario scenario, String cluster) {
-        StrategyOptions options = r.plan().options();
+    public static Map<String, Object> tree(SimulationResult r) {
+        Plan plan = r.simulation().plan();
+        Scenario scenario = r.simulation().scenario();
+        StrategyOptions options = plan.options();
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("strategy", options.strategy().id());
         tree.put("layout", options.layout());
         tree.put("micro_batches", options.microBatches());
         tree.put("schedule", options.schedule().name().toLowerCase(Locale.ROOT));
-        tree.put("devices", r.plan().devices());
-        tree.put("model", r.plan().config().name());
-        tree.put("experts_per_token", r.plan().config().maxTopK());
-        tree.put("cluster", cluster);
+        tree.put("devices", plan.devices());
+        tree.put("model", plan.config().name());
+        tree.put("experts_per_token", plan.config().maxTopK());
+        tree.put("cluster", r.simulation().cluster().name());
         tree.put("batch", scenario.batch());
         tree.put("context", scenario.context());
-        tree.put("launch", scenario.launch().name().toLowerCase(Locale.ROOT));
-        tree.put("collectives", scenario.collectives());
+        tree.put("launch", scenario.conditions().launch().id());
+        tree.put("collectives", scenario.conditions().collectives().id());
         tree.put("routing", scenario.routing().description());
         tree.put("seed", scenario.seed());
         tree.put("steps", scenario.steps());
-        tree.put("lm_head", scenario.lmHead());
+        tree.put("lm_head", scenario.conditions().lmHead());
         tree.put("source", "simulated");
         tree.putAll(metrics(r));
         tree.put("critical_path", criticalPath(r));
@@ -48,34 +50,29 @@ public final class SimulationReport {
     public static Map<String, Object> metrics(SimulationResult r) {
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("tpot_ms", r.tpotMs());
-        values.put("tpot_p50_ms", r.tpotP50Ms());
-        values.put("tpot_p90_ms", r.tpotP90Ms());
-        values.put("tpot_p99_ms", r.tpotP99Ms());
+        values.put("tpot_p50_ms", r.speed().tpotP50Ms());
+        values.put("tpot_p90_ms", r.speed().tpotP90Ms());
+        values.put("tpot_p99_ms", r.speed().tpotP99Ms());
         values.put("tps", r.tps());
-        values.put("ttft_ms", r.ttftMs());
-        values.put("bound_ms", r.boundMs());
-        values.put("cluster_bound_ms", r.clusterBoundMs());
-        values.put("busy", busy(r));
-        values.put("busy_attention", r.busyAttention());
-        values.put("busy_expert", r.busyExpert());
-        values.put("mbu", r.mbu());
-        values.put("mfu", r.mfu());
-        values.put("memory_efficiency", r.memoryEfficiency());
-        values.put("imbalance", r.imbalance());
-        values.put("price_per_million_tokens", r.pricePerMillionTokens());
-        values.put("regime", r.regime().name().toLowerCase(Locale.ROOT));
+        values.put("ttft_ms", r.speed().ttftMs());
+        values.put("bound_ms", r.bounds().layoutMs());
+        values.put("cluster_bound_ms", r.bounds().clusterMs());
+        values.put("busy", r.busy());
+        values.put("busy_attention", r.use().busyAttention());
+        values.put("busy_expert", r.use().busyExpert());
+        values.put("mbu", r.use().mbu());
+        values.put("mfu", r.use().mfu());
+        values.put("memory_efficiency", r.use().memoryEfficiency());
+        values.put("imbalance", r.use().imbalance());
+        values.put("price_per_million_tokens", r.speed().pricePerMillionTokens());
+        values.put("regime", r.regime().id());
         return values;
-    }
-
-    /** Mean busy share over all ranks. */
-    public static double busy(SimulationResult r) {
-        return r.ranks().stream().mapToDouble(SimulationResult.Rank::busy).average().orElse(Double.NaN);
     }
 
     private static Map<String, Object> criticalPath(SimulationResult r) {
         Map<String, Object> shares = new LinkedHashMap<>();
         for (Regime regime : Regime.values()) {
-            shares.put(regime.name().toLowerCase(Locale.ROOT), r.criticalPath().getOrDefault(regime, 0.0));
+            shares.put(regime.id(), r.criticalPath().getOrDefault(regime, 0.0));
         }
         return shares;
     }
@@ -89,27 +86,29 @@ public final class SimulationReport {
         Unit ms = Unit.MILLISECONDS;
         Unit share = Unit.PERCENT;
         table.row("TPOT", ms.text(r.tpotMs()), "simulated time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
-                .formatted(ms.text(r.tpotP50Ms()), ms.text(r.tpotP90Ms()), ms.text(r.tpotP99Ms())));
-        table.row("bound of the layout", ms.text(r.boundMs()),
+                .formatted(ms.text(r.speed().tpotP50Ms()), ms.text(r.speed().tpotP90Ms()),
+                        ms.text(r.speed().tpotP99Ms())));
+        table.row("bound of the layout", ms.text(r.bounds().layoutMs()),
                 "largest, over ranks, of its bytes or operations a step at peak");
-        table.row("bound of the cluster", ms.text(r.clusterBoundMs()),
+        table.row("bound of the cluster", ms.text(r.bounds().clusterMs()),
                 "what any layout must move or compute, on all of these devices at peak");
         table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens a second over the batch");
-        if (Double.isFinite(r.ttftMs())) {
-            table.row("TTFT", ms.text(r.ttftMs()), "time to a sequence's first token, from the start of the prefill");
+        if (Double.isFinite(r.speed().ttftMs())) {
+            table.row("TTFT", ms.text(r.speed().ttftMs()),
+                    "time to a sequence's first token, from the start of the prefill");
         }
-        table.row("busy", share.text(busy(r)), "time that ranks compute: with attention %s, with experts %s"
-                .formatted(share.text(r.busyAttention()), share.text(r.busyExpert())));
-        table.row("MBU", share.text(r.mbu()), "bytes that must move, of what the devices could");
-        table.row("MFU", share.text(r.mfu()), "operations, of what the devices could");
-        table.row("memory efficiency", share.text(r.memoryEfficiency()),
+        table.row("busy", share.text(r.busy()), "time that ranks compute: with attention %s, with experts %s"
+                .formatted(share.text(r.use().busyAttention()), share.text(r.use().busyExpert())));
+        table.row("MBU", share.text(r.use().mbu()), "bytes that must move, of what the devices could");
+        table.row("MFU", share.text(r.use().mfu()), "operations, of what the devices could");
+        table.row("memory efficiency", share.text(r.use().memoryEfficiency()),
                 "unique weights and live KV, of what all ranks hold");
-        table.row("imbalance", Unit.NUMBER.text(r.imbalance()), "rows of the busiest expert rank over the mean");
-        if (Double.isFinite(r.pricePerMillionTokens())) {
-            table.row("price", Unit.NUMBER.text(r.pricePerMillionTokens()), "of a million output tokens");
+        table.row("imbalance", Unit.NUMBER.text(r.use().imbalance()), "rows of the busiest expert rank over the mean");
+        if (Double.isFinite(r.speed().pricePerMillionTokens())) {
+            table.row("price", Unit.NUMBER.text(r.speed().pricePerMillionTokens()), "of a million output tokens");
         }
         for (Regime regime : Regime.values()) {
-            table.row("critical path: " + regime.name().toLowerCase(Locale.ROOT),
+            table.row("critical path: " + regime.id(),
                     share.text(r.criticalPath().getOrDefault(regime, 0.0)),
                     regime == r.regime() ? "what bounds this plan" : "");
         }
@@ -130,8 +129,8 @@ public final class SimulationReport {
                 .column("flops_per_step", "operations a step", Unit.AMOUNT)
                 .column("bytes_sent_per_step", "sent a step", Unit.BYTES);
         for (SimulationResult.Rank r : result.ranks()) {
-            table.row(r.rank(), r.role(), r.device(), r.weightBytes(), r.kvBytes(), r.busy(), r.transferBusy(),
-                    r.bytesMoved(), r.flops(), r.bytesSent());
+            table.row(r.rank(), r.role().id(), r.device(), r.memory().weightBytes(), r.memory().kvBytes(), r.busy(),
+                    r.transferBusy(), r.work().bytesMoved(), r.work().flops(), r.work().bytesSent());
         }
         return table.build();
     }

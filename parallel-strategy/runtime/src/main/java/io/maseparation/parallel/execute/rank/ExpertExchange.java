@@ -27,20 +27,18 @@ final class ExpertExchange {
     private final int group;
     private final ReplicaChoice replicas;
 
-    /** @param operationsPerByte of the devices, for choosing among replicas */
     ExpertExchange(
             ModelConfig config,
             Placement placement,
             RankBuffers buffers,
             int rank,
-            int group,
-            double operationsPerByte) {
+            int group) {
         this.config = config;
         this.placement = placement;
         this.buffers = buffers;
         this.rank = rank;
         this.group = group;
-        this.replicas = new ReplicaChoice(config, placement, group, operationsPerByte);
+        this.replicas = new ReplicaChoice(config, placement, group);
     }
 
     private int slots(int layer) {

@@ -40,7 +40,7 @@ public final class MicroBatchScheduler {
         ModelConfig config = plan.config();
         RankDevice device = deployment.rankDevice(rank);
         ExpertExchange exchange = new ExpertExchange(
-                config, plan.placement(), device.buffers(), rank, rankPlan.group(), context.operationsPerByte());
+                config, plan.placement(), device.buffers(), rank, rankPlan.group());
         Messenger messenger = new Messenger(rank, comm, log, transfers);
         sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
         segments = new SegmentRunner(

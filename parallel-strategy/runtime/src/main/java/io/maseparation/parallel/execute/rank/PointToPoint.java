@@ -39,8 +39,7 @@ final class PointToPoint {
         for (int to : op.to()) {
             Batch batch = op.tensor() == Tensor.COMBINE ? null : microBatch.batch();
             switch (op.tensor()) {
-                case DISPATCH ->
-                    messenger.send(to, key, exchange.dispatch(to, op.layer(), batch, microBatch.assigned));
+                case DISPATCH -> messenger.send(to, key, exchange.dispatch(to, op.layer(), batch, microBatch.assigned));
                 case COMBINE -> messenger.send(to, key, microBatch.answers.removeFirst());
                 case HIDDEN -> messenger.send(to, key, hidden(batch));
                 case LOGITS -> {
@@ -95,8 +94,8 @@ final class PointToPoint {
             switch (op.tensor()) {
                 case DISPATCH -> microBatch.arrived.add(message);
                 case COMBINE -> exchange.combine(from.get(i), message, op.layer());
-                case HIDDEN ->
-                    buffers.received().write(microBatch.batch().firstRow() * hidden, floats, 0, floats.length);
+                case HIDDEN -> buffers.received().write(microBatch.batch().firstRow() * hidden, floats, 0,
+                        floats.length);
                 case LOGITS -> sampler.otherLogits(microBatch.index, floats);
                 case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not received");
             }

@@ -72,7 +72,8 @@ class TransferLogTest {
     void oneRankThatDoesNothingElseIsBusyOrWaitsOnOneThingAtATime(boolean recorded) {
         RunResult result = run(StrategyOptions.maSeparation(1, 1), recorded);
 
-        assertThat(result.timeline().events().stream().anyMatch(e -> e.stream() == Stream.TRANSFER)).isEqualTo(recorded);
+        assertThat(result.timeline().events().stream().anyMatch(e -> e.stream() == Stream.TRANSFER))
+                .isEqualTo(recorded);
         for (int rank = 0; rank < 2; rank++) {
             int index = rank;
             List<TimelineEvent> events = result.timeline().events().stream()

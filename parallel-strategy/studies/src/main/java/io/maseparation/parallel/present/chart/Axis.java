@@ -10,7 +10,7 @@ import java.util.Objects;
  * @param scale how values lie along it
  */
 public record Axis(String title, String unit, Scale scale) {
-    /** Beyond this, differences of values are no numbers any more. */
+    /** Beyond this, differences of values are not numbers any more. */
     private static final double LARGEST = 1e100;
 
     public Axis {

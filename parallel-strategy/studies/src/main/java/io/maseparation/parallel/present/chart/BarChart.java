@@ -13,7 +13,7 @@ import java.util.List;
  *         .svg();
  * }</pre>
  */
-public final class BarChart implements Chart {
+public final class BarChart extends TitledChart<BarChart> {
     private static final double BAR = 16;
     private static final double GAP = 14;
     private static final double RIGHT = 76;
@@ -24,12 +24,10 @@ public final class BarChart implements Chart {
 
     private record Reference(double value, String label) {}
 
-    private final String title;
     private final Axis axis;
     private final List<String> names;
     private final List<Group> groups = new ArrayList<>();
     private final List<Reference> references = new ArrayList<>();
-    private String note = "";
 
     /**
      * @param title title
@@ -37,15 +35,9 @@ public final class BarChart implements Chart {
      * @param names name of each bar of a group
      */
     public BarChart(String title, Axis axis, List<String> names) {
-        this.title = title;
+        super(title);
         this.axis = axis;
         this.names = List.copyOf(names);
-    }
-
-    /** What the reader should know, under the title. */
-    public BarChart note(String text) {
-        note = text;
-        return this;
     }
 
     /**
@@ -81,13 +73,13 @@ public final class BarChart implements Chart {
     }
 
     @Override
-    public String title() {
-        return title;
+    BarChart self() {
+        return this;
     }
 
     @Override
     public String svg() {
-        Sheet sheet = new Sheet(title, note);
+        Sheet sheet = sheet();
         for (int i = 0; i < names.size(); i++) {
             sheet.legend(names.get(i), Sheet.square(Palette.category(i)));
         }

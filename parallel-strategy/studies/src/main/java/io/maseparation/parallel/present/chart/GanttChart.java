@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What ranks did when: a row a rank, kernels above, transfers below, coloured by micro-batch. It is for a step or two;
- * of more than {@value GanttRows#MOST} ranks, those that are alike share a row, which says so.
+ * What ranks did when: one row per rank, kernels above, transfers below, coloured by micro-batch. It is for a step or
+ * two; of more than {@value GanttRows#MOST} ranks, those that are alike share a row, which says so.
  *
  * <pre>{@code
  * String svg = new GanttChart("One step of MA 12:4", List.of("attention", …), result.timeline())
@@ -16,7 +16,7 @@ import java.util.List;
  *         .svg();
  * }</pre>
  */
-public final class GanttChart implements Chart {
+public final class GanttChart extends TitledChart<GanttChart> {
     private static final double RIGHT = 20;
     private static final double COMPUTE = 16;
     private static final double TRANSFER = 8;
@@ -29,10 +29,8 @@ public final class GanttChart implements Chart {
     private static final double EDGE = 0.4;
     private static final double LEAST_WIDTH = 0.8;
 
-    private final String title;
     private final List<String> rankNames;
     private final List<TimelineEvent> events;
-    private String note = "";
     private int firstStep = Integer.MIN_VALUE;
     private int lastStep = Integer.MAX_VALUE;
 
@@ -42,15 +40,9 @@ public final class GanttChart implements Chart {
      * @param events what they did; waits are left out, and a rank without a name is refused when the chart is drawn
      */
     public GanttChart(String title, List<String> rankNames, List<TimelineEvent> events) {
-        this.title = title;
+        super(title);
         this.rankNames = List.copyOf(rankNames);
         this.events = List.copyOf(events);
-    }
-
-    /** What the reader should know, under the title. */
-    public GanttChart note(String text) {
-        note = text;
-        return this;
     }
 
     /** Shows events of some steps only, both ends included. */
@@ -61,8 +53,8 @@ public final class GanttChart implements Chart {
     }
 
     @Override
-    public String title() {
-        return title;
+    GanttChart self() {
+        return this;
     }
 
     @Override
@@ -74,7 +66,7 @@ public final class GanttChart implements Chart {
         long origin = shown.stream().mapToLong(TimelineEvent::startNanos).min().orElse(0);
         long end = shown.stream().mapToLong(TimelineEvent::endNanos).max().orElse(origin);
         boolean transfers = shown.stream().anyMatch(e -> e.stream() == TimelineEvent.Stream.TRANSFER);
-        Sheet sheet = new Sheet(title, note);
+        Sheet sheet = sheet();
         GanttNames names = new GanttNames(shown);
         legend(sheet, shown, transfers, names);
         double top = sheet.head() + 6;

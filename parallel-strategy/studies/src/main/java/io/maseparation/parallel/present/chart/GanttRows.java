@@ -2,9 +2,13 @@ package io.maseparation.parallel.present.chart;
 
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** Which ranks a Gantt chart shows: all where there are few, otherwise one for many that are alike. */
 final class GanttRows {
@@ -36,41 +40,31 @@ final class GanttRows {
     private GanttRows() {}
 
     static List<Row> of(List<String> names, List<TimelineEvent> events) {
-        List<List<TimelineEvent>> byRank = new ArrayList<>();
-        names.forEach(n -> byRank.add(new ArrayList<>()));
+        List<Rank> ranks = IntStream.range(0, names.size())
+                .mapToObj(i -> new Rank(i, names.get(i), new ArrayList<>()))
+                .toList();
         for (TimelineEvent event : events) {
             if (event.rank() < 0 || event.rank() >= names.size()) {
                 throw new IllegalArgumentException(
                         "an event is of rank %d, and %d ranks have names".formatted(event.rank(), names.size()));
             }
-            byRank.get(event.rank()).add(event);
-        }
-        List<Rank> ranks = new ArrayList<>();
-        for (int i = 0; i < names.size(); i++) {
-            ranks.add(new Rank(i, names.get(i), byRank.get(i)));
+            ranks.get(event.rank()).events().add(event);
         }
         if (ranks.size() <= MOST) {
-            return ranks.stream()
-                    .map(r -> new Row(r.index() + " " + r.name(), "rank " + r.index() + ", " + r.name(), r.events()))
-                    .toList();
+            return ranks.stream().map(r -> group(List.of(r), r, "")).toList();
         }
-        Map<Object, List<Rank>> alike = new LinkedHashMap<>();
-        for (Rank rank : ranks) {
-            alike.computeIfAbsent(List.of(rank.name(), rank.shapes()), k -> new ArrayList<>()).add(rank);
-        }
+        Map<Object, List<Rank>> alike = ranks.stream()
+                .collect(Collectors.groupingBy(
+                        r -> List.of(r.name(), r.shapes()), LinkedHashMap::new, Collectors.toList()));
         if (alike.size() <= MOST) {
             return alike.values().stream().map(g -> group(g, g.getFirst(), "which do the same")).toList();
         }
-        Map<String, List<Rank>> roles = new LinkedHashMap<>();
-        for (Rank rank : ranks) {
-            roles.computeIfAbsent(rank.name(), k -> new ArrayList<>()).add(rank);
-        }
         List<Row> rows = new ArrayList<>();
-        for (List<Rank> group : roles.values()) {
-            group.stream()
-                    .max((a, b) -> Long.compare(a.computeNanos(), b.computeNanos()))
-                    .ifPresent(busiest -> rows.add(group(group, busiest, "of which it computes longest")));
-        }
+        ranks.stream()
+                .collect(Collectors.groupingBy(Rank::name, LinkedHashMap::new, Collectors.toList()))
+                .forEach((role, of) -> rows.add(group(
+                        of, Collections.max(of, Comparator.comparingLong(Rank::computeNanos)),
+                        "of which it computes longest")));
         return rows.size() <= MOST ? rows : rows.subList(0, MOST);
     }
 

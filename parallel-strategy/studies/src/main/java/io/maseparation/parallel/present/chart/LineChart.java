@@ -2,6 +2,8 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 
 /**
@@ -17,7 +19,7 @@ import java.util.stream.DoubleStream;
  *         .svg();
  * }</pre>
  */
-public final class LineChart implements Chart {
+public final class LineChart extends TitledChart<LineChart> {
     private static final double LEFT = 74;
     private static final double RIGHT = 20;
     private static final double PLOT_HEIGHT = 350;
@@ -31,13 +33,11 @@ public final class LineChart implements Chart {
 
     private record Region(String label, double fromX, double toX, double fromY, double toY) {}
 
-    private final String title;
     private final Axis xAxis;
     private final Axis yAxis;
     private final List<Series> series = new ArrayList<>();
     private final List<Reference> references = new ArrayList<>();
     private final List<Region> regions = new ArrayList<>();
-    private String note = "";
 
     /**
      * @param title title
@@ -45,15 +45,9 @@ public final class LineChart implements Chart {
      * @param y vertical axis
      */
     public LineChart(String title, Axis x, Axis y) {
-        this.title = title;
+        super(title);
         this.xAxis = x;
         this.yAxis = y;
-    }
-
-    /** What the reader should know, under the title: where the numbers come from, such as "simulated, a100x16". */
-    public LineChart note(String text) {
-        note = text;
-        return this;
     }
 
     /**
@@ -79,6 +73,25 @@ public final class LineChart implements Chart {
      */
     public LineChart series(String name, double[] x, double[] y, List<String> tips) {
         return add(name, x, y, tips, true);
+    }
+
+    /**
+     * A line through a point for each of some values, with a text for each.
+     *
+     * @param name name in the legend
+     * @param values what the points are of, in the order in which they are joined
+     * @param x value on the horizontal axis
+     * @param y value on the vertical axis
+     * @param tip shown with the values when the point is pointed at
+     * @throws IllegalArgumentException if a value has no place on a logarithmic axis
+     */
+    public <T> LineChart series(
+            String name, List<T> values, ToDoubleFunction<T> x, ToDoubleFunction<T> y, Function<T, String> tip) {
+        return series(
+                name,
+                values.stream().mapToDouble(x).toArray(),
+                values.stream().mapToDouble(y).toArray(),
+                values.stream().map(tip).toList());
     }
 
     /**
@@ -147,13 +160,13 @@ public final class LineChart implements Chart {
     }
 
     @Override
-    public String title() {
-        return title;
+    LineChart self() {
+        return this;
     }
 
     @Override
     public String svg() {
-        Sheet sheet = new Sheet(title, note);
+        Sheet sheet = sheet();
         for (int i = 0; i < series.size(); i++) {
             int index = i;
             sheet.legend(series.get(i).name(), (svg, x, y) -> {
@@ -212,20 +225,11 @@ public final class LineChart implements Chart {
 
     private boolean draw(Svg svg, Plot plot, int index) {
         Series s = series.get(index);
-        StringBuilder path = new StringBuilder();
-        boolean any = false;
-        boolean joined = false;
-        for (int i = 0; i < s.x().length; i++) {
-            if (drawn(s, i)) {
-                path.append(joined ? 'L' : 'M')
-                        .append(Svg.number(plot.x().at(s.x()[i])))
-                        .append(' ')
-                        .append(Svg.number(plot.y().at(s.y()[i])));
-                any = true;
-            }
-            joined = drawn(s, i);
-        }
-        if (any && s.line()) {
+        String path = Svg.path(
+                s.x().length,
+                i -> drawn(s, i) ? plot.x().at(s.x()[i]) : Double.NaN,
+                i -> drawn(s, i) ? plot.y().at(s.y()[i]) : Double.NaN);
+        if (!path.isEmpty() && s.line()) {
             svg.empty("path", "d", path, "fill", "none", "stroke", Palette.line(index), "stroke-width", 2.2,
                     "stroke-linejoin", "round", "stroke-dasharray", Palette.dash(index));
         }
@@ -236,7 +240,7 @@ public final class LineChart implements Chart {
                 Marks.draw(svg, index, plot.x().at(s.x()[i]), plot.y().at(s.y()[i]), tip);
             }
         }
-        return any;
+        return !path.isEmpty();
     }
 
     private void drawRegions(Svg svg, Plot plot) {

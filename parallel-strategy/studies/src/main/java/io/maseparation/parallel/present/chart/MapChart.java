@@ -2,8 +2,9 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.function.BiPredicate;
+import java.util.stream.DoubleStream;
 
 /**
  * A grid of cells over two axes, each with an amount or a category as its colour and a text in it; lines and an
@@ -18,23 +19,21 @@ import java.util.function.BiPredicate;
  * String svg = map.line("closed form", lineBatches, lineContexts).svg();
  * }</pre>
  */
-public final class MapChart implements Chart {
+public final class MapChart extends TitledChart<MapChart> {
     private static final double LEFT = 84;
     private static final double RIGHT = 20;
     private static final double RIGHT_WITH_SCALE = 104;
     private static final double LEAST_PLOT_HEIGHT = 200;
     private static final double CELL_HEIGHT = 38;
     private static final double LINE = 15;
-    private static final String NO_VALUE = "#9AA0A6";
 
     /** A cell; either a category, or an amount and no category. */
-    record Cell(int column, int row, String category, double value, String text, String tip) {}
+    record Cell(int column, int row, Optional<String> category, double value, String text, String tip) {}
 
     private record Outline(String label, BiPredicate<Integer, Integer> inside) {}
 
     private record Line(String label, double[] x, double[] y) {}
 
-    private final String title;
     private final Axis xAxis;
     private final Axis yAxis;
     private final double[] xs;
@@ -45,7 +44,6 @@ public final class MapChart implements Chart {
     private final List<Outline> outlines = new ArrayList<>();
     private List<String> order = List.of();
     private double middle = Double.NaN;
-    private String note = "";
 
     /**
      * @param title title
@@ -58,7 +56,7 @@ public final class MapChart implements Chart {
      *     have no place on a logarithmic axis
      */
     public MapChart(String title, Axis x, Axis y, double[] xs, double[] ys, Axis value) {
-        this.title = title;
+        super(title);
         this.xAxis = x;
         this.yAxis = y;
         this.xs = checked(x, xs);
@@ -77,12 +75,6 @@ public final class MapChart implements Chart {
             }
         }
         return values.clone();
-    }
-
-    /** What the reader should know, under the title. */
-    public MapChart note(String text) {
-        note = text;
-        return this;
     }
 
     /**
@@ -116,7 +108,7 @@ public final class MapChart implements Chart {
      * @throws IllegalArgumentException if there is no such cell
      */
     public MapChart category(int column, int row, String category, String text, String tip) {
-        return cell(new Cell(column, row, Objects.requireNonNull(category), Double.NaN, text, tip));
+        return cell(new Cell(column, row, Optional.of(category), Double.NaN, text, tip));
     }
 
     /**
@@ -131,7 +123,7 @@ public final class MapChart implements Chart {
      */
     public MapChart amount(int column, int row, double amount, String text, String tip) {
         value.check(amount, "cell %d, %d".formatted(column, row));
-        return cell(new Cell(column, row, null, amount, Double.isFinite(amount) ? text : "", tip));
+        return cell(new Cell(column, row, Optional.empty(), amount, Double.isFinite(amount) ? text : "", tip));
     }
 
     private MapChart cell(Cell cell) {
@@ -167,14 +159,14 @@ public final class MapChart implements Chart {
     }
 
     @Override
-    public String title() {
-        return title;
+    MapChart self() {
+        return this;
     }
 
     @Override
     public String svg() {
-        Sheet sheet = new Sheet(title, note);
-        MapColours colours = MapColours.of(cells, order, middle, value.scale(), NO_VALUE);
+        Sheet sheet = sheet();
+        MapColours colours = new MapColours(cells, order, middle, value.scale());
         if (!colours.categories().isEmpty()) {
             sheet.legendTitle(value.label() + ":");
         }
@@ -221,9 +213,8 @@ public final class MapChart implements Chart {
         double y = grid.top(cell.row());
         String where = "%s %s, %s %s".formatted(xAxis.title(), xAxis.text(xs[cell.column()]), yAxis.title(),
                 yAxis.text(ys[cell.row()]));
-        String what = cell.category() != null
-                ? cell.category()
-                : Double.isFinite(cell.value()) ? value.text(cell.value()) : "no value";
+        String what = cell.category()
+                .orElseGet(() -> Double.isFinite(cell.value()) ? value.text(cell.value()) : "no value");
         String tip = "%s: %s %s%s".formatted(where, value.title(), what, cell.tip().isEmpty() ? "" : "; " + cell.tip());
         // The text lies in the same group, so that pointing at it says the same.
         svg.open("g").leaf("title", tip);
@@ -242,16 +233,7 @@ public final class MapChart implements Chart {
     }
 
     private void ticks(Svg svg, Grid grid) {
-        double free = Double.NEGATIVE_INFINITY;
-        for (int i = 0; i < xs.length; i++) {
-            String label = Ticks.label(xs[i]);
-            double at = grid.left(i) + grid.cellWidth() / 2;
-            double half = Words.width(label, Sheet.TEXT) / 2;
-            if (at - half > free) {
-                svg.text(at, grid.bottom() + 19, "middle", "tick", label);
-                free = at + half + 6;
-            }
-        }
+        Plot.labels(svg, DoubleStream.of(xs).boxed().toList(), grid::x, grid.bottom());
         for (int i = 0; i < ys.length; i++) {
             svg.text(grid.left(0) - 8, grid.top(i) + grid.cellHeight() / 2 + 4.5, "end", "tick", Ticks.label(ys[i]));
         }

@@ -1,8 +1,10 @@
 package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Colours of a map's cells. */
@@ -10,50 +12,37 @@ final class MapColours {
     private static final int STEPS = 48;
     private static final double BAR = 18;
 
+    private static final String NO_VALUE = "#9AA0A6";
+
     private final List<String> categories;
     private final boolean ordered;
-    private final double low;
-    private final double high;
+    private final Scale scale;
     private final boolean twoSided;
     private final boolean amounts;
-    private final Scale scale;
-    private final String noValue;
+    private final double low;
+    private final double high;
 
-    private MapColours(
-            List<String> categories, boolean ordered, double low, double high, boolean twoSided, boolean amounts,
-            Scale scale, String noValue) {
-        this.categories = categories;
-        this.ordered = ordered;
-        this.low = low;
-        this.high = high;
-        this.twoSided = twoSided;
-        this.amounts = amounts;
+    /**
+     * @param order categories in their order; empty for colours of their own
+     * @param middle amount that means "the same"; NaN if there is none
+     * @param scale spreads the colours of amounts
+     */
+    MapColours(List<MapChart.Cell> cells, List<String> order, double middle, Scale scale) {
         this.scale = scale;
-        this.noValue = noValue;
-    }
-
-    static MapColours of(
-            List<MapChart.Cell> cells, List<String> order, double middle, Scale scale, String noValue) {
         Set<String> met = new LinkedHashSet<>();
-        cells.stream().map(MapChart.Cell::category).filter(c -> c != null).forEach(met::add);
-        List<String> categories = new ArrayList<>(order.stream().filter(met::contains).toList());
-        boolean ordered = !order.isEmpty() || met.size() > Palette.categories();
+        cells.stream().map(MapChart.Cell::category).flatMap(Optional::stream).forEach(met::add);
+        categories = new ArrayList<>(order.stream().filter(met::contains).toList());
+        ordered = !order.isEmpty() || met.size() > Palette.categories();
         met.stream().filter(c -> !order.contains(c)).forEach(categories::add);
         double[] values =
                 cells.stream().mapToDouble(MapChart.Cell::value).filter(Double::isFinite).toArray();
-        double low = Double.POSITIVE_INFINITY;
-        double high = Double.NEGATIVE_INFINITY;
-        for (double value : values) {
-            low = Math.min(low, value);
-            high = Math.max(high, value);
-        }
-        boolean twoSided = Double.isFinite(middle);
-        if (twoSided && values.length > 0) {
-            double reach = Math.max(Math.max(high - middle, middle - low), Double.MIN_NORMAL);
-            low = middle - reach;
-            high = middle + reach;
-        }
-        return new MapColours(categories, ordered, low, high, twoSided, values.length > 0, scale, noValue);
+        amounts = values.length > 0;
+        twoSided = Double.isFinite(middle);
+        double least = Arrays.stream(values).min().orElse(Double.POSITIVE_INFINITY);
+        double most = Arrays.stream(values).max().orElse(Double.NEGATIVE_INFINITY);
+        double reach = Math.max(Math.max(most - middle, middle - least), Double.MIN_NORMAL);
+        low = twoSided && amounts ? middle - reach : least;
+        high = twoSided && amounts ? middle + reach : most;
     }
 
     /** The categories that occur, in order. */
@@ -72,10 +61,8 @@ final class MapColours {
     }
 
     String of(MapChart.Cell cell) {
-        if (cell.category() != null) {
-            return of(cell.category());
-        }
-        return Double.isFinite(cell.value()) ? of(cell.value()) : noValue;
+        return cell.category().map(this::of)
+                .orElseGet(() -> Double.isFinite(cell.value()) ? of(cell.value()) : NO_VALUE);
     }
 
     private String of(double value) {

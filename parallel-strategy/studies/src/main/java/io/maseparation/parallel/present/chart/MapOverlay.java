@@ -23,23 +23,12 @@ record MapOverlay(Grid grid) {
     }
 
     void line(Svg svg, double[] x, double[] y, int index) {
-        StringBuilder path = new StringBuilder();
-        boolean joined = false;
-        for (int i = 0; i < x.length; i++) {
-            boolean drawn = Double.isFinite(x[i]) && Double.isFinite(y[i]);
-            if (drawn) {
-                path.append(joined ? 'L' : 'M')
-                        .append(Svg.number(grid.x(x[i]) - grid.left()))
-                        .append(' ')
-                        .append(Svg.number(grid.y(y[i]) - grid.top()));
-            }
-            joined = drawn;
-        }
+        String path = Svg.path(x.length, i -> grid.x(x[i]) - grid.left(), i -> grid.y(y[i]) - grid.top());
         // An inner <svg> cuts off what lies beyond it, and needs no id as a clip path would.
         svg.open("svg", "x", grid.left(), "y", grid.top(), "width", grid.right() - grid.left(), "height",
                 grid.bottom() - grid.top(), "overflow", "hidden");
         if (!path.isEmpty()) {
-            stroke(svg, path.toString(), 2.2, lineDash(index));
+            stroke(svg, path, 2.2, lineDash(index));
         }
         svg.close("svg");
     }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.present.chart;
 
 import java.util.List;
+import java.util.function.DoubleUnaryOperator;
 
 /** A rectangle with an axis below and one at the left. */
 record Plot(Axis xAxis, Axis yAxis, Range x, Range y) {
@@ -36,18 +37,23 @@ record Plot(Axis xAxis, Axis yAxis, Range x, Range y) {
     }
 
     private void drawX(Svg svg, List<Double> ticks) {
+        ticks.forEach(tick -> svg.line(x.at(tick), top(), x.at(tick), bottom(), "grid"));
+        labels(svg, ticks, x::at, bottom());
+        svg.line(left(), bottom(), right(), bottom(), "axis");
+    }
+
+    /** Writes values below a rectangle, as many as there is room for. */
+    static void labels(Svg svg, List<Double> values, DoubleUnaryOperator at, double bottom) {
         double free = Double.NEGATIVE_INFINITY;
-        for (double tick : ticks) {
-            double at = x.at(tick);
-            svg.line(at, top(), at, bottom(), "grid");
-            String label = Ticks.label(tick);
+        for (double value : values) {
+            String label = Ticks.label(value);
+            double middle = at.applyAsDouble(value);
             double half = Words.width(label, Sheet.TEXT) / 2;
-            if (at - half > free) {
-                svg.text(at, bottom() + 19, "middle", "tick", label);
-                free = at + half + 6;
+            if (middle - half > free) {
+                svg.text(middle, bottom + 19, "middle", "tick", label);
+                free = middle + half + 6;
             }
         }
-        svg.line(left(), bottom(), right(), bottom(), "axis");
     }
 
     /** Draws the titles of both axes of a rectangle. */

@@ -2,6 +2,7 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What every chart has: the frame, the style, the title, a note, a legend. Coordinates are pixels of a sheet
@@ -41,7 +42,7 @@ final class Sheet {
     }
 
     /** A legend's entry; one without a symbol is a heading. */
-    private record Entry(String label, Symbol symbol) {}
+    private record Entry(String label, Optional<Symbol> symbol) {}
 
     private final String title;
     private final String note;
@@ -58,12 +59,12 @@ final class Sheet {
     }
 
     void legend(String label, Symbol symbol) {
-        legend.add(new Entry(label, symbol));
+        legend.add(new Entry(label, Optional.of(symbol)));
     }
 
     /** Says what the entries after it stand for. */
     void legendTitle(String label) {
-        legend.add(new Entry(label, null));
+        legend.add(new Entry(label, Optional.empty()));
     }
 
     /** A legend's coloured square. */
@@ -86,15 +87,15 @@ final class Sheet {
         y += 6;
         double x = MARGIN;
         for (Entry entry : legend) {
-            double indent = entry.symbol() == null ? 0 : SYMBOL;
+            double indent = entry.symbol().isEmpty() ? 0 : SYMBOL;
             String label = Words.fitting(entry.label(), WIDTH - 2 * MARGIN - indent, TEXT);
             double width = indent + Words.width(label, TEXT) + 16;
             if (x > MARGIN && x + width > WIDTH - MARGIN + 16) {
                 x = MARGIN;
                 y += LINE + 2;
             }
-            if (entry.symbol() != null) {
-                entry.symbol().draw(body, x, y + 9);
+            if (entry.symbol().isPresent()) {
+                entry.symbol().get().draw(body, x, y + 9);
             }
             body.text(x + indent, y + 13.5, "start", "entry", label);
             x += width;

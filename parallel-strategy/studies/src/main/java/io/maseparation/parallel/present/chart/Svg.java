@@ -1,5 +1,8 @@
 package io.maseparation.parallel.present.chart;
 
+import io.maseparation.parallel.present.Markup;
+import java.util.function.IntToDoubleFunction;
+
 /** Writes SVG elements as text. Numbers have at most two decimals, text is escaped, and no number is not finite. */
 final class Svg {
     private final StringBuilder out = new StringBuilder();
@@ -24,7 +27,7 @@ final class Svg {
     /** An element with text in it. */
     Svg leaf(String tag, String text, Object... attributes) {
         open(tag, attributes);
-        out.append(escape(text));
+        out.append(Markup.escape(text));
         return close(tag);
     }
 
@@ -32,7 +35,7 @@ final class Svg {
     Svg mark(String tag, String tip, Object... attributes) {
         open(tag, attributes);
         if (!tip.isEmpty()) {
-            out.append("<title>").append(escape(tip)).append("</title>");
+            out.append("<title>").append(Markup.escape(tip)).append("</title>");
         }
         return close(tag);
     }
@@ -47,11 +50,6 @@ final class Svg {
         return empty("line", "x1", x1, "y1", y1, "x2", x2, "y2", y2, "class", style);
     }
 
-    Svg append(Svg other) {
-        out.append(other.out);
-        return this;
-    }
-
     private StringBuilder start(String tag, Object... attributes) {
         out.append('<').append(tag);
         for (int i = 0; i < attributes.length; i += 2) {
@@ -61,7 +59,24 @@ final class Svg {
     }
 
     private static String value(Object value) {
-        return value instanceof Number number ? number(number.doubleValue()) : escape(value.toString());
+        return value instanceof Number number ? number(number.doubleValue()) : Markup.escape(value.toString());
+    }
+
+    /** The data of a path through points; one that is not finite interrupts it. */
+    static String path(int points, IntToDoubleFunction x, IntToDoubleFunction y) {
+        StringBuilder path = new StringBuilder();
+        boolean joined = false;
+        for (int i = 0; i < points; i++) {
+            boolean drawn = Double.isFinite(x.applyAsDouble(i)) && Double.isFinite(y.applyAsDouble(i));
+            if (drawn) {
+                path.append(joined ? 'L' : 'M')
+                        .append(number(x.applyAsDouble(i)))
+                        .append(' ')
+                        .append(number(y.applyAsDouble(i)));
+            }
+            joined = drawn;
+        }
+        return path.toString();
     }
 
     /** A coordinate. */
@@ -76,28 +91,6 @@ final class Svg {
         long size = Math.abs(hundredths);
         String decimals = size % 10 == 0 ? Long.toString(size % 100 / 10) : "%02d".formatted(size % 100);
         return (hundredths < 0 ? "-" : "") + size / 100 + "." + decimals;
-    }
-
-    /** Text as it may stand in an element or an attribute; what XML cannot hold becomes U+FFFD. */
-    static String escape(String text) {
-        StringBuilder escaped = new StringBuilder();
-        text.codePoints().forEach(c -> {
-            switch (c) {
-                case '&' -> escaped.append("&amp;");
-                case '<' -> escaped.append("&lt;");
-                case '>' -> escaped.append("&gt;");
-                case '"' -> escaped.append("&quot;");
-                case '\'' -> escaped.append("&#39;");
-                default -> escaped.appendCodePoint(allowed(c) ? c : 0xFFFD);
-            }
-        });
-        return escaped.toString();
-    }
-
-    private static boolean allowed(int c) {
-        boolean control = c < 0x20 && c != '\t' && c != '\n' && c != '\r';
-        boolean surrogate = c >= 0xD800 && c <= 0xDFFF;
-        return !control && !surrogate && c != 0xFFFE && c != 0xFFFF;
     }
 
     @Override

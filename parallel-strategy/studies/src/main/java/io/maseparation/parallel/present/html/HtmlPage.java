@@ -1,10 +1,12 @@
 package io.maseparation.parallel.present.html;
 
 import io.maseparation.files.WholeFile;
+import io.maseparation.parallel.present.Markup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.chart.Chart;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -59,7 +61,7 @@ public final class HtmlPage {
     /** Starts a section; sections are listed at the top. */
     public HtmlPage section(String heading) {
         sections.add(heading);
-        body.append("<h2 id=\"s%d\">%s</h2>\n".formatted(sections.size(), escape(heading)));
+        body.append("<h2 id=\"s%d\">%s</h2>\n".formatted(sections.size(), Markup.escape(heading)));
         return this;
     }
 
@@ -75,7 +77,7 @@ public final class HtmlPage {
 
     /** A paragraph in small type. */
     public HtmlPage note(String text) {
-        body.append("<p class=\"soft\">").append(escape(text)).append("</p>\n");
+        body.append("<p class=\"soft\">").append(Markup.escape(text)).append("</p>\n");
         return this;
     }
 
@@ -114,10 +116,7 @@ public final class HtmlPage {
             body.append("<tr>");
             for (int i = 0; i < row.size(); i++) {
                 Table.Column column = table.columns().get(i);
-                Object value = row.get(i);
-                cell("td", column, value instanceof List<?> list
-                        ? list.stream().map(String::valueOf).collect(Collectors.joining(" "))
-                        : column.unit().text(value));
+                cell("td", column, column.text(row.get(i)));
             }
             body.append("</tr>\n");
         }
@@ -128,7 +127,7 @@ public final class HtmlPage {
 
     private void cell(String tag, Table.Column column, String text) {
         body.append('<').append(tag).append(column.left() ? " class=\"left\"" : "").append('>')
-                .append(escape(text))
+                .append(Markup.escape(text))
                 .append("</").append(tag).append('>');
     }
 
@@ -146,11 +145,11 @@ public final class HtmlPage {
     }
 
     private void caption(String caption, String... data) {
-        String links = java.util.Arrays.stream(data)
-                .map(file -> "<a href=\"%s\">%s</a>".formatted(escape(address(file)), escape(file)))
+        String links = Arrays.stream(data)
+                .map(file -> "<a href=\"%s\">%s</a>".formatted(Markup.escape(address(file)), Markup.escape(file)))
                 .collect(Collectors.joining(", "));
         if (!caption.isEmpty() || !links.isEmpty()) {
-            body.append("\n<figcaption>").append(escape(caption));
+            body.append("\n<figcaption>").append(Markup.escape(caption));
             body.append(links.isEmpty() ? "" : (caption.isEmpty() ? "" : " ") + "Data: " + links);
             body.append("</figcaption>");
         }
@@ -164,16 +163,8 @@ public final class HtmlPage {
     }
 
     private HtmlPage element(String tag, String text) {
-        body.append('<').append(tag).append('>').append(escape(text)).append("</").append(tag).append(">\n");
+        body.append('<').append(tag).append('>').append(Markup.escape(text)).append("</").append(tag).append(">\n");
         return this;
-    }
-
-    private static String escape(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;")
-                .replace("'", "&#39;");
     }
 
     /** The document. */
@@ -181,12 +172,13 @@ public final class HtmlPage {
         StringBuilder page = new StringBuilder();
         page.append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         page.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-        page.append("<title>").append(escape(title)).append("</title>\n<style>\n").append(STYLE).append("</style>\n");
-        page.append("</head>\n<body>\n<main>\n<h1>").append(escape(title)).append("</h1>\n");
+        page.append("<title>").append(Markup.escape(title)).append("</title>\n<style>\n").append(STYLE)
+                .append("</style>\n");
+        page.append("</head>\n<body>\n<main>\n<h1>").append(Markup.escape(title)).append("</h1>\n");
         if (sections.size() > 1) {
             page.append("<nav aria-label=\"Sections\"><ol>\n");
             for (int i = 0; i < sections.size(); i++) {
-                page.append("<li><a href=\"#s%d\">%s</a></li>\n".formatted(i + 1, escape(sections.get(i))));
+                page.append("<li><a href=\"#s%d\">%s</a></li>\n".formatted(i + 1, Markup.escape(sections.get(i))));
             }
             page.append("</ol></nav>\n");
         }

@@ -1,7 +1,10 @@
 package io.maseparation.parallel.studies.paper;
 
+import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
@@ -13,20 +16,20 @@ import java.util.List;
  * @param gated experts of three matrices rather than two
  * @param topK experts a token goes to
  * @param launch how operations are started
- * @param collectives which measured tables: "nccl" or "custom"
+ * @param collectives which measured tables
  */
-record Assumptions(boolean gated, int topK, Launch launch, String collectives) {
+record Assumptions(boolean gated, int topK, Launch launch, Collectives collectives) {
     /** What maps and curves assume: the plainest model on the best implementation. */
-    static final Assumptions USUAL = new Assumptions(false, 2, Launch.GRAPH, "custom");
+    static final Assumptions USUAL = new Assumptions(false, 2, Launch.GRAPH, Collectives.CUSTOM);
 
     /** Everything that is tried. A custom kernel is a part of a captured graph, so eager launches go with NCCL only. */
     static List<Assumptions> all() {
         List<Assumptions> all = new ArrayList<>();
         for (boolean gated : new boolean[] {false, true}) {
             for (int topK = 1; topK <= 2; topK++) {
-                all.add(new Assumptions(gated, topK, Launch.EAGER, "nccl"));
-                all.add(new Assumptions(gated, topK, Launch.GRAPH, "nccl"));
-                all.add(new Assumptions(gated, topK, Launch.GRAPH, "custom"));
+                all.add(new Assumptions(gated, topK, Launch.EAGER, Collectives.NCCL));
+                all.add(new Assumptions(gated, topK, Launch.GRAPH, Collectives.NCCL));
+                all.add(new Assumptions(gated, topK, Launch.GRAPH, Collectives.CUSTOM));
             }
         }
         return all;
@@ -38,16 +41,14 @@ record Assumptions(boolean gated, int topK, Launch launch, String collectives) {
 
     Scenario scenario(int batch, int context, RoutingModel routing, long seed) {
         return Scenario.decode(batch, context)
-                .withLaunch(launch)
-                .withCollectives(collectives)
-                .withRouting(routing, seed)
-                .withLmHead(false);
+                .with(new Conditions(launch, collectives, DataType.F16, 2, false))
+                .withRouting(routing, seed);
     }
 
     /** In words. */
     String text() {
         return "top-%d, %s matrices, %s, %s collectives".formatted(
                 topK, gated ? "three" : "two", launch == Launch.EAGER ? "eager launches" : "graphs",
-                collectives.equals("nccl") ? "NCCL" : collectives);
+                collectives == Collectives.NCCL ? "NCCL" : collectives.id());
     }
 }

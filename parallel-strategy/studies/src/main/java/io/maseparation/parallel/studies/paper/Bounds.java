@@ -6,9 +6,9 @@ import io.maseparation.parallel.cluster.Cluster;
 
 /**
  * Least times of a decode step, from the bytes that must be read at the full bandwidth of the devices: no latency, no
- * launch, no transfer, no imbalance. Embedding and output projection are left out, keys and values have 16 bits, and rows
- * choose experts uniformly, so that {@code n} rows visit {@code E (1 − (1 − k/E)^n)} of E experts on average. Whatever a
- * schedule does, a step takes at least as long.
+ * launch, no transfer, no imbalance. Embedding and output projection are left out, keys and values have 16 bits, and
+ * rows choose experts uniformly, so that {@code n} rows visit {@code E (1 − (1 − k/E)^n)} of E experts on average.
+ * Whatever a schedule does, a step takes at least as long.
  */
 public final class Bounds {
     private static final double KV_ELEMENT_BYTES = 2;
@@ -23,7 +23,7 @@ public final class Bounds {
      * @param cluster where from the bandwidth comes: of several kinds of device the one with most
      */
     public Bounds(ModelConfig config, Cluster cluster) {
-        this(config, 1, cluster.kinds().stream().mapToDouble(k -> k.bytesPerSecond()).max().orElseThrow());
+        this(config, 1, cluster.kinds().stream().mapToDouble(k -> k.roofline().bytesPerSecond()).max().orElseThrow());
     }
 
     private Bounds(ModelConfig config, double weightFactor, double bytesPerSecond) {
@@ -51,8 +51,8 @@ public final class Bounds {
     }
 
     /**
-     * Least time of a step in milliseconds in any layout: every weight in use and every live key and value read once, by
-     * all devices together.
+     * Least time of a step in milliseconds in any layout: every weight in use and every live key and value read once,
+     * by all devices together.
      *
      * @param batch sequences
      * @param context positions that each attends to
@@ -68,10 +68,10 @@ public final class Bounds {
 
     /**
      * Least time of a step in milliseconds with attention replicated on A devices and whole experts on M others, under
-     * any schedule. A schedule takes the batch as one or more micro-batches. The expert pool reads, for each, the experts
-     * that it visits; an attention device reads its weights and its sequences' keys and values; and a micro-batch passes
-     * through both, layer by layer. With the largest micro-batch of {@code b} rows, visits being concave in rows,
-     * a step takes at least
+     * any schedule. A schedule takes the batch as one or more micro-batches. The expert pool reads, for each, the
+     * experts that it visits; an attention device reads its weights and its sequences' keys and values; and a
+     * micro-batch passes through both, layer by layer. With the largest micro-batch of {@code b} rows, visits being
+     * concave in rows, a step takes at least
      *
      * <pre>max(Σ te(b) + te(B − b), Σ ta(b) + ta(B − b), Σ ta(b) + te(b))</pre>
      *

@@ -1,42 +1,44 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
+import io.maseparation.files.Identified;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * A number of the paper and what became of it.
  *
  * @param id name for machines
  * @param claim what is claimed
- * @param claimed the number, as text
- * @param simulated the nearest that a simulation comes, as text
+ * @param claimed the number
+ * @param simulated the nearest that a simulation comes
  * @param assumptions under which it comes nearest
- * @param bound what physics allows, as text; "-" where it sets none
- * @param kind kind of verdict
- * @param verdict verdict, in a few words
+ * @param bound what physics allows
+ * @param verdict how it fares
  * @param note what else is to be said; may be empty
- * @param claimedValue the number
- * @param simulatedValue what was simulated, in the same unit; NaN where that is no number
- * @param boundValue the bound, in the same unit; NaN where there is none
  */
 record Claim(
         String id,
         String claim,
-        String claimed,
-        String simulated,
+        Quantity claimed,
+        Quantity simulated,
         String assumptions,
-        String bound,
-        Verdict kind,
-        String verdict,
-        String note,
-        double claimedValue,
-        double simulatedValue,
-        double boundValue) {
+        Quantity bound,
+        Verdict verdict,
+        String note) {
+
+    /**
+     * What follows.
+     *
+     * @param kind kind of verdict
+     * @param words the verdict in a few words
+     */
+    record Verdict(Kind kind, String words) {}
 
     /** How a claim fares. */
-    enum Verdict {
+    enum Kind implements Identified {
         /** A simulation gives the number. */
         REPRODUCED("Reproduced"),
         /** A simulation comes near. */
@@ -54,12 +56,8 @@ record Claim(
 
         private final String words;
 
-        Verdict(String words) {
+        Kind(String words) {
             this.words = words;
-        }
-
-        String id() {
-            return name().toLowerCase(Locale.ROOT);
         }
 
         /** For people. */
@@ -72,45 +70,46 @@ record Claim(
     private static final double REPRODUCED = 0.02;
     /** A deviation that counts as near. */
     private static final double NEAR = 0.15;
-    static final String NONE = "-";
-
     /** The verdict on a number that nothing forbids. */
-    static Verdict kindOf(double claimed, double simulated) {
+    static Kind kindOf(double claimed, double simulated) {
         double off = Math.abs(simulated / claimed - 1);
-        return off <= REPRODUCED ? Verdict.REPRODUCED : off <= NEAR ? Verdict.WITHIN : Verdict.NOT_REPRODUCED;
+        return off <= REPRODUCED ? Kind.REPRODUCED : off <= NEAR ? Kind.WITHIN : Kind.NOT_REPRODUCED;
     }
 
-    /** The same in words. */
-    static String wordsFor(double claimed, double simulated) {
-        String off = Text.change(simulated / claimed - 1);
-        return switch (kindOf(claimed, simulated)) {
-            case REPRODUCED -> "reproduced (%s)".formatted(off);
-            case WITHIN -> "within %s".formatted(Text.share(Math.abs(simulated / claimed - 1)));
-            default -> "not reproduced (%s)".formatted(off);
-        };
+    /** The same with its words. */
+    static Verdict verdictOn(double claimed, double simulated) {
+        Kind kind = kindOf(claimed, simulated);
+        double off = simulated / claimed - 1;
+        return new Verdict(kind, switch (kind) {
+            case REPRODUCED -> "reproduced (%s)".formatted(Numbers.change(off));
+            case WITHIN -> "within %s".formatted(Numbers.share(Math.abs(off)));
+            default -> "not reproduced (%s)".formatted(Numbers.change(off));
+        });
+    }
+
+    /** The verdict on a number that a bound may forbid: impossible if it does, otherwise not reproduced. */
+    static Verdict verdictBeyond(boolean impossible, String limit, double claimed, double simulated) {
+        return impossible
+                ? new Verdict(Kind.IMPOSSIBLE, "impossible " + limit)
+                : new Verdict(Kind.NOT_REPRODUCED, verdictOn(claimed, simulated).words());
     }
 
     /** Claims as a table; the columns for people first. */
     static Table table(List<Claim> claims) {
-        Table.Builder table = Table.builder()
-                .column("id", "id", Unit.PLAIN)
-                .column("claim", "claim", Unit.PLAIN)
-                .column("claimed", "claimed", Unit.PLAIN)
-                .column("simulated", "simulated", Unit.PLAIN)
-                .column("assumptions", "assumptions that come nearest", Unit.PLAIN)
-                .column("bound", "bound", Unit.PLAIN)
-                .column("verdict", "verdict", Unit.PLAIN)
-                .column("verdict_kind", "kind", Unit.PLAIN)
-                .column("note", "note", Unit.PLAIN)
-                .column("claimed_value", "claimed", Unit.NUMBER)
-                .column("simulated_value", "simulated", Unit.NUMBER)
-                .column("bound_value", "bound", Unit.NUMBER)
-                .column("source", "source", Unit.PLAIN);
-        for (Claim c : claims) {
-            table.row(c.id, c.claim, c.claimed, c.simulated, c.assumptions, c.bound, c.verdict, c.kind.id(),
-                    c.note, c.claimedValue, c.simulatedValue, c.boundValue, "simulated");
-        }
-        return table.build();
+        return Table.of(claims,
+                column("id", "id", Unit.PLAIN, Claim::id),
+                column("claim", "claim", Unit.PLAIN, Claim::claim),
+                column("claimed", "claimed", Unit.PLAIN, c -> c.claimed.text()),
+                column("simulated", "simulated", Unit.PLAIN, c -> c.simulated.text()),
+                column("assumptions", "assumptions that come nearest", Unit.PLAIN, Claim::assumptions),
+                column("bound", "bound", Unit.PLAIN, c -> c.bound.text()),
+                column("verdict", "verdict", Unit.PLAIN, c -> c.verdict.words()),
+                column("verdict_kind", "kind", Unit.PLAIN, c -> c.verdict.kind().id()),
+                column("note", "note", Unit.PLAIN, Claim::note),
+                column("claimed_value", "claimed", Unit.NUMBER, c -> c.claimed.value()),
+                column("simulated_value", "simulated", Unit.NUMBER, c -> c.simulated.value()),
+                column("bound_value", "bound", Unit.NUMBER, c -> c.bound.value()),
+                column("source", "source", Unit.PLAIN, c -> "simulated"));
     }
 
     /** What is to be said beside the table, a sentence or more for each claim that needs it. */

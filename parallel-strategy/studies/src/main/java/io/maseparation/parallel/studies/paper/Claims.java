@@ -2,13 +2,16 @@ package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.studies.paper.Claim.Kind;
 import io.maseparation.parallel.studies.paper.Claim.Verdict;
 import io.maseparation.parallel.studies.paper.Evidence.Sample;
 import io.maseparation.parallel.studies.paper.Evidence.Trial;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Every number of the paper's abstract and results, held against simulations and bounds. */
 final class Claims {
@@ -58,35 +61,35 @@ final class Claims {
 
     private void batches() {
         double baseline = Paper.BASELINE_TPS * Paper.BASELINE_TPOT_MS / 1e3;
-        rows.add(new Claim("batch_baseline", "TPS × TPOT, baseline", "8,696 × 2.76 ms",
-                Text.decimals(baseline, 1) + " sequences", ARITHMETIC, Claim.NONE, Verdict.REPRODUCED,
-                "a batch of " + Paper.BATCH, "", Paper.BATCH, baseline, Double.NaN));
+        rows.add(new Claim("batch_baseline", "TPS × TPOT, baseline", new Quantity("8,696 × 2.76 ms", Paper.BATCH),
+                sequences(baseline), ARITHMETIC, Quantity.NONE,
+                new Verdict(Kind.REPRODUCED, "a batch of " + Paper.BATCH), ""));
         double ma = Paper.TPS * Paper.TPOT_MS / 1e3;
         double mostTps = Paper.BATCH * 1e3 / (Paper.TPOT_MS - Paper.TPOT_ROUNDING_MS);
         boolean possible = mostTps >= Paper.TPS;
-        rows.add(new Claim("batch_ma", "TPS × TPOT, MA Separation", "13,289 × 1.82 ms",
-                Text.decimals(ma, 1) + " sequences", ARITHMETIC, Claim.NONE,
-                possible ? Verdict.REPRODUCED : Verdict.INCONSISTENT,
-                possible ? "a batch of " + Paper.BATCH : "inconsistent with a batch of " + Paper.BATCH,
-                possible ? "" : "24 sequences at 1.82 ms, rounded, give at most " + Text.rate(mostTps), Paper.BATCH, ma,
-                Double.NaN));
+        rows.add(new Claim("batch_ma", "TPS × TPOT, MA Separation", new Quantity("13,289 × 1.82 ms", Paper.BATCH),
+                sequences(ma), ARITHMETIC, Quantity.NONE,
+                possible
+                        ? new Verdict(Kind.REPRODUCED, "a batch of " + Paper.BATCH)
+                        : new Verdict(Kind.INCONSISTENT, "inconsistent with a batch of " + Paper.BATCH),
+                possible ? "" : "24 sequences at 1.82 ms, rounded, give at most " + Numbers.rate(mostTps)));
+    }
+
+    private static Quantity sequences(double n) {
+        return new Quantity(Numbers.decimals(n, 1) + " sequences", n);
     }
 
     private void baseline() {
         Trial nearest = nearestBaseline();
         double bound = bounds(nearest.assumptions()).anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES);
-        rows.add(new Claim("tpot_baseline", "TPOT of TP8×PP2", Text.ms(Paper.BASELINE_TPOT_MS),
-                Text.ms(nearest.point().tpotMs()), nearest.text(), "≥ " + Text.ms(bound),
-                Claim.kindOf(Paper.BASELINE_TPOT_MS, nearest.point().tpotMs()),
-                Claim.wordsFor(Paper.BASELINE_TPOT_MS, nearest.point().tpotMs()),
-                "the bound is that of any layout on 16 GPUs under these assumptions; " + anyLayout(),
-                Paper.BASELINE_TPOT_MS, nearest.point().tpotMs(), bound));
-        double mostTps = Paper.BATCH * 1e3 / bound;
-        rows.add(new Claim("tps_baseline", "TPS of TP8×PP2", Text.rate(Paper.BASELINE_TPS),
-                Text.rate(nearest.point().tps()), nearest.text(), "≤ " + Text.rate(mostTps),
-                Claim.kindOf(Paper.BASELINE_TPS, nearest.point().tps()),
-                Claim.wordsFor(Paper.BASELINE_TPS, nearest.point().tps()), "", Paper.BASELINE_TPS,
-                nearest.point().tps(), mostTps));
+        double ms = nearest.point().tpotMs();
+        rows.add(new Claim("tpot_baseline", "TPOT of TP8×PP2", Quantity.ms(Paper.BASELINE_TPOT_MS), Quantity.ms(ms),
+                nearest.text(), Quantity.ms(bound).orMore(), Claim.verdictOn(Paper.BASELINE_TPOT_MS, ms),
+                "the bound is that of any layout on 16 GPUs under these assumptions; " + anyLayout()));
+        double tps = nearest.point().tps();
+        rows.add(new Claim("tps_baseline", "TPS of TP8×PP2", Quantity.rate(Paper.BASELINE_TPS), Quantity.rate(tps),
+                nearest.text(), Quantity.rate(Paper.BATCH * 1e3 / bound).orLess(),
+                Claim.verdictOn(Paper.BASELINE_TPS, tps), ""));
     }
 
     private Trial nearestBaseline() {
@@ -94,36 +97,34 @@ final class Claims {
     }
 
     private String anyLayout() {
-        return "it is %s top-1 and %s top-2 with two matrices, %s and %s with three".formatted(
-                Text.ms(bounds(false, 1).anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES)),
-                Text.ms(bounds(false, 2).anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES)),
-                Text.ms(bounds(true, 1).anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES)),
-                Text.ms(bounds(true, 2).anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES)));
+        return everyModel(
+                "it is %s top-1 and %s top-2 with two matrices, %s and %s with three",
+                bounds -> bounds.anyLayoutMs(Paper.BATCH, Paper.CONTEXT, Paper.DEVICES));
+    }
+
+    /** A bound for two and three matrices, top-1 and top-2, in words. */
+    private String everyModel(String words, ToDoubleFunction<Bounds> bound) {
+        return words.formatted(Stream.of(bounds(false, 1), bounds(false, 2), bounds(true, 1), bounds(true, 2))
+                .map(b -> Numbers.ms(bound.applyAsDouble(b)))
+                .toArray());
     }
 
     private void separated() {
         Trial nearest = Evidence.nearest(evidence.threeToOne(), t -> t.point().tpotMs(), Paper.TPOT_MS);
         double least = leastMs();
-        boolean impossible = least > Paper.TPOT_MS;
-        rows.add(new Claim("tpot_ma", "TPOT of MA Separation 12:4", Text.ms(Paper.TPOT_MS),
-                Text.ms(nearest.point().tpotMs()), nearest.text(), "≥ " + Text.ms(least),
-                impossible ? Verdict.IMPOSSIBLE : Verdict.NOT_REPRODUCED,
-                impossible
-                        ? "impossible below " + Text.ms(least)
-                        : Claim.wordsFor(Paper.TPOT_MS, nearest.point().tpotMs()),
-                "with attention replicated any schedule takes at least %s top-1 and %s top-2 with two matrices, %s and %s with three; %s"
-                        .formatted(Text.ms(least), Text.ms(threeToOneMs(bounds(false, 2), 1)),
-                                Text.ms(threeToOneMs(bounds(true, 1), 1)), Text.ms(threeToOneMs(bounds(true, 2), 1)),
-                                remedies()),
-                Paper.TPOT_MS, nearest.point().tpotMs(), least));
+        double ms = nearest.point().tpotMs();
+        rows.add(new Claim("tpot_ma", "TPOT of MA Separation 12:4", Quantity.ms(Paper.TPOT_MS), Quantity.ms(ms),
+                nearest.text(), Quantity.ms(least).orMore(),
+                Claim.verdictBeyond(least > Paper.TPOT_MS, "below " + Numbers.ms(least), Paper.TPOT_MS, ms),
+                everyModel(
+                        "with attention replicated any schedule takes at least %s top-1 and %s top-2 with two matrices, %s and %s with three; ",
+                        bounds -> threeToOneMs(bounds, 1))
+                        + remedies()));
         double most = Paper.BATCH * 1e3 / least;
-        rows.add(new Claim("tps_ma", "TPS of MA Separation 12:4", Text.rate(Paper.TPS),
-                Text.rate(nearest.point().tps()), nearest.text(), "≤ " + Text.rate(most),
-                most < Paper.TPS ? Verdict.IMPOSSIBLE : Verdict.NOT_REPRODUCED,
-                most < Paper.TPS
-                        ? "impossible above " + Text.rate(most)
-                        : Claim.wordsFor(Paper.TPS, nearest.point().tps()),
-                "", Paper.TPS, nearest.point().tps(), most));
+        double tps = nearest.point().tps();
+        rows.add(new Claim("tps_ma", "TPS of MA Separation 12:4", Quantity.rate(Paper.TPS), Quantity.rate(tps),
+                nearest.text(), Quantity.rate(most).orLess(),
+                Claim.verdictBeyond(most < Paper.TPS, "above " + Numbers.rate(most), Paper.TPS, tps), ""));
     }
 
     /** What would lift the bound: computed, not simulated. */
@@ -132,9 +133,9 @@ final class Claims {
         Bounds two = bounds(false, 2);
         return "two matrices and 1.82 ms go together from %d (top-1) or %d (top-2) expert GPUs on, up to a batch of %d or %d, or with 8-bit weights (%s, %s); with heads split in groups of %d the bound is %s or %s"
                 .formatted(fewestExperts(one), fewestExperts(two), largestBatch(one), largestBatch(two),
-                        Text.ms(threeToOneMs(one.withWeights(EIGHT_BITS), 1)),
-                        Text.ms(threeToOneMs(two.withWeights(EIGHT_BITS), 1)), GROUP,
-                        Text.ms(threeToOneMs(one, GROUP)), Text.ms(threeToOneMs(two, GROUP)));
+                        Numbers.ms(threeToOneMs(one.withWeights(EIGHT_BITS), 1)),
+                        Numbers.ms(threeToOneMs(two.withWeights(EIGHT_BITS), 1)), GROUP,
+                        Numbers.ms(threeToOneMs(one, GROUP)), Numbers.ms(threeToOneMs(two, GROUP)));
     }
 
     private static int fewestExperts(Bounds bounds) {
@@ -174,37 +175,30 @@ final class Claims {
         Pair plain = new Pair(nearestBaseline(),
                 Evidence.fastest(evidence.threeToOne(), nearestBaseline().assumptions()));
         double least = leastMs() / Paper.BASELINE_TPOT_MS - 1;
-        boolean impossible = least > Paper.TPOT_CHANGE;
-        rows.add(new Claim("tpot_change", "TPOT, MA against TP8×PP2", Text.change(Paper.TPOT_CHANGE),
-                Text.change(nearest.change()), against, "≥ " + Text.change(least),
-                impossible ? Verdict.IMPOSSIBLE : Verdict.NOT_REPRODUCED,
-                impossible
-                        ? "impossible below " + Text.change(least)
-                        : Claim.wordsFor(1 + Paper.TPOT_CHANGE, 1 + nearest.change()),
+        rows.add(new Claim("tpot_change", "TPOT, MA against TP8×PP2", Quantity.change(Paper.TPOT_CHANGE),
+                Quantity.change(nearest.change()), against, Quantity.change(least).orMore(),
+                Claim.verdictBeyond(least > Paper.TPOT_CHANGE, "below " + Numbers.change(least),
+                        1 + Paper.TPOT_CHANGE, 1 + nearest.change()),
                 "the bound is that of 12:4 against the paper's own 2.76 ms; simulated 12:4 is %s; under those that bring the baseline nearest to its 2.76 ms it has %s TPOT"
                         .formatted(
                                 nearest.change() > 0
                                         ? "slower under every assumption"
                                         : "faster under some assumptions",
-                                Text.change(plain.change())),
-                Paper.TPOT_CHANGE, nearest.change(), least));
+                                Numbers.change(plain.change()))));
         double most = Paper.BASELINE_TPOT_MS / leastMs() - 1;
         double change = 1 / (1 + nearest.change()) - 1;
-        rows.add(new Claim("tps_change", "TPS, MA against TP8×PP2", Text.change(Paper.TPS_CHANGE), Text.change(change),
-                against, "≤ " + Text.change(most),
-                most < Paper.TPS_CHANGE ? Verdict.IMPOSSIBLE : Verdict.NOT_REPRODUCED,
-                most < Paper.TPS_CHANGE
-                        ? "impossible above " + Text.change(most)
-                        : Claim.wordsFor(1 + Paper.TPS_CHANGE, 1 + change),
-                "", Paper.TPS_CHANGE, change, most));
+        rows.add(new Claim("tps_change", "TPS, MA against TP8×PP2", Quantity.change(Paper.TPS_CHANGE),
+                Quantity.change(change), against, Quantity.change(most).orLess(),
+                Claim.verdictBeyond(most < Paper.TPS_CHANGE, "above " + Numbers.change(most),
+                        1 + Paper.TPS_CHANGE, 1 + change),
+                ""));
         double implied = 1 / (1 + Paper.TPOT_CHANGE) - 1;
-        rows.add(new Claim("implied_tps_change", "TPS that −34.2 % TPOT implies", Text.change(Paper.TPS_CHANGE),
-                Text.change(implied), ARITHMETIC, Claim.NONE, Verdict.INCONSISTENT,
-                "inconsistent: " + Text.change(implied),
+        rows.add(new Claim("implied_tps_change", "TPS that −34.2 % TPOT implies", Quantity.change(Paper.TPS_CHANGE),
+                Quantity.change(implied), ARITHMETIC, Quantity.NONE,
+                new Verdict(Kind.INCONSISTENT, "inconsistent: " + Numbers.change(implied)),
                 "1.82 of 2.76 ms are %s TPOT, and %s TPS".formatted(
-                        Text.change(Paper.TPOT_MS / Paper.BASELINE_TPOT_MS - 1),
-                        Text.change(Paper.BASELINE_TPOT_MS / Paper.TPOT_MS - 1)),
-                Paper.TPS_CHANGE, implied, Double.NaN));
+                        Numbers.change(Paper.TPOT_MS / Paper.BASELINE_TPOT_MS - 1),
+                        Numbers.change(Paper.BASELINE_TPOT_MS / Paper.TPOT_MS - 1))));
     }
 
     private void ratio() {
@@ -231,16 +225,16 @@ final class Claims {
                         && s.point().tpotMs() <= PlaneStudy.TIE * f.point().tpotMs()))
                 .map(Sample::batch)
                 .toList();
-        rows.add(new Claim("best_ratio", "best attention : expert GPUs", "3:1", found,
+        rows.add(new Claim("best_ratio", "best attention : expert GPUs",
+                new Quantity("3:1", (double) Paper.ATTENTION_DEVICES / Paper.EXPERT_DEVICES),
+                new Quantity(found, (double) nearest.point().options().attentionDevices()
+                        / nearest.point().options().expertDevices()),
                 "the best of every ratio and m = 1 to 3, under each of %d sets of assumptions".formatted(best.size()),
-                Claim.NONE, Verdict.UNDEFINED, "undefined without batch × context; not at batch 24",
+                Quantity.NONE,
+                new Verdict(Kind.UNDEFINED, "undefined without batch × context; not at batch 24"),
                 "at batch 24 12:4 has %s TPOT against %s; with two matrices, top-2 and context 2048 it is within 2 %% of the best at batches %s; by bandwidth alone both pools take equally long at batch %s with m = 2"
-                        .formatted(Text.change(loss), nearest.point().name(), span(tied),
-                                Text.decimals(2 * line.rows(Paper.CONTEXT), 0)),
-                (double) Paper.ATTENTION_DEVICES / Paper.EXPERT_DEVICES,
-                (double) nearest.point().options().attentionDevices()
-                        / nearest.point().options().expertDevices(),
-                Double.NaN));
+                        .formatted(Numbers.change(loss), nearest.point().name(), span(tied),
+                                Numbers.decimals(2 * line.rows(Paper.CONTEXT), 0))));
     }
 
     private static String span(List<Integer> batches) {
@@ -253,14 +247,18 @@ final class Claims {
         double experts = bounds.expertsOfLayerMs(Paper.BATCH, Paper.DEVICES);
         int each = Math.ceilDiv(Paper.BATCH, Paper.DEVICES);
         double spread = bounds.attentionOfLayerMs(each, Paper.CONTEXT);
-        rows.add(new Claim("mismatch", "attention of a layer takes longer than its experts", "T_attention > T_moe",
-                Text.decimals(attention, 3) + " ms > " + Text.decimals(experts, 3) + " ms",
+        rows.add(new Claim("mismatch", "attention of a layer takes longer than its experts",
+                new Quantity("T_attention > T_moe", 1),
+                new Quantity(
+                        Numbers.decimals(attention, 3) + " ms > " + Numbers.decimals(experts, 3) + " ms",
+                        attention / experts),
                 "all attention on one GPU, experts over 16; top-2, two matrices; reads at full bandwidth",
-                Claim.NONE, attention > experts ? Verdict.REPRODUCED : Verdict.NOT_REPRODUCED,
-                attention > experts ? "reproduced" : "not reproduced",
+                Quantity.NONE,
+                attention > experts
+                        ? new Verdict(Kind.REPRODUCED, "reproduced")
+                        : new Verdict(Kind.NOT_REPRODUCED, "not reproduced"),
                 "only with all attention on one GPU; with sequences spread over all 16, as EP has them, it takes %s ms"
-                        .formatted(Text.decimals(spread, 3)),
-                1, attention / experts, Double.NaN));
+                        .formatted(Numbers.decimals(spread, 3))));
     }
 
     /** Which other layouts differ from the baseline by what is claimed of MA. */
@@ -296,20 +294,19 @@ final class Claims {
                             .orElseThrow();
                     double change = p.tpotMs() / baseline.point().tpotMs() - 1;
                     return "; of any MA layout %s (%s, %s)".formatted(
-                            Text.change(tpot ? change : 1 / (1 + change) - 1), p.name(), Text.ms(p.tpotMs()));
+                            Numbers.change(tpot ? change : 1 / (1 + change) - 1), p.name(), Numbers.ms(p.tpotMs()));
                 })
                 .orElse("");
         rows.add(new Claim(tpot ? "where_tpot" : "where_tps",
-                "where %s %s does occur".formatted(Text.change(claimed), tpot ? "TPOT" : "TPS"),
-                Text.change(claimed), Text.change(nearest.change(tpot)),
+                "where %s %s does occur".formatted(Numbers.change(claimed), tpot ? "TPOT" : "TPS"),
+                Quantity.change(claimed), Quantity.change(nearest.change(tpot)),
                 "%s against %s; %s".formatted(nearest.other().point().name(), nearest.baseline().point().name(),
                         nearest.baseline().assumptions().text()),
-                Claim.NONE, Verdict.ELSEWHERE,
-                nearest.other().point().options().strategy() == Strategy.MA
+                Quantity.NONE,
+                new Verdict(Kind.ELSEWHERE, nearest.other().point().options().strategy() == Strategy.MA
                         ? "occurs with separation"
-                        : "occurs without separation",
+                        : "occurs without separation"),
                 "the best ratio of MA against TP8×PP2, m = 1: %s (%s)%s".formatted(
-                        Text.change(best.change(tpot)), best.other().point().name(), free),
-                claimed, nearest.change(tpot), Double.NaN));
+                        Numbers.change(best.change(tpot)), best.other().point().name(), free)));
     }
 }

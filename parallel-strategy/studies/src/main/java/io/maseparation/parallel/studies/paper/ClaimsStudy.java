@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -22,16 +24,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The table of claims, and the simulations it rests on. */
-final class ClaimsStudy {
+record ClaimsStudy(Context context) {
     static final String FILE = "claims.csv";
     private static final String TRIALS_FILE = "assumptions.csv";
     private static final String BATCHES_FILE = "batches.csv";
-
-    private final Context context;
-
-    ClaimsStudy(Context context) {
-        this.context = context;
-    }
 
     String name() {
         return "claims";
@@ -63,10 +59,10 @@ final class ClaimsStudy {
 
     private Section table(List<Claim> claims) {
         Table table = Claim.table(claims);
-        Stream<String> kinds = Arrays.stream(Claim.Verdict.values())
-                .filter(v -> claims.stream().anyMatch(c -> c.kind() == v))
+        Stream<String> kinds = Arrays.stream(Claim.Kind.values())
+                .filter(v -> claims.stream().anyMatch(c -> c.verdict().kind() == v))
                 .map(v -> "%s: %s.".formatted(v.words(), claims.stream()
-                        .filter(c -> c.kind() == v)
+                        .filter(c -> c.verdict().kind() == v)
                         .map(Claim::claim)
                         .collect(Collectors.joining("; "))));
         return new Section(
@@ -108,9 +104,9 @@ final class ClaimsStudy {
         return new Section(
                 "Why 1.82 ms is impossible at 12:4",
                 List.of("Four GPUs must read the experts that 24 sequences visit: at top-1 %s of 16 in every layer on average,"
-                        .formatted(Text.decimals(visited(1), 1))
+                        .formatted(Numbers.decimals(visited(1), 1))
                         + " which takes %s at the full bandwidth of their memory before any attention has run."
-                                .formatted(Text.ms(reads()))
+                                .formatted(Numbers.ms(reads()))
                         + " The attention of at least the largest micro-batch comes on top. The bound takes the best of all"
                         + " ways to split the batch, and nothing else: no latency, no launches, no imbalance."),
                 List.of(),
@@ -127,25 +123,18 @@ final class ClaimsStudy {
     }
 
     private static Table trials(Evidence evidence) {
-        Table.Builder table = Table.builder()
-                .column("matrices", "matrices", Unit.COUNT)
-                .column("experts_per_token", "top-k", Unit.COUNT)
-                .column("launch", "launch", Unit.PLAIN)
-                .column("collectives", "collectives", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("busy", "busy", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT)
-                .column("regime", "regime", Unit.PLAIN);
-        for (Trial t : evidence.trials()) {
-            Point p = t.point();
-            table.row(t.assumptions().gated() ? 3 : 2, t.assumptions().topK(),
-                    t.assumptions().launch().name().toLowerCase(Locale.ROOT), t.assumptions().collectives(),
-                    p.name(), p.tpotMs(), p.tps(), p.busy(), p.mbu(), p.memoryEfficiency(), p.regime());
-        }
-        return table.build();
+        return Table.of(evidence.trials(),
+                column("matrices", "matrices", Unit.COUNT, t -> t.assumptions().gated() ? 3 : 2),
+                column("experts_per_token", "top-k", Unit.COUNT, t -> t.assumptions().topK()),
+                column("launch", "launch", Unit.PLAIN, t -> t.assumptions().launch().id()),
+                column("collectives", "collectives", Unit.PLAIN, t -> t.assumptions().collectives().id()),
+                column("layout", "layout", Unit.PLAIN, t -> t.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, t -> t.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, t -> t.point().tps()),
+                column("busy", "busy", Unit.PERCENT, t -> t.point().busy()),
+                column("mbu", "MBU", Unit.PERCENT, t -> t.point().mbu()),
+                column("memory_efficiency", "memory efficiency", Unit.PERCENT, t -> t.point().memoryEfficiency()),
+                column("regime", "regime", Unit.PLAIN, t -> t.point().regime()));
     }
 
     private Section growing(Evidence evidence) {
@@ -186,25 +175,18 @@ final class ClaimsStudy {
 
     private static void add(
             LineChart chart, String name, Evidence evidence, Predicate<Point> which, ToDoubleFunction<Sample> value) {
-        List<Sample> samples = evidence.fastest(which);
-        chart.series(name,
-                samples.stream().mapToDouble(Sample::batch).toArray(),
-                samples.stream().mapToDouble(s -> 100 * value.applyAsDouble(s)).toArray(),
-                samples.stream().map(s -> s.point().name()).toList());
+        chart.series(name, evidence.fastest(which), Sample::batch, s -> 100 * value.applyAsDouble(s),
+                s -> s.point().name());
     }
 
     private static Table batches(Evidence evidence) {
-        Table.Builder table = Table.builder()
-                .column("batch", "batch", Unit.COUNT)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("busy", "busy", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT);
-        List<Sample> samples = new ArrayList<>(evidence.growing());
-        samples.forEach(s -> table.row(s.batch(), s.point().name(), s.point().tpotMs(), s.point().tps(),
-                s.point().busy(), s.point().mbu(), s.point().memoryEfficiency()));
-        return table.build();
+        return Table.of(evidence.growing(),
+                column("batch", "batch", Unit.COUNT, Sample::batch),
+                column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()),
+                column("busy", "busy", Unit.PERCENT, s -> s.point().busy()),
+                column("mbu", "MBU", Unit.PERCENT, s -> s.point().mbu()),
+                column("memory_efficiency", "memory efficiency", Unit.PERCENT, s -> s.point().memoryEfficiency()));
     }
 }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.studies.paper;
 
+import io.maseparation.parallel.studies.paper.Claim.Kind;
 import io.maseparation.parallel.studies.paper.Claim.Verdict;
 import io.maseparation.parallel.studies.paper.Evidence.Sample;
 import io.maseparation.parallel.studies.paper.Evidence.Scaling;
@@ -53,19 +54,17 @@ final class EfficiencyClaims {
             Optional<Sample> later, String definition) {
         Trial nearest = Evidence.nearest(trials, value, claimed);
         double found = value.applyAsDouble(nearest);
-        Verdict kind = Claim.kindOf(claimed, found) == Verdict.NOT_REPRODUCED
-                ? Verdict.UNDEFINED
-                : Claim.kindOf(claimed, found);
-        String words = kind == Verdict.UNDEFINED
-                ? "undefined without its definition (%s)".formatted(Text.change(found / claimed - 1))
-                : Claim.wordsFor(claimed, found);
-        rows.add(new Claim(id, claim, Text.share(claimed), Text.share(found),
-                nearest.text(), "≤ 100 %", kind, words,
+        Verdict verdict = Claim.verdictOn(claimed, found);
+        if (verdict.kind() == Kind.NOT_REPRODUCED) {
+            verdict = new Verdict(Kind.UNDEFINED,
+                    "undefined without its definition (%s)".formatted(Numbers.change(found / claimed - 1)));
+        }
+        rows.add(new Claim(id, claim, Quantity.share(claimed), Quantity.share(found), nearest.text(),
+                new Quantity("≤ 100 %", 1), verdict,
                 definition + later.filter(s -> s.batch() > Paper.BATCH)
                         .map(s -> "; with two matrices, top-2 and context 2048 reached from batch %d on (%s)".formatted(
                                 s.batch(), s.point().name()))
-                        .orElse(""),
-                claimed, found, 1));
+                        .orElse("")));
     }
 
     private static Optional<Sample> first(List<Sample> samples, ToDoubleFunction<Sample> value, double least) {
@@ -78,12 +77,12 @@ final class EfficiencyClaims {
                 .min(Comparator.comparingDouble(s -> Math.abs(s.efficiency() - Paper.SCALING_EFFICIENCY)))
                 .orElseThrow();
         String all = evidence.scaling().stream()
-                .map(s -> "%s: %s %s".formatted(s.definition(), s.layout(), Text.share(s.efficiency())))
+                .map(s -> "%s: %s %s".formatted(s.definition(), s.layout(), Numbers.share(s.efficiency())))
                 .collect(Collectors.joining("; "));
         rows.add(new Claim("scaling_efficiency", "scaling efficiency at 16 GPUs",
-                Text.share(Paper.SCALING_EFFICIENCY), Text.share(nearest.efficiency()),
-                "%s; %s; %s".formatted(nearest.definition(), nearest.layout(), Assumptions.USUAL.text()), "-",
-                Verdict.UNDEFINED, "undefined without strong or weak, and a batch", all,
-                Paper.SCALING_EFFICIENCY, nearest.efficiency(), Double.NaN));
+                Quantity.share(Paper.SCALING_EFFICIENCY), Quantity.share(nearest.efficiency()),
+                "%s; %s; %s".formatted(nearest.definition(), nearest.layout(), Assumptions.USUAL.text()),
+                Quantity.NONE,
+                new Verdict(Kind.UNDEFINED, "undefined without strong or weak, and a batch"), all));
     }
 }

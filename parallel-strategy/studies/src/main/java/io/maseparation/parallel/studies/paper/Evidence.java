@@ -67,50 +67,43 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     }
 
     /** Every ratio; every second where few points are enough. */
-    private static List<Candidate> ratios(Context context) {
-        return Candidate.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
+    private static List<NamedLayout> ratios(Context context) {
+        return NamedLayout.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
                 .filter(c -> !context.quick() || c.options().attentionDevices() % 2 == 0)
                 .toList();
     }
 
-    private static List<Candidate> others() {
-        List<Candidate> all = new ArrayList<>();
+    /** Ratios of MA, and what they are compared with. */
+    private static List<NamedLayout> layouts(Context context) {
+        List<NamedLayout> all = new ArrayList<>(ratios(context));
         for (int m = 1; m <= 2; m++) {
-            all.add(Candidate.tensorPipeline(8, 2, m));
+            all.add(NamedLayout.tensorPipeline(8, 2, m));
         }
-        all.add(Candidate.tensorPipeline(16, 1, 1));
-        all.add(Candidate.expertParallel(16, 1));
-        all.add(Candidate.expertParallel(16, 8));
+        all.add(NamedLayout.tensorPipeline(16, 1, 1));
+        all.add(NamedLayout.expertParallel(16, 1));
+        all.add(NamedLayout.expertParallel(16, 8));
         return all;
     }
 
     private static List<Trial> trials(Context context) {
-        List<Candidate> candidates = new ArrayList<>(ratios(context));
-        candidates.addAll(others());
-        return context.sweep().map(Assumptions.all(), assumptions -> context.sweep()
-                .simulate(assumptions.config(), candidates, context.cluster(), assumptions.scenario(
+        List<NamedLayout> layouts = layouts(context);
+        return context.sweep().flatMap(Assumptions.all(), assumptions -> context.sweep()
+                .simulate(assumptions.config(), layouts, context.cluster(), assumptions.scenario(
                         Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
                 .stream()
                 .map(p -> new Trial(assumptions, p))
-                .toList())
-                .stream()
-                .flatMap(List::stream)
-                .toList();
+                .toList());
     }
 
     private static List<Sample> growing(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
-        List<Candidate> candidates = new ArrayList<>(ratios(context));
-        candidates.addAll(others());
+        List<NamedLayout> layouts = layouts(context);
         List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
-        return context.sweep().map(batches, batch -> context.sweep()
-                .simulate(config, candidates, context.cluster(), context.scenario(batch, Paper.CONTEXT))
+        return context.sweep().flatMap(batches, batch -> context.sweep()
+                .simulate(config, layouts, context.cluster(), context.scenario(batch, Paper.CONTEXT))
                 .stream()
                 .map(p -> new Sample(batch, p))
-                .toList())
-                .stream()
-                .flatMap(List::stream)
-                .toList();
+                .toList());
     }
 
     /**
@@ -131,11 +124,10 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     private static List<Scaling> scaling(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        List<Candidate> all = new ArrayList<>(ratios(context));
-        all.addAll(others());
-        return context.sweep().map(growths(), growth -> {
+        List<NamedLayout> all = layouts(context);
+        return context.sweep().flatMap(growths(), growth -> {
             double first = context.sweep()
-                    .simulate(config, Candidate.of(StrategyOptions.single()), one, plain(context, growth.first()))
+                    .simulate(config, NamedLayout.of(StrategyOptions.single()), one, plain(context, growth.first()))
                     .orElseThrow()
                     .tpotMs();
             int devices = growth.last() > growth.first() ? 1 : Paper.DEVICES;
@@ -149,19 +141,19 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                     new Family("best without separation",
                             all.stream().filter(c -> c.options().strategy() != Strategy.MA).toList()))) {
                 List<StrategyOptions> options =
-                        family.candidates().stream().map(Candidate::options).toList();
+                        family.layouts().stream().map(NamedLayout::options).toList();
                 Point.fastest(points.stream().filter(p -> options.contains(p.options())).toList())
                         .ifPresent(p -> found.add(new Scaling(growth.definition(),
                                 family.name().equals("MA 12:4") ? p.name() : family.name() + " (" + p.name() + ")",
                                 first / devices / p.tpotMs())));
             }
             return found;
-        }).stream().flatMap(List::stream).toList();
+        });
     }
 
-    private static boolean threeToOne(Candidate candidate) {
-        return candidate.options().attentionDevices() == Paper.ATTENTION_DEVICES
-                && candidate.options().expertDevices() == Paper.EXPERT_DEVICES;
+    private static boolean threeToOne(NamedLayout layout) {
+        return layout.options().attentionDevices() == Paper.ATTENTION_DEVICES
+                && layout.options().expertDevices() == Paper.EXPERT_DEVICES;
     }
 
     private static Scenario plain(Context context, int batch) {
@@ -174,10 +166,10 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         SearchRequest request = SearchRequest.of(usual.config(), context.cluster(),
                 context.scenario(Paper.BATCH, Paper.CONTEXT))
                 .withThreads(1)
-                .withSpace(SearchSpace.of(Strategy.MA));
+                .with(SearchSpace.of(Strategy.MA));
         return context.sweep().map(List.of(request), r -> {
             Optional<Evaluation> best = Planner.best(r);
-            return best.map(e -> Point.of(Candidate.of(e.candidate().options()), e.result()));
+            return best.map(e -> Point.of(NamedLayout.of(e.layout().options()), e.result()));
         }).getFirst();
     }
 

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Layouts of one kind, the fastest of which counts. */
-record Family(String name, List<Candidate> candidates) {
+record Family(String name, List<NamedLayout> layouts) {
     static final String MA = "MA, best ratio";
     static final String THREE_TO_ONE = "MA 12:4";
     static final String UNPIPELINED = "TP8×PP2, m = 1";
@@ -20,57 +20,57 @@ record Family(String name, List<Candidate> candidates) {
     static final int MOST_MICRO_BATCHES = 3;
 
     Family {
-        candidates = List.copyOf(candidates);
+        layouts = List.copyOf(layouts);
     }
 
     /** What the paper compares, and what it leaves out, on 16 devices; MA first. */
     static List<Family> onSixteen() {
         return List.of(
-                new Family(MA, Candidate.everyRatio(Paper.DEVICES, MOST_MICRO_BATCHES)),
+                new Family(MA, NamedLayout.everyRatio(Paper.DEVICES, MOST_MICRO_BATCHES)),
                 new Family(THREE_TO_ONE, threeToOne()),
-                new Family(UNPIPELINED, List.of(Candidate.tensorPipeline(8, 2, 1))),
+                new Family(UNPIPELINED, List.of(NamedLayout.tensorPipeline(8, 2, 1))),
                 new Family(TENSOR_PIPELINE, tensorPipelines()),
-                new Family(TENSOR, overlapped(Candidate.tensorPipeline(16, 1, 1))),
-                new Family(EXPERT, overlapped(Candidate.expertParallel(16, 1))),
-                new Family(EXPERT_TENSOR, overlapped(Candidate.expertParallel(16, 8))));
+                new Family(TENSOR, overlapped(NamedLayout.tensorPipeline(16, 1, 1))),
+                new Family(EXPERT, overlapped(NamedLayout.expertParallel(16, 1))),
+                new Family(EXPERT_TENSOR, overlapped(NamedLayout.expertParallel(16, 8))));
     }
 
     /** Layouts without separation, on 16 devices. */
-    static List<Candidate> colocated() {
-        List<Candidate> all = new ArrayList<>(tensorPipelines());
-        all.addAll(overlapped(Candidate.tensorPipeline(16, 1, 1)));
-        all.addAll(overlapped(Candidate.expertParallel(16, 1)));
-        all.addAll(overlapped(Candidate.expertParallel(16, 8)));
+    static List<NamedLayout> colocated() {
+        List<NamedLayout> all = new ArrayList<>(tensorPipelines());
+        all.addAll(overlapped(NamedLayout.tensorPipeline(16, 1, 1)));
+        all.addAll(overlapped(NamedLayout.expertParallel(16, 1)));
+        all.addAll(overlapped(NamedLayout.expertParallel(16, 8)));
         all.addAll(overlapped(
-                Candidate.of(Candidate.tensorPipeline(8, 1, 1).options().withDataParallel(2))));
-        all.addAll(overlapped(Candidate.of(Candidate.expertParallel(8, 1).options().withDataParallel(2))));
+                NamedLayout.of(NamedLayout.tensorPipeline(8, 1, 1).options().withDataParallel(2))));
+        all.addAll(overlapped(NamedLayout.of(NamedLayout.expertParallel(8, 1).options().withDataParallel(2))));
         return all;
     }
 
     /** With one micro-batch, and with two so that one computes while the other is transferred. */
-    private static List<Candidate> overlapped(Candidate candidate) {
-        return List.of(candidate, Candidate.of(candidate.options().withMicroBatches(2)));
+    private static List<NamedLayout> overlapped(NamedLayout layout) {
+        return List.of(layout, NamedLayout.of(layout.options().withMicroBatches(2)));
     }
 
-    private static List<Candidate> threeToOne() {
-        List<Candidate> all = new ArrayList<>();
+    private static List<NamedLayout> threeToOne() {
+        List<NamedLayout> all = new ArrayList<>();
         for (int m = 1; m <= MOST_MICRO_BATCHES; m++) {
-            all.add(Candidate.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, m));
+            all.add(NamedLayout.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, m));
         }
         return all;
     }
 
-    private static List<Candidate> tensorPipelines() {
-        List<Candidate> all = new ArrayList<>();
+    private static List<NamedLayout> tensorPipelines() {
+        List<NamedLayout> all = new ArrayList<>();
         for (int m : new int[] {1, 2, 3, 4}) {
-            all.add(Candidate.tensorPipeline(8, 2, m));
+            all.add(NamedLayout.tensorPipeline(8, 2, m));
         }
-        all.add(Candidate.tensorPipeline(4, 4, 4));
+        all.add(NamedLayout.tensorPipeline(4, 4, 4));
         return all;
     }
 
     /** The fastest of them; nothing if none can be laid out or fits. */
     Optional<Point> fastest(Sweep sweep, ModelConfig config, Cluster cluster, Scenario scenario) {
-        return Point.fastest(sweep.simulate(config, candidates, cluster, scenario));
+        return Point.fastest(sweep.simulate(config, layouts, cluster, scenario));
     }
 }

@@ -1,7 +1,6 @@
 package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.DeviceKind;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -21,23 +20,11 @@ final class Fleet {
                     return new Cluster.Device(like.kind(), i / size * nodes + like.node());
                 })
                 .toList();
-        return with(cluster, cluster.kinds(), all);
+        return cluster.withDevices(all);
     }
 
-    /** The same with memory without end, for times of a device that could not hold what it is timed with. */
+    /** The same with unlimited memory, for times of a device that could not hold what it is timed with. */
     static Cluster unlimited(Cluster cluster) {
-        List<DeviceKind> kinds = cluster.kinds().stream()
-                .map(k -> new DeviceKind(k.name(), NO_LIMIT, k.bytesPerSecond(), k.flopsPerSecond(),
-                        k.bandwidthEfficiency(), k.flopsEfficiency(), k.eagerLaunchSeconds(), k.graphLaunchSeconds(),
-                        k.graphStartSeconds(), k.pricePerHour(), k.hostBytesPerSecond(), k.measured()))
-                .toList();
-        return with(cluster, kinds, cluster.devices());
-    }
-
-    private static Cluster with(Cluster cluster, List<DeviceKind> kinds, List<Cluster.Device> devices) {
-        return new Cluster(cluster.name(), cluster.description(), kinds, devices, cluster.intraNode(),
-                cluster.interNode(), cluster.nodeUplinkBytesPerSecond(), cluster.host(),
-                cluster.collectives(),
-                cluster.sources());
+        return cluster.withKinds(kind -> kind.withMemory(NO_LIMIT));
     }
 }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -10,9 +12,11 @@ import io.maseparation.parallel.studies.paper.Section.Data;
 import io.maseparation.parallel.studies.paper.Section.Figure;
 import io.maseparation.parallel.studies.paper.Section.Picture;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** TPS against TPOT while the batch grows, for every kind of layout; what no other beats in both is the front. */
 final class FrontStudy implements Study {
@@ -25,7 +29,7 @@ final class FrontStudy implements Study {
     private final List<Family> families = Family.onSixteen();
 
     /** A family's fastest layout at a batch and context. */
-    private record Sample(int context, int batch, String family, Optional<Point> point) {}
+    private record Sample(int context, int batch, String family, Point point) {}
 
     FrontStudy(Context context) {
         this.context = context;
@@ -54,22 +58,19 @@ final class FrontStudy implements Study {
                 places.add(new int[] {length, batch});
             }
         }
-        List<Sample> samples = context.sweep().map(places, place -> families.stream()
-                .map(f -> new Sample(place[0], place[1], f.name(), f.fastest(
-                        context.sweep(), config, context.cluster(), context.scenario(place[1], place[0]))))
-                .toList())
-                .stream()
-                .flatMap(List::stream)
-                .filter(s -> s.point().isPresent())
-                .toList();
+        List<Sample> samples = context.sweep().flatMap(places, place -> families.stream()
+                .flatMap(f -> f.fastest(
+                        context.sweep(), config, context.cluster(), context.scenario(place[1], place[0]))
+                        .map(p -> new Sample(place[0], place[1], f.name(), p))
+                        .stream())
+                .toList());
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
         List<String> paragraphs = List.of(
                 "Each line is a kind of layout, its fastest variant at every batch; the batch grows from left to right."
                         + " Up and to the left is better. The front joins the points that no other beats in both.");
         for (int length : contexts) {
-            List<Sample> ofLength =
-                    samples.stream().filter(s -> s.context() == length).toList();
+            List<Sample> ofLength = ofContext(samples, length);
             figures.add(new Picture(chart(length, ofLength), "TPS and TPOT at context %d, batches from %d to %d."
                     .formatted(length, batches[0], batches[batches.length - 1]), FILE));
             findings.add(summary(length, ofLength));
@@ -94,24 +95,20 @@ final class FrontStudy implements Study {
     }
 
     private static void add(LineChart chart, String name, List<Sample> samples) {
-        double[] x = samples.stream().mapToDouble(s -> s.point().orElseThrow().tpotMs()).toArray();
-        double[] y = samples.stream().mapToDouble(s -> s.point().orElseThrow().tps()).toArray();
-        List<String> tips = samples.stream()
-                .map(s -> "batch %d, %s".formatted(s.batch(), s.point().orElseThrow().name()))
-                .toList();
-        chart.series(name, x, y, tips);
+        chart.series(name, samples, s -> s.point().tpotMs(), s -> s.point().tps(),
+                s -> "batch %d, %s".formatted(s.batch(), s.point().name()));
     }
 
     /** Those that no other beats in TPOT without losing TPS; fastest first. */
     private static List<Sample> front(List<Sample> samples) {
         List<Sample> sorted = samples.stream()
-                .sorted(Comparator.comparingDouble(s -> s.point().orElseThrow().tpotMs()))
+                .sorted(Comparator.comparingDouble(s -> s.point().tpotMs()))
                 .toList();
         List<Sample> front = new ArrayList<>();
         double most = 0;
         for (Sample sample : sorted) {
-            if (sample.point().orElseThrow().tps() > most) {
-                most = sample.point().orElseThrow().tps();
+            if (sample.point().tps() > most) {
+                most = sample.point().tps();
                 front.add(sample);
             }
         }
@@ -126,26 +123,23 @@ final class FrontStudy implements Study {
     }
 
     private Table table(List<Sample> samples) {
-        Table.Builder table = Table.builder()
-                .column("context_tokens", "context", Unit.COUNT)
-                .column("batch", "batch", Unit.COUNT)
-                .column("family", "family", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("on_front", "on the front", Unit.PLAIN);
-        for (int length : contexts) {
-            List<Sample> ofLength =
-                    samples.stream().filter(s -> s.context() == length).toList();
-            List<Sample> front = front(ofLength);
-            for (Sample s : ofLength) {
-                Point point = s.point().orElseThrow();
-                table.row(length, s.batch(), s.family(), point.name(), point.tpotMs(), point.tps(), point.mbu(),
-                        front.contains(s) ? "yes" : "no");
-            }
-        }
-        return table.build();
+        Set<Sample> front = Arrays.stream(contexts)
+                .mapToObj(length -> front(ofContext(samples, length)))
+                .flatMap(List::stream)
+                .collect(Collectors.toSet());
+        return Table.of(samples,
+                column("context_tokens", "context", Unit.COUNT, Sample::context),
+                column("batch", "batch", Unit.COUNT, Sample::batch),
+                column("family", "family", Unit.PLAIN, Sample::family),
+                column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()),
+                column("mbu", "MBU", Unit.PERCENT, s -> s.point().mbu()),
+                column("on_front", "on the front", Unit.PLAIN, s -> front.contains(s) ? "yes" : "no"));
+    }
+
+    private static List<Sample> ofContext(List<Sample> samples, int length) {
+        return samples.stream().filter(s -> s.context() == length).toList();
     }
 
 }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.PlanException;
@@ -11,7 +13,7 @@ import io.maseparation.parallel.present.chart.Axis;
 import io.maseparation.parallel.present.chart.BarChart;
 import io.maseparation.parallel.present.chart.Scale;
 import io.maseparation.parallel.search.Evaluation;
-import io.maseparation.parallel.search.Kind;
+import io.maseparation.parallel.search.LayoutKind;
 import io.maseparation.parallel.search.Planner;
 import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchResult;
@@ -24,7 +26,6 @@ import io.maseparation.parallel.studies.paper.Section.Shown;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /** The best of MA against the best without separation, for other models. */
@@ -135,9 +136,9 @@ final class ModelsStudy implements Study {
             long faster = of.stream().filter(s -> s.change() < 0).count();
             findings.add("At batch %d MA is faster for %d of %d models, between %s and %s TPOT.".formatted(
                     batch, faster, of.size(),
-                    Text.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).min().orElse(
+                    Numbers.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).min().orElse(
                             Double.NaN)),
-                    Text.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).max().orElse(
+                    Numbers.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).max().orElse(
                             Double.NaN))));
         }
         Table table = table(samples);
@@ -149,14 +150,16 @@ final class ModelsStudy implements Study {
     private Sample sample(Place place) {
         Cluster cluster = context.cluster();
         Scenario scenario = context.scenario(place.batch(), Paper.CONTEXT)
-                .withSteps(STEPS, 1)
-                .withLmHead(place.variant().known());
-        SearchRequest request = SearchRequest.of(place.variant().config(), cluster, scenario)
+                .withSteps(STEPS, 1);
+        SearchRequest request = SearchRequest.of(
+                place.variant().config(),
+                cluster,
+                scenario.with(scenario.conditions().withLmHead(place.variant().known())))
                 .withThreads(1)
-                .withSpace(SearchSpace.all().where(ModelsStudy::searched));
+                .with(SearchSpace.all().where(ModelsStudy::searched));
         try {
             SearchResult found = Planner.search(request);
-            return new Sample(place, found.best(Kind.MA), found.bestColocated());
+            return new Sample(place, found.best(LayoutKind.MA), found.bestColocated());
         } catch (PlanException e) {
             return new Sample(place, Optional.empty(), Optional.empty());
         }
@@ -175,24 +178,19 @@ final class ModelsStudy implements Study {
     }
 
     private static String layout(Optional<Evaluation> evaluation) {
-        return evaluation.map(e -> Candidate.of(e.candidate().options()).name()).orElse("none fits");
+        return evaluation.map(e -> NamedLayout.of(e.layout().options()).name()).orElse("none fits");
     }
 
     private static Table table(List<Sample> samples) {
-        Table.Builder table = Table.builder()
-                .column("model", "model", Unit.PLAIN)
-                .column("batch", "batch", Unit.COUNT)
-                .column("ma_layout", "MA, best", Unit.PLAIN)
-                .column("ma_tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("colocated_layout", "without separation, best", Unit.PLAIN)
-                .column("colocated_tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("change_of_tpot_by_ma", "change by MA", Unit.PERCENT)
-                .column("ma_regime", "regime of MA", Unit.PLAIN);
-        for (Sample s : samples) {
-            table.row(s.place().variant().name(), s.place().batch(), layout(s.ma()), tpot(s.ma()),
-                    layout(s.colocated()), tpot(s.colocated()), s.change(),
-                    s.ma().map(e -> e.result().regime().name().toLowerCase(Locale.ROOT)).orElse(""));
-        }
-        return table.build();
+        return Table.of(samples,
+                column("model", "model", Unit.PLAIN, s -> s.place().variant().name()),
+                column("batch", "batch", Unit.COUNT, s -> s.place().batch()),
+                column("ma_layout", "MA, best", Unit.PLAIN, s -> layout(s.ma())),
+                column("ma_tpot_ms", "TPOT", Unit.MILLISECONDS, s -> tpot(s.ma())),
+                column("colocated_layout", "without separation, best", Unit.PLAIN, s -> layout(s.colocated())),
+                column("colocated_tpot_ms", "TPOT", Unit.MILLISECONDS, s -> tpot(s.colocated())),
+                column("change_of_tpot_by_ma", "change by MA", Unit.PERCENT, Sample::change),
+                column("ma_regime", "regime of MA", Unit.PLAIN,
+                        s -> s.ma().map(e -> e.result().regime().id()).orElse("")));
     }
 }

@@ -107,7 +107,7 @@ final class PlaneStudy implements Study {
                 continue;
             }
             List<Point> points =
-                    context.sweep().simulate(config, family.candidates(), context.cluster(), scenario);
+                    context.sweep().simulate(config, family.layouts(), context.cluster(), scenario);
             Point.fastest(points).ifPresent(p -> fastest.put(family.name(), p));
             if (family.name().equals(Family.MA)) {
                 points.forEach(p -> ratios.merge(
@@ -281,7 +281,7 @@ final class PlaneStudy implements Study {
         long faster = both.stream().filter(c -> c.change(baseline) < 0).count();
         long claimed = both.stream().filter(c -> c.change(baseline) <= Paper.TPOT_CHANGE).count();
         return "Against %s: MA is faster in %d of %d cells, by the claimed 34.2 %% in %d; its best is %s TPOT, at batch %d and context %d (%s)."
-                .formatted(baseline, faster, both.size(), claimed, Text.change(most.change(baseline)), most.batch(),
+                .formatted(baseline, faster, both.size(), claimed, Numbers.change(most.change(baseline)), most.batch(),
                         most.context(), most.fastest().get(Family.MA).name());
     }
 

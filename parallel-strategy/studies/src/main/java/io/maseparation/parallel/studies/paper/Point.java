@@ -4,7 +4,6 @@ import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -29,16 +28,16 @@ record Point(
         double memoryEfficiency,
         String regime) {
 
-    static Point of(Candidate candidate, SimulationResult result) {
+    static Point of(NamedLayout layout, SimulationResult result) {
         return new Point(
-                candidate.name(),
-                candidate.options(),
+                layout.name(),
+                layout.options(),
                 result.tpotMs(),
                 result.tps(),
-                result.ranks().stream().mapToDouble(SimulationResult.Rank::busy).average().orElse(Double.NaN),
-                result.mbu(),
-                result.memoryEfficiency(),
-                result.regime().name().toLowerCase(Locale.ROOT));
+                result.busy(),
+                result.use().mbu(),
+                result.use().memoryEfficiency(),
+                result.regime().id());
     }
 
     /** The one with the least TPOT. */

@@ -54,25 +54,23 @@ public final class Reproduction {
 
     /** Number of items that a run tells its listener of. */
     public static int items(Settings settings) {
-        Context context = context(settings, null);
+        Context context = context(settings, new Sweep(1, () -> {}));
         return new ClaimsStudy(context).items()
                 + studies(context).stream().mapToInt(Study::items).sum();
     }
 
     /** Runs the whole evaluation. */
     public static Reproduction run(Settings settings, Listener listener) {
-        try (Sweep sweep = new Sweep(settings.threads(), listener::done)) {
-            Context context = context(settings, sweep);
-            ClaimsStudy first = new ClaimsStudy(context);
-            listener.doing(first.name());
-            ClaimsStudy.Result result = first.run();
-            List<Section> sections = new ArrayList<>(result.sections());
-            for (Study study : studies(context)) {
-                listener.doing(study.name());
-                sections.addAll(study.run());
-            }
-            return new Reproduction(settings, result.claims(), List.copyOf(sections));
+        Context context = context(settings, new Sweep(settings.threads(), listener::done));
+        ClaimsStudy first = new ClaimsStudy(context);
+        listener.doing(first.name());
+        ClaimsStudy.Result result = first.run();
+        List<Section> sections = new ArrayList<>(result.sections());
+        for (Study study : studies(context)) {
+            listener.doing(study.name());
+            sections.addAll(study.run());
         }
+        return new Reproduction(settings, result.claims(), List.copyOf(sections));
     }
 
     private static Context context(Settings settings, Sweep sweep) {
@@ -90,7 +88,10 @@ public final class Reproduction {
                 new StepStudy(context));
     }
 
-    /** The claims, with all columns: id, claim, claimed, simulated, assumptions, bound, verdict, note, and the values behind. */
+    /**
+     * The claims, with all columns: id, claim, claimed, simulated, assumptions, bound, verdict, note, and the values
+     * behind.
+     */
     public Table claims() {
         return Claim.table(claims);
     }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.StrategyOptions;
@@ -69,41 +71,41 @@ final class ScalingStudy implements Study {
     }
 
     /**
-     * Layouts on some devices. With more expert devices than experts these are split over two or four, or copied; ratios
-     * are powers of two and 3:1.
+     * Layouts on some devices. With more expert devices than experts these are split over two or four, or copied;
+     * ratios are powers of two and 3:1.
      */
     private static List<Family> families(int n) {
-        List<Candidate> ma = new ArrayList<>();
+        List<NamedLayout> ma = new ArrayList<>();
         for (int experts : new int[] {n / 8, n / 4, n / 2, 3 * n / 4}) {
             for (int m = 1; m <= 2 && experts > 0 && experts < n; m++) {
                 StrategyOptions options =
                         StrategyOptions.maSeparation(n - experts, experts).withMicroBatches(m);
                 int surplus = Math.max(1, Math.ceilDiv(experts, EXPERTS));
-                ma.add(Candidate.of(options.withExpertReplicas(surplus)));
+                ma.add(NamedLayout.of(options.withExpertReplicas(surplus)));
                 for (int parts = surplus == 1 ? 2 : 1; parts <= 4; parts *= 2) {
                     if (parts > 1) {
                         int copies = Math.max(1, Math.ceilDiv(experts / parts, EXPERTS));
-                        ma.add(Candidate.of(options.withExpertTensorParallel(parts).withExpertReplicas(copies)));
+                        ma.add(NamedLayout.of(options.withExpertTensorParallel(parts).withExpertReplicas(copies)));
                     }
                 }
             }
         }
-        List<Candidate> tp = new ArrayList<>();
+        List<NamedLayout> tp = new ArrayList<>();
         for (int slices = 2; slices <= Math.min(16, n); slices *= 2) {
             for (int stages = 1; stages <= 4 && slices * stages <= n; stages *= 2) {
                 if (slices * stages >= Math.min(n, 8)) {
-                    tp.add(Candidate.of(StrategyOptions.tensorPipeline(slices, stages)
+                    tp.add(NamedLayout.of(StrategyOptions.tensorPipeline(slices, stages)
                             .withMicroBatches(stages)
                             .withDataParallel(n / slices / stages)));
                 }
             }
         }
-        List<Candidate> ep = new ArrayList<>();
+        List<NamedLayout> ep = new ArrayList<>();
         for (int slices : new int[] {1, 8}) {
             StrategyOptions options = StrategyOptions.expertParallel(Math.min(n, EXPERTS))
                     .withDataParallel(Math.max(1, n / EXPERTS))
                     .withAttentionTensorParallel(slices);
-            ep.add(Candidate.of(options));
+            ep.add(NamedLayout.of(options));
         }
         return List.of(new Family(MA, ma), new Family(TENSOR_PIPELINE, tp), new Family(EXPERT, ep));
     }
@@ -156,10 +158,10 @@ final class ScalingStudy implements Study {
         return oneMs / tpotMs / (place.growth().perDevice() ? 1 : place.devices());
     }
 
-    /** TPOT of a single device with memory without end. */
+    /** TPOT of a single device with unlimited memory. */
     private double oneDeviceMs(ModelConfig config, int batch) {
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        return context.sweep().simulate(config, Candidate.of(StrategyOptions.single()), one, scenario(batch))
+        return context.sweep().simulate(config, NamedLayout.of(StrategyOptions.single()), one, scenario(batch))
                 .orElseThrow()
                 .tpotMs();
     }
@@ -176,11 +178,8 @@ final class ScalingStudy implements Study {
                     .filter(s -> s.place().growth().equals(growth)
                             && s.place().family().name().equals(family))
                     .toList();
-            chart.series(family,
-                    of.stream().mapToDouble(s -> s.place().devices()).toArray(),
-                    of.stream().mapToDouble(s -> 100 * s.efficiency()).toArray(),
-                    of.stream().map(s -> "%s, TPOT %s".formatted(s.point().name(), Text.ms(s.point().tpotMs())))
-                            .toList());
+            chart.series(family, of, s -> s.place().devices(), s -> 100 * s.efficiency(),
+                    s -> "%s, TPOT %s".formatted(s.point().name(), Numbers.ms(s.point().tpotMs())));
         }
         return chart.horizontal(100 * Paper.SCALING_EFFICIENCY, "claimed at 16 GPUs: 87 %");
     }
@@ -192,7 +191,7 @@ final class ScalingStudy implements Study {
                 String found = samples.stream()
                         .filter(s -> s.place().growth().equals(growth) && s.place().devices() == n)
                         .map(s -> "%s %s (%s)".formatted(
-                                s.place().family().name(), Text.share(s.efficiency()), s.point().name()))
+                                s.place().family().name(), Numbers.share(s.efficiency()), s.point().name()))
                         .collect(Collectors.joining("; "));
                 findings.add("Efficiency at %d GPUs, %s: %s.".formatted(n, growth.name(), found));
             }
@@ -201,19 +200,14 @@ final class ScalingStudy implements Study {
     }
 
     private static Table table(List<Sample> samples) {
-        Table.Builder table = Table.builder()
-                .column("growth", "growth", Unit.PLAIN)
-                .column("family", "family", Unit.PLAIN)
-                .column("devices", "GPUs", Unit.COUNT)
-                .column("batch", "batch", Unit.COUNT)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("scaling_efficiency", "scaling efficiency", Unit.PERCENT);
-        samples.forEach(s -> table.row(
-                s.place().growth().name(), s.place().family().name(), s.place().devices(),
-                s.place().growth().batch(s.place().devices()), s.point().name(), s.point().tpotMs(), s.point().tps(),
-                s.efficiency()));
-        return table.build();
+        return Table.of(samples,
+                column("growth", "growth", Unit.PLAIN, s -> s.place().growth().name()),
+                column("family", "family", Unit.PLAIN, s -> s.place().family().name()),
+                column("devices", "GPUs", Unit.COUNT, s -> s.place().devices()),
+                column("batch", "batch", Unit.COUNT, s -> s.place().growth().batch(s.place().devices())),
+                column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()),
+                column("scaling_efficiency", "scaling efficiency", Unit.PERCENT, Sample::efficiency));
     }
 }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -53,9 +55,7 @@ final class SkewStudy implements Study {
                 places.add(new Place(batch, exponent));
             }
         }
-        List<Sample> samples = context.sweep().map(places, place -> samples(config, place)).stream()
-                .flatMap(List::stream)
-                .toList();
+        List<Sample> samples = context.sweep().flatMap(places, place -> samples(config, place));
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
         List<String> paragraphs = List.of(
@@ -87,11 +87,8 @@ final class SkewStudy implements Study {
                 .note("simulated, %s; %s; context %d, seed %d".formatted(
                         context.cluster().name(), Assumptions.USUAL.text(), Paper.CONTEXT, context.seed()));
         for (Family family : families) {
-            List<Sample> of = of(samples, batch, family.name());
-            chart.series(family.name(),
-                    of.stream().mapToDouble(s -> s.place().exponent()).toArray(),
-                    of.stream().mapToDouble(s -> s.point().tpotMs()).toArray(),
-                    of.stream().map(s -> s.point().name()).toList());
+            chart.series(family.name(), of(samples, batch, family.name()), s -> s.place().exponent(),
+                    s -> s.point().tpotMs(), s -> s.point().name());
         }
         return chart;
     }
@@ -108,7 +105,7 @@ final class SkewStudy implements Study {
             List<Sample> of = of(samples, batch, family.name());
             if (!of.isEmpty()) {
                 parts.add("%s %s".formatted(family.name(),
-                        Text.change(of.getLast().point().tpotMs() / of.getFirst().point().tpotMs() - 1)));
+                        Numbers.change(of.getLast().point().tpotMs() / of.getFirst().point().tpotMs() - 1)));
             }
         }
         String fastest = samples.stream()
@@ -122,15 +119,12 @@ final class SkewStudy implements Study {
     }
 
     private static Table table(List<Sample> samples) {
-        Table.Builder table = Table.builder()
-                .column("batch", "batch", Unit.COUNT)
-                .column("zipf_exponent", "Zipf exponent", Unit.NUMBER)
-                .column("family", "family", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER);
-        samples.forEach(s -> table.row(s.place().batch(), s.place().exponent(), s.family(), s.point().name(),
-                s.point().tpotMs(), s.point().tps()));
-        return table.build();
+        return Table.of(samples,
+                column("batch", "batch", Unit.COUNT, s -> s.place().batch()),
+                column("zipf_exponent", "Zipf exponent", Unit.NUMBER, s -> s.place().exponent()),
+                column("family", "family", Unit.PLAIN, Sample::family),
+                column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()));
     }
 }

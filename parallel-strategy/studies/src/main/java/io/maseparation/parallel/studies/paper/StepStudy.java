@@ -1,12 +1,12 @@
 package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.present.chart.GanttChart;
+import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-import io.maseparation.parallel.simulate.Simulator;
 import io.maseparation.parallel.studies.paper.Section.Data;
 import io.maseparation.parallel.studies.paper.Section.Figure;
 import io.maseparation.parallel.studies.paper.Section.Picture;
@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** What ranks do in a step. */
-final class StepStudy implements Study {
+record StepStudy(Context context) implements Study {
     private static final String FILE = "steps.csv";
     private static final int BALANCED_BATCH = 1024;
     private static final int WARMUP = 2;
@@ -24,23 +24,17 @@ final class StepStudy implements Study {
     /** The step that is drawn: all of it is in the steady state. */
     private static final int STEP = 3;
 
-    private final Context context;
-
-    private record Picked(Candidate candidate, int batch) {
+    private record Picked(NamedLayout layout, int batch) {
         String title() {
-            return "One step of %s, batch %d".formatted(candidate.name(), batch);
+            return "One step of %s, batch %d".formatted(layout.name(), batch);
         }
     }
 
     private static final List<Picked> PICKED = List.of(
-            new Picked(Candidate.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, 2), Paper.BATCH),
-            new Picked(Candidate.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, 2), BALANCED_BATCH),
-            new Picked(Candidate.tensorPipeline(8, 2, 1), Paper.BATCH),
-            new Picked(Candidate.tensorPipeline(8, 2, 2), Paper.BATCH));
-
-    StepStudy(Context context) {
-        this.context = context;
-    }
+            new Picked(NamedLayout.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, 2), Paper.BATCH),
+            new Picked(NamedLayout.ma(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, 2), BALANCED_BATCH),
+            new Picked(NamedLayout.tensorPipeline(8, 2, 1), Paper.BATCH),
+            new Picked(NamedLayout.tensorPipeline(8, 2, 2), Paper.BATCH));
 
     @Override
     public String name() {
@@ -56,24 +50,25 @@ final class StepStudy implements Study {
     public List<Section> run() {
         ModelConfig config = Assumptions.USUAL.config();
         List<SimulationResult> results = context.sweep().map(PICKED, picked -> {
-            Plan plan = context.sweep().plan(config, picked.candidate().options());
-            return Simulator.run(plan, context.cluster(),
-                    context.scenario(picked.batch(), Paper.CONTEXT).withSteps(STEPS, WARMUP), true);
+            return new Simulation(
+                    context.sweep().plan(config, picked.layout().options()),
+                    context.cluster(),
+                    context.scenario(picked.batch(), Paper.CONTEXT).withSteps(STEPS, WARMUP)).run(true);
         });
         List<Figure> figures = new ArrayList<>();
         for (int i = 0; i < PICKED.size(); i++) {
             SimulationResult result = results.get(i);
             List<String> names = result.ranks().stream()
-                    .map(r -> r.role().equals("both") ? "rank " + r.rank() : r.role() + " " + r.rank())
+                    .map(r -> (r.role() == Role.BOTH ? "rank" : r.role().id()) + " " + r.rank())
                     .toList();
             figures.add(new Picture(
                     new GanttChart(PICKED.get(i).title(), names, result.timeline())
                             .steps(STEP, STEP)
                             .note("%s; context %d; TPOT %s".formatted(
-                                    context.note(), Paper.CONTEXT, Text.ms(result.tpotMs()))),
+                                    context.note(), Paper.CONTEXT, Numbers.ms(result.tpotMs()))),
                     "%s: attention ranks compute %s of the time, expert ranks %s."
-                            .formatted(PICKED.get(i).title(), Text.share(result.busyAttention()),
-                                    Text.share(result.busyExpert())),
+                            .formatted(PICKED.get(i).title(), Numbers.share(result.use().busyAttention()),
+                                    Numbers.share(result.use().busyExpert())),
                     FILE));
         }
         return List.of(new Section(
@@ -102,7 +97,7 @@ final class StepStudy implements Study {
         for (int i = 0; i < PICKED.size(); i++) {
             for (TimelineEvent event : results.get(i).timeline()) {
                 if (event.step() == STEP) {
-                    table.row(PICKED.get(i).title(), event.rank(), results.get(i).ranks().get(event.rank()).role(),
+                    table.row(PICKED.get(i).title(), event.rank(), results.get(i).ranks().get(event.rank()).role().id(),
                             event.stream().name().toLowerCase(Locale.ROOT), event.name(), event.microBatch(),
                             event.step(), event.startNanos(), event.endNanos());
                 }

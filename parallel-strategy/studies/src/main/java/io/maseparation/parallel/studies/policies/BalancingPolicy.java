@@ -1,14 +1,14 @@
 package io.maseparation.parallel.studies.policies;
 
+import io.maseparation.files.Identified;
 import io.maseparation.parallel.adapt.Adaptation;
 import io.maseparation.parallel.adapt.Orders;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.change.LayoutPolicy.Proposal;
-import java.util.Locale;
 import java.util.Optional;
 
 /** What may be done about uneven experts while a service runs. None of them knows loads that are still to come. */
-public enum BalancingPolicy {
+public enum BalancingPolicy implements Identified {
     /** Experts in order over the ranks, for ever. */
     STATIC,
     /** Experts placed once, by the loads of the warm-up, each on one rank. */
@@ -20,11 +20,6 @@ public enum BalancingPolicy {
     /** The same, and devices go from one pool to the other. */
     ELASTIC;
 
-    /** Name on the command line. */
-    public String id() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
     /**
      * What decides on changes, the same code as in a run; nothing where the policy changes nothing after the warm-up.
      */
@@ -32,8 +27,8 @@ public enum BalancingPolicy {
         return switch (this) {
             case STATIC, PLACEMENT, REPLICAS -> Optional.empty();
             case DYNAMIC, ELASTIC -> Optional.of(new Adaptation(
-                    scenario.cluster(),
-                    scenario.conditions(),
+                    scenario.start().cluster(),
+                    scenario.start().scenario().conditions(),
                     new Adaptation.Reach(true, true, this == ELASTIC, scenario.redundantExperts()),
                     scenario.rule()));
         };

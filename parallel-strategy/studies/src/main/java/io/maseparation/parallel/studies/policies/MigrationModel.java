@@ -1,12 +1,8 @@
 package io.maseparation.parallel.studies.policies;
 
-import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.OperationRate;
-import java.util.EnumMap;
-import java.util.Map;
 
 /**
  * What a change of layout costs. What has to get to other devices is copied beside the steps: byte after byte over one
@@ -39,59 +35,29 @@ public record MigrationModel(double linkShare, double pauseSeconds) {
         return new MigrationModel(DEFAULT_SHARE, DEFAULT_PAUSE_SECONDS);
     }
 
-    private static double rate(Cluster cluster) {
-        boolean oneNode = cluster.devices().stream().allMatch(d -> d.node() == cluster.devices().getFirst().node());
-        return oneNode ? cluster.intraNode().bytesPerSecond() : cluster.interNode().bytesPerSecond();
-    }
-
     /** Seconds that copying takes; across nodes at the rate between nodes, wherever the bytes go. */
     double copySeconds(Cluster cluster, long bytes) {
-        return bytes / (linkShare * rate(cluster));
+        return bytes / (linkShare * cluster.farthestLink().bytesPerSecond());
     }
 
     /** What is left of a cluster for steps while something is copied. */
     Cluster meanwhile(Cluster cluster) {
-        double copied = linkShare * rate(cluster);
-        return new Cluster(
-                cluster.name(),
-                cluster.description(),
-                cluster.kinds().stream().map(kind -> meanwhile(kind, copied)).toList(),
-                cluster.devices(),
-                meanwhile(cluster.intraNode()),
-                meanwhile(cluster.interNode()),
-                cluster.nodeUplinkBytesPerSecond() * (1 - linkShare),
-                cluster.host(),
-                cluster.collectives(),
-                cluster.sources());
-    }
-
-    private Link meanwhile(Link link) {
-        return new Link(link.latencySeconds(), link.bytesPerSecond() * (1 - linkShare));
+        double copied = linkShare * cluster.farthestLink().bytesPerSecond();
+        return cluster
+                .withKinds(kind -> meanwhile(kind, copied))
+                .withLinks(cluster.links().times(1 - linkShare, 1), cluster.collectives());
     }
 
     private DeviceKind meanwhile(DeviceKind kind, double copied) {
-        double left = Math.max(LEAST_MEMORY, 1 - copied / kind.bytesPerSecond());
-        Map<Operation, OperationRate> measured = new EnumMap<>(Operation.class);
-        kind.measured()
-                .forEach((operation, rate) -> measured.put(
-                        operation,
-                        new OperationRate(
-                                rate.launchSeconds(),
-                                rate.bytesPerSecond() * left,
-                                rate.flopsPerSecond(),
-                                rate.secondsPerPosition() / left)));
-        return new DeviceKind(
-                kind.name(),
-                kind.memoryBytes(),
-                kind.bytesPerSecond() * left,
-                kind.flopsPerSecond(),
-                kind.bandwidthEfficiency(),
-                kind.flopsEfficiency(),
-                kind.eagerLaunchSeconds(),
-                kind.graphLaunchSeconds(),
-                kind.graphStartSeconds(),
-                kind.pricePerHour(),
+        double left = Math.max(LEAST_MEMORY, 1 - copied / kind.roofline().bytesPerSecond());
+        return kind.with(
+                kind.roofline().times(left, 1),
+                kind.launches(),
                 kind.hostBytesPerSecond() * (1 - linkShare),
-                measured);
+                rate -> new OperationRate(
+                        rate.launchSeconds(),
+                        rate.bytesPerSecond() * left,
+                        rate.flopsPerSecond(),
+                        rate.secondsPerPosition() / left));
     }
 }

@@ -38,12 +38,12 @@ public final class PolicyCharts {
                 "TPOT over a trace: " + s.name(), new Axis("decode step", "", Scale.LINEAR),
                 new Axis("TPOT, means of %d steps".formatted(width(s)), "ms", Scale.LINEAR))
                 .note(note(s));
-        double[] bound = means(comparison.unchanged().boundsMs(), width(s));
+        double[] bound = means(comparison.unchanged().trace().boundsMs(), width(s));
         double[] x = IntStream.range(0, bound.length)
                 .mapToDouble(i -> s.warmup() + (i + 0.5) * width(s))
                 .toArray();
         for (PolicyResult result : comparison.results()) {
-            chart.series(result.policy().id(), x, means(result.stepsMs(), width(s)));
+            chart.series(result.policy().id(), x, means(result.trace().stepsMs(), width(s)));
         }
         return chart.series("bound of " + s.options().layout(), x, bound);
     }
@@ -69,21 +69,21 @@ public final class PolicyCharts {
         names.add("bound of the ratio");
         BarChart chart = new BarChart(title, new Axis("TPOT against static", "", Scale.LINEAR), names)
                 .note("simulated; " + comparisons.getFirst().scenario().config().name() + " on "
-                        + comparisons.getFirst().scenario().cluster().name());
+                        + comparisons.getFirst().scenario().start().cluster().name());
         for (PolicyComparison comparison : comparisons) {
-            double unchanged = comparison.unchanged().tpotMs();
+            double unchanged = comparison.unchanged().times().tpotMs();
             chart.group(comparison.scenario().name(), DoubleStream.concat(
-                    comparison.results().stream().mapToDouble(r -> r.tpotMs() / unchanged),
-                    DoubleStream.of(comparison.unchanged().boundMs() / unchanged)).toArray());
+                    comparison.results().stream().mapToDouble(r -> r.times().tpotMs() / unchanged),
+                    DoubleStream.of(comparison.unchanged().times().boundMs() / unchanged)).toArray());
         }
         return chart.reference(1, "static");
     }
 
     private static String note(PolicyScenario s) {
         return "simulated, %s on %s, %s, m = %d; batch %d, context %d%s, routing %s".formatted(
-                s.config().name(), s.cluster().name(), s.options().layout(), s.options().microBatches(),
-                s.conditions().batch(), s.conditions().context(), s.growth() > 0 ? " and growing" : "",
-                s.conditions().routing().description());
+                s.config().name(), s.start().cluster().name(), s.options().layout(), s.options().microBatches(),
+                s.first().batch(), s.first().context(), s.growth() > 0 ? " and growing" : "",
+                s.first().routing().description());
     }
 
     /** Charts under the names of their files. */
@@ -108,8 +108,8 @@ public final class PolicyCharts {
     }
 
     /**
-     * Writes a page with the table and all charts, each chart as a file of its own, and the table's numbers. Every file appears
-     * whole or not at all, the page last.
+     * Writes a page with the table and all charts, each chart as a file of its own, and the table's numbers. Every file
+     * appears whole or not at all, the page last.
      *
      * @param folder where; it is created if need be, and files of the same names are replaced
      * @throws java.io.UncheckedIOException if something cannot be written; it names the file

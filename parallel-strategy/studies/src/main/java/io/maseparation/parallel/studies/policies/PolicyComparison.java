@@ -1,8 +1,6 @@
 package io.maseparation.parallel.studies.policies;
 
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.simulate.MemoryFit;
-import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,7 +8,7 @@ import java.util.List;
  * Policies on the same trace: the same tokens go to the same experts under each.
  *
  * @param scenario the trace
- * @param results one a policy, the static layout first
+ * @param results one per policy, the static layout first
  */
 public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> results) {
     /** Share of the static layout's TPOT that is a gap. */
@@ -28,9 +26,7 @@ public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> resul
      * @throws PlanException if the layout does not fit the model or the devices' memory
      */
     public static PolicyComparison run(PolicyScenario scenario, List<BalancingPolicy> policies, Runnable progress) {
-        Scenario last = Scenario.decode(
-                scenario.conditions().batch(), scenario.context(scenario.steps() - 1));
-        new MemoryFit(scenario.plan(), scenario.cluster(), last).check();
+        scenario.checkMemory(scenario.start().plan());
         RatioBounds bounds = new RatioBounds(scenario);
         List<PolicyRun> runs = new ArrayList<>();
         runs.add(new PolicyRun(scenario, BalancingPolicy.STATIC, bounds));
@@ -66,14 +62,14 @@ public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> resul
      * where there is no gap to speak of: the static layout is within 2 % of the bound.
      */
     public double gapRecovered(PolicyResult result) {
-        double gap = unchanged().tpotMs() - unchanged().boundMs();
-        return gap > LEAST_GAP * unchanged().tpotMs()
-                ? (unchanged().tpotMs() - result.tpotMs()) / gap
+        double gap = unchanged().times().tpotMs() - unchanged().times().boundMs();
+        return gap > LEAST_GAP * unchanged().times().tpotMs()
+                ? (unchanged().times().tpotMs() - result.times().tpotMs()) / gap
                 : Double.NaN;
     }
 
     /** TPOT of a policy over that of the static layout, less 1. */
     public double change(PolicyResult result) {
-        return result.tpotMs() / unchanged().tpotMs() - 1;
+        return result.times().tpotMs() / unchanged().times().tpotMs() - 1;
     }
 }

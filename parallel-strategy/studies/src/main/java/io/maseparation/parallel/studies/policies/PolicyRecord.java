@@ -1,6 +1,7 @@
 package io.maseparation.parallel.studies.policies;
 
 import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.simulate.LiveSteps;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,11 +37,12 @@ final class PolicyRecord {
      */
     void steps(int first, LiveSteps times, double pause, boolean copied, String layout, double bound) {
         int from = first - scenario.warmup();
-        int n = times.seconds().length;
+        double[] ofSteps = times.seconds();
+        int n = ofSteps.length;
         if (from < 0) {
             return;
         }
-        System.arraycopy(times.seconds(), 0, seconds, from, n);
+        System.arraycopy(ofSteps, 0, seconds, from, n);
         Arrays.fill(bounds, from, from + n, bound / n);
         Arrays.fill(layouts, from, from + n, layout);
         seconds[from] += pause;
@@ -54,29 +56,22 @@ final class PolicyRecord {
     }
 
     PolicyResult result(String layout) {
-        double[] sorted = seconds.clone();
-        Arrays.sort(sorted);
+        double[] stepsMs = Arrays.stream(seconds).map(s -> s * 1e3).toArray();
         double mean = Arrays.stream(seconds).average().orElse(Double.NaN);
         return new PolicyResult(
                 policy,
                 layout,
-                mean * 1e3,
-                percentile(sorted, 0.5) * 1e3,
-                percentile(sorted, 0.99) * 1e3,
-                scenario.conditions().batch() / mean,
-                Arrays.stream(bounds).average().orElse(Double.NaN) * 1e3,
+                new PolicyResult.Times(
+                        mean * 1e3,
+                        Percentiles.of(stepsMs, 50),
+                        Percentiles.of(stepsMs, 99),
+                        scenario.first().batch() / mean,
+                        Arrays.stream(bounds).average().orElse(Double.NaN) * 1e3),
                 imbalances / seconds.length,
                 changes,
-                changes.stream().mapToLong(LayoutChange::bytesMoved).sum(),
                 copying * 1e3,
                 pauses * 1e3,
-                Arrays.stream(seconds).map(s -> s * 1e3).toArray(),
-                Arrays.stream(bounds).map(s -> s * 1e3).toArray(),
-                List.of(layouts));
-    }
-
-    /** The smallest value that so large a share of all are not above. */
-    private static double percentile(double[] sorted, double share) {
-        return sorted[Math.clamp((long) Math.ceil(share * sorted.length) - 1, 0, sorted.length - 1)];
+                new PolicyResult.Trace(
+                        stepsMs, Arrays.stream(bounds).map(s -> s * 1e3).toArray(), List.of(layouts)));
     }
 }

@@ -13,7 +13,7 @@ import java.util.Map;
 public final class PolicyReport {
     private PolicyReport() {}
 
-    /** One row a scenario and policy. */
+    /** One row per scenario and policy. */
     public static Table table(List<PolicyComparison> comparisons) {
         Table.Builder table = Table.builder()
                 .column("scenario", "scenario", Unit.PLAIN)
@@ -33,8 +33,10 @@ public final class PolicyReport {
                 .column("paused_ms", "paused", Unit.MILLISECONDS);
         for (PolicyComparison comparison : comparisons) {
             for (PolicyResult r : comparison.results()) {
-                table.row(comparison.scenario().name(), r.policy().id(), r.tpotMs(), r.tpotP50Ms(), r.tpotP99Ms(),
-                        r.tps(), comparison.change(r), r.boundMs(), comparison.gapRecovered(r), r.imbalance(),
+                table.row(comparison.scenario().name(), r.policy().id(), r.times().tpotMs(), r.times().tpotP50Ms(),
+                        r.times().tpotP99Ms(),
+                        r.times().tps(), comparison.change(r), r.times().boundMs(), comparison.gapRecovered(r),
+                        r.imbalance(),
                         r.layout(), r.made(), r.bytesMoved(), r.copyingMs(), r.pausedMs());
             }
         }
@@ -54,14 +56,14 @@ public final class PolicyReport {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("scenario", s.name());
         tree.put("model", s.config().name());
-        tree.put("cluster", s.cluster().name());
+        tree.put("cluster", s.start().cluster().name());
         tree.put("layout", s.options().layout());
         tree.put("micro_batches", s.options().microBatches());
-        tree.put("batch", s.conditions().batch());
-        tree.put("context", s.conditions().context());
+        tree.put("batch", s.first().batch());
+        tree.put("context", s.first().context());
         tree.put("context_growth", s.growth());
-        tree.put("routing", s.conditions().routing().description());
-        tree.put("seed", s.conditions().seed());
+        tree.put("routing", s.first().routing().description());
+        tree.put("seed", s.first().seed());
         tree.put("steps", s.steps());
         tree.put("warmup_steps", s.warmup());
         tree.put("interval_steps", s.rule().interval());

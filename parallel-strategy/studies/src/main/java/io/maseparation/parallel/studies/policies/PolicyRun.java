@@ -10,9 +10,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.simulate.LiveSteps;
-import io.maseparation.parallel.simulate.MemoryFit;
-import io.maseparation.parallel.simulate.Scenario;
-import java.util.Arrays;
+import io.maseparation.parallel.simulate.Simulation;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,33 +23,33 @@ final class PolicyRun {
     private final PolicyRecord record;
     private Plan plan;
     private List<Integer> owners;
-    private Copying copying;
+    private Optional<Copying> copying = Optional.empty();
+    private double copyingLeft;
     private double pauseSeconds;
     private double lastStepSeconds;
     private double lookSeconds;
     private int lastLook;
 
-    /** A change under way. */
-    private static final class Copying {
-        final Proposal proposal;
-        final LiveState state;
-        final Plan next;
-        final List<Integer> owners;
-        final long bytes;
-        final double seconds;
-        final Cluster meanwhile;
-        double left;
-
-        Copying(Proposal proposal, LiveState state, Plan next, List<Integer> owners, long bytes, double seconds,
-                Cluster meanwhile) {
-            this.proposal = proposal;
-            this.state = state;
-            this.next = next;
-            this.owners = owners;
-            this.bytes = bytes;
-            this.seconds = seconds;
-            this.meanwhile = meanwhile;
-            left = seconds;
+    /**
+     * A change under way.
+     *
+     * @param bytes bytes that get to other devices
+     * @param seconds time that this takes
+     */
+    private record Copying(
+            Proposal proposal, LiveState state, Plan next, List<Integer> owners, long bytes, double seconds) {
+        LayoutChange change(int step, Plan before, double copiedSeconds, double pauseSeconds, String outcome) {
+            return new LayoutChange(
+                    step,
+                    proposal.kind(),
+                    before.options().layout(),
+                    next.options().layout(),
+                    proposal.gainMs(),
+                    bytes,
+                    copiedSeconds * 1e3,
+                    pauseSeconds * 1e3,
+                    outcome.equals(LayoutChange.SWITCHED),
+                    outcome);
         }
     }
 
@@ -61,65 +59,47 @@ final class PolicyRun {
         this.bounds = bounds;
         adaptation = policy.adaptation(scenario);
         record = new PolicyRecord(scenario, policy);
-        plan = scenario.plan();
-        int[] lengths = new int[scenario.conditions().batch()];
-        Arrays.fill(lengths, scenario.context(0));
-        owners = ownersOf(Shares.of(plan, lengths));
-    }
-
-    private static List<Integer> ownersOf(Shares shares) {
-        Integer[] owners = new Integer[shares.capacity().length];
-        for (int group = 0; group < shares.sequences().size(); group++) {
-            for (List<Integer> microBatch : shares.sequences().get(group)) {
-                for (int sequence : microBatch) {
-                    owners[sequence] = group;
-                }
-            }
-        }
-        return List.of(owners);
+        plan = scenario.start().plan();
+        owners = Shares.of(plan, scenario.contexts(scenario.context(0))).owners();
     }
 
     /** Looks, and runs the steps of a block. */
     void run(TraceBlock block) {
-        if (block.first() >= scenario.warmup() && copying == null) {
+        if (block.first() >= scenario.warmup() && copying.isEmpty()) {
             look(block);
         }
-        int[] contexts = new int[scenario.conditions().batch()];
-        Arrays.fill(contexts, block.context());
+        int[] contexts = scenario.contexts(block.context());
         int done = 0;
         while (done < block.steps()) {
             int left = block.steps() - done;
-            int steps = copying == null
+            int steps = copying.isEmpty()
                     ? left
-                    : (int) Math.clamp(Math.ceil(copying.left / lastStepSeconds), 1, left);
-            Scenario conditions = scenario.conditions()
-                    .withRouting(block.routing().from(done), scenario.conditions().seed())
-                    .withSteps(steps, 0);
-            LiveSteps times = LiveSteps.run(
+                    : (int) Math.clamp(Math.ceil(copyingLeft / lastStepSeconds), 1, left);
+            Simulation simulation = new Simulation(
                     plan,
-                    copying == null ? scenario.cluster() : copying.meanwhile,
-                    conditions,
-                    Shares.owned(plan, owners, contexts).sequences(),
-                    contexts);
-            record.steps(block.first() + done, times, pauseSeconds, copying != null, plan.options().layout(),
+                    copying.isEmpty()
+                            ? scenario.start().cluster()
+                            : scenario.migration().meanwhile(scenario.start().cluster()),
+                    scenario.first()
+                            .withRouting(block.routing().from(done), scenario.first().seed())
+                            .withSteps(steps, 0));
+            LiveSteps times = LiveSteps.run(simulation, Shares.owned(plan, owners, contexts), contexts);
+            record.steps(block.first() + done, times, pauseSeconds, copying.isPresent(), plan.options().layout(),
                     bounds.seconds(block, done, steps, policy.changesRatio()));
             lookSeconds += times.total() + pauseSeconds;
             lastStepSeconds = times.total() / steps;
             pauseSeconds = 0;
             done += steps;
-            if (copying != null) {
-                copying.left -= times.total();
-                if (copying.left <= 0) {
-                    complete(block.first() + done);
-                }
+            copyingLeft -= times.total();
+            if (copying.isPresent() && copyingLeft <= 0) {
+                complete(copying.get(), block.first() + done);
             }
         }
     }
 
     private LiveState state(TraceBlock block) {
-        int[] positions = new int[scenario.conditions().batch()];
         // The token of the next step is not in the cache yet.
-        Arrays.fill(positions, Math.max(1, scenario.context(block.first()) - 1));
+        int[] positions = scenario.contexts(Math.max(1, scenario.context(block.first()) - 1));
         LiveState state = new LiveState(
                 plan,
                 owners,
@@ -146,19 +126,13 @@ final class PolicyRun {
     private void begin(Proposal proposal, LiveState state) {
         try {
             Plan next = proposal.target().plan(plan);
-            Scenario last = Scenario.decode(scenario.conditions().batch(), scenario.context(scenario.steps() - 1));
-            new MemoryFit(next, scenario.cluster(), last).check();
+            scenario.checkMemory(next);
             List<Integer> nextOwners = proposal.target().owners().orElse(owners);
             long bytes = MovedBytes.weights(plan, next)
-                    + MovedBytes.cache(plan, owners, nextOwners, state.positions(), scenario.conditions().kvType());
-            copying = new Copying(
-                    proposal,
-                    state,
-                    next,
-                    nextOwners,
-                    bytes,
-                    scenario.migration().copySeconds(scenario.cluster(), bytes),
-                    scenario.migration().meanwhile(scenario.cluster()));
+                    + MovedBytes.cache(
+                            plan, owners, nextOwners, state.positions(), scenario.first().conditions().kvType());
+            copyingLeft = scenario.migration().copySeconds(scenario.start().cluster(), bytes);
+            copying = Optional.of(new Copying(proposal, state, next, nextOwners, bytes, copyingLeft));
         } catch (PlanException e) {
             end(new LayoutChange(state.decoded(), proposal.kind(), plan.options().layout(),
                     proposal.target().options().layout(), proposal.gainMs(), 0, 0, 0, false,
@@ -166,24 +140,13 @@ final class PolicyRun {
         }
     }
 
-    private void complete(int step) {
-        Copying made = copying;
-        copying = null;
+    private void complete(Copying made, int step) {
+        copying = Optional.empty();
         pauseSeconds = scenario.migration().pauseSeconds();
-        LayoutChange change = new LayoutChange(
-                step,
-                made.proposal.kind(),
-                plan.options().layout(),
-                made.next.options().layout(),
-                made.proposal.gainMs(),
-                made.bytes,
-                made.seconds * 1e3,
-                pauseSeconds * 1e3,
-                true,
-                LayoutChange.SWITCHED);
-        plan = made.next;
-        owners = made.owners;
-        end(change, made.state);
+        LayoutChange change = made.change(step, plan, made.seconds(), pauseSeconds, LayoutChange.SWITCHED);
+        plan = made.next();
+        owners = made.owners();
+        end(change, made.state());
     }
 
     private void end(LayoutChange change, LiveState state) {
@@ -193,21 +156,10 @@ final class PolicyRun {
 
     /** What came out, after the last block. */
     PolicyResult result() {
-        if (copying != null) {
-            // Its steps were slowed down, so it is told of.
-            record.change(new LayoutChange(
-                    scenario.steps(),
-                    copying.proposal.kind(),
-                    plan.options().layout(),
-                    copying.next.options().layout(),
-                    copying.proposal.gainMs(),
-                    copying.bytes,
-                    (copying.seconds - copying.left) * 1e3,
-                    0,
-                    false,
-                    "unfinished: the trace ended"));
-            copying = null;
-        }
+        // Its steps were slowed down, so it is told of.
+        copying.ifPresent(c -> record.change(c.change(
+                scenario.steps(), plan, c.seconds() - copyingLeft, 0, "unfinished: the trace ended")));
+        copying = Optional.empty();
         return record.result(plan.options().layout());
     }
 }

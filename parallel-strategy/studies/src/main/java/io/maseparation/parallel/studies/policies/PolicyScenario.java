@@ -8,19 +8,18 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 
 /**
  * A trace of decode steps under which policies are compared.
  *
  * @param name name
- * @param config model
- * @param cluster devices and links; those of the layout are all of one kind
- * @param options layout that every policy begins with: strategy ma, without tensor parallelism or copies
- * @param conditions batch, context at the first step, routing, seed, formats and launches; its numbers of steps are not looked
- *     at
- * @param growth positions that every sequence gains a step: 1 for sequences that go on, 0 for a service in which sequences
- *     that end are followed by others, so that contexts are the same all the time
+ * @param start layout that every policy begins with (strategy ma, without tensor parallelism or copies), devices of one
+ *     kind, and the scenario of the first step, whose numbers of steps are not looked at
+ * @param growth positions that every sequence gains per step: 1 for sequences that go on, 0 for a service in which
+ *     sequences that end are followed by others, so that contexts are the same all the time
  * @param steps decode steps, the warm-up included
  * @param warmup steps before the first change and before the first that is counted; a multiple of the interval
  * @param redundantExperts places in each layer for replicas, over all expert ranks together
@@ -29,23 +28,21 @@ import io.maseparation.parallel.simulate.Scenario;
  */
 public record PolicyScenario(
         String name,
-        ModelConfig config,
-        Cluster cluster,
-        StrategyOptions options,
-        Scenario conditions,
+        Simulation start,
         int growth,
         int steps,
         int warmup,
         int redundantExperts,
         ChangeRule.Settings rule,
         MigrationModel migration) {
-
     /**
      * @throws PlanException if the layout is another one than these, devices are of several kinds, contexts outgrow the
      *     model, or nothing is left after the warm-up
      */
     public PolicyScenario {
-        cluster = cluster.withoutVariation();
+        start = new Simulation(start.plan(), start.cluster().withoutVariation(), start.scenario());
+        StrategyOptions options = start.plan().options();
+        Cluster cluster = start.cluster();
         if (options.strategy() != Strategy.MA
                 || !StrategyOptions.maSeparation(options.attentionDevices(), options.expertDevices())
                         .withMicroBatches(options.microBatches())
@@ -71,7 +68,8 @@ public record PolicyScenario(
                     "steps %d, warm-up %d, interval %d: the warm-up must be whole intervals, and steps must follow"
                             .formatted(steps, warmup, rule.interval()));
         }
-        long last = conditions.context() + (long) growth * (steps - 1);
+        ModelConfig config = start.plan().config();
+        long last = start.scenario().context() + (long) growth * (steps - 1);
         if (last > config.maxPositions()) {
             throw new PlanException(
                     "contexts grow to %d, but %s has %d positions: lower the context or the number of steps"
@@ -79,13 +77,44 @@ public record PolicyScenario(
         }
     }
 
-    /** The layout that every policy begins with. */
-    public Plan plan() {
-        return Planning.plan(config, options);
+    /** Model. */
+    public ModelConfig config() {
+        return start.plan().config();
+    }
+
+    /** Layout that every policy begins with. */
+    StrategyOptions options() {
+        return start.plan().options();
+    }
+
+    /** Batch, context at the first step, routing, seed and conditions. */
+    Scenario first() {
+        return start.scenario();
     }
 
     /** Positions that the token of a step attends to. */
     public int context(int step) {
-        return conditions.context() + growth * step;
+        return start.scenario().context() + growth * step;
+    }
+
+    /** The same context for every sequence. */
+    int[] contexts(int context) {
+        return MemoryFit.contexts(first().batch(), context);
+    }
+
+    /** Plan of another ratio of the same devices. */
+    Plan plan(int attentionDevices) {
+        return Planning.plan(
+                config(), options().withRatio(attentionDevices, options().ranks() - attentionDevices));
+    }
+
+    /**
+     * Checks that a plan fits the devices' memory to the end of the trace.
+     *
+     * @throws PlanException if it does not
+     */
+    void checkMemory(Plan plan) {
+        Scenario last = Scenario.decode(first().batch(), context(steps - 1));
+        new MemoryFit(new Simulation(plan, start.cluster(), last)).check();
     }
 }

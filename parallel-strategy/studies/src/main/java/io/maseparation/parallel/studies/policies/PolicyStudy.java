@@ -1,19 +1,17 @@
 package io.maseparation.parallel.studies.policies;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
-import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
+import io.maseparation.parallel.threads.ParallelMap;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /** The scenarios of docs/balancing.md, and many of them at once. */
 public final class PolicyStudy {
@@ -23,7 +21,9 @@ public final class PolicyStudy {
     /** One node, in which copies take the fast links. */
     public static final String CLUSTER = "a100x8";
 
-    /** Decode steps of a trace where nothing else is asked for: as many as the model's positions allow contexts to grow. */
+    /**
+     * Decode steps of a trace where nothing else is asked for: as many as the model's positions allow contexts to grow.
+     */
     public static final int STEPS = 1984;
 
     /** Intervals of the warm-up. */
@@ -56,12 +56,10 @@ public final class PolicyStudy {
     private PolicyStudy() {}
 
     /**
-     * Every kind of routing and growing contexts, each with so large a batch that experts compute all the time, and with so
-     * small a one that reading their weights takes longer.
+     * Every kind of routing and growing contexts, each with so large a batch that experts compute all the time, and
+     * with so small a one that reading their weights takes longer.
      */
     public static List<PolicyScenario> scenarios(Settings settings) {
-        ModelConfig config = Presets.config(MODEL);
-        Cluster cluster = Clusters.named(CLUSTER);
         List<PolicyScenario> scenarios = new ArrayList<>();
         for (Setting setting : List.of(
                 // Keys and values of a batch of 4096 outgrow the memory of four devices before the trace ends.
@@ -73,12 +71,12 @@ public final class PolicyStudy {
                     RoutingModel.zipf(1.2),
                     RoutingModel.drifting(1.2, DRIFT_STEPS))) {
                 scenarios.add(scenario(
-                        setting.name() + ", " + routing.description(), config, cluster, setting.microBatches(),
+                        setting.name() + ", " + routing.description(), setting.microBatches(),
                         Scenario.decode(setting.batch(), setting.context()).withRouting(routing, settings.seed()), 0,
                         settings));
             }
             scenarios.add(scenario(
-                    setting.name() + ", growing contexts", config, cluster, setting.microBatches(),
+                    setting.name() + ", growing contexts", setting.microBatches(),
                     Scenario.decode(setting.growingBatch(), SHORT_CONTEXT)
                             .withRouting(RoutingModel.zipf(0.6), settings.seed()),
                     1, settings));
@@ -87,11 +85,12 @@ public final class PolicyStudy {
     }
 
     private static PolicyScenario scenario(
-            String name, ModelConfig config, Cluster cluster, int microBatches, Scenario conditions, int growth,
-            Settings settings) {
-        StrategyOptions options = StrategyOptions.maSeparation(4, 4).withMicroBatches(microBatches);
-        return new PolicyScenario(name, config, cluster, options, conditions, growth, settings.steps(),
-                settings.warmup(), SPARE_SLOTS * options.expertDevices(), settings.rule(), settings.migration());
+            String name, int microBatches, Scenario first, int growth, Settings settings) {
+        Plan plan = Planning.plan(
+                Presets.config(MODEL), StrategyOptions.maSeparation(4, 4).withMicroBatches(microBatches));
+        return new PolicyScenario(name, new Simulation(plan, Clusters.named(CLUSTER), first), growth,
+                settings.steps(), settings.warmup(), SPARE_SLOTS * plan.options().expertDevices(), settings.rule(),
+                settings.migration());
     }
 
     /**
@@ -99,33 +98,11 @@ public final class PolicyStudy {
      *
      * @param threads traces at a time; results do not depend on it
      * @param progress called after every block of steps, from any thread
-     * @return one a scenario, in their order
+     * @return one per scenario, in their order
      */
     public static List<PolicyComparison> run(
             List<PolicyScenario> scenarios, List<BalancingPolicy> policies, int threads, Runnable progress) {
-        try (ExecutorService pool = Executors.newFixedThreadPool(
-                Math.clamp(scenarios.size(), 1, threads),
-                Thread.ofPlatform().daemon().name("policies-", 0).factory())) {
-            List<Future<PolicyComparison>> running = scenarios.stream()
-                    .map(s -> pool.submit(() -> PolicyComparison.run(s, policies, progress)))
-                    .toList();
-            List<PolicyComparison> results = new ArrayList<>();
-            try {
-                for (Future<PolicyComparison> one : running) {
-                    results.add(one.get());
-                }
-            } catch (ExecutionException e) {
-                pool.shutdownNow();
-                if (e.getCause() instanceof RuntimeException unchecked) {
-                    throw unchecked;
-                }
-                throw new IllegalStateException(e.getCause());
-            } catch (InterruptedException e) {
-                pool.shutdownNow();
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("the comparison was interrupted", e);
-            }
-            return results;
-        }
+        return new ParallelMap("policies", threads, () -> {})
+                .map(scenarios, s -> PolicyComparison.run(s, policies, progress));
     }
 }

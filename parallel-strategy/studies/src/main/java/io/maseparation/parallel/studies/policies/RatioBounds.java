@@ -1,8 +1,6 @@
 package io.maseparation.parallel.studies.policies;
 
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,12 +10,10 @@ final class RatioBounds {
     private final List<TraceBound> all = new ArrayList<>();
 
     RatioBounds(PolicyScenario scenario) {
-        StrategyOptions options = scenario.options();
-        present = new TraceBound(scenario, scenario.plan());
-        for (int attention = 1; attention < options.ranks(); attention++) {
+        present = new TraceBound(scenario, scenario.start().plan());
+        for (int attention = 1; attention < scenario.options().ranks(); attention++) {
             try {
-                all.add(new TraceBound(scenario, Planning.plan(
-                        scenario.config(), options.withRatio(attention, options.ranks() - attention))));
+                all.add(new TraceBound(scenario, scenario.plan(attention)));
             } catch (PlanException e) {
                 // More expert ranks than experts: no policy can get there either.
             }

@@ -24,8 +24,8 @@ record TraceBlock(int first, int steps, int context, RoutingModel routing, long[
      */
     static TraceBlock draw(PolicyScenario scenario, int first, int steps, long[][] counted) {
         ModelConfig config = scenario.config();
-        int batch = scenario.conditions().batch();
-        RoutingModel routing = scenario.conditions().routing().from(first).remembering(batch);
+        int batch = scenario.first().batch();
+        RoutingModel routing = scenario.first().routing().from(first).remembering(batch);
         long[][] before = Arrays.stream(counted).map(long[]::clone).toArray(long[][]::new);
         long[] rows = new long[batch];
         Arrays.setAll(rows, row -> row);
@@ -35,7 +35,7 @@ record TraceBlock(int first, int steps, int context, RoutingModel routing, long[
             int experts = config.layers().get(layer).routing().experts();
             int[] chosen = new int[batch * topK];
             for (int step = 0; step < steps && topK > 0; step++) {
-                routing.chooseAll(scenario.conditions().seed(), step, layer, rows, topK, chosen, experts);
+                routing.chooseAll(scenario.first().seed(), step, layer, rows, topK, chosen, experts);
                 BitSet seen = new BitSet(experts);
                 for (int expert : chosen) {
                     counted[layer][expert]++;

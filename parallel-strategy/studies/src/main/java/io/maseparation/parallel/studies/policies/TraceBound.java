@@ -7,27 +7,25 @@ import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.search.ExpertTime;
 import io.maseparation.parallel.search.SegmentTime;
-import io.maseparation.parallel.simulate.Scenario;
-import java.util.ArrayList;
+import io.maseparation.parallel.simulate.Conditions;
 import java.util.Comparator;
-import java.util.List;
-import java.util.Optional;
 
 /**
- * Time that some steps of a trace take at least on one ratio of devices, wherever experts, replicas and sequences are. The
- * largest of
+ * Time that some steps of a trace take at least on one ratio of devices, wherever experts, replicas and sequences are.
+ * The largest of
  * <ul>
  *   <li>the attention pool: all micro-batches of an even share of the sequences, one after the other;
- *   <li>the expert pool: an even share of all rows, of all pairs of row and expert, and of all experts that any row of the
- *       batch visits, each read once (roofline times are convex, so that the busiest rank takes at least that);
+ *   <li>the expert pool: an even share of all rows, of all pairs of row and expert, and of all experts that any row of
+ *   the batch visits, each read once (roofline times are convex, so that the busiest rank takes at least that);
  *   <li>the ports between them: the output of every pair goes through those of the smaller pool;
- *   <li>the way of a micro-batch that meets no other: its attention, two latencies a layer, and an even share of its experts.
- *       With one micro-batch some rank reads a whole number of experts.
+ *   <li>the way of a micro-batch that meets no other: its attention, two latencies a layer, and an even share of its
+ *   experts. With one micro-batch some rank reads a whole number of experts.
  * </ul>
  * Bytes of transfers are left out of the way, contention and shared experts everywhere.
  */
@@ -49,26 +47,24 @@ final class TraceBound {
         this.scenario = scenario;
         this.plan = plan;
         config = plan.config();
-        Cluster cluster = scenario.cluster();
+        Cluster cluster = scenario.start().cluster();
         kind = cluster.kindOf(0);
         attention = plan.options().attentionDevices();
         experts = plan.options().expertDevices();
         microBatches = plan.options().microBatches();
         attentionRank = plan.ranks().getFirst();
         expertTimes = expertTimes();
-        boolean oneNode = plan.devices().stream()
-                .map(d -> cluster.devices().get(d).node())
-                .distinct()
-                .count() == 1;
+        Links links = cluster.links();
+        boolean oneNode = plan.devices().stream().map(cluster::nodeOf).distinct().count() == 1;
         // A thread that is at work takes messages without being woken.
         latency = cluster.host().shared()
                 ? 0
                 : oneNode
-                        ? cluster.intraNode().latencySeconds()
-                        : Math.min(cluster.intraNode().latencySeconds(), cluster.interNode().latencySeconds());
+                        ? links.intraNode().latencySeconds()
+                        : Math.min(links.intraNode().latencySeconds(), links.interNode().latencySeconds());
         portBytesPerSecond = cluster.host().shared()
                 ? Double.POSITIVE_INFINITY
-                : cluster.intraNode().bytesPerSecond() + (oneNode ? 0 : cluster.interNode().bytesPerSecond());
+                : links.intraNode().bytesPerSecond() + (oneNode ? 0 : links.interNode().bytesPerSecond());
     }
 
     /** By layer, of the rank with fewest experts: bookkeeping grows with their number. */
@@ -81,19 +77,13 @@ final class TraceBound {
                     .min(Comparator.comparingInt(r -> r.shard().experts().orElseThrow().perLayer().get(at).size()))
                     .orElseThrow();
             for (Segment segment : rank.segments()) {
-                if (layerOf(segment).orElse(-1) == layer && config.layers().get(layer).routing().topK() > 0) {
-                    times[layer] = new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind);
+                if (segment.experts().map(Part.Experts::layer).orElse(-1) == layer
+                        && config.layers().get(layer).routing().topK() > 0) {
+                    times[layer] = new ExpertTime(config, rank.shard(), segment, scenario.first().conditions(), kind);
                 }
             }
         }
         return times;
-    }
-
-    private static Optional<Integer> layerOf(Segment segment) {
-        return segment.parts().stream()
-                .filter(Part.Experts.class::isInstance)
-                .map(p -> ((Part.Experts) p).layer())
-                .findFirst();
     }
 
     /**
@@ -124,41 +114,36 @@ final class TraceBound {
 
     /** A micro-batch of an attention rank, without its experts. */
     private double ownSeconds(int context) {
-        int rows = scenario.conditions().batch() / (attention * microBatches);
+        int rows = scenario.first().batch() / (attention * microBatches);
         if (rows == 0) {
             return 0;
         }
-        Scenario conditions = scenario.conditions();
+        Conditions conditions = scenario.first().conditions();
         SegmentCosts costs = new SegmentCosts(config, attentionRank.shard(), conditions.kvType());
         StepShape shape = StepShape.decode(rows, context);
         double seconds = 0;
         for (Segment segment : attentionRank.segments()) {
-            List<Part> parts = new ArrayList<>(segment.parts());
-            if (!conditions.lmHead()) {
-                parts.removeIf(Part.Output.class::isInstance);
-            }
-            seconds += SegmentTime.seconds(
-                    costs.of(new Segment(segment.name(), parts), shape), conditions, kind);
+            seconds += SegmentTime.seconds(costs.of(conditions.counted(segment), shape), conditions, kind);
         }
         return seconds;
     }
 
     private double pairs(int layer) {
-        return (double) scenario.conditions().batch() * config.layers().get(layer).routing().topK();
+        return (double) scenario.first().batch() * config.layers().get(layer).routing().topK();
     }
 
     private double pool(int layer, int distinct) {
         // At least one rank has to do with each micro-batch.
-        double started = (double) Math.min(microBatches, scenario.conditions().batch()) / experts;
+        double started = (double) Math.min(microBatches, scenario.first().batch()) / experts;
         return expertTimes[layer].workSeconds(
-                (double) scenario.conditions().batch() / experts, pairs(layer) / experts, (double) distinct / experts)
+                (double) scenario.first().batch() / experts, pairs(layer) / experts, (double) distinct / experts)
                 + started * expertTimes[layer].fixedSeconds();
     }
 
     private double way(int layer, int distinct) {
         double parts = (double) microBatches * experts;
         double even = expertTimes[layer].workSeconds(
-                scenario.conditions().batch() / parts, pairs(layer) / parts, distinct / parts);
+                scenario.first().batch() / parts, pairs(layer) / parts, distinct / parts);
         if (microBatches == 1) {
             int read = Math.ceilDiv(distinct, experts);
             even = Math.max(even, expertTimes[layer].workSeconds(1, read, read));
@@ -167,7 +152,7 @@ final class TraceBound {
     }
 
     private double ports(int layer) {
-        double row = (double) config.hidden() * scenario.conditions().activationBytes();
+        double row = (double) config.hidden() * scenario.first().conditions().activationBytes();
         return pairs(layer) * row / Math.min(attention, experts) / portBytesPerSecond;
     }
 }

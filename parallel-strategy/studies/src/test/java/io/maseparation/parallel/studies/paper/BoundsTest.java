@@ -10,7 +10,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.RoutingModel;
-import io.maseparation.parallel.simulate.Simulator;
+import io.maseparation.parallel.simulate.Simulation;
 import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -70,8 +70,8 @@ class BoundsTest {
         Plan plan = Planning.plan(
                 config, StrategyOptions.maSeparation(12, 4).withMicroBatches(microBatches));
 
-        double tpot = Simulator.run(plan, A100,
-                assumptions.scenario(batch, context, RoutingModel.uniform(), seed), false).tpotMs();
+        double tpot = new Simulation(plan, A100, assumptions.scenario(batch, context, RoutingModel.uniform(), seed))
+                .run(false).tpotMs();
 
         double bound = new Bounds(config, A100).separatedMs(12, 4, 1, batch, context);
         assertThat(tpot).isGreaterThan(bound * DRAW);
@@ -85,8 +85,8 @@ class BoundsTest {
                 for (int m = 1; m <= 4; m++) {
                     Plan plan = Planning.plan(
                             assumptions.config(), StrategyOptions.maSeparation(12, 4).withMicroBatches(m));
-                    assertThat(Simulator.run(plan, A100,
-                            assumptions.scenario(24, 2048, RoutingModel.uniform(), 0), false).tpotMs())
+                    assertThat(new Simulation(plan, A100, assumptions.scenario(24, 2048, RoutingModel.uniform(), 0))
+                            .run(false).tpotMs())
                             .isGreaterThan(bound);
                 }
             }

@@ -17,10 +17,8 @@ class RatioTest {
 
     private static List<Point> everyRatio(int batch) {
         ModelConfig config = Assumptions.USUAL.config();
-        try (Sweep sweep = new Sweep(1, () -> {})) {
-            return sweep.simulate(config, Candidate.everyRatio(16, 3), A100, Assumptions.USUAL.scenario(
-                    batch, 2048, RoutingModel.uniform().remembering(batch), 0).withSteps(6, 2));
-        }
+        return new Sweep(1, () -> {}).simulate(config, NamedLayout.everyRatio(16, 3), A100, Assumptions.USUAL.scenario(
+                batch, 2048, RoutingModel.uniform().remembering(batch), 0).withSteps(6, 2));
     }
 
     @Test

@@ -7,9 +7,11 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -34,8 +36,10 @@ class PolicyComparisonTest {
         // Experts that compute have enough for two micro-batches in turn; reading them twice would be a waste.
         StrategyOptions options = StrategyOptions.maSeparation(DEVICES, DEVICES).withMicroBatches(batch > 1024 ? 2 : 1);
         return new PolicyScenario(
-                "test", Presets.config("seed-gated"), Clusters.named("a100x8"), options,
-                Scenario.decode(batch, context).withRouting(routing, 0), growth, steps, INTERVAL, DEVICES,
+                "test",
+                new Simulation(Planning.plan(Presets.config("seed-gated"), options), Clusters.named("a100x8"),
+                        Scenario.decode(batch, context).withRouting(routing, 0)),
+                growth, steps, INTERVAL, DEVICES,
                 ChangeRule.Settings.of(INTERVAL, 1024), MigrationModel.usual());
     }
 
@@ -55,8 +59,8 @@ class PolicyComparisonTest {
                 BalancingPolicy.PLACEMENT, BalancingPolicy.DYNAMIC);
         PolicyResult dynamic = of(comparison, BalancingPolicy.DYNAMIC);
 
-        assertThat(comparison.unchanged().tpotMs()).as("a gap worth closing")
-                .isGreaterThan(1.4 * comparison.unchanged().boundMs());
+        assertThat(comparison.unchanged().times().tpotMs()).as("a gap worth closing")
+                .isGreaterThan(1.4 * comparison.unchanged().times().boundMs());
         assertThat(comparison.gapRecovered(dynamic)).as("copies and pauses charged").isGreaterThanOrEqualTo(RECOVERED);
         assertThat(comparison.gapRecovered(of(comparison, BalancingPolicy.PLACEMENT)))
                 .as("without replicas the most popular expert is too much for a rank").isLessThan(RECOVERED);
@@ -83,8 +87,8 @@ class PolicyComparisonTest {
                 scenario(RoutingModel.drifting(1.2, 256), 4096, 64, 0, 512),
                 BalancingPolicy.REPLICAS, BalancingPolicy.DYNAMIC);
 
-        assertThat(of(comparison, BalancingPolicy.DYNAMIC).tpotMs())
-                .isLessThan(0.95 * of(comparison, BalancingPolicy.REPLICAS).tpotMs());
+        assertThat(of(comparison, BalancingPolicy.DYNAMIC).times().tpotMs())
+                .isLessThan(0.95 * of(comparison, BalancingPolicy.REPLICAS).times().tpotMs());
         assertThat(of(comparison, BalancingPolicy.DYNAMIC).made()).isEqualTo(2);
     }
 
@@ -94,7 +98,7 @@ class PolicyComparisonTest {
                 scenario(RoutingModel.uniform(), 2048, 64, 4, 320), BalancingPolicy.DYNAMIC, BalancingPolicy.ELASTIC);
         PolicyResult elastic = of(comparison, BalancingPolicy.ELASTIC);
 
-        assertThat(elastic.tpotMs()).isLessThan(0.9 * of(comparison, BalancingPolicy.DYNAMIC).tpotMs());
+        assertThat(elastic.times().tpotMs()).isLessThan(0.9 * of(comparison, BalancingPolicy.DYNAMIC).times().tpotMs());
         assertThat(Integer.parseInt(elastic.layout().substring(0, 1))).as("attention devices").isGreaterThan(DEVICES);
         assertThat(elastic.changes()).isNotEmpty().allMatch(LayoutChange::made);
     }
@@ -108,7 +112,7 @@ class PolicyComparisonTest {
             for (int i = 1; i < steps.size(); i++) {
                 assertThat(steps.get(i) - steps.get(i - 1)).isGreaterThanOrEqualTo(INTERVAL);
             }
-            assertThat(result.layouts().stream().distinct().count())
+            assertThat(result.trace().layouts().stream().distinct().count())
                     .as("ratios, each left once at most")
                     .isEqualTo(1 + result.changes().stream().filter(c -> c.kind() == LayoutChange.Kind.RATIO).count());
             assertThat(result.made()).isLessThanOrEqualTo(3);
@@ -120,7 +124,7 @@ class PolicyComparisonTest {
     void whatCopyingTakesIsCharged() {
         PolicyScenario usual = scenario(RoutingModel.zipf(1.2), 256, 64, 0, 256);
         PolicyScenario slow = new PolicyScenario(
-                usual.name(), usual.config(), usual.cluster(), usual.options(), usual.conditions(), 0, usual.steps(),
+                usual.name(), usual.start(), 0, usual.steps(),
                 usual.warmup(), usual.redundantExperts(), usual.rule(), new MigrationModel(0.1, 50e-3));
         PolicyResult cheap = of(compare(usual, BalancingPolicy.REPLICAS), BalancingPolicy.REPLICAS);
         PolicyResult dear = of(compare(slow, BalancingPolicy.REPLICAS), BalancingPolicy.REPLICAS);
@@ -128,7 +132,8 @@ class PolicyComparisonTest {
         assertThat(dear.bytesMoved()).isEqualTo(cheap.bytesMoved());
         assertThat(dear.copyingMs()).isGreaterThan(4 * cheap.copyingMs());
         assertThat(dear.pausedMs()).isCloseTo(50, within(1e-9));
-        assertThat(Arrays.stream(dear.stepsMs()).max().orElseThrow()).as("the pause is in a step").isGreaterThan(50);
+        assertThat(Arrays.stream(dear.trace().stepsMs()).max().orElseThrow()).as("the pause is in a step")
+                .isGreaterThan(50);
         // From the NVLink port's 300 GB/s, of which half is taken.
         assertThat(cheap.copyingMs()).isGreaterThanOrEqualTo(cheap.bytesMoved() / 150e9 * 1e3);
     }
@@ -142,28 +147,34 @@ class PolicyComparisonTest {
         double skew = 1.5 * random.nextDouble();
         RoutingModel routing = random.nextBoolean() ? RoutingModel.zipf(skew) : RoutingModel.drifting(skew, 16);
         PolicyScenario scenario = new PolicyScenario(
-                "any", Presets.config("seed"), Clusters.named("a100x8"),
-                StrategyOptions.maSeparation(attention, 8 - attention).withMicroBatches(1 + random.nextInt(3)),
-                Scenario.decode(batch, 1 + random.nextInt(500)).withRouting(routing, seed), random.nextInt(3), 60, 16,
+                "any",
+                new Simulation(
+                        Planning.plan(Presets.config("seed"), StrategyOptions.maSeparation(attention, 8 - attention)
+                                .withMicroBatches(1 + random.nextInt(3))),
+                        Clusters.named("a100x8"),
+                        Scenario.decode(batch, 1 + random.nextInt(500)).withRouting(routing, seed)),
+                random.nextInt(3), 60, 16,
                 random.nextInt(8), ChangeRule.Settings.of(8, 1024),
                 new MigrationModel(0.1 + 0.8 * random.nextDouble(), 0.01 * random.nextDouble()));
         PolicyComparison comparison = compare(scenario, BalancingPolicy.values());
 
         assertThat(comparison.results()).hasSize(BalancingPolicy.values().length);
         for (PolicyResult r : comparison.results()) {
-            assertThat(r.tpotMs()).as("%s of %s", r.policy(), scenario)
-                    .isGreaterThanOrEqualTo(r.boundMs() * (1 - 1e-9));
-            assertThat(r.tps() * r.tpotMs() / 1e3).isCloseTo(batch, within(1e-6 * batch));
-            assertThat(r.stepsMs()).hasSize(44);
-            assertThat(Arrays.stream(r.stepsMs()).average().orElseThrow()).isCloseTo(r.tpotMs(), within(1e-9));
+            assertThat(r.times().tpotMs()).as("%s of %s", r.policy(), scenario)
+                    .isGreaterThanOrEqualTo(r.times().boundMs() * (1 - 1e-9));
+            assertThat(r.times().tps() * r.times().tpotMs() / 1e3).isCloseTo(batch, within(1e-6 * batch));
+            assertThat(r.trace().stepsMs()).hasSize(44);
+            assertThat(Arrays.stream(r.trace().stepsMs()).average().orElseThrow()).isCloseTo(r.times().tpotMs(),
+                    within(1e-9));
             assertThat(r.imbalance()).isGreaterThanOrEqualTo(1);
-            assertThat(r.tpotP50Ms()).isLessThanOrEqualTo(r.tpotP99Ms());
+            assertThat(r.times().tpotP50Ms()).isLessThanOrEqualTo(r.times().tpotP99Ms());
             assertThat(r.bytesMoved()).isEqualTo(r.changes().stream().mapToLong(LayoutChange::bytesMoved).sum());
         }
         assertThat(comparison.unchanged().bytesMoved()).isZero();
         PolicyComparison again = compare(scenario, BalancingPolicy.values());
         for (int i = 0; i < again.results().size(); i++) {
-            assertThat(again.results().get(i).stepsMs()).isEqualTo(comparison.results().get(i).stepsMs());
+            assertThat(again.results().get(i).trace().stepsMs())
+                    .isEqualTo(comparison.results().get(i).trace().stepsMs());
             assertThat(again.results().get(i).changes()).isEqualTo(comparison.results().get(i).changes());
         }
     }

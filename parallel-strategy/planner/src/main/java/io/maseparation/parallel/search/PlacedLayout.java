@@ -1,7 +1,6 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StrategyOptions;
@@ -13,8 +12,8 @@ import java.util.List;
  * @param options strategy and sizes
  * @param devices index of each rank's device
  */
-public record Candidate(StrategyOptions options, List<Integer> devices) {
-    public Candidate {
+public record PlacedLayout(StrategyOptions options, List<Integer> devices) {
+    public PlacedLayout {
         devices = List.copyOf(devices);
     }
 
@@ -25,13 +24,5 @@ public record Candidate(StrategyOptions options, List<Integer> devices) {
      */
     public Plan plan(ModelConfig config) {
         return Planning.plan(config, options).withDevices(devices);
-    }
-
-    /** Price of its devices for an hour; NaN where it is unknown. */
-    public double pricePerHour(Cluster cluster) {
-        return devices.stream()
-                .distinct()
-                .mapToDouble(d -> cluster.kindOf(d).pricePerHour())
-                .sum();
     }
 }

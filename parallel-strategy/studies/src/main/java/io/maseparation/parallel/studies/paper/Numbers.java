@@ -3,8 +3,8 @@ package io.maseparation.parallel.studies.paper;
 import java.util.Locale;
 
 /** Numbers in sentences. */
-final class Text {
-    private Text() {}
+final class Numbers {
+    private Numbers() {}
 
     /** A change with its sign: "−34.2 %". */
     static String change(double share) {

@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Layouts within one change of the present one: other places, other owners, one or two blocks of devices elsewhere. */
-public final class Candidates {
+/** Layouts one change away from the present one: other places of experts, other owners of sequences, another ratio. */
+public final class Moves {
     /**
      * A layout.
      *
@@ -24,12 +24,12 @@ public final class Candidates {
      * @param target the layout
      * @param layout what tells it from others of its kind
      */
-    record Candidate(Kind kind, Target target, Object layout) {}
+    record Move(Kind kind, Target target, Object layout) {}
 
     /** What tells layouts of a kind apart: the ratio, the places of the experts, or the owners of the sequences. */
     private record Key(Kind kind, Object what) {}
 
-    private Candidates() {}
+    private Moves() {}
 
     /** What tells a run's layout from others that a change of this kind can lead to. */
     static Object layout(Kind kind, Plan plan, List<Integer> owners) {
@@ -43,11 +43,11 @@ public final class Candidates {
     /**
      * All of them.
      *
-     * @param rows for each layer and expert its rows a step
+     * @param rows for each layer and expert its rows per step
      */
-    static List<Candidate> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
+    static List<Move> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
         Plan plan = state.plan();
-        List<Candidate> candidates = new ArrayList<>();
+        List<Move> moves = new ArrayList<>();
         Target present = new Target(
                 plan.options(), Optional.of(plan.placement().replicatedExperts()), Optional.empty());
         if (reach.experts()) {
@@ -59,10 +59,10 @@ public final class Candidates {
                     all.add(places(plan, weights, plan.options(), reach.redundantExperts()));
                 }
                 for (List<List<List<Integer>>> places : all) {
-                    Candidate candidate = new Candidate(
+                    Move move = new Move(
                             Kind.EXPERTS, present.withExperts(places), new Key(Kind.EXPERTS, places));
-                    if (!places.equals(plan.placement().replicatedExperts()) && !candidates.contains(candidate)) {
-                        candidates.add(candidate);
+                    if (!places.equals(plan.placement().replicatedExperts()) && !moves.contains(move)) {
+                        moves.add(move);
                     }
                 }
             }
@@ -70,7 +70,7 @@ public final class Candidates {
         if (reach.sequences()) {
             List<Integer> owners = SequencePlaces.refined(state.owners(), growing(state), plan.groups());
             if (!owners.equals(state.owners())) {
-                candidates.add(new Candidate(
+                moves.add(new Move(
                         Kind.SEQUENCES, present.withOwners(mapped(owners)), new Key(Kind.SEQUENCES, owners)));
             }
         }
@@ -84,13 +84,13 @@ public final class Candidates {
                 if (attention < 1 || experts < 1 || !fits(plan.config(), now, attention, experts)) {
                     continue;
                 }
-                candidates.add(ratio(state, rows, attention, experts, 0));
+                moves.add(ratio(state, rows, attention, experts, 0));
                 if (reach.redundantExperts() > 0) {
-                    candidates.add(ratio(state, rows, attention, experts, reach.redundantExperts()));
+                    moves.add(ratio(state, rows, attention, experts, reach.redundantExperts()));
                 }
             }
         }
-        return candidates;
+        return moves;
     }
 
     /**
@@ -98,14 +98,14 @@ public final class Candidates {
      *
      * @param redundant places in each layer for replicas
      */
-    public static Candidate ratio(LiveState state, double[][] rows, int attention, int experts, int redundant) {
+    public static Move ratio(LiveState state, double[][] rows, int attention, int experts, int redundant) {
         StrategyOptions options = state.plan().options().withRatio(attention, experts);
         Target target = new Target(
                 options,
                 Optional.of(places(state.plan(), rows, options, redundant)),
                 Optional.of(mapped(SequencePlaces.refined(
                         state.owners(), growing(state), attention / options.attentionTensorParallel()))));
-        return new Candidate(Kind.RATIO, target, new Key(Kind.RATIO, options.layout()));
+        return new Move(Kind.RATIO, target, new Key(Kind.RATIO, options.layout()));
     }
 
     /** Least number of devices that can turn from attention to experts and leave all groups whole. */
@@ -179,7 +179,8 @@ public final class Candidates {
     }
 
     /**
-     * Places of all experts, whatever the present ones are; groups that hold much of what one holds already are that one.
+     * Places of all experts, whatever the present ones are; a new group that holds much of what a present group holds
+     * gets the number of that group.
      *
      * @param redundant further places in each layer, for replicas
      */

@@ -13,10 +13,11 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of each
- * kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
+ * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of
+ * each kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what
+ * they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
  */
-public final class Candidates {
+public final class SearchedLayouts {
     private static final int MICRO_BATCHES = 4;
     /** Devices up to which expert ranks are divided in every way; beyond, by powers of two. */
     private static final int EVERY_DIVISION = 32;
@@ -26,22 +27,22 @@ public final class Candidates {
     private final ModelConfig config;
     private final Cluster cluster;
     private final SearchSpace space;
-    private final Set<Candidate> found = new LinkedHashSet<>();
+    private final Set<PlacedLayout> found = new LinkedHashSet<>();
 
-    private Candidates(ModelConfig config, Cluster cluster, SearchSpace space) {
+    private SearchedLayouts(ModelConfig config, Cluster cluster, SearchSpace space) {
         this.config = config;
         this.cluster = cluster;
         this.space = space;
     }
 
-    /** All candidates of a search, some of which {@link Candidate#plan} may refuse or memory may not hold. */
-    public static List<Candidate> of(SearchRequest request) {
-        return new Candidates(request.config(), request.cluster(), request.space())
-                .all(request.objective() == Objective.COST);
+    /** All candidates of a search, some of which {@link PlacedLayout#plan} may refuse or memory may not hold. */
+    public static List<PlacedLayout> of(SearchRequest request) {
+        return new SearchedLayouts(request.config(), request.cluster(), request.space())
+                .all(request.goal().objective() == Objective.COST);
     }
 
     /** @param fewer whether devices of a kind may stay unused */
-    private List<Candidate> all(boolean fewer) {
+    private List<PlacedLayout> all(boolean fewer) {
         List<Integer> every = IntStream.range(0, cluster.size()).boxed().toList();
         add(every);
         if (cluster.kinds().size() > 1) {
@@ -147,7 +148,7 @@ public final class Candidates {
 
     private void add(StrategyOptions options, List<Integer> order) {
         if (space.has(options)) {
-            found.add(new Candidate(options, order));
+            found.add(new PlacedLayout(options, order));
         }
     }
 
@@ -168,13 +169,13 @@ public final class Candidates {
     /** Whole groups of attention ranks shared out over the nodes; as they are where that does not come out. */
     private List<Integer> spread(List<Integer> devices, int attention, int group) {
         List<Integer> nodes =
-                devices.stream().map(d -> cluster.devices().get(d).node()).distinct().toList();
+                devices.stream().map(d -> cluster.nodeOf(d)).distinct().toList();
         List<Integer> attentionDevices = new ArrayList<>();
         List<Integer> expertDevices = new ArrayList<>();
         long before = 0;
         for (int node : nodes) {
             List<Integer> here = devices.stream()
-                    .filter(d -> cluster.devices().get(d).node() == node)
+                    .filter(d -> cluster.nodeOf(d) == node)
                     .toList();
             long groups = attention / group;
             long share = group * (groups * (before + here.size()) / devices.size() - groups * before / devices.size());

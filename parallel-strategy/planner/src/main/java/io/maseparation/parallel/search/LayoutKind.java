@@ -1,10 +1,11 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.files.Identified;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.layout.StrategyOptions;
 
 /** Kinds of layouts of which a search finds the best each. */
-public enum Kind {
+public enum LayoutKind implements Identified {
     /** One device. */
     SINGLE("single device"),
     /** Tensor parallelism, without stages. */
@@ -22,18 +23,13 @@ public enum Kind {
 
     private final String label;
 
-    Kind(String label) {
+    LayoutKind(String label) {
         this.label = label;
     }
 
     /** What it is, in words. */
     public String label() {
         return label;
-    }
-
-    /** Name in results. */
-    public String id() {
-        return name().toLowerCase(java.util.Locale.ROOT);
     }
 
     /** Whether a layout is one of this kind; with one micro-batch a pipeline is of two. */

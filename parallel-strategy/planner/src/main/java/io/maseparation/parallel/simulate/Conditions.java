@@ -1,0 +1,46 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.Segment;
+import io.maseparation.parallel.cluster.Collectives;
+import io.maseparation.parallel.cluster.Launch;
+
+/**
+ * How the operations of a step are carried out, whatever the batch.
+ *
+ * @param launch how operations are started
+ * @param collectives which measured tables
+ * @param kvType format of the KV cache
+ * @param activationBytes bytes of one activation, in memory and on the wire: 2 or 4
+ * @param lmHead whether final norm and logits count
+ */
+public record Conditions(
+        Launch launch, Collectives collectives, DataType kvType, int activationBytes, boolean lmHead) {
+    /** Graph launches, custom collectives, 16-bit KV cache and activations, the LM head counted. */
+    public static final Conditions USUAL = new Conditions(Launch.GRAPH, Collectives.CUSTOM, DataType.F16, 2, true);
+
+    /** The same with other launches; collectives are the kind that goes with them. */
+    public Conditions withLaunch(Launch other) {
+        return new Conditions(other, Collectives.usualWith(other), kvType, activationBytes, lmHead);
+    }
+
+    /** A segment as far as it counts. */
+    public Segment counted(Segment segment) {
+        return lmHead
+                ? segment
+                : new Segment(
+                        segment.name(),
+                        segment.parts().stream().filter(p -> !(p instanceof Part.Output)).toList());
+    }
+
+    /** The same with or without final norm and logits. */
+    public Conditions withLmHead(boolean counted) {
+        return new Conditions(launch, collectives, kvType, activationBytes, counted);
+    }
+
+    /** The same with other formats of KV cache and activations. */
+    public Conditions withFormats(DataType kv, int bytesOfActivation) {
+        return new Conditions(launch, collectives, kv, bytesOfActivation, lmHead);
+    }
+}

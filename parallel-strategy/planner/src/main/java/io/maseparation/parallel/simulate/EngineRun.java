@@ -1,0 +1,51 @@
+package io.maseparation.parallel.simulate;
+
+/**
+ * One run of the engine.
+ *
+ * @param simulation what was simulated
+ * @param batches which rows there were
+ * @param engine the engine, for what each rank sent
+ * @param log what happened
+ * @param loads which rows went to which experts
+ * @param tokens when tokens came out
+ */
+record EngineRun(
+        Simulation simulation, Batches batches, Engine engine, Log log, ExpertLoads loads, TokenTimes tokens) {
+
+    static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory) {
+        Network network = new Network(simulation.cluster(), simulation.scenario().conditions().collectives());
+        ExpertLoads loads = new ExpertLoads(simulation, batches);
+        TokenTimes tokens = new TokenTimes(batches);
+        Engine engine = new Engine(
+                new Programs(simulation.plan()),
+                new Costs(simulation, batches, loads, network, memory),
+                network,
+                batches.steps(),
+                (rank, microBatch, step, time, entry) -> {
+                    int group = simulation.plan().ranks().get(rank).group();
+                    if (batches.of(group, microBatch, step).shape().outputs() > 0) {
+                        tokens.set(group, microBatch, step, time, entry);
+                    }
+                });
+        return new EngineRun(simulation, batches, engine, engine.run(), loads, tokens);
+    }
+
+    /** Mean time of a sequence's first token, where the steps were a prefill. */
+    double meanSampleSeconds() {
+        double sum = 0;
+        long sequences = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches(); m++) {
+                for (int step = 0; step < batches.steps(); step++) {
+                    int outputs = batches.of(group, m, step).shape().outputs();
+                    if (outputs > 0) {
+                        sum += outputs * tokens.of(group, m)[step];
+                        sequences += outputs;
+                    }
+                }
+            }
+        }
+        return sequences == 0 ? Double.NaN : sum / sequences;
+    }
+}

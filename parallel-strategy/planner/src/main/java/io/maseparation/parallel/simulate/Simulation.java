@@ -1,0 +1,71 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+
+/**
+ * What is simulated: the programs of a plan on a cluster, event by event.
+ *
+ * @param plan layout and programs
+ * @param cluster devices and links
+ * @param scenario batch, context and how they are run
+ */
+public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
+
+    /**
+     * Simulates.
+     *
+     * @param timeline whether to keep what ran when
+     * @throws PlanException if the plan names a device that the cluster lacks, a rank does not fit its device's memory
+     *     (the message says which rank and by how much), or the batch and context make no sense
+     */
+    public SimulationResult run(boolean timeline) {
+        check();
+        MemoryFit memory = new MemoryFit(this);
+        memory.check();
+        int steps = scenario.warmup() + scenario.steps();
+        EngineRun run = EngineRun.of(this, Batches.decode(memory.shares(), scenario.context(), steps), memory);
+        double ttft = Double.NaN;
+        if (scenario.prefillChunk() > 0) {
+            Batches prefill = Batches.prefill(memory.shares(), scenario.context(), scenario.prefillChunk());
+            ttft = EngineRun.of(this, prefill, memory).meanSampleSeconds() * 1e3;
+        }
+        return new Summary(run, memory).build(ttft, timeline);
+    }
+
+    private void check() {
+        checkDevices();
+        if (scenario.batch() < 1 || scenario.context() < 1) {
+            throw new PlanException("'batch' and 'context' must be at least 1, are %d and %d"
+                    .formatted(scenario.batch(), scenario.context()));
+        }
+        if (scenario.context() > plan.config().maxPositions()) {
+            throw new PlanException("'context' %d is more than the %d positions of %s"
+                    .formatted(
+                            scenario.context(),
+                            plan.config().maxPositions(),
+                            plan.config().name()));
+        }
+    }
+
+    void checkDevices() {
+        for (int rank = 0; rank < plan.devices().size(); rank++) {
+            if (plan.devices().get(rank) >= cluster.size()) {
+                throw new PlanException("rank %d is on device %d, but cluster %s has %d devices"
+                        .formatted(rank, plan.devices().get(rank), cluster.name(), cluster.size()));
+            }
+        }
+    }
+
+    /** The same for another scenario. */
+    public Simulation with(Scenario other) {
+        return new Simulation(plan, cluster, other);
+    }
+
+    /** Price of all devices in use for an hour; NaN where it is unknown. */
+    public double pricePerHour() {
+        return plan.devices().stream().distinct().mapToDouble(d -> cluster.kindOf(d).pricePerHour())
+                .reduce(0, Double::sum);
+    }
+}

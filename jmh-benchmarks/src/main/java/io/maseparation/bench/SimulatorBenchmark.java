@@ -6,9 +6,9 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.Simulator;
@@ -69,7 +69,7 @@ public class SimulatorBenchmark {
                 seed.qkNorm(), false, false, 0, seed.activation(), seed.gated(), 1, 1, 1, false, seed.eosTokens(),
                 DataType.F16, Collections.nCopies(layers, layer));
         int experts = ranks / 4;
-        plan = Planning.plan(config, StrategyOptions.maSeparation(ranks - experts, experts).withMicroBatches(2));
+        plan = Planning.plan(config, Layout.separated(ranks - experts, experts).withMicroBatches(2));
         cluster = Clusters.named("a100x" + ranks);
         scenario = Scenario.decode(8 * ranks, 256).withSteps(STEPS - 1, 1);
     }

@@ -11,8 +11,8 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -50,13 +50,13 @@ final class CompareCommand implements Command {
 
     /** One strategy: its runs, or why it has none. */
     private static final class Entry {
-        final StrategyOptions options;
+        final Setup setup;
         final List<RunResult> runs = new ArrayList<>();
         List<TokenCheck.Difference> differences = List.of();
         String refused = "";
 
-        Entry(StrategyOptions options) {
-            this.options = options;
+        Entry(Setup setup) {
+            this.setup = setup;
         }
 
         boolean ran() {
@@ -76,7 +76,7 @@ final class CompareCommand implements Command {
         }
 
         String label() {
-            return options.strategy().id() + " " + options.layout();
+            return setup.layout().title();
         }
     }
 
@@ -173,13 +173,13 @@ final class CompareCommand implements Command {
                     ? PromptFlags.read(arguments, model)
                     : random(batch, promptTokens, model.config().vocab(), seed);
             List<Entry> entries = Layouts.of(model.config(), devices, microBatches).stream()
-                    .map(o -> new Entry(o.withSchedule(schedule)))
+                    .map(s -> new Entry(s.withSchedule(schedule)))
                     .toList();
             measure(model, prompts, maxTokens, prefillChunk, depth, repetitions, execution, entries, terminal);
             check(model, execution, entries);
             trace.ifPresent(file -> TraceFile.write(file, entries.stream()
                     .filter(Entry::ran)
-                    .map(e -> TraceFlags.measured(e.typical(), e.options.microBatches(), terminal))
+                    .map(e -> TraceFlags.measured(e.typical(), e.setup.batching().microBatches(), terminal))
                     .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
@@ -187,7 +187,7 @@ final class CompareCommand implements Command {
             List<String> notes = notes(entries, peak, repetitions);
             double context = prompts.stream().mapToInt(p -> p.length).average().orElse(1) + maxTokens / 2.0;
             Table simulated = ClusterTimes.of(
-                    model.config(), entries.stream().map(e -> e.options).toList(), cluster, prompts.size(),
+                    model.config(), entries.stream().map(e -> e.setup).toList(), cluster, prompts.size(),
                     (int) Math.min(Math.round(context), model.config().maxPositions()));
             terminal.out().print(format == OutputFormat.JSON
                     ? Json.write(
@@ -228,23 +228,23 @@ final class CompareCommand implements Command {
                     .depth(depth)
                     .execution(execution.withOnToken(s -> progress.step()));
             for (Entry entry : entries) {
-                progress.doing(entry.options.strategy().id());
+                progress.doing(entry.setup.layout().strategy().id());
                 try {
-                    generation.strategy(entry.options).maxTokens(warmUp).run();
+                    generation.layout(entry.setup).maxTokens(warmUp).run();
                 } catch (PlanException e) {
-                    entry.refused = e.getMessage();
+                    entry.refused = FlagNames.translate(e.getMessage());
                 }
             }
             List<Entry> order = new ArrayList<>(entries);
             for (int round = 0; round < repetitions; round++) {
                 for (Entry entry : order) {
                     if (entry.refused.isEmpty()) {
-                        progress.doing(entry.options.strategy().id());
+                        progress.doing(entry.setup.layout().strategy().id());
                         try {
-                            entry.runs.add(generation.strategy(entry.options).maxTokens(maxTokens).run());
+                            entry.runs.add(generation.layout(entry.setup).maxTokens(maxTokens).run());
                         } catch (PlanException e) {
                             // The cache of the whole run can be too large where that of the warm-up was not.
-                            entry.refused = e.getMessage();
+                            entry.refused = FlagNames.translate(e.getMessage());
                         }
                     }
                 }
@@ -265,7 +265,7 @@ final class CompareCommand implements Command {
         TokenCheck check = new TokenCheck(model.weights(), execution.kvType());
         Entry reference = reference(entries);
         for (Entry entry : entries) {
-            boolean rounding = splitsSums(entry.options) != splitsSums(reference.options);
+            boolean rounding = entry.setup.layout().splitsSums() != reference.setup.layout().splitsSums();
             List<TokenCheck.Difference> differences = new ArrayList<>();
             for (int i = 0; i < entry.runs.size(); i++) {
                 // A layout repeats itself bit for bit, so that the reference need not be asked again.
@@ -277,10 +277,6 @@ final class CompareCommand implements Command {
             }
             entry.differences = differences;
         }
-    }
-
-    private static boolean splitsSums(StrategyOptions options) {
-        return options.strategy() == Strategy.TP_PP && options.tensorParallel() > 1;
     }
 
     private static Table table(List<Entry> entries, HostPeak peak) {
@@ -311,12 +307,13 @@ final class CompareCommand implements Command {
                 .column("mfu", "MFU", Unit.PERCENT)
                 .column("imbalance", "imbalance", Unit.NUMBER);
         Entry reference = reference(entries);
-        double one = entries.getFirst().ran() && entries.getFirst().options.strategy() == Strategy.SINGLE
+        double one = entries.getFirst().ran() && entries.getFirst().setup.layout() instanceof Layout.Single
                 ? entries.getFirst().typical().metrics().tpotMs()
                 : Double.NaN;
         for (Entry entry : entries) {
-            StrategyOptions o = entry.options;
-            List<Object> row = new ArrayList<>(List.of(o.strategy().id(), o.layout(), o.ranks(), o.microBatches()));
+            Layout layout = entry.setup.layout();
+            List<Object> row = new ArrayList<>(List.of(layout.strategy().id(), layout.name(), layout.ranks(),
+                    entry.setup.batching().microBatches()));
             if (entry.ran()) {
                 RunResult run = entry.typical();
                 Metrics m = run.metrics();
@@ -338,7 +335,7 @@ final class CompareCommand implements Command {
                         m.wallMs(),
                         m.busyAttention(),
                         m.busyExpert(),
-                        one / (o.ranks() * m.tpotMs()),
+                        one / (layout.ranks() * m.tpotMs()),
                         run.ranks().stream().mapToLong(RunResult.RankReport::bytesSent).sum(),
                         largest,
                         held,
@@ -379,7 +376,7 @@ final class CompareCommand implements Command {
             }
         }
         RunResult any = reference(entries).typical();
-        notes.addAll(RunReport.caveats(any.backend(), entries.getLast().options.ranks()));
+        notes.addAll(RunReport.caveats(any.backend(), entries.getLast().setup.layout().ranks()));
         if (Double.isFinite(peak.bytesPerSecond())) {
             notes.add("MBU and MFU are of %s GB/s and %s GFLOP/s, measured on all cores of this machine."
                     .formatted(

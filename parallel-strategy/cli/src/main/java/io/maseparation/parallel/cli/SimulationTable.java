@@ -45,8 +45,8 @@ final class SimulationTable {
                 .column("source", "source", Unit.PLAIN);
         for (Row row : rows) {
             SimulationResult r = row.result();
-            table.row(row.plan(), r.plan().options().strategy().id(), r.plan().options().layout(),
-                    r.plan().options().microBatches(), SimulationReport.devices(r.plan()), row.scenario().batch(),
+            table.row(row.plan(), r.plan().layout().strategy().id(), r.plan().layout().name(),
+                    r.plan().batching().microBatches(), SimulationReport.devices(r.plan()), row.scenario().batch(),
                     row.scenario().context(), r.tpotMs(), r.boundMs(), r.clusterBoundMs(), r.tps(), r.ttftMs(),
                     SimulationReport.busy(r), r.busyAttention(), r.busyExpert(), r.mbu(), r.mfu(),
                     r.memoryEfficiency(), r.imbalance(), r.pricePerMillionTokens(),

@@ -56,11 +56,11 @@ public final class Adaptation implements LayoutPolicy {
     /**
      * A layout and what it is worth.
      *
-     * @param candidate the layout
+     * @param alternative the layout
      * @param stepMs simulated time of a step
      * @param netMs what it gains over the steps to come, less its cost, simulated
      */
-    private record Choice(Candidates.Candidate candidate, double stepMs, double netMs) {}
+    private record Choice(Alternatives.Alternative alternative, double stepMs, double netMs) {}
 
     /**
      * @param cluster devices and links that times are simulated on
@@ -110,19 +110,19 @@ public final class Adaptation implements LayoutPolicy {
                 .withSteps(Math.clamp(ROWS / Math.max(1, sequences), LEAST_STEPS, MOST_STEPS), 1);
         double present = stepMs(state, state.plan(), state.owners(), scenario);
         double scale = Double.isNaN(state.stepMs()) ? 1 : state.stepMs() / present;
-        Optional<Choice> best = Candidates.of(state, rows, reach).stream()
+        Optional<Choice> best = Alternatives.of(state, rows, reach).stream()
                 .filter(c -> !rule.avoids(state.decoded(), c.layout()))
                 .flatMap(c -> choice(state, c, scenario, present, pauseMs / scale).stream())
-                .filter(c -> rule.accepts(state.decoded(), c.candidate().layout(), c.netMs()))
+                .filter(c -> rule.accepts(state.decoded(), c.alternative().layout(), c.netMs()))
                 .max(Comparator.comparingDouble(Choice::netMs));
         pending = best.orElse(null);
         return best.map(c -> new Proposal(
-                c.candidate().target(), c.candidate().kind(), (present - c.stepMs()) * scale));
+                c.alternative().target(), c.alternative().kind(), (present - c.stepMs()) * scale));
     }
 
     private Optional<Choice> choice(
-            LiveState state, Candidates.Candidate candidate, Scenario scenario, double present, double pause) {
-        Target target = candidate.target();
+            LiveState state, Alternatives.Alternative alternative, Scenario scenario, double present, double pause) {
+        Target target = alternative.target();
         try {
             Plan plan = target.plan(state.plan());
             List<Integer> owners = new ArrayList<>(target.owners().orElse(state.owners()));
@@ -136,7 +136,7 @@ public final class Adaptation implements LayoutPolicy {
                     + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), conditions.kvType());
             double costMs = bytes / bytesPerSecond() * 1e3 + pause;
             return Optional.of(new Choice(
-                    candidate, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));
+                    alternative, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));
         } catch (PlanException e) {
             // A layout that this model or cluster does not allow.
             return Optional.empty();
@@ -160,14 +160,14 @@ public final class Adaptation implements LayoutPolicy {
     @Override
     public synchronized void ended(LayoutChange change, LiveState state) {
         if (change.made()) {
-            pauseMs = pauseMs == 0 ? change.pausedMs() : (pauseMs + change.pausedMs()) / 2;
+            pauseMs = pauseMs == 0 ? change.cost().pausedMs() : (pauseMs + change.cost().pausedMs()) / 2;
         }
         Choice choice = pending;
         pending = null;
         if (change.made()) {
-            rule.changed(change.step(), Candidates.layout(change.kind(), state.plan(), state.owners()));
+            rule.changed(change.step(), Alternatives.layout(change.kind(), state.plan(), state.owners()));
         } else if (choice != null) {
-            rule.failed(change.step(), choice.candidate().layout());
+            rule.failed(change.step(), choice.alternative().layout());
         }
     }
 }

@@ -15,7 +15,7 @@ public final class Orders {
     /** Another ratio, with experts by the loads so far and as few moves of sequences as possible. */
     public static Ordered ratio(int step, int attentionDevices, int expertDevices) {
         return new Ordered(step, Kind.RATIO,
-                state -> Candidates.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
+                state -> Alternatives.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
     }
 
     /** Experts evened out by the loads so far. */
@@ -30,27 +30,22 @@ public final class Orders {
      */
     public static Ordered experts(int step, int redundant) {
         return new Ordered(step, Kind.EXPERTS, state -> new Target(
-                state.plan().options(),
-                Optional.of(Candidates.places(state.plan(), rows(state), state.plan().options(), redundant)),
+                state.plan().setup(),
+                Optional.of(Alternatives.places(state.plan(), rows(state), state.plan().layout(), redundant)),
                 Optional.empty()));
     }
 
     /** Sequences evened out by the positions they have and will get. */
     public static Ordered sequences(int step) {
         return new Ordered(step, Kind.SEQUENCES, state -> new Target(
-                state.plan().options(),
-                Optional.of(state.plan().placement().replicatedExperts()),
-                Optional.of(Candidates.evenOwners(state))));
+                state.plan().setup(),
+                Optional.of(state.plan().placement().experts()),
+                Optional.of(Alternatives.evenOwners(state))));
     }
 
     /** The layout and the places of experts of a plan file. */
     public static Ordered plan(int step, PlanFile file) {
-        return new Ordered(step, Kind.RATIO, state -> new Target(
-                file.options(),
-                file.experts().map(layers -> layers.stream()
-                        .map(layer -> layer.stream().map(java.util.List::of).toList())
-                        .toList()),
-                Optional.empty()));
+        return new Ordered(step, Kind.RATIO, state -> new Target(file.setup(), file.experts(), Optional.empty()));
     }
 
     private static double[][] rows(LiveState state) {

@@ -2,8 +2,9 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.List;
 import java.util.Map;
@@ -42,14 +43,14 @@ final class ExpertCounts {
      * @param copyOfGroup for each attention group the copy of the experts that it goes to
      * @return by copy, micro-batch, layer, measured step and expert
      */
-    int[][][][][] of(Plan plan, Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup) {
+    int[][][][][] of(Plan plan, Scenario scenario, PerMicroBatch<List<Integer>> sequences, List<Integer> copyOfGroup) {
         Division division = new Division(
                 scenario.batch(),
                 scenario.steps(),
                 scenario.warmup(),
-                plan.options().microBatches(),
+                plan.batching().microBatches(),
                 copyOfGroup,
-                plan.options().strategy() == Strategy.MA);
+                plan.layout() instanceof Layout.Separated);
         int[][][][][] counts = known.get(division);
         if (counts == null) {
             counts = count(scenario, sequences, copyOfGroup, division.microBatches());
@@ -63,13 +64,13 @@ final class ExpertCounts {
     }
 
     private int[][][][][] count(
-            Scenario scenario, List<List<List<Integer>>> sequences, List<Integer> copyOfGroup, int microBatches) {
+            Scenario scenario, PerMicroBatch<List<Integer>> sequences, List<Integer> copyOfGroup, int microBatches) {
         int copies = 1 + copyOfGroup.stream().mapToInt(c -> c).max().orElse(0);
         int layers = config.layers().size();
         int[] part = new int[scenario.batch()];
         for (int group = 0; group < sequences.size(); group++) {
             for (int m = 0; m < microBatches; m++) {
-                for (int row : sequences.get(group).get(m)) {
+                for (int row : sequences.get(group, m)) {
                     part[row] = copyOfGroup.get(group) * microBatches + m;
                 }
             }

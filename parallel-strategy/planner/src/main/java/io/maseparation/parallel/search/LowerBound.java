@@ -9,10 +9,12 @@ import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.Placement;
+import io.maseparation.parallel.layout.ExpertGroups;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,7 +42,7 @@ final class LowerBound {
     private final Scenario scenario;
     private final Placement placement;
     private final int microBatches;
-    private final List<List<List<Integer>>> sequences;
+    private final PerMicroBatch<List<Integer>> sequences;
     private final int[][][][][] counts;
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
@@ -61,7 +63,7 @@ final class LowerBound {
         this.cluster = cluster;
         this.scenario = scenario;
         placement = plan.placement();
-        microBatches = plan.options().microBatches();
+        microBatches = plan.batching().microBatches();
         int[] lengths = new int[scenario.batch()];
         Arrays.fill(lengths, scenario.context());
         sequences = Shares.of(plan, lengths).sequences();
@@ -137,11 +139,11 @@ final class LowerBound {
     }
 
     private int rows(int group, int microBatch) {
-        return sequences.get(group).get(microBatch).size();
+        return sequences.get(group, microBatch).size();
     }
 
     private boolean needed(RankPlan rank) {
-        return sequences.get(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
+        return sequences.group(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
     }
 
     /** Ranks that a group's rows pass at the same time: each counts for its part of the way. */
@@ -208,7 +210,6 @@ final class LowerBound {
     private double[][][][] expertSeconds() {
         int layers = config.layers().size();
         double[][][][] seconds = new double[placement.groups()][microBatches][layers][scenario.steps()];
-        List<List<Integer>> groupOf = placement.experts();
         int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
@@ -220,7 +221,7 @@ final class LowerBound {
                     Optional<Part.Experts> part = expertsOf(segment);
                     if (part.isPresent()) {
                         int layer = part.get().layer();
-                        int[] held = held(groupOf.get(layer), group % perCopy);
+                        int[] held = held(placement.experts().layers().get(layer), group % perCopy);
                         BankUse use = new BankUse(kind, config.layers().get(layer), held.length,
                                 rank.shard().experts().orElseThrow().parts());
                         ExpertTime time = times.computeIfAbsent(
@@ -238,8 +239,11 @@ final class LowerBound {
         return seconds;
     }
 
-    private static int[] held(List<Integer> groupOf, int group) {
-        return IntStream.range(0, groupOf.size()).filter(e -> groupOf.get(e) == group).toArray();
+    private static int[] held(ExpertGroups.Layer layer, int group) {
+        List<List<Integer>> groupsOf = layer.groupsOf();
+        return IntStream.range(0, groupsOf.size())
+                .filter(e -> groupsOf.get(e).getFirst() == group)
+                .toArray();
     }
 
     /** Seconds that a group's rows spend at their experts and on the way there and back, in the mean over steps. */
@@ -268,7 +272,7 @@ final class LowerBound {
 
     /** Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are tables. */
     private double latency(int group, int expertGroup) {
-        if (plan.options().strategy() != Strategy.MA) {
+        if (!(plan.layout() instanceof Layout.Separated)) {
             return 0;
         }
         int asker = placement.askerOf(group, expertGroup);

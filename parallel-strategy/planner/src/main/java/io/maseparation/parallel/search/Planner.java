@@ -71,14 +71,13 @@ public final class Planner {
                 .withScenario(one)
                 .withObjective(Objective.TPOT);
         Optional<Evaluation> fastest = best(free);
-        return fastest.map(f -> "no layout of %s on cluster %s keeps a TPOT of %s ms; the least is %.3f ms, with %s %s"
+        return fastest.map(f -> "no layout of %s on cluster %s keeps a TPOT of %s ms; the least is %.3f ms, with %s"
                 .formatted(
                         request.config().name(),
                         request.cluster().name(),
                         request.tpotLimitMs(),
                         f.result().tpotMs(),
-                        f.candidate().options().strategy().id(),
-                        f.candidate().options().layout()))
+                        f.candidate().setup().layout().title()))
                 .orElseGet(() -> Trial.whyNothingFits(request));
     }
 
@@ -101,7 +100,7 @@ public final class Planner {
         Map<Kind, List<Evaluation>> leaders = new EnumMap<>(Kind.class);
         for (Kind kind : Kind.values()) {
             List<Evaluation> near = tried.stream()
-                    .filter(e -> kind.has(e.candidate().options()) && incumbents.near(kind, e.score(), margin))
+                    .filter(e -> kind.has(e.candidate().setup()) && incumbents.near(kind, e.score(), margin))
                     .sorted(Comparator.comparingDouble(Evaluation::score))
                     .limit(LEADERS)
                     .toList();
@@ -118,12 +117,12 @@ public final class Planner {
     }
 
     private Evaluation tried(Trial trial, Trial.Prospect prospect, Scenario few, Incumbents incumbents) {
-        if (incumbents.beyond(prospect.candidate().options(), prospect.bound(), margin)) {
+        if (incumbents.beyond(prospect.candidate().setup(), prospect.bound(), margin)) {
             return null;
         }
         Evaluation evaluation = trial.evaluate(prospect, few);
         if (evaluation != null) {
-            incumbents.offer(prospect.candidate().options(), evaluation.score());
+            incumbents.offer(prospect.candidate().setup(), evaluation.score());
         }
         return evaluation;
     }

@@ -1,17 +1,20 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * Which rows each group of ranks has in each step, micro-batch by micro-batch.
  *
  * @param prefill whether these are steps that take prompts in
  * @param steps number of steps
- * @param rows for each group and micro-batch, the rows of each step; one entry for all steps where they are alike
+ * @param rows of each step; one entry for all steps where they are alike
  */
-record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
+record Batches(boolean prefill, int steps, PerMicroBatch<List<Rows>> rows) {
 
     /**
      * Rows of one step.
@@ -26,7 +29,7 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
     }
 
     Rows of(int group, int microBatch, int step) {
-        List<Rows> all = rows.get(group).get(microBatch);
+        List<Rows> all = rows.get(group, microBatch);
         return all.get(all.size() == 1 ? 0 : step);
     }
 
@@ -35,38 +38,24 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
     }
 
     int microBatches() {
-        return rows.getFirst().size();
+        return rows.microBatches();
     }
 
     /** Decode steps: one row a sequence, all of the same context. */
-    static Batches decode(List<List<List<Integer>>> sequences, int context, int steps) {
-        List<List<List<Rows>>> rows = new ArrayList<>();
-        for (List<List<Integer>> group : sequences) {
-            List<List<Rows>> ofGroup = new ArrayList<>();
-            for (List<Integer> batch : group) {
-                ofGroup.add(List.of(new Rows(
-                        StepShape.decode(batch.size(), context),
-                        batch.stream().mapToLong(s -> s).toArray())));
-            }
-            rows.add(ofGroup);
-        }
-        return new Batches(false, steps, rows);
+    static Batches decode(PerMicroBatch<List<Integer>> sequences, int context, int steps) {
+        return decode(sequences, steps, batch -> StepShape.decode(batch.size(), context));
     }
 
     /** Decode steps: one row a sequence, each with its own context. */
-    static Batches decode(List<List<List<Integer>>> sequences, int[] contexts, int steps) {
-        List<List<List<Rows>>> rows = new ArrayList<>();
-        for (List<List<Integer>> group : sequences) {
-            List<List<Rows>> ofGroup = new ArrayList<>();
-            for (List<Integer> batch : group) {
-                List<StepShape.Piece> pieces = pieces(batch, contexts);
-                ofGroup.add(List.of(new Rows(
-                        new StepShape(false, pieces, batch.size(), StepShape.ExpertLoad.NONE),
-                        batch.stream().mapToLong(s -> s).toArray())));
-            }
-            rows.add(ofGroup);
-        }
-        return new Batches(false, steps, rows);
+    static Batches decode(PerMicroBatch<List<Integer>> sequences, int[] contexts, int steps) {
+        return decode(sequences, steps, batch ->
+                new StepShape(false, pieces(batch, contexts), batch.size(), StepShape.ExpertLoad.NONE));
+    }
+
+    private static Batches decode(
+            PerMicroBatch<List<Integer>> sequences, int steps, Function<List<Integer>, StepShape> shape) {
+        return new Batches(false, steps, sequences.map(batch -> List.of(
+                new Rows(shape.apply(batch), batch.stream().mapToLong(s -> s).toArray()))));
     }
 
     /** Neighbours of the same context are one piece: they cost as much, and are found faster among costs known already. */
@@ -84,26 +73,12 @@ record Batches(boolean prefill, int steps, List<List<List<Rows>>> rows) {
     }
 
     /** Prefill: prompts one after the other, at most {@code chunk} tokens of a group and micro-batch a step. */
-    static Batches prefill(List<List<List<Integer>>> sequences, int prompt, int chunk) {
-        List<List<List<Rows>>> rows = new ArrayList<>();
-        int steps = 1;
-        for (List<List<Integer>> group : sequences) {
-            List<List<Rows>> ofGroup = new ArrayList<>();
-            for (List<Integer> batch : group) {
-                List<Rows> cut = chunks(batch, prompt, chunk);
-                steps = Math.max(steps, cut.size());
-                ofGroup.add(cut);
-            }
-            rows.add(ofGroup);
-        }
+    static Batches prefill(PerMicroBatch<List<Integer>> sequences, int prompt, int chunk) {
+        PerMicroBatch<List<Rows>> rows = sequences.map(batch -> chunks(batch, prompt, chunk));
+        int steps = Math.max(1, rows.groups().stream().flatMap(List::stream).mapToInt(List::size).max().orElse(1));
         Rows none = new Rows(new StepShape(true, List.of(), 0, StepShape.ExpertLoad.NONE), new long[0]);
-        for (List<List<Rows>> group : rows) {
-            for (List<Rows> batch : group) {
-                while (batch.size() < steps) {
-                    batch.add(none);
-                }
-            }
-        }
+        rows.groups().stream().flatMap(List::stream).forEach(batch ->
+                batch.addAll(Collections.nCopies(steps - batch.size(), none)));
         return new Batches(true, steps, rows);
     }
 

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import java.util.List;
@@ -19,7 +20,7 @@ public final class LiveStep {
      * @throws PlanException if the plan names a device that the cluster lacks
      */
     public static double ms(
-            Plan plan, Cluster cluster, Scenario scenario, List<List<List<Integer>>> sequences, int[] contexts) {
+            Plan plan, Cluster cluster, Scenario scenario, PerMicroBatch<List<Integer>> sequences, int[] contexts) {
         checkDevices(plan, cluster);
         Batches batches = Batches.decode(sequences, contexts, scenario.warmup() + scenario.steps());
         Run run = Run.of(plan, cluster, scenario, batches, new ExpertMap(plan));

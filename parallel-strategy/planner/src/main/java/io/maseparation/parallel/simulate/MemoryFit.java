@@ -4,6 +4,7 @@ import io.maseparation.moe.ModelSize;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
@@ -20,7 +21,7 @@ public final class MemoryFit {
     private final Plan plan;
     private final Cluster cluster;
     private final Scenario scenario;
-    private final List<List<List<Integer>>> sequences;
+    private final PerMicroBatch<List<Integer>> sequences;
     private final double[] weights;
     private final double[] kv;
 
@@ -43,7 +44,7 @@ public final class MemoryFit {
     }
 
     private long sequencesOf(int group) {
-        return sequences.get(group).stream().mapToLong(List::size).sum();
+        return sequences.group(group).stream().mapToLong(List::size).sum();
     }
 
     private double kvPerSequence(Shard shard) {
@@ -58,7 +59,7 @@ public final class MemoryFit {
     }
 
     /** Sequences of each group and micro-batch. */
-    List<List<List<Integer>>> sequences() {
+    PerMicroBatch<List<Integer>> sequences() {
         return sequences;
     }
 
@@ -104,10 +105,9 @@ public final class MemoryFit {
             int device = plan.devices().get(worst);
             DeviceKind kind = cluster.kindOf(device);
             throw new PlanException(
-                    "%s %s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s), %s of %s are usable: %s too much"
+                    "%s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s), %s of %s are usable: %s too much"
                             .formatted(
-                                    plan.options().strategy().id(),
-                                    plan.options().layout(),
+                                    plan.layout().title(),
                                     worst,
                                     plan.ranks().get(worst).role().id(),
                                     gib(held[device]),

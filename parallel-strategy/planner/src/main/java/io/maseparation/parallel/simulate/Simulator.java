@@ -1,6 +1,7 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import java.util.List;
@@ -20,7 +21,7 @@ public final class Simulator {
         check(plan, cluster, scenario);
         MemoryFit memory = new MemoryFit(plan, cluster, scenario);
         memory.check();
-        List<List<List<Integer>>> sequences = memory.sequences();
+        PerMicroBatch<List<Integer>> sequences = memory.sequences();
         ExpertMap map = new ExpertMap(plan);
         Batches decode =
                 Batches.decode(sequences, scenario.context(), scenario.warmup() + scenario.steps());

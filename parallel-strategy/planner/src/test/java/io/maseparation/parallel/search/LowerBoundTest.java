@@ -52,8 +52,8 @@ class LowerBoundTest {
         double bound = LowerBound.tpotMs(plan, cluster, scenario, new ExpertCounts(config));
         double simulated = Simulator.run(plan, cluster, scenario, false).tpotMs();
 
-        assertThat(bound).as("%s %s, %d micro-batches", candidate.options().strategy(), candidate.options().layout(),
-                candidate.options().microBatches()).isPositive().isLessThanOrEqualTo(simulated * (1 + ROUNDING));
+        assertThat(bound).as("%s", candidate.setup())
+                .isPositive().isLessThanOrEqualTo(simulated * (1 + ROUNDING));
     }
 
     @Test

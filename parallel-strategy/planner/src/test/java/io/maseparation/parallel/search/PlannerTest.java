@@ -35,7 +35,7 @@ class PlannerTest {
         for (Candidate candidate : Candidates.of(request)) {
             double tpot;
             try {
-                if (candidate.options().microBatches() > request.scenario().batch()) {
+                if (candidate.setup().batching().microBatches() > request.scenario().batch()) {
                     continue;
                 }
                 Plan plan = candidate.plan(request.config());
@@ -46,7 +46,7 @@ class PlannerTest {
             double score = request.objective().score(
                     tpot, request.scenario().batch(), candidate.pricePerHour(request.cluster()));
             for (Kind kind : Kind.values()) {
-                if (kind.has(candidate.options())) {
+                if (kind.has(candidate.setup())) {
                     least.merge(kind, score, Math::min);
                 }
             }
@@ -150,8 +150,8 @@ class PlannerTest {
                 SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
                 .orElseThrow();
 
-        assertThat(ratio.candidate().options().attentionDevices()).isEqualTo(12);
-        assertThat(ratio.candidate().options().microBatches()).isEqualTo(2);
+        assertThat(ratio.candidate().setup().layout().hasRatio(12, 4)).isTrue();
+        assertThat(ratio.candidate().setup().batching().microBatches()).isEqualTo(2);
         // The published claim's region: 12:4 is (nearly) the best ratio there.
         Evaluation any = Planner.best(request.withSpace(SearchSpace.of(Strategy.MA).withMicroBatches(2)))
                 .orElseThrow();

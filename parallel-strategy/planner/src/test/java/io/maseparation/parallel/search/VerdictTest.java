@@ -7,13 +7,14 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.search.Verdict.Answer;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -23,11 +24,11 @@ import org.junit.jupiter.api.Test;
 class VerdictTest {
     private static final ModelConfig SEED = Presets.config("seed");
     private static final Cluster CLUSTER = Clusters.named("a100x4");
-    private static final StrategyOptions SEPARATED = StrategyOptions.maSeparation(3, 1);
-    private static final StrategyOptions TENSOR = StrategyOptions.tensorPipeline(4, 1);
+    private static final Setup SEPARATED = Layout.separated(3, 1).withMicroBatches(1);
+    private static final Setup TENSOR = Layout.tensorPipeline(4, 1).withMicroBatches(1);
 
-    private static Evaluation evaluation(StrategyOptions options, double tpotMs, Regime regime, double busy) {
-        Candidate candidate = new Candidate(options, List.of(0, 1, 2, 3));
+    private static Evaluation evaluation(Setup setup, double tpotMs, Regime regime, double busy) {
+        Candidate candidate = new Candidate(setup, List.of(0, 1, 2, 3));
         Plan plan = candidate.plan(SEED);
         List<SimulationResult.Rank> ranks = IntStream.range(0, 4)
                 .mapToObj(r -> new SimulationResult.Rank(
@@ -102,7 +103,7 @@ class VerdictTest {
     void changesOfTheClusterDoWhatTheySay() {
         Cluster cluster = Clusters.named("a100x16");
         Scenario scenario = Scenario.decode(24, 2048);
-        Plan plan = Planning.plan(SEED, StrategyOptions.tensorPipeline(16, 1));
+        Plan plan = Planning.plan(SEED, Layout.tensorPipeline(16, 1));
         SimulationResult before = io.maseparation.parallel.simulate.Simulator.run(plan, cluster, scenario, false);
         SimulationResult free = io.maseparation.parallel.simulate.Simulator.run(
                 plan, WhatIf.withoutLaunches(cluster), scenario, false);

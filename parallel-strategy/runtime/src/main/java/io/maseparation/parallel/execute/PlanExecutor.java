@@ -14,11 +14,11 @@ import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.RunContext;
 import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.execute.rank.Step;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.ReplicaChoice;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.LogitsListener;
 import io.maseparation.parallel.run.RunFailedException;
@@ -62,9 +62,9 @@ public final class PlanExecutor implements AutoCloseable {
             RankLoader loader,
             Optional<LogitsListener> logits) {
         workload.check(weights.config());
-        if (!options.changes().isNone() && plan.options().strategy() != Strategy.MA) {
+        if (!options.changes().isNone() && !(plan.layout() instanceof Layout.Separated)) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
-                    + plan.options().strategy().id());
+                    + plan.layout().strategy().id());
         }
         long start = System.nanoTime();
         this.weights = weights;

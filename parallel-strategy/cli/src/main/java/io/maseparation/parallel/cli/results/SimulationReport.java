@@ -1,13 +1,13 @@
 package io.maseparation.parallel.cli.results;
 
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,12 +19,12 @@ public final class SimulationReport {
 
     /** Everything, under its names in JSON. */
     public static Map<String, Object> tree(SimulationResult r, Scenario scenario, String cluster) {
-        StrategyOptions options = r.plan().options();
+        Setup setup = r.plan().setup();
         Map<String, Object> tree = new LinkedHashMap<>();
-        tree.put("strategy", options.strategy().id());
-        tree.put("layout", options.layout());
-        tree.put("micro_batches", options.microBatches());
-        tree.put("schedule", options.schedule().name().toLowerCase(Locale.ROOT));
+        tree.put("strategy", setup.layout().strategy().id());
+        tree.put("layout", setup.layout().name());
+        tree.put("micro_batches", setup.batching().microBatches());
+        tree.put("schedule", setup.batching().schedule().id());
         tree.put("devices", r.plan().devices());
         tree.put("model", r.plan().config().name());
         tree.put("experts_per_token", r.plan().config().maxTopK());
@@ -139,7 +139,7 @@ public final class SimulationReport {
     /** Which devices a plan's ranks are on, in words: ranges, and attention before experts where those are apart. */
     public static String devices(Plan plan) {
         List<Integer> devices = plan.devices();
-        int first = plan.options().strategy() == Strategy.MA ? plan.options().attentionDevices() : devices.size();
+        int first = plan.layout() instanceof Layout.Separated ma ? ma.attentionDevices() : devices.size();
         String words = ranges(devices.subList(0, first));
         return first == devices.size() ? words : words + " : " + ranges(devices.subList(first, devices.size()));
     }

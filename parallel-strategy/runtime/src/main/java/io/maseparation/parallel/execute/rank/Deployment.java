@@ -50,7 +50,7 @@ public final class Deployment {
         Deployment deployment = new Deployment(
                 plan,
                 shares,
-                new StepSchedule(workload, shares, plan.groups(), plan.options().microBatches()),
+                new StepSchedule(workload, shares),
                 devices(plan, options));
         deployment.sizeBuffers(options);
         MemoryCheck.check(plan, deployment.capacities, options.deviceMemory(), deployment.copied(weights));
@@ -77,7 +77,7 @@ public final class Deployment {
         Deployment deployment = new Deployment(
                 plan,
                 shares,
-                StepSchedule.decodeOnly(workload, shares, plan.groups(), plan.options().microBatches()),
+                StepSchedule.decodeOnly(workload, shares),
                 before.devices);
         deployment.sizeBuffers(options);
         long[] beside = new long[plan.ranks().size()];
@@ -106,7 +106,7 @@ public final class Deployment {
         if (workload.depth() == 0 || rank.shard().attention().isEmpty()) {
             return;
         }
-        for (List<Integer> microBatch : shares.sequences().get(rank.group())) {
+        for (List<Integer> microBatch : shares.sequences().group(rank.group())) {
             for (int sequence : microBatch) {
                 rankDevices
                         .get(rank.rank())
@@ -143,7 +143,7 @@ public final class Deployment {
     /** Groups whose rows may arrive for the rank's experts: each row at most once. */
     private Set<Integer> senders(RankPlan rank) {
         Set<Integer> groups = new HashSet<>();
-        for (Op op : rank.chain()) {
+        for (Op op : rank.program()) {
             List<Integer> from =
                     switch (op) {
                         case Op.Recv(List<Integer> peers, Tensor tensor, int layer) when tensor == Tensor.DISPATCH -> peers;

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Capacity;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
@@ -81,12 +82,12 @@ final class MemoryCheck {
         if (kv > held) {
             return "lower --max-tokens or the number of prompts, or use --kv-dtype f16";
         }
-        return switch (plan.options().strategy()) {
-            case SINGLE -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
-            case TP_PP -> "raise --tensor-parallel-size or --pipeline-parallel-size";
-            case EP -> "raise --expert-parallel-size or --attention-tensor-parallel-size";
-            case MA -> rank.group() < 0
-                    ? plan.options().expertReplicas() > 1
+        return switch (plan.layout()) {
+            case Layout.Single s -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
+            case Layout.TensorPipeline tp -> "raise --tensor-parallel-size or --pipeline-parallel-size";
+            case Layout.ExpertParallel ep -> "raise --expert-parallel-size or --attention-tensor-parallel-size";
+            case Layout.Separated ma -> rank.group() < 0
+                    ? ma.expertReplicas() > 1
                             ? "lower --expert-replicas or raise --expert-devices"
                             : "raise --expert-devices"
                     : "raise --attention-tensor-parallel-size";

@@ -94,7 +94,7 @@ public final class RankWorker {
         this.steps = steps;
         this.firstStep = firstStep;
         List<Chain> chains = new ArrayList<>();
-        for (int m = 0; m < plan.options().microBatches(); m++) {
+        for (int m = 0; m < plan.batching().microBatches(); m++) {
             chains.add(new Chain(m));
         }
         List<Chain> open = new ArrayList<>(chains);
@@ -126,11 +126,11 @@ public final class RankWorker {
     /** Runs a chain until it waits or ends its step; whether it did anything. */
     private boolean advance(Chain chain) {
         boolean moved = false;
-        while (execute(chain, rankPlan.chain().get(chain.op))) {
+        while (execute(chain, rankPlan.program().get(chain.op))) {
             heartbeat.finished(rankPlan.rank());
             moved = true;
             chain.op++;
-            if (chain.op == rankPlan.chain().size()) {
+            if (chain.op == rankPlan.program().size()) {
                 chain.op = 0;
                 chain.step++;
                 break;

@@ -1,39 +1,37 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /** Cuts a workload into steps: prompts in chunks, then one token a sequence and step. */
 public final class StepSchedule {
     private final Workload workload;
-    private final Shares shares;
-    private final int groups;
-    private final int microBatches;
+    private final PerMicroBatch<List<Integer>> sequences;
     private final boolean prompts;
     private final int[][] firstRow;
 
-    public StepSchedule(Workload workload, Shares shares, int groups, int microBatches) {
-        this(workload, shares, groups, microBatches, true);
+    public StepSchedule(Workload workload, Shares shares) {
+        this(workload, shares, true);
     }
 
     /** A schedule for when all prompts are in: it needs rows for one token a sequence. */
-    static StepSchedule decodeOnly(Workload workload, Shares shares, int groups, int microBatches) {
-        return new StepSchedule(workload, shares, groups, microBatches, false);
+    static StepSchedule decodeOnly(Workload workload, Shares shares) {
+        return new StepSchedule(workload, shares, false);
     }
 
-    private StepSchedule(Workload workload, Shares shares, int groups, int microBatches, boolean prompts) {
+    private StepSchedule(Workload workload, Shares shares, boolean prompts) {
         this.workload = workload;
         this.prompts = prompts;
-        this.shares = shares;
-        this.groups = groups;
-        this.microBatches = microBatches;
-        firstRow = new int[groups][microBatches + 1];
-        for (int group = 0; group < groups; group++) {
-            for (int m = 0; m < microBatches; m++) {
+        sequences = shares.sequences();
+        firstRow = new int[sequences.size()][sequences.microBatches() + 1];
+        for (int group = 0; group < firstRow.length; group++) {
+            for (int m = 0; m < sequences.microBatches(); m++) {
                 firstRow[group][m + 1] = firstRow[group][m] + mostRows(group, m);
             }
         }
@@ -41,13 +39,13 @@ public final class StepSchedule {
 
     /** Most rows that a group has at once, over all its micro-batches. */
     public int groupRows(int group) {
-        return firstRow[group][microBatches];
+        return firstRow[group][sequences.microBatches()];
     }
 
     /** Most rows that one micro-batch has over some groups, at least 1; 0 where there are no groups. */
     public int receivedRows(Set<Integer> of) {
         int most = of.isEmpty() ? 0 : 1;
-        for (int m = 0; m < microBatches; m++) {
+        for (int m = 0; m < sequences.microBatches(); m++) {
             int sum = 0;
             for (int group : of) {
                 sum += mostRows(group, m);
@@ -59,58 +57,39 @@ public final class StepSchedule {
 
     /** Most rows of one micro-batch of a group that need logits. */
     public int outputRows(int group) {
-        return shares.sequences().get(group).stream().mapToInt(List::size).max().orElse(0);
+        return sequences.group(group).stream().mapToInt(List::size).max().orElse(0);
     }
 
     private int mostRows(int group, int m) {
         if (!prompts) {
-            return sequences(group, m).size();
+            return sequences.get(group, m).size();
         }
         long prompt = 0;
-        for (int sequence : sequences(group, m)) {
+        for (int sequence : sequences.get(group, m)) {
             prompt += workload.prompts().get(sequence).length;
         }
-        return (int) Math.max(sequences(group, m).size(), Math.min(prompt, workload.prefillChunk()));
-    }
-
-    private List<Integer> sequences(int group, int m) {
-        return shares.sequences().get(group).get(m);
+        return (int) Math.max(sequences.get(group, m).size(), Math.min(prompt, workload.prefillChunk()));
     }
 
     /** Steps that take the prompts in. The last row of each prompt yields its first token. */
     public List<Step> prefill() {
-        List<List<List<Batch>>> chunks = new ArrayList<>();
-        int steps = 0;
-        for (int group = 0; group < groups; group++) {
-            List<List<Batch>> ofGroup = new ArrayList<>();
-            for (int m = 0; m < microBatches; m++) {
-                List<Batch> cut = chunks(group, m);
-                steps = Math.max(steps, cut.size());
-                ofGroup.add(cut);
-            }
-            chunks.add(ofGroup);
-        }
-        List<Step> result = new ArrayList<>();
-        for (int i = 0; i < steps; i++) {
-            int index = i;
-            List<List<Batch>> batches = new ArrayList<>();
-            for (int group = 0; group < groups; group++) {
-                List<Batch> ofGroup = new ArrayList<>();
-                for (int m = 0; m < microBatches; m++) {
-                    List<Batch> cut = chunks.get(group).get(m);
-                    ofGroup.add(
-                            index < cut.size() ? cut.get(index) : batch(group, m, new int[0], new int[0], new int[0]));
-                }
-                batches.add(ofGroup);
-            }
-            result.add(new Step(true, batches));
-        }
-        return result;
+        PerMicroBatch<List<Batch>> chunks = each(this::chunks);
+        int steps = chunks.groups().stream().flatMap(List::stream).mapToInt(List::size).max().orElse(0);
+        return IntStream.range(0, steps)
+                .mapToObj(i -> new Step(true, each((group, m) -> {
+                    List<Batch> cut = chunks.get(group, m);
+                    return i < cut.size() ? cut.get(i) : batch(group, m, new int[0], new int[0], new int[0]);
+                })))
+                .toList();
+    }
+
+    private <T> PerMicroBatch<T> each(PerMicroBatch.Maker<T> maker) {
+        return PerMicroBatch.of(sequences.size(), sequences.microBatches(), maker);
     }
 
     private List<Batch> chunks(int group, int m) {
         List<int[]> rows = new ArrayList<>();
-        for (int sequence : sequences(group, m)) {
+        for (int sequence : sequences.get(group, m)) {
             int[] prompt = workload.prompts().get(sequence);
             for (int position = 0; position < prompt.length; position++) {
                 rows.add(new int[] {sequence, workload.depth() + position, prompt[position]});
@@ -129,7 +108,7 @@ public final class StepSchedule {
     }
 
     private Batch batch(int group, int m, int[] sequences, int[] positions, int[] tokens) {
-        int[] outputs = java.util.stream.IntStream.range(0, sequences.length)
+        int[] outputs = IntStream.range(0, sequences.length)
                 .filter(i -> positions[i] >= workload.depth() + workload.prompts().get(sequences[i]).length - 1)
                 .toArray();
         return new Batch(firstRow[group][m], sequences, positions, tokens, outputs);
@@ -142,24 +121,18 @@ public final class StepSchedule {
      * @param active sequences that take part
      */
     public Step decode(int index, IntPredicate active) {
-        List<List<Batch>> batches = new ArrayList<>();
-        for (int group = 0; group < groups; group++) {
-            List<Batch> ofGroup = new ArrayList<>();
-            for (int m = 0; m < microBatches; m++) {
-                int[] rows = sequences(group, m).stream()
-                        .mapToInt(s -> s)
-                        .filter(active)
-                        .toArray();
-                int[] positions = new int[rows.length];
-                int[] tokens = new int[rows.length];
-                for (int i = 0; i < rows.length; i++) {
-                    positions[i] = workload.depth() + workload.prompts().get(rows[i]).length + index;
-                    tokens[i] = -1;
-                }
-                ofGroup.add(batch(group, m, rows, positions, tokens));
+        return new Step(false, each((group, m) -> {
+            int[] rows = sequences.get(group, m).stream()
+                    .mapToInt(s -> s)
+                    .filter(active)
+                    .toArray();
+            int[] positions = new int[rows.length];
+            int[] tokens = new int[rows.length];
+            for (int i = 0; i < rows.length; i++) {
+                positions[i] = workload.depth() + workload.prompts().get(rows[i]).length + index;
+                tokens[i] = -1;
             }
-            batches.add(ofGroup);
-        }
-        return new Step(false, batches);
+            return batch(group, m, rows, positions, tokens);
+        }));
     }
 }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,15 +42,14 @@ record Family(String name, List<Candidate> candidates) {
         all.addAll(overlapped(Candidate.tensorPipeline(16, 1, 1)));
         all.addAll(overlapped(Candidate.expertParallel(16, 1)));
         all.addAll(overlapped(Candidate.expertParallel(16, 8)));
-        all.addAll(overlapped(
-                Candidate.of(Candidate.tensorPipeline(8, 1, 1).options().withDataParallel(2))));
-        all.addAll(overlapped(Candidate.of(Candidate.expertParallel(8, 1).options().withDataParallel(2))));
+        all.addAll(overlapped(Candidate.of(Layout.tensorPipeline(8, 1).withDataParallel(2).withMicroBatches(1))));
+        all.addAll(overlapped(Candidate.of(Layout.expertParallel(8).withDataParallel(2).withMicroBatches(1))));
         return all;
     }
 
     /** With one micro-batch, and with two so that one computes while the other is transferred. */
     private static List<Candidate> overlapped(Candidate candidate) {
-        return List.of(candidate, Candidate.of(candidate.options().withMicroBatches(2)));
+        return List.of(candidate, Candidate.of(candidate.setup().withMicroBatches(2)));
     }
 
     private static List<Candidate> threeToOne() {

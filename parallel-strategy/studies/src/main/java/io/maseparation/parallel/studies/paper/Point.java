@@ -1,6 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.Comparator;
 import java.util.List;
@@ -11,7 +12,7 @@ import java.util.Optional;
  * What is kept of a simulation.
  *
  * @param name name of the layout
- * @param options layout
+ * @param setup layout and batching
  * @param tpotMs TPOT
  * @param tps TPS
  * @param busy mean busy share of all ranks
@@ -21,7 +22,7 @@ import java.util.Optional;
  */
 record Point(
         String name,
-        StrategyOptions options,
+        Setup setup,
         double tpotMs,
         double tps,
         double busy,
@@ -32,13 +33,18 @@ record Point(
     static Point of(Candidate candidate, SimulationResult result) {
         return new Point(
                 candidate.name(),
-                candidate.options(),
+                candidate.setup(),
                 result.tpotMs(),
                 result.tps(),
                 result.ranks().stream().mapToDouble(SimulationResult.Rank::busy).average().orElse(Double.NaN),
                 result.mbu(),
                 result.memoryEfficiency(),
                 result.regime().name().toLowerCase(Locale.ROOT));
+    }
+
+    /** The layout of one that has attention and experts apart. */
+    Layout.Separated separated() {
+        return (Layout.Separated) setup.layout();
     }
 
     /** The one with the least TPOT. */

@@ -56,7 +56,7 @@ final class StepStudy implements Study {
     public List<Section> run() {
         ModelConfig config = Assumptions.USUAL.config();
         List<SimulationResult> results = context.sweep().map(PICKED, picked -> {
-            Plan plan = context.sweep().plan(config, picked.candidate().options());
+            Plan plan = context.sweep().plan(config, picked.candidate().setup());
             return Simulator.run(plan, context.cluster(),
                     context.scenario(picked.batch(), Paper.CONTEXT).withSteps(STEPS, WARMUP), true);
         });

@@ -5,7 +5,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulator;
 import java.util.ArrayList;
@@ -27,10 +27,10 @@ final class Sweep implements AutoCloseable {
 
     private final ExecutorService threads;
     private final Runnable done;
-    private final Map<Layout, Plan> plans = new ConcurrentHashMap<>();
+    private final Map<Laid, Plan> plans = new ConcurrentHashMap<>();
 
     /** A model laid out. */
-    private record Layout(ModelConfig config, StrategyOptions options) {}
+    private record Laid(ModelConfig config, Setup setup) {}
 
     /**
      * @param threads number of threads
@@ -75,7 +75,7 @@ final class Sweep implements AutoCloseable {
     /** Simulates a layout; nothing if the model cannot be laid out this way or does not fit. */
     Optional<Point> simulate(ModelConfig config, Candidate candidate, Cluster cluster, Scenario scenario) {
         try {
-            Plan plan = plan(config, candidate.options());
+            Plan plan = plan(config, candidate.setup());
             return Optional.of(Point.of(candidate, Simulator.run(plan, cluster, scenario, false)));
         } catch (PlanException e) {
             return Optional.empty();
@@ -91,11 +91,11 @@ final class Sweep implements AutoCloseable {
     }
 
     /** A plan, built once. */
-    Plan plan(ModelConfig config, StrategyOptions options) {
-        if (options.ranks() > RANKS_KEPT) {
-            return Planning.plan(config, options);
+    Plan plan(ModelConfig config, Setup setup) {
+        if (setup.layout().ranks() > RANKS_KEPT) {
+            return Planning.plan(config, setup);
         }
-        return plans.computeIfAbsent(new Layout(config, options), l -> Planning.plan(l.config(), l.options()));
+        return plans.computeIfAbsent(new Laid(config, setup), l -> Planning.plan(l.config(), l.setup()));
     }
 
     @Override

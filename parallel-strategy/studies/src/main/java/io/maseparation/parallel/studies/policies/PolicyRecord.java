@@ -67,7 +67,7 @@ final class PolicyRecord {
                 Arrays.stream(bounds).average().orElse(Double.NaN) * 1e3,
                 imbalances / seconds.length,
                 changes,
-                changes.stream().mapToLong(LayoutChange::bytesMoved).sum(),
+                changes.stream().mapToLong(c -> c.cost().bytesMoved()).sum(),
                 copying * 1e3,
                 pauses * 1e3,
                 Arrays.stream(seconds).map(s -> s * 1e3).toArray(),

@@ -64,19 +64,7 @@ final class PolicyRun {
         plan = scenario.plan();
         int[] lengths = new int[scenario.conditions().batch()];
         Arrays.fill(lengths, scenario.context(0));
-        owners = ownersOf(Shares.of(plan, lengths));
-    }
-
-    private static List<Integer> ownersOf(Shares shares) {
-        Integer[] owners = new Integer[shares.capacity().length];
-        for (int group = 0; group < shares.sequences().size(); group++) {
-            for (List<Integer> microBatch : shares.sequences().get(group)) {
-                for (int sequence : microBatch) {
-                    owners[sequence] = group;
-                }
-            }
-        }
-        return List.of(owners);
+        owners = Shares.of(plan, lengths).owners();
     }
 
     /** Looks, and runs the steps of a block. */
@@ -101,7 +89,7 @@ final class PolicyRun {
                     conditions,
                     Shares.owned(plan, owners, contexts).sequences(),
                     contexts);
-            record.steps(block.first() + done, times, pauseSeconds, copying != null, plan.options().layout(),
+            record.steps(block.first() + done, times, pauseSeconds, copying != null, plan.layout().name(),
                     bounds.seconds(block, done, steps, policy.changesRatio()));
             lookSeconds += times.total() + pauseSeconds;
             lastStepSeconds = times.total() / steps;
@@ -160,8 +148,8 @@ final class PolicyRun {
                     scenario.migration().copySeconds(scenario.cluster(), bytes),
                     scenario.migration().meanwhile(scenario.cluster()));
         } catch (PlanException e) {
-            end(new LayoutChange(state.decoded(), proposal.kind(), plan.options().layout(),
-                    proposal.target().options().layout(), proposal.gainMs(), 0, 0, 0, false,
+            end(new LayoutChange(state.decoded(), proposal.kind(), plan.layout().name(),
+                    proposal.target().setup().layout().name(), proposal.gainMs(), LayoutChange.Cost.NONE, false,
                     "refused: " + e.getMessage()), state);
         }
     }
@@ -173,12 +161,10 @@ final class PolicyRun {
         LayoutChange change = new LayoutChange(
                 step,
                 made.proposal.kind(),
-                plan.options().layout(),
-                made.next.options().layout(),
+                plan.layout().name(),
+                made.next.layout().name(),
                 made.proposal.gainMs(),
-                made.bytes,
-                made.seconds * 1e3,
-                pauseSeconds * 1e3,
+                new LayoutChange.Cost(made.bytes, made.seconds * 1e3, pauseSeconds * 1e3),
                 true,
                 LayoutChange.SWITCHED);
         plan = made.next;
@@ -198,16 +184,14 @@ final class PolicyRun {
             record.change(new LayoutChange(
                     scenario.steps(),
                     copying.proposal.kind(),
-                    plan.options().layout(),
-                    copying.next.options().layout(),
+                    plan.layout().name(),
+                    copying.next.layout().name(),
                     copying.proposal.gainMs(),
-                    copying.bytes,
-                    (copying.seconds - copying.left) * 1e3,
-                    0,
+                    new LayoutChange.Cost(copying.bytes, (copying.seconds - copying.left) * 1e3, 0),
                     false,
                     "unfinished: the trace ended"));
             copying = null;
         }
-        return record.result(plan.options().layout());
+        return record.result(plan.layout().name());
     }
 }

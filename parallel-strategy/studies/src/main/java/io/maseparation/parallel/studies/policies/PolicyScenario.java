@@ -3,11 +3,11 @@ package io.maseparation.parallel.studies.policies;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.Scenario;
 
 /**
@@ -16,7 +16,7 @@ import io.maseparation.parallel.simulate.Scenario;
  * @param name name
  * @param config model
  * @param cluster devices and links; those of the layout are all of one kind
- * @param options layout that every policy begins with: strategy ma, without tensor parallelism or copies
+ * @param setup layout and batching that every policy begins with
  * @param conditions batch, context at the first step, routing, seed, formats and launches; its numbers of steps are not looked
  *     at
  * @param growth positions that every sequence gains a step: 1 for sequences that go on, 0 for a service in which sequences
@@ -31,7 +31,7 @@ public record PolicyScenario(
         String name,
         ModelConfig config,
         Cluster cluster,
-        StrategyOptions options,
+        Setup setup,
         Scenario conditions,
         int growth,
         int steps,
@@ -46,20 +46,18 @@ public record PolicyScenario(
      */
     public PolicyScenario {
         cluster = cluster.withoutVariation();
-        if (options.strategy() != Strategy.MA
-                || !StrategyOptions.maSeparation(options.attentionDevices(), options.expertDevices())
-                        .withMicroBatches(options.microBatches())
-                        .withSchedule(options.schedule())
-                        .equals(options)) {
+        if (!(setup.layout() instanceof Layout.Separated ma)
+                || !ma.equals(Layout.separated(ma.attentionDevices(), ma.expertDevices()))) {
             throw new PlanException(
                     "policies are compared on layouts of ma without tensor parallelism and copies, not on "
-                            + options.strategy().id() + " " + options.layout());
+                            + setup.layout().title());
         }
-        if (options.ranks() > cluster.size()) {
+        int ranks = setup.layout().ranks();
+        if (ranks > cluster.size()) {
             throw new PlanException("the layout %s has %d ranks, but cluster %s has %d devices"
-                    .formatted(options.layout(), options.ranks(), cluster.name(), cluster.size()));
+                    .formatted(ma.name(), ranks, cluster.name(), cluster.size()));
         }
-        for (int device = 1; device < options.ranks(); device++) {
+        for (int device = 1; device < ranks; device++) {
             if (!cluster.kindOf(device).equals(cluster.kindOf(0))) {
                 throw new PlanException("policies are compared on devices of one kind; cluster %s has %s and %s"
                         .formatted(cluster.name(), cluster.kindOf(0).name(), cluster.kindOf(device).name()));
@@ -81,7 +79,12 @@ public record PolicyScenario(
 
     /** The layout that every policy begins with. */
     public Plan plan() {
-        return Planning.plan(config, options);
+        return Planning.plan(config, setup);
+    }
+
+    /** Its layout. */
+    Layout.Separated layout() {
+        return (Layout.Separated) setup.layout();
     }
 
     /** Positions that the token of a step attends to. */

@@ -5,7 +5,7 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
@@ -89,9 +89,9 @@ public final class PolicyStudy {
     private static PolicyScenario scenario(
             String name, ModelConfig config, Cluster cluster, int microBatches, Scenario conditions, int growth,
             Settings settings) {
-        StrategyOptions options = StrategyOptions.maSeparation(4, 4).withMicroBatches(microBatches);
-        return new PolicyScenario(name, config, cluster, options, conditions, growth, settings.steps(),
-                settings.warmup(), SPARE_SLOTS * options.expertDevices(), settings.rule(), settings.migration());
+        Layout.Separated layout = Layout.separated(4, 4);
+        return new PolicyScenario(name, config, cluster, layout.withMicroBatches(microBatches), conditions, growth, settings.steps(),
+                settings.warmup(), SPARE_SLOTS * layout.expertDevices(), settings.rule(), settings.migration());
     }
 
     /**

@@ -1,8 +1,8 @@
 package io.maseparation.parallel.studies.policies;
 
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,12 +12,12 @@ final class RatioBounds {
     private final List<TraceBound> all = new ArrayList<>();
 
     RatioBounds(PolicyScenario scenario) {
-        StrategyOptions options = scenario.options();
+        Layout.Separated layout = scenario.layout();
         present = new TraceBound(scenario, scenario.plan());
-        for (int attention = 1; attention < options.ranks(); attention++) {
+        for (int attention = 1; attention < layout.ranks(); attention++) {
             try {
-                all.add(new TraceBound(scenario, Planning.plan(
-                        scenario.config(), options.withRatio(attention, options.ranks() - attention))));
+                all.add(new TraceBound(scenario, Planning.plan(scenario.config(), scenario.setup()
+                        .withLayout(layout.withRatio(attention, layout.ranks() - attention)))));
             } catch (PlanException e) {
                 // More expert ranks than experts: no policy can get there either.
             }

@@ -7,6 +7,7 @@ import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
@@ -51,9 +52,10 @@ final class TraceBound {
         config = plan.config();
         Cluster cluster = scenario.cluster();
         kind = cluster.kindOf(0);
-        attention = plan.options().attentionDevices();
-        experts = plan.options().expertDevices();
-        microBatches = plan.options().microBatches();
+        Layout.Separated layout = (Layout.Separated) plan.layout();
+        attention = layout.attentionDevices();
+        experts = layout.expertDevices();
+        microBatches = plan.batching().microBatches();
         attentionRank = plan.ranks().getFirst();
         expertTimes = expertTimes();
         boolean oneNode = plan.devices().stream()

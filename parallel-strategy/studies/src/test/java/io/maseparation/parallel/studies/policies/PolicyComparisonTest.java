@@ -7,7 +7,8 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.cluster.Clusters;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.Arrays;
@@ -32,9 +33,9 @@ class PolicyComparisonTest {
 
     private static PolicyScenario scenario(RoutingModel routing, int batch, int context, int growth, int steps) {
         // Experts that compute have enough for two micro-batches in turn; reading them twice would be a waste.
-        StrategyOptions options = StrategyOptions.maSeparation(DEVICES, DEVICES).withMicroBatches(batch > 1024 ? 2 : 1);
+        Setup setup = Layout.separated(DEVICES, DEVICES).withMicroBatches(batch > 1024 ? 2 : 1);
         return new PolicyScenario(
-                "test", Presets.config("seed-gated"), Clusters.named("a100x8"), options,
+                "test", Presets.config("seed-gated"), Clusters.named("a100x8"), setup,
                 Scenario.decode(batch, context).withRouting(routing, 0), growth, steps, INTERVAL, DEVICES,
                 ChangeRule.Settings.of(INTERVAL, 1024), MigrationModel.usual());
     }
@@ -120,7 +121,7 @@ class PolicyComparisonTest {
     void whatCopyingTakesIsCharged() {
         PolicyScenario usual = scenario(RoutingModel.zipf(1.2), 256, 64, 0, 256);
         PolicyScenario slow = new PolicyScenario(
-                usual.name(), usual.config(), usual.cluster(), usual.options(), usual.conditions(), 0, usual.steps(),
+                usual.name(), usual.config(), usual.cluster(), usual.setup(), usual.conditions(), 0, usual.steps(),
                 usual.warmup(), usual.redundantExperts(), usual.rule(), new MigrationModel(0.1, 50e-3));
         PolicyResult cheap = of(compare(usual, BalancingPolicy.REPLICAS), BalancingPolicy.REPLICAS);
         PolicyResult dear = of(compare(slow, BalancingPolicy.REPLICAS), BalancingPolicy.REPLICAS);
@@ -143,7 +144,7 @@ class PolicyComparisonTest {
         RoutingModel routing = random.nextBoolean() ? RoutingModel.zipf(skew) : RoutingModel.drifting(skew, 16);
         PolicyScenario scenario = new PolicyScenario(
                 "any", Presets.config("seed"), Clusters.named("a100x8"),
-                StrategyOptions.maSeparation(attention, 8 - attention).withMicroBatches(1 + random.nextInt(3)),
+                Layout.separated(attention, 8 - attention).withMicroBatches(1 + random.nextInt(3)),
                 Scenario.decode(batch, 1 + random.nextInt(500)).withRouting(routing, seed), random.nextInt(3), 60, 16,
                 random.nextInt(8), ChangeRule.Settings.of(8, 1024),
                 new MigrationModel(0.1 + 0.8 * random.nextDouble(), 0.01 * random.nextDouble()));
@@ -158,7 +159,7 @@ class PolicyComparisonTest {
             assertThat(Arrays.stream(r.stepsMs()).average().orElseThrow()).isCloseTo(r.tpotMs(), within(1e-9));
             assertThat(r.imbalance()).isGreaterThanOrEqualTo(1);
             assertThat(r.tpotP50Ms()).isLessThanOrEqualTo(r.tpotP99Ms());
-            assertThat(r.bytesMoved()).isEqualTo(r.changes().stream().mapToLong(LayoutChange::bytesMoved).sum());
+            assertThat(r.bytesMoved()).isEqualTo(r.changes().stream().mapToLong(c -> c.cost().bytesMoved()).sum());
         }
         assertThat(comparison.unchanged().bytesMoved()).isZero();
         PolicyComparison again = compare(scenario, BalancingPolicy.values());

@@ -180,7 +180,8 @@ final class CalibrateCommand implements Command {
                 .column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS)
                 .column("error", "error", Unit.PERCENT);
         for (SimulationCheck.Entry e : checks) {
-            table.row(e.setup().layout().strategy().id(), e.setup().layout().name(), e.setup().batching().microBatches(),
+            table.row(e.setup().layout().strategy().id(), e.setup().layout().name(),
+                    e.setup().batching().microBatches(),
                     e.measuredMs(), e.medianMs(), e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
         }
         return table.build();

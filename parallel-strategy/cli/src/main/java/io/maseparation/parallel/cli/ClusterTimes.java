@@ -40,7 +40,8 @@ final class ClusterTimes {
                 table.row(setup.layout().strategy().id(), setup.layout().name(), r.tpotMs(), r.boundMs(), r.tps(),
                         r.busyAttention(), r.busyExpert(), r.regime().name().toLowerCase(Locale.ROOT));
             } catch (PlanException e) {
-                table.row(setup.layout().strategy().id(), setup.layout().name(), null, null, null, null, null, FlagNames.translate(e.getMessage()));
+                table.row(setup.layout().strategy().id(), setup.layout().name(), null, null, null, null, null,
+                        FlagNames.translate(e.getMessage()));
             }
         }
         return table.build();

@@ -20,7 +20,7 @@ final class FlagNames {
         return parameter.replace('_', '-');
     }
 
-    /** A message of the library with options instead of parameters. Quoted words that no command has as an option stay. */
+    /** A message of the library with options instead of parameters. Quoted words that are no command's option stay. */
     static String translate(String message) {
         Set<String> options = Main.commands().stream()
                 .flatMap(c -> c.options().getOptions().stream())

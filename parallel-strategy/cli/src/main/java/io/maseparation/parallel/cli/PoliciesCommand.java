@@ -48,7 +48,8 @@ final class PoliciesCommand implements Command {
     private static final List<String> OWN = List.of(SimulationFlags.MODEL, SimulationFlags.CLUSTER,
             SimulationFlags.BATCH,
             SimulationFlags.CONTEXT, GROWTH, SimulationFlags.TOP_K, SimulationFlags.LAUNCH, SimulationFlags.ROUTING,
-            SimulationFlags.NO_LM_HEAD, FlagNames.option(LayoutSize.ATTENTION_DEVICES.id()), FlagNames.option(LayoutSize.EXPERT_DEVICES.id()),
+            SimulationFlags.NO_LM_HEAD, FlagNames.option(LayoutSize.ATTENTION_DEVICES.id()),
+            FlagNames.option(LayoutSize.EXPERT_DEVICES.id()),
             StrategyFlags.MICRO_BATCHES, SPARE);
 
     @Override

@@ -80,8 +80,8 @@ final class StrategyFlags {
         Optional<String> file = arguments.text(PLAN);
         if (file.isPresent()) {
             Stream.concat(
-                            Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES),
-                            Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
+                    Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES),
+                    Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
                     .filter(arguments::has)
                     .forEach(name -> {
                         throw new UsageException(

@@ -78,7 +78,8 @@ class SmallPartsTest {
                 "simulate", "-m", "tiny", "--strategy", "ma", "--attention-devices", "3", "--expert-devices", "1",
                 "--attention-tensor-parallel-size", "2");
         assertThat(run.err()).isEqualTo(
-                "ma: --attention-tensor-parallel-size 2 does not divide --attention-devices 3" + System.lineSeparator());
+                "ma: --attention-tensor-parallel-size 2 does not divide --attention-devices 3"
+                        + System.lineSeparator());
     }
 
     @Test

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.search;
 
-
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 

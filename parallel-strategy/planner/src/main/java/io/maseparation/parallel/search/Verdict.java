@@ -2,8 +2,8 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Role;
-import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -150,8 +150,10 @@ public record Verdict(
         if (separated.isPresent() && colocated.isPresent()) {
             text.add(String.format(Locale.ROOT,
                     "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
-                    capital(answer.words()), separated.get().candidate().setup().title(), result(found, separated.get()),
-                    colocated.get().candidate().setup().title(), result(found, colocated.get()), difference(found, gain)));
+                    capital(answer.words()), separated.get().candidate().setup().title(),
+                    result(found, separated.get()),
+                    colocated.get().candidate().setup().title(), result(found, colocated.get()),
+                    difference(found, gain)));
         } else {
             text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }

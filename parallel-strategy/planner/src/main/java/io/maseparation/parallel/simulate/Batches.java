@@ -48,8 +48,8 @@ record Batches(boolean prefill, int steps, PerMicroBatch<List<Rows>> rows) {
 
     /** Decode steps: one row a sequence, each with its own context. */
     static Batches decode(PerMicroBatch<List<Integer>> sequences, int[] contexts, int steps) {
-        return decode(sequences, steps, batch ->
-                new StepShape(false, pieces(batch, contexts), batch.size(), StepShape.ExpertLoad.NONE));
+        return decode(sequences, steps,
+                batch -> new StepShape(false, pieces(batch, contexts), batch.size(), StepShape.ExpertLoad.NONE));
     }
 
     private static Batches decode(
@@ -77,8 +77,8 @@ record Batches(boolean prefill, int steps, PerMicroBatch<List<Rows>> rows) {
         PerMicroBatch<List<Rows>> rows = sequences.map(batch -> chunks(batch, prompt, chunk));
         int steps = Math.max(1, rows.groups().stream().flatMap(List::stream).mapToInt(List::size).max().orElse(1));
         Rows none = new Rows(new StepShape(true, List.of(), 0, StepShape.ExpertLoad.NONE), new long[0]);
-        rows.groups().stream().flatMap(List::stream).forEach(batch ->
-                batch.addAll(Collections.nCopies(steps - batch.size(), none)));
+        rows.groups().stream().flatMap(List::stream)
+                .forEach(batch -> batch.addAll(Collections.nCopies(steps - batch.size(), none)));
         return new Batches(true, steps, rows);
     }
 

@@ -50,7 +50,9 @@ class DeviceQueueTest {
 
     @Test
     void aRankAloneIsTheSumOfItsKernelsAndLaunches() {
-        double ms = run(Layout.single().withMicroBatches(1), cluster(KERNEL, LAUNCH, START, 1, Double.POSITIVE_INFINITY)).tpotMs();
+        double ms =
+                run(Layout.single().withMicroBatches(1), cluster(KERNEL, LAUNCH, START, 1, Double.POSITIVE_INFINITY))
+                        .tpotMs();
         assertThat(ms).isEqualTo(1e3 * (TASKS * (KERNEL + LAUNCH) + SEGMENTS * START), within(1e-6));
     }
 

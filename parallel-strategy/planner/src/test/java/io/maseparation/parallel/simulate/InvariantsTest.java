@@ -49,7 +49,8 @@ class InvariantsTest {
                             .withDataParallel(copies);
                     case 2 -> Layout.expertParallel(1 + random.nextInt(16)).withDataParallel(copies);
                     case 3 -> Layout.expertParallel(groups * slices).withAttentionTensorParallel(slices);
-                    case 4 -> Layout.separated(groups * slices, (1 + random.nextInt(4)) * split * Math.min(copies, groups))
+                    case 4 -> Layout
+                            .separated(groups * slices, (1 + random.nextInt(4)) * split * Math.min(copies, groups))
                             .withAttentionTensorParallel(slices)
                             .withExpertTensorParallel(split)
                             .withExpertReplicas(Math.min(copies, groups));

@@ -79,7 +79,8 @@ final class NodeBalancer {
             best = divided(best.experts(), FlatBalancer::thorough);
         }
         Part[] parts = best.parts();
-        return new Part(join(best.experts(), node -> parts[node].experts()), best.heaviest(), Math.min(bound, best.heaviest()));
+        return new Part(join(best.experts(), node -> parts[node].experts()), best.heaviest(),
+                Math.min(bound, best.heaviest()));
     }
 
     private Division divided(int[][] experts, Function<BalanceProblem, Part> effort) {

@@ -4,8 +4,8 @@ import io.maseparation.moe.ModelConfig;
 import java.util.Map;
 
 /**
- * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one takes a record here, its
- * name in {@link Strategy}, a builder of its plan, and a case in each switch over layouts, all of which the compiler finds.
+ * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one needs a record here,
+ * its name in {@link Strategy}, a builder of its plan, and a case in each switch over layouts, which the compiler finds.
  */
 public sealed interface Layout {
     /** Most ranks, and largest size. */
@@ -160,7 +160,8 @@ public sealed interface Layout {
      * @param attentionDevices ranks with attention
      * @param expertDevices ranks with experts
      * @param attentionTensorParallel ranks of a group that split its attention heads; divides the ranks with attention
-     * @param expertTensorParallel ranks of a group that split the width of its experts; divides the expert ranks of a copy
+     * @param expertTensorParallel ranks of a group that split the width of its experts; divides the expert ranks of a
+     *     copy
      * @param expertReplicas copies of all experts among the expert ranks; divides them
      */
     record Separated(
@@ -169,7 +170,8 @@ public sealed interface Layout {
             int attentionTensorParallel,
             int expertTensorParallel,
             int expertReplicas)
-            implements Layout {
+            implements
+                Layout {
 
         /** The same with other numbers of ranks with attention and with experts. */
         public Separated withRatio(int attention, int experts) {
@@ -327,7 +329,7 @@ public sealed interface Layout {
         return 1;
     }
 
-    /** Groups of ranks that whole experts are divided among, in each copy; 0 where ranks have all experts of their own rows. */
+    /** Groups of ranks that share out whole experts, in each copy; 0 where ranks have all experts of their own rows. */
     default int expertGroups() {
         return 0;
     }

@@ -47,7 +47,8 @@ public final class Placement {
      * @param experts which groups of a copy hold which experts
      * @param layers of the model
      */
-    Placement(int slices, int[][] ranks, int[] copyOf, int copies, ExpertGroups experts, List<ModelConfig.Layer> layers) {
+    Placement(int slices, int[][] ranks, int[] copyOf, int copies, ExpertGroups experts,
+            List<ModelConfig.Layer> layers) {
         this.slices = slices;
         this.ranks = ranks;
         this.copyOf = copyOf;
@@ -61,9 +62,9 @@ public final class Placement {
         groupsOfExpert = new int[layers.size()][][];
         for (int layer = 0; layer < layers.size(); layer++) {
             groupsOfExpert[layer] = Stream.concat(
-                            experts.layers().get(layer).groupsOf().stream()
-                                    .map(groups -> groups.stream().mapToInt(g -> g).toArray()),
-                            Stream.of(layers.get(layer).extraWidth() > 0 ? new int[] {EVERYWHERE} : new int[0]))
+                    experts.layers().get(layer).groupsOf().stream()
+                            .map(groups -> groups.stream().mapToInt(g -> g).toArray()),
+                    Stream.of(layers.get(layer).extraWidth() > 0 ? new int[] {EVERYWHERE} : new int[0]))
                     .toArray(int[][]::new);
         }
         int last = Arrays.stream(ranks).flatMapToInt(Arrays::stream).max().orElse(-1);

@@ -63,8 +63,8 @@ class LayoutTest {
             assertThat(first.shard().attention().orElseThrow().parts()).isEqualTo(layout.headSlices());
             assertThat(plan.ranks().stream().map(r -> r.shard().firstLayer()).distinct()).hasSize(layout.stages());
             assertThat(plan.placement().groups()).isEqualTo(plan.placement().copies() * layout.expertGroups());
-            boolean split = plan.ranks().stream().anyMatch(r ->
-                    r.shard().attention().map(a -> a.parts() > 1).orElse(false)
+            boolean split =
+                    plan.ranks().stream().anyMatch(r -> r.shard().attention().map(a -> a.parts() > 1).orElse(false)
                             || r.shard().experts().map(e -> e.parts() > 1).orElse(false));
             assertThat(layout.splitsSums()).as("whether %s splits sums", setup).isEqualTo(split);
         });
@@ -142,6 +142,7 @@ class LayoutTest {
     void moreRanksThanCanBeCountedAreTooMany() {
         Layout layout = Layout.tensorPipeline(65_536, 65_536).withDataParallel(65_536);
         assertThat(layout.ranks()).isEqualTo(Integer.MAX_VALUE);
-        assertThatThrownBy(() -> layout.check(TINY)).hasMessage("the layout has more than 65536 ranks: lower its sizes");
+        assertThatThrownBy(() -> layout.check(TINY))
+                .hasMessage("the layout has more than 65536 ranks: lower its sizes");
     }
 }

@@ -8,8 +8,8 @@ import io.maseparation.parallel.run.RunResult;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.UnaryOperator;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** One run as plain values: metrics and ranks. */
 public final class RunReport {

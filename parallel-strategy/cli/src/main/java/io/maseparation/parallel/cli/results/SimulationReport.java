@@ -1,13 +1,13 @@
 package io.maseparation.parallel.cli.results;
 
-import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

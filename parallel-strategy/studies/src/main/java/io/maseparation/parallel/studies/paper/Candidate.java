@@ -13,7 +13,8 @@ record Candidate(String name, Setup setup) {
         int m = setup.batching().microBatches();
         String name = switch (setup.layout()) {
             case Layout.Single s -> "one device";
-            case Layout.TensorPipeline tp -> "TP" + tp.tensorParallel() + more("×PP", tp.stages()) + copies(tp.dataParallel());
+            case Layout.TensorPipeline tp -> "TP" + tp.tensorParallel() + more("×PP", tp.stages())
+                    + copies(tp.dataParallel());
             case Layout.ExpertParallel ep -> "EP" + ep.expertParallel() + more(", attention TP", ep.headSlices())
                     + copies(ep.dataParallel());
             case Layout.Separated ma -> "MA " + ma.name();

@@ -136,7 +136,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         all.addAll(others());
         return context.sweep().map(growths(), growth -> {
             double first = context.sweep()
-                    .simulate(config, Candidate.of(Layout.single().withMicroBatches(1)), one, plain(context, growth.first()))
+                    .simulate(config, Candidate.of(Layout.single().withMicroBatches(1)), one,
+                            plain(context, growth.first()))
                     .orElseThrow()
                     .tpotMs();
             int devices = growth.last() > growth.first() ? 1 : Paper.DEVICES;

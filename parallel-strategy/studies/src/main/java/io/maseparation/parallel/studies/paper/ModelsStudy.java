@@ -2,8 +2,8 @@ package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;

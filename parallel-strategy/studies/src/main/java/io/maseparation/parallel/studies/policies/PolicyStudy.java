@@ -90,7 +90,8 @@ public final class PolicyStudy {
             String name, ModelConfig config, Cluster cluster, int microBatches, Scenario conditions, int growth,
             Settings settings) {
         Layout.Separated layout = Layout.separated(4, 4);
-        return new PolicyScenario(name, config, cluster, layout.withMicroBatches(microBatches), conditions, growth, settings.steps(),
+        return new PolicyScenario(name, config, cluster, layout.withMicroBatches(microBatches), conditions, growth,
+                settings.steps(),
                 settings.warmup(), SPARE_SLOTS * layout.expertDevices(), settings.rule(), settings.migration());
     }
 

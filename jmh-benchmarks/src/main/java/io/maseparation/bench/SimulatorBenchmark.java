@@ -4,9 +4,9 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
@@ -61,7 +61,7 @@ public class SimulatorBenchmark {
         }
         ModelConfig config = seed.withLayers(Collections.nCopies(layers, layer));
         int experts = ranks / 4;
-        plan = Planning.plan(config, StrategyOptions.maSeparation(ranks - experts, experts).withMicroBatches(2));
+        plan = Planning.plan(config, Layout.separated(ranks - experts, experts).withMicroBatches(2));
         cluster = Clusters.named("a100x" + ranks);
         scenario = Scenario.decode(8 * ranks, 256).withSteps(STEPS - 1, 1);
     }

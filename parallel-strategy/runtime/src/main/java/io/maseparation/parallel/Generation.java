@@ -5,10 +5,11 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.PlanExecutor;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
@@ -24,7 +25,7 @@ import java.util.function.Function;
 public final class Generation {
     private final Model model;
     private final List<int[]> prompts = new ArrayList<>();
-    private Function<ModelConfig, Plan> plan = config -> Planning.plan(config, StrategyOptions.single());
+    private Function<ModelConfig, Plan> plan = config -> Planning.plan(config, Layout.single());
     private ExecutionOptions execution = ExecutionOptions.defaults();
     private int maxTokens = 16;
     private boolean ignoreEos;
@@ -47,13 +48,23 @@ public final class Generation {
     }
 
     /**
-     * How the model is spread over ranks.
+     * How the model is spread over ranks; the batch goes through it as a whole.
      *
-     * @param options what to use
+     * @param layout what to use
      * @return this
      */
-    public Generation strategy(StrategyOptions options) {
-        plan = config -> Planning.plan(config, options);
+    public Generation layout(Layout layout) {
+        return layout(layout.withMicroBatches(1));
+    }
+
+    /**
+     * How the model is spread over ranks, and how the batch goes through them.
+     *
+     * @param setup what to use
+     * @return this
+     */
+    public Generation layout(Setup setup) {
+        plan = config -> Planning.plan(config, setup);
         return this;
     }
 

@@ -4,7 +4,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.compare.SpeedTest;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
@@ -94,7 +94,7 @@ final class BenchCommand implements Command {
         List<Integer> sequences = arguments.integers(SEQUENCES, "1", 1, 1 << 16);
         List<Integer> depths = arguments.integers(N_DEPTH, "0", 0, MOST);
         int repetitions = arguments.integer(REPETITIONS, 5, 1, 1_000_000);
-        StrategyOptions strategy = StrategyFlags.read(arguments);
+        Setup setup = StrategyFlags.read(arguments);
         ExecutionOptions execution = RunFlags.read(arguments);
         RunFlags.announce(execution.devices(), terminal);
         List<SpeedTest> tests = new ArrayList<>();
@@ -123,8 +123,8 @@ final class BenchCommand implements Command {
                             test.prompt() > 0 ? N_PROMPT : N_GEN));
                 }
             }
-            List<SpeedTest.Samples> nanos = measure(model, strategy, execution, tests, repetitions, terminal);
-            Table table = table(config, strategy, execution, tests, nanos);
+            List<SpeedTest.Samples> nanos = measure(model, setup, execution, tests, repetitions, terminal);
+            Table table = table(config, setup, execution, tests, nanos);
             terminal.out().print(TableWriter.write(
                     format == OutputFormat.MD || format == OutputFormat.TABLE
                             ? table.select("model", "model_size", "model_n_params", "backend", "strategy", "layout",
@@ -135,20 +135,20 @@ final class BenchCommand implements Command {
     }
 
     private static List<SpeedTest.Samples> measure(
-            Model model, StrategyOptions strategy, ExecutionOptions execution, List<SpeedTest> tests, int repetitions,
+            Model model, Setup setup, ExecutionOptions execution, List<SpeedTest> tests, int repetitions,
             Terminal terminal) {
         List<SpeedTest.Samples> nanos = new ArrayList<>();
         try (Progress progress = terminal.progress("measuring", (long) tests.size() * (repetitions + 1))) {
             for (SpeedTest test : tests) {
                 progress.doing(test.label());
-                nanos.add(test.nanos(model, strategy, execution, repetitions, progress::step));
+                nanos.add(test.nanos(model, setup, execution, repetitions, progress::step));
             }
         }
         return nanos;
     }
 
     private static Table table(
-            ModelConfig config, StrategyOptions strategy, ExecutionOptions execution, List<SpeedTest> tests,
+            ModelConfig config, Setup setup, ExecutionOptions execution, List<SpeedTest> tests,
             List<SpeedTest.Samples> nanos) {
         ModelSize size = ModelSize.of(config);
         Table.Builder table = Table.builder()
@@ -182,10 +182,10 @@ final class BenchCommand implements Command {
                     size.weightBytes(),
                     size.parameters(),
                     execution.devices().getFirst().backend(),
-                    strategy.strategy().id(),
-                    strategy.layout(),
-                    strategy.microBatches(),
-                    strategy.ranks(),
+                    setup.layout().strategy().id(),
+                    setup.layout().name(),
+                    setup.batching().microBatches(),
+                    setup.layout().ranks(),
                     test.prefillChunk(),
                     test.sequences(),
                     test.prompt(),

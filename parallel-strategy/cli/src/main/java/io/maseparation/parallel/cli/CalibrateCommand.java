@@ -12,7 +12,7 @@ import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
@@ -137,15 +137,15 @@ final class CalibrateCommand implements Command {
         }
     }
 
-    private static List<StrategyOptions> layouts(Model model) {
-        List<StrategyOptions> layouts = new ArrayList<>();
-        for (StrategyOptions options : SimulationCheck.layouts()) {
+    private static List<Setup> layouts(Model model) {
+        List<Setup> layouts = new ArrayList<>();
+        for (Setup setup : SimulationCheck.layouts()) {
             try {
-                Planning.plan(model.config(), options);
-                layouts.add(options);
+                Planning.plan(model.config(), setup);
+                layouts.add(setup);
             } catch (PlanException e) {
                 System.getLogger(CalibrateCommand.class.getName())
-                        .log(System.Logger.Level.INFO, "not checked: " + e.getMessage());
+                        .log(System.Logger.Level.INFO, "not checked: " + FlagNames.translate(e.getMessage()));
             }
         }
         return layouts;
@@ -181,8 +181,9 @@ final class CalibrateCommand implements Command {
                 .column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS)
                 .column("error", "error", Unit.PERCENT);
         for (SimulationCheck.Entry e : checks) {
-            table.row(e.options().strategy().id(), e.options().layout(), e.options().microBatches(), e.measuredMs(),
-                    e.medianMs(), e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
+            table.row(e.setup().layout().strategy().id(), e.setup().layout().name(),
+                    e.setup().batching().microBatches(),
+                    e.measuredMs(), e.medianMs(), e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
         }
         return table.build();
     }
@@ -197,7 +198,7 @@ final class CalibrateCommand implements Command {
                 .column("error", "error", Unit.PERCENT);
         for (SimulationCheck.Entry e : checks) {
             for (SimulationCheck.SegmentTime s : e.segments()) {
-                table.row(e.options().strategy().id(), e.options().layout(), s.name(), s.measuredMs(),
+                table.row(e.setup().layout().strategy().id(), e.setup().layout().name(), s.name(), s.measuredMs(),
                         s.simulatedMs(), s.simulatedMs() / s.measuredMs() - 1);
             }
         }

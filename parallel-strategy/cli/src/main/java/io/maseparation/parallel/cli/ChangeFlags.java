@@ -8,9 +8,8 @@ import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanFile;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -64,15 +63,15 @@ final class ChangeFlags {
     /**
      * What was asked for.
      *
-     * @param strategy layout that the run begins with
+     * @param layout that the run begins with
      * @param devices number of devices it names
      * @throws UsageException if it has no such changes
      */
-    static Changes read(Arguments arguments, StrategyOptions strategy, int devices, DataType kvType) {
+    static Changes read(Arguments arguments, Layout layout, int devices, DataType kvType) {
         for (String flag : List.of(REBALANCE, ELASTIC, CHANGE_AT)) {
-            if (arguments.has(flag) && strategy.strategy() != Strategy.MA) {
+            if (arguments.has(flag) && !(layout instanceof Layout.Separated)) {
                 throw new UsageException("--%s needs --strategy ma; the strategy is %s"
-                        .formatted(flag, strategy.strategy().id()));
+                        .formatted(flag, layout.strategy().id()));
             }
         }
         boolean rebalance = arguments.has(REBALANCE);

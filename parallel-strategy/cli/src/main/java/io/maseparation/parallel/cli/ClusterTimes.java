@@ -4,7 +4,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
@@ -22,7 +22,7 @@ final class ClusterTimes {
      * @param batch sequences
      * @param context positions of each, in the middle of the run
      */
-    static Table of(ModelConfig config, List<StrategyOptions> layouts, Cluster cluster, int batch, int context) {
+    static Table of(ModelConfig config, List<Setup> layouts, Cluster cluster, int batch, int context) {
         Table.Builder table = Table.builder()
                 .column("strategy", "strategy", Unit.PLAIN)
                 .column("layout", "layout", Unit.PLAIN)
@@ -32,14 +32,15 @@ final class ClusterTimes {
                 .column("busy_attention", "busy attention", Unit.PERCENT)
                 .column("busy_expert", "busy experts", Unit.PERCENT)
                 .column("regime", "bound by", Unit.PLAIN);
-        for (StrategyOptions options : layouts) {
+        for (Setup setup : layouts) {
             try {
                 SimulationResult r = new Simulation(
-                        Planning.plan(config, options), cluster, Scenario.decode(batch, context)).run(false);
-                table.row(options.strategy().id(), options.layout(), r.tpotMs(), r.bounds().layoutMs(), r.tps(),
+                        Planning.plan(config, setup), cluster, Scenario.decode(batch, context)).run(false);
+                table.row(setup.layout().strategy().id(), setup.layout().name(), r.tpotMs(), r.bounds().layoutMs(), r.tps(),
                         r.use().busyAttention(), r.use().busyExpert(), r.regime().id());
             } catch (PlanException e) {
-                table.row(options.strategy().id(), options.layout(), null, null, null, null, null, e.getMessage());
+                table.row(setup.layout().strategy().id(), setup.layout().name(), null, null, null, null, null,
+                        FlagNames.translate(e.getMessage()));
             }
         }
         return table.build();

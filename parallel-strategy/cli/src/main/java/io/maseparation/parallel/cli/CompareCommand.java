@@ -10,7 +10,7 @@ import io.maseparation.parallel.compare.ComparedLayouts;
 import io.maseparation.parallel.compare.Comparison;
 import io.maseparation.parallel.compare.RandomPrompts;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -132,17 +132,17 @@ final class CompareCommand implements Command {
                     maxTokens)
                     .withPrefillChunk(prefillChunk)
                     .withDepth(depth);
-            List<StrategyOptions> layouts = ComparedLayouts.of(config, devices, microBatches).stream()
-                    .map(layout -> layout.withSchedule(schedule))
+            List<Setup> layouts = ComparedLayouts.of(config, devices, microBatches).stream()
+                    .map(setup -> setup.withSchedule(schedule))
                     .toList();
             Comparison comparison = compare(model, workload, layouts, execution, repetitions, terminal);
             trace.ifPresent(file -> TraceFile.write(file, comparison.entries().stream()
                     .filter(Comparison.Entry::ran)
-                    .map(e -> TraceFlags.measured(e.typical(), e.layout().microBatches(), terminal))
+                    .map(e -> TraceFlags.measured(e.typical(), e.setup().batching().microBatches(), terminal))
                     .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
-            ComparisonReport report = new ComparisonReport(config, comparison, peak, repetitions);
+            ComparisonReport report = new ComparisonReport(config, comparison, peak, repetitions, FlagNames::translate);
             List<int[]> prompts = workload.prompts();
             double context = prompts.stream().mapToInt(p -> p.length).average().orElse(1) + maxTokens / 2.0;
             Table simulated = ClusterTimes.of(
@@ -158,13 +158,13 @@ final class CompareCommand implements Command {
     }
 
     private static Comparison compare(
-            Model model, Workload workload, List<StrategyOptions> layouts, ExecutionOptions execution,
+            Model model, Workload workload, List<Setup> layouts, ExecutionOptions execution,
             int repetitions, Terminal terminal) {
         try (Progress progress = terminal.progress(
                 "comparing", Comparison.tokens(workload, layouts.size(), repetitions))) {
             return Comparison.run(
                     model, workload, layouts, execution.withOnToken(s -> progress.step()), repetitions,
-                    layout -> progress.doing(layout.strategy().id()));
+                    setup -> progress.doing(setup.layout().strategy().id()));
         }
     }
 }

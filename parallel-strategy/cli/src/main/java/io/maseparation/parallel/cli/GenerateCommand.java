@@ -9,7 +9,7 @@ import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.RunReport;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
@@ -146,14 +146,14 @@ final class GenerateCommand implements Command {
         long seed = arguments.seed(SEED);
         int prefillChunk = RunFlags.prefillChunk(arguments);
         Optional<PlanFile> plan = planFile.map(PlanFile::read);
-        StrategyOptions strategy = plan.map(PlanFile::options).orElseGet(() -> StrategyFlags.read(arguments));
+        Setup setup = plan.map(PlanFile::setup).orElseGet(() -> StrategyFlags.read(arguments));
         String planned = plan.map(PlanFile::model).orElse(null);
         PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions plain = RunFlags.read(arguments).withTransfers(trace.isPresent());
-        int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(strategy.ranks());
+        int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(setup.layout().ranks());
         ExecutionOptions execution =
-                plain.withChanges(ChangeFlags.read(arguments, strategy, devices, plain.kvType()));
+                plain.withChanges(ChangeFlags.read(arguments, setup.layout(), devices, plain.kvType()));
         RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
@@ -164,7 +164,7 @@ final class GenerateCommand implements Command {
                     .sampling(temperature, topP, seed)
                     .prefillChunk(prefillChunk)
                     .depth(RunFlags.depth(arguments));
-            plan.ifPresentOrElse(generation::plan, () -> generation.strategy(strategy));
+            plan.ifPresentOrElse(generation::plan, () -> generation.layout(setup));
             if (arguments.has(IGNORE_EOS)) {
                 generation.ignoringEos();
             }
@@ -179,11 +179,11 @@ final class GenerateCommand implements Command {
             }
             result.changes().stream().filter(c -> !c.made()).forEach(c -> terminal.err().println("ma: " + c));
             trace.ifPresent(file -> TraceFile.write(
-                    file, List.of(TraceFlags.measured(result, strategy.microBatches(), terminal))));
+                    file, List.of(TraceFlags.measured(result, setup.batching().microBatches(), terminal))));
             List<Optional<String>> texts = texts(result, model.tokenizer());
             terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(tree(result, texts, model.config(), strategy, execution.kvType()))
-                    : text(result, texts, model.config(), strategy, format));
+                    ? Json.write(tree(result, texts, model.config(), setup, execution.kvType()))
+                    : text(result, texts, model.config(), setup, format));
         }
     }
 
@@ -195,13 +195,13 @@ final class GenerateCommand implements Command {
     }
 
     private static Map<String, Object> tree(
-            RunResult result, List<Optional<String>> texts, ModelConfig config, StrategyOptions strategy,
+            RunResult result, List<Optional<String>> texts, ModelConfig config, Setup setup,
             DataType kvType) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("strategy", result.strategy());
         tree.put("layout", result.layout());
-        tree.put("micro_batches", strategy.microBatches());
-        tree.put("schedule", strategy.schedule().name().toLowerCase(Locale.ROOT));
+        tree.put("micro_batches", setup.batching().microBatches());
+        tree.put("schedule", setup.batching().schedule().id());
         tree.put("model", config.name());
         tree.put("kv_dtype", kvType.name().toLowerCase(Locale.ROOT));
         tree.put("backend", result.backend());
@@ -221,12 +221,12 @@ final class GenerateCommand implements Command {
         }
         tree.put("outputs", outputs);
         tree.put("metrics", RunReport.metrics(result));
-        tree.put("changes", RunReport.changes(result).objects());
+        tree.put("changes", RunReport.changes(result, FlagNames::translate).objects());
         return tree;
     }
 
     private static String text(
-            RunResult result, List<Optional<String>> texts, ModelConfig config, StrategyOptions strategy,
+            RunResult result, List<Optional<String>> texts, ModelConfig config, Setup setup,
             OutputFormat format) {
         if (format == OutputFormat.CSV) {
             return TableWriter.write(sequences(result, texts), format);
@@ -250,12 +250,12 @@ final class GenerateCommand implements Command {
                 ModelFlags.description(config),
                 result.strategy(),
                 result.layout(),
-                strategy.microBatches() > 1 ? ", " + strategy.microBatches() + " micro-batches" : "",
+                setup.batching().microBatches() > 1 ? ", " + setup.batching().microBatches() + " micro-batches" : "",
                 result.backend()));
         text.append(TableWriter.write(RunReport.metricsTable(result), format)).append('\n');
         text.append(TableWriter.write(RunReport.ranks(result), format));
         if (!result.changes().isEmpty()) {
-            text.append('\n').append(TableWriter.write(RunReport.changes(result), format));
+            text.append('\n').append(TableWriter.write(RunReport.changes(result, FlagNames::translate), format));
         }
         for (String caveat : RunReport.caveats(result.backend(), result.ranks().size())) {
             text.append('\n').append(caveat).append('\n');

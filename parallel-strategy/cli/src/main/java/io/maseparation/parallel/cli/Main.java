@@ -53,9 +53,9 @@ public final class Main {
         } catch (UsageException e) {
             status = failed(e, e.getMessage(), USAGE, err, verbose);
         } catch (ModelException | PlanException | FailedException e) {
-            status = failed(e, e.getMessage(), FAILED, err, verbose);
+            status = failed(e, FlagNames.translate(e.getMessage()), FAILED, err, verbose);
         } catch (RunFailedException e) {
-            status = failed(e, message(e), FAILED, err, verbose);
+            status = failed(e, FlagNames.translate(message(e)), FAILED, err, verbose);
         } catch (UncheckedIOException e) {
             status = failed(e, "input or output failed: " + e.getCause().getMessage(), FAILED, err, verbose);
         } catch (OutOfMemoryError e) {

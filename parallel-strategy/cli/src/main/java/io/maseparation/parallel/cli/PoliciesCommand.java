@@ -4,10 +4,11 @@ import io.maseparation.files.Json;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.LayoutSize;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
@@ -49,8 +50,9 @@ final class PoliciesCommand implements Command {
     private static final List<String> OWN = List.of(SimulationFlags.MODEL, SimulationFlags.CLUSTER,
             SimulationFlags.BATCH,
             SimulationFlags.CONTEXT, GROWTH, SimulationFlags.TOP_K, SimulationFlags.LAUNCH, SimulationFlags.ROUTING,
-            SimulationFlags.NO_LM_HEAD, LayoutSize.ATTENTION_DEVICES.id(), LayoutSize.EXPERT_DEVICES.id(),
-            LayoutSize.MICRO_BATCHES.id(), SPARE);
+            SimulationFlags.NO_LM_HEAD, FlagNames.option(LayoutSize.ATTENTION_DEVICES.id()),
+            FlagNames.option(LayoutSize.EXPERT_DEVICES.id()),
+            StrategyFlags.MICRO_BATCHES, SPARE);
 
     @Override
     public String name() {
@@ -88,11 +90,11 @@ final class PoliciesCommand implements Command {
                 "model of a trace of your own [" + PolicyStudy.MODEL + "]");
         SimulationFlags.text(options, null, SimulationFlags.CLUSTER, "NAME|FILE",
                 "its devices and links [" + PolicyStudy.CLUSTER + "]");
-        SimulationFlags.text(options, null, LayoutSize.ATTENTION_DEVICES.id(), "N",
+        SimulationFlags.text(options, null, FlagNames.option(LayoutSize.ATTENTION_DEVICES.id()), "N",
                 "ranks with attention that it begins with [" + DEFAULT_DEVICES + "]");
-        SimulationFlags.text(options, null, LayoutSize.EXPERT_DEVICES.id(), "N",
+        SimulationFlags.text(options, null, FlagNames.option(LayoutSize.EXPERT_DEVICES.id()), "N",
                 "ranks with experts that it begins with [" + DEFAULT_DEVICES + "]");
-        SimulationFlags.text(options, null, LayoutSize.MICRO_BATCHES.id(), "N",
+        SimulationFlags.text(options, null, StrategyFlags.MICRO_BATCHES, "N",
                 "parts of the batch in flight at once [" + DEFAULT_MICRO_BATCHES + "]");
         SimulationFlags.text(options, null, SPARE, "N",
                 "slots of each expert device for replicas, beside those that hold every expert once ["
@@ -212,9 +214,9 @@ final class PoliciesCommand implements Command {
 
     private static PolicyScenario own(Arguments arguments, PolicyStudy.Settings settings) {
         ModelConfig config = SimulationFlags.model(arguments, Optional.empty(), PolicyStudy.MODEL);
-        StrategyOptions options = StrategyOptions.maSeparation(
-                devices(arguments, LayoutSize.ATTENTION_DEVICES), devices(arguments, LayoutSize.EXPERT_DEVICES))
-                .withMicroBatches(StrategyFlags.microBatches(arguments, DEFAULT_MICRO_BATCHES));
+        Layout.Separated layout = Layout.separated(
+                devices(arguments, LayoutSize.ATTENTION_DEVICES), devices(arguments, LayoutSize.EXPERT_DEVICES));
+        Setup setup = layout.withMicroBatches(StrategyFlags.microBatches(arguments, DEFAULT_MICRO_BATCHES));
         Scenario first = Scenario.decode(
                 arguments.integer(SimulationFlags.BATCH, DEFAULT_BATCH, 1, 1 << 20),
                 arguments.integer(SimulationFlags.CONTEXT, DEFAULT_CONTEXT, 1, Integer.MAX_VALUE))
@@ -225,18 +227,18 @@ final class PoliciesCommand implements Command {
         return new PolicyScenario(
                 first.routing().description(),
                 new Simulation(
-                        Planning.plan(config, options),
+                        Planning.plan(config, setup),
                         Clusters.named(arguments.text(SimulationFlags.CLUSTER).orElse(PolicyStudy.CLUSTER)),
                         first),
                 arguments.integer(GROWTH, 0, 0, 1 << 16),
                 settings.steps(),
                 settings.warmup(),
-                options.expertDevices() * arguments.integer(SPARE, PolicyStudy.SPARE_SLOTS, 0, 1 << 12),
+                layout.expertDevices() * arguments.integer(SPARE, PolicyStudy.SPARE_SLOTS, 0, 1 << 12),
                 settings.rule(),
                 settings.migration());
     }
 
     private static int devices(Arguments arguments, LayoutSize size) {
-        return arguments.integer(size.id(), DEFAULT_DEVICES, 1, 1024);
+        return arguments.integer(FlagNames.option(size.id()), DEFAULT_DEVICES, 1, 1024);
     }
 }

@@ -8,7 +8,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
@@ -77,7 +77,7 @@ final class SimulateCommand implements Command {
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
         Optional<Path> trace = TraceFlags.file(arguments);
         double limit = SimulationFlags.tpotLimitMs(arguments);
-        Optional<StrategyOptions> layout =
+        Optional<Setup> setup =
                 planFile.isPresent() ? Optional.empty() : Optional.of(StrategyFlags.read(arguments));
         Optional<PlanFile> given = planFile.map(PlanFile::read);
         ModelConfig config = SimulationFlags.model(arguments, given);
@@ -85,7 +85,7 @@ final class SimulateCommand implements Command {
         Scenario scenario = SimulationFlags.scenario(arguments, config, given);
         Plan plan;
         try {
-            plan = given.map(p -> p.toPlan(config)).orElseGet(() -> Planning.plan(config, layout.orElseThrow()));
+            plan = given.map(p -> p.toPlan(config)).orElseGet(() -> Planning.plan(config, setup.orElseThrow()));
         } catch (PlanException e) {
             throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
         }
@@ -101,9 +101,7 @@ final class SimulateCommand implements Command {
 
     private static TraceFile.Run run(SimulationResult result) {
         return new TraceFile.Run(
-                "%s %s, simulated".formatted(
-                        result.simulation().plan().options().strategy().id(),
-                        result.simulation().plan().options().layout()),
+                result.simulation().plan().layout().title() + ", simulated",
                 result.ranks().stream().map(r -> r.role().id()).toList(),
                 result.timeline());
     }
@@ -121,11 +119,10 @@ final class SimulateCommand implements Command {
         Plan plan = result.simulation().plan();
         StringBuilder text = new StringBuilder();
         text.append(SimulationFlags.description(result.simulation())).append("\n\n");
-        text.append("%s %s, %d micro-batch%s, devices %s\n\n".formatted(
-                plan.options().strategy().id(),
-                plan.options().layout(),
-                plan.options().microBatches(),
-                plan.options().microBatches() == 1 ? "" : "es",
+        text.append("%s, %d micro-batch%s, devices %s\n\n".formatted(
+                plan.layout().title(),
+                plan.batching().microBatches(),
+                plan.batching().microBatches() == 1 ? "" : "es",
                 SimulationReport.devices(plan)));
         text.append(TableWriter.write(SimulationReport.metricsTable(result), format));
         if (Double.isFinite(limit)) {

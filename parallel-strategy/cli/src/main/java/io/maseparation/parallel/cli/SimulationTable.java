@@ -48,8 +48,8 @@ final class SimulationTable {
             Plan plan = r.simulation().plan();
             Scenario scenario = r.simulation().scenario();
             SimulationResult.Use use = r.use();
-            table.row(row.plan(), plan.options().strategy().id(), plan.options().layout(),
-                    plan.options().microBatches(), SimulationReport.devices(plan), scenario.batch(),
+            table.row(row.plan(), plan.layout().strategy().id(), plan.layout().name(),
+                    plan.batching().microBatches(), SimulationReport.devices(plan), scenario.batch(),
                     scenario.context(), r.tpotMs(), r.bounds().layoutMs(), r.bounds().clusterMs(), r.tps(),
                     r.speed().ttftMs(), r.busy(), use.busyAttention(), use.busyExpert(), use.mbu(), use.mfu(),
                     use.memoryEfficiency(), use.imbalance(), r.speed().pricePerMillionTokens(), r.regime().id(),

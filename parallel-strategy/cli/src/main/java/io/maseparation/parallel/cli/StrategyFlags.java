@@ -1,15 +1,16 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.layout.Batching;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.LayoutSize;
 import io.maseparation.parallel.layout.Schedule;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -23,6 +24,8 @@ final class StrategyFlags {
     private static final String STRATEGY = "strategy";
     private static final String SCHEDULE = "schedule";
     private static final String PLAN = "plan";
+    /** Parts of the batch. */
+    static final String MICRO_BATCHES = FlagNames.option(Batching.MICRO_BATCHES);
 
     private StrategyFlags() {}
 
@@ -30,9 +33,7 @@ final class StrategyFlags {
         options.addOption(Option.builder().longOpt(STRATEGY).hasArg().argName("NAME")
                 .desc("single, tp-pp, ep or ma [single]").get());
         for (LayoutSize size : LayoutSize.values()) {
-            if (size != LayoutSize.MICRO_BATCHES) {
-                size(options, size, description(size));
-            }
+            size(options, FlagNames.option(size.id()), description(size));
         }
         addBatching(options, "1");
     }
@@ -48,27 +49,26 @@ final class StrategyFlags {
         return switch (size) {
             case ATTENTION_DEVICES -> "ma: ranks with attention, each with its own sequences [1]";
             case EXPERT_DEVICES -> "ma: ranks with experts [1]";
-            case ATTENTION_TENSOR_PARALLEL -> "ma, ep: ranks that split the heads of the same sequences [1]";
-            case EXPERT_TENSOR_PARALLEL -> "ma: ranks that split the width of the same experts [1]";
+            case ATTENTION_TENSOR_PARALLEL_SIZE -> "ma, ep: ranks that split the heads of the same sequences [1]";
+            case EXPERT_TENSOR_PARALLEL_SIZE -> "ma: ranks that split the width of the same experts [1]";
             case EXPERT_REPLICAS -> "ma: copies of all experts among the expert ranks [1]";
-            case TENSOR_PARALLEL -> "tp-pp: ranks that split heads and expert width [2, or 1 with more than one stage]";
-            case PIPELINE_PARALLEL -> "tp-pp: stages that the layers are divided into [1]";
-            case EXPERT_PARALLEL -> "ep: ranks that share out the experts [2]";
-            case DATA_PARALLEL -> "tp-pp, ep: copies of the layout, each with its own sequences [1]";
-            case MICRO_BATCHES -> "parts of the batch in flight at once";
+            case TENSOR_PARALLEL_SIZE -> "tp-pp: ranks that split heads and expert width [2, or 1 with more than one stage]";
+            case PIPELINE_PARALLEL_SIZE -> "tp-pp: stages that the layers are divided into [1]";
+            case EXPERT_PARALLEL_SIZE -> "ep: ranks that share out the experts [2]";
+            case DATA_PARALLEL_SIZE -> "tp-pp, ep: copies of the layout, each with its own sequences [1]";
         };
     }
 
     /** Micro-batches and schedule, which all strategies have. */
     static void addBatching(Options options, String microBatches) {
-        size(options, LayoutSize.MICRO_BATCHES, description(LayoutSize.MICRO_BATCHES) + " [" + microBatches + "]");
+        size(options, MICRO_BATCHES, "parts of the batch in flight at once [" + microBatches + "]");
         options.addOption(Option.builder().longOpt(SCHEDULE).hasArg().argName("NAME")
                 .desc("async: a rank that waits works on another micro-batch; barrier: it waits [async]").get());
     }
 
-    private static void size(Options options, LayoutSize size, String description) {
+    private static void size(Options options, String name, String description) {
         options.addOption(
-                Option.builder().longOpt(size.id()).hasArg().argName("N").desc(description).get());
+                Option.builder().longOpt(name).hasArg().argName("N").desc(description).get());
     }
 
     /**
@@ -79,7 +79,9 @@ final class StrategyFlags {
     static Optional<Path> planFile(Arguments arguments) {
         Optional<String> file = arguments.text(PLAN);
         if (file.isPresent()) {
-            Stream.concat(Stream.of(STRATEGY, SCHEDULE), Stream.of(LayoutSize.values()).map(LayoutSize::id))
+            Stream.concat(
+                    Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES),
+                    Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
                     .filter(arguments::has)
                     .forEach(name -> {
                         throw new UsageException(
@@ -99,46 +101,47 @@ final class StrategyFlags {
      *
      * @throws UsageException if a size belongs to another strategy or is not a count
      */
-    static StrategyOptions read(Arguments arguments) {
+    static Setup read(Arguments arguments) {
         Strategy strategy =
                 arguments.choice(STRATEGY, Strategy.SINGLE, List.of(Strategy.values()), Strategy::id);
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
         for (LayoutSize size : LayoutSize.values()) {
-            if (arguments.has(size.id()) && !size.belongsTo(strategy)) {
+            String name = FlagNames.option(size.id());
+            if (arguments.has(name) && !size.belongsTo(strategy)) {
                 String owners = Stream.of(Strategy.values())
                         .filter(size::belongsTo)
                         .map(Strategy::id)
                         .sorted(Comparator.reverseOrder())
                         .collect(Collectors.joining(" or "));
                 throw new UsageException("--%s needs --strategy %s; the strategy is %s%s".formatted(
-                        size.id(), owners, strategy.id(), arguments.has(STRATEGY) ? "" : " where none is given"));
+                        name, owners, strategy.id(), arguments.has(STRATEGY) ? "" : " where none is given"));
             }
             if (size.belongsTo(strategy)) {
                 sizes.put(size, count(arguments, size, absent(size, arguments)));
             }
         }
-        return LayoutSize.options(strategy, sizes, schedule(arguments));
+        return new Setup(
+                Layout.of(strategy, sizes), new Batching(microBatches(arguments, 1), schedule(arguments)));
     }
 
     /** What holds where a size is not given: the least that the strategy makes sense with. */
     private static int absent(LayoutSize size, Arguments arguments) {
         return switch (size) {
-            case TENSOR_PARALLEL -> count(arguments, LayoutSize.PIPELINE_PARALLEL, 1) > 1 ? 1 : 2;
-            case EXPERT_PARALLEL -> Math.max(2, count(arguments, LayoutSize.ATTENTION_TENSOR_PARALLEL, 1));
+            case TENSOR_PARALLEL_SIZE -> count(arguments, LayoutSize.PIPELINE_PARALLEL_SIZE, 1) > 1 ? 1 : 2;
+            case EXPERT_PARALLEL_SIZE -> Math.max(2, count(arguments, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, 1));
             default -> 1;
         };
     }
 
     static int microBatches(Arguments arguments, int absent) {
-        return count(arguments, LayoutSize.MICRO_BATCHES, absent);
+        return arguments.integer(MICRO_BATCHES, absent, 1, MOST_RANKS);
     }
 
     static Schedule schedule(Arguments arguments) {
-        return arguments.choice(
-                SCHEDULE, Schedule.ASYNC, List.of(Schedule.values()), s -> s.name().toLowerCase(Locale.ROOT));
+        return arguments.choice(SCHEDULE, Schedule.ASYNC, List.of(Schedule.values()), Schedule::id);
     }
 
     private static int count(Arguments arguments, LayoutSize size, int absent) {
-        return arguments.integer(size.id(), absent, 1, MOST_RANKS);
+        return arguments.integer(FlagNames.option(size.id()), absent, 1, MOST_RANKS);
     }
 }

@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.moe.Presets;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,11 +38,11 @@ class ResultTest {
     @Test
     void generateRunsAPlanFileAsTheSameOptions() throws IOException {
         Path file = temp.resolve("plan.json");
-        StrategyOptions options = StrategyOptions.maSeparation(4, 2)
+        Setup setup = Layout.separated(4, 2)
                 .withAttentionTensorParallel(2)
                 .withMicroBatches(2)
                 .withSchedule(Schedule.BARRIER);
-        PlanFile.of(Planning.plan(Presets.config("tiny"), options)).write(file);
+        PlanFile.of(Planning.plan(Presets.config("tiny"), setup)).write(file);
         String work = " --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5 -n 5 --format json";
         JsonNode planned = json("generate --plan " + file + work);
         JsonNode asked = json("generate -m tiny --strategy ma --attention-devices 4 --expert-devices 2"
@@ -59,7 +60,7 @@ class ResultTest {
     @Test
     void aPlanForAnotherModelIsRefusedInOneLine() {
         Path file = temp.resolve("plan.json");
-        PlanFile.of(Planning.plan(Presets.config("seed"), StrategyOptions.single())).write(file);
+        PlanFile.of(Planning.plan(Presets.config("seed"), Layout.single())).write(file);
         CommandLineRun run =
                 CommandLineRun.of("generate", "-m", "tiny", "--plan", file.toString(), "--prompt-ids", "1");
 
@@ -72,7 +73,7 @@ class ResultTest {
     void generateSaysWhichChangesOfLayoutItMade() throws IOException {
         String work = " -m tiny --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5,6 -n 24 --format json";
         Path file = temp.resolve("plan.json");
-        PlanFile.of(Planning.plan(Presets.config("tiny"), StrategyOptions.maSeparation(1, 3))).write(file);
+        PlanFile.of(Planning.plan(Presets.config("tiny"), Layout.separated(1, 3))).write(file);
         JsonNode single = json("generate" + work);
         JsonNode ma = json("generate --strategy ma --attention-devices 2 --expert-devices 2 --change-at 4=1:3"
                 + " --change-at 8=3:1 --change-at 10=experts --change-at 12=sequences --change-at 15=" + file + work);

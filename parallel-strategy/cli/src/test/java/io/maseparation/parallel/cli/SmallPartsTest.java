@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.compare.ComparedLayouts;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,21 +52,35 @@ class SmallPartsTest {
     void layoutsAdaptToTheModel() {
         assertThat(ComparedLayouts.of(Presets.config("tiny"), 4, 2))
                 .containsExactly(
-                        StrategyOptions.single(),
-                        StrategyOptions.tensorPipeline(2, 2).withMicroBatches(2),
-                        StrategyOptions.expertParallel(4),
-                        StrategyOptions.maSeparation(3, 1).withMicroBatches(2),
-                        StrategyOptions.maSeparation(2, 2).withMicroBatches(2));
+                        Layout.single().withMicroBatches(1),
+                        Layout.tensorPipeline(2, 2).withMicroBatches(2),
+                        Layout.expertParallel(4).withMicroBatches(1),
+                        Layout.separated(3, 1).withMicroBatches(2),
+                        Layout.separated(2, 2).withMicroBatches(2));
         // Two devices leave one ratio; three do not divide four heads; no more expert ranks than experts.
         assertThat(ComparedLayouts.of(Presets.config("tiny"), 2, 1))
                 .containsExactly(
-                        StrategyOptions.single(),
-                        StrategyOptions.tensorPipeline(2, 1),
-                        StrategyOptions.expertParallel(2),
-                        StrategyOptions.maSeparation(1, 1));
-        assertThat(ComparedLayouts.of(Presets.config("tiny"), 3, 1)).contains(StrategyOptions.tensorPipeline(1, 3));
+                        Layout.single().withMicroBatches(1),
+                        Layout.tensorPipeline(2, 1).withMicroBatches(1),
+                        Layout.expertParallel(2).withMicroBatches(1),
+                        Layout.separated(1, 1).withMicroBatches(1));
+        assertThat(ComparedLayouts.of(Presets.config("tiny"), 3, 1)).contains(Layout.tensorPipeline(1, 3).withMicroBatches(1));
         assertThat(ComparedLayouts.of(Presets.config("tiny"), 32, 1))
-                .contains(StrategyOptions.expertParallel(8), StrategyOptions.maSeparation(24, 8));
+                .contains(Layout.expertParallel(8).withMicroBatches(1), Layout.separated(24, 8).withMicroBatches(1));
+    }
+
+    @Test
+    void parametersAreOptionsInMessages() {
+        assertThat(FlagNames.translate("'expert_replicas' 2 does not divide 'expert_devices' 3: raise 'batch'"))
+                .isEqualTo("--expert-replicas 2 does not divide --expert-devices 3: raise --batch");
+        assertThat(FlagNames.translate("'no_such_thing' of 'it's', expert_devices and \"batch\" $1"))
+                .isEqualTo("'no_such_thing' of 'it's', expert_devices and \"batch\" $1");
+        CommandLineRun run = CommandLineRun.of(
+                "simulate", "-m", "tiny", "--strategy", "ma", "--attention-devices", "3", "--expert-devices", "1",
+                "--attention-tensor-parallel-size", "2");
+        assertThat(run.err()).isEqualTo(
+                "ma: --attention-tensor-parallel-size 2 does not divide --attention-devices 3"
+                        + System.lineSeparator());
     }
 
     @Test

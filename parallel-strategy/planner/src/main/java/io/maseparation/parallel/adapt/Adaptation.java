@@ -155,7 +155,7 @@ public final class Adaptation implements LayoutPolicy {
     @Override
     public synchronized void ended(LayoutChange change, LiveState state) {
         if (change.made()) {
-            pauseMs = pauseMs == 0 ? change.pausedMs() : (pauseMs + change.pausedMs()) / 2;
+            pauseMs = pauseMs == 0 ? change.cost().pausedMs() : (pauseMs + change.cost().pausedMs()) / 2;
         }
         Optional<Choice> choice = pending;
         pending = Optional.empty();

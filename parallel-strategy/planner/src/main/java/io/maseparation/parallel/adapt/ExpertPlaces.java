@@ -1,5 +1,6 @@
 package io.maseparation.parallel.adapt;
 
+import io.maseparation.parallel.layout.ExpertGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -14,9 +15,9 @@ final class ExpertPlaces {
      * Heaviest first to the lightest group (Graham 1969), whatever was there before.
      *
      * @param weights weight of each expert
-     * @return for each expert its one group; every group has an expert if there are enough
+     * @return each expert in one group; every group has an expert if there are enough
      */
-    static List<List<Integer>> balanced(double[] weights, int experts, int groups) {
+    static ExpertGroups.Layer balanced(double[] weights, int experts, int groups) {
         double[] load = new double[groups];
         int[] count = new int[groups];
         int[] place = new int[experts];
@@ -36,7 +37,7 @@ final class ExpertPlaces {
                     count[lightest]++;
                 });
         fillEmpty(place, count);
-        return Arrays.stream(place).mapToObj(List::of).toList();
+        return ExpertGroups.Layer.of(Arrays.stream(place).boxed().toList());
     }
 
     /** With weights of 0, or one far above the rest, a group may have nothing. */
@@ -56,9 +57,10 @@ final class ExpertPlaces {
      * The present places with as few moves as make the heaviest group lighter: an expert to another group, or two that
      * change places, whichever helps most, again and again.
      *
-     * @param present for each expert its groups; only experts in a single group move
+     * @param layer the present places; only experts in a single group move
      */
-    static List<List<Integer>> refined(double[] weights, List<List<Integer>> present, int groups) {
+    static ExpertGroups.Layer refined(double[] weights, ExpertGroups.Layer layer, int groups) {
+        List<List<Integer>> present = layer.groupsOf();
         int experts = present.size();
         int[] place = new int[experts];
         double[] load = new double[groups];
@@ -80,7 +82,7 @@ final class ExpertPlaces {
         for (int expert = 0; expert < experts; expert++) {
             places.add(place[expert] < 0 ? present.get(expert) : List.of(place[expert]));
         }
-        return places;
+        return new ExpertGroups.Layer(places);
     }
 
     private static boolean improve(double[] weights, int[] place, double[] load, int[] count) {

@@ -6,8 +6,9 @@ import io.maseparation.parallel.balance.ExpertBalancer;
 import io.maseparation.parallel.balance.ExpertPlacement;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
+import io.maseparation.parallel.layout.ExpertGroups;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.layout.Target;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,35 +35,34 @@ public final class Moves {
     /** What tells a run's layout from others that a change of this kind can lead to. */
     static Object layout(Kind kind, Plan plan, List<Integer> owners) {
         return new Key(kind, switch (kind) {
-            case EXPERTS -> plan.placement().replicatedExperts();
+            case EXPERTS -> plan.placement().experts();
             case SEQUENCES -> owners;
-            case RATIO -> plan.options().layout();
+            case RATIO -> plan.layout().name();
         });
     }
 
     /**
      * All of them.
      *
-     * @param rows for each layer and expert its rows per step
+     * @param rows for each layer and expert its rows a step
      */
     static List<Move> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
         Plan plan = state.plan();
-        List<Move> moves = new ArrayList<>();
-        Target present = new Target(
-                plan.options(), Optional.of(plan.placement().replicatedExperts()), Optional.empty());
+        List<Move> found = new ArrayList<>();
+        Target present = new Target(plan.setup(), Optional.of(plan.placement().experts()), Optional.empty());
         if (reach.experts()) {
             for (double[][] weights : List.of(rows, visits(rows))) {
-                List<List<List<List<Integer>>>> all = new ArrayList<>();
+                List<ExpertGroups> all = new ArrayList<>();
                 all.add(refined(plan, weights));
-                all.add(places(plan, weights, plan.options(), 0));
+                all.add(places(plan, weights, separated(plan), 0));
                 if (reach.redundantExperts() > 0) {
-                    all.add(places(plan, weights, plan.options(), reach.redundantExperts()));
+                    all.add(places(plan, weights, separated(plan), reach.redundantExperts()));
                 }
-                for (List<List<List<Integer>>> places : all) {
+                for (ExpertGroups places : all) {
                     Move move = new Move(
                             Kind.EXPERTS, present.withExperts(places), new Key(Kind.EXPERTS, places));
-                    if (!places.equals(plan.placement().replicatedExperts()) && !moves.contains(move)) {
-                        moves.add(move);
+                    if (!places.equals(plan.placement().experts()) && !found.contains(move)) {
+                        found.add(move);
                     }
                 }
             }
@@ -70,12 +70,12 @@ public final class Moves {
         if (reach.sequences()) {
             List<Integer> owners = SequencePlaces.refined(state.owners(), growing(state), plan.groups());
             if (!owners.equals(state.owners())) {
-                moves.add(new Move(
+                found.add(new Move(
                         Kind.SEQUENCES, present.withOwners(mapped(owners)), new Key(Kind.SEQUENCES, owners)));
             }
         }
         if (reach.ratio()) {
-            StrategyOptions now = plan.options();
+            Layout.Separated now = separated(plan);
             int block = block(now);
             // Experts come whole: one rank more of them may leave the fullest as full as it is, and two not.
             for (int change : new int[] {-2 * block, -block, block, 2 * block}) {
@@ -84,13 +84,13 @@ public final class Moves {
                 if (attention < 1 || experts < 1 || !fits(plan.config(), now, attention, experts)) {
                     continue;
                 }
-                moves.add(ratio(state, rows, attention, experts, 0));
+                found.add(ratio(state, rows, attention, experts, 0));
                 if (reach.redundantExperts() > 0) {
-                    moves.add(ratio(state, rows, attention, experts, reach.redundantExperts()));
+                    found.add(ratio(state, rows, attention, experts, reach.redundantExperts()));
                 }
             }
         }
-        return moves;
+        return found;
     }
 
     /**
@@ -99,19 +99,19 @@ public final class Moves {
      * @param redundant places in each layer for replicas
      */
     public static Move ratio(LiveState state, double[][] rows, int attention, int experts, int redundant) {
-        StrategyOptions options = state.plan().options().withRatio(attention, experts);
+        Layout.Separated layout = separated(state.plan()).withRatio(attention, experts);
         Target target = new Target(
-                options,
-                Optional.of(places(state.plan(), rows, options, redundant)),
+                state.plan().setup().withLayout(layout),
+                Optional.of(places(state.plan(), rows, layout, redundant)),
                 Optional.of(mapped(SequencePlaces.refined(
-                        state.owners(), growing(state), attention / options.attentionTensorParallel()))));
-        return new Move(Kind.RATIO, target, new Key(Kind.RATIO, options.layout()));
+                        state.owners(), growing(state), attention / layout.attentionTensorParallel()))));
+        return new Move(Kind.RATIO, target, new Key(Kind.RATIO, layout.name()));
     }
 
     /** Least number of devices that can turn from attention to experts and leave all groups whole. */
-    private static int block(StrategyOptions options) {
-        int a = options.attentionTensorParallel();
-        int e = options.expertTensorParallel() * options.expertReplicas();
+    private static int block(Layout.Separated layout) {
+        int a = layout.attentionTensorParallel();
+        int e = layout.expertTensorParallel() * layout.expertReplicas();
         int block = a;
         while (block % e != 0) {
             block += a;
@@ -119,9 +119,9 @@ public final class Moves {
         return block;
     }
 
-    private static boolean fits(ModelConfig config, StrategyOptions options, int attention, int experts) {
-        int groups = experts / options.expertTensorParallel() / options.expertReplicas();
-        return attention / options.attentionTensorParallel() >= options.expertReplicas()
+    private static boolean fits(ModelConfig config, Layout.Separated layout, int attention, int experts) {
+        int groups = layout.withRatio(attention, experts).expertGroups();
+        return attention / layout.attentionTensorParallel() >= layout.expertReplicas()
                 && groups >= 1
                 && config.layers().stream()
                         .mapToInt(l -> l.routing().experts())
@@ -152,42 +152,28 @@ public final class Moves {
                 .toArray(double[][]::new);
     }
 
+    /** A run whose layout can change has attention and experts apart. */
+    private static Layout.Separated separated(Plan plan) {
+        return (Layout.Separated) plan.layout();
+    }
+
     /** Places of all experts with as few moves as even the groups out. */
-    private static List<List<List<Integer>>> refined(Plan plan, double[][] weights) {
-        List<List<List<Integer>>> present = plan.placement().replicatedExperts();
-        List<List<List<Integer>>> places = new ArrayList<>();
-        for (int layer = 0; layer < weights.length; layer++) {
-            places.add(ExpertPlaces.refined(weights[layer], present.get(layer), groups(plan.options())));
-        }
-        return places;
-    }
-
-    private static int groups(StrategyOptions options) {
-        return options.expertDevices() / options.expertTensorParallel() / options.expertReplicas();
-    }
-
-    /** Experts of each group at present. */
-    private static List<List<Integer>> held(Plan plan, int layer, int groups) {
-        List<List<Integer>> held = IntStream.range(0, groups).<List<Integer>>mapToObj(g -> new ArrayList<>()).toList();
-        List<List<Integer>> groupsOf = plan.placement().replicatedExperts().get(layer);
-        for (int expert = 0; expert < groupsOf.size(); expert++) {
-            for (int group : groupsOf.get(expert)) {
-                held.get(group).add(expert);
-            }
-        }
-        return held;
+    private static ExpertGroups refined(Plan plan, double[][] weights) {
+        List<ExpertGroups.Layer> present = plan.placement().experts().layers();
+        return new ExpertGroups(IntStream.range(0, weights.length)
+                .mapToObj(l -> ExpertPlaces.refined(weights[l], present.get(l), plan.layout().expertGroups()))
+                .toList());
     }
 
     /**
-     * Places of all experts, whatever the present ones are; a new group that holds much of what a present group holds
-     * gets the number of that group.
+     * Places of all experts, whatever the present ones are; groups that hold much of what one holds already are that one.
      *
      * @param redundant further places in each layer, for replicas
      */
-    public static List<List<List<Integer>>> places(
-            Plan plan, double[][] weights, StrategyOptions options, int redundant) {
-        int groups = groups(options);
-        List<List<List<Integer>>> places = new ArrayList<>();
+    public static ExpertGroups places(Plan plan, double[][] weights, Layout layout, int redundant) {
+        int groups = layout.expertGroups();
+        boolean alike = groups == plan.layout().expertGroups();
+        List<ExpertGroups.Layer> places = new ArrayList<>();
         for (int layer = 0; layer < weights.length; layer++) {
             int experts = plan.config().layers().get(layer).routing().experts();
             if (experts < groups) {
@@ -202,13 +188,13 @@ public final class Moves {
             }
             ExpertPlacement balanced = ExpertBalancer.quick(
                     new BalanceProblem(Arrays.copyOf(weights[layer], experts), slots, 1, 1));
-            ExpertPlacement found = groups == groups(plan.options())
-                    ? balanced.numberedLike(held(plan, layer, groups))
+            ExpertPlacement found = alike
+                    ? balanced.numberedLike(plan.placement().experts().layers().get(layer).held(groups))
                     : balanced;
-            places.add(IntStream.range(0, experts)
-                    .mapToObj(e -> Arrays.stream(found.ranksOf(e)).sorted().boxed().toList())
-                    .toList());
+            places.add(new ExpertGroups.Layer(IntStream.range(0, experts)
+                    .mapToObj(e -> Arrays.stream(found.ranksOf(e)).boxed().toList())
+                    .toList()));
         }
-        return places;
+        return new ExpertGroups(places);
     }
 }

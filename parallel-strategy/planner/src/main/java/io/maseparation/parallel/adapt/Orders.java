@@ -30,27 +30,22 @@ public final class Orders {
      */
     public static Ordered experts(int step, int redundant) {
         return new Ordered(step, Kind.EXPERTS, state -> new Target(
-                state.plan().options(),
-                Optional.of(Moves.places(state.plan(), rows(state), state.plan().options(), redundant)),
+                state.plan().setup(),
+                Optional.of(Moves.places(state.plan(), rows(state), state.plan().layout(), redundant)),
                 Optional.empty()));
     }
 
     /** Sequences evened out by the positions they have and will get. */
     public static Ordered sequences(int step) {
         return new Ordered(step, Kind.SEQUENCES, state -> new Target(
-                state.plan().options(),
-                Optional.of(state.plan().placement().replicatedExperts()),
+                state.plan().setup(),
+                Optional.of(state.plan().placement().experts()),
                 Optional.of(Moves.evenOwners(state))));
     }
 
     /** The layout and the places of experts of a plan file. */
     public static Ordered plan(int step, PlanFile file) {
-        return new Ordered(step, Kind.RATIO, state -> new Target(
-                file.options(),
-                file.experts().map(layers -> layers.stream()
-                        .map(layer -> layer.stream().map(java.util.List::of).toList())
-                        .toList()),
-                Optional.empty()));
+        return new Ordered(step, Kind.RATIO, state -> new Target(file.setup(), file.experts(), Optional.empty()));
     }
 
     private static double[][] rows(LiveState state) {

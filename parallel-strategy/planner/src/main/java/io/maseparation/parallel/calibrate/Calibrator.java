@@ -16,10 +16,10 @@ import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.RunAbortedException;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.RankPlan;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.measure.HostPeak;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -84,15 +84,15 @@ public final class Calibrator implements AutoCloseable {
     }
 
     private RankPlan single() {
-        return Planning.plan(weights.config(), StrategyOptions.single()).ranks().getFirst();
+        return Planning.plan(weights.config(), Layout.single()).ranks().getFirst();
     }
 
     /** Two ranks that do the same at once: halves of the model, or where it cannot be halved, all of it twice. */
     private static List<RankPlan> pair(ModelConfig config) {
         try {
-            return Planning.plan(config, StrategyOptions.tensorPipeline(2, 1)).ranks();
+            return Planning.plan(config, Layout.tensorPipeline(2, 1)).ranks();
         } catch (PlanException e) {
-            RankPlan whole = Planning.plan(config, StrategyOptions.single()).ranks().getFirst();
+            RankPlan whole = Planning.plan(config, Layout.single()).ranks().getFirst();
             return List.of(whole, whole);
         }
     }

@@ -5,8 +5,9 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.run.RunResult;
@@ -38,7 +39,7 @@ public final class SimulationCheck {
     /**
      * One layout.
      *
-     * @param options layout
+     * @param setup layout and batching
      * @param measuredMs median over runs of the mean time of a decode step
      * @param medianMs median time between tokens in that run
      * @param leastMs least over runs
@@ -47,7 +48,7 @@ public final class SimulationCheck {
      * @param segments mean time of each kind of segment
      */
     public record Entry(
-            StrategyOptions options,
+            Setup setup,
             double measuredMs,
             double medianMs,
             double leastMs,
@@ -78,14 +79,14 @@ public final class SimulationCheck {
     public record Result(Calibration calibration, List<Entry> entries) {}
 
     /** The layouts that are checked, where the model allows them. */
-    public static List<StrategyOptions> layouts() {
+    public static List<Setup> layouts() {
         return List.of(
-                StrategyOptions.single(),
-                StrategyOptions.tensorPipeline(2, 1),
-                StrategyOptions.tensorPipeline(1, 2).withMicroBatches(2),
-                StrategyOptions.expertParallel(2),
-                StrategyOptions.maSeparation(1, 1).withMicroBatches(2),
-                StrategyOptions.maSeparation(2, 1).withMicroBatches(2));
+                Layout.single().withMicroBatches(1),
+                Layout.tensorPipeline(2, 1).withMicroBatches(1),
+                Layout.tensorPipeline(1, 2).withMicroBatches(2),
+                Layout.expertParallel(2).withMicroBatches(1),
+                Layout.separated(1, 1).withMicroBatches(2),
+                Layout.separated(2, 1).withMicroBatches(2));
     }
 
     /**
@@ -97,7 +98,7 @@ public final class SimulationCheck {
      * @param batch sequences
      * @param depth positions before each prompt
      */
-    public record Settings(List<StrategyOptions> layouts, int rounds, int tokens, int batch, int depth) {
+    public record Settings(List<Setup> layouts, int rounds, int tokens, int batch, int depth) {
         /** Positions of a sequence in the middle of a run. */
         int context() {
             return depth + PROMPT + tokens / 2;
@@ -112,7 +113,7 @@ public final class SimulationCheck {
      */
     public static Result run(
             Model model, Calibrator calibrator, ExecutionOptions execution, Settings settings, Consumer<String> doing) {
-        List<StrategyOptions> layouts = settings.layouts();
+        List<Setup> layouts = settings.layouts();
         int batch = settings.batch();
         int[][] prompts = new int[batch][PROMPT];
         for (int i = 0; i < batch; i++) {
@@ -133,12 +134,12 @@ public final class SimulationCheck {
                 calibrator.measure();
             }
             for (int i = 0; i < layouts.size(); i++) {
-                StrategyOptions options = layouts.get(round % 2 == 0 ? i : layouts.size() - 1 - i);
+                Setup setup = layouts.get(round % 2 == 0 ? i : layouts.size() - 1 - i);
                 if (round < 0 && !embedded && i > 0) {
                     continue;
                 }
-                doing.accept(options.strategy().id() + " " + options.layout());
-                Generation generation = Generation.of(model).strategy(options).execution(execution);
+                doing.accept(setup.layout().title());
+                Generation generation = Generation.of(model).layout(setup).execution(execution);
                 for (int[] prompt : prompts) {
                     generation = generation.prompt(prompt);
                 }
@@ -146,11 +147,11 @@ public final class SimulationCheck {
                         .ignoringEos()
                         // The JVM does not care about the context.
                         .depth(round < 0 ? 0 : settings.depth())
-                        .prefillChunk(chunk(model.config(), options, batch))
+                        .prefillChunk(chunk(model.config(), setup, batch))
                         .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : settings.tokens())
                         .run();
                 if (round >= 0) {
-                    runs.get(layouts.indexOf(options)).add(result);
+                    runs.get(layouts.indexOf(setup)).add(result);
                 }
             }
         }
@@ -170,15 +171,15 @@ public final class SimulationCheck {
      * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device
      * are whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
      */
-    private static int chunk(ModelConfig config, StrategyOptions options, int batch) {
-        int groups = Planning.plan(config, options).groups();
-        return Math.max(1, batch / (groups * options.microBatches()));
+    private static int chunk(ModelConfig config, Setup setup, int batch) {
+        int groups = Planning.plan(config, setup).groups();
+        return Math.max(1, batch / (groups * setup.batching().microBatches()));
     }
 
     private static Simulation simulation(
-            ModelConfig config, Cluster cluster, StrategyOptions options, DataType kvType, Settings settings) {
+            ModelConfig config, Cluster cluster, Setup setup, DataType kvType, Settings settings) {
         return new Simulation(
-                Planning.plan(config, options),
+                Planning.plan(config, setup),
                 cluster,
                 Scenario.decode(settings.batch(), settings.context())
                         .with(Conditions.USUAL.withFormats(kvType, Float.BYTES)));
@@ -191,7 +192,7 @@ public final class SimulationCheck {
         RunResult median = Percentiles.medianRun(runs, r -> stepMs(r, batch));
         SimulationResult simulated = simulation.run(true);
         return new Entry(
-                simulation.plan().options(),
+                simulation.plan().setup(),
                 stepMs(median, batch),
                 median.metrics().latency().tpotP50Ms(),
                 steps.getMin(),

@@ -2,9 +2,10 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Shares;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import java.util.List;
@@ -61,9 +62,9 @@ final class ExpertCounts {
                 scenario.batch(),
                 scenario.steps(),
                 scenario.warmup(),
-                plan.options().microBatches(),
+                plan.batching().microBatches(),
                 copyOfGroup,
-                plan.options().strategy() == Strategy.MA);
+                plan.layout() instanceof Layout.Separated);
         Counts counts = known.get(division);
         if (counts == null) {
             counts = count(scenario, shares, copyOfGroup, division.microBatches());
@@ -82,7 +83,7 @@ final class ExpertCounts {
         int[] part = new int[scenario.batch()];
         for (int group = 0; group < shares.sequences().size(); group++) {
             for (int m = 0; m < microBatches; m++) {
-                for (int row : shares.sequences().get(group).get(m)) {
+                for (int row : shares.sequences().get(group, m)) {
                     part[row] = copyOfGroup.get(group) * microBatches + m;
                 }
             }

@@ -1,6 +1,6 @@
 package io.maseparation.parallel.search;
 
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -21,8 +21,8 @@ final class Incumbents {
     /**
      * Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of.
      */
-    boolean beyond(StrategyOptions options, double bound, double factor) {
-        return Arrays.stream(LayoutKind.values()).noneMatch(k -> k.has(options) && near(k, bound, factor));
+    boolean beyond(Setup setup, double bound, double factor) {
+        return Arrays.stream(LayoutKind.values()).noneMatch(k -> k.has(setup) && near(k, bound, factor));
     }
 
     /** Whether a score is within a factor of the best of a kind. */
@@ -30,9 +30,9 @@ final class Incumbents {
         return score < Double.POSITIVE_INFINITY && score <= least.get(kind).get() * factor;
     }
 
-    void offer(StrategyOptions options, double score) {
+    void offer(Setup setup, double score) {
         for (LayoutKind kind : LayoutKind.values()) {
-            if (kind.has(options)) {
+            if (kind.has(setup)) {
                 least.get(kind).accumulate(score);
             }
         }

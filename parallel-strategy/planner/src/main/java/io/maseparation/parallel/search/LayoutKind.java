@@ -1,8 +1,8 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.files.Identified;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 
 /** Kinds of layouts of which a search finds the best each. */
 public enum LayoutKind implements Identified {
@@ -33,15 +33,16 @@ public enum LayoutKind implements Identified {
     }
 
     /** Whether a layout is one of this kind; with one micro-batch a pipeline is of two. */
-    boolean has(StrategyOptions o) {
+    boolean has(Setup setup) {
+        Layout layout = setup.layout();
         return switch (this) {
-            case SINGLE -> o.strategy() == Strategy.SINGLE;
-            case TP -> o.strategy() == Strategy.TP_PP && o.pipelineParallel() == 1;
-            case TP_PP_WHOLE -> o.strategy() == Strategy.TP_PP && o.pipelineParallel() > 1 && o.microBatches() == 1;
-            case TP_PP -> o.strategy() == Strategy.TP_PP && o.pipelineParallel() > 1;
-            case EP -> o.strategy() == Strategy.EP && o.attentionTensorParallel() == 1;
-            case EP_TP -> o.strategy() == Strategy.EP && o.attentionTensorParallel() > 1;
-            case MA -> o.strategy() == Strategy.MA;
+            case SINGLE -> layout instanceof Layout.Single;
+            case TP -> layout instanceof Layout.TensorPipeline && layout.stages() == 1;
+            case TP_PP_WHOLE -> layout.stages() > 1 && setup.batching().microBatches() == 1;
+            case TP_PP -> layout.stages() > 1;
+            case EP -> layout instanceof Layout.ExpertParallel && layout.headSlices() == 1;
+            case EP_TP -> layout instanceof Layout.ExpertParallel && layout.headSlices() > 1;
+            case MA -> layout instanceof Layout.Separated;
         };
     }
 }

@@ -8,11 +8,13 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.layout.ExpertGroups;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Placement;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -66,7 +68,7 @@ final class LowerBound {
         cluster = simulation.cluster();
         scenario = simulation.scenario();
         placement = plan.placement();
-        microBatches = plan.options().microBatches();
+        microBatches = plan.batching().microBatches();
         shares = Shares.of(plan, MemoryFit.contexts(scenario.batch(), scenario.context()));
         copyOfGroup = IntStream.range(0, plan.groups())
                 .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
@@ -143,11 +145,11 @@ final class LowerBound {
     }
 
     private int rows(int group, int microBatch) {
-        return shares.sequences().get(group).get(microBatch).size();
+        return shares.sequences().get(group, microBatch).size();
     }
 
     private boolean needed(RankPlan rank) {
-        return shares.sequences().get(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
+        return shares.sequences().group(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
     }
 
     /** Ranks that a group's rows pass at the same time: each counts for its part of the way. */
@@ -205,7 +207,6 @@ final class LowerBound {
     }
 
     private void timeExperts() {
-        List<List<Integer>> groupOf = placement.experts();
         int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
@@ -217,7 +218,7 @@ final class LowerBound {
                     Optional<Part.Experts> part = segment.experts();
                     if (part.isPresent()) {
                         int layer = part.get().layer();
-                        int[] held = held(groupOf.get(layer), group % perCopy);
+                        int[] held = held(placement.experts().layers().get(layer), group % perCopy);
                         BankUse use = new BankUse(kind, config.layers().get(layer), held.length,
                                 rank.shard().experts().orElseThrow().parts());
                         ExpertTime time = times.computeIfAbsent(
@@ -238,8 +239,11 @@ final class LowerBound {
         }
     }
 
-    private static int[] held(List<Integer> groupOf, int group) {
-        return IntStream.range(0, groupOf.size()).filter(e -> groupOf.get(e) == group).toArray();
+    private static int[] held(ExpertGroups.Layer layer, int group) {
+        List<List<Integer>> groupsOf = layer.groupsOf();
+        return IntStream.range(0, groupsOf.size())
+                .filter(e -> groupsOf.get(e).getFirst() == group)
+                .toArray();
     }
 
     /** Seconds that a group's rows spend at their experts and on the way there and back, in the mean over steps. */
@@ -271,7 +275,7 @@ final class LowerBound {
      * tables.
      */
     private double latency(int group, int expertGroup) {
-        if (plan.options().strategy() != Strategy.MA) {
+        if (!(plan.layout() instanceof Layout.Separated)) {
             return 0;
         }
         int asker = placement.askerOf(group, expertGroup);

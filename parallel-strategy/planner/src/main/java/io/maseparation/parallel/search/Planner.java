@@ -1,7 +1,7 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.threads.ParallelMap;
 import java.util.Comparator;
@@ -72,14 +72,13 @@ public final class Planner {
         }
         Scenario one = request.goal().anyBatch() ? Trial.withBatch(request.scenario(), 1) : request.scenario();
         Optional<Evaluation> fastest = best(request.with(Goal.LEAST_TPOT).with(one));
-        return fastest.map(f -> "no layout of %s on cluster %s keeps a TPOT of %s ms; the least is %.3f ms, with %s %s"
+        return fastest.map(f -> "no layout of %s on cluster %s keeps a TPOT of %s ms; the least is %.3f ms, with %s"
                 .formatted(
                         request.config().name(),
                         request.cluster().name(),
                         request.goal().tpotLimitMs(),
                         f.result().tpotMs(),
-                        f.layout().options().strategy().id(),
-                        f.layout().options().layout()))
+                        f.layout().setup().layout().title()))
                 .orElseGet(() -> Trial.whyNothingFits(request));
     }
 
@@ -108,7 +107,7 @@ public final class Planner {
         Map<LayoutKind, List<Evaluation>> leaders = new EnumMap<>(LayoutKind.class);
         for (LayoutKind kind : LayoutKind.values()) {
             List<Evaluation> near = tried.stream()
-                    .filter(e -> kind.has(e.layout().options()) && incumbents.near(kind, e.score(), margin))
+                    .filter(e -> kind.has(e.layout().setup()) && incumbents.near(kind, e.score(), margin))
                     .sorted(Comparator.comparingDouble(Evaluation::score))
                     .limit(LEADERS)
                     .toList();
@@ -124,12 +123,12 @@ public final class Planner {
     }
 
     private Optional<Evaluation> tried(Trial trial, Trial.Prospect prospect, Scenario few, Incumbents incumbents) {
-        StrategyOptions options = prospect.layout().options();
-        if (incumbents.beyond(options, prospect.bound(), margin)) {
+        Setup setup = prospect.layout().setup();
+        if (incumbents.beyond(setup, prospect.bound(), margin)) {
             return Optional.empty();
         }
         Optional<Evaluation> evaluation = trial.evaluate(prospect, few);
-        evaluation.ifPresent(e -> incumbents.offer(options, e.score()));
+        evaluation.ifPresent(e -> incumbents.offer(setup, e.score()));
         return evaluation;
     }
 

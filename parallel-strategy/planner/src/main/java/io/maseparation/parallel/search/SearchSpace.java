@@ -1,7 +1,8 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -12,7 +13,7 @@ import java.util.function.Predicate;
  * @param strategies strategies
  * @param layouts what a layout must satisfy beside
  */
-public record SearchSpace(Set<Strategy> strategies, Predicate<StrategyOptions> layouts) {
+public record SearchSpace(Set<Strategy> strategies, Predicate<Setup> layouts) {
     public SearchSpace {
         strategies = Set.copyOf(strategies);
     }
@@ -28,22 +29,22 @@ public record SearchSpace(Set<Strategy> strategies, Predicate<StrategyOptions> l
     }
 
     /** Those that also satisfy something. */
-    public SearchSpace where(Predicate<StrategyOptions> also) {
+    public SearchSpace where(Predicate<Setup> also) {
         return new SearchSpace(strategies, layouts.and(also));
     }
 
     /** Those with this many micro-batches. */
     public SearchSpace withMicroBatches(int n) {
-        return where(o -> o.microBatches() == n);
+        return where(s -> s.batching().microBatches() == n);
     }
 
     /** MA layouts of this ratio; all other strategies as they are. */
     public SearchSpace withRatio(int attentionDevices, int expertDevices) {
-        return where(o -> o.strategy() != Strategy.MA
-                || (o.attentionDevices() == attentionDevices && o.expertDevices() == expertDevices));
+        return where(s -> !(s.layout() instanceof Layout.Separated)
+                || s.layout().hasRatio(attentionDevices, expertDevices));
     }
 
-    boolean has(StrategyOptions options) {
-        return strategies.contains(options.strategy()) && layouts.test(options);
+    boolean has(Setup setup) {
+        return strategies.contains(setup.layout().strategy()) && layouts.test(setup);
     }
 }

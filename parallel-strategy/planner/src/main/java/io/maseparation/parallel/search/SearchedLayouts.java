@@ -2,8 +2,9 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -90,13 +91,13 @@ public final class SearchedLayouts {
             return;
         }
         if (n == 1) {
-            add(StrategyOptions.single(), devices);
+            add(Layout.single().withMicroBatches(1), devices);
             return;
         }
         for (int tp : divisors(n)) {
             for (int pp : divisors(n / tp)) {
                 if (pp <= config.layers().size()) {
-                    StrategyOptions layout = StrategyOptions.tensorPipeline(tp, pp).withDataParallel(n / tp / pp);
+                    Layout layout = Layout.tensorPipeline(tp, pp).withDataParallel(n / tp / pp);
                     batched(layout, Math.max(MICRO_BATCHES, 2 * pp), List.of(devices));
                 }
             }
@@ -104,7 +105,7 @@ public final class SearchedLayouts {
         for (int dp : divisors(n)) {
             for (int g : divisors(n / dp)) {
                 if (n / dp > 1) {
-                    batched(StrategyOptions.expertParallel(n / dp).withAttentionTensorParallel(g).withDataParallel(dp),
+                    batched(Layout.expertParallel(n / dp).withAttentionTensorParallel(g).withDataParallel(dp),
                             MICRO_BATCHES, List.of(devices));
                 }
             }
@@ -126,7 +127,7 @@ public final class SearchedLayouts {
             for (int r : every ? divisors(experts) : powersOfTwo(experts)) {
                 for (int t : every ? divisors(experts / r) : powersOfTwo(experts / r)) {
                     batched(
-                            StrategyOptions.maSeparation(attention, experts)
+                            Layout.separated(attention, experts)
                                     .withAttentionTensorParallel(g)
                                     .withExpertReplicas(r)
                                     .withExpertTensorParallel(t),
@@ -137,18 +138,18 @@ public final class SearchedLayouts {
         }
     }
 
-    private void batched(StrategyOptions layout, int mostMicroBatches, List<List<Integer>> orders) {
+    private void batched(Layout layout, int mostMicroBatches, List<List<Integer>> orders) {
         for (int m = 1; m <= mostMicroBatches; m++) {
-            StrategyOptions options = layout.withMicroBatches(m);
-            if (space.has(options)) {
-                orders.forEach(order -> add(options, order));
+            Setup setup = layout.withMicroBatches(m);
+            if (space.has(setup)) {
+                orders.forEach(order -> add(setup, order));
             }
         }
     }
 
-    private void add(StrategyOptions options, List<Integer> order) {
-        if (space.has(options)) {
-            found.add(new PlacedLayout(options, order));
+    private void add(Setup setup, List<Integer> order) {
+        if (space.has(setup)) {
+            found.add(new PlacedLayout(setup, order));
         }
     }
 

@@ -105,7 +105,7 @@ final class Trial {
     }
 
     private static boolean fillsMicroBatches(Plan plan, int batch) {
-        return plan.options().microBatches() <= batch;
+        return plan.batching().microBatches() <= batch;
     }
 
     /** Simulates a prospect, with the largest batch that keeps the limit; empty if none does. */

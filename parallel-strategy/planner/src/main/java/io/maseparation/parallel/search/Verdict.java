@@ -1,7 +1,7 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Role;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.ArrayList;
@@ -137,8 +137,8 @@ public record Verdict(
                 attention += work;
             }
         }
-        StrategyOptions options = separated.simulation().plan().options();
-        return new PoolBound(attention, expert, options.attentionDevices(), options.expertDevices());
+        Layout.Separated layout = (Layout.Separated) separated.simulation().plan().layout();
+        return new PoolBound(attention, expert, layout.attentionDevices(), layout.expertDevices());
     }
 
     private static List<String> sentences(
@@ -150,8 +150,10 @@ public record Verdict(
         if (separated.isPresent() && colocated.isPresent()) {
             text.add(String.format(Locale.ROOT,
                     "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
-                    capital(answer.words()), name(separated.get()), result(found, separated.get()),
-                    name(colocated.get()), result(found, colocated.get()), difference(found, gain)));
+                    capital(answer.words()), separated.get().layout().setup().title(),
+                    result(found, separated.get()),
+                    colocated.get().layout().setup().title(), result(found, colocated.get()),
+                    difference(found, gain)));
         } else {
             text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }
@@ -184,12 +186,6 @@ public record Verdict(
 
     private static String capital(String words) {
         return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
-    }
-
-    private static String name(Evaluation e) {
-        StrategyOptions o = e.layout().options();
-        return "%s %s%s".formatted(o.strategy().id(), o.layout(),
-                o.microBatches() == 1 ? "" : ", " + o.microBatches() + " micro-batches");
     }
 
     private static String result(SearchResult found, Evaluation e) {

@@ -1,8 +1,10 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Shares;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 
@@ -11,7 +13,7 @@ final class Batches {
     private final boolean prefill;
     private final int steps;
     /** For each group and micro-batch, the rows of each step; one entry for all steps where they are alike. */
-    private final List<List<List<Rows>>> rows;
+    private final PerMicroBatch<List<Rows>> rows;
 
     private static final Rows NONE =
             new Rows(new StepShape(true, List.of(), 0, StepShape.ExpertLoad.NONE), new long[0]);
@@ -31,10 +33,10 @@ final class Batches {
     private Batches(
             boolean prefill, int steps, Shares shares, Function<List<Integer>, List<Rows>> rowsOf) {
         this.prefill = prefill;
-        this.rows = shares.sequences().stream().map(group -> group.stream().map(rowsOf).toList()).toList();
+        this.rows = shares.sequences().map(rowsOf);
         this.steps = steps > 0
                 ? steps
-                : rows.stream().flatMap(List::stream).mapToInt(List::size).reduce(1, Math::max);
+                : rows.groups().stream().flatMap(List::stream).mapToInt(List::size).reduce(1, Math::max);
     }
 
     /** Decode steps: one row per sequence, all of the same context. */
@@ -58,7 +60,7 @@ final class Batches {
     }
 
     Rows of(int group, int microBatch, int step) {
-        List<Rows> all = rows.get(group).get(microBatch);
+        List<Rows> all = rows.get(group, microBatch);
         return !prefill ? all.getFirst() : step < all.size() ? all.get(step) : NONE;
     }
 
@@ -76,7 +78,7 @@ final class Batches {
     }
 
     int microBatches() {
-        return rows.getFirst().size();
+        return rows.microBatches();
     }
 
     /** Neighbours of the same context are one piece: they cost as much, and their cost is more likely to be known. */

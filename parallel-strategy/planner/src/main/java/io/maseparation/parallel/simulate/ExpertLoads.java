@@ -92,7 +92,7 @@ final class ExpertLoads {
         this.batches = batches;
         expertGroups = map.groups();
         kept = new Counts[config.layers().size()][batches.microBatches()][2];
-        choices = new ReplicaChoice[plan.placement().replicated() ? batches.groups() : 0];
+        choices = new ReplicaChoice[plan.placement().experts().replicated() ? batches.groups() : 0];
         Arrays.setAll(choices, group -> new ReplicaChoice(config, plan.placement(), group));
     }
 

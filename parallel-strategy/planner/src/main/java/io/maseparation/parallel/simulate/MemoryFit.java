@@ -107,10 +107,9 @@ public final class MemoryFit {
         Plan plan = simulation.plan();
         var kind = simulation.cluster().kindOf(plan.devices().get(rank));
         RankMemory memory = ranks.get(rank);
-        return "%s %s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), %s of %s are usable: %s too much"
+        return "%s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), %s of %s are usable: %s too much"
                 .formatted(
-                        plan.options().strategy().id(),
-                        plan.options().layout(),
+                        plan.layout().title(),
                         rank,
                         plan.ranks().get(rank).role().id(),
                         Text.bytes(held),

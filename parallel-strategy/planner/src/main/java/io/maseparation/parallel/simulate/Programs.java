@@ -33,7 +33,7 @@ final class Programs {
 
     Programs(Plan plan) {
         ranks = plan.ranks().size();
-        microBatches = plan.options().microBatches();
+        microBatches = plan.batching().microBatches();
         inOrder = plan.inOrder();
         ops = new Op[ranks][];
         collective = new int[ranks][];
@@ -44,7 +44,7 @@ final class Programs {
         IdentityHashMap<List<Integer>, List<Integer>> devices = new IdentityHashMap<>();
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
-            ops[r] = rank.chain().toArray(Op[]::new);
+            ops[r] = rank.program().toArray(Op[]::new);
             collective[r] = new int[ops[r].length];
             for (int i = 0; i < ops[r].length; i++) {
                 Op op = ops[r][i];

@@ -19,9 +19,10 @@ import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.execute.SkewedWeights;
+import io.maseparation.parallel.layout.ExpertGroups;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
@@ -69,13 +70,14 @@ class AdaptationTest {
 
     @Test
     void hotExpertsOfOneRankComeApart() {
-        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));
+        Plan plan = Planning.plan(TINY, Layout.separated(1, 4));
         LiveState state = state(plan, new int[] {10, 10}, 20, 1000, SKEWED);
         Proposal proposal = adaptation(new Adaptation.Reach(true, false, false)).propose(state).orElseThrow();
 
         assertThat(proposal.kind()).isEqualTo(Kind.EXPERTS);
         assertThat(proposal.gainMs()).as("of a step of 5 ms").isBetween(0.25, 4.0);
-        assertThat(proposal.target().experts().orElseThrow())
+        assertThat(proposal.target().experts().orElseThrow().layers())
+                .extracting(ExpertGroups.Layer::groupsOf)
                 .allSatisfy(layer -> assertThat(layer.get(0)).isNotEqualTo(layer.get(1)));
     }
 
@@ -86,7 +88,7 @@ class AdaptationTest {
                 8, new DeviceKind("computing", 80e9, new Roofline(1e12, 1e9, 1, 1),
                         new LaunchTimes(0, 0, 0), 1),
                 new Link(0, 1e12));
-        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));
+        Plan plan = Planning.plan(TINY, Layout.separated(1, 4));
         // Enough rows to be divided among replicas: a few are not worth reading an expert twice.
         int[] positions = new int[2048];
         Arrays.fill(positions, 4);
@@ -94,14 +96,15 @@ class AdaptationTest {
         Proposal proposal = new Adaptation(computing, DataType.F32, new Adaptation.Reach(true, false, false, 4),
                 ChangeRule.Settings.of(10, 1000)).propose(state).orElseThrow();
 
-        assertThat(proposal.target().experts().orElseThrow())
+        assertThat(proposal.target().experts().orElseThrow().layers())
+                .extracting(ExpertGroups.Layer::groupsOf)
                 .allSatisfy(layer -> assertThat(layer.get(0)).hasSizeGreaterThan(1))
                 .allSatisfy(layer -> assertThat(layer.stream().mapToInt(List::size).sum()).isEqualTo(12));
     }
 
     @Test
     void whatDoesNotPayIsNotProposed() {
-        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 4));
+        Plan plan = Planning.plan(TINY, Layout.separated(1, 4));
         Adaptation.Reach experts = new Adaptation.Reach(true, false, false);
         assertThat(adaptation(experts).propose(state(plan, new int[] {10, 10}, 20, 1000, EVEN)))
                 .as("even loads").isEmpty();
@@ -113,7 +116,7 @@ class AdaptationTest {
 
     @Test
     void sequencesLeaveTheGroupThatHasMore() {
-        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(2, 1));
+        Plan plan = Planning.plan(TINY, Layout.separated(2, 1));
         // Those of group 1 have ended but one.
         int[] positions = {400, 0, 400, 0, 400, 400, 400, 0};
         LiveState even = state(plan, positions, 100, 1000, EVEN);
@@ -133,13 +136,13 @@ class AdaptationTest {
         Adaptation.Reach ratio = new Adaptation.Reach(false, false, true);
         int[] lengths = new int[8];
         Arrays.fill(lengths, 480);
-        Plan fewAttention = Planning.plan(TINY, StrategyOptions.maSeparation(1, 3));
+        Plan fewAttention = Planning.plan(TINY, Layout.separated(1, 3));
         assertThat(adaptation(ratio).propose(state(fewAttention, lengths, 20, 1000, EVEN)).orElseThrow()
-                .target().options().layout()).isEqualTo("2:2");
+                .target().setup().layout().name()).isEqualTo("2:2");
         Arrays.fill(lengths, 2);
-        Plan fewExperts = Planning.plan(TINY, StrategyOptions.maSeparation(3, 1));
+        Plan fewExperts = Planning.plan(TINY, Layout.separated(3, 1));
         assertThat(adaptation(ratio).propose(state(fewExperts, lengths, 20, 1000, EVEN)).orElseThrow()
-                .target().options().layout()).as("two at once").isEqualTo("1:3");
+                .target().setup().layout().name()).as("two at once").isEqualTo("1:3");
     }
 
     /** Contexts grow for thousands of steps under loads that change at random: the ratio goes one way, and seldom. */
@@ -147,7 +150,7 @@ class AdaptationTest {
     void aRatioDoesNotOscillateUnderNoise() {
         SplittableRandom random = new SplittableRandom(4);
         Adaptation policy = adaptation(new Adaptation.Reach(false, false, true));
-        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 3));
+        Plan plan = Planning.plan(TINY, Layout.separated(1, 3));
         List<Integer> owners = Collections.nCopies(8, 0);
         long[][] loads = new long[TINY.layers().size()][8];
         List<Integer> attention = new ArrayList<>(List.of(1));
@@ -162,11 +165,11 @@ class AdaptationTest {
             Optional<Proposal> proposal = policy.propose(state);
             if (proposal.isPresent()) {
                 Plan next = proposal.get().target().plan(plan);
-                policy.ended(new LayoutChange(step, Kind.RATIO, plan.options().layout(), next.options().layout(),
-                        1, 0, 0, 0, true, LayoutChange.SWITCHED), state);
+                policy.ended(new LayoutChange(step, Kind.RATIO, plan.layout().name(), next.layout().name(),
+                        1, LayoutChange.Cost.NONE, true, LayoutChange.SWITCHED), state);
                 plan = next;
                 owners = proposal.get().target().owners().orElseThrow();
-                attention.add(plan.options().attentionDevices());
+                attention.add(((Layout.Separated) plan.layout()).attentionDevices());
             }
         }
         assertThat(attention).as("attention devices").hasSizeBetween(2, 4).isSorted();
@@ -180,12 +183,12 @@ class AdaptationTest {
         Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
         Changes changes = new Changes(List.of(), Optional.of(adaptation(ALL)), Duration.ofMinutes(1));
 
-        RunResult expected = run(Planning.plan(TINY, StrategyOptions.single()), weights, workload, Changes.NONE);
-        RunResult actual = run(Planning.plan(TINY, StrategyOptions.maSeparation(3, 2).withMicroBatches(2)), weights,
+        RunResult expected = run(Planning.plan(TINY, Layout.single()), weights, workload, Changes.NONE);
+        RunResult actual = run(Planning.plan(TINY, Layout.separated(3, 2).withMicroBatches(2)), weights,
                 workload, changes);
 
         assertThat(actual.changes()).isNotEmpty().allMatch(LayoutChange::made)
-                .allMatch(c -> c.predictedGainMs() > 0 && c.bytesMoved() > 0);
+                .allMatch(c -> c.predictedGainMs() > 0 && c.cost().bytesMoved() > 0);
         assertThat(actual.outputs()).hasSameSizeAs(expected.outputs());
         for (int i = 0; i < prompts.size(); i++) {
             assertThat(actual.outputs().get(i).tokenIds())
@@ -204,14 +207,14 @@ class AdaptationTest {
         Changes changes = new Changes(List.of(Orders.experts(100)),
                 Optional.of(adaptation(new Adaptation.Reach(false, false, true))), Duration.ofMinutes(1));
 
-        RunResult actual = run(Planning.plan(TINY, StrategyOptions.maSeparation(4, 1)), weights, workload, changes);
+        RunResult actual = run(Planning.plan(TINY, Layout.separated(4, 1)), weights, workload, changes);
 
         assertThat(actual.changes()).allMatch(LayoutChange::made).hasSizeGreaterThan(1);
         assertThat(actual.changes().getFirst().kind()).isEqualTo(Kind.RATIO);
         assertThat(actual.changes()).anySatisfy(change -> {
             assertThat(change.kind()).isEqualTo(Kind.EXPERTS);
             assertThat(change.step()).isBetween(100, 118);
-            assertThat(change.bytesMoved()).isPositive();
+            assertThat(change.cost().bytesMoved()).isPositive();
         });
     }
 

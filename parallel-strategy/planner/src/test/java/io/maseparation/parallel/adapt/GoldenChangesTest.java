@@ -6,7 +6,7 @@ import io.maseparation.kernels.Body;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.execute.GoldenRuns;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.run.RunResult;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +28,7 @@ class GoldenChangesTest {
                 Orders.sequences(16),
                 Orders.ratio(25, 2, 2));
         RunResult result =
-                GoldenRuns.check(model, StrategyOptions.maSeparation(2, 2).withMicroBatches(2), Body.HOST, changes);
+                GoldenRuns.check(model, Layout.separated(2, 2).withMicroBatches(2), Body.HOST, changes);
 
         assertThat(result.changes()).hasSize(5).allMatch(LayoutChange::made);
     }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.parallel.layout.ExpertGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,8 +30,9 @@ class PlacesTest {
                     : List.of(Math.min(first, second), Math.max(first, second)));
         }
 
-        List<List<Integer>> refined = ExpertPlaces.refined(weights, present, groups);
-        List<List<Integer>> balanced = ExpertPlaces.balanced(weights, experts, groups);
+        List<List<Integer>> refined =
+                ExpertPlaces.refined(weights, new ExpertGroups.Layer(present), groups).groupsOf();
+        List<List<Integer>> balanced = ExpertPlaces.balanced(weights, experts, groups).groupsOf();
 
         for (List<List<Integer>> places : List.of(refined, balanced)) {
             assertThat(places).hasSize(experts).noneMatch(List::isEmpty);
@@ -46,9 +48,9 @@ class PlacesTest {
     @Test
     void twoHotExpertsComeApartInOneMove() {
         double[] weights = {8, 8, 1, 1};
-        assertThat(ExpertPlaces.refined(weights, List.of(List.of(0), List.of(0), List.of(1), List.of(1)), 2))
+        assertThat(ExpertPlaces.refined(weights, ExpertGroups.Layer.of(List.of(0, 0, 1, 1)), 2).groupsOf())
                 .isEqualTo(List.of(List.of(1), List.of(0), List.of(0), List.of(1)));
-        assertThat(ExpertPlaces.refined(weights, List.of(List.of(0), List.of(1), List.of(0), List.of(1)), 2))
+        assertThat(ExpertPlaces.refined(weights, ExpertGroups.Layer.of(List.of(0, 1, 0, 1)), 2).groupsOf())
                 .as("what is even stays").isEqualTo(List.of(List.of(0), List.of(1), List.of(0), List.of(1)));
     }
 

@@ -7,7 +7,7 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.ClusterFile;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -65,15 +65,15 @@ class MeasuredLayoutsTest {
         Cluster cluster = ClusterFile.read(DOCS.resolve("results/" + profile + "-2026-11-27.json"));
         Scenario scenario = Scenario.decode(BATCH, context)
                 .with(Conditions.USUAL.withFormats(kvType, activationBytes));
-        List<StrategyOptions> layouts = SimulationCheck.layouts();
+        List<Setup> layouts = SimulationCheck.layouts();
         List<Row> rows = rows();
         assertThat(rows).hasSameSizeAs(layouts);
         for (int i = 0; i < rows.size(); i++) {
-            StrategyOptions layout = layouts.get(i);
+            Setup setup = layouts.get(i);
             String name = rows.get(i).cells().getFirst();
-            assertThat(layout.strategy().id()).startsWith(name.split(" ", -1)[0]);
+            assertThat(setup.layout().strategy().id()).startsWith(name.split(" ", -1)[0]);
             double simulated =
-                    new Simulation(Planning.plan(Presets.config("seed"), layout), cluster, scenario).run(false)
+                    new Simulation(Planning.plan(Presets.config("seed"), setup), cluster, scenario).run(false)
                             .tpotMs();
             assertThat(Math.abs(simulated / rows.get(i).measuredMs(backend) - 1))
                     .as("%s on %s: %.2f ms simulated, %.1f ms measured", name, profile, simulated,

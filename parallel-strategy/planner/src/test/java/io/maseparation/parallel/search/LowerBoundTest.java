@@ -54,8 +54,8 @@ class LowerBoundTest {
         double bound = LowerBound.tpotMs(simulation, new ExpertCounts(config));
         double simulated = simulation.run(false).tpotMs();
 
-        assertThat(bound).as("%s %s, %d micro-batches", layout.options().strategy(), layout.options().layout(),
-                layout.options().microBatches()).isPositive().isLessThanOrEqualTo(simulated * (1 + ROUNDING));
+        assertThat(bound).as("%s", layout.setup().title()).isPositive()
+                .isLessThanOrEqualTo(simulated * (1 + ROUNDING));
     }
 
     @Test

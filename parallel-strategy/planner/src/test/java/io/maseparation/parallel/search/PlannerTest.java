@@ -37,7 +37,7 @@ class PlannerTest {
             Simulation simulation;
             double tpot;
             try {
-                if (layout.options().microBatches() > request.scenario().batch()) {
+                if (layout.setup().batching().microBatches() > request.scenario().batch()) {
                     continue;
                 }
                 Plan plan = layout.plan(request.config());
@@ -49,7 +49,7 @@ class PlannerTest {
             double score = request.goal().objective().score(
                     tpot, request.scenario().batch(), simulation.pricePerHour());
             for (LayoutKind kind : LayoutKind.values()) {
-                if (kind.has(layout.options())) {
+                if (kind.has(layout.setup())) {
                     least.merge(kind, score, Math::min);
                 }
             }
@@ -151,8 +151,8 @@ class PlannerTest {
                 SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
                 .orElseThrow();
 
-        assertThat(ratio.layout().options().attentionDevices()).isEqualTo(12);
-        assertThat(ratio.layout().options().microBatches()).isEqualTo(2);
+        assertThat(ratio.layout().setup().layout().hasRatio(12, 4)).isTrue();
+        assertThat(ratio.layout().setup().batching().microBatches()).isEqualTo(2);
         // The published claim's region: 12:4 is (nearly) the best ratio there.
         Evaluation any = Planner.best(request.with(SearchSpace.of(Strategy.MA).withMicroBatches(2)))
                 .orElseThrow();

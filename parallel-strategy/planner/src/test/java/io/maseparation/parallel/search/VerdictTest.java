@@ -9,10 +9,12 @@ import io.maseparation.moe.Presets;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.RankMemory;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.search.Verdict.Answer;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -27,11 +29,11 @@ import org.junit.jupiter.api.Test;
 class VerdictTest {
     private static final ModelConfig SEED = Presets.config("seed");
     private static final Cluster CLUSTER = Clusters.named("a100x4");
-    private static final StrategyOptions SEPARATED = StrategyOptions.maSeparation(3, 1);
-    private static final StrategyOptions TENSOR = StrategyOptions.tensorPipeline(4, 1);
+    private static final Setup SEPARATED = Layout.separated(3, 1).withMicroBatches(1);
+    private static final Setup TENSOR = Layout.tensorPipeline(4, 1).withMicroBatches(1);
 
-    private static Evaluation evaluation(StrategyOptions options, double tpotMs, Regime regime, double busy) {
-        PlacedLayout layout = new PlacedLayout(options, List.of(0, 1, 2, 3));
+    private static Evaluation evaluation(Setup setup, double tpotMs, Regime regime, double busy) {
+        PlacedLayout layout = new PlacedLayout(setup, List.of(0, 1, 2, 3));
         Plan plan = layout.plan(SEED);
         List<SimulationResult.Rank> ranks = IntStream.range(0, 4)
                 .mapToObj(r -> new SimulationResult.Rank(
@@ -111,7 +113,7 @@ class VerdictTest {
     void changesOfTheClusterDoWhatTheySay() {
         Cluster cluster = Clusters.named("a100x16");
         Scenario scenario = Scenario.decode(24, 2048);
-        Plan plan = Planning.plan(SEED, StrategyOptions.tensorPipeline(16, 1));
+        Plan plan = Planning.plan(SEED, Layout.tensorPipeline(16, 1));
         SimulationResult before = new Simulation(plan, cluster, scenario).run(false);
         SimulationResult free = new Simulation(plan, WhatIf.withoutLaunches(cluster), scenario).run(false);
         SimulationResult faster = new Simulation(plan, WhatIf.withFasterLinks(cluster), scenario).run(false);

@@ -14,8 +14,9 @@ import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.cluster.Roofline;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -48,19 +49,21 @@ class DeviceQueueTest {
                 new HostSharing(16, devices, 0, 0), List.of(), List.of());
     }
 
-    private static SimulationResult run(StrategyOptions options, Cluster cluster) {
-        return new Simulation(Planning.plan(CONFIG, options), cluster, Scenario.decode(24, 512)).run(true);
+    private static SimulationResult run(Setup setup, Cluster cluster) {
+        return new Simulation(Planning.plan(CONFIG, setup), cluster, Scenario.decode(24, 512)).run(true);
     }
 
     @Test
     void aRankAloneIsTheSumOfItsKernelsAndLaunches() {
-        double ms = run(StrategyOptions.single(), cluster(KERNEL, LAUNCH, START, 1, Double.POSITIVE_INFINITY)).tpotMs();
+        double ms =
+                run(Layout.single().withMicroBatches(1), cluster(KERNEL, LAUNCH, START, 1, Double.POSITIVE_INFINITY))
+                        .tpotMs();
         assertThat(ms).isEqualTo(1e3 * (TASKS * (KERNEL + LAUNCH) + SEGMENTS * START), within(1e-6));
     }
 
     @Test
     void dataBetweenHostAndDeviceTakesItsTime() {
-        StrategyOptions ma = StrategyOptions.maSeparation(1, 1);
+        Setup ma = Layout.separated(1, 1).withMicroBatches(1);
         double free = run(ma, cluster(KERNEL, LAUNCH, START, 1, Double.POSITIVE_INFINITY)).tpotMs();
         double through = run(ma, cluster(KERNEL, LAUNCH, START, 1, 2e10)).tpotMs();
         // In every layer: rows and outputs of two experts out of the attention rank's buffers and into the experts', and back.
@@ -71,7 +74,7 @@ class DeviceQueueTest {
     /** Launches of one rank go on beside kernels of another, kernels do not. */
     @Test
     void kernelsQueueAndLaunchesDoNot() {
-        StrategyOptions halves = StrategyOptions.expertParallel(2);
+        Setup halves = Layout.expertParallel(2).withMicroBatches(1);
         double kernelsAlone = run(halves, cluster(KERNEL, 0, 0, 2, Double.POSITIVE_INFINITY)).tpotMs();
         assertThat(run(halves, cluster(KERNEL, 0, 0, 1, Double.POSITIVE_INFINITY)).tpotMs())
                 .isBetween(1.9 * kernelsAlone, 2.0001 * kernelsAlone);
@@ -84,7 +87,7 @@ class DeviceQueueTest {
     @Test
     void rowsAreSentBeforeTheNextMicroBatchComputes() {
         SimulationResult result = run(
-                StrategyOptions.maSeparation(1, 1).withMicroBatches(2),
+                Layout.separated(1, 1).withMicroBatches(2),
                 cluster(KERNEL, LAUNCH, START, 2, Double.POSITIVE_INFINITY));
         List<TimelineEvent> attention = result.timeline().stream()
                 .filter(e -> e.rank() == 0 && e.step() == 3)

@@ -14,12 +14,13 @@ import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.Roofline;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -39,26 +40,26 @@ class InvariantsTest {
 
     private static final double ROUNDING = 1e-9;
 
-    private static StrategyOptions layout(SplittableRandom random) {
+    private static Setup layout(SplittableRandom random) {
         int groups = 1 + random.nextInt(4);
         int slices = 1 << random.nextInt(3);
         int split = 1 << random.nextInt(3);
         int copies = 1 + random.nextInt(2);
-        StrategyOptions options =
+        Layout layout =
                 switch (random.nextInt(6)) {
-                    case 0 -> StrategyOptions.single();
-                    case 1 -> StrategyOptions.tensorPipeline(1 << random.nextInt(4), 1 + random.nextInt(4))
+                    case 0 -> Layout.single();
+                    case 1 -> Layout.tensorPipeline(1 << random.nextInt(4), 1 + random.nextInt(4))
                             .withDataParallel(copies);
-                    case 2 -> StrategyOptions.expertParallel(1 + random.nextInt(16)).withDataParallel(copies);
-                    case 3 -> StrategyOptions.expertParallel(groups * slices).withAttentionTensorParallel(slices);
-                    case 4 -> StrategyOptions
-                            .maSeparation(groups * slices, (1 + random.nextInt(4)) * split * Math.min(copies, groups))
+                    case 2 -> Layout.expertParallel(1 + random.nextInt(16)).withDataParallel(copies);
+                    case 3 -> Layout.expertParallel(groups * slices).withAttentionTensorParallel(slices);
+                    case 4 -> Layout
+                            .separated(groups * slices, (1 + random.nextInt(4)) * split * Math.min(copies, groups))
                             .withAttentionTensorParallel(slices)
                             .withExpertTensorParallel(split)
                             .withExpertReplicas(Math.min(copies, groups));
-                    default -> StrategyOptions.maSeparation(1 + random.nextInt(8), 1 + random.nextInt(8));
+                    default -> Layout.separated(1 + random.nextInt(8), 1 + random.nextInt(8));
                 };
-        return options.withMicroBatches(1 + random.nextInt(3))
+        return layout.withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
     }
 
@@ -172,8 +173,8 @@ class InvariantsTest {
         assertThat(tpot(plan, cluster, longer)).isGreaterThanOrEqualTo(tpot / ANOMALY);
         Scenario larger = scenario.with(2 * scenario.batch(), scenario.context());
         assertThat(tpot(plan, cluster, larger)).isGreaterThanOrEqualTo(tpot / ANOMALY);
-        Plan barrier = Planning.plan(SEED, plan.options().withSchedule(Schedule.BARRIER));
-        Plan async = Planning.plan(SEED, plan.options().withSchedule(Schedule.ASYNC));
+        Plan barrier = Planning.plan(SEED, plan.setup().withSchedule(Schedule.BARRIER));
+        Plan async = Planning.plan(SEED, plan.setup().withSchedule(Schedule.ASYNC));
         assertThat(tpot(barrier, cluster, scenario)).isGreaterThanOrEqualTo(tpot(async, cluster, scenario) / ANOMALY);
     }
 
@@ -197,7 +198,7 @@ class InvariantsTest {
     @Property(tries = 30)
     void aSingleRankIsTheSumOfItsOperations(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        Plan plan = Planning.plan(SEED, StrategyOptions.single());
+        Plan plan = Planning.plan(SEED, Layout.single());
         Cluster cluster = TestClusters.random(random, 1);
         Scenario scenario = scenario(random);
         Simulation simulation = new Simulation(plan, cluster, scenario);
@@ -221,11 +222,11 @@ class InvariantsTest {
         Scenario scenario = Scenario.decode(24, 2048).with(Conditions.USUAL.withLmHead(false));
         Cluster cluster = TestClusters.ideal(16);
         SimulationResult one =
-                new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2)), cluster, scenario).run(false);
+                new Simulation(Planning.plan(SEED, Layout.tensorPipeline(8, 2)), cluster, scenario).run(false);
         assertThat(one.use().busyAttention()).isEqualTo(0.5, within(1e-6));
         // Stages that take turns among micro-batches wherever they wait would stay at a half.
         SimulationResult two =
-                new Simulation(Planning.plan(SEED, StrategyOptions.tensorPipeline(8, 2).withMicroBatches(2)), cluster,
+                new Simulation(Planning.plan(SEED, Layout.tensorPipeline(8, 2).withMicroBatches(2)), cluster,
                         scenario).run(false);
         assertThat(two.use().busyAttention()).isGreaterThan(0.9);
     }
@@ -237,8 +238,8 @@ class InvariantsTest {
                 new Links(own.links().intraNode(), own.links().interNode(), Double.POSITIVE_INFINITY),
                 new HostSharing(2, 1, 0), List.of(), List.of());
         Scenario scenario = Scenario.decode(8, 512).with(Conditions.USUAL.withLmHead(false));
-        Plan tensor = Planning.plan(SEED, StrategyOptions.tensorPipeline(2, 1));
-        Plan single = Planning.plan(SEED, StrategyOptions.single());
+        Plan tensor = Planning.plan(SEED, Layout.tensorPipeline(2, 1));
+        Plan single = Planning.plan(SEED, Layout.single());
         assertThat(tpot(tensor, own, scenario)).isLessThan(0.6 * tpot(single, own, scenario));
         // Two halves at half the speed: as long as the whole.
         assertThat(tpot(tensor, shared, scenario)).isBetween(
@@ -250,7 +251,7 @@ class InvariantsTest {
     @Test
     void ranksOnOneDeviceHaveItsBandwidthAndPriceOnce() {
         Cluster cluster = TestClusters.ideal(4);
-        Plan apart = Planning.plan(SEED, StrategyOptions.expertParallel(4));
+        Plan apart = Planning.plan(SEED, Layout.expertParallel(4));
         Scenario scenario = Scenario.decode(8, 512);
         SimulationResult four = new Simulation(apart, cluster, scenario).run(false);
         SimulationResult one = new Simulation(apart.withDevices(List.of(0, 0, 0, 0)), cluster, scenario).run(false);
@@ -274,7 +275,7 @@ class InvariantsTest {
                 new Links(TestClusters.ideal(1).links().intraNode(), TestClusters.ideal(1).links().interNode(),
                         Double.POSITIVE_INFINITY),
                 HostSharing.NONE, List.of(), List.of());
-        Plan copies = Planning.plan(SEED, StrategyOptions.tensorPipeline(1, 1).withDataParallel(2));
+        Plan copies = Planning.plan(SEED, Layout.tensorPipeline(1, 1).withDataParallel(2));
         SimulationResult result = new Simulation(copies, cluster, Scenario.decode(4, 512)).run(true);
 
         for (SimulationResult.Rank rank : result.ranks()) {
@@ -289,7 +290,7 @@ class InvariantsTest {
 
     @Test
     void expertRanksHoldNoKvAndAttentionRanksNoExperts() {
-        SimulationResult result = new Simulation(Planning.plan(SEED, StrategyOptions.maSeparation(12, 4)),
+        SimulationResult result = new Simulation(Planning.plan(SEED, Layout.separated(12, 4)),
                 TestClusters.ideal(16), Scenario.decode(24, 2048)).run(false);
         for (SimulationResult.Rank rank : result.ranks()) {
             boolean expert = result.simulation().plan().ranks().get(rank.rank()).role() == Role.EXPERT;

@@ -3,9 +3,9 @@ package io.maseparation.parallel.simulate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.moe.Presets;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.Arrays;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
@@ -49,7 +49,7 @@ class LoadRoutingTest {
     @Test
     void aLiveStepIsAStepOfTheSimulator() {
         Plan plan =
-                Planning.plan(Presets.config("mixtral-8x7b"), StrategyOptions.maSeparation(4, 4));
+                Planning.plan(Presets.config("mixtral-8x7b"), Layout.separated(4, 4));
         Scenario scenario = Scenario.decode(32, 1000).withSteps(8, 2);
         Simulation simulation = new Simulation(plan, TestClusters.ideal(8), scenario);
         SimulationResult whole = simulation.run(false);

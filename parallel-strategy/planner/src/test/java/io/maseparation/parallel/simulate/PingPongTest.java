@@ -9,10 +9,10 @@ import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.layout.Tensor;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -71,7 +71,7 @@ class PingPongTest {
 
     private static double total(double attention, double expert, double transfer, int microBatches, int layers) {
         Plan plan = Planning.plan(
-                Presets.config("seed"), StrategyOptions.maSeparation(1, 1).withMicroBatches(microBatches));
+                Presets.config("seed"), Layout.separated(1, 1).withMicroBatches(microBatches));
         Link link = new Link(transfer, Double.POSITIVE_INFINITY);
         Cluster cluster = new Cluster("two", "", List.of(),
                 IntStream.range(0, 2).mapToObj(i -> new Cluster.Device(0, 0)).toList(),

@@ -8,7 +8,7 @@ import io.maseparation.parallel.adapt.Moves;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.ReplicaChoice;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Target;
 import java.util.Arrays;
 import java.util.Optional;
@@ -24,15 +24,15 @@ class ReplicasTest {
     @ParameterizedTest
     @CsvSource({"1, 6", "1, 512", "2, 6", "2, 4096"})
     void simulatedReplicasAreThoseOfARun(int attention, int batch) {
-        Plan whole = Planning.plan(TINY, StrategyOptions.maSeparation(attention, 4));
+        Plan whole = Planning.plan(TINY, Layout.separated(attention, 4));
         double[][] loads = new double[TINY.layers().size()][TINY.maxExperts()];
         for (double[] layer : loads) {
             Arrays.setAll(layer, expert -> 1.0 / (1 + expert));
         }
         Plan plan = new Target(
-                whole.options(), Optional.of(Moves.places(whole, loads, whole.options(), 4)), Optional.empty())
+                whole.setup(), Optional.of(Moves.places(whole, loads, whole.layout(), 4)), Optional.empty())
                 .plan(whole);
-        assertThat(plan.placement().replicated()).isTrue();
+        assertThat(plan.placement().experts().replicated()).isTrue();
         Scenario scenario = Scenario.decode(batch, 16).withRouting(RoutingModel.zipf(1), 3);
         Simulation simulation = new Simulation(plan, TestClusters.ideal(8), scenario);
         Batches batches = Batches.decode(new MemoryFit(simulation).shares(), 16, 1);
@@ -58,7 +58,7 @@ class ReplicasTest {
                             .count());
                 }
                 replicas += (int) IntStream.range(0, run.length)
-                        .filter(i -> run[i] != plan.placement().replicatedExperts().get(0).get(chosen[i]).getFirst())
+                        .filter(i -> run[i] != plan.placement().experts().layers().getFirst().groupsOf().get(chosen[i]).getFirst())
                         .count();
             }
         }

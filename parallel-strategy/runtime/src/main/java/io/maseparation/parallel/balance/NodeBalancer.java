@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -51,11 +52,7 @@ final class NodeBalancer {
     /** Groups packed greedily, every node balanced quickly. */
     static int[][] quick(BalanceProblem problem) {
         int[][] experts = GreedyBalancer.nodes(problem);
-        int[][][] nodes = new int[experts.length][][];
-        for (int node = 0; node < nodes.length; node++) {
-            nodes[node] = FlatBalancer.quick(problem.ofNode(node, experts[node]));
-        }
-        return join(experts, nodes);
+        return join(experts, node -> FlatBalancer.quick(problem.ofNode(node, experts[node])));
     }
 
     private Part thorough() {
@@ -81,8 +78,9 @@ final class NodeBalancer {
         if (!small) {
             best = divided(best.experts(), FlatBalancer::thorough);
         }
-        int[][][] nodes = Arrays.stream(best.parts()).map(Part::experts).toArray(int[][][]::new);
-        return new Part(join(best.experts(), nodes), best.heaviest(), Math.min(bound, best.heaviest()));
+        Part[] parts = best.parts();
+        return new Part(join(best.experts(), node -> parts[node].experts()), best.heaviest(),
+                Math.min(bound, best.heaviest()));
     }
 
     private Division divided(int[][] experts, Function<BalanceProblem, Part> effort) {
@@ -176,11 +174,17 @@ final class NodeBalancer {
                 .toArray(int[][]::new);
     }
 
-    private static int[][] join(int[][] experts, int[][][] nodes) {
+    /**
+     * Experts of each rank of all nodes.
+     *
+     * @param experts of each node
+     * @param ranksOf of a node, what each of its ranks has: indices into the node's experts
+     */
+    private static int[][] join(int[][] experts, IntFunction<int[][]> ranksOf) {
         List<int[]> ranks = new ArrayList<>();
-        for (int node = 0; node < nodes.length; node++) {
+        for (int node = 0; node < experts.length; node++) {
             int[] names = experts[node];
-            for (int[] rank : nodes[node]) {
+            for (int[] rank : ranksOf.apply(node)) {
                 ranks.add(Arrays.stream(rank).map(e -> names[e]).toArray());
             }
         }

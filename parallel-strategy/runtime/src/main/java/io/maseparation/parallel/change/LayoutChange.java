@@ -8,10 +8,7 @@ package io.maseparation.parallel.change;
  * @param from the layout before
  * @param to the layout after
  * @param predictedGainMs time that a step was predicted to gain; NaN where the change was ordered
- * @param bytesMoved weights that ranks did not have before, and keys and values that went to another rank; for a change
- *     that was not made, up to where it ended
- * @param preparedMs time that setting up took beside the steps
- * @param pausedMs time that no step could run
+ * @param cost what it took; for a change that was not made, up to where it ended
  * @param made whether the run went on with the new layout
  * @param outcome "switched", or why not
  */
@@ -21,14 +18,24 @@ public record LayoutChange(
         String from,
         String to,
         double predictedGainMs,
-        long bytesMoved,
-        double preparedMs,
-        double pausedMs,
+        Cost cost,
         boolean made,
         String outcome) {
 
     /** Outcome of a change that was made. */
     public static final String SWITCHED = "switched";
+
+    /**
+     * What a change takes.
+     *
+     * @param bytesMoved weights that ranks did not have before, and keys and values that went to another rank
+     * @param preparedMs time that setting up took beside the steps
+     * @param pausedMs time that no step could run
+     */
+    public record Cost(long bytesMoved, double preparedMs, double pausedMs) {
+        /** Of a change that nothing was done for. */
+        public static final Cost NONE = new Cost(0, 0, 0);
+    }
 
     /** What a change moves. */
     public enum Kind {

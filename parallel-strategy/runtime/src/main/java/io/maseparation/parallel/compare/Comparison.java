@@ -4,7 +4,7 @@ import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.run.RunResult;
@@ -27,18 +27,18 @@ public final class Comparison {
 
     /** One layout: its runs, or why it has none. */
     public static final class Entry {
-        private final StrategyOptions layout;
+        private final Setup setup;
         private final List<RunResult> runs = new ArrayList<>();
         private List<TokenCheck.Difference> differences = List.of();
         private Optional<String> refusal = Optional.empty();
 
-        private Entry(StrategyOptions layout) {
-            this.layout = layout;
+        private Entry(Setup setup) {
+            this.setup = setup;
         }
 
-        /** The layout. */
-        public StrategyOptions layout() {
-            return layout;
+        /** The layout, and how the batch goes through it. */
+        public Setup setup() {
+            return setup;
         }
 
         /** Whether it has runs. */
@@ -93,10 +93,10 @@ public final class Comparison {
     public static Comparison run(
             Model model,
             Workload workload,
-            List<StrategyOptions> layouts,
+            List<Setup> layouts,
             ExecutionOptions execution,
             int repetitions,
-            Consumer<StrategyOptions> before) {
+            Consumer<Setup> before) {
         List<Entry> entries = layouts.stream().map(Entry::new).toList();
         Generation generation = Generation.of(model)
                 .prompts(workload.prompts())
@@ -122,10 +122,10 @@ public final class Comparison {
         return comparison;
     }
 
-    private static Optional<RunResult> run(Generation generation, Entry entry, Consumer<StrategyOptions> before) {
-        before.accept(entry.layout);
+    private static Optional<RunResult> run(Generation generation, Entry entry, Consumer<Setup> before) {
+        before.accept(entry.setup);
         try {
-            return Optional.of(generation.strategy(entry.layout).run());
+            return Optional.of(generation.layout(entry.setup).run());
         } catch (PlanException e) {
             entry.refusal = Optional.of(e.getMessage());
             return Optional.empty();
@@ -135,7 +135,7 @@ public final class Comparison {
     private void check(TokenCheck check) {
         Entry reference = reference();
         for (Entry entry : entries) {
-            boolean rounding = TokenCheck.splitsSums(entry.layout) != TokenCheck.splitsSums(reference.layout);
+            boolean rounding = entry.setup.layout().splitsSums() != reference.setup.layout().splitsSums();
             List<TokenCheck.Difference> differences = new ArrayList<>();
             for (int i = 0; i < entry.runs.size(); i++) {
                 // A layout repeats itself bit for bit, so that the reference need not be asked again.
@@ -172,7 +172,7 @@ public final class Comparison {
     /** Mean time in milliseconds between tokens on a single device, in the typical run; NaN if it did not run. */
     public double singleTpotMs() {
         Entry first = entries.getFirst();
-        return first.ran() && first.layout.strategy() == Strategy.SINGLE
+        return first.ran() && first.setup.layout().strategy() == Strategy.SINGLE
                 ? first.typical().metrics().tpotMs()
                 : Double.NaN;
     }

@@ -2,7 +2,7 @@ package io.maseparation.parallel.compare;
 
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import java.util.Arrays;
 
@@ -58,9 +58,9 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
      * @return nanoseconds of each run
      */
     public Samples nanos(
-            Model model, StrategyOptions layout, ExecutionOptions execution, int repetitions, Runnable afterEach) {
+            Model model, Setup setup, ExecutionOptions execution, int repetitions, Runnable afterEach) {
         Generation generation = Generation.of(model)
-                .strategy(layout)
+                .layout(setup)
                 .execution(execution)
                 .ignoringEos()
                 .prefillChunk(prefillChunk)

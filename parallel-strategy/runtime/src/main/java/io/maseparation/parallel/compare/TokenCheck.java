@@ -3,7 +3,6 @@ package io.maseparation.parallel.compare;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Reference;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.RunResult;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -43,13 +42,6 @@ public final class TokenCheck {
     public TokenCheck(ModelWeights weights, DataType kvType) {
         this.weights = weights;
         this.nearTie = kvType == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16_CACHE;
-    }
-
-    /** Whether a layout adds up parts of a sum on several ranks, so that it rounds differently than a single device. */
-    public static boolean splitsSums(StrategyOptions layout) {
-        return layout.tensorParallel() > 1
-                || layout.attentionTensorParallel() > 1
-                || layout.expertTensorParallel() > 1;
     }
 
     /**

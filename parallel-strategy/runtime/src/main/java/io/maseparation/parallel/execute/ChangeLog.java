@@ -37,16 +37,14 @@ final class ChangeLog {
     LayoutChange add(Try change, int ranks, String outcome) {
         long end = System.nanoTime();
         Kind kind = change.proposal.map(LayoutPolicy.Proposal::kind).or(() -> change.kind).orElse(Kind.EXPERTS);
-        String to = change.proposal.map(p -> p.target().options().layout()).orElse(change.from);
+        String to = change.proposal.map(p -> p.target().setup().layout().name()).orElse(change.from);
         LayoutChange added = new LayoutChange(
                 change.step,
                 kind,
                 change.from,
                 to,
                 change.proposal.map(LayoutPolicy.Proposal::gainMs).orElse(Double.NaN),
-                change.bytes,
-                change.preparedNanos / 1e6,
-                (end - change.pause) / 1e6,
+                new LayoutChange.Cost(change.bytes, change.preparedNanos / 1e6, (end - change.pause) / 1e6),
                 outcome.equals(LayoutChange.SWITCHED),
                 outcome);
         changes.add(added);
@@ -66,7 +64,7 @@ final class ChangeLog {
 
     /** Notes a change that was ordered and never came to it. */
     void missed(int step, Kind kind, int decoded) {
-        changes.add(new LayoutChange(step, kind, "", "", Double.NaN, 0, 0, 0, false,
+        changes.add(new LayoutChange(step, kind, "", "", Double.NaN, LayoutChange.Cost.NONE, false,
                 "not reached: the run ended after %d decode steps".formatted(decoded)));
     }
 

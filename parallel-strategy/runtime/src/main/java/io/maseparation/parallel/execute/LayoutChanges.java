@@ -273,7 +273,7 @@ final class LayoutChanges implements AutoCloseable {
             long pause,
             long bytes) {
         return new ChangeLog.Try(
-                begun.state.plan().options().layout(),
+                begun.state.plan().layout().name(),
                 begun.kind,
                 proposal,
                 decoded,

@@ -114,7 +114,7 @@ final class Migration {
     }
 
     private int slices() {
-        return before.plan().options().attentionTensorParallel();
+        return before.plan().layout().headSlices();
     }
 
     private boolean cachesInHostMemory() {

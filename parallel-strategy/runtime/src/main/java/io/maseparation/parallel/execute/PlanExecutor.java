@@ -11,10 +11,10 @@ import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.RunContext;
 import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.execute.rank.Step;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
-import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
@@ -48,9 +48,9 @@ public final class PlanExecutor implements AutoCloseable {
         this.job = job;
         workload = job.workload();
         workload.check(job.weights().config());
-        if (!options.changes().isNone() && plan.options().strategy() != Strategy.MA) {
+        if (!options.changes().isNone() && !(plan.layout() instanceof Layout.Separated)) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
-                    + plan.options().strategy().id());
+                    + plan.layout().strategy().id());
         }
         long start = System.nanoTime();
         deployment = Deployment.start(plan, job);

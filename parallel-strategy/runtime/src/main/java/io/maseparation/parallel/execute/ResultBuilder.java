@@ -75,8 +75,8 @@ final class ResultBuilder {
         }
         timeline.addAll(changes.events());
         return new RunResult(
-                plan.options().strategy().id(),
-                plan.options().layout(),
+                plan.layout().strategy().id(),
+                plan.layout().name(),
                 deployment.devices().getFirst().backend(),
                 ranks,
                 outputs(),

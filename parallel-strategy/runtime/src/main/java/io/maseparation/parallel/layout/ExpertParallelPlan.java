@@ -18,29 +18,23 @@ import java.util.Optional;
 final class ExpertParallelPlan {
     private ExpertParallelPlan() {}
 
-    static Plan build(ModelConfig config, StrategyOptions options, Optional<List<List<List<Integer>>>> given) {
-        int n = options.expertParallel();
-        int slices = options.attentionTensorParallel();
-        int copies = options.dataParallel();
-        if (n % slices != 0) {
-            throw new PlanException("--attention-tensor-parallel-size %d does not divide --expert-parallel-size %d"
-                    .formatted(slices, n));
-        }
-        HeadGroup.check(config, slices, "--attention-tensor-parallel-size");
-        WholeExperts.check(config, n, "--expert-parallel-size " + n);
-        WholeExperts experts = WholeExperts.of(config, n, given);
+    static Plan build(ModelConfig config, Setup setup, Layout.ExpertParallel layout, ExpertGroups experts) {
+        int n = layout.expertParallel();
+        int slices = layout.attentionTensorParallel();
+        int copies = layout.dataParallel();
+        List<Shard.Experts> shares = experts.shares(n);
         int groups = n / slices;
         List<RankPlan> ranks = new ArrayList<>();
         for (int copy = 0; copy < copies; copy++) {
             List<List<Integer>> rails = new ArrayList<>();
             for (int slice = 0; slice < slices; slice++) {
-                rails.add(Ranges.every(copy * n + slice, slices, groups));
+                rails.add(RankLists.every(copy * n + slice, slices, groups));
             }
             for (int group = 0; group < groups; group++) {
-                HeadGroup heads = new HeadGroup(config, Ranges.of(copy * n + group * slices, slices));
+                HeadGroup heads = new HeadGroup(config, RankLists.of(copy * n + group * slices, slices));
                 for (int slice = 0; slice < slices; slice++) {
                     ranks.add(rank(heads, slice, copy * groups + group, rails.get(slice),
-                            experts.share(group * slices + slice, 0, 1)));
+                            shares.get(group * slices + slice)));
                 }
             }
         }
@@ -52,7 +46,9 @@ final class ExpertParallelPlan {
         for (int group = 0; group < copyOf.length; group++) {
             copyOf[group] = group / groups;
         }
-        return new Plan(options, config, ranks, experts.placement(slices, expertRanks, copyOf, copies), copyOf.length);
+        Placement placement =
+                new Placement(slices, expertRanks, copyOf, copies, experts, config.layers());
+        return new Plan(setup, config, ranks, placement, copyOf.length);
     }
 
     private static RankPlan rank(
@@ -66,23 +62,23 @@ final class ExpertParallelPlan {
                 Optional.of(experts),
                 true,
                 Optional.of(heads.vocabulary(slice)));
-        Chain chain = new Chain();
-        HeadGroup.embed(chain, rank, heads.sampler());
+        ProgramBuilder program = new ProgramBuilder();
+        HeadGroup.embed(program, rank, heads.sampler());
         for (int layer = 0; layer < config.layers().size(); layer++) {
-            heads.attention(chain, layer);
-            chain.part(new Part.Route(layer, true));
-            chain.compute((heads.split() ? "route" : "attention") + layer);
-            chain.op(new Op.AllToAll(rail, Tensor.DISPATCH, layer));
-            chain.part(new Part.Experts(layer, true));
-            chain.compute("experts" + layer);
-            chain.op(new Op.AllToAll(rail, Tensor.COMBINE, layer));
-            chain.part(new Part.Combine(layer, true, heads.split()));
+            heads.attention(program, layer);
+            program.part(new Part.Route(layer, true));
+            program.compute((heads.split() ? "route" : "attention") + layer);
+            program.op(new Op.AllToAll(rail, Tensor.DISPATCH, layer));
+            program.part(new Part.Experts(layer, true));
+            program.compute("experts" + layer);
+            program.op(new Op.AllToAll(rail, Tensor.COMBINE, layer));
+            program.part(new Part.Combine(layer, true, heads.split()));
             if (heads.split()) {
-                chain.compute("combine" + layer);
-                heads.reduceExperts(chain, layer);
+                program.compute("combine" + layer);
+                heads.reduceExperts(program, layer);
             }
         }
-        heads.output(chain, slice, heads.members());
-        return new RankPlan(rank, Role.BOTH, shard, group, chain.segments, chain.ops);
+        heads.output(program, slice, heads.members());
+        return new RankPlan(rank, Role.BOTH, shard, group, program.segments, program.ops);
     }
 }

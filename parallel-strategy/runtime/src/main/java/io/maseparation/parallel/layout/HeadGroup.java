@@ -19,27 +19,6 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
         members = List.copyOf(members);
     }
 
-    /**
-     * Complains of an option if the heads cannot be split that way.
-     *
-     * @throws PlanException naming the option
-     */
-    static void check(ModelConfig config, int slices, String option) {
-        if (config.heads() % slices != 0) {
-            throw new PlanException("%s %d does not divide the model's %d attention heads"
-                    .formatted(option, slices, config.heads()));
-        }
-        if (config.kvHeads() % slices != 0 && slices % config.kvHeads() != 0) {
-            throw new PlanException("%s %d neither divides the model's %d key/value heads nor is a multiple of them"
-                    .formatted(option, slices, config.kvHeads()));
-        }
-        if (config.qkNorm() == QkNorm.WHOLE && slices > config.kvHeads()) {
-            throw new PlanException(
-                    "%s %d is more than the %d key/value heads, which a norm over all heads needs apart"
-                            .formatted(option, slices, config.kvHeads()));
-        }
-    }
-
     int slices() {
         return members.size();
     }
@@ -63,38 +42,38 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
     }
 
     /** Attention of a layer, up to where its sum is in the residual stream of every member. */
-    void attention(Chain chain, int layer) {
+    void attention(ProgramBuilder program, int layer) {
         if (!split()) {
-            chain.part(new Part.Attention(layer));
+            program.part(new Part.Attention(layer));
             return;
         }
         if (config.qkNorm() == QkNorm.WHOLE) {
-            chain.part(new Part.AttentionSums(layer));
-            chain.compute("sums" + layer);
-            chain.op(new Op.AllReduce(members, Tensor.SUMS, layer));
-            chain.part(new Part.AttentionRest(layer));
+            program.part(new Part.AttentionSums(layer));
+            program.compute("sums" + layer);
+            program.op(new Op.AllReduce(members, Tensor.SUMS, layer));
+            program.part(new Part.AttentionRest(layer));
         } else {
-            chain.part(new Part.Attention(layer));
+            program.part(new Part.Attention(layer));
         }
-        chain.compute("attention" + layer);
-        chain.op(new Op.AllReduce(members, Tensor.PARTIAL, 2 * layer));
-        chain.part(new Part.AddReduced());
+        program.compute("attention" + layer);
+        program.op(new Op.AllReduce(members, Tensor.PARTIAL, 2 * layer));
+        program.part(new Part.AddReduced());
     }
 
     /** Sum of the members' partial outputs of the experts, after the segment that computed them. */
-    void reduceExperts(Chain chain, int layer) {
+    void reduceExperts(ProgramBuilder program, int layer) {
         if (split()) {
-            chain.op(new Op.AllReduce(members, Tensor.PARTIAL, 2 * layer + 1));
-            chain.part(new Part.AddReduced());
+            program.op(new Op.AllReduce(members, Tensor.PARTIAL, 2 * layer + 1));
+            program.part(new Part.AddReduced());
         }
     }
 
     /** The tokens of the step become rows, on a rank that embeds them. */
-    static void embed(Chain chain, int rank, int sampler) {
+    static void embed(ProgramBuilder program, int rank, int sampler) {
         if (rank != sampler) {
-            chain.op(new Op.Recv(List.of(sampler), Tensor.TOKENS, 0));
+            program.op(new Op.Recv(List.of(sampler), Tensor.TOKENS, 0));
         }
-        chain.part(new Part.Embed());
+        program.part(new Part.Embed());
     }
 
     /**
@@ -102,20 +81,20 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
      *
      * @param embedders ranks that embed the tokens, the sampler among them or not
      */
-    void output(Chain chain, int slice, List<Integer> embedders) {
-        chain.part(new Part.Output());
-        chain.compute("output");
+    void output(ProgramBuilder program, int slice, List<Integer> embedders) {
+        program.part(new Part.Output());
+        program.compute("output");
         if (slice > 0) {
-            chain.op(new Op.Send(List.of(sampler()), Tensor.LOGITS, 0));
+            program.op(new Op.Send(List.of(sampler()), Tensor.LOGITS, 0));
             return;
         }
         if (split()) {
-            chain.op(new Op.Recv(members.subList(1, slices()), Tensor.LOGITS, 0));
+            program.op(new Op.Recv(members.subList(1, slices()), Tensor.LOGITS, 0));
         }
-        chain.op(new Op.Sample());
+        program.op(new Op.Sample());
         List<Integer> others = embedders.stream().filter(r -> r != sampler()).toList();
         if (!others.isEmpty()) {
-            chain.op(new Op.Send(others, Tensor.TOKENS, 0));
+            program.op(new Op.Send(others, Tensor.TOKENS, 0));
         }
     }
 }

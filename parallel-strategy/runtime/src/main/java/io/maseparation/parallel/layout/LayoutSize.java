@@ -3,92 +3,43 @@ package io.maseparation.parallel.layout;
 import java.util.Locale;
 import java.util.Map;
 
-/** The sizes of a layout: their names on the command line and in files, and the strategies that have them. */
+/** The sizes of layouts by their names in plan files, in messages and, with dashes, on the command line. */
 public enum LayoutSize {
     /** Ranks with attention. */
-    ATTENTION_DEVICES("attention-devices"),
+    ATTENTION_DEVICES,
     /** Ranks with experts. */
-    EXPERT_DEVICES("expert-devices"),
+    EXPERT_DEVICES,
     /** Ranks that split the heads of a group. */
-    ATTENTION_TENSOR_PARALLEL("attention-tensor-parallel-size"),
+    ATTENTION_TENSOR_PARALLEL_SIZE,
     /** Ranks that split the width of experts. */
-    EXPERT_TENSOR_PARALLEL("expert-tensor-parallel-size"),
+    EXPERT_TENSOR_PARALLEL_SIZE,
     /** Copies of all experts. */
-    EXPERT_REPLICAS("expert-replicas"),
+    EXPERT_REPLICAS,
     /** Ranks that split heads and width. */
-    TENSOR_PARALLEL("tensor-parallel-size"),
+    TENSOR_PARALLEL_SIZE,
     /** Stages. */
-    PIPELINE_PARALLEL("pipeline-parallel-size"),
+    PIPELINE_PARALLEL_SIZE,
     /** Ranks that share out the experts. */
-    EXPERT_PARALLEL("expert-parallel-size"),
+    EXPERT_PARALLEL_SIZE,
     /** Copies of the whole layout. */
-    DATA_PARALLEL("data-parallel-size"),
-    /** Parts of the batch in flight at once. */
-    MICRO_BATCHES("micro-batches");
+    DATA_PARALLEL_SIZE;
 
-    private final String id;
-
-    LayoutSize(String id) {
-        this.id = id;
-    }
-
-    /** Name of the command-line option, without the dashes before it. */
+    /** The name, such as attention_devices. */
     public String id() {
-        return id;
+        return name().toLowerCase(Locale.ROOT);
     }
 
-    /** The command-line option. */
-    public String flag() {
-        return "--" + id;
-    }
-
-    /** Name in files. */
-    public String field() {
-        return id.replace('-', '_').toLowerCase(Locale.ROOT);
-    }
-
-    /** The size in a layout. */
-    public int of(StrategyOptions options) {
-        return switch (this) {
-            case ATTENTION_DEVICES -> options.attentionDevices();
-            case EXPERT_DEVICES -> options.expertDevices();
-            case ATTENTION_TENSOR_PARALLEL -> options.attentionTensorParallel();
-            case EXPERT_TENSOR_PARALLEL -> options.expertTensorParallel();
-            case EXPERT_REPLICAS -> options.expertReplicas();
-            case TENSOR_PARALLEL -> options.tensorParallel();
-            case PIPELINE_PARALLEL -> options.pipelineParallel();
-            case EXPERT_PARALLEL -> options.expertParallel();
-            case DATA_PARALLEL -> options.dataParallel();
-            case MICRO_BATCHES -> options.microBatches();
-        };
+    /** The name as messages have it. */
+    String quoted() {
+        return "'" + id() + "'";
     }
 
     /** Whether a strategy has this size. */
     public boolean belongsTo(Strategy strategy) {
-        return switch (this) {
-            case ATTENTION_DEVICES, EXPERT_DEVICES, EXPERT_TENSOR_PARALLEL, EXPERT_REPLICAS -> strategy == Strategy.MA;
-            case ATTENTION_TENSOR_PARALLEL -> strategy == Strategy.MA || strategy == Strategy.EP;
-            case TENSOR_PARALLEL, PIPELINE_PARALLEL -> strategy == Strategy.TP_PP;
-            case EXPERT_PARALLEL -> strategy == Strategy.EP;
-            case DATA_PARALLEL -> strategy == Strategy.TP_PP || strategy == Strategy.EP;
-            case MICRO_BATCHES -> true;
-        };
+        return Layout.of(strategy, Map.of()).sizes().containsKey(this);
     }
 
-    /** A layout of some sizes; those that are not named are 1. */
-    public static StrategyOptions options(Strategy strategy, Map<LayoutSize, Integer> sizes, Schedule schedule) {
-        return new StrategyOptions(
-                strategy,
-                sizes.getOrDefault(ATTENTION_DEVICES, 1),
-                sizes.getOrDefault(EXPERT_DEVICES, 1),
-                sizes.getOrDefault(ATTENTION_TENSOR_PARALLEL, 1),
-                sizes.getOrDefault(EXPERT_TENSOR_PARALLEL, 1),
-                sizes.getOrDefault(EXPERT_REPLICAS, 1),
-                sizes.getOrDefault(TENSOR_PARALLEL, 1),
-                sizes.getOrDefault(PIPELINE_PARALLEL, 1),
-                sizes.getOrDefault(EXPERT_PARALLEL, 1),
-                sizes.getOrDefault(DATA_PARALLEL, 1),
-                sizes.getOrDefault(MICRO_BATCHES, 1),
-                schedule);
+    int in(Map<LayoutSize, Integer> sizes) {
+        return sizes.getOrDefault(this, 1);
     }
 }

@@ -1,9 +1,11 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Which ranks serve which experts for the rows of which ranks.
@@ -22,25 +24,49 @@ public final class Placement {
     /** Every expert group has it: the shared expert, or the feed-forward of a dense layer. */
     private static final int EVERYWHERE = -2;
 
-    private static final Placement NONE = new Placement(1, new int[0][], 1, new int[0], new int[0], new int[0][][]);
+    private static final Placement NONE =
+            new Placement(1, new int[0][], new int[0], 1, new ExpertGroups(List.of()), List.of());
 
     private final int slices;
     private final int[][] ranks;
     private final int groupsPerCopy;
     private final int[] copyOf;
     private final int[] turnOf;
+    private final ExpertGroups experts;
     private final int[][][] groupsOfExpert;
     private final int[] groupOfRank;
     private final int[] everywhere;
 
-    private Placement(
-            int slices, int[][] ranks, int groupsPerCopy, int[] copyOf, int[] turnOf, int[][][] groupsOfExpert) {
+    /**
+     * Experts of a model in groups of ranks.
+     *
+     * @param slices ranks of an attention group
+     * @param ranks ranks of each expert group, copy by copy
+     * @param copyOf copy that each attention group goes to
+     * @param copies number of copies
+     * @param experts which groups of a copy hold which experts
+     * @param layers of the model
+     */
+    Placement(int slices, int[][] ranks, int[] copyOf, int copies, ExpertGroups experts,
+            List<ModelConfig.Layer> layers) {
         this.slices = slices;
         this.ranks = ranks;
-        this.groupsPerCopy = groupsPerCopy;
         this.copyOf = copyOf;
-        this.turnOf = turnOf;
-        this.groupsOfExpert = groupsOfExpert;
+        this.experts = experts;
+        groupsPerCopy = ranks.length / copies;
+        turnOf = new int[copyOf.length];
+        int[] seen = new int[copies];
+        for (int group = 0; group < copyOf.length; group++) {
+            turnOf[group] = seen[copyOf[group]]++;
+        }
+        groupsOfExpert = new int[layers.size()][][];
+        for (int layer = 0; layer < layers.size(); layer++) {
+            groupsOfExpert[layer] = Stream.concat(
+                    experts.layers().get(layer).groupsOf().stream()
+                            .map(groups -> groups.stream().mapToInt(g -> g).toArray()),
+                    Stream.of(layers.get(layer).extraWidth() > 0 ? new int[] {EVERYWHERE} : new int[0]))
+                    .toArray(int[][]::new);
+        }
         int last = Arrays.stream(ranks).flatMapToInt(Arrays::stream).max().orElse(-1);
         groupOfRank = new int[last + 1];
         Arrays.fill(groupOfRank, -1);
@@ -55,31 +81,6 @@ public final class Placement {
     /** Of a layout whose ranks have all experts of their own rows. */
     static Placement none() {
         return NONE;
-    }
-
-    /**
-     * Experts of a model in groups of ranks.
-     *
-     * @param slices ranks of an attention group
-     * @param ranks ranks of each expert group, copy by copy
-     * @param copyOf copy that each attention group goes to
-     * @param copies number of copies
-     * @param experts for each layer and routed expert its expert groups, within a copy, ascending
-     * @param extra for each layer whether there is a shared expert or a dense feed-forward
-     */
-    static Placement of(
-            int slices, int[][] ranks, int[] copyOf, int copies, int[][][] experts, boolean[] extra) {
-        int[] turnOf = new int[copyOf.length];
-        int[] seen = new int[copies];
-        for (int group = 0; group < copyOf.length; group++) {
-            turnOf[group] = seen[copyOf[group]]++;
-        }
-        int[][][] groupsOfExpert = new int[experts.length][][];
-        for (int layer = 0; layer < experts.length; layer++) {
-            groupsOfExpert[layer] = Arrays.copyOf(experts[layer], experts[layer].length + 1);
-            groupsOfExpert[layer][experts[layer].length] = extra[layer] ? new int[] {EVERYWHERE} : new int[0];
-        }
-        return new Placement(slices, ranks, ranks.length / copies, copyOf, turnOf, groupsOfExpert);
     }
 
     /** Whether all ranks have all experts of their own rows, so that there is nothing to look up. */
@@ -150,18 +151,6 @@ public final class Placement {
         return copyOf[attentionGroup] * groupsPerCopy + groupsOfExpert[layer][expert][replica];
     }
 
-    /** Whether any routed expert has replicas within a copy. */
-    public boolean replicated() {
-        for (int layer = 0; layer < groupsOfExpert.length; layer++) {
-            for (int expert = 0; expert < groupsOfExpert[layer].length; expert++) {
-                if (replicas(layer, expert) > 1) {
-                    return true;
-                }
-            }
-        }
-        return false;
-    }
-
     /** The rank of an attention group that sends its rows to an expert group of its copy, and gets the answers. */
     public int askerOf(int attentionGroup, int expertGroup) {
         return attentionGroup * slices + expertGroup % groupsPerCopy % slices;
@@ -195,21 +184,8 @@ public final class Placement {
         return holders;
     }
 
-    /** For each layer the expert group, within a copy, of each routed expert, the first where there are several. */
-    public List<List<Integer>> experts() {
-        return replicatedExperts().stream()
-                .map(layer -> layer.stream().map(List::getFirst).toList())
-                .toList();
-    }
-
-    /** For each layer and routed expert its expert groups, within a copy, ascending; empty where there is no placement. */
-    public List<List<List<Integer>>> replicatedExperts() {
-        List<List<List<Integer>>> experts = new ArrayList<>();
-        for (int[][] layer : groupsOfExpert) {
-            experts.add(Arrays.stream(layer, 0, layer.length - 1)
-                    .map(groups -> Arrays.stream(groups).boxed().toList())
-                    .toList());
-        }
+    /** Which expert groups, within a copy, hold which routed experts; of no layers where there is no placement. */
+    public ExpertGroups experts() {
         return experts;
     }
 }

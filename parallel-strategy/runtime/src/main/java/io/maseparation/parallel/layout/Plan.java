@@ -8,7 +8,7 @@ import java.util.stream.IntStream;
  * A layout and a program for every rank. Plans are data: the executor runs them, the simulator times them, the checker
  * checks them.
  *
- * @param options what was asked for
+ * @param setup layout and batching that it is made of
  * @param config the model
  * @param ranks one entry a rank, by index
  * @param placement which ranks hold which experts
@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  * @param devices for each rank the index of its device, in the machine or cluster it runs on; several ranks may share one
  */
 public record Plan(
-        StrategyOptions options,
+        Setup setup,
         ModelConfig config,
         List<RankPlan> ranks,
         Placement placement,
@@ -31,9 +31,19 @@ public record Plan(
     }
 
     /** A plan whose ranks are on the devices of the same index. */
-    Plan(StrategyOptions options, ModelConfig config, List<RankPlan> ranks, Placement placement, int groups) {
-        this(options, config, ranks, placement, groups,
+    Plan(Setup setup, ModelConfig config, List<RankPlan> ranks, Placement placement, int groups) {
+        this(setup, config, ranks, placement, groups,
                 IntStream.range(0, ranks.size()).boxed().toList());
+    }
+
+    /** How the model is spread. */
+    public Layout layout() {
+        return setup.layout();
+    }
+
+    /** How the batch goes through it. */
+    public Batching batching() {
+        return setup.batching();
     }
 
     /**
@@ -42,7 +52,7 @@ public record Plan(
      * bring all micro-batches to the next stage at once and have none left for itself, which doubles the time of a step.
      */
     public boolean inOrder() {
-        return options.schedule() == Schedule.BARRIER || options.pipelineParallel() > 1;
+        return batching().schedule() == Schedule.BARRIER || layout().stages() > 1;
     }
 
     /**
@@ -55,6 +65,6 @@ public record Plan(
         if (devices.size() != ranks.size() || devices.stream().anyMatch(d -> d < 0)) {
             throw new PlanException("%d devices are named for %d ranks".formatted(devices.size(), ranks.size()));
         }
-        return new Plan(options, config, ranks, placement, groups, devices);
+        return new Plan(setup, config, ranks, placement, groups, devices);
     }
 }

@@ -6,15 +6,16 @@ import io.maseparation.files.ModelException;
 import io.maseparation.files.WholeFile;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,28 +25,26 @@ import java.util.stream.Stream;
  *
  * @param model name of the model it was made for: a preset's name or a checkpoint's folder
  * @param shape that model's shape, by which a plan for another model is noticed
- * @param options strategy and sizes
+ * @param setup layout and batching
  * @param devices index of each rank's device
  * @param cluster name of the cluster it was made for
  * @param batch sequences it was made for
  * @param context positions of each sequence it was made for
- * @param experts for each layer the expert group of each routed expert ({@link Placement#experts}), where those are not
- *     even shares
+ * @param experts which expert group holds which experts, where those are not even shares
  */
 public record PlanFile(
         String model,
         Shape shape,
-        StrategyOptions options,
+        Setup setup,
         List<Integer> devices,
         Optional<String> cluster,
         OptionalInt batch,
         OptionalInt context,
-        Optional<List<List<Integer>>> experts) {
+        Optional<ExpertGroups> experts) {
 
     /** Version of the format. */
     public static final int VERSION = 1;
 
-    private static final int MOST = 65_536;
     /** Most micro-batches, as on the command line. */
     private static final int MOST_MICRO_BATCHES = 4096;
     /** Most sequences, as on the command line. */
@@ -82,7 +81,6 @@ public record PlanFile(
 
     public PlanFile {
         devices = List.copyOf(devices);
-        experts = experts.map(e -> e.stream().map(List::copyOf).toList());
     }
 
     /**
@@ -91,16 +89,16 @@ public record PlanFile(
      * @throws PlanException if experts have replicas within a copy, which the format has no place for
      */
     public static PlanFile of(Plan plan) {
-        if (plan.placement().replicated()) {
+        ExpertGroups experts = plan.placement().experts();
+        if (experts.replicated()) {
             throw new PlanException("a plan file has one place for each expert of a copy; this plan has replicas");
         }
-        List<List<Integer>> experts = plan.placement().experts();
         boolean even = plan.placement().isEmpty()
-                || experts.equals(Planning.plan(plan.config(), plan.options()).placement().experts());
+                || experts.equals(ExpertGroups.even(plan.config(), plan.layout().expertGroups()));
         return new PlanFile(
                 plan.config().name(),
                 Shape.of(plan.config()),
-                plan.options(),
+                plan.setup(),
                 plan.devices(),
                 Optional.empty(),
                 OptionalInt.empty(),
@@ -110,7 +108,7 @@ public record PlanFile(
 
     /** The same, made for a cluster and a batch of sequences. */
     public PlanFile madeFor(String clusterName, int sequences, int positions) {
-        return new PlanFile(model, shape, options, devices, Optional.of(clusterName), OptionalInt.of(sequences),
+        return new PlanFile(model, shape, setup, devices, Optional.of(clusterName), OptionalInt.of(sequences),
                 OptionalInt.of(positions), experts);
     }
 
@@ -124,7 +122,7 @@ public record PlanFile(
             throw new PlanException("the plan is for model %s (%s), which %s (%s) is not"
                     .formatted(model, shape, config.name(), Shape.of(config)));
         }
-        return Planning.plan(config, options, experts).withDevices(devices);
+        return Planning.plan(config, setup, experts).withDevices(devices);
     }
 
     /**
@@ -140,24 +138,26 @@ public record PlanFile(
         }
         json.only(Set.of("version", "model", "model_shape", "layout", "devices", "cluster", "batch", "context",
                 "expert_placement"));
-        StrategyOptions options = layout(json.requiredObject("layout"));
+        Setup setup = setup(json.requiredObject("layout"));
         if (!json.has("devices")) {
             throw json.fail("devices", "is missing");
         }
         List<Integer> devices = json.integers("devices");
-        int ranks = Planning.ranks(options);
+        int ranks = setup.layout().ranks();
         if (devices.size() != ranks) {
             throw json.fail("devices", "names %d devices for %d ranks".formatted(devices.size(), ranks));
         }
         return new PlanFile(
                 json.name("model"),
                 shape(json.requiredObject("model_shape")),
-                options,
+                setup,
                 devices,
                 json.has("cluster") ? Optional.of(json.name("cluster")) : Optional.empty(),
                 optional(json, "batch", MOST_SEQUENCES),
                 optional(json, "context", Integer.MAX_VALUE),
-                json.has("expert_placement") ? Optional.of(json.integerLists("expert_placement")) : Optional.empty());
+                json.has("expert_placement")
+                        ? Optional.of(ExpertGroups.of(json.integerLists("expert_placement")))
+                        : Optional.empty());
     }
 
     private static OptionalInt optional(JsonFile json, String field, int most) {
@@ -177,39 +177,34 @@ public record PlanFile(
                 json.integer("experts_per_token", 0, Integer.MAX_VALUE));
     }
 
-    private static StrategyOptions layout(JsonFile json) {
-        Set<String> names = new HashSet<>(Set.of("strategy", "schedule"));
+    private static Setup setup(JsonFile json) {
+        Set<String> names = new HashSet<>(Set.of("strategy", "schedule", Batching.MICRO_BATCHES));
         Strategy strategy = Strategy.of(json.name("strategy"))
                 .orElseThrow(() -> json.fail("strategy", "is none of " + Stream.of(Strategy.values())
                         .map(Strategy::id)
                         .collect(Collectors.joining(", "))));
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
         for (LayoutSize size : LayoutSize.values()) {
-            names.add(size.field());
-            int value = json.integer(size.field(), 1, 1, size == LayoutSize.MICRO_BATCHES ? MOST_MICRO_BATCHES : MOST);
-            if (json.has(size.field()) && !size.belongsTo(strategy)) {
-                throw json.fail(size.field(), "is nothing that strategy %s has".formatted(strategy.id()));
+            names.add(size.id());
+            sizes.put(size, json.integer(size.id(), 1, 1, Layout.MOST_RANKS));
+            if (json.has(size.id()) && !size.belongsTo(strategy)) {
+                throw json.fail(size.id(), "is nothing that strategy %s has".formatted(strategy.id()));
             }
-            sizes.put(size, value);
         }
+        int microBatches = json.integer(Batching.MICRO_BATCHES, 1, 1, MOST_MICRO_BATCHES);
         json.only(names);
-        String schedule = json.text("schedule", "async");
-        for (Schedule s : Schedule.values()) {
-            if (name(s).equals(schedule)) {
-                StrategyOptions options = LayoutSize.options(strategy, sizes, s);
-                try {
-                    Planning.ranks(options);
-                } catch (PlanException e) {
-                    throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
-                }
-                return options;
-            }
+        String schedule = json.text("schedule", Schedule.ASYNC.id());
+        Schedule found = Arrays.stream(Schedule.values())
+                .filter(s -> s.id().equals(schedule))
+                .findFirst()
+                .orElseThrow(() -> json.fail("schedule", "is neither async nor barrier: " + schedule));
+        Layout layout = Layout.of(strategy, sizes);
+        try {
+            SizeChecks.ranks(layout);
+        } catch (PlanException e) {
+            throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
         }
-        throw json.fail("schedule", "is neither async nor barrier: " + schedule);
-    }
-
-    private static String name(Schedule schedule) {
-        return schedule.name().toLowerCase(Locale.ROOT);
+        return new Setup(layout, new Batching(microBatches, found));
     }
 
     /**
@@ -223,13 +218,10 @@ public record PlanFile(
 
     private Map<String, Object> tree() {
         Map<String, Object> layout = new LinkedHashMap<>();
-        layout.put("strategy", options.strategy().id());
-        for (LayoutSize size : LayoutSize.values()) {
-            if (size.belongsTo(options.strategy())) {
-                layout.put(size.field(), size.of(options));
-            }
-        }
-        layout.put("schedule", name(options.schedule()));
+        layout.put("strategy", setup.layout().strategy().id());
+        new TreeMap<>(setup.layout().sizes()).forEach((size, n) -> layout.put(size.id(), n));
+        layout.put(Batching.MICRO_BATCHES, setup.batching().microBatches());
+        layout.put("schedule", setup.batching().schedule().id());
         Map<String, Object> ofModel = new LinkedHashMap<>();
         ofModel.put("layers", shape.layers());
         ofModel.put("hidden", shape.hidden());
@@ -246,7 +238,7 @@ public record PlanFile(
         cluster.ifPresent(name -> tree.put("cluster", name));
         batch.ifPresent(n -> tree.put("batch", n));
         context.ifPresent(n -> tree.put("context", n));
-        experts.ifPresent(e -> tree.put("expert_placement", e));
+        experts.ifPresent(e -> tree.put("expert_placement", e.firstGroups()));
         return tree;
     }
 }

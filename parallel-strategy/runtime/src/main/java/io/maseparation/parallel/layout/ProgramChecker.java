@@ -45,7 +45,7 @@ public final class ProgramChecker {
         for (RankPlan rank : plan.ranks()) {
             Set<String> names = new HashSet<>();
             rank.segments().forEach(s -> names.add(s.name()));
-            for (Op op : rank.chain()) {
+            for (Op op : rank.program()) {
                 if (op instanceof Op.Compute(String segment) && !names.contains(segment)) {
                     throw wrong(rank.rank(), op, "no such segment");
                 }
@@ -57,7 +57,7 @@ public final class ProgramChecker {
         Map<Channel, BitSet[]> receivers = new LinkedHashMap<>();
         Map<Channel, BitSet[]> senders = new LinkedHashMap<>();
         for (RankPlan rank : plan.ranks()) {
-            for (Op op : rank.chain()) {
+            for (Op op : rank.program()) {
                 switch (op) {
                     case Op.Send(List<Integer> to, Tensor tensor, int layer) -> add(receivers,
                             new Channel(tensor, layer), rank.rank(), to, op);
@@ -146,7 +146,7 @@ public final class ProgramChecker {
         Map<Meeting, BitSet> callers = new HashMap<>();
         Map<Meeting, Op> ops = new HashMap<>();
         for (RankPlan rank : plan.ranks()) {
-            for (Op op : rank.chain()) {
+            for (Op op : rank.program()) {
                 List<Integer> group = groupOf(op);
                 if (group.isEmpty()) {
                     continue;
@@ -199,7 +199,7 @@ public final class ProgramChecker {
         while (moved) {
             moved = false;
             for (int rank = 0; rank < ranks; rank++) {
-                List<Op> chain = plan.ranks().get(rank).chain();
+                List<Op> chain = plan.ranks().get(rank).program();
                 while (position[rank] < chain.size()) {
                     Op op = chain.get(position[rank]);
                     // Entering a collective is progress for its other members even where this rank has to wait.
@@ -214,7 +214,7 @@ public final class ProgramChecker {
         }
         List<String> stuck = new ArrayList<>();
         for (int rank = 0; rank < ranks; rank++) {
-            List<Op> chain = plan.ranks().get(rank).chain();
+            List<Op> chain = plan.ranks().get(rank).program();
             if (position[rank] < chain.size()) {
                 stuck.add("rank " + rank + " at " + chain.get(position[rank]));
             }

@@ -52,7 +52,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
     /** Groups whose rows may arrive for the rank's experts, each row at most once. */
     private static Set<Integer> senders(Plan plan, RankPlan rank) {
         Set<Integer> groups = new HashSet<>();
-        for (Op op : rank.chain()) {
+        for (Op op : rank.program()) {
             List<Integer> from =
                     switch (op) {
                         case Op.Recv(List<Integer> peers, Tensor tensor, int layer) when tensor == Tensor.DISPATCH -> peers;

@@ -12,11 +12,11 @@ import java.util.List;
  * @param shard what of the model it holds
  * @param group which share of the sequences its rows belong to; -1 for a rank that only has experts
  * @param segments what its device can run
- * @param chain the program of one micro-batch and step, for decode and prefill alike
+ * @param program the operations of one micro-batch and step, for decode and prefill alike
  */
-public record RankPlan(int rank, Role role, Shard shard, int group, List<Segment> segments, List<Op> chain) {
+public record RankPlan(int rank, Role role, Shard shard, int group, List<Segment> segments, List<Op> program) {
     public RankPlan {
         segments = List.copyOf(segments);
-        chain = List.copyOf(chain);
+        program = List.copyOf(program);
     }
 }

@@ -42,39 +42,29 @@ public final class ReplicaChoice {
         homes = new Dispatch[dispatch.length];
         experts = config.layers().stream().mapToInt(l -> l.routing().experts()).toArray();
         // An expert rank has no rows of its own to divide.
-        if (attentionGroup < 0 || !placement.replicated()) {
+        if (attentionGroup < 0 || !placement.experts().replicated()) {
             return;
         }
-        List<List<List<Integer>>> layers = placement.replicatedExperts();
         for (int layer = 0; layer < dispatch.length; layer++) {
-            List<List<Integer>> groupsOf = layers.get(layer);
-            if (groupsOf.stream().anyMatch(groups -> groups.size() > 1)) {
+            ExpertGroups.Layer groups = placement.experts().layers().get(layer);
+            if (groups.replicated()) {
                 dispatch[layer] = new ReplicaDispatch(
-                        places(groupsOf, placement.groups() / placement.copies()),
+                        places(groups, placement.groups() / placement.copies()),
                         cost(
                                 config,
                                 layer,
                                 placement.attentionGroupsOf(placement.copyOf(attentionGroup))));
-                int[] one = new int[groupsOf.size()];
+                int[] one = new int[groups.groupsOf().size()];
                 Arrays.fill(one, 1);
                 homes[layer] = dispatch[layer].decide(one);
             }
         }
     }
 
-    private static ExpertPlacement places(List<List<Integer>> experts, int groups) {
-        List<List<Integer>> held = new ArrayList<>();
-        for (int group = 0; group < groups; group++) {
-            held.add(new ArrayList<>());
-        }
-        for (int expert = 0; expert < experts.size(); expert++) {
-            for (int group : experts.get(expert)) {
-                held.get(group).add(expert);
-            }
-        }
+    private static ExpertPlacement places(ExpertGroups.Layer layer, int groups) {
         return new ExpertPlacement(
-                experts.size(),
-                held.stream()
+                layer.groupsOf().size(),
+                layer.held(groups).stream()
                         .map(of -> of.stream().mapToInt(e -> e).toArray())
                         .toArray(int[][]::new));
     }

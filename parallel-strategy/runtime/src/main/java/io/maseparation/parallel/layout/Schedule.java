@@ -1,9 +1,16 @@
 package io.maseparation.parallel.layout;
 
+import java.util.Locale;
+
 /** What a rank does while a micro-batch waits for other ranks. */
 public enum Schedule {
     /** Works on another micro-batch whose data has arrived: pools and stages work at once. */
     ASYNC,
     /** Waits: a micro-batch finishes its step before the next one starts, so that pools and stages take turns. */
-    BARRIER
+    BARRIER;
+
+    /** Name on the command line and in files. */
+    public String id() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 }

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
  * @param capacity for each sequence the positions reserved
  * @param groupPositions for each group the positions of all its sequences
  */
-public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
+public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
 
     /**
      * The shares of a plan's groups and micro-batches.
@@ -22,8 +22,12 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
      * @throws PlanException if a group has more positions than a cache can have
      */
     public static Shares of(Plan plan, int[] lengths) {
-        int copies = plan.options().strategy() == Strategy.MA ? plan.options().expertReplicas() : 1;
-        return of(lengths, plan.groups(), plan.options().microBatches(), copies);
+        return of(lengths, plan.groups(), plan.batching().microBatches(), copies(plan));
+    }
+
+    /** Copies of the experts that groups go to in turn. */
+    private static int copies(Plan plan) {
+        return plan.layout() instanceof Layout.Separated separated ? separated.expertReplicas() : 1;
     }
 
     /** Shares where all groups go to the same experts. */
@@ -63,7 +67,7 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
                 byGroup.get(owners.get(sequence)).add(sequence);
             }
         }
-        return of(byGroup, lengths, plan.options().microBatches(), plan.options().expertReplicas());
+        return of(byGroup, lengths, plan.batching().microBatches(), copies(plan));
     }
 
     /**
@@ -104,14 +108,14 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
             groupPositions[group] = (int) base;
             sequences.add(deal(byGroup.get(group), lengths, microBatches, group / copies % microBatches));
         }
-        return new Shares(sequences, kvBase, lengths, groupPositions);
+        return new Shares(new PerMicroBatch<>(sequences), kvBase, lengths, groupPositions);
     }
 
     /** The group of each sequence; −1 for one that has no share. */
     public List<Integer> owners() {
         List<Integer> owners = new ArrayList<>(Collections.nCopies(capacity.length, -1));
         for (int group = 0; group < sequences.size(); group++) {
-            for (List<Integer> batch : sequences.get(group)) {
+            for (List<Integer> batch : sequences.group(group)) {
                 for (int sequence : batch) {
                     owners.set(sequence, group);
                 }
@@ -126,7 +130,7 @@ public record Shares(List<List<List<Integer>>> sequences, int[] kvBase, int[] ca
             return false;
         }
         List<Integer> owners = other.owners();
-        return sequences.get(group).stream()
+        return sequences.group(group).stream()
                 .flatMap(List::stream)
                 .allMatch(s -> owners.get(s) == otherGroup && kvBase[s] == other.kvBase[s]);
     }

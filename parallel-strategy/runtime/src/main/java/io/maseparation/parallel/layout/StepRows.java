@@ -10,7 +10,7 @@ public final class StepRows {
 
     private StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
         this.shares = shares;
-        most = shares.sequences().stream()
+        most = shares.sequences().groups().stream()
                 .map(group -> group.stream().mapToInt(s -> most(s, promptTokens, prefillChunk)).toArray())
                 .toArray(int[][]::new);
     }
@@ -64,6 +64,6 @@ public final class StepRows {
 
     /** Most rows of one micro-batch of a group that need logits. */
     public int outputs(int group) {
-        return shares.sequences().get(group).stream().mapToInt(List::size).max().orElse(0);
+        return shares.sequences().group(group).stream().mapToInt(List::size).max().orElse(0);
     }
 }

@@ -7,31 +7,35 @@ import java.util.Optional;
 /**
  * A layout that a run can go on with.
  *
- * @param options sizes; of the present ones only the numbers of attention and expert devices may differ, and not their sum
- * @param experts for each layer and routed expert the expert groups that hold it
- *     ({@link io.maseparation.parallel.layout.Placement#replicatedExperts}); even shares where it is empty
+ * @param setup layout and batching; only the numbers of attention and expert devices may differ from the present ones, and
+ *     not their sum
+ * @param experts which expert groups hold which experts; even shares where it is empty
  * @param owners for each sequence the attention group that goes on with it; dealt out by length where it is empty
  */
-public record Target(
-        StrategyOptions options, Optional<List<List<List<Integer>>>> experts, Optional<List<Integer>> owners) {
+public record Target(Setup setup, Optional<ExpertGroups> experts, Optional<List<Integer>> owners) {
     public Target {
-        experts = experts.map(layers -> layers.stream().map(l -> l.stream().map(List::copyOf).toList()).toList());
         owners = owners.map(List::copyOf);
     }
 
     /** Other numbers of attention and expert devices, experts in even shares, sequences dealt out by length. */
-    public static Target ratio(StrategyOptions present, int attentionDevices, int expertDevices) {
-        return new Target(present.withRatio(attentionDevices, expertDevices), Optional.empty(), Optional.empty());
+    public static Target ratio(Setup present, int attentionDevices, int expertDevices) {
+        return new Target(ofRatio(present, attentionDevices, expertDevices), Optional.empty(), Optional.empty());
     }
 
     /** The same with other places of the experts. */
-    public Target withExperts(List<List<List<Integer>>> groups) {
-        return new Target(options, Optional.of(groups), owners);
+    public Target withExperts(ExpertGroups groups) {
+        return new Target(setup, Optional.of(groups), owners);
     }
 
     /** The same with other owners of the sequences. */
     public Target withOwners(List<Integer> groups) {
-        return new Target(options, experts, Optional.of(groups));
+        return new Target(setup, experts, Optional.of(groups));
+    }
+
+    private static Setup ofRatio(Setup present, int attentionDevices, int expertDevices) {
+        return present.layout() instanceof Layout.Separated separated
+                ? present.withLayout(separated.withRatio(attentionDevices, expertDevices))
+                : present;
     }
 
     /**
@@ -41,14 +45,16 @@ public record Target(
      */
     public Plan plan(Plan present) {
         ModelConfig config = present.config();
-        StrategyOptions sizes = present.options();
-        if (!sizes.withRatio(options.attentionDevices(), options.expertDevices()).equals(options)
-                || options.ranks() != sizes.ranks()) {
+        Layout layout = setup.layout();
+        Setup reached = layout instanceof Layout.Separated separated
+                ? ofRatio(present.setup(), separated.attentionDevices(), separated.expertDevices())
+                : present.setup();
+        if (!reached.equals(setup) || layout.ranks() != present.layout().ranks()) {
             throw new PlanException(
                     "a run on %s cannot go on with %s: only devices may turn from attention to experts and back"
-                            .formatted(sizes.layout(), options.layout()));
+                            .formatted(present.layout().name(), layout.name()));
         }
-        Plan plan = Planning.planReplicated(config, options, experts).withDevices(present.devices());
+        Plan plan = Planning.plan(config, setup, experts).withDevices(present.devices());
         owners.ifPresent(groups -> {
             if (groups.stream().anyMatch(g -> g < 0 || g >= plan.groups())) {
                 throw new PlanException("sequences belong to attention groups 0 to %d, not to %s"

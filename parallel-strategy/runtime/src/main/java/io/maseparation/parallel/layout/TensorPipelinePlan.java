@@ -16,49 +16,21 @@ import java.util.Optional;
 final class TensorPipelinePlan {
     private TensorPipelinePlan() {}
 
-    static Plan build(ModelConfig config, StrategyOptions options) {
-        int tp = options.tensorParallel();
-        int pp = options.pipelineParallel();
-        check(config, tp, pp);
+    static Plan build(ModelConfig config, Setup setup, Layout.TensorPipeline layout) {
+        int tp = layout.tensorParallel();
+        int pp = layout.pipelineParallel();
         List<RankPlan> ranks = new ArrayList<>();
-        for (int copy = 0; copy < options.dataParallel(); copy++) {
+        for (int copy = 0; copy < layout.dataParallel(); copy++) {
             int base = copy * pp * tp;
             for (int stage = 0; stage < pp; stage++) {
-                HeadGroup heads = new HeadGroup(config, Ranges.of(base + stage * tp, tp));
+                HeadGroup heads = new HeadGroup(config, RankLists.of(base + stage * tp, tp));
                 List<List<Integer>> held = experts(config, first(config, stage, pp), first(config, stage + 1, pp));
                 for (int slice = 0; slice < tp; slice++) {
                     ranks.add(rank(heads, pp, copy, stage, slice, held));
                 }
             }
         }
-        return new Plan(options, config, ranks, Placement.none(), options.dataParallel());
-    }
-
-    private static void check(ModelConfig config, int tp, int pp) {
-        if (pp > config.layers().size()) {
-            throw new PlanException("--pipeline-parallel-size %d is more than the model's %d layers"
-                    .formatted(pp, config.layers().size()));
-        }
-        HeadGroup.check(config, tp, "--tensor-parallel-size");
-        checkWidth(config, tp, "--tensor-parallel-size");
-    }
-
-    /**
-     * Complains of an option if the width of the experts cannot be split that way.
-     *
-     * @throws PlanException naming the option
-     */
-    static void checkWidth(ModelConfig config, int parts, String option) {
-        for (ModelConfig.Layer layer : config.layers()) {
-            if (layer.expertWidth() % parts != 0) {
-                throw new PlanException("%s %d does not divide the experts' width of %d"
-                        .formatted(option, parts, layer.expertWidth()));
-            }
-            if (layer.extraWidth() % parts != 0) {
-                throw new PlanException("%s %d does not divide the feed-forward width of %d"
-                        .formatted(option, parts, layer.extraWidth()));
-            }
-        }
+        return new Plan(setup, config, ranks, Placement.none(), layout.dataParallel());
     }
 
     /** First layer of a stage. */
@@ -70,7 +42,7 @@ final class TensorPipelinePlan {
         List<List<Integer>> held = new ArrayList<>();
         for (int layer = 0; layer < config.layers().size(); layer++) {
             boolean mine = layer >= first && layer < end;
-            held.add(mine ? Ranges.of(0, config.layers().get(layer).routing().experts()) : List.of());
+            held.add(mine ? RankLists.of(0, config.layers().get(layer).routing().experts()) : List.of());
         }
         return held;
     }
@@ -92,34 +64,34 @@ final class TensorPipelinePlan {
                 lastStage ? Optional.of(heads.vocabulary(slice)) : Optional.empty());
         int rank = heads.members().get(slice);
         int base = copy * pp * tp;
-        Chain chain = new Chain();
+        ProgramBuilder program = new ProgramBuilder();
         if (firstStage) {
-            HeadGroup.embed(chain, rank, base + (pp - 1) * tp);
+            HeadGroup.embed(program, rank, base + (pp - 1) * tp);
         } else {
-            chain.op(new Op.Recv(List.of(rank - tp), Tensor.HIDDEN, first));
-            chain.part(new Part.LoadHidden());
+            program.op(new Op.Recv(List.of(rank - tp), Tensor.HIDDEN, first));
+            program.part(new Part.LoadHidden());
         }
         for (int layer = first; layer < end; layer++) {
-            heads.attention(chain, layer);
-            chain.part(new Part.Route(layer, false));
-            chain.part(new Part.Experts(layer, false));
-            chain.part(new Part.Combine(layer, false, heads.split()));
+            heads.attention(program, layer);
+            program.part(new Part.Route(layer, false));
+            program.part(new Part.Experts(layer, false));
+            program.part(new Part.Combine(layer, false, heads.split()));
             if (!lastStage && layer == end - 1 && !heads.split()) {
                 // In this graph: TornadoVM takes none that has transfers alone.
-                chain.part(new Part.StoreHidden());
+                program.part(new Part.StoreHidden());
             }
-            chain.compute((heads.split() ? "experts" : "layer") + layer);
-            heads.reduceExperts(chain, layer);
+            program.compute((heads.split() ? "experts" : "layer") + layer);
+            heads.reduceExperts(program, layer);
         }
         if (lastStage) {
-            heads.output(chain, slice, Ranges.of(base, tp));
+            heads.output(program, slice, RankLists.of(base, tp));
         } else {
             if (heads.split()) {
-                chain.part(new Part.StoreHidden());
-                chain.compute("stage" + stage);
+                program.part(new Part.StoreHidden());
+                program.compute("stage" + stage);
             }
-            chain.op(new Op.Send(List.of(rank + tp), Tensor.HIDDEN, end));
+            program.op(new Op.Send(List.of(rank + tp), Tensor.HIDDEN, end));
         }
-        return new RankPlan(rank, Role.BOTH, shard, copy, chain.segments, chain.ops);
+        return new RankPlan(rank, Role.BOTH, shard, copy, program.segments, program.ops);
     }
 }

@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
@@ -15,9 +16,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class ComparisonTest {
-    private static final StrategyOptions SINGLE = StrategyOptions.single();
-    private static final StrategyOptions SPLIT = StrategyOptions.tensorPipeline(2, 1);
-    private static final StrategyOptions SEPARATED = StrategyOptions.maSeparation(1, 1);
+    private static final Setup SINGLE = Layout.single().withMicroBatches(1);
+    private static final Setup SPLIT = Layout.tensorPipeline(2, 1).withMicroBatches(1);
+    private static final Setup SEPARATED = Layout.separated(1, 1).withMicroBatches(1);
 
     private static Workload workload(Model model) {
         return Workload.greedy(RandomPrompts.of(3, 5, model.config().vocab(), 7), 10);
@@ -25,7 +26,7 @@ class ComparisonTest {
 
     @Test
     void allAreWarmedUpAndThenTakeTurnsBackAndForth() {
-        List<StrategyOptions> order = new ArrayList<>();
+        List<Setup> order = new ArrayList<>();
         AtomicInteger tokens = new AtomicInteger();
         try (Model model = Model.preset("tiny", 0)) {
             Workload workload = workload(model);
@@ -37,7 +38,7 @@ class ComparisonTest {
                     SINGLE, SPLIT, SEPARATED, SINGLE, SPLIT, SEPARATED, SEPARATED, SPLIT, SINGLE);
             assertThat(tokens.get()).isEqualTo(Comparison.tokens(workload, 3, 2)).isEqualTo(3 * 3 * (8 + 2 * 10));
             assertThat(comparison.equal()).isTrue();
-            assertThat(comparison.reference().layout()).isEqualTo(SINGLE);
+            assertThat(comparison.reference().setup()).isEqualTo(SINGLE);
             assertThat(comparison.entries()).allMatch(Comparison.Entry::ran);
             assertThat(comparison.entries().getLast().differences()).isEmpty();
             assertThat(comparison.singleTpotMs())
@@ -65,7 +66,7 @@ class ComparisonTest {
             assertThat(comparison.entries().getFirst().ran()).isFalse();
             assertThat(comparison.entries().getFirst().refusal()).hasValueSatisfying(
                     why -> assertThat(why).startsWith("rank 0 (both) needs"));
-            assertThat(comparison.reference().layout()).isEqualTo(SEPARATED);
+            assertThat(comparison.reference().setup()).isEqualTo(SEPARATED);
             assertThat(comparison.singleTpotMs()).isNaN();
             assertThatThrownBy(() -> Comparison.run(
                     model, workload, List.of(SINGLE), execution.withDeviceMemory(most), 1, layout -> {}))
@@ -76,10 +77,10 @@ class ComparisonTest {
 
     @Test
     void layoutsThatSplitHeadsOrWidthsRoundDifferently() {
-        assertThat(List.of(SINGLE, SEPARATED, StrategyOptions.expertParallel(4), StrategyOptions.tensorPipeline(1, 4)))
-                .noneMatch(TokenCheck::splitsSums);
-        assertThat(SPLIT).matches(TokenCheck::splitsSums);
-        assertThat(StrategyOptions.maSeparation(2, 1).withAttentionTensorParallel(2)).matches(TokenCheck::splitsSums);
+        assertThat(List.of(SINGLE.layout(), SEPARATED.layout(), Layout.expertParallel(4), Layout.tensorPipeline(1, 4)))
+                .noneMatch(Layout::splitsSums);
+        assertThat(SPLIT.layout()).matches(Layout::splitsSums);
+        assertThat((Layout) Layout.separated(2, 1).withAttentionTensorParallel(2)).matches(Layout::splitsSums);
     }
 
     @Test

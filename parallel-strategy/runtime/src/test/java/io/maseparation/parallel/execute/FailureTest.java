@@ -12,10 +12,10 @@ import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class FailureTest {
     private static final ModelWeights TINY = RandomWeights.create(Presets.config("tiny"), 1);
-    private static final Plan MA = Planning.plan(TINY.config(), StrategyOptions.maSeparation(2, 2));
+    private static final Plan MA = Planning.plan(TINY.config(), Layout.separated(2, 2));
 
     private static Workload workload(int maxTokens) {
         return Workload.greedy(List.of(new int[] {1, 2, 3}, new int[] {4}), maxTokens);

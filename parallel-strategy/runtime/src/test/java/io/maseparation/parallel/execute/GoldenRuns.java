@@ -12,7 +12,7 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
@@ -34,18 +34,18 @@ public final class GoldenRuns {
 
     private GoldenRuns() {}
 
-    public static void check(String model, StrategyOptions layout, Body body) throws Exception {
+    public static void check(String model, Setup layout, Body body) throws Exception {
         check(model, layout, body, Changes.NONE);
     }
 
-    public static RunResult check(String model, StrategyOptions layout, Body body, Changes changes)
+    public static RunResult check(String model, Setup layout, Body body, Changes changes)
             throws Exception {
         List<Device> devices =
                 TestDevices.strict(DEVICES).stream().map(d -> d.withBody(body)).toList();
         return check(model, layout, devices, changes);
     }
 
-    public static RunResult check(String model, StrategyOptions layout, List<Device> devices, Changes changes)
+    public static RunResult check(String model, Setup layout, List<Device> devices, Changes changes)
             throws Exception {
         Path folder = FOLDER.resolve(model);
         JsonNode golden = new ObjectMapper().readTree(folder.resolve("golden.json").toFile());

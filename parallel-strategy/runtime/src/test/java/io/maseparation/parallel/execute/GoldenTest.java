@@ -8,7 +8,8 @@ import io.maseparation.kernels.graph.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,28 +23,29 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 /** Checkpoints and tokens that Hugging Face transformers wrote, under every strategy, on devices with memory of their own. */
 class GoldenTest {
     static Stream<Arguments> runs() {
-        List<StrategyOptions> layouts = new ArrayList<>(List.of(
-                StrategyOptions.single(),
-                StrategyOptions.single().withMicroBatches(2),
-                StrategyOptions.tensorPipeline(2, 2),
-                StrategyOptions.tensorPipeline(2, 2).withMicroBatches(3),
-                StrategyOptions.expertParallel(4),
-                StrategyOptions.expertParallel(3).withMicroBatches(2),
-                StrategyOptions.tensorPipeline(2, 1).withDataParallel(2),
-                StrategyOptions.expertParallel(2).withDataParallel(2),
-                StrategyOptions.expertParallel(4).withAttentionTensorParallel(2).withMicroBatches(2),
-                StrategyOptions.expertParallel(2).withAttentionTensorParallel(2),
-                StrategyOptions.maSeparation(4, 4).withAttentionTensorParallel(2).withMicroBatches(2),
-                StrategyOptions.maSeparation(2, 4).withExpertTensorParallel(2),
-                StrategyOptions.maSeparation(2, 4).withExpertReplicas(2).withMicroBatches(2),
-                StrategyOptions.maSeparation(4, 4)
+        List<Setup> layouts = new ArrayList<>(List.of(
+                Layout.single().withMicroBatches(1),
+                Layout.single().withMicroBatches(2),
+                Layout.tensorPipeline(2, 2).withMicroBatches(1),
+                Layout.tensorPipeline(2, 2).withMicroBatches(3),
+                Layout.expertParallel(4).withMicroBatches(1),
+                Layout.expertParallel(3).withMicroBatches(2),
+                Layout.tensorPipeline(2, 1).withDataParallel(2).withMicroBatches(1),
+                Layout.expertParallel(2).withDataParallel(2).withMicroBatches(1),
+                Layout.expertParallel(4).withAttentionTensorParallel(2).withMicroBatches(2),
+                Layout.expertParallel(2).withAttentionTensorParallel(2).withMicroBatches(1),
+                Layout.separated(4, 4).withAttentionTensorParallel(2).withMicroBatches(2),
+                Layout.separated(2, 4).withExpertTensorParallel(2).withMicroBatches(1),
+                Layout.separated(2, 4).withExpertReplicas(2).withMicroBatches(2),
+                Layout.separated(4, 4)
                         .withAttentionTensorParallel(2)
                         .withExpertTensorParallel(2)
-                        .withExpertReplicas(2)));
+                        .withExpertReplicas(2)
+                        .withMicroBatches(1)));
         int[][] ratios = {{1, 1}, {3, 1}, {1, 3}, {2, 3}};
         for (int[] ratio : ratios) {
             for (int m = 1; m <= 3; m++) {
-                layouts.add(StrategyOptions.maSeparation(ratio[0], ratio[1]).withMicroBatches(m));
+                layouts.add(Layout.separated(ratio[0], ratio[1]).withMicroBatches(m));
             }
         }
         return Stream.of("mixtral/f32", "mixtral/bf16", "olmoe/f32")
@@ -52,7 +54,7 @@ class GoldenTest {
 
     @ParameterizedTest
     @MethodSource("runs")
-    void tokensAreExactAndLogitsClose(String model, StrategyOptions layout) throws Exception {
+    void tokensAreExactAndLogitsClose(String model, Setup layout) throws Exception {
         GoldenRuns.check(model, layout, Body.HOST);
     }
 
@@ -61,11 +63,11 @@ class GoldenTest {
     }
 
     static Stream<Arguments> strategies() {
-        List<StrategyOptions> layouts = List.of(
-                StrategyOptions.single(),
-                StrategyOptions.tensorPipeline(2, 2),
-                StrategyOptions.expertParallel(2),
-                StrategyOptions.maSeparation(2, 1));
+        List<Setup> layouts = List.of(
+                Layout.single().withMicroBatches(1),
+                Layout.tensorPipeline(2, 2).withMicroBatches(1),
+                Layout.expertParallel(2).withMicroBatches(1),
+                Layout.separated(2, 1).withMicroBatches(1));
         return models().flatMap(model -> layouts.stream().map(layout -> Arguments.of(model, layout)));
     }
 
@@ -73,20 +75,20 @@ class GoldenTest {
     @Tag("tornado")
     @ParameterizedTest
     @MethodSource("strategies")
-    void everyStrategyOnDevices(String model, StrategyOptions layout) throws Exception {
+    void everyStrategyOnDevices(String model, Setup layout) throws Exception {
         GoldenRuns.check(model, layout, TestDevices.strict(GoldenRuns.DEVICES), Changes.NONE);
     }
 
     @ParameterizedTest
     @MethodSource("models")
     void portableBodiesAgree(String model) throws Exception {
-        GoldenRuns.check(model, StrategyOptions.maSeparation(2, 3).withMicroBatches(2), Body.PORTABLE);
+        GoldenRuns.check(model, Layout.separated(2, 3).withMicroBatches(2), Body.PORTABLE);
     }
 
     /** bf16 weights as fp16, which loses nothing here, multiplied by the embedded runtime's warps. */
     @ParameterizedTest
     @MethodSource("tensorLayouts")
-    void tensorCoresAgree(StrategyOptions layout) throws Exception {
+    void tensorCoresAgree(Setup layout) throws Exception {
         List<Device> devices = TestDevices.strict(GoldenRuns.DEVICES);
         assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
 
@@ -95,8 +97,8 @@ class GoldenTest {
         assertThat(devices).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
     }
 
-    static Stream<StrategyOptions> tensorLayouts() {
-        return Stream.of(StrategyOptions.single(), StrategyOptions.maSeparation(1, 2).withMicroBatches(2));
+    static Stream<Setup> tensorLayouts() {
+        return Stream.of(Layout.single().withMicroBatches(1), Layout.separated(1, 2).withMicroBatches(2));
     }
 
     private static Device withTensorCores(Device device) {
@@ -109,7 +111,7 @@ class GoldenTest {
     /** Devices with a memory of their own, as those of an SDK are, with hardly more room than for the model's weights alone. */
     @ParameterizedTest
     @MethodSource("partLayouts")
-    void ranksHoldTheirPartsOfTheWeightsOnly(StrategyOptions layout) throws Exception {
+    void ranksHoldTheirPartsOfTheWeightsOnly(Setup layout) throws Exception {
         long model;
         try (Checkpoint checkpoint = Checkpoint.open(GoldenRuns.FOLDER.resolve("mixtral/f32"))) {
             model = checkpoint.weights().bytes();
@@ -122,12 +124,12 @@ class GoldenTest {
         assertThat(devices.get()).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
     }
 
-    static Stream<StrategyOptions> partLayouts() {
+    static Stream<Setup> partLayouts() {
         return Stream.of(
-                StrategyOptions.tensorPipeline(2, 1),
-                StrategyOptions.expertParallel(2),
-                StrategyOptions.maSeparation(1, 2).withMicroBatches(2),
-                StrategyOptions.maSeparation(1, 2).withExpertTensorParallel(2));
+                Layout.tensorPipeline(2, 1).withMicroBatches(1),
+                Layout.expertParallel(2).withMicroBatches(1),
+                Layout.separated(1, 2).withMicroBatches(2),
+                Layout.separated(1, 2).withExpertTensorParallel(2).withMicroBatches(1));
     }
 
     private static Device compiling(Device device) {

@@ -13,11 +13,13 @@ import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.layout.ExpertGroups;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Target;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
@@ -58,9 +60,10 @@ class LayoutChangesTest {
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = SkewedWeights.create(config, seed, 1 + random.nextInt(3));
         int ranks = 2 + random.nextInt(4);
-        StrategyOptions first = ratio(random, config, StrategyOptions.maSeparation(1, 1)
+        Setup given = Layout.separated(1, 1)
                 .withMicroBatches(1 + random.nextInt(3))
-                .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC), ranks);
+                .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
+        Setup first = given.withLayout(ratio(random, config, ranks));
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
                 new Workload(prompts, TOKENS, true, Workload.Sampling.GREEDY, true, 1 + random.nextInt(12),
@@ -73,7 +76,7 @@ class LayoutChangesTest {
                     state -> target(new SplittableRandom(own), config, state, ranks)));
         }
 
-        Given expected = run(Planning.plan(config, StrategyOptions.single()), weights, workload,
+        Given expected = run(Planning.plan(config, Layout.single()), weights, workload,
                 options(kv, Changes.NONE));
         Given actual = run(Planning.plan(config, first), weights, workload,
                 options(kv, Changes.at(ordered.toArray(Changes.Ordered[]::new)))
@@ -93,21 +96,21 @@ class LayoutChangesTest {
         Workload workload = new Workload(
                 List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}, new int[] {9, 10, 11}),
                 24, true, Workload.Sampling.GREEDY, true, 4, 0);
-        StrategyOptions present = StrategyOptions.maSeparation(2, 1).withMicroBatches(2).withSchedule(schedule);
+        Setup present = Layout.separated(2, 1).withMicroBatches(2).withSchedule(schedule);
         Changes changes = Changes.at(
                 new Changes.Ordered(3, Kind.RATIO, state -> Target.ratio(present, 1, 2)),
                 new Changes.Ordered(8, Kind.EXPERTS, state -> new Target(
-                        state.plan().options(), Optional.of(swapped(state.plan())), Optional.empty())),
+                        state.plan().setup(), Optional.of(swapped(state.plan())), Optional.empty())),
                 new Changes.Ordered(12, Kind.RATIO, state -> Target.ratio(present, 2, 1)),
                 new Changes.Ordered(17, Kind.SEQUENCES, state -> new Target(
-                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 1, 0, 1)))));
+                        state.plan().setup(), Optional.empty(), Optional.of(List.of(1, 1, 0, 1)))));
 
-        Given expected = run(Planning.plan(config, StrategyOptions.single()), weights, workload,
+        Given expected = run(Planning.plan(config, Layout.single()), weights, workload,
                 options(DataType.F32, Changes.NONE));
         Given actual = run(Planning.plan(config, present), weights, workload, options(DataType.F32, changes));
 
         assertSame(expected, actual);
-        assertThat(actual.changes()).hasSize(4).allMatch(LayoutChange::made).allMatch(c -> c.bytesMoved() > 0);
+        assertThat(actual.changes()).hasSize(4).allMatch(LayoutChange::made).allMatch(c -> c.cost().bytesMoved() > 0);
         assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from 2:1 to 1:2: switched");
         assertThat(actual.result().layout()).isEqualTo("2:1");
         assertThat(actual.result().timeline().events()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
@@ -120,12 +123,12 @@ class LayoutChangesTest {
         Workload workload = new Workload(
                 List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true,
                 Workload.Sampling.GREEDY, true, 4, 0);
-        Plan plan = Planning.plan(config, StrategyOptions.maSeparation(4, 2).withAttentionTensorParallel(2));
+        Plan plan = Planning.plan(config, Layout.separated(4, 2).withAttentionTensorParallel(2));
         Changes changes = Changes.at(
                 new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
-                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 0, 0)))),
+                        state.plan().setup(), Optional.empty(), Optional.of(List.of(1, 0, 0)))),
                 new Changes.Ordered(6, Kind.SEQUENCES, state -> new Target(
-                        state.plan().options(), Optional.empty(), Optional.of(List.of(1, 1, 1)))));
+                        state.plan().setup(), Optional.empty(), Optional.of(List.of(1, 1, 1)))));
 
         // Sums over split heads are rounded otherwise than on a single device, but alike on every group.
         Given expected = run(plan, weights, workload, options(DataType.F32, Changes.NONE));
@@ -135,42 +138,41 @@ class LayoutChangesTest {
         assertThat(actual.changes()).hasSize(2).allMatch(LayoutChange::made);
     }
 
-    private static List<List<List<Integer>>> swapped(Plan plan) {
+    private static ExpertGroups swapped(Plan plan) {
         int groups = plan.placement().groups();
-        return plan.placement().replicatedExperts().stream()
-                .map(layer -> layer.stream()
-                        .map(of -> of.stream().map(g -> (g + 1) % groups).sorted().toList())
-                        .toList())
-                .toList();
+        return new ExpertGroups(plan.placement().experts().layers().stream()
+                .map(layer -> new ExpertGroups.Layer(layer.groupsOf().stream()
+                        .map(of -> of.stream().map(g -> (g + 1) % groups).toList())
+                        .toList()))
+                .toList());
     }
 
-    private static StrategyOptions ratio(
-            SplittableRandom random, ModelConfig config, StrategyOptions options, int ranks) {
+    private static Layout.Separated ratio(SplittableRandom random, ModelConfig config, int ranks) {
         int most = Math.min(ranks - 1, Math.max(1, config.maxExperts()));
         int experts = 1 + random.nextInt(most);
-        return options.withRatio(ranks - experts, experts);
+        return Layout.separated(ranks - experts, experts);
     }
 
     /** Any ratio of so many ranks, any places of the experts, some in several, and any owners of the sequences. */
     private static Target target(
             SplittableRandom random, ModelConfig config, LayoutPolicy.LiveState state, int ranks) {
-        StrategyOptions options = random.nextBoolean()
-                ? state.plan().options()
-                : ratio(random, config, state.plan().options(), ranks);
-        Target target = new Target(options, Optional.empty(), Optional.empty());
+        Layout.Separated layout = random.nextBoolean()
+                ? (Layout.Separated) state.plan().layout()
+                : ratio(random, config, ranks);
+        Target target = new Target(state.plan().setup().withLayout(layout), Optional.empty(), Optional.empty());
         if (random.nextInt(3) > 0) {
-            target = target.withExperts(experts(random, config, options.expertDevices()));
+            target = target.withExperts(experts(random, config, layout.expertDevices()));
         }
         if (random.nextBoolean()) {
             target = target.withOwners(state.owners().stream()
-                    .map(o -> random.nextInt(options.attentionDevices()))
+                    .map(o -> random.nextInt(layout.attentionDevices()))
                     .toList());
         }
         return target;
     }
 
-    private static List<List<List<Integer>>> experts(SplittableRandom random, ModelConfig config, int groups) {
-        List<List<List<Integer>>> layers = new ArrayList<>();
+    private static ExpertGroups experts(SplittableRandom random, ModelConfig config, int groups) {
+        List<ExpertGroups.Layer> layers = new ArrayList<>();
         for (ModelConfig.Layer layer : config.layers()) {
             List<List<Integer>> of = new ArrayList<>();
             for (int expert = 0; expert < layer.routing().experts(); expert++) {
@@ -184,9 +186,9 @@ class LayoutChangesTest {
                 of.add(places);
             }
             Collections.shuffle(of, new Random(random.nextLong()));
-            layers.add(of);
+            layers.add(new ExpertGroups.Layer(of));
         }
-        return layers;
+        return new ExpertGroups(layers);
     }
 
     // Changes that are not
@@ -196,7 +198,7 @@ class LayoutChangesTest {
     private static final Workload WORKLOAD =
             new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Sampling.GREEDY, true, 8,
                     0);
-    private static final StrategyOptions TWO_ONE = StrategyOptions.maSeparation(2, 1);
+    private static final Setup TWO_ONE = Layout.separated(2, 1).withMicroBatches(1);
 
     private static Changes twoRatios() {
         return Changes.at(
@@ -205,7 +207,7 @@ class LayoutChangesTest {
     }
 
     private Given expected() {
-        return run(Planning.plan(TINY, StrategyOptions.single()), WEIGHTS, WORKLOAD,
+        return run(Planning.plan(TINY, Layout.single()), WEIGHTS, WORKLOAD,
                 options(DataType.F32, Changes.NONE));
     }
 
@@ -364,7 +366,7 @@ class LayoutChangesTest {
 
     @Test
     void onlyMaChanges() {
-        assertThatThrownBy(() -> run(Planning.plan(TINY, StrategyOptions.expertParallel(2)), WEIGHTS, WORKLOAD,
+        assertThatThrownBy(() -> run(Planning.plan(TINY, Layout.expertParallel(2)), WEIGHTS, WORKLOAD,
                 options(DataType.F32, twoRatios())))
                 .isInstanceOf(PlanException.class)
                 .hasMessage("only the layout of strategy ma changes in a run, the strategy is ep");

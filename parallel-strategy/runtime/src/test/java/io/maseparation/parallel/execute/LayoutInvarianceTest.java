@@ -8,11 +8,12 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Reference;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.layout.ExpertGroups;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Schedule;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
@@ -42,12 +43,12 @@ class LayoutInvarianceTest {
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = RandomWeights.create(config, seed);
         Workload workload = workload(random, config);
-        StrategyOptions other = RandomLayouts.whole(random, config);
-        other = other.withMicroBatches(1 + random.nextInt(3))
+        Setup other = RandomLayouts.whole(random, config)
+                .withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
 
-        RunResult expected = run(config, weights, workload, StrategyOptions.single(), kv);
+        RunResult expected = run(config, weights, workload, Layout.single().withMicroBatches(1), kv);
         RunResult actual = run(config, weights, workload, other, kv);
 
         for (int i = 0; i < workload.prompts().size(); i++) {
@@ -59,7 +60,7 @@ class LayoutInvarianceTest {
                     .isEqualTo(expected.outputs().get(i).promptLogits());
         }
         double imbalance = actual.metrics().utilisation().imbalance();
-        assertThat(Double.isNaN(imbalance) || (imbalance >= 1 && imbalance <= other.ranks()))
+        assertThat(Double.isNaN(imbalance) || (imbalance >= 1 && imbalance <= other.layout().ranks()))
                 .as("imbalance of %s is %s", other, imbalance)
                 .isTrue();
         for (RunResult.RankReport rank : actual.ranks()) {
@@ -75,10 +76,8 @@ class LayoutInvarianceTest {
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = RandomWeights.create(config, seed);
         Workload workload = workload(random, config);
-        StrategyOptions options = RandomLayouts.whole(random, config).withMicroBatches(1 + random.nextInt(2));
-        int groups = options.strategy() == Strategy.EP
-                ? options.expertParallel()
-                : options.expertDevices() / options.expertReplicas();
+        Setup setup = RandomLayouts.whole(random, config).withMicroBatches(1 + random.nextInt(2));
+        int groups = setup.layout().expertGroups();
         List<List<Integer>> placement = new ArrayList<>();
         for (ModelConfig.Layer layer : config.layers()) {
             List<Integer> groupOf = new ArrayList<>();
@@ -88,15 +87,15 @@ class LayoutInvarianceTest {
             Collections.shuffle(groupOf, new Random(seed));
             placement.add(groupOf);
         }
-        Plan plan = Planning.plan(config, options, Optional.of(placement));
-        assertThat(plan.placement().experts()).isEqualTo(placement);
+        Plan plan = Planning.plan(config, setup, Optional.of(ExpertGroups.of(placement)));
+        assertThat(plan.placement().experts().firstGroups()).isEqualTo(placement);
 
-        RunResult expected = run(config, weights, workload, StrategyOptions.single(), DataType.F32);
+        RunResult expected = run(config, weights, workload, Layout.single().withMicroBatches(1), DataType.F32);
         RunResult actual = run(plan, weights, workload, DataType.F32);
 
         for (int i = 0; i < workload.prompts().size(); i++) {
             assertThat(difference(expected.outputs().get(i), actual.outputs().get(i)))
-                    .as("%s of %s", options, config)
+                    .as("%s of %s", setup, config)
                     .isZero();
         }
     }
@@ -107,17 +106,17 @@ class LayoutInvarianceTest {
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = RandomWeights.create(config, seed);
         Workload workload = workload(random, config);
-        StrategyOptions other = RandomLayouts.split(random, config)
+        Setup other = RandomLayouts.split(random, config)
                 .withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
 
-        RunResult expected = run(config, weights, workload, StrategyOptions.single(), DataType.F32);
+        RunResult expected = run(config, weights, workload, Layout.single().withMicroBatches(1), DataType.F32);
         RunResult actual = run(config, weights, workload, other, DataType.F32);
 
         for (int i = 0; i < workload.prompts().size(); i++) {
             float[] a = actual.outputs().get(i).promptLogits();
             float[] e = expected.outputs().get(i).promptLogits();
-            if (other.tensorParallel() * other.attentionTensorParallel() * other.expertTensorParallel() == 1) {
+            if (!other.layout().splitsSums()) {
                 assertThat(a).as("%s splits no sum", other).isEqualTo(e);
             }
             assertThat(actual.outputs().get(i).tokenIds())
@@ -140,7 +139,7 @@ class LayoutInvarianceTest {
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = RandomWeights.create(config, seed);
         Workload workload = workload(random, config).withDepth(0);
-        RunResult actual = run(config, weights, workload, StrategyOptions.single(), DataType.F32);
+        RunResult actual = run(config, weights, workload, Layout.single().withMicroBatches(1), DataType.F32);
         Reference reference = new Reference(weights);
         for (int i = 0; i < workload.prompts().size(); i++) {
             Reference.Trace trace = reference.trace(workload.prompts().get(i));
@@ -182,8 +181,8 @@ class LayoutInvarianceTest {
     }
 
     private RunResult run(
-            ModelConfig config, ModelWeights weights, Workload workload, StrategyOptions options, DataType kv) {
-        return run(Planning.plan(config, options), weights, workload, kv);
+            ModelConfig config, ModelWeights weights, Workload workload, Setup setup, DataType kv) {
+        return run(Planning.plan(config, setup), weights, workload, kv);
     }
 
     private RunResult run(Plan plan, ModelWeights weights, Workload workload, DataType kv) {

@@ -2,7 +2,7 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -12,37 +12,37 @@ final class RandomLayouts {
     private RandomLayouts() {}
 
     /** One whose sums are taken as on a single device: nothing split but the layers. */
-    static StrategyOptions whole(RandomGenerator random, ModelConfig config) {
+    static Layout whole(RandomGenerator random, ModelConfig config) {
         int experts = Math.max(1, config.maxExperts());
         if (random.nextBoolean()) {
             int copies = 1 + random.nextInt(3);
-            return StrategyOptions.maSeparation(
+            return Layout.separated(
                     copies + random.nextInt(3), copies * (1 + random.nextInt(Math.min(4, experts))))
                     .withExpertReplicas(copies);
         }
-        return StrategyOptions.expertParallel(1 + random.nextInt(Math.min(5, experts)))
+        return Layout.expertParallel(1 + random.nextInt(Math.min(5, experts)))
                 .withDataParallel(1 + random.nextInt(2));
     }
 
     /** One that splits heads or width. */
-    static StrategyOptions split(RandomGenerator random, ModelConfig config) {
+    static Layout split(RandomGenerator random, ModelConfig config) {
         int experts = Math.max(1, config.maxExperts());
         int heads = slices(random, config);
         return switch (random.nextInt(3)) {
-            case 0 -> StrategyOptions.tensorPipeline(heads, 1 + random.nextInt(config.layers().size()))
+            case 0 -> Layout.tensorPipeline(heads, 1 + random.nextInt(config.layers().size()))
                     .withDataParallel(1 + random.nextInt(2));
             case 1 -> {
                 List<Integer> sizes = IntStream.rangeClosed(1, experts).filter(n -> n % heads == 0).boxed().toList();
                 yield sizes.isEmpty()
-                        ? StrategyOptions.expertParallel(1)
-                        : StrategyOptions.expertParallel(sizes.get(random.nextInt(sizes.size())))
+                        ? Layout.expertParallel(1)
+                        : Layout.expertParallel(sizes.get(random.nextInt(sizes.size())))
                                 .withAttentionTensorParallel(heads)
                                 .withDataParallel(1 + random.nextInt(2));
             }
             default -> {
                 int copies = 1 + random.nextInt(2);
                 int parts = 1 << random.nextInt(3);
-                yield StrategyOptions.maSeparation(
+                yield Layout.separated(
                         heads * (copies + random.nextInt(2)),
                         copies * parts * (1 + random.nextInt(Math.min(3, experts))))
                         .withAttentionTensorParallel(heads)

@@ -43,9 +43,9 @@ class SegmentCostsTest {
                 long bytes = 0;
                 for (Segment segment : rank.segments()) {
                     List<OperationCost> tasks = costs.of(segment, DECODE);
-                    assertThat(tasks).as("%s of %s", segment, plan.options()).hasSize(device.tasks(segment.name()));
+                    assertThat(tasks).as("%s of %s", segment, plan.setup()).hasSize(device.tasks(segment.name()));
                     assertThat(costs.transferBytes(segment, capacity))
-                            .as("bytes between host and device of %s of %s", segment, plan.options())
+                            .as("bytes between host and device of %s of %s", segment, plan.setup())
                             .isEqualTo(device.transferBytes(segment.name()));
                     bytes += tasks.stream()
                             .map(OperationCost::cost)

@@ -11,10 +11,10 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.Shard.Heads;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.RankPlan;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -29,13 +29,13 @@ class ShardBytesTest {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = TestModels.random(random);
         ModelWeights weights = RandomWeights.create(config, seed);
-        StrategyOptions options = random.nextBoolean()
+        Layout layout = random.nextBoolean()
                 ? RandomLayouts.split(random, config)
                 : RandomLayouts.whole(random, config);
-        Plan plan = Planning.plan(config, options);
+        Plan plan = Planning.plan(config, layout);
         for (RankPlan rank : plan.ranks()) {
             assertThat(rank.shard().weightBytes(config))
-                    .as("rank %d of %s, %s", rank.rank(), options, config)
+                    .as("rank %d of %s, %s", rank.rank(), layout, config)
                     .isEqualTo(bytes(weights, rank.shard()));
         }
     }
@@ -43,7 +43,7 @@ class ShardBytesTest {
     @Property(tries = 50)
     void aSingleRankHoldsTheModel(@ForAll long seed) {
         ModelConfig config = TestModels.random(new SplittableRandom(seed));
-        Plan plan = Planning.plan(config, StrategyOptions.single());
+        Plan plan = Planning.plan(config, Layout.single());
         assertThat(plan.ranks().getFirst().shard().weightBytes(config))
                 .isEqualTo(ModelSize.of(config).weightBytes());
     }

@@ -6,10 +6,10 @@ import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.Rope;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -88,18 +88,18 @@ public final class TestModels {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = random(random);
         int slices = 1 << random.nextInt(2);
-        StrategyOptions options =
+        Layout layout =
                 switch (random.nextInt(4)) {
-                    case 0 -> StrategyOptions.single();
-                    case 1 -> StrategyOptions.tensorPipeline(
+                    case 0 -> Layout.single();
+                    case 1 -> Layout.tensorPipeline(
                             slices, 1 + random.nextInt(config.layers().size()));
-                    case 2 -> StrategyOptions.expertParallel(slices).withAttentionTensorParallel(slices);
-                    default -> StrategyOptions.maSeparation(2 * slices, 2)
+                    case 2 -> Layout.expertParallel(slices).withAttentionTensorParallel(slices);
+                    default -> Layout.separated(2 * slices, 2)
                             .withAttentionTensorParallel(slices)
                             .withExpertTensorParallel(2);
                 };
         try {
-            return Optional.of(Planning.plan(config, options));
+            return Optional.of(Planning.plan(config, layout));
         } catch (PlanException e) {
             return Optional.empty();
         }

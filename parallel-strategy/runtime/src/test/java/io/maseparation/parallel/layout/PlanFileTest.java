@@ -27,16 +27,16 @@ class PlanFileTest {
     @TempDir
     Path temp;
 
-    static Stream<StrategyOptions> layouts() {
+    static Stream<Layout> layouts() {
         return ProgramCheckerTest.layouts();
     }
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void aPlanComesBackAsItWas(StrategyOptions options) {
-        StrategyOptions all = options.withMicroBatches(3).withSchedule(Schedule.BARRIER);
+    void aPlanComesBackAsItWas(Layout layout) {
+        Setup all = layout.withMicroBatches(3).withSchedule(Schedule.BARRIER);
         List<Integer> devices =
-                new ArrayList<>(IntStream.range(0, all.ranks()).map(i -> 3 * i).boxed().toList());
+                new ArrayList<>(IntStream.range(0, layout.ranks()).map(i -> 3 * i).boxed().toList());
         Collections.reverse(devices);
         Plan plan = Planning.plan(TINY, all).withDevices(devices);
         PlanFile written = PlanFile.of(plan).madeFor("a cluster", 48, 4096);
@@ -46,7 +46,7 @@ class PlanFileTest {
 
         assertThat(read).isEqualTo(written);
         Plan again = read.toPlan(TINY);
-        assertThat(again.options()).isEqualTo(plan.options());
+        assertThat(again.setup()).isEqualTo(plan.setup());
         assertThat(again.devices()).isEqualTo(devices);
         assertThat(again.ranks()).isEqualTo(plan.ranks());
         assertThat(temp.toFile().list()).containsExactly("plan.json");
@@ -54,22 +54,22 @@ class PlanFileTest {
 
     @Test
     void aPlacementIsKeptWhereItIsNotTheEvenOne() {
-        StrategyOptions options = StrategyOptions.maSeparation(1, 2);
-        List<List<Integer>> alternating = TINY.layers().stream()
+        Setup setup = Layout.separated(1, 2).withMicroBatches(1);
+        ExpertGroups alternating = ExpertGroups.of(TINY.layers().stream()
                 .map(l -> IntStream.range(0, l.routing().experts()).map(e -> e % 2).boxed().toList())
-                .toList();
-        Plan plan = Planning.plan(TINY, options, Optional.of(alternating));
+                .toList());
+        Plan plan = Planning.plan(TINY, setup, Optional.of(alternating));
         Path file = temp.resolve("plan.json");
         PlanFile.of(plan).write(file);
 
-        assertThat(PlanFile.of(Planning.plan(TINY, options)).experts()).isEmpty();
+        assertThat(PlanFile.of(Planning.plan(TINY, setup)).experts()).isEmpty();
         assertThat(PlanFile.read(file).experts()).contains(alternating);
         assertThat(PlanFile.read(file).toPlan(TINY).placement().holders(0, 3)).containsExactly(2);
     }
 
     @Test
     void aPlanForAnotherModelIsRefused() {
-        PlanFile file = PlanFile.of(Planning.plan(TINY, StrategyOptions.single()));
+        PlanFile file = PlanFile.of(Planning.plan(TINY, Layout.single()));
         assertThatThrownBy(() -> file.toPlan(Presets.config("seed")))
                 .isInstanceOf(PlanException.class)
                 .hasMessageStartingWith("the plan is for model tiny (4 layers")
@@ -107,7 +107,7 @@ class PlanFileTest {
             """)
     void aBadFieldIsNamed(String found, String instead, String message) throws IOException {
         Path file = temp.resolve("plan.json");
-        PlanFile.of(Planning.plan(TINY, StrategyOptions.maSeparation(1, 2))).write(file);
+        PlanFile.of(Planning.plan(TINY, Layout.separated(1, 2))).write(file);
         String text = Files.readString(file).replaceAll("\\s+", " ").replace("[ ", "[").replace(" ]", "]");
         String changed = text.replace(found.replace('\'', '"'), instead.equals("''") ? "" : instead.replace('\'', '"'));
         assertThat(changed).isNotEqualTo(text);
@@ -135,7 +135,8 @@ class PlanFileTest {
     }
 
     private static void assertPlacement(List<List<Integer>> placement, String message) {
-        assertThatThrownBy(() -> Planning.plan(TINY, StrategyOptions.maSeparation(1, 2), Optional.of(placement)))
+        assertThatThrownBy(() -> Planning.plan(
+                TINY, Layout.separated(1, 2).withMicroBatches(1), Optional.of(ExpertGroups.of(placement))))
                 .isInstanceOf(PlanException.class)
                 .hasMessageStartingWith(message);
     }

@@ -17,39 +17,41 @@ class PlanningTest {
     private static final ModelConfig SEED = Presets.config("seed");
 
     @Test
-    void layoutsThatDoNotFitNameTheOption() {
+    void layoutsThatDoNotFitNameTheSize() {
         ModelConfig tiny = Presets.config("tiny");
-        assertMessage(tiny, StrategyOptions.maSeparation(1, 999), "--expert-devices 999 is more than");
-        assertMessage(tiny, StrategyOptions.expertParallel(999), "--expert-parallel-size 999 is more than");
-        assertMessage(tiny, StrategyOptions.maSeparation(0, 1), "--attention-devices must be at least 1");
-        assertMessage(tiny, StrategyOptions.tensorPipeline(7, 1), "--tensor-parallel-size 7 does not divide");
-        assertMessage(tiny, StrategyOptions.tensorPipeline(1, 999), "--pipeline-parallel-size 999 is more than");
-        assertMessage(tiny, StrategyOptions.maSeparation(3, 1).withAttentionTensorParallel(2),
-                "--attention-tensor-parallel-size 2 does not divide --attention-devices 3");
-        assertMessage(tiny, StrategyOptions.maSeparation(7, 1).withAttentionTensorParallel(7),
-                "--attention-tensor-parallel-size 7 does not divide the model's");
-        assertMessage(tiny, StrategyOptions.maSeparation(4, 3).withExpertReplicas(2),
-                "--expert-replicas 2 does not divide --expert-devices 3");
-        assertMessage(tiny, StrategyOptions.maSeparation(1, 2).withExpertReplicas(2),
-                "--expert-replicas 2 is more than the 1 groups of attention devices");
-        assertMessage(tiny, StrategyOptions.maSeparation(2, 6).withExpertReplicas(2).withExpertTensorParallel(2),
-                "--expert-tensor-parallel-size 2 does not divide the 3 expert devices of a copy");
-        assertMessage(tiny, StrategyOptions.maSeparation(1, 999).withExpertTensorParallel(999),
-                "--expert-tensor-parallel-size 999 does not divide the experts' width");
-        assertMessage(tiny, StrategyOptions.maSeparation(2, 20).withExpertReplicas(2),
-                "--expert-devices 20, 10 groups a copy, is more than the 8 experts");
-        assertMessage(tiny, StrategyOptions.expertParallel(3).withAttentionTensorParallel(2),
-                "--attention-tensor-parallel-size 2 does not divide --expert-parallel-size 3");
-        assertMessage(tiny, StrategyOptions.expertParallel(2).withExpertReplicas(2),
-                "--expert-replicas is 2, which strategy ep has no use for");
-        assertMessage(tiny, StrategyOptions.tensorPipeline(2, 2).withDataParallel(0),
-                "--data-parallel-size must be at least 1");
-        assertMessage(tiny, StrategyOptions.tensorPipeline(65_536, 65_536), "the layout has more than 65536 ranks");
-        assertMessage(tiny, StrategyOptions.single().withMicroBatches(0), "--micro-batches must be at least 1");
+        assertMessage(tiny, Layout.separated(1, 999), "'expert_devices' 999 is more than");
+        assertMessage(tiny, Layout.expertParallel(999), "'expert_parallel_size' 999 is more than");
+        assertMessage(tiny, Layout.separated(0, 1), "'attention_devices' must be at least 1");
+        assertMessage(tiny, Layout.tensorPipeline(7, 1), "'tensor_parallel_size' 7 does not divide");
+        assertMessage(tiny, Layout.tensorPipeline(1, 999), "'pipeline_parallel_size' 999 is more than");
+        assertMessage(tiny, Layout.separated(3, 1).withAttentionTensorParallel(2),
+                "'attention_tensor_parallel_size' 2 does not divide 'attention_devices' 3");
+        assertMessage(tiny, Layout.separated(7, 1).withAttentionTensorParallel(7),
+                "'attention_tensor_parallel_size' 7 does not divide the model's");
+        assertMessage(tiny, Layout.separated(4, 3).withExpertReplicas(2),
+                "'expert_replicas' 2 does not divide 'expert_devices' 3");
+        assertMessage(tiny, Layout.separated(1, 2).withExpertReplicas(2),
+                "'expert_replicas' 2 is more than the 1 groups of attention devices");
+        assertMessage(tiny, Layout.separated(2, 6).withExpertReplicas(2).withExpertTensorParallel(2),
+                "'expert_tensor_parallel_size' 2 does not divide the 3 expert devices of a copy");
+        assertMessage(tiny, Layout.separated(1, 999).withExpertTensorParallel(999),
+                "'expert_tensor_parallel_size' 999 does not divide the experts' width");
+        assertMessage(tiny, Layout.separated(2, 20).withExpertReplicas(2),
+                "'expert_devices' 20, 10 groups a copy, is more than the 8 experts");
+        assertMessage(tiny, Layout.expertParallel(3).withAttentionTensorParallel(2),
+                "'attention_tensor_parallel_size' 2 does not divide 'expert_parallel_size' 3");
+        assertMessage(tiny, Layout.tensorPipeline(2, 2).withDataParallel(0),
+                "'data_parallel_size' must be at least 1");
+        assertMessage(tiny, Layout.tensorPipeline(65_536, 65_536), "the layout has more than 65536 ranks");
+        assertMessage(tiny, Layout.single().withMicroBatches(0), "'micro_batches' must be at least 1");
     }
 
-    private static void assertMessage(ModelConfig config, StrategyOptions options, String start) {
-        assertThatThrownBy(() -> Planning.plan(config, options))
+    private static void assertMessage(ModelConfig config, Layout layout, String start) {
+        assertMessage(config, layout.withMicroBatches(1), start);
+    }
+
+    private static void assertMessage(ModelConfig config, Setup setup, String start) {
+        assertThatThrownBy(() -> Planning.plan(config, setup))
                 .isInstanceOf(PlanException.class)
                 .hasMessageStartingWith(start)
                 .extracting(Throwable::getMessage)
@@ -60,7 +62,7 @@ class PlanningTest {
     @Property
     void wholeExpertsAreEachHeldOnceAndSpreadEvenly(
             @ForAll @IntRange(min = 1, max = 8) int attention, @ForAll @IntRange(min = 1, max = 16) int experts) {
-        Plan plan = Planning.plan(SEED, StrategyOptions.maSeparation(attention, experts));
+        Plan plan = Planning.plan(SEED, Layout.separated(attention, experts));
         for (int layer = 0; layer < SEED.layers().size(); layer++) {
             List<Integer> all = new ArrayList<>();
             int least = Integer.MAX_VALUE;

@@ -15,25 +15,25 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ProgramCheckerTest {
     private static final ModelConfig TINY = Presets.config("tiny");
 
-    static Stream<StrategyOptions> layouts() {
+    static Stream<Layout> layouts() {
         return Stream.of(
-                StrategyOptions.single(),
-                StrategyOptions.tensorPipeline(2, 2),
-                StrategyOptions.tensorPipeline(1, 2),
-                StrategyOptions.expertParallel(4),
-                StrategyOptions.expertParallel(3),
-                StrategyOptions.maSeparation(3, 1),
-                StrategyOptions.maSeparation(1, 3),
-                StrategyOptions.maSeparation(2, 3),
-                StrategyOptions.tensorPipeline(2, 2).withDataParallel(2),
-                StrategyOptions.expertParallel(2).withDataParallel(2),
-                StrategyOptions.expertParallel(4).withAttentionTensorParallel(2),
-                StrategyOptions.expertParallel(2).withAttentionTensorParallel(2),
-                StrategyOptions.maSeparation(2, 3).withAttentionTensorParallel(2),
-                StrategyOptions.maSeparation(4, 1).withAttentionTensorParallel(2),
-                StrategyOptions.maSeparation(1, 4).withExpertTensorParallel(2),
-                StrategyOptions.maSeparation(3, 4).withExpertReplicas(2),
-                StrategyOptions.maSeparation(4, 8)
+                Layout.single(),
+                Layout.tensorPipeline(2, 2),
+                Layout.tensorPipeline(1, 2),
+                Layout.expertParallel(4),
+                Layout.expertParallel(3),
+                Layout.separated(3, 1),
+                Layout.separated(1, 3),
+                Layout.separated(2, 3),
+                Layout.tensorPipeline(2, 2).withDataParallel(2),
+                Layout.expertParallel(2).withDataParallel(2),
+                Layout.expertParallel(4).withAttentionTensorParallel(2),
+                Layout.expertParallel(2).withAttentionTensorParallel(2),
+                Layout.separated(2, 3).withAttentionTensorParallel(2),
+                Layout.separated(4, 1).withAttentionTensorParallel(2),
+                Layout.separated(1, 4).withExpertTensorParallel(2),
+                Layout.separated(3, 4).withExpertReplicas(2),
+                Layout.separated(4, 8)
                         .withAttentionTensorParallel(2)
                         .withExpertTensorParallel(2)
                         .withExpertReplicas(2));
@@ -41,24 +41,24 @@ class ProgramCheckerTest {
 
     @ParameterizedTest
     @MethodSource("layouts")
-    void everyStrategysProgramsPass(StrategyOptions options) {
-        Plan plan = Planning.plan(TINY, options);
-        assertThat(plan.ranks()).hasSize(options.ranks());
+    void everyStrategysProgramsPass(Layout layout) {
+        Plan plan = Planning.plan(TINY, layout);
+        assertThat(plan.ranks()).hasSize(layout.ranks());
         ProgramChecker.check(plan);
     }
 
     /** Dropping any one send, receive or member of a collective must be noticed. */
     @ParameterizedTest
     @MethodSource("layouts")
-    void aMissingTransferIsFound(StrategyOptions options) {
-        Plan plan = Planning.plan(TINY, options);
+    void aMissingTransferIsFound(Layout layout) {
+        Plan plan = Planning.plan(TINY, layout);
         for (RankPlan rank : plan.ranks()) {
-            for (int i = 0; i < rank.chain().size(); i++) {
-                Op op = rank.chain().get(i);
+            for (int i = 0; i < rank.program().size(); i++) {
+                Op op = rank.program().get(i);
                 if (op instanceof Op.Compute || op instanceof Op.Sample || isAlone(op)) {
                     continue;
                 }
-                List<Op> shorter = new ArrayList<>(rank.chain());
+                List<Op> shorter = new ArrayList<>(rank.program());
                 shorter.remove(i);
                 assertThatThrownBy(() -> ProgramChecker.check(with(plan, rank, shorter)))
                         .as("without %s on rank %d", op, rank.rank())
@@ -77,9 +77,9 @@ class ProgramCheckerTest {
 
     @Test
     void waitingForEachOtherIsADeadlock() {
-        Plan plan = Planning.plan(TINY, StrategyOptions.maSeparation(1, 1));
+        Plan plan = Planning.plan(TINY, Layout.separated(1, 1));
         RankPlan attention = plan.ranks().getFirst();
-        List<Op> reversed = new ArrayList<>(attention.chain());
+        List<Op> reversed = new ArrayList<>(attention.program());
         // The answer of layer 0 is asked for before the question is sent.
         Op send = reversed.stream().filter(o -> o instanceof Op.Send).findFirst().orElseThrow();
         int at = reversed.indexOf(send);
@@ -93,7 +93,7 @@ class ProgramCheckerTest {
 
     @Test
     void anUnknownSegmentIsFound() {
-        Plan plan = Planning.plan(TINY, StrategyOptions.single());
+        Plan plan = Planning.plan(TINY, Layout.single());
         assertThatThrownBy(() -> ProgramChecker.check(
                 with(plan, plan.ranks().getFirst(), List.of(new Op.Compute("nothing")))))
                 .hasMessageContaining("nothing");
@@ -105,6 +105,6 @@ class ProgramCheckerTest {
                 changed.rank(),
                 new RankPlan(
                         changed.rank(), changed.role(), changed.shard(), changed.group(), changed.segments(), chain));
-        return new Plan(plan.options(), plan.config(), ranks, plan.placement(), plan.groups());
+        return new Plan(plan.setup(), plan.config(), ranks, plan.placement(), plan.groups());
     }
 }

@@ -19,9 +19,10 @@ import org.junit.jupiter.api.Test;
 class ReplicaChoiceTest {
     private static final ModelConfig TINY = Presets.config("tiny");
 
-    private static Placement placement(StrategyOptions options, List<List<Integer>> experts) {
-        return Planning.planReplicated(
-                TINY, options, Optional.of(Collections.nCopies(TINY.layers().size(), experts))).placement();
+    private static Placement placement(Layout layout, List<List<Integer>> experts) {
+        ExpertGroups.Layer layer = new ExpertGroups.Layer(experts);
+        ExpertGroups groups = new ExpertGroups(Collections.nCopies(TINY.layers().size(), layer));
+        return Planning.plan(TINY, layout.withMicroBatches(1), Optional.of(groups)).placement();
     }
 
     private static ReplicaChoice choice(Placement placement, int group) {
@@ -39,7 +40,7 @@ class ReplicaChoiceTest {
             experts.add(IntStream.range(0, groups).filter(g -> g == own || random.nextInt(3) == 0).boxed().toList());
         }
         Placement placement = placement(
-                StrategyOptions.maSeparation(2, groups * copies).withExpertReplicas(copies), experts);
+                Layout.separated(2, groups * copies).withExpertReplicas(copies), experts);
         int[] ids = random.ints(2L * (1 + random.nextInt(40)), -1, 8).toArray();
 
         for (int group = 0; group < 2; group++) {
@@ -61,7 +62,7 @@ class ReplicaChoiceTest {
         experts.set(0, List.of(0, 1));
         experts.set(7, List.of(1));
         ReplicaChoice choice =
-                choice(placement(StrategyOptions.maSeparation(1, 2), experts), 0);
+                choice(placement(Layout.separated(1, 2), experts), 0);
         int[] many = choice.assign(0, new int[4000], 1);
         // The other rank has an expert to read already.
         int[] few = choice.assign(0, new int[] {0, 0, 0, 0, 7}, 1);
@@ -74,7 +75,7 @@ class ReplicaChoiceTest {
     @Test
     void groupsKeepToTheSameReplicasWhereExpertsAreRead() {
         List<List<Integer>> both = Collections.nCopies(8, List.of(0, 1));
-        Placement placement = placement(StrategyOptions.maSeparation(2, 2), both);
+        Placement placement = placement(Layout.separated(2, 2), both);
         assertThatCode(() -> choice(placement, -1)).as("an expert rank has nothing to choose")
                 .doesNotThrowAnyException();
         int[] first = choice(placement, 0).assign(0, new int[] {0, 1, 2, 3, 4, 5, 6, 7}, 1);
@@ -92,9 +93,9 @@ class ReplicaChoiceTest {
         experts.set(7, List.of(1));
         int[] rows = new int[81];
         rows[80] = 7;
-        int[] alone = choice(placement(StrategyOptions.maSeparation(1, 2), experts), 0)
+        int[] alone = choice(placement(Layout.separated(1, 2), experts), 0)
                 .assign(0, rows, 1);
-        int[] together = choice(placement(StrategyOptions.maSeparation(4, 2), experts), 0)
+        int[] together = choice(placement(Layout.separated(4, 2), experts), 0)
                 .assign(0, rows, 1);
 
         assertThat(Arrays.stream(alone, 0, 80).distinct().count()).isEqualTo(1);

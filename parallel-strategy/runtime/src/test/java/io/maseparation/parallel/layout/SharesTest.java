@@ -46,15 +46,15 @@ class SharesTest {
             @ForAll @IntRange(min = 1, max = 6) int groupsOfCopy,
             @ForAll @IntRange(min = 1, max = 4) int microBatches) {
         int groups = copies * groupsOfCopy;
-        StrategyOptions options = StrategyOptions.maSeparation(groups, copies)
+        Setup setup = Layout.separated(groups, copies)
                 .withExpertReplicas(copies)
                 .withMicroBatches(microBatches);
-        Plan plan = Planning.plan(Presets.config("tiny"), options);
+        Plan plan = Planning.plan(Presets.config("tiny"), setup);
         int[] lengths = new int[sequences];
         Arrays.fill(lengths, 7);
-        List<List<List<Integer>>> shares = Shares.of(plan, lengths).sequences();
+        PerMicroBatch<List<Integer>> shares = Shares.of(plan, lengths).sequences();
 
-        assertThat(shares.stream().flatMap(List::stream).flatMap(List::stream))
+        assertThat(shares.groups().stream().flatMap(List::stream).flatMap(List::stream))
                 .containsExactlyInAnyOrderElementsOf(IntStream.range(0, sequences).boxed().toList());
         for (int copy = 0; copy < copies; copy++) {
             int[] rows = new int[microBatches];
@@ -63,7 +63,7 @@ class SharesTest {
             for (int group = copy; group < groups; group += copies) {
                 int ofGroup = 0;
                 for (int m = 0; m < microBatches; m++) {
-                    int n = shares.get(group).get(m).size();
+                    int n = shares.get(group, m).size();
                     rows[m] += n;
                     ofGroup += n;
                 }
@@ -128,7 +128,7 @@ class SharesTest {
         // No two sequences of a group share a cache position.
         for (int group = 0; group < groups; group++) {
             Set<Integer> taken = new HashSet<>();
-            for (List<Integer> ofMicroBatch : shares.sequences().get(group)) {
+            for (List<Integer> ofMicroBatch : shares.sequences().group(group)) {
                 for (int s : ofMicroBatch) {
                     for (int p = 0; p < shares.capacity()[s]; p++) {
                         assertThat(taken.add(shares.kvBase()[s] + p)).isTrue();

@@ -4,7 +4,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.compare.Comparison;
 import io.maseparation.parallel.compare.TokenCheck;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /** A comparison of layouts as tables, notes and JSON. */
@@ -32,13 +33,15 @@ public final class ComparisonReport {
     /**
      * @param peak what this machine can do at most; NaN where it is not what computes
      * @param repetitions runs of each layout
+     * @param wording turns the library's messages into the reader's words
      */
-    public ComparisonReport(ModelConfig config, Comparison comparison, HostPeak peak, int repetitions) {
+    public ComparisonReport(
+            ModelConfig config, Comparison comparison, HostPeak peak, int repetitions, UnaryOperator<String> wording) {
         this.config = config;
         this.comparison = comparison;
         this.peak = peak;
         table = table();
-        notes = notes(repetitions);
+        notes = notes(repetitions, wording);
     }
 
     private Table table() {
@@ -70,8 +73,9 @@ public final class ComparisonReport {
                 .column("imbalance", "imbalance", Unit.NUMBER);
         double one = comparison.singleTpotMs();
         for (Comparison.Entry entry : comparison.entries()) {
-            StrategyOptions o = entry.layout();
-            List<Object> row = new ArrayList<>(List.of(o.strategy().id(), o.layout(), o.ranks(), o.microBatches()));
+            Setup setup = entry.setup();
+            List<Object> row = new ArrayList<>(List.of(setup.layout().strategy().id(), setup.layout().name(),
+                    setup.layout().ranks(), setup.batching().microBatches()));
             if (entry.ran()) {
                 RunResult run = entry.typical();
                 Metrics m = run.metrics();
@@ -93,7 +97,7 @@ public final class ComparisonReport {
                         m.wallMs(),
                         m.utilisation().busyAttention(),
                         m.utilisation().busyExpert(),
-                        one / (o.ranks() * m.tpotMs()),
+                        one / (setup.layout().ranks() * m.tpotMs()),
                         run.ranks().stream().mapToLong(RunResult.RankReport::bytesSent).sum(),
                         largest,
                         held,
@@ -123,14 +127,14 @@ public final class ComparisonReport {
         return entry.equal() ? "equal but near ties" : "DIFFERENT";
     }
 
-    private List<String> notes(int repetitions) {
+    private List<String> notes(int repetitions, UnaryOperator<String> wording) {
         List<String> lines = new ArrayList<>();
         for (Comparison.Entry entry : comparison.entries()) {
-            entry.refusal().ifPresent(why -> lines.add(label(entry) + " cannot run: " + why));
+            entry.refusal().ifPresent(why -> lines.add(label(entry) + " cannot run: " + wording.apply(why)));
             entry.differences().forEach(difference -> lines.add(label(entry) + ": " + text(difference)));
         }
         RunResult any = comparison.reference().typical();
-        lines.addAll(RunReport.caveats(any.backend(), comparison.entries().getLast().layout().ranks()));
+        lines.addAll(RunReport.caveats(any.backend(), comparison.entries().getLast().setup().layout().ranks()));
         if (Double.isFinite(peak.bytesPerSecond())) {
             lines.add("MBU and MFU are of %s GB/s and %s GFLOP/s, measured on all cores of this machine."
                     .formatted(
@@ -144,7 +148,7 @@ public final class ComparisonReport {
     }
 
     private static String label(Comparison.Entry entry) {
-        return entry.layout().strategy().id() + " " + entry.layout().layout();
+        return entry.setup().layout().title();
     }
 
     /** What is wrong where tokens differ beyond rounding: the layouts, and the first such token of each. */

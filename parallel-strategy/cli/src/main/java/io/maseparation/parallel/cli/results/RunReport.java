@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** One run as plain values: metrics and ranks. */
 public final class RunReport {
@@ -93,8 +94,12 @@ public final class RunReport {
         return table.build();
     }
 
-    /** One row a change of layout, made or not. */
-    public static Table changes(RunResult result) {
+    /**
+     * One row a change of layout, made or not.
+     *
+     * @param words what becomes of the library's words on how it ended
+     */
+    public static Table changes(RunResult result, UnaryOperator<String> words) {
         Table.Builder table = Table.builder()
                 .column("step", "after step", Unit.COUNT)
                 .column("kind", "change of", Unit.PLAIN)
@@ -107,8 +112,8 @@ public final class RunReport {
                 .column("outcome", "outcome", Unit.PLAIN);
         for (LayoutChange c : result.changes()) {
             table.row(c.step(), c.kind().name().toLowerCase(Locale.ROOT), c.from(), c.to(),
-                    Double.isNaN(c.predictedGainMs()) ? null : c.predictedGainMs(), c.bytesMoved(), c.preparedMs(),
-                    c.pausedMs(), c.outcome());
+                    Double.isNaN(c.predictedGainMs()) ? null : c.predictedGainMs(), c.cost().bytesMoved(),
+                    c.cost().preparedMs(), c.cost().pausedMs(), words.apply(c.outcome()));
         }
         return table.build();
     }

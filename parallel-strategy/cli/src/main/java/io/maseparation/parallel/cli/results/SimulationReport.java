@@ -1,8 +1,8 @@
 package io.maseparation.parallel.cli.results;
 
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
@@ -21,12 +21,12 @@ public final class SimulationReport {
     public static Map<String, Object> tree(SimulationResult r) {
         Plan plan = r.simulation().plan();
         Scenario scenario = r.simulation().scenario();
-        StrategyOptions options = plan.options();
+        Setup setup = plan.setup();
         Map<String, Object> tree = new LinkedHashMap<>();
-        tree.put("strategy", options.strategy().id());
-        tree.put("layout", options.layout());
-        tree.put("micro_batches", options.microBatches());
-        tree.put("schedule", options.schedule().name().toLowerCase(Locale.ROOT));
+        tree.put("strategy", setup.layout().strategy().id());
+        tree.put("layout", setup.layout().name());
+        tree.put("micro_batches", setup.batching().microBatches());
+        tree.put("schedule", setup.batching().schedule().id());
         tree.put("devices", plan.devices());
         tree.put("model", plan.config().name());
         tree.put("experts_per_token", plan.config().maxTopK());
@@ -138,7 +138,7 @@ public final class SimulationReport {
     /** Which devices a plan's ranks are on, in words: ranges, and attention before experts where those are apart. */
     public static String devices(Plan plan) {
         List<Integer> devices = plan.devices();
-        int first = plan.options().strategy() == Strategy.MA ? plan.options().attentionDevices() : devices.size();
+        int first = plan.layout() instanceof Layout.Separated ma ? ma.attentionDevices() : devices.size();
         String words = ranges(devices.subList(0, first));
         return first == devices.size() ? words : words + " : " + ranges(devices.subList(first, devices.size()));
     }

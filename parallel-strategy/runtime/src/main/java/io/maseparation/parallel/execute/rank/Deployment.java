@@ -94,7 +94,7 @@ public final class Deployment {
         if (workload.depth() == 0 || rank.shard().attention().isEmpty()) {
             return;
         }
-        for (List<Integer> microBatch : shares.sequences().get(rank.group())) {
+        for (List<Integer> microBatch : shares.sequences().group(rank.group())) {
             for (int sequence : microBatch) {
                 rankDevices
                         .get(rank.rank())

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.Text;
 import io.maseparation.moe.MemoryBudget;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankMemory;
@@ -66,12 +67,12 @@ final class MemoryCheck {
         if (held.kvBytes() > held.weightBytes()) {
             return "lower 'max_tokens' or the number of prompts, or use 'kv_dtype' f16";
         }
-        return switch (plan.options().strategy()) {
-            case SINGLE -> "use another 'strategy', ma with 'expert_devices' say, which spreads the weights";
-            case TP_PP -> "raise 'tensor_parallel_size' or 'pipeline_parallel_size'";
-            case EP -> "raise 'expert_parallel_size' or 'attention_tensor_parallel_size'";
-            case MA -> rank.group() < 0
-                    ? plan.options().expertReplicas() > 1
+        return switch (plan.layout()) {
+            case Layout.Single s -> "use another 'strategy', ma with 'expert_devices' say, which spreads the weights";
+            case Layout.TensorPipeline tp -> "raise 'tensor_parallel_size' or 'pipeline_parallel_size'";
+            case Layout.ExpertParallel ep -> "raise 'expert_parallel_size' or 'attention_tensor_parallel_size'";
+            case Layout.Separated ma -> rank.group() < 0
+                    ? ma.expertReplicas() > 1
                             ? "lower 'expert_replicas' or raise 'expert_devices'"
                             : "raise 'expert_devices'"
                     : "raise 'attention_tensor_parallel_size'";

@@ -63,7 +63,7 @@ public final class MicroBatchScheduler {
      */
     void run(List<Step> steps, int firstStep) throws InterruptedException {
         List<MicroBatch> open = new ArrayList<>();
-        for (int m = 0; m < plan.options().microBatches(); m++) {
+        for (int m = 0; m < plan.batching().microBatches(); m++) {
             open.add(new MicroBatch(m, rankPlan.group(), steps, firstStep));
         }
         open.removeIf(MicroBatch::ended);
@@ -103,7 +103,7 @@ public final class MicroBatchScheduler {
 
     /** Runs a micro-batch until it waits or ends its step; whether it did anything. */
     private boolean advance(MicroBatch microBatch) {
-        List<Op> program = rankPlan.chain();
+        List<Op> program = rankPlan.program();
         boolean moved = false;
         while (execute(microBatch, program.get(microBatch.op))) {
             heartbeat.finished(rank);

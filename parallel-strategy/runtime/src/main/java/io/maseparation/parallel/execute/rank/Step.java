@@ -1,20 +1,20 @@
 package io.maseparation.parallel.execute.rank;
 
-import java.util.List;
+import io.maseparation.parallel.layout.PerMicroBatch;
 
 /**
  * One step of the whole model.
  *
  * @param prefill whether its rows are prompt tokens
- * @param batches by group, then micro-batch
+ * @param batches of each group and micro-batch
  */
-public record Step(boolean prefill, List<List<Batch>> batches) {
+public record Step(boolean prefill, PerMicroBatch<Batch> batches) {
     public Batch batch(int group, int microBatch) {
-        return batches.get(group).get(microBatch);
+        return batches.get(group, microBatch);
     }
 
     /** Rows of a micro-batch over all groups: what expert ranks can receive. */
     public int rows(int microBatch) {
-        return batches.stream().mapToInt(g -> g.get(microBatch).rows()).sum();
+        return batches.groups().stream().mapToInt(g -> g.get(microBatch).rows()).sum();
     }
 }

@@ -1,27 +1,25 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /** Cuts a workload into steps: prompts in chunks, then one token a sequence and step. */
 public final class StepSchedule {
     private final Workload workload;
-    private final Shares shares;
-    private final int groups;
-    private final int microBatches;
+    private final PerMicroBatch<List<Integer>> sequences;
     private final StepRows rows;
 
     /** @param rows most rows of a step */
     public StepSchedule(Workload workload, Shares shares, StepRows rows) {
         this.workload = workload;
-        this.shares = shares;
         this.rows = rows;
-        groups = shares.sequences().size();
-        microBatches = shares.sequences().getFirst().size();
+        sequences = shares.sequences();
     }
 
     /** Most rows of any step of the workload. */
@@ -30,44 +28,25 @@ public final class StepSchedule {
         return StepRows.prefillAndDecode(shares, promptTokens, workload.prefillChunk());
     }
 
-    private List<Integer> sequences(int group, int m) {
-        return shares.sequences().get(group).get(m);
-    }
-
     /** Steps that take the prompts in. The last row of each prompt yields its first token. */
     public List<Step> prefill() {
-        List<List<List<Batch>>> chunks = new ArrayList<>();
-        int steps = 0;
-        for (int group = 0; group < groups; group++) {
-            List<List<Batch>> ofGroup = new ArrayList<>();
-            for (int m = 0; m < microBatches; m++) {
-                List<Batch> cut = chunks(group, m);
-                steps = Math.max(steps, cut.size());
-                ofGroup.add(cut);
-            }
-            chunks.add(ofGroup);
-        }
-        List<Step> result = new ArrayList<>();
-        for (int i = 0; i < steps; i++) {
-            int index = i;
-            List<List<Batch>> batches = new ArrayList<>();
-            for (int group = 0; group < groups; group++) {
-                List<Batch> ofGroup = new ArrayList<>();
-                for (int m = 0; m < microBatches; m++) {
-                    List<Batch> cut = chunks.get(group).get(m);
-                    ofGroup.add(
-                            index < cut.size() ? cut.get(index) : batch(group, m, new int[0], new int[0], new int[0]));
-                }
-                batches.add(ofGroup);
-            }
-            result.add(new Step(true, batches));
-        }
-        return result;
+        PerMicroBatch<List<Batch>> chunks = each(this::chunks);
+        int steps = chunks.groups().stream().flatMap(List::stream).mapToInt(List::size).max().orElse(0);
+        return IntStream.range(0, steps)
+                .mapToObj(i -> new Step(true, each((group, m) -> {
+                    List<Batch> cut = chunks.get(group, m);
+                    return i < cut.size() ? cut.get(i) : batch(group, m, new int[0], new int[0], new int[0]);
+                })))
+                .toList();
+    }
+
+    private <T> PerMicroBatch<T> each(PerMicroBatch.Maker<T> maker) {
+        return PerMicroBatch.of(sequences.size(), sequences.microBatches(), maker);
     }
 
     private List<Batch> chunks(int group, int m) {
         List<int[]> rows = new ArrayList<>();
-        for (int sequence : sequences(group, m)) {
+        for (int sequence : sequences.get(group, m)) {
             int[] prompt = workload.prompts().get(sequence);
             for (int position = 0; position < prompt.length; position++) {
                 rows.add(new int[] {sequence, workload.depth() + position, prompt[position]});
@@ -86,7 +65,7 @@ public final class StepSchedule {
     }
 
     private Batch batch(int group, int m, int[] sequences, int[] positions, int[] tokens) {
-        int[] outputs = java.util.stream.IntStream.range(0, sequences.length)
+        int[] outputs = IntStream.range(0, sequences.length)
                 .filter(i -> positions[i] >= workload.depth() + workload.prompts().get(sequences[i]).length - 1)
                 .toArray();
         return new Batch(rows.firstRow(group, m), sequences, positions, tokens, outputs);
@@ -99,24 +78,18 @@ public final class StepSchedule {
      * @param active sequences that take part
      */
     public Step decode(int index, IntPredicate active) {
-        List<List<Batch>> batches = new ArrayList<>();
-        for (int group = 0; group < groups; group++) {
-            List<Batch> ofGroup = new ArrayList<>();
-            for (int m = 0; m < microBatches; m++) {
-                int[] rows = sequences(group, m).stream()
-                        .mapToInt(s -> s)
-                        .filter(active)
-                        .toArray();
-                int[] positions = new int[rows.length];
-                int[] tokens = new int[rows.length];
-                for (int i = 0; i < rows.length; i++) {
-                    positions[i] = workload.depth() + workload.prompts().get(rows[i]).length + index;
-                    tokens[i] = -1;
-                }
-                ofGroup.add(batch(group, m, rows, positions, tokens));
+        return new Step(false, each((group, m) -> {
+            int[] rows = sequences.get(group, m).stream()
+                    .mapToInt(s -> s)
+                    .filter(active)
+                    .toArray();
+            int[] positions = new int[rows.length];
+            int[] tokens = new int[rows.length];
+            for (int i = 0; i < rows.length; i++) {
+                positions[i] = workload.depth() + workload.prompts().get(rows[i]).length + index;
+                tokens[i] = -1;
             }
-            batches.add(ofGroup);
-        }
-        return new Step(false, batches);
+            return batch(group, m, rows, positions, tokens);
+        }));
     }
 }

@@ -30,7 +30,7 @@ final class TransferLog {
         this.rank = rankPlan.rank();
         this.log = log;
         this.on = on;
-        this.names = rankPlan.chain().stream().map(TransferLog::name).toList();
+        this.names = rankPlan.program().stream().map(TransferLog::name).toList();
     }
 
     private static String name(Op op) {

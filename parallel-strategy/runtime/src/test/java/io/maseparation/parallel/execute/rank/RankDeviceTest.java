@@ -33,7 +33,7 @@ class RankDeviceTest {
             }
             // As TornadoVM does, the device frees what transfers name, and no more.
             assertThat(TestDevices.used(strict))
-                    .as("bytes left by %s", plan.orElseThrow().options())
+                    .as("bytes left by %s", plan.orElseThrow().setup())
                     .isZero();
         }
     }

@@ -6,8 +6,9 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.parallel.execute.PlanExecutor;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
@@ -24,11 +25,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TransferLogTest {
     private static final ModelWeights TINY = RandomWeights.create(Presets.config("tiny"), 1);
 
-    private static RunResult run(StrategyOptions options, boolean transfers) {
+    private static RunResult run(Setup setup, boolean transfers) {
         Workload workload = Workload.greedy(List.of(new int[] {1, 2, 3}, new int[] {4}, new int[] {5, 6}), 4);
         ExecutionOptions execution = ExecutionOptions.defaults().withTransfers(transfers);
         try (PlanExecutor executor =
-                new PlanExecutor(Planning.plan(TINY.config(), options), new Job(TINY, workload, execution))) {
+                new PlanExecutor(Planning.plan(TINY.config(), setup), new Job(TINY, workload, execution))) {
             return executor.run();
         }
     }
@@ -42,7 +43,7 @@ class TransferLogTest {
 
     @Test
     void maRanksSendAndReceiveInEveryLayer() {
-        RunResult result = run(StrategyOptions.maSeparation(2, 1).withMicroBatches(2), true);
+        RunResult result = run(Layout.separated(2, 1).withMicroBatches(2), true);
 
         int layers = TINY.config().layers().size();
         for (int layer = 0; layer < layers; layer++) {
@@ -61,16 +62,16 @@ class TransferLogTest {
 
     @Test
     void collectivesAreRecordedByTheirName() {
-        assertThat(transfers(run(StrategyOptions.tensorPipeline(2, 1), true), 1))
+        assertThat(transfers(run(Layout.tensorPipeline(2, 1).withMicroBatches(1), true), 1))
                 .anyMatch(n -> n.startsWith("all-reduce partial "));
-        assertThat(transfers(run(StrategyOptions.expertParallel(2), true), 1)).contains(
+        assertThat(transfers(run(Layout.expertParallel(2).withMicroBatches(1), true), 1)).contains(
                 "all-to-all dispatch 0", "all-to-all combine 0");
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void oneRankThatDoesNothingElseIsBusyOrWaitsOnOneThingAtATime(boolean recorded) {
-        RunResult result = run(StrategyOptions.maSeparation(1, 1), recorded);
+        RunResult result = run(Layout.separated(1, 1).withMicroBatches(1), recorded);
 
         assertThat(result.timeline().events().stream().anyMatch(e -> e.stream() == Stream.TRANSFER))
                 .isEqualTo(recorded);

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.studies.paper.Claim.Kind;
 import io.maseparation.parallel.studies.paper.Claim.Verdict;
 import io.maseparation.parallel.studies.paper.Evidence.Sample;
@@ -202,24 +202,24 @@ final class Claims {
     }
 
     private void ratio() {
-        List<Trial> separated = evidence.where(t -> t.point().options().strategy() == Strategy.MA);
+        List<Trial> separated = evidence.where(t -> t.point().setup().layout() instanceof Layout.Separated);
         List<Trial> best = Assumptions.all().stream()
                 .map(a -> Evidence.fastest(separated, a))
                 .toList();
         Trial nearest = best.stream()
-                .max(Comparator.comparingInt(t -> t.point().options().attentionDevices()))
+                .max(Comparator.comparingInt(t -> t.point().separated().attentionDevices()))
                 .orElseThrow();
         double loss = Evidence.fastest(evidence.threeToOne(), nearest.assumptions()).point().tpotMs()
                 / nearest.point().tpotMs() - 1;
         String found = best.stream()
-                .map(t -> t.point().options().layout())
+                .map(t -> t.point().setup().layout().name())
                 .distinct()
                 .sorted()
                 .collect(Collectors.joining(", "));
         ModelConfig config = Assumptions.USUAL.config();
         BalanceLine line = new BalanceLine(config, new Bounds(config, context.cluster()), Paper.ATTENTION_DEVICES,
                 Paper.EXPERT_DEVICES);
-        List<Sample> fastest = evidence.fastest(p -> p.options().strategy() == Strategy.MA);
+        List<Sample> fastest = evidence.fastest(p -> p.setup().layout() instanceof Layout.Separated);
         List<Integer> tied = evidence.fastest(Paper::isThreeToOne).stream()
                 .filter(s -> fastest.stream().anyMatch(f -> f.batch() == s.batch()
                         && s.point().tpotMs() <= PlaneStudy.TIE * f.point().tpotMs()))
@@ -227,8 +227,8 @@ final class Claims {
                 .toList();
         rows.add(new Claim("best_ratio", "best attention : expert GPUs",
                 new Quantity("3:1", (double) Paper.ATTENTION_DEVICES / Paper.EXPERT_DEVICES),
-                new Quantity(found, (double) nearest.point().options().attentionDevices()
-                        / nearest.point().options().expertDevices()),
+                new Quantity(found, (double) nearest.point().separated().attentionDevices()
+                        / nearest.point().separated().expertDevices()),
                 "the best of every ratio and m = 1 to 3, under each of %d sets of assumptions".formatted(best.size()),
                 Quantity.NONE,
                 new Verdict(Kind.UNDEFINED, "undefined without batch × context; not at batch 24"),
@@ -281,15 +281,15 @@ final class Claims {
                 .min(Comparator.comparingDouble(o -> Math.abs(o.change(tpot) - claimed)))
                 .orElseThrow();
         Other best = others.stream()
-                .filter(o -> o.other().point().options().strategy() == Strategy.MA
-                        && o.baseline().point().options().microBatches() == 1)
+                .filter(o -> o.other().point().setup().layout() instanceof Layout.Separated
+                        && o.baseline().point().setup().batching().microBatches() == 1)
                 .min(Comparator.comparingDouble(o -> o.change(true)))
                 .orElseThrow();
         String free = evidence.freest()
                 .map(p -> {
                     Trial baseline = evidence.baselines().stream()
                             .filter(t -> t.assumptions().equals(Assumptions.USUAL)
-                                    && t.point().options().microBatches() == 1)
+                                    && t.point().setup().batching().microBatches() == 1)
                             .findFirst()
                             .orElseThrow();
                     double change = p.tpotMs() / baseline.point().tpotMs() - 1;
@@ -303,7 +303,7 @@ final class Claims {
                 "%s against %s; %s".formatted(nearest.other().point().name(), nearest.baseline().point().name(),
                         nearest.baseline().assumptions().text()),
                 Quantity.NONE,
-                new Verdict(Kind.ELSEWHERE, nearest.other().point().options().strategy() == Strategy.MA
+                new Verdict(Kind.ELSEWHERE, nearest.other().point().setup().layout() instanceof Layout.Separated
                         ? "occurs with separation"
                         : "occurs without separation"),
                 "the best ratio of MA against TP8×PP2, m = 1: %s (%s)%s".formatted(

@@ -138,8 +138,8 @@ record ClaimsStudy(Context context) {
     }
 
     private Section growing(Evidence evidence) {
-        Predicate<Point> one = p -> p.options().pipelineParallel() == 2 && p.options().microBatches() == 1;
-        Predicate<Point> piped = p -> p.options().pipelineParallel() == 2;
+        Predicate<Point> one = p -> p.setup().layout().stages() == 2 && p.setup().batching().microBatches() == 1;
+        Predicate<Point> piped = p -> p.setup().layout().stages() == 2;
         LineChart busy = chart("Busy share and MBU over batch", "share of time");
         add(busy, "12:4, busy", evidence, Paper::isThreeToOne, s -> s.point().busy());
         add(busy, "12:4, MBU", evidence, Paper::isThreeToOne, s -> s.point().mbu());

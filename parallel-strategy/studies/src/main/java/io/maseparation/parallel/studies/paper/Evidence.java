@@ -2,8 +2,9 @@ package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.search.Evaluation;
 import io.maseparation.parallel.search.Planner;
 import io.maseparation.parallel.search.SearchRequest;
@@ -69,7 +70,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     /** Every ratio; every second where few points are enough. */
     private static List<NamedLayout> ratios(Context context) {
         return NamedLayout.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
-                .filter(c -> !context.quick() || c.options().attentionDevices() % 2 == 0)
+                .filter(c -> !context.quick() || c.separated().attentionDevices() % 2 == 0)
                 .toList();
     }
 
@@ -127,7 +128,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         List<NamedLayout> all = layouts(context);
         return context.sweep().flatMap(growths(), growth -> {
             double first = context.sweep()
-                    .simulate(config, NamedLayout.of(StrategyOptions.single()), one, plain(context, growth.first()))
+                    .simulate(config, NamedLayout.of(Layout.single().withMicroBatches(1)), one,
+                            plain(context, growth.first()))
                     .orElseThrow()
                     .tpotMs();
             int devices = growth.last() > growth.first() ? 1 : Paper.DEVICES;
@@ -136,13 +138,12 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
             List<Scaling> found = new ArrayList<>();
             for (Family family : List.of(
                     new Family("best ratio of MA",
-                            all.stream().filter(c -> c.options().strategy() == Strategy.MA).toList()),
+                            all.stream().filter(c -> c.setup().layout() instanceof Layout.Separated).toList()),
                     new Family("MA 12:4", all.stream().filter(Evidence::threeToOne).toList()),
                     new Family("best without separation",
-                            all.stream().filter(c -> c.options().strategy() != Strategy.MA).toList()))) {
-                List<StrategyOptions> options =
-                        family.layouts().stream().map(NamedLayout::options).toList();
-                Point.fastest(points.stream().filter(p -> options.contains(p.options())).toList())
+                            all.stream().filter(c -> !(c.setup().layout() instanceof Layout.Separated)).toList()))) {
+                List<Setup> setups = family.layouts().stream().map(NamedLayout::setup).toList();
+                Point.fastest(points.stream().filter(p -> setups.contains(p.setup())).toList())
                         .ifPresent(p -> found.add(new Scaling(growth.definition(),
                                 family.name().equals("MA 12:4") ? p.name() : family.name() + " (" + p.name() + ")",
                                 first / devices / p.tpotMs())));
@@ -152,8 +153,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     }
 
     private static boolean threeToOne(NamedLayout layout) {
-        return layout.options().attentionDevices() == Paper.ATTENTION_DEVICES
-                && layout.options().expertDevices() == Paper.EXPERT_DEVICES;
+        return layout.setup().layout().hasRatio(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES);
     }
 
     private static Scenario plain(Context context, int batch) {
@@ -169,7 +169,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                 .with(SearchSpace.of(Strategy.MA));
         return context.sweep().map(List.of(request), r -> {
             Optional<Evaluation> best = Planner.best(r);
-            return best.map(e -> Point.of(NamedLayout.of(e.layout().options()), e.result()));
+            return best.map(e -> Point.of(NamedLayout.of(e.layout().setup()), e.result()));
         }).getFirst();
     }
 
@@ -185,7 +185,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
 
     /** The paper's baseline. */
     List<Trial> baselines() {
-        return where(t -> t.point().options().tensorParallel() == 8 && t.point().options().pipelineParallel() == 2);
+        return where(t -> t.point().setup().layout().equals(Layout.tensorPipeline(8, 2)));
     }
 
     /** The trial whose value is nearest to a claim. */

@@ -2,6 +2,7 @@ package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,15 +42,14 @@ record Family(String name, List<NamedLayout> layouts) {
         all.addAll(overlapped(NamedLayout.tensorPipeline(16, 1, 1)));
         all.addAll(overlapped(NamedLayout.expertParallel(16, 1)));
         all.addAll(overlapped(NamedLayout.expertParallel(16, 8)));
-        all.addAll(overlapped(
-                NamedLayout.of(NamedLayout.tensorPipeline(8, 1, 1).options().withDataParallel(2))));
-        all.addAll(overlapped(NamedLayout.of(NamedLayout.expertParallel(8, 1).options().withDataParallel(2))));
+        all.addAll(overlapped(NamedLayout.of(Layout.tensorPipeline(8, 1).withDataParallel(2).withMicroBatches(1))));
+        all.addAll(overlapped(NamedLayout.of(Layout.expertParallel(8).withDataParallel(2).withMicroBatches(1))));
         return all;
     }
 
     /** With one micro-batch, and with two so that one computes while the other is transferred. */
     private static List<NamedLayout> overlapped(NamedLayout layout) {
-        return List.of(layout, NamedLayout.of(layout.options().withMicroBatches(2)));
+        return List.of(layout, NamedLayout.of(layout.setup().withMicroBatches(2)));
     }
 
     private static List<NamedLayout> threeToOne() {

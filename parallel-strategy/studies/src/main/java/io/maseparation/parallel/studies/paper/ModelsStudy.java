@@ -4,9 +4,9 @@ import static io.maseparation.parallel.present.Table.column;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.present.chart.Axis;
@@ -166,11 +166,11 @@ final class ModelsStudy implements Study {
     }
 
     /** A search of some thousand layouts a model would take minutes: every second ratio, and no copies of experts. */
-    private static boolean searched(StrategyOptions o) {
-        return o.ranks() == Paper.DEVICES
-                && o.microBatches() <= MOST_MICRO_BATCHES
-                && o.expertReplicas() == 1
-                && (o.strategy() != Strategy.MA || o.attentionDevices() % 2 == 0);
+    private static boolean searched(Setup setup) {
+        return setup.layout().ranks() == Paper.DEVICES
+                && setup.batching().microBatches() <= MOST_MICRO_BATCHES
+                && (!(setup.layout() instanceof Layout.Separated ma)
+                        || (ma.expertReplicas() == 1 && ma.attentionDevices() % 2 == 0));
     }
 
     private static double tpot(Optional<Evaluation> evaluation) {
@@ -178,7 +178,7 @@ final class ModelsStudy implements Study {
     }
 
     private static String layout(Optional<Evaluation> evaluation) {
-        return evaluation.map(e -> NamedLayout.of(e.layout().options()).name()).orElse("none fits");
+        return evaluation.map(e -> NamedLayout.of(e.layout().setup()).name()).orElse("none fits");
     }
 
     private static Table table(List<Sample> samples) {

@@ -1,52 +1,54 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A layout that is tried, and its name in reports. */
-record NamedLayout(String name, StrategyOptions options) {
+record NamedLayout(String name, Setup setup) {
 
     /** A layout under a name that says strategy, sizes and micro-batches. */
-    static NamedLayout of(StrategyOptions options) {
-        int m = options.microBatches();
-        String name = switch (options.strategy()) {
-            case SINGLE -> "one device";
-            case TP_PP -> tensorPipelineName(options);
-            case EP -> "EP" + options.expertParallel()
-                    + (options.attentionTensorParallel() > 1
-                            ? ", attention TP" + options.attentionTensorParallel()
-                            : "");
-            case MA -> "MA " + options.layout();
+    static NamedLayout of(Setup setup) {
+        int m = setup.batching().microBatches();
+        String name = switch (setup.layout()) {
+            case Layout.Single s -> "one device";
+            case Layout.TensorPipeline tp -> "TP" + tp.tensorParallel() + more("×PP", tp.stages())
+                    + copies(tp.dataParallel());
+            case Layout.ExpertParallel ep -> "EP" + ep.expertParallel() + more(", attention TP", ep.headSlices())
+                    + copies(ep.dataParallel());
+            case Layout.Separated ma -> "MA " + ma.name();
         };
-        return new NamedLayout(
-                name
-                        + (options.dataParallel() > 1 ? " × DP" + options.dataParallel() : "")
-                        + (m > 1 || options.pipelineParallel() > 1 || options.strategy() == Strategy.MA
-                                ? ", m = " + m
-                                : ""),
-                options);
+        boolean always = setup.layout().stages() > 1 || setup.layout() instanceof Layout.Separated;
+        return new NamedLayout(always || m > 1 ? name + ", m = " + m : name, setup);
     }
 
-    private static String tensorPipelineName(StrategyOptions options) {
-        String tp = "TP" + options.tensorParallel();
-        return options.pipelineParallel() > 1 ? tp + "×PP" + options.pipelineParallel() : tp;
+    private static String copies(int n) {
+        return more(" × DP", n);
+    }
+
+    private static String more(String what, int n) {
+        return n > 1 ? what + n : "";
+    }
+
+    /** The layout of one that has attention and experts apart. */
+    Layout.Separated separated() {
+        return (Layout.Separated) setup.layout();
     }
 
     /** MA with replicated attention and whole experts. */
     static NamedLayout ma(int attention, int experts, int microBatches) {
-        return of(StrategyOptions.maSeparation(attention, experts).withMicroBatches(microBatches));
+        return of(Layout.separated(attention, experts).withMicroBatches(microBatches));
     }
 
     /** Tensor × pipeline parallelism. */
     static NamedLayout tensorPipeline(int tp, int pp, int microBatches) {
-        return of(StrategyOptions.tensorPipeline(tp, pp).withMicroBatches(microBatches));
+        return of(Layout.tensorPipeline(tp, pp).withMicroBatches(microBatches));
     }
 
     /** Expert parallelism with attention split over some of the ranks. */
     static NamedLayout expertParallel(int ranks, int attentionSlices) {
-        return of(StrategyOptions.expertParallel(ranks).withAttentionTensorParallel(attentionSlices));
+        return of(Layout.expertParallel(ranks).withAttentionTensorParallel(attentionSlices).withMicroBatches(1));
     }
 
     /**

@@ -26,7 +26,6 @@ final class Paper {
 
     /** The layout that the paper calls best, 3:1. */
     static boolean isThreeToOne(Point point) {
-        return point.options().attentionDevices() == ATTENTION_DEVICES
-                && point.options().expertDevices() == EXPERT_DEVICES;
+        return point.setup().layout().hasRatio(ATTENTION_DEVICES, EXPERT_DEVICES);
     }
 }

@@ -111,7 +111,7 @@ final class PlaneStudy implements Study {
             Point.fastest(points).ifPresent(p -> fastest.put(family.name(), p));
             if (family.name().equals(Family.MA)) {
                 points.forEach(p -> ratios.merge(
-                        p.options().attentionDevices(), p, (a, b) -> a.tpotMs() <= b.tpotMs() ? a : b));
+                        p.separated().attentionDevices(), p, (a, b) -> a.tpotMs() <= b.tpotMs() ? a : b));
             }
         }
         Optional.ofNullable(ratios.get(Paper.ATTENTION_DEVICES))
@@ -148,8 +148,8 @@ final class PlaneStudy implements Study {
                 if (best == null) {
                     map.amount(column, row, Double.NaN, "", "does not fit in memory");
                 } else {
-                    map.category(column, row, best.options().layout(), best.options().layout(),
-                            "m = %d, TPOT %s, 12:4 %s".formatted(best.options().microBatches(),
+                    map.category(column, row, best.setup().layout().name(), best.setup().layout().name(),
+                            "m = %d, TPOT %s, 12:4 %s".formatted(best.setup().batching().microBatches(),
                                     Unit.MILLISECONDS.text(best.tpotMs()),
                                     Unit.MILLISECONDS.text(cell.tpotMs(Family.THREE_TO_ONE))));
                 }
@@ -220,8 +220,8 @@ final class PlaneStudy implements Study {
                 .column("regime", "regime", Unit.PLAIN);
         for (Cell cell : cells) {
             for (Point point : cell.ratios().values()) {
-                table.row(cell.batch(), cell.context(), point.options().attentionDevices(),
-                        point.options().expertDevices(), point.options().microBatches(), point.tpotMs(),
+                table.row(cell.batch(), cell.context(), point.separated().attentionDevices(),
+                        point.separated().expertDevices(), point.setup().batching().microBatches(), point.tpotMs(),
                         point.tpotMs() / cell.tpotMs(Family.MA), point.regime());
             }
         }

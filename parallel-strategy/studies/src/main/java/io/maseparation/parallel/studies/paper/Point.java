@@ -1,6 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.Comparator;
 import java.util.List;
@@ -10,7 +11,7 @@ import java.util.Optional;
  * What is kept of a simulation.
  *
  * @param name name of the layout
- * @param options layout
+ * @param setup layout and batching
  * @param tpotMs TPOT
  * @param tps TPS
  * @param busy mean busy share of all ranks
@@ -20,7 +21,7 @@ import java.util.Optional;
  */
 record Point(
         String name,
-        StrategyOptions options,
+        Setup setup,
         double tpotMs,
         double tps,
         double busy,
@@ -31,13 +32,18 @@ record Point(
     static Point of(NamedLayout layout, SimulationResult result) {
         return new Point(
                 layout.name(),
-                layout.options(),
+                layout.setup(),
                 result.tpotMs(),
                 result.tps(),
                 result.busy(),
                 result.use().mbu(),
                 result.use().memoryEfficiency(),
                 result.regime().id());
+    }
+
+    /** The layout of one that has attention and experts apart. */
+    Layout.Separated separated() {
+        return (Layout.Separated) setup.layout();
     }
 
     /** The one with the least TPOT. */

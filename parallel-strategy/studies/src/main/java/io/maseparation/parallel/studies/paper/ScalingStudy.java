@@ -4,7 +4,7 @@ import static io.maseparation.parallel.present.Table.column;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.present.chart.Axis;
@@ -78,14 +78,15 @@ final class ScalingStudy implements Study {
         List<NamedLayout> ma = new ArrayList<>();
         for (int experts : new int[] {n / 8, n / 4, n / 2, 3 * n / 4}) {
             for (int m = 1; m <= 2 && experts > 0 && experts < n; m++) {
-                StrategyOptions options =
-                        StrategyOptions.maSeparation(n - experts, experts).withMicroBatches(m);
+                Layout.Separated layout = Layout.separated(n - experts, experts);
                 int surplus = Math.max(1, Math.ceilDiv(experts, EXPERTS));
-                ma.add(NamedLayout.of(options.withExpertReplicas(surplus)));
+                ma.add(NamedLayout.of(layout.withExpertReplicas(surplus).withMicroBatches(m)));
                 for (int parts = surplus == 1 ? 2 : 1; parts <= 4; parts *= 2) {
                     if (parts > 1) {
                         int copies = Math.max(1, Math.ceilDiv(experts / parts, EXPERTS));
-                        ma.add(NamedLayout.of(options.withExpertTensorParallel(parts).withExpertReplicas(copies)));
+                        ma.add(NamedLayout.of(layout.withExpertTensorParallel(parts)
+                                .withExpertReplicas(copies)
+                                .withMicroBatches(m)));
                     }
                 }
             }
@@ -94,18 +95,18 @@ final class ScalingStudy implements Study {
         for (int slices = 2; slices <= Math.min(16, n); slices *= 2) {
             for (int stages = 1; stages <= 4 && slices * stages <= n; stages *= 2) {
                 if (slices * stages >= Math.min(n, 8)) {
-                    tp.add(NamedLayout.of(StrategyOptions.tensorPipeline(slices, stages)
-                            .withMicroBatches(stages)
-                            .withDataParallel(n / slices / stages)));
+                    tp.add(NamedLayout.of(Layout.tensorPipeline(slices, stages)
+                            .withDataParallel(n / slices / stages)
+                            .withMicroBatches(stages)));
                 }
             }
         }
         List<NamedLayout> ep = new ArrayList<>();
         for (int slices : new int[] {1, 8}) {
-            StrategyOptions options = StrategyOptions.expertParallel(Math.min(n, EXPERTS))
+            Layout.ExpertParallel layout = Layout.expertParallel(Math.min(n, EXPERTS))
                     .withDataParallel(Math.max(1, n / EXPERTS))
                     .withAttentionTensorParallel(slices);
-            ep.add(NamedLayout.of(options));
+            ep.add(NamedLayout.of(layout.withMicroBatches(1)));
         }
         return List.of(new Family(MA, ma), new Family(TENSOR_PIPELINE, tp), new Family(EXPERT, ep));
     }
@@ -161,7 +162,7 @@ final class ScalingStudy implements Study {
     /** TPOT of a single device with unlimited memory. */
     private double oneDeviceMs(ModelConfig config, int batch) {
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        return context.sweep().simulate(config, NamedLayout.of(StrategyOptions.single()), one, scenario(batch))
+        return context.sweep().simulate(config, NamedLayout.of(Layout.single().withMicroBatches(1)), one, scenario(batch))
                 .orElseThrow()
                 .tpotMs();
     }

@@ -51,7 +51,7 @@ record StepStudy(Context context) implements Study {
         ModelConfig config = Assumptions.USUAL.config();
         List<SimulationResult> results = context.sweep().map(PICKED, picked -> {
             return new Simulation(
-                    context.sweep().plan(config, picked.layout().options()),
+                    context.sweep().plan(config, picked.layout().setup()),
                     context.cluster(),
                     context.scenario(picked.batch(), Paper.CONTEXT).withSteps(STEPS, WARMUP)).run(true);
         });

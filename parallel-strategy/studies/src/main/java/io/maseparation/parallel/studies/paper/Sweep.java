@@ -5,7 +5,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.threads.ParallelMap;
@@ -21,10 +21,10 @@ final class Sweep {
     private static final int RANKS_KEPT = 32;
 
     private final ParallelMap threads;
-    private final Map<Layout, Plan> plans = new ConcurrentHashMap<>();
+    private final Map<Laid, Plan> plans = new ConcurrentHashMap<>();
 
     /** A model laid out. */
-    private record Layout(ModelConfig config, StrategyOptions options) {}
+    private record Laid(ModelConfig config, Setup setup) {}
 
     /**
      * @param threads number of threads
@@ -47,7 +47,7 @@ final class Sweep {
     /** Simulates a layout; nothing if the model cannot be laid out this way or does not fit. */
     Optional<Point> simulate(ModelConfig config, NamedLayout layout, Cluster cluster, Scenario scenario) {
         try {
-            Simulation simulation = new Simulation(plan(config, layout.options()), cluster, scenario);
+            Simulation simulation = new Simulation(plan(config, layout.setup()), cluster, scenario);
             return Optional.of(Point.of(layout, simulation.run(false)));
         } catch (PlanException e) {
             return Optional.empty();
@@ -63,10 +63,10 @@ final class Sweep {
     }
 
     /** A plan, built once. */
-    Plan plan(ModelConfig config, StrategyOptions options) {
-        if (options.ranks() > RANKS_KEPT) {
-            return Planning.plan(config, options);
+    Plan plan(ModelConfig config, Setup setup) {
+        if (setup.layout().ranks() > RANKS_KEPT) {
+            return Planning.plan(config, setup);
         }
-        return plans.computeIfAbsent(new Layout(config, options), l -> Planning.plan(l.config(), l.options()));
+        return plans.computeIfAbsent(new Laid(config, setup), l -> Planning.plan(l.config(), l.setup()));
     }
 }

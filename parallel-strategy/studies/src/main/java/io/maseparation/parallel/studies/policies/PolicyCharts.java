@@ -45,7 +45,7 @@ public final class PolicyCharts {
         for (PolicyResult result : comparison.results()) {
             chart.series(result.policy().id(), x, means(result.trace().stepsMs(), width(s)));
         }
-        return chart.series("bound of " + s.options().layout(), x, bound);
+        return chart.series("bound of " + s.setup().layout().name(), x, bound);
     }
 
     private static int width(PolicyScenario s) {
@@ -81,7 +81,7 @@ public final class PolicyCharts {
 
     private static String note(PolicyScenario s) {
         return "simulated, %s on %s, %s, m = %d; batch %d, context %d%s, routing %s".formatted(
-                s.config().name(), s.start().cluster().name(), s.options().layout(), s.options().microBatches(),
+                s.config().name(), s.start().cluster().name(), s.setup().layout().name(), s.setup().batching().microBatches(),
                 s.first().batch(), s.first().context(), s.growth() > 0 ? " and growing" : "",
                 s.first().routing().description());
     }

@@ -57,8 +57,8 @@ public final class PolicyReport {
         tree.put("scenario", s.name());
         tree.put("model", s.config().name());
         tree.put("cluster", s.start().cluster().name());
-        tree.put("layout", s.options().layout());
-        tree.put("micro_batches", s.options().microBatches());
+        tree.put("layout", s.setup().layout().name());
+        tree.put("micro_batches", s.setup().batching().microBatches());
         tree.put("batch", s.first().batch());
         tree.put("context", s.first().context());
         tree.put("context_growth", s.growth());
@@ -88,9 +88,9 @@ public final class PolicyReport {
         tree.put("from", change.from());
         tree.put("to", change.to());
         tree.put("predicted_gain_ms", change.predictedGainMs());
-        tree.put("bytes_moved", change.bytesMoved());
-        tree.put("copying_ms", change.preparedMs());
-        tree.put("paused_ms", change.pausedMs());
+        tree.put("bytes_moved", change.cost().bytesMoved());
+        tree.put("copying_ms", change.cost().preparedMs());
+        tree.put("paused_ms", change.cost().pausedMs());
         tree.put("outcome", change.outcome());
         return tree;
     }

@@ -60,6 +60,6 @@ public record PolicyResult(
 
     /** Bytes of weights, and of keys and values, that went to other devices. */
     public long bytesMoved() {
-        return changes.stream().mapToLong(LayoutChange::bytesMoved).sum();
+        return changes.stream().mapToLong(c -> c.cost().bytesMoved()).sum();
     }
 }

@@ -42,12 +42,10 @@ final class PolicyRun {
             return new LayoutChange(
                     step,
                     proposal.kind(),
-                    before.options().layout(),
-                    next.options().layout(),
+                    before.layout().name(),
+                    next.layout().name(),
                     proposal.gainMs(),
-                    bytes,
-                    copiedSeconds * 1e3,
-                    pauseSeconds * 1e3,
+                    new LayoutChange.Cost(bytes, copiedSeconds * 1e3, pauseSeconds * 1e3),
                     outcome.equals(LayoutChange.SWITCHED),
                     outcome);
         }
@@ -84,7 +82,7 @@ final class PolicyRun {
                             .withRouting(block.routing().from(done), scenario.first().seed())
                             .withSteps(steps, 0));
             LiveSteps times = LiveSteps.run(simulation, Shares.owned(plan, owners, contexts), contexts);
-            record.steps(block.first() + done, times, pauseSeconds, copying.isPresent(), plan.options().layout(),
+            record.steps(block.first() + done, times, pauseSeconds, copying.isPresent(), plan.layout().name(),
                     bounds.seconds(block, done, steps, policy.changesRatio()));
             lookSeconds += times.total() + pauseSeconds;
             lastStepSeconds = times.total() / steps;
@@ -134,8 +132,8 @@ final class PolicyRun {
             copyingLeft = scenario.migration().copySeconds(scenario.start().cluster(), bytes);
             copying = Optional.of(new Copying(proposal, state, next, nextOwners, bytes, copyingLeft));
         } catch (PlanException e) {
-            end(new LayoutChange(state.decoded(), proposal.kind(), plan.options().layout(),
-                    proposal.target().options().layout(), proposal.gainMs(), 0, 0, 0, false,
+            end(new LayoutChange(state.decoded(), proposal.kind(), plan.layout().name(),
+                    proposal.target().setup().layout().name(), proposal.gainMs(), LayoutChange.Cost.NONE, false,
                     "refused: " + e.getMessage()), state);
         }
     }
@@ -160,6 +158,6 @@ final class PolicyRun {
         copying.ifPresent(c -> record.change(c.change(
                 scenario.steps(), plan, c.seconds() - copyingLeft, 0, "unfinished: the trace ended")));
         copying = Optional.empty();
-        return record.result(plan.options().layout());
+        return record.result(plan.layout().name());
     }
 }

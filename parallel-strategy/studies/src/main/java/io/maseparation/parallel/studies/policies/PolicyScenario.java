@@ -3,11 +3,11 @@ package io.maseparation.parallel.studies.policies;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -41,22 +41,19 @@ public record PolicyScenario(
      */
     public PolicyScenario {
         start = new Simulation(start.plan(), start.cluster().withoutVariation(), start.scenario());
-        StrategyOptions options = start.plan().options();
         Cluster cluster = start.cluster();
-        if (options.strategy() != Strategy.MA
-                || !StrategyOptions.maSeparation(options.attentionDevices(), options.expertDevices())
-                        .withMicroBatches(options.microBatches())
-                        .withSchedule(options.schedule())
-                        .equals(options)) {
+        if (!(start.plan().layout() instanceof Layout.Separated ma)
+                || !ma.equals(Layout.separated(ma.attentionDevices(), ma.expertDevices()))) {
             throw new PlanException(
                     "policies are compared on layouts of ma without tensor parallelism and copies, not on "
-                            + options.strategy().id() + " " + options.layout());
+                            + start.plan().layout().title());
         }
-        if (options.ranks() > cluster.size()) {
+        int ranks = ma.ranks();
+        if (ranks > cluster.size()) {
             throw new PlanException("the layout %s has %d ranks, but cluster %s has %d devices"
-                    .formatted(options.layout(), options.ranks(), cluster.name(), cluster.size()));
+                    .formatted(ma.name(), ranks, cluster.name(), cluster.size()));
         }
-        for (int device = 1; device < options.ranks(); device++) {
+        for (int device = 1; device < ranks; device++) {
             if (!cluster.kindOf(device).equals(cluster.kindOf(0))) {
                 throw new PlanException("policies are compared on devices of one kind; cluster %s has %s and %s"
                         .formatted(cluster.name(), cluster.kindOf(0).name(), cluster.kindOf(device).name()));
@@ -82,9 +79,14 @@ public record PolicyScenario(
         return start.plan().config();
     }
 
-    /** Layout that every policy begins with. */
-    StrategyOptions options() {
-        return start.plan().options();
+    /** Layout and batching that every policy begins with. */
+    Setup setup() {
+        return start.plan().setup();
+    }
+
+    /** The layout. */
+    Layout.Separated layout() {
+        return (Layout.Separated) setup().layout();
     }
 
     /** Batch, context at the first step, routing, seed and conditions. */
@@ -105,7 +107,7 @@ public record PolicyScenario(
     /** Plan of another ratio of the same devices. */
     Plan plan(int attentionDevices) {
         return Planning.plan(
-                config(), options().withRatio(attentionDevices, options().ranks() - attentionDevices));
+                config(), setup().withLayout(layout().withRatio(attentionDevices, layout().ranks() - attentionDevices)));
     }
 
     /**

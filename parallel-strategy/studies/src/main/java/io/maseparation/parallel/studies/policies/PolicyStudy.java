@@ -3,9 +3,8 @@ package io.maseparation.parallel.studies.policies;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.cluster.Clusters;
-import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -86,11 +85,11 @@ public final class PolicyStudy {
 
     private static PolicyScenario scenario(
             String name, int microBatches, Scenario first, int growth, Settings settings) {
-        Plan plan = Planning.plan(
-                Presets.config(MODEL), StrategyOptions.maSeparation(4, 4).withMicroBatches(microBatches));
-        return new PolicyScenario(name, new Simulation(plan, Clusters.named(CLUSTER), first), growth,
-                settings.steps(), settings.warmup(), SPARE_SLOTS * plan.options().expertDevices(), settings.rule(),
-                settings.migration());
+        Layout.Separated layout = Layout.separated(4, 4);
+        Simulation start = new Simulation(Planning.plan(Presets.config(MODEL), layout.withMicroBatches(microBatches)),
+                Clusters.named(CLUSTER), first);
+        return new PolicyScenario(name, start, growth, settings.steps(), settings.warmup(),
+                SPARE_SLOTS * layout.expertDevices(), settings.rule(), settings.migration());
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.studies.policies;
 
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +12,7 @@ final class RatioBounds {
 
     RatioBounds(PolicyScenario scenario) {
         present = new TraceBound(scenario, scenario.start().plan());
-        for (int attention = 1; attention < scenario.options().ranks(); attention++) {
+        for (int attention = 1; attention < scenario.layout().ranks(); attention++) {
             try {
                 all.add(new TraceBound(scenario, scenario.plan(attention)));
             } catch (PlanException e) {

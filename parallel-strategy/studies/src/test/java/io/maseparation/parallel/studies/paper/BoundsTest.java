@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Simulation;
 import java.util.List;
@@ -68,7 +68,7 @@ class BoundsTest {
         Assumptions assumptions = all.get(assumed);
         ModelConfig config = assumptions.config();
         Plan plan = Planning.plan(
-                config, StrategyOptions.maSeparation(12, 4).withMicroBatches(microBatches));
+                config, Layout.separated(12, 4).withMicroBatches(microBatches));
 
         double tpot = new Simulation(plan, A100, assumptions.scenario(batch, context, RoutingModel.uniform(), seed))
                 .run(false).tpotMs();
@@ -84,7 +84,7 @@ class BoundsTest {
             if (assumptions.gated() == gated && assumptions.topK() == topK) {
                 for (int m = 1; m <= 4; m++) {
                     Plan plan = Planning.plan(
-                            assumptions.config(), StrategyOptions.maSeparation(12, 4).withMicroBatches(m));
+                            assumptions.config(), Layout.separated(12, 4).withMicroBatches(m));
                     assertThat(new Simulation(plan, A100, assumptions.scenario(24, 2048, RoutingModel.uniform(), 0))
                             .run(false).tpotMs())
                             .isGreaterThan(bound);

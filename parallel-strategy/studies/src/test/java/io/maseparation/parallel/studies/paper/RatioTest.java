@@ -23,7 +23,7 @@ class RatioTest {
 
     @Test
     void expertsWantMostGpusOfASmallBatch() {
-        assertThat(Point.fastest(everyRatio(24)).orElseThrow().options().attentionDevices()).isLessThanOrEqualTo(8);
+        assertThat(Point.fastest(everyRatio(24)).orElseThrow().separated().attentionDevices()).isLessThanOrEqualTo(8);
     }
 
     @ParameterizedTest
@@ -33,7 +33,7 @@ class RatioTest {
         double best = Point.fastest(points).orElseThrow().tpotMs();
 
         assertThat(points.stream()
-                .filter(p -> Paper.isThreeToOne(p) && p.options().microBatches() == 2)
+                .filter(p -> Paper.isThreeToOne(p) && p.setup().batching().microBatches() == 2)
                 .mapToDouble(Point::tpotMs))
                 .hasSize(1)
                 .allMatch(tpot -> tpot <= 1.02 * best);

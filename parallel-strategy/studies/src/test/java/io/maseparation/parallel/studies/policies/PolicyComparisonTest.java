@@ -7,8 +7,9 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.ChangeRule;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.StrategyOptions;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -34,10 +35,10 @@ class PolicyComparisonTest {
 
     private static PolicyScenario scenario(RoutingModel routing, int batch, int context, int growth, int steps) {
         // Experts that compute have enough for two micro-batches in turn; reading them twice would be a waste.
-        StrategyOptions options = StrategyOptions.maSeparation(DEVICES, DEVICES).withMicroBatches(batch > 1024 ? 2 : 1);
+        Setup setup = Layout.separated(DEVICES, DEVICES).withMicroBatches(batch > 1024 ? 2 : 1);
         return new PolicyScenario(
                 "test",
-                new Simulation(Planning.plan(Presets.config("seed-gated"), options), Clusters.named("a100x8"),
+                new Simulation(Planning.plan(Presets.config("seed-gated"), setup), Clusters.named("a100x8"),
                         Scenario.decode(batch, context).withRouting(routing, 0)),
                 growth, steps, INTERVAL, DEVICES,
                 ChangeRule.Settings.of(INTERVAL, 1024), MigrationModel.usual());
@@ -149,7 +150,7 @@ class PolicyComparisonTest {
         PolicyScenario scenario = new PolicyScenario(
                 "any",
                 new Simulation(
-                        Planning.plan(Presets.config("seed"), StrategyOptions.maSeparation(attention, 8 - attention)
+                        Planning.plan(Presets.config("seed"), Layout.separated(attention, 8 - attention)
                                 .withMicroBatches(1 + random.nextInt(3))),
                         Clusters.named("a100x8"),
                         Scenario.decode(batch, 1 + random.nextInt(500)).withRouting(routing, seed)),
@@ -168,7 +169,7 @@ class PolicyComparisonTest {
                     within(1e-9));
             assertThat(r.imbalance()).isGreaterThanOrEqualTo(1);
             assertThat(r.times().tpotP50Ms()).isLessThanOrEqualTo(r.times().tpotP99Ms());
-            assertThat(r.bytesMoved()).isEqualTo(r.changes().stream().mapToLong(LayoutChange::bytesMoved).sum());
+            assertThat(r.bytesMoved()).isEqualTo(r.changes().stream().mapToLong(c -> c.cost().bytesMoved()).sum());
         }
         assertThat(comparison.unchanged().bytesMoved()).isZero();
         PolicyComparison again = compare(scenario, BalancingPolicy.values());

@@ -19,7 +19,7 @@ import java.util.Optional;
  * of it; with t > 1 that slice sends the row to all t ranks and adds up their answers in the order of the ranks. With
  * g = t = 1 no sum is split.
  */
-final class MaSeparationPlan {
+final class SeparatedPlan {
     private final ModelConfig config;
     private final int attention;
     private final int slices;
@@ -28,53 +28,22 @@ final class MaSeparationPlan {
     private final int copies;
     private final int expertGroups;
 
-    private MaSeparationPlan(ModelConfig config, StrategyOptions options) {
+    private SeparatedPlan(ModelConfig config, Layout.Separated layout) {
         this.config = config;
-        attention = options.attentionDevices();
-        slices = options.attentionTensorParallel();
-        parts = options.expertTensorParallel();
-        copies = options.expertReplicas();
+        attention = layout.attentionDevices();
+        slices = layout.attentionTensorParallel();
+        parts = layout.expertTensorParallel();
+        copies = layout.expertReplicas();
         attentionGroups = attention / slices;
-        expertGroups = options.expertDevices() / copies / parts;
+        expertGroups = layout.expertGroups();
     }
 
-    static Plan build(ModelConfig config, StrategyOptions options, Optional<List<List<List<Integer>>>> given) {
-        check(config, options);
-        return new MaSeparationPlan(config, options).build(options, given);
+    static Plan build(ModelConfig config, Setup setup, Layout.Separated layout, ExpertGroups experts) {
+        return new SeparatedPlan(config, layout).build(setup, experts);
     }
 
-    private static void check(ModelConfig config, StrategyOptions options) {
-        int attention = options.attentionDevices();
-        int experts = options.expertDevices();
-        int g = options.attentionTensorParallel();
-        int t = options.expertTensorParallel();
-        int r = options.expertReplicas();
-        if (attention % g != 0) {
-            throw new PlanException("--attention-tensor-parallel-size %d does not divide --attention-devices %d"
-                    .formatted(g, attention));
-        }
-        if (experts % r != 0) {
-            throw new PlanException("--expert-replicas %d does not divide --expert-devices %d".formatted(r, experts));
-        }
-        if (experts / r % t != 0) {
-            throw new PlanException("--expert-tensor-parallel-size %d does not divide the %d expert devices%s"
-                    .formatted(t, experts / r, r == 1 ? "" : " of a copy"));
-        }
-        if (r > attention / g) {
-            throw new PlanException(
-                    "--expert-replicas %d is more than the %d groups of attention devices, each of which goes to one copy"
-                            .formatted(r, attention / g));
-        }
-        HeadGroup.check(config, g, "--attention-tensor-parallel-size");
-        TensorPipelinePlan.checkWidth(config, t, "--expert-tensor-parallel-size");
-        int groups = experts / r / t;
-        WholeExperts.check(config, groups, r * t == 1
-                ? "--expert-devices " + experts
-                : "--expert-devices %d, %d groups a copy,".formatted(experts, groups));
-    }
-
-    private Plan build(StrategyOptions options, Optional<List<List<List<Integer>>>> given) {
-        WholeExperts experts = WholeExperts.of(config, expertGroups, given);
+    private Plan build(Setup setup, ExpertGroups experts) {
+        List<Shard.Experts> shares = experts.shares(expertGroups);
         // What the slices of all groups that go to a copy have in common.
         List<List<List<Integer>>> servers = new ArrayList<>();
         List<List<List<Integer>>> askers = new ArrayList<>();
@@ -85,11 +54,11 @@ final class MaSeparationPlan {
             for (int slice = 0; slice < slices; slice++) {
                 List<Integer> ranks = new ArrayList<>();
                 for (int e = slice; e < expertGroups; e += slices) {
-                    ranks.addAll(Ranges.of(expertRank(copy, e, 0), parts));
+                    ranks.addAll(RankLists.of(expertRank(copy, e, 0), parts));
                 }
                 serversOfSlice.add(List.copyOf(ranks));
                 int n = Math.ceilDiv(attentionGroups - copy, copies);
-                askersOfSlice.add(Ranges.every(copy * slices + slice, copies * slices, n));
+                askersOfSlice.add(RankLists.every(copy * slices + slice, copies * slices, n));
             }
             servers.add(serversOfSlice);
             askers.add(askersOfSlice);
@@ -98,7 +67,7 @@ final class MaSeparationPlan {
         int[] copyOf = new int[attentionGroups];
         for (int group = 0; group < attentionGroups; group++) {
             copyOf[group] = group % copies;
-            HeadGroup heads = new HeadGroup(config, Ranges.of(group * slices, slices));
+            HeadGroup heads = new HeadGroup(config, RankLists.of(group * slices, slices));
             for (int slice = 0; slice < slices; slice++) {
                 ranks.add(attentionRank(heads, slice, group, servers.get(copyOf[group]).get(slice)));
             }
@@ -108,13 +77,14 @@ final class MaSeparationPlan {
                 for (int part = 0; part < parts; part++) {
                     int rank = expertRank(copy, e, part);
                     expertRanks[copy * expertGroups + e][part] = rank;
-                    ranks.add(expertRank(
-                            rank, experts.share(e, part, parts), askers.get(copy).get(e % slices)));
+                    Shard.Experts share = new Shard.Experts(shares.get(e).perLayer(), true, part, parts);
+                    ranks.add(expertRank(rank, share, askers.get(copy).get(e % slices)));
                 }
             }
         }
-        return new Plan(
-                options, config, ranks, experts.placement(slices, expertRanks, copyOf, copies), attentionGroups);
+        Placement placement =
+                new Placement(slices, expertRanks, copyOf, copies, experts, config.layers());
+        return new Plan(setup, config, ranks, placement, attentionGroups);
     }
 
     private int expertRank(int copy, int expertGroup, int part) {
@@ -130,37 +100,37 @@ final class MaSeparationPlan {
                 Optional.empty(),
                 true,
                 Optional.of(heads.vocabulary(slice)));
-        Chain chain = new Chain();
-        HeadGroup.embed(chain, rank, heads.sampler());
+        ProgramBuilder program = new ProgramBuilder();
+        HeadGroup.embed(program, rank, heads.sampler());
         for (int layer = 0; layer < config.layers().size(); layer++) {
-            heads.attention(chain, layer);
-            chain.part(new Part.Route(layer, true));
-            chain.compute((heads.split() ? "route" : "attention") + layer);
+            heads.attention(program, layer);
+            program.part(new Part.Route(layer, true));
+            program.compute((heads.split() ? "route" : "attention") + layer);
             // With fewer expert groups than slices, some slices have nothing to ask.
             if (!servers.isEmpty()) {
-                chain.op(new Op.Send(servers, Tensor.DISPATCH, layer));
-                chain.op(new Op.Recv(servers, Tensor.COMBINE, layer));
+                program.op(new Op.Send(servers, Tensor.DISPATCH, layer));
+                program.op(new Op.Recv(servers, Tensor.COMBINE, layer));
             }
-            chain.part(new Part.Combine(layer, true, heads.split()));
+            program.part(new Part.Combine(layer, true, heads.split()));
             if (heads.split()) {
-                chain.compute("combine" + layer);
-                heads.reduceExperts(chain, layer);
+                program.compute("combine" + layer);
+                heads.reduceExperts(program, layer);
             }
         }
-        heads.output(chain, slice, heads.members());
-        return new RankPlan(rank, Role.ATTENTION, shard, group, chain.segments, chain.ops);
+        heads.output(program, slice, heads.members());
+        return new RankPlan(rank, Role.ATTENTION, shard, group, program.segments, program.ops);
     }
 
     private RankPlan expertRank(int rank, Shard.Experts experts, List<Integer> askers) {
         Shard shard = new Shard(
                 0, config.layers().size(), Optional.empty(), Optional.of(experts), false, Optional.empty());
-        Chain chain = new Chain();
+        ProgramBuilder program = new ProgramBuilder();
         for (int layer = 0; layer < config.layers().size(); layer++) {
-            chain.op(new Op.Recv(askers, Tensor.DISPATCH, layer));
-            chain.part(new Part.Experts(layer, true));
-            chain.compute("experts" + layer);
-            chain.op(new Op.Send(askers, Tensor.COMBINE, layer));
+            program.op(new Op.Recv(askers, Tensor.DISPATCH, layer));
+            program.part(new Part.Experts(layer, true));
+            program.compute("experts" + layer);
+            program.op(new Op.Send(askers, Tensor.COMBINE, layer));
         }
-        return new RankPlan(rank, Role.EXPERT, shard, -1, chain.segments, chain.ops);
+        return new RankPlan(rank, Role.EXPERT, shard, -1, program.segments, program.ops);
     }
 }

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A rank's program under construction: gathers parts until a transfer ends a segment. */
-final class Chain {
+final class ProgramBuilder {
     final List<Segment> segments = new ArrayList<>();
     final List<Op> ops = new ArrayList<>();
     private final List<Part> parts = new ArrayList<>();

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** Lists of ranks. They are made once and shared by all operations that name them, since copying one keeps it. */
-final class Ranges {
-    private Ranges() {}
+final class RankLists {
+    private RankLists() {}
 
     /** {@code n} ranks from {@code first}. */
     static List<Integer> of(int first, int n) {

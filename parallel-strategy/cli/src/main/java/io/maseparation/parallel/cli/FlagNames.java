@@ -1,0 +1,34 @@
+package io.maseparation.parallel.cli;
+
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.apache.commons.cli.Option;
+
+/**
+ * Turns the names of parameters into those of options. The library writes a parameter's name in single quotes and with
+ * underscores, such as 'attention_devices', which is --attention-devices here.
+ */
+final class FlagNames {
+    private static final Pattern QUOTED = Pattern.compile("'([a-z][a-z0-9_]*)'");
+
+    private FlagNames() {}
+
+    /** The option, without the dashes before it, that a parameter is given by. */
+    static String option(String parameter) {
+        return parameter.replace('_', '-');
+    }
+
+    /** A message of the library with options instead of parameters. Quoted words that are no command's option stay. */
+    static String translate(String message) {
+        Set<String> options = Main.commands().stream()
+                .flatMap(c -> c.options().getOptions().stream())
+                .map(Option::getLongOpt)
+                .collect(Collectors.toSet());
+        return QUOTED.matcher(String.valueOf(message)).replaceAll(quoted -> {
+            String option = option(quoted.group(1));
+            return Matcher.quoteReplacement(options.contains(option) ? "--" + option : quoted.group());
+        });
+    }
+}

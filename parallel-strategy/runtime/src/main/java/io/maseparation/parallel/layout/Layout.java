@@ -1,0 +1,359 @@
+package io.maseparation.parallel.layout;
+
+import io.maseparation.moe.ModelConfig;
+import java.util.Map;
+
+/**
+ * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one needs a record here,
+ * its name in {@link Strategy}, a builder of its plan, and a case in each switch over layouts, which the compiler finds.
+ */
+public sealed interface Layout {
+    /** Most ranks, and largest size. */
+    int MOST_RANKS = 65_536;
+
+    /** Everything on one rank. */
+    record Single() implements Layout {
+        @Override
+        public Strategy strategy() {
+            return Strategy.SINGLE;
+        }
+
+        @Override
+        public int ranks() {
+            return 1;
+        }
+
+        @Override
+        public String name() {
+            return "1 rank";
+        }
+
+        @Override
+        public Map<LayoutSize, Integer> sizes() {
+            return Map.of();
+        }
+
+        @Override
+        public void check(ModelConfig config) {}
+    }
+
+    /**
+     * Tensor and pipeline parallelism.
+     *
+     * @param tensorParallel ranks that split heads and width
+     * @param pipelineParallel stages that the layers are divided into
+     * @param dataParallel copies of the whole layout, each with its own sequences
+     */
+    record TensorPipeline(int tensorParallel, int pipelineParallel, int dataParallel) implements Layout {
+        /** The same in {@code n} copies. */
+        public TensorPipeline withDataParallel(int n) {
+            return new TensorPipeline(tensorParallel, pipelineParallel, n);
+        }
+
+        @Override
+        public Strategy strategy() {
+            return Strategy.TP_PP;
+        }
+
+        @Override
+        public int ranks() {
+            return saturated((double) tensorParallel * pipelineParallel * dataParallel);
+        }
+
+        @Override
+        public String name() {
+            return "tp %d x pp %d%s".formatted(tensorParallel, pipelineParallel, more(" x dp ", dataParallel));
+        }
+
+        @Override
+        public Map<LayoutSize, Integer> sizes() {
+            return Map.of(
+                    LayoutSize.TENSOR_PARALLEL_SIZE, tensorParallel,
+                    LayoutSize.PIPELINE_PARALLEL_SIZE, pipelineParallel,
+                    LayoutSize.DATA_PARALLEL_SIZE, dataParallel);
+        }
+
+        @Override
+        public int headSlices() {
+            return tensorParallel;
+        }
+
+        @Override
+        public int stages() {
+            return pipelineParallel;
+        }
+
+        @Override
+        public void check(ModelConfig config) {
+            SizeChecks.ranks(this);
+            SizeChecks.stages(config, pipelineParallel);
+            SizeChecks.heads(config, tensorParallel, LayoutSize.TENSOR_PARALLEL_SIZE);
+            SizeChecks.width(config, tensorParallel, LayoutSize.TENSOR_PARALLEL_SIZE);
+        }
+    }
+
+    /**
+     * Expert parallelism: attention on every rank, whole experts shared out over all of them.
+     *
+     * @param expertParallel ranks that share out the experts
+     * @param attentionTensorParallel ranks of a group that split its attention heads; divides the former
+     * @param dataParallel copies of the whole layout, each with its own sequences
+     */
+    record ExpertParallel(int expertParallel, int attentionTensorParallel, int dataParallel) implements Layout {
+        /** The same with attention heads split inside groups of {@code n} ranks. */
+        public ExpertParallel withAttentionTensorParallel(int n) {
+            return new ExpertParallel(expertParallel, n, dataParallel);
+        }
+
+        /** The same in {@code n} copies. */
+        public ExpertParallel withDataParallel(int n) {
+            return new ExpertParallel(expertParallel, attentionTensorParallel, n);
+        }
+
+        @Override
+        public Strategy strategy() {
+            return Strategy.EP;
+        }
+
+        @Override
+        public int ranks() {
+            return saturated((double) expertParallel * dataParallel);
+        }
+
+        @Override
+        public String name() {
+            return expertParallel + " ranks" + more(", attention tp ", attentionTensorParallel)
+                    + more(" x dp ", dataParallel);
+        }
+
+        @Override
+        public Map<LayoutSize, Integer> sizes() {
+            return Map.of(
+                    LayoutSize.EXPERT_PARALLEL_SIZE, expertParallel,
+                    LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, attentionTensorParallel,
+                    LayoutSize.DATA_PARALLEL_SIZE, dataParallel);
+        }
+
+        @Override
+        public int headSlices() {
+            return attentionTensorParallel;
+        }
+
+        @Override
+        public int expertGroups() {
+            return expertParallel;
+        }
+
+        @Override
+        public void check(ModelConfig config) {
+            SizeChecks.ranks(this);
+            SizeChecks.divides(this, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, LayoutSize.EXPERT_PARALLEL_SIZE);
+            SizeChecks.heads(config, attentionTensorParallel, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE);
+            SizeChecks.wholeExperts(
+                    config, expertParallel, LayoutSize.EXPERT_PARALLEL_SIZE.quoted() + " " + expertParallel);
+        }
+    }
+
+    /**
+     * MA Separation: attention on some ranks, experts on others.
+     *
+     * @param attentionDevices ranks with attention
+     * @param expertDevices ranks with experts
+     * @param attentionTensorParallel ranks of a group that split its attention heads; divides the ranks with attention
+     * @param expertTensorParallel ranks of a group that split the width of its experts; divides the expert ranks of a
+     *     copy
+     * @param expertReplicas copies of all experts among the expert ranks; divides them
+     */
+    record Separated(
+            int attentionDevices,
+            int expertDevices,
+            int attentionTensorParallel,
+            int expertTensorParallel,
+            int expertReplicas)
+            implements
+                Layout {
+
+        /** The same with other numbers of ranks with attention and with experts. */
+        public Separated withRatio(int attention, int experts) {
+            return new Separated(attention, experts, attentionTensorParallel, expertTensorParallel, expertReplicas);
+        }
+
+        /** The same with attention heads split inside groups of {@code n} ranks. */
+        public Separated withAttentionTensorParallel(int n) {
+            return new Separated(attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas);
+        }
+
+        /** The same with the width of experts split inside groups of {@code n} ranks. */
+        public Separated withExpertTensorParallel(int n) {
+            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, n, expertReplicas);
+        }
+
+        /** The same with {@code n} copies of all experts. */
+        public Separated withExpertReplicas(int n) {
+            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, expertTensorParallel, n);
+        }
+
+        @Override
+        public Strategy strategy() {
+            return Strategy.MA;
+        }
+
+        @Override
+        public int ranks() {
+            return saturated((double) attentionDevices + expertDevices);
+        }
+
+        @Override
+        public String name() {
+            return attentionDevices + ":" + expertDevices + more(", attention tp ", attentionTensorParallel)
+                    + more(", experts tp ", expertTensorParallel) + more(", expert copies ", expertReplicas);
+        }
+
+        @Override
+        public Map<LayoutSize, Integer> sizes() {
+            return Map.of(
+                    LayoutSize.ATTENTION_DEVICES, attentionDevices,
+                    LayoutSize.EXPERT_DEVICES, expertDevices,
+                    LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, attentionTensorParallel,
+                    LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE, expertTensorParallel,
+                    LayoutSize.EXPERT_REPLICAS, expertReplicas);
+        }
+
+        @Override
+        public int headSlices() {
+            return attentionTensorParallel;
+        }
+
+        @Override
+        public int expertGroups() {
+            return expertDevices / expertReplicas / expertTensorParallel;
+        }
+
+        @Override
+        public boolean splitsSums() {
+            return headSlices() > 1 || expertTensorParallel > 1;
+        }
+
+        @Override
+        public boolean hasRatio(int attention, int experts) {
+            return attentionDevices == attention && expertDevices == experts;
+        }
+
+        @Override
+        public void check(ModelConfig config) {
+            SizeChecks.ranks(this);
+            SizeChecks.divides(this, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, LayoutSize.ATTENTION_DEVICES);
+            SizeChecks.divides(this, LayoutSize.EXPERT_REPLICAS, LayoutSize.EXPERT_DEVICES);
+            SizeChecks.copies(this);
+            SizeChecks.heads(config, attentionTensorParallel, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE);
+            SizeChecks.width(config, expertTensorParallel, LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE);
+            String devices = LayoutSize.EXPERT_DEVICES.quoted() + " " + expertDevices;
+            SizeChecks.wholeExperts(config, expertGroups(), expertReplicas * expertTensorParallel == 1
+                    ? devices
+                    : devices + ", %d groups a copy,".formatted(expertGroups()));
+        }
+    }
+
+    /** Everything on one rank. */
+    static Single single() {
+        return new Single();
+    }
+
+    /** Tensor and pipeline parallelism. */
+    static TensorPipeline tensorPipeline(int tensorParallel, int pipelineParallel) {
+        return new TensorPipeline(tensorParallel, pipelineParallel, 1);
+    }
+
+    /** Expert parallelism with replicated attention. */
+    static ExpertParallel expertParallel(int ranks) {
+        return new ExpertParallel(ranks, 1, 1);
+    }
+
+    /** MA Separation with replicated attention and whole experts. */
+    static Separated separated(int attentionDevices, int expertDevices) {
+        return new Separated(attentionDevices, expertDevices, 1, 1, 1);
+    }
+
+    /** The layout of a strategy with some sizes, as {@link #sizes} names them; those that are not named are 1. */
+    static Layout of(Strategy strategy, Map<LayoutSize, Integer> sizes) {
+        return switch (strategy) {
+            case SINGLE -> single();
+            case TP_PP -> new TensorPipeline(
+                    LayoutSize.TENSOR_PARALLEL_SIZE.in(sizes),
+                    LayoutSize.PIPELINE_PARALLEL_SIZE.in(sizes),
+                    LayoutSize.DATA_PARALLEL_SIZE.in(sizes));
+            case EP -> new ExpertParallel(
+                    LayoutSize.EXPERT_PARALLEL_SIZE.in(sizes),
+                    LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
+                    LayoutSize.DATA_PARALLEL_SIZE.in(sizes));
+            case MA -> new Separated(
+                    LayoutSize.ATTENTION_DEVICES.in(sizes),
+                    LayoutSize.EXPERT_DEVICES.in(sizes),
+                    LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
+                    LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.in(sizes),
+                    LayoutSize.EXPERT_REPLICAS.in(sizes));
+        };
+    }
+
+    /** The strategy. */
+    Strategy strategy();
+
+    /** Number of ranks; the largest integer where it is more than that. */
+    int ranks();
+
+    /** The sizes in words, such as "3:1", "tp 2 x pp 2" or "12:4, attention tp 2, experts tp 4". */
+    String name();
+
+    /** Strategy and sizes in words, such as "ma 3:1". */
+    default String title() {
+        return strategy().id() + " " + name();
+    }
+
+    /** The sizes by their names in files and on the command line. */
+    Map<LayoutSize, Integer> sizes();
+
+    /**
+     * Checks that the sizes go with each other and with a model.
+     *
+     * @throws PlanException naming the size that does not
+     */
+    void check(ModelConfig config);
+
+    /** Ranks that hold the same sequences and split the attention heads. */
+    default int headSlices() {
+        return 1;
+    }
+
+    /** Stages that the layers are divided into. */
+    default int stages() {
+        return 1;
+    }
+
+    /** Groups of ranks that share out whole experts, in each copy; 0 where ranks have all experts of their own rows. */
+    default int expertGroups() {
+        return 0;
+    }
+
+    /** Whether a sum is split over ranks, so that it is rounded in another order than on a single one. */
+    default boolean splitsSums() {
+        return headSlices() > 1;
+    }
+
+    /** Whether attention and experts are apart, on so many ranks each. */
+    default boolean hasRatio(int attention, int experts) {
+        return false;
+    }
+
+    /** This layout with the batch in so many parts. */
+    default Setup withMicroBatches(int n) {
+        return new Setup(this, new Batching(n, Schedule.ASYNC));
+    }
+
+    private static int saturated(double ranks) {
+        return (int) ranks;
+    }
+
+    private static String more(String what, int n) {
+        return n == 1 ? "" : what + n;
+    }
+}

@@ -1,0 +1,61 @@
+package io.maseparation.parallel.layout;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * Something for each group of ranks and each of its micro-batches, such as the sequences that are in it.
+ *
+ * @param groups by group, then micro-batch; every group has as many micro-batches
+ * @param <T> what there is for each
+ */
+public record PerMicroBatch<T>(List<List<T>> groups) {
+    public PerMicroBatch {
+        groups = groups.stream().map(List::copyOf).toList();
+    }
+
+    /** What makes the entry of a group and micro-batch. */
+    public interface Maker<T> {
+        /** The entry. */
+        T make(int group, int microBatch);
+    }
+
+    /** Entries made one after the other. */
+    public static <T> PerMicroBatch<T> of(int groups, int microBatches, Maker<T> maker) {
+        List<List<T>> all = new ArrayList<>();
+        for (int group = 0; group < groups; group++) {
+            List<T> ofGroup = new ArrayList<>();
+            for (int m = 0; m < microBatches; m++) {
+                ofGroup.add(maker.make(group, m));
+            }
+            all.add(ofGroup);
+        }
+        return new PerMicroBatch<>(all);
+    }
+
+    /** The entry of a group and micro-batch. */
+    public T get(int group, int microBatch) {
+        return groups.get(group).get(microBatch);
+    }
+
+    /** The entries of a group, by micro-batch. */
+    public List<T> group(int group) {
+        return groups.get(group);
+    }
+
+    /** Number of groups. */
+    public int size() {
+        return groups.size();
+    }
+
+    /** Number of micro-batches of every group. */
+    public int microBatches() {
+        return groups.getFirst().size();
+    }
+
+    /** What comes of each entry. */
+    public <R> PerMicroBatch<R> map(Function<T, R> change) {
+        return of(size(), microBatches(), (group, m) -> change.apply(get(group, m)));
+    }
+}

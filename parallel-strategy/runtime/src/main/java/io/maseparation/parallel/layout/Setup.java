@@ -1,0 +1,37 @@
+package io.maseparation.parallel.layout;
+
+import io.maseparation.moe.ModelConfig;
+
+/**
+ * What a plan is made of: a layout, and how the batch goes through it.
+ *
+ * @param layout how the model is spread
+ * @param batching how the batch is divided
+ */
+public record Setup(Layout layout, Batching batching) {
+    /** The same with another layout. */
+    public Setup withLayout(Layout other) {
+        return new Setup(other, batching);
+    }
+
+    /** The same with another number of micro-batches. */
+    public Setup withMicroBatches(int n) {
+        return new Setup(layout, new Batching(n, batching.schedule()));
+    }
+
+    /** The same with another schedule. */
+    public Setup withSchedule(Schedule other) {
+        return new Setup(layout, new Batching(batching.microBatches(), other));
+    }
+
+    /** Strategy, sizes and, where there are several, micro-batches in words, such as "ma 3:1, 2 micro-batches". */
+    public String title() {
+        int m = batching.microBatches();
+        return m == 1 ? layout.title() : "%s, %d micro-batches".formatted(layout.title(), m);
+    }
+
+    void check(ModelConfig config) {
+        layout.check(config);
+        SizeChecks.positive(Batching.MICRO_BATCHES, batching.microBatches());
+    }
+}

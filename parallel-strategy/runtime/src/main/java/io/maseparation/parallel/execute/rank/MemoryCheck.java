@@ -83,9 +83,9 @@ final class MemoryCheck {
             return "lower --max-tokens or the number of prompts, or use --kv-dtype f16";
         }
         return switch (plan.layout()) {
-            case Layout.Single s -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
-            case Layout.TensorPipeline tp -> "raise --tensor-parallel-size or --pipeline-parallel-size";
-            case Layout.ExpertParallel ep -> "raise --expert-parallel-size or --attention-tensor-parallel-size";
+            case Layout.Single _ -> "use another --strategy, ma with --expert-devices say, which spreads the weights";
+            case Layout.TensorPipeline _ -> "raise --tensor-parallel-size or --pipeline-parallel-size";
+            case Layout.ExpertParallel _ -> "raise --expert-parallel-size or --attention-tensor-parallel-size";
             case Layout.Separated ma -> rank.group() < 0
                     ? ma.expertReplicas() > 1
                             ? "lower --expert-replicas or raise --expert-devices"

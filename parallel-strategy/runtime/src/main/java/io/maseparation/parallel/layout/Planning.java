@@ -42,7 +42,7 @@ public final class Planning {
         ExpertGroups groups = experts.orElseGet(() -> ExpertGroups.even(config, layout.expertGroups()));
         Plan plan =
                 switch (layout) {
-                    case Layout.Single s -> TensorPipelinePlan.build(config, setup, Layout.tensorPipeline(1, 1));
+                    case Layout.Single _ -> TensorPipelinePlan.build(config, setup, Layout.tensorPipeline(1, 1));
                     case Layout.TensorPipeline tp -> TensorPipelinePlan.build(config, setup, tp);
                     case Layout.ExpertParallel ep -> ExpertParallelPlan.build(config, setup, ep, groups);
                     case Layout.Separated ma -> SeparatedPlan.build(config, setup, ma, groups);

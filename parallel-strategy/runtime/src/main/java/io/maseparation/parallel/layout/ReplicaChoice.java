@@ -5,9 +5,7 @@ import io.maseparation.parallel.balance.Dispatch;
 import io.maseparation.parallel.balance.DispatchCost;
 import io.maseparation.parallel.balance.ExpertPlacement;
 import io.maseparation.parallel.balance.ReplicaDispatch;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each attention

@@ -68,9 +68,9 @@ final class MemoryCheck {
             return "lower 'max_tokens' or the number of prompts, or use 'kv_dtype' f16";
         }
         return switch (plan.layout()) {
-            case Layout.Single s -> "use another 'strategy', ma with 'expert_devices' say, which spreads the weights";
-            case Layout.TensorPipeline tp -> "raise 'tensor_parallel_size' or 'pipeline_parallel_size'";
-            case Layout.ExpertParallel ep -> "raise 'expert_parallel_size' or 'attention_tensor_parallel_size'";
+            case Layout.Single _ -> "use another 'strategy', ma with 'expert_devices' say, which spreads the weights";
+            case Layout.TensorPipeline _ -> "raise 'tensor_parallel_size' or 'pipeline_parallel_size'";
+            case Layout.ExpertParallel _ -> "raise 'expert_parallel_size' or 'attention_tensor_parallel_size'";
             case Layout.Separated ma -> rank.group() < 0
                     ? ma.expertReplicas() > 1
                             ? "lower 'expert_replicas' or raise 'expert_devices'"

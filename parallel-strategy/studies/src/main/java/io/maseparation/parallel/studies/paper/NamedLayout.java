@@ -12,7 +12,7 @@ record NamedLayout(String name, Setup setup) {
     static NamedLayout of(Setup setup) {
         int m = setup.batching().microBatches();
         String name = switch (setup.layout()) {
-            case Layout.Single s -> "one device";
+            case Layout.Single _ -> "one device";
             case Layout.TensorPipeline tp -> "TP" + tp.tensorParallel() + more("×PP", tp.stages())
                     + copies(tp.dataParallel());
             case Layout.ExpertParallel ep -> "EP" + ep.expertParallel() + more(", attention TP", ep.headSlices())

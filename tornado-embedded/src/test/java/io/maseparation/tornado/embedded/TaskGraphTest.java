@@ -60,7 +60,6 @@ class TaskGraphTest {
         assertThat(order).isSorted().hasSize(10);
     }
 
-    @SuppressWarnings("NullAway") // null is what is tested
     @Test
     void mistakesInAGraphAreNamed() {
         FloatArray array = new FloatArray(1);
@@ -80,7 +79,6 @@ class TaskGraphTest {
         assertThatThrownBy(() -> graph.persistOnDevice(array)).hasMessageContaining("after its snapshot");
     }
 
-    @SuppressWarnings("NullAway") // null is what is tested
     @Test
     void mistakesInAPlanAreNamed() {
         TornadoExecutionPlan plan = new TornadoExecutionPlan(

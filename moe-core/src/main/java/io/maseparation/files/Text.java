@@ -7,6 +7,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Wording of messages about untrusted input: always one printable line of bounded length. */
 public final class Text {
@@ -20,7 +21,7 @@ public final class Text {
      *
      * @param value any value
      */
-    public static String printable(Object value) {
+    public static String printable(@Nullable Object value) {
         String line = line(String.valueOf(value));
         int length = line.codePointCount(0, line.length());
         return length <= LONGEST ? line : line.substring(0, line.offsetByCodePoints(0, LONGEST)) + "…";
@@ -55,6 +56,15 @@ public final class Text {
             case FileSystemException other when other.getReason() != null -> printable(other.getReason());
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : printable(e.getMessage());
         };
+    }
+
+    /**
+     * {@return as {@link #bytes(double)}}
+     *
+     * @param bytes number of bytes
+     */
+    public static String bytes(long bytes) {
+        return bytes((double) bytes);
     }
 
     /**

@@ -5,6 +5,7 @@ import io.maseparation.files.Text;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A Hugging Face checkpoint on disk: config.json, safetensors and, where present, tokenizer.json. Large matrices are
@@ -13,9 +14,9 @@ import java.util.Optional;
 public final class Checkpoint implements AutoCloseable {
     private final Safetensors tensors;
     private final ModelWeights weights;
-    private final Tokenizer tokenizer;
+    private final @Nullable Tokenizer tokenizer;
 
-    private Checkpoint(Safetensors tensors, ModelWeights weights, Tokenizer tokenizer) {
+    private Checkpoint(Safetensors tensors, ModelWeights weights, @Nullable Tokenizer tokenizer) {
         this.tensors = tensors;
         this.weights = weights;
         this.tokenizer = tokenizer;

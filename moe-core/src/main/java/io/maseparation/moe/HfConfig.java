@@ -221,17 +221,17 @@ public final class HfConfig {
             case GRANITE_MOE -> false;
             default -> json.flag("norm_topk_prob", false);
         };
+        Routing dense = new Routing(0, 0, rule, false, Routing.Extra.ALWAYS);
         Routing sparse = experts == 0
-                ? null
+                ? dense
                 : new Routing(experts, topK, rule, renormalise,
                         shared > 0 ? Routing.Extra.SIGMOID_GATE : Routing.Extra.NONE);
-        Routing dense = new Routing(0, 0, rule, false, Routing.Extra.ALWAYS);
         int step = family.qwen() ? json.integer("decoder_sparse_step", 1, 1, Integer.MAX_VALUE) : 1;
         List<Integer> denseLayers = family.qwen() ? json.integers("mlp_only_layers") : List.of();
         int[] windows = windows(count);
         List<ModelConfig.Layer> layers = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            boolean isSparse = sparse != null && !denseLayers.contains(i) && (i + 1) % step == 0;
+            boolean isSparse = experts > 0 && !denseLayers.contains(i) && (i + 1) % step == 0;
             layers.add(isSparse
                     ? new ModelConfig.Layer(sparse, moeWidth, shared, windows[i])
                     : new ModelConfig.Layer(dense, 0, width, windows[i]));

@@ -45,6 +45,7 @@ enum HfFamily {
             "num_local_experts", 8, "num_experts_per_tok", 2, "eos_token_id", 2);
 
     final String modelType;
+    @SuppressWarnings("ImmutableEnumChecker") // only the constructor changes it
     private final Map<String, Number> defaults = new HashMap<>();
 
     HfFamily(String modelType, Object... namesAndDefaults) {
@@ -75,10 +76,10 @@ enum HfFamily {
     }
 
     static HfFamily of(JsonFile config) {
-        String type = config.text("model_type", null);
+        String type = config.text("model_type", "");
         String supported =
                 Arrays.stream(values()).map(f -> f.modelType).collect(Collectors.joining(", "));
-        if (type == null) {
+        if (!config.has("model_type")) {
             throw config.fail("model_type", "is missing; supported are " + supported);
         }
         return Arrays.stream(values())

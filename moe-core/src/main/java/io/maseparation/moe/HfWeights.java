@@ -8,6 +8,7 @@ import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -72,7 +73,7 @@ final class HfWeights {
     }
 
     /** Norm of queries or keys, over each head or over all of them. */
-    private FloatArray norm(String name, int width, String fields) {
+    private @Nullable FloatArray norm(String name, int width, String fields) {
         return switch (config.qkNorm()) {
             case NONE -> null;
             case PER_HEAD -> vector(name, config.headDim(), "head_dim");
@@ -106,7 +107,7 @@ final class HfWeights {
         return DeviceArrays.copyOf(floats(name, "1, hidden_size", 1, config.hidden()));
     }
 
-    private ExpertWeights extra(String moe, ModelConfig.Layer layer) {
+    private @Nullable ExpertWeights extra(String moe, ModelConfig.Layer layer) {
         return switch (layer.routing().extra()) {
             case NONE -> null;
             case ALWAYS -> feedForward(moe, layer.extraWidth(), "intermediate_size");

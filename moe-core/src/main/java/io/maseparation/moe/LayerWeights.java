@@ -5,6 +5,7 @@ import io.maseparation.kernels.WeightMatrix;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -23,10 +24,10 @@ public record LayerWeights(
         FloatArray inputNorm,
         Attention attention,
         FloatArray postNorm,
-        FloatArray router,
-        FloatArray extraGate,
+        @Nullable FloatArray router,
+        @Nullable FloatArray extraGate,
         List<ExpertWeights> experts,
-        ExpertWeights extra) {
+        @Nullable ExpertWeights extra) {
 
     /**
      * Weights of attention.
@@ -45,10 +46,10 @@ public record LayerWeights(
             WeightMatrix k,
             WeightMatrix v,
             WeightMatrix o,
-            FloatArray qkvBias,
-            FloatArray outputBias,
-            FloatArray qNorm,
-            FloatArray kNorm) {}
+            @Nullable FloatArray qkvBias,
+            @Nullable FloatArray outputBias,
+            @Nullable FloatArray qNorm,
+            @Nullable FloatArray kNorm) {}
 
     /** {@return bytes of attention, norms and router: all that is not an expert} */
     public long attentionBytes() {

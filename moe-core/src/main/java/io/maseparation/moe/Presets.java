@@ -65,7 +65,7 @@ public final class Presets {
      */
     public static String description(String name) {
         config(name);
-        return DESCRIPTIONS.get(name);
+        return DESCRIPTIONS.getOrDefault(name, "");
     }
 
     /**

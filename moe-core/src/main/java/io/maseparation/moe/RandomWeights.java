@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -34,20 +35,16 @@ public final class RandomWeights {
     private final Map<Integer, Values> tables = new HashMap<>();
     private final List<Stack> stacks = new ArrayList<>();
 
-    /** The 65536 values a matrix is drawn from, in the format of its elements: shorts or floats. */
-    private record Values(short[] shorts, float[] floats) {
+    /** The 65536 values a matrix is drawn from, in the format of its elements: shorts unless they are null, else floats. */
+    private record Values(short @Nullable [] shorts, float[] floats) {
         static Values of(DataType type, double deviation) {
-            short[] shorts = type == DataType.F32 ? null : new short[VALUES];
-            float[] floats = type == DataType.F32 ? new float[VALUES] : null;
+            short[] shorts = new short[VALUES];
+            float[] floats = new float[VALUES];
             for (int i = 0; i < VALUES; i++) {
-                float value = (float) ((2 * (i + 0.5) / VALUES - 1) * Math.sqrt(3) * deviation);
-                switch (type) {
-                    case F32 -> floats[i] = value;
-                    case F16 -> shorts[i] = Float.floatToFloat16(value);
-                    case BF16 -> shorts[i] = toBfloat16(value);
-                }
+                floats[i] = (float) ((2 * (i + 0.5) / VALUES - 1) * Math.sqrt(3) * deviation);
+                shorts[i] = type == DataType.F16 ? Float.floatToFloat16(floats[i]) : toBfloat16(floats[i]);
             }
-            return new Values(shorts, floats);
+            return new Values(type == DataType.F32 ? null : shorts, floats);
         }
 
         private static short toBfloat16(float value) {
@@ -63,6 +60,7 @@ public final class RandomWeights {
         final int cols;
         final long[] keys;
         final Values values;
+        @SuppressWarnings("NullAway.Init") // by allocate()
         TornadoNativeArray array;
 
         Stack(int rows, int cols, double deviation, long... keys) {

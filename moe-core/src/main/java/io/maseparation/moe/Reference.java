@@ -8,7 +8,9 @@ import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -143,7 +145,7 @@ public final class Reference {
         return out;
     }
 
-    private static double[] projected(WeightMatrix matrix, double[] x, FloatArray bias, int biasFrom) {
+    private static double[] projected(WeightMatrix matrix, double[] x, @Nullable FloatArray bias, int biasFrom) {
         double[] y = new MatrixReader(matrix).times(x);
         for (int i = 0; bias != null && i < y.length; i++) {
             y[i] += bias.get(biasFrom + i);
@@ -151,8 +153,8 @@ public final class Reference {
         return y;
     }
 
-    private double[] headNormed(double[] x, FloatArray weight) {
-        if (config.qkNorm() == QkNorm.NONE) {
+    private double[] headNormed(double[] x, @Nullable FloatArray weight) {
+        if (weight == null) {
             return x;
         }
         int span = config.qkNorm() == QkNorm.PER_HEAD ? config.headDim() : x.length;
@@ -195,7 +197,7 @@ public final class Reference {
 
         Experts(Routing routing, LayerWeights w, double[] h) {
             if (routing.experts() > 0) {
-                double[] scores = routerScores(w.router(), routing.experts(), h);
+                double[] scores = routerScores(Objects.requireNonNull(w.router()), routing.experts(), h);
                 boolean[] in = new boolean[scores.length];
                 double last = 0;
                 for (int i = 0; i < routing.topK(); i++) {
@@ -216,13 +218,14 @@ public final class Reference {
             }
             switch (routing.extra()) {
                 case NONE -> {}
-                case ALWAYS -> add(output, feedForward(w.extra(), h), 1);
+                case ALWAYS -> add(output, feedForward(Objects.requireNonNull(w.extra()), h), 1);
                 case SIGMOID_GATE -> {
+                    FloatArray gate = Objects.requireNonNull(w.extraGate());
                     double score = 0;
                     for (int i = 0; i < h.length; i++) {
-                        score += w.extraGate().get(i) * h[i];
+                        score += gate.get(i) * h[i];
                     }
-                    add(output, feedForward(w.extra(), h), sigmoid(score));
+                    add(output, feedForward(Objects.requireNonNull(w.extra()), h), sigmoid(score));
                 }
             }
         }
@@ -266,7 +269,7 @@ public final class Reference {
     private double[] feedForward(ExpertWeights expert, double[] h) {
         double[] up = new MatrixReader(expert.up()).times(h);
         double[] inner = new double[up.length];
-        if (expert.gated()) {
+        if (expert.gate() != null) {
             double[] gate = new MatrixReader(expert.gate()).times(h);
             for (int i = 0; i < inner.length; i++) {
                 inner[i] = activated(gate[i]) * up[i];

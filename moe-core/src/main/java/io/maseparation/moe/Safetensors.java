@@ -23,7 +23,9 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -292,7 +294,7 @@ public final class Safetensors implements AutoCloseable {
         }
         long header = TornadoNativeArray.ARRAY_HEADER;
         long from = info.offset() - header;
-        Shard shard = shards.get(info.file());
+        Shard shard = shard(info);
         // The header's length field is an int, so a header must lie on four bytes even where the elements have two.
         boolean aligned = from % Math.max(Integer.BYTES, elementBytes) == 0;
         if (shard.mappable() && from >= 0 && aligned && info.bytes() > 0) {
@@ -320,9 +322,13 @@ public final class Safetensors implements AutoCloseable {
         return copy;
     }
 
+    private Shard shard(TensorInfo info) {
+        return Objects.requireNonNull(shards.get(info.file()));
+    }
+
     private void read(TensorInfo info, ByteBuffer into, long from) {
         try {
-            FileChannel channel = shards.get(info.file()).channel();
+            FileChannel channel = shard(info).channel();
             long position = info.offset() + from;
             while (into.hasRemaining()) {
                 int n = channel.read(into, position);
@@ -349,7 +355,7 @@ public final class Safetensors implements AutoCloseable {
         shards.values().forEach(shard -> close(shard.channel()));
     }
 
-    private static void close(FileChannel channel) {
+    private static void close(@Nullable FileChannel channel) {
         if (channel != null) {
             try {
                 channel.close();

@@ -5,6 +5,7 @@ import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import java.io.IOException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A checkpoint's tokenizer.json. Its native library is unpacked and loaded when text is first encoded or decoded, and
@@ -12,7 +13,7 @@ import java.nio.file.Path;
  */
 public final class Tokenizer implements AutoCloseable {
     private final Path file;
-    private HuggingFaceTokenizer tokenizer;
+    private @Nullable HuggingFaceTokenizer tokenizer;
     private boolean closed;
 
     private Tokenizer(Path file) {

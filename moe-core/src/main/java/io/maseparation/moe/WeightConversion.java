@@ -88,13 +88,11 @@ public final class WeightConversion {
                 w.router(),
                 w.extraGate(),
                 w.experts().stream().map(this::convert).toList(),
-                convert(w.extra()));
+                w.extra() == null ? null : convert(w.extra()));
     }
 
     private ExpertWeights convert(ExpertWeights w) {
-        return w == null
-                ? null
-                : new ExpertWeights(w.gate() == null ? null : convert(w.gate()), convert(w.up()), convert(w.down()));
+        return new ExpertWeights(w.gate() == null ? null : convert(w.gate()), convert(w.up()), convert(w.down()));
     }
 
     /** Views of one array stay views of one array: experts that lie side by side still do. */

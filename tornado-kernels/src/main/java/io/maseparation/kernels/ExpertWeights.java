@@ -1,5 +1,7 @@
 package io.maseparation.kernels;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One expert's matrices, or those of a dense feed-forward layer.
  *
@@ -7,7 +9,7 @@ package io.maseparation.kernels;
  * @param up [width, hidden]
  * @param down [hidden, width]
  */
-public record ExpertWeights(WeightMatrix gate, WeightMatrix up, WeightMatrix down) {
+public record ExpertWeights(@Nullable WeightMatrix gate, WeightMatrix up, WeightMatrix down) {
 
     public ExpertWeights {
         if (up.rows() != down.cols() || up.cols() != down.rows()) {

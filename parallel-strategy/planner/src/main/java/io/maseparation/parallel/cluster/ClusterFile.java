@@ -184,7 +184,8 @@ public final class ClusterFile {
                 throw table.fail("points", "are empty");
             }
             String implementation = Text.printable(table.text("implementation", "nccl"));
-            table.sources().add("%s %s: %s".formatted(name, implementation, Text.printable(table.text("source", "not said"))));
+            table.sources()
+                    .add("%s %s: %s".formatted(name, implementation, Text.printable(table.text("source", "not said"))));
             tables.add(new CollectiveTable(
                     operation,
                     implementation,

@@ -77,7 +77,8 @@ class ShardBytesTest {
                 + w.attention().v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim).bytes()
                 + w.attention().o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim).bytes();
         List<FloatArray> small = new ArrayList<>(List.of(w.inputNorm(), w.postNorm()));
-        for (FloatArray array : new FloatArray[] {w.router(), w.extraGate(), w.attention().qNorm(), w.attention().kNorm()}) {
+        for (FloatArray array : new FloatArray[] {w.router(), w.extraGate(), w.attention().qNorm(),
+            w.attention().kNorm()}) {
             if (array != null) {
                 small.add(array);
             }

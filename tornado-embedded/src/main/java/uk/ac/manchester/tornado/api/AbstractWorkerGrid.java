@@ -1,38 +1,40 @@
 package uk.ac.manchester.tornado.api;
 
+import org.jspecify.annotations.Nullable;
+
 /** What the grids of one to three dimensions have in common. */
 public abstract class AbstractWorkerGrid implements WorkerGrid {
     private long[] global;
-    private long[] local;
-    private long[] groups;
+    private long @Nullable [] local;
+    private long @Nullable [] groups;
     private long[] offset = new long[3];
 
     AbstractWorkerGrid(long x, long y, long z) {
         global = new long[] {x, y, z};
     }
 
-    private static long[] copy(long[] values) {
+    private static long @Nullable [] copy(long @Nullable [] values) {
         return values == null ? null : values.clone();
     }
 
     @Override
     public long[] getGlobalWork() {
-        return copy(global);
+        return global.clone();
     }
 
     @Override
-    public long[] getLocalWork() {
+    public long @Nullable [] getLocalWork() {
         return copy(local);
     }
 
     @Override
-    public long[] getNumberOfWorkgroups() {
+    public long @Nullable [] getNumberOfWorkgroups() {
         return copy(groups);
     }
 
     @Override
     public long[] getGlobalOffset() {
-        return copy(offset);
+        return offset.clone();
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.maseparation.tornado.embedded.EmbeddedDevice;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.IdentityHashMap;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoOutOfMemoryException;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
@@ -65,7 +66,7 @@ final class DeviceMemory {
      *
      * @param last memory of the graph executed last, or null
      */
-    void consume(DeviceMemory last) {
+    void consume(@Nullable DeviceMemory last) {
         IdentityHashMap<TornadoNativeArray, Copy> taken = new IdentityHashMap<>();
         if (last != null && !transfers.consumed.isEmpty()) {
             Collection<TornadoNativeArray> named = transfers.consumedByName.get(last.graph);

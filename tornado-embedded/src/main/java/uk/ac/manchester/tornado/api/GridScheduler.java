@@ -3,6 +3,7 @@ package uk.ac.manchester.tornado.api;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** Worker grids by task, named graph.task. */
 public class GridScheduler {
@@ -22,7 +23,7 @@ public class GridScheduler {
     }
 
     /** The grid of a task, or null. */
-    public WorkerGrid get(String taskName) {
+    public @Nullable WorkerGrid get(String taskName) {
         return grids.get(taskName);
     }
 

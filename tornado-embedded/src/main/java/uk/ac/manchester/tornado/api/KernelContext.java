@@ -3,6 +3,7 @@ package uk.ac.manchester.tornado.api;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.enums.MMAShape;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -54,7 +55,7 @@ public class KernelContext {
     private static final VarHandle INT_ELEMENT = MethodHandles.arrayElementVarHandle(int[].class);
     private static final VarHandle INT_IN_SEGMENT = ValueLayout.JAVA_INT.varHandle();
 
-    private final WorkGroup group;
+    private final @Nullable WorkGroup group;
     private final int item;
     private int locals;
 

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
@@ -54,7 +55,7 @@ public final class TornadoExecutionPlan implements AutoCloseable {
     private long kernelNanos;
 
     /** The last graph of the last execution; that of TornadoVM is null, too, during the first. */
-    private Graph last;
+    private @Nullable Graph last;
 
     /**
      * All graphs are selected, on the default device.

@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.exceptions.TornadoRuntimeException;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 
@@ -50,8 +51,8 @@ final class WorkGroup {
 
     private int done;
     private int threads = 1;
-    private Thread runner;
-    private volatile Throwable failure;
+    private @Nullable Thread runner;
+    private volatile @Nullable Throwable failure;
 
     WorkGroup(int items, Kernel kernel) {
         this.items = items;

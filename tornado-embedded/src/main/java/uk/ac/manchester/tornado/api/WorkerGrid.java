@@ -1,5 +1,7 @@
 package uk.ac.manchester.tornado.api;
 
+import org.jspecify.annotations.Nullable;
+
 /** Number of work-items of a task and how they are grouped, in up to three dimensions. */
 public interface WorkerGrid {
     /** Number of dimensions. */
@@ -9,10 +11,10 @@ public interface WorkerGrid {
     long[] getGlobalWork();
 
     /** Work-items of a group in each dimension; null to leave it to the device. */
-    long[] getLocalWork();
+    long @Nullable [] getLocalWork();
 
     /** Groups in each dimension; null until the size of a group is set. */
-    long[] getNumberOfWorkgroups();
+    long @Nullable [] getNumberOfWorkgroups();
 
     /** First work-item of each dimension. */
     long[] getGlobalOffset();

@@ -44,7 +44,7 @@ public final class Moves {
     /**
      * All of them.
      *
-     * @param rows for each layer and expert its rows a step
+     * @param rows for each layer and expert its rows per step
      */
     static List<Move> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
         Plan plan = state.plan();
@@ -166,7 +166,8 @@ public final class Moves {
     }
 
     /**
-     * Places of all experts, whatever the present ones are; groups that hold much of what one holds already are that one.
+     * Places of all experts, whatever the present ones are; a new group that holds much of what a present group holds
+     * gets the number of that group.
      *
      * @param redundant further places in each layer, for replicas
      */

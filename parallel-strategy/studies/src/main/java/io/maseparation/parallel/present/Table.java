@@ -94,6 +94,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
      * @param columns filled from a value
      */
     @SafeVarargs
+    @SuppressWarnings("varargs")
     public static <T> Table of(List<T> values, Filled<T>... columns) {
         return new Table(
                 Arrays.stream(columns).map(Filled::column).toList(),

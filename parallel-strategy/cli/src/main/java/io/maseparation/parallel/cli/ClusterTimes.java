@@ -36,7 +36,8 @@ final class ClusterTimes {
             try {
                 SimulationResult r = new Simulation(
                         Planning.plan(config, setup), cluster, Scenario.decode(batch, context)).run(false);
-                table.row(setup.layout().strategy().id(), setup.layout().name(), r.tpotMs(), r.bounds().layoutMs(), r.tps(),
+                table.row(setup.layout().strategy().id(), setup.layout().name(), r.tpotMs(), r.bounds().layoutMs(),
+                        r.tps(),
                         r.use().busyAttention(), r.use().busyExpert(), r.regime().id());
             } catch (PlanException e) {
                 table.row(setup.layout().strategy().id(), setup.layout().name(), null, null, null, null, null,

@@ -64,7 +64,8 @@ class SmallPartsTest {
                         Layout.tensorPipeline(2, 1).withMicroBatches(1),
                         Layout.expertParallel(2).withMicroBatches(1),
                         Layout.separated(1, 1).withMicroBatches(1));
-        assertThat(ComparedLayouts.of(Presets.config("tiny"), 3, 1)).contains(Layout.tensorPipeline(1, 3).withMicroBatches(1));
+        assertThat(ComparedLayouts.of(Presets.config("tiny"), 3, 1))
+                .contains(Layout.tensorPipeline(1, 3).withMicroBatches(1));
         assertThat(ComparedLayouts.of(Presets.config("tiny"), 32, 1))
                 .contains(Layout.expertParallel(8).withMicroBatches(1), Layout.separated(24, 8).withMicroBatches(1));
     }

@@ -12,7 +12,6 @@ import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
-import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.search.Verdict.Answer;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.adapt.Moves;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.ReplicaChoice;
-import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Target;
 import java.util.Arrays;
 import java.util.Optional;
@@ -58,7 +58,8 @@ class ReplicasTest {
                             .count());
                 }
                 replicas += (int) IntStream.range(0, run.length)
-                        .filter(i -> run[i] != plan.placement().experts().layers().getFirst().groupsOf().get(chosen[i]).getFirst())
+                        .filter(i -> run[i] != plan.placement().experts().layers().getFirst().groupsOf().get(chosen[i])
+                                .getFirst())
                         .count();
             }
         }

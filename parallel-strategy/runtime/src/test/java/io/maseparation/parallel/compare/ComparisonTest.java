@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.parallel.Model;
-import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunResult;

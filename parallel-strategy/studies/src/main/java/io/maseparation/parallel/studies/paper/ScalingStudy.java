@@ -162,7 +162,8 @@ final class ScalingStudy implements Study {
     /** TPOT of a single device with unlimited memory. */
     private double oneDeviceMs(ModelConfig config, int batch) {
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        return context.sweep().simulate(config, NamedLayout.of(Layout.single().withMicroBatches(1)), one, scenario(batch))
+        return context.sweep()
+                .simulate(config, NamedLayout.of(Layout.single().withMicroBatches(1)), one, scenario(batch))
                 .orElseThrow()
                 .tpotMs();
     }

@@ -81,7 +81,8 @@ public final class PolicyCharts {
 
     private static String note(PolicyScenario s) {
         return "simulated, %s on %s, %s, m = %d; batch %d, context %d%s, routing %s".formatted(
-                s.config().name(), s.start().cluster().name(), s.setup().layout().name(), s.setup().batching().microBatches(),
+                s.config().name(), s.start().cluster().name(), s.setup().layout().name(),
+                s.setup().batching().microBatches(),
                 s.first().batch(), s.first().context(), s.growth() > 0 ? " and growing" : "",
                 s.first().routing().description());
     }

@@ -107,7 +107,8 @@ public record PolicyScenario(
     /** Plan of another ratio of the same devices. */
     Plan plan(int attentionDevices) {
         return Planning.plan(
-                config(), setup().withLayout(layout().withRatio(attentionDevices, layout().ranks() - attentionDevices)));
+                config(),
+                setup().withLayout(layout().withRatio(attentionDevices, layout().ranks() - attentionDevices)));
     }
 
     /**

@@ -168,8 +168,11 @@ public final class ExpertTensor {
                     position += 32;
                     from += 256;
                 }
+                // No further tile: the next one is another expert's.
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                if (left > 4) {
+                    context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                }
             } else {
                 float[] s0 = context.mmaFragment(0f);
                 float[] s1 = context.mmaFragment(0f);
@@ -274,14 +277,29 @@ public final class ExpertTensor {
                     position += 32;
                     from += 256;
                 }
+                // No further tile: the next one is another expert's.
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
-                context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
-                context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
-                context.mmaStore(s4, scratch, scratchAt + 4 * scratchStride, 0, 8);
-                context.mmaStore(s5, scratch, scratchAt + 5 * scratchStride, 0, 8);
-                context.mmaStore(s6, scratch, scratchAt + 6 * scratchStride, 0, 8);
-                context.mmaStore(s7, scratch, scratchAt + 7 * scratchStride, 0, 8);
+                if (left > 4) {
+                    context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                }
+                if (left > 8) {
+                    context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
+                }
+                if (left > 12) {
+                    context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
+                }
+                if (left > 16) {
+                    context.mmaStore(s4, scratch, scratchAt + 4 * scratchStride, 0, 8);
+                }
+                if (left > 20) {
+                    context.mmaStore(s5, scratch, scratchAt + 5 * scratchStride, 0, 8);
+                }
+                if (left > 24) {
+                    context.mmaStore(s6, scratch, scratchAt + 6 * scratchStride, 0, 8);
+                }
+                if (left > 28) {
+                    context.mmaStore(s7, scratch, scratchAt + 7 * scratchStride, 0, 8);
+                }
             }
         }
     }

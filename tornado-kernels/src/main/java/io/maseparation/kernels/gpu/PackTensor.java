@@ -19,13 +19,26 @@ public final class PackTensor {
 
     private PackTensor() {}
 
-    /** The rows of a step, four after four. */
+    /**
+     * The rows of a step, four after four.
+     *
+     * @param shape holds {@code cols} at the end, of which the compiler must not know where it is compared: TornadoVM's
+     *     PTX backend takes a wrong register for a condition that is always true
+     */
     public static void rows(
-            KernelContext context, IntArray step, FloatArray x, IntArray packed, int cols, int padded, int chunks) {
+            KernelContext context,
+            IntArray step,
+            FloatArray x,
+            IntArray packed,
+            IntArray shape,
+            int cols,
+            int padded,
+            int chunks) {
         int xTile = context.groupIdx / chunks;
         int from = context.groupIdx % chunks * COLUMNS;
         int count = step.get(1) - xTile * 4;
         int at = (step.get(0) + xTile * 4) * cols;
+        int width = shape.get(6);
         int to = 0;
         if (count > 0) {
             to = TornadoMath.min(from + COLUMNS, padded);
@@ -35,7 +48,7 @@ public final class PackTensor {
             float v1 = 0f;
             float v2 = 0f;
             float v3 = 0f;
-            if (c < cols) {
+            if (c < width) {
                 v0 = TensorTiles.clamped(x.get(at + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(at + cols + c));
@@ -67,6 +80,7 @@ public final class PackTensor {
      * Rows of pairs of row and expert, those of an expert four after four, from a tile that no other expert has.
      *
      * @param offsets where each group's pairs begin
+     * @param shape as for {@link #rows}
      * @param slots slots of a row of x; 0 where x has a row for each pair
      */
     public static void pairs(
@@ -75,6 +89,7 @@ public final class PackTensor {
             IntArray offsets,
             IntArray pairs,
             IntArray packed,
+            IntArray shape,
             int groups,
             int cols,
             int xStride,
@@ -89,6 +104,7 @@ public final class PackTensor {
         int first = offsets.get(group);
         int p = first + (xTile - TensorTiles.firstTile(first, group)) * 4;
         int count = offsets.get(group + 1) - p;
+        int width = shape.get(4);
         int to = 0;
         if (count > 0) {
             to = TornadoMath.min(from + COLUMNS, padded);
@@ -98,7 +114,7 @@ public final class PackTensor {
             float v1 = 0f;
             float v2 = 0f;
             float v3 = 0f;
-            if (c < cols) {
+            if (c < width) {
                 v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));

@@ -57,7 +57,8 @@ final class TensorTasks {
             float scale,
             float clip,
             int flags) {
-        IntArray shape = DeviceArrays.ints(6);
+        IntArray shape = DeviceArrays.ints(7);
+        shape.set(6, cols);
         List<IntArray> half2s = new ArrayList<>();
         int tiles = 0;
         for (int i = 0; i < 3; i++) {
@@ -83,7 +84,7 @@ final class TensorTasks {
             int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
             KernelContext context = new KernelContext();
             g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
-                    id + "_x", PackTensor::rows, context, step, x, g.packed(), cols, padded, chunks));
+                    id + "_x", PackTensor::rows, context, step, x, g.packed(), shape, cols, padded, chunks));
         }
         KernelContext context = new KernelContext();
         int groups = Math.multiplyExact(all / TensorTiles.WARPS, splits * parts);
@@ -117,7 +118,7 @@ final class TensorTasks {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gated() ? bank.first().gate() : up;
         IntArray shape = DeviceArrays.copyOf(
-                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride());
+                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols());
         addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
 
@@ -132,7 +133,7 @@ final class TensorTasks {
             FloatArray out,
             int hiddenStride) {
         WeightMatrix down = bank.first().down();
-        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride());
+        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride(), down.cols());
         addExperts(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 0,
                 ExpertTensor.DOWN);
     }
@@ -175,7 +176,8 @@ final class TensorTasks {
             int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
             KernelContext context = new KernelContext();
             g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
-                    id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), allGroups, cols, xStride,
+                    id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), shape, allGroups, cols,
+                    xStride,
                     padded, slots, chunks));
         }
         KernelContext context = new KernelContext();

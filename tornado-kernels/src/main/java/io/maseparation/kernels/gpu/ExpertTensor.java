@@ -8,7 +8,9 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of {@code ExpertUp} and {@code ExpertDown} with F16 weights, on tensor cores (see {@link TensorTiles}). */
+/**
+ * Gpu bodies of {@code ExpertUp} and {@code ExpertDown} with F16 weights, on tensor cores (see {@link TensorTiles}).
+ */
 public final class ExpertTensor {
     /** In {@code mode}: rows of x by pair, results by row and slot. */
     public static final int DOWN = 16;
@@ -305,7 +307,8 @@ public final class ExpertTensor {
     }
 
     /**
-     * Both halves, of what {@link #multiply} left: {@code out[p,:] = act(gate · x[row]) * (up · x[row])}, or with {@link #DOWN}
+     * Both halves, of what {@link #multiply} left: {@code out[p,:] = act(gate · x[row]) * (up · x[row])}, or
+     * with {@link #DOWN}
      * {@code out[pairs[p],:] = up · x[p]}. A work-group has 256 rows of four pairs.
      *
      * @param experts of the bank

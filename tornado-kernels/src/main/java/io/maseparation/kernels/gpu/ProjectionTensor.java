@@ -8,7 +8,10 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of {@code Projection} and {@code QkvProjection} with F16 weights, on tensor cores (see {@link TensorTiles}). */
+/**
+ * Gpu bodies of {@code Projection} and {@code QkvProjection} with F16 weights, on tensor cores (see {@link
+ * TensorTiles}).
+ */
 public final class ProjectionTensor {
     private ProjectionTensor() {}
 
@@ -304,7 +307,8 @@ public final class ProjectionTensor {
     }
 
     /**
-     * {@code out[row,r] = scale · (sum + bias[r])} of what {@link #multiply} left: a thread a row of the matrices and four of x.
+     * {@code out[row,r] = scale · (sum + bias[r])} of what {@link #multiply} left: a thread a row of the
+     * matrices and four of x.
      *
      * @param flags 1 bias, 2 add to what {@code out} holds
      */
@@ -360,7 +364,10 @@ public final class ProjectionTensor {
         out.set(to, v);
     }
 
-    /** Row {@code r} of a tile among the rows of all three matrices; -1 beyond them, and where the tile before has it. */
+    /**
+     * Row {@code r} of a tile among the rows of all three matrices; -1 beyond them, and where the tile before
+     * has it.
+     */
     private static int rowOf(IntArray shape, int tile, int r) {
         int qRows = shape.get(3);
         int kRows = shape.get(4);

@@ -10,20 +10,26 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * <p>An operation is three tasks. {@link PackTensor} writes x as fp16 in tiles of 4 rows, in the order in which it is
  * multiplied. {@code multiply} leaves sums, and {@code sum} adds them up and stores results.
  *
- * <p>A warp multiplies 16 weight rows with up to 32 rows of x, 64 columns a round; the 8 warps of a work-group share the x of a
+ * <p>A warp multiplies 16 weight rows with up to 32 rows of x, 64 columns a round; the 8 warps of a work-group share
+ * the x of a
  * round. Weights are the left operand. The right
  * one has 8 columns: x rounded to fp16 in the first four, and what rounding left of it, times 2048, in the others. Both
  * products of fp16 numbers are exact and summed in fp32, of which the hardware cuts off low bits: errors are some ten
  * times those of fp32, and not those of fp16. That holds for x of magnitude up to
- * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on the others.
+ * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on
+ * the others.
  *
- * <p>Few weight rows keep a GPU busy only if work-groups share their columns. How many do, and so the order of a sum, follows from
+ * <p>Few weight rows keep a GPU busy only if work-groups share their columns. How many do, and so the order of a
+ * sum, follows from
  * the matrix alone.
  *
- * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a work-group has a
- * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round to round.
+ * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a
+ * work-group has a
+ * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round
+ * to round.
  *
- * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given for one on
+ * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given
+ * for one on
  * the heap, and computes its addresses wrongly without a word.
  *
  * <p>Weights are read as integers of two fp16 each, which halves the loads. Their kernels' parameters are named half2…
@@ -85,7 +91,10 @@ public final class TensorTiles {
         return Math.multiplyExact(Math.multiplyExact(xTiles + PASS / X_ROWS, splits), tiles * SUMS);
     }
 
-    /** Tile of x where the pairs of a group begin, the first of them being pair {@code first}: no two groups share a tile. */
+    /**
+     * Tile of x where the pairs of a group begin, the first of them being pair {@code first}: no two groups
+     * share a tile.
+     */
     static int firstTile(int first, int group) {
         return (first >> 2) + group;
     }
@@ -102,14 +111,18 @@ public final class TensorTiles {
     }
 
     /**
-     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544 integers, four steps
+     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544
+     * integers, four steps
      * of 16 columns with 8 integers between them, so that stores meet no bank twice. The next row is 8 further.
      */
     static int weightsAt(int lane) {
         return (lane >> 3) * 136 + (lane & 7);
     }
 
-    /** Row of its matrix where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
+    /**
+     * Row of its matrix where a tile begins: the last one lies over the one before where the rows are no
+     * multiple of 16.
+     */
     static int firstRow(int tile, int rows) {
         return TornadoMath.min(tile * 16, rows - 16);
     }
@@ -120,7 +133,10 @@ public final class TensorTiles {
         return tile * 16 + r - firstRow(tile, rows);
     }
 
-    /** x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not keep. */
+    /**
+     * x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not
+     * keep.
+     */
     static float clamped(float x) {
         return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST) + x * 0f;
     }

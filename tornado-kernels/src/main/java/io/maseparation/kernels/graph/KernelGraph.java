@@ -114,7 +114,8 @@ public final class KernelGraph {
     }
 
     /**
-     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a graph also takes
+     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a
+     * graph also takes
      * the array itself, the device holds it twice.
      */
     public IntArray half2(HalfFloatArray halves) {
@@ -192,7 +193,8 @@ public final class KernelGraph {
     }
 
     /**
-     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too. When a plan is
+     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too.
+     * When a plan is
      * closed, TornadoVM neither frees nor unpins what no transfer names.
      */
     public void workspace(Object... arrays) {

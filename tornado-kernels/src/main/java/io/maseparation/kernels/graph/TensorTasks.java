@@ -40,7 +40,8 @@ final class TensorTasks {
     }
 
     /**
-     * Adds the task of {@link Projection} or {@link QkvProjection}; matrices below each other are the rows of the output.
+     * Adds the task of {@link Projection} or {@link QkvProjection}; matrices below each other are the rows of
+     * the output.
      *
      * @param matrices one, or q, k and v, of one row stride
      * @param bias [rows], of length 1 without

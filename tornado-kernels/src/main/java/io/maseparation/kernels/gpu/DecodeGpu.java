@@ -59,30 +59,51 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp four positions, so that loads of four are under way; past the end the last one again.
-                for (int p = from + warp; p < to; p += 16) {
+                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one again.
+                for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
                     int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
                     int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    int at4 = (cache + tile + TornadoMath.min(p + 16, to - 1)) * headDim;
+                    int at5 = (cache + tile + TornadoMath.min(p + 20, to - 1)) * headDim;
+                    int at6 = (cache + tile + TornadoMath.min(p + 24, to - 1)) * headDim;
+                    int at7 = (cache + tile + TornadoMath.min(p + 28, to - 1)) * headDim;
                     float part0 = 0f;
                     float part1 = 0f;
                     float part2 = 0f;
                     float part3 = 0f;
+                    float part4 = 0f;
+                    float part5 = 0f;
+                    float part6 = 0f;
+                    float part7 = 0f;
                     for (int d = lane; d < headDim; d += 32) {
                         float k0 = kCache.get(at0 + d);
                         float k1 = kCache.get(at1 + d);
                         float k2 = kCache.get(at2 + d);
                         float k3 = kCache.get(at3 + d);
-                        part0 += query[d] * k0;
-                        part1 += query[d] * k1;
-                        part2 += query[d] * k2;
-                        part3 += query[d] * k3;
+                        float k4 = kCache.get(at4 + d);
+                        float k5 = kCache.get(at5 + d);
+                        float k6 = kCache.get(at6 + d);
+                        float k7 = kCache.get(at7 + d);
+                        float q0 = query[d];
+                        part0 += q0 * k0;
+                        part1 += q0 * k1;
+                        part2 += q0 * k2;
+                        part3 += q0 * k3;
+                        part4 += q0 * k4;
+                        part5 += q0 * k5;
+                        part6 += q0 * k6;
+                        part7 += q0 * k7;
                     }
                     part0 = context.simdSum(part0);
                     part1 = context.simdSum(part1);
                     part2 = context.simdSum(part2);
                     part3 = context.simdSum(part3);
+                    part4 = context.simdSum(part4);
+                    part5 = context.simdSum(part5);
+                    part6 = context.simdSum(part6);
+                    part7 = context.simdSum(part7);
                     if (lane == 0) {
                         weights[p] = part0 * scale;
                     }
@@ -94,6 +115,18 @@ public final class DecodeGpu {
                     }
                     if (lane == 0 && p + 12 < to) {
                         weights[p + 12] = part3 * scale;
+                    }
+                    if (lane == 0 && p + 16 < to) {
+                        weights[p + 16] = part4 * scale;
+                    }
+                    if (lane == 0 && p + 20 < to) {
+                        weights[p + 20] = part5 * scale;
+                    }
+                    if (lane == 0 && p + 24 < to) {
+                        weights[p + 24] = part6 * scale;
+                    }
+                    if (lane == 0 && p + 28 < to) {
+                        weights[p + 28] = part7 * scale;
                     }
                 }
                 context.localBarrier();
@@ -131,7 +164,7 @@ public final class DecodeGpu {
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;
-                    for (; p + 7 < to; p += 8) {
+                    for (; p + 15 < to; p += 16) {
                         int at = (cache + tile + p) * headDim + d;
                         float v0 = vCache.get(at);
                         float v1 = vCache.get(at + headDim);
@@ -141,6 +174,14 @@ public final class DecodeGpu {
                         float v5 = vCache.get(at + 5 * headDim);
                         float v6 = vCache.get(at + 6 * headDim);
                         float v7 = vCache.get(at + 7 * headDim);
+                        float v8 = vCache.get(at + 8 * headDim);
+                        float v9 = vCache.get(at + 9 * headDim);
+                        float v10 = vCache.get(at + 10 * headDim);
+                        float v11 = vCache.get(at + 11 * headDim);
+                        float v12 = vCache.get(at + 12 * headDim);
+                        float v13 = vCache.get(at + 13 * headDim);
+                        float v14 = vCache.get(at + 14 * headDim);
+                        float v15 = vCache.get(at + 15 * headDim);
                         value += weights[p] * v0;
                         value += weights[p + 1] * v1;
                         value += weights[p + 2] * v2;
@@ -149,6 +190,14 @@ public final class DecodeGpu {
                         value += weights[p + 5] * v5;
                         value += weights[p + 6] * v6;
                         value += weights[p + 7] * v7;
+                        value += weights[p + 8] * v8;
+                        value += weights[p + 9] * v9;
+                        value += weights[p + 10] * v10;
+                        value += weights[p + 11] * v11;
+                        value += weights[p + 12] * v12;
+                        value += weights[p + 13] * v13;
+                        value += weights[p + 14] * v14;
+                        value += weights[p + 15] * v15;
                     }
                     for (; p < to; p++) {
                         value += weights[p] * vCache.get((cache + tile + p) * headDim + d);
@@ -207,30 +256,51 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp four positions, so that loads of four are under way; past the end the last one again.
-                for (int p = from + warp; p < to; p += 16) {
+                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one again.
+                for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
                     int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
                     int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    int at4 = (cache + tile + TornadoMath.min(p + 16, to - 1)) * headDim;
+                    int at5 = (cache + tile + TornadoMath.min(p + 20, to - 1)) * headDim;
+                    int at6 = (cache + tile + TornadoMath.min(p + 24, to - 1)) * headDim;
+                    int at7 = (cache + tile + TornadoMath.min(p + 28, to - 1)) * headDim;
                     float part0 = 0f;
                     float part1 = 0f;
                     float part2 = 0f;
                     float part3 = 0f;
+                    float part4 = 0f;
+                    float part5 = 0f;
+                    float part6 = 0f;
+                    float part7 = 0f;
                     for (int d = lane; d < headDim; d += 32) {
                         float k0 = kCache.get(at0 + d).getFloat32();
                         float k1 = kCache.get(at1 + d).getFloat32();
                         float k2 = kCache.get(at2 + d).getFloat32();
                         float k3 = kCache.get(at3 + d).getFloat32();
-                        part0 += query[d] * k0;
-                        part1 += query[d] * k1;
-                        part2 += query[d] * k2;
-                        part3 += query[d] * k3;
+                        float k4 = kCache.get(at4 + d).getFloat32();
+                        float k5 = kCache.get(at5 + d).getFloat32();
+                        float k6 = kCache.get(at6 + d).getFloat32();
+                        float k7 = kCache.get(at7 + d).getFloat32();
+                        float q0 = query[d];
+                        part0 += q0 * k0;
+                        part1 += q0 * k1;
+                        part2 += q0 * k2;
+                        part3 += q0 * k3;
+                        part4 += q0 * k4;
+                        part5 += q0 * k5;
+                        part6 += q0 * k6;
+                        part7 += q0 * k7;
                     }
                     part0 = context.simdSum(part0);
                     part1 = context.simdSum(part1);
                     part2 = context.simdSum(part2);
                     part3 = context.simdSum(part3);
+                    part4 = context.simdSum(part4);
+                    part5 = context.simdSum(part5);
+                    part6 = context.simdSum(part6);
+                    part7 = context.simdSum(part7);
                     if (lane == 0) {
                         weights[p] = part0 * scale;
                     }
@@ -242,6 +312,18 @@ public final class DecodeGpu {
                     }
                     if (lane == 0 && p + 12 < to) {
                         weights[p + 12] = part3 * scale;
+                    }
+                    if (lane == 0 && p + 16 < to) {
+                        weights[p + 16] = part4 * scale;
+                    }
+                    if (lane == 0 && p + 20 < to) {
+                        weights[p + 20] = part5 * scale;
+                    }
+                    if (lane == 0 && p + 24 < to) {
+                        weights[p + 24] = part6 * scale;
+                    }
+                    if (lane == 0 && p + 28 < to) {
+                        weights[p + 28] = part7 * scale;
                     }
                 }
                 context.localBarrier();
@@ -279,7 +361,7 @@ public final class DecodeGpu {
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;
-                    for (; p + 7 < to; p += 8) {
+                    for (; p + 15 < to; p += 16) {
                         int at = (cache + tile + p) * headDim + d;
                         float v0 = vCache.get(at).getFloat32();
                         float v1 = vCache.get(at + headDim).getFloat32();
@@ -289,6 +371,14 @@ public final class DecodeGpu {
                         float v5 = vCache.get(at + 5 * headDim).getFloat32();
                         float v6 = vCache.get(at + 6 * headDim).getFloat32();
                         float v7 = vCache.get(at + 7 * headDim).getFloat32();
+                        float v8 = vCache.get(at + 8 * headDim).getFloat32();
+                        float v9 = vCache.get(at + 9 * headDim).getFloat32();
+                        float v10 = vCache.get(at + 10 * headDim).getFloat32();
+                        float v11 = vCache.get(at + 11 * headDim).getFloat32();
+                        float v12 = vCache.get(at + 12 * headDim).getFloat32();
+                        float v13 = vCache.get(at + 13 * headDim).getFloat32();
+                        float v14 = vCache.get(at + 14 * headDim).getFloat32();
+                        float v15 = vCache.get(at + 15 * headDim).getFloat32();
                         value += weights[p] * v0;
                         value += weights[p + 1] * v1;
                         value += weights[p + 2] * v2;
@@ -297,6 +387,14 @@ public final class DecodeGpu {
                         value += weights[p + 5] * v5;
                         value += weights[p + 6] * v6;
                         value += weights[p + 7] * v7;
+                        value += weights[p + 8] * v8;
+                        value += weights[p + 9] * v9;
+                        value += weights[p + 10] * v10;
+                        value += weights[p + 11] * v11;
+                        value += weights[p + 12] * v12;
+                        value += weights[p + 13] * v13;
+                        value += weights[p + 14] * v14;
+                        value += weights[p + 15] * v15;
                     }
                     for (; p < to; p++) {
                         value += weights[p] * vCache.get((cache + tile + p) * headDim + d).getFloat32();

@@ -8,174 +8,173 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu body of {@code ExpertUp} and {@code ExpertDown} with F16 weights, on tensor cores (see {@link TensorTiles}). */
+/**
+ * Gpu bodies of {@code ExpertUp} and {@code ExpertDown} with F16 weights, on tensor cores (see {@link TensorTiles}).
+ */
 public final class ExpertTensor {
     /** In {@code mode}: rows of x by pair, results by row and slot. */
     public static final int DOWN = 16;
 
-    /** Warps of a work-group, and the most that share a row. */
-    public static final int WARPS = 8;
-
-    public static final int SPLITS = 2;
-
     private ExpertTensor() {}
 
     /**
-     * Both halves: {@code out[p,:] = act(gate · x[row]) * (up · x[row])} with {@code row = pairs[p] / slots}, or with
-     * {@link #DOWN} {@code out[pairs[p],:] = up · x[p]}. A gate's tiles of rows alternate with those of up.
+     * Sums of the experts of a bank, for {@link #sum}; a gate's tiles of rows stand before those of up.
      *
+     * @param offsets where each group's pairs begin
+     * @param packed by {@link PackTensor#pairs}
      * @param shape offset of the first expert and distance of the others, of gate and of up
+     * @param firstGroup group of the bank's first expert
+     * @param rows of gate and of up
+     * @param padded columns of {@code packed}
      * @param stride elements between rows of gate and of up
-     * @param mode activation, plus 8 for experts with a gate, or {@link #DOWN}
-     * @param splits warps that share a row
+     * @param tiles tiles of 16 rows, of all work-groups of an expert
+     * @param matrices 2 with a gate, 1 without
+     * @param splits parts of the columns
+     * @param parts work-groups that share the passes over x
      */
     public static void multiply(
             KernelContext context,
-            FloatArray x,
             IntArray offsets,
-            IntArray pairs,
+            IntArray packed,
             IntArray half2gate,
             IntArray half2up,
-            FloatArray out,
             FloatArray scratch,
             IntArray shape,
             int firstGroup,
             int rows,
             int cols,
+            int padded,
             int stride,
-            int xStride,
-            int outStride,
-            int slots,
-            int mode,
-            int splits) {
-        int[] weights = context.allocateIntLocalArray(WARPS * 544);
-        HalfFloat[] xs = context.allocateHalfFloatLocalArray(SPLITS * 3088);
+            int tiles,
+            int matrices,
+            int splits,
+            int parts) {
+        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 544);
+        int[] xs = context.allocateIntLocalArray(2056);
         int tid = context.localIdx;
-        int lane = tid % 32;
-        int warp = tid / 32;
-        int split = warp % splits;
-        int rowTiles = WARPS / splits;
-        int threads = rowTiles * 32;
-        // A gate has every other tile.
-        int matrices = 1 + (mode >> 3 & 1);
-        int tiles = rowTiles / matrices;
-        int groups = ((rows + 15) / 16 + tiles - 1) / tiles;
-        int expert = context.groupIdx / groups;
-        int firstTile = context.groupIdx % groups * tiles;
-        int isUp = warp / splits % matrices;
-        int r0 = TensorTiles.firstRow(firstTile + warp / splits / matrices, rows);
-        int matrixAt = shape.get(0) + expert * shape.get(1);
-        if (isUp == matrices - 1) {
-            matrixAt = shape.get(2) + expert * shape.get(3);
+        int lane = tid & 31;
+        int warp = tid >> 5;
+        int groups = tiles / TensorTiles.WARPS;
+        int part = context.groupIdx % parts;
+        int split = context.groupIdx / parts % splits;
+        int tile = context.groupIdx / (parts * splits) % groups * TensorTiles.WARPS + warp;
+        int expert = context.groupIdx / (parts * splits * groups);
+        int ofGate = (matrices - 1) * ((rows + 15) / 16);
+        boolean isUp = tile >= ofGate;
+        int matrixAt = shape.get(0) + expert * shape.get(1) + TensorTiles.firstRow(tile, rows) * stride;
+        if (isUp) {
+            matrixAt = shape.get(2) + expert * shape.get(3) + TensorTiles.firstRow(tile - ofGate, rows) * stride;
         }
-        int first = (matrixAt + r0 * stride) / 2;
-        int last = first + cols / 2 - 1;
-        int thread = warp / splits * 32 + lane;
+        int start = matrixAt / 2;
+        // Columns beyond the last meet an x of 0.
+        int last = start + cols / 2 - 1;
         int pairStride = stride / 2;
+        int rounds = padded / (64 * splits);
         int weightsOf = warp * 544;
-        int xsOf = split * 3088;
-        int rounds = (cols + 64 * splits - 1) / (64 * splits);
-        int scratchAt = (context.groupIdx * WARPS + warp) * 96;
-        int end = offsets.get(firstGroup + expert + 1);
-        for (int p = offsets.get(firstGroup + expert); p < end; p += 24) {
-            int count = TornadoMath.min(24, end - p);
-            // Elements of whole tiles of 4 rows, a round; not a constant, so that loops over them stay loops.
-            int elements = (count + 3) / 4 * 256;
+        int xStride = padded * 4;
+        int scratchStride = splits * tiles * 16;
+        int group = firstGroup + expert;
+        int first = offsets.get(group);
+        int count = offsets.get(group + 1) - first;
+        int firstTile = TensorTiles.firstTile(first, group);
+        for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
+            int left = count - pass;
+            int xTile = firstTile + pass / 4;
+            int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
+            // The first round multiplies zeros.
+            for (int i = tid; i < TensorTiles.WARPS * 544; i += 256) {
+                weights[i] = 0;
+            }
+            for (int i = tid; i < 2056; i += 256) {
+                xs[i] = 0;
+            }
+            context.localBarrier();
             // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
-            if (count <= 8) {
+            if (left <= 8) {
                 float[] s0 = context.mmaFragment(0f);
                 float[] s1 = context.mmaFragment(0f);
-                int column = split * 64;
-                int position = first + split * 32 + lane;
-                for (int round = 0; round < rounds; round++) {
-                    int weightsAt = weightsOf + (round & 1) * 4;
-                    int xsAt = xsOf + (round & 1) * 8;
-                    context.localBarrier();
-                    // Columns beyond the last meet an x of 0, and tiles beyond the last row are not stored.
+                int position = start + split * rounds * 32 + lane;
+                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                for (int round = 0; round <= rounds; round++) {
+                    // Loads first: they are under way while the last round's are multiplied.
                     int pair = TornadoMath.min(position, last);
-                    int to = weightsAt + TensorTiles.weightsAt(lane);
-                    if (isUp == matrices - 1) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2up.get(pair + r * pairStride);
-                            int w1 = half2up.get(pair + (r + 1) * pairStride);
-                            int w2 = half2up.get(pair + (r + 2) * pairStride);
-                            int w3 = half2up.get(pair + (r + 3) * pairStride);
-                            int w4 = half2up.get(pair + (r + 4) * pairStride);
-                            int w5 = half2up.get(pair + (r + 5) * pairStride);
-                            int w6 = half2up.get(pair + (r + 6) * pairStride);
-                            int w7 = half2up.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
+                    int x0 = packed.get(from);
+                    int x1 = packed.get(from + xStride);
+                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
+                    if (isUp) {
+                        w0 = half2up.get(pair);
+                        w1 = half2up.get(pair + pairStride);
+                        w2 = half2up.get(pair + 2 * pairStride);
+                        w3 = half2up.get(pair + 3 * pairStride);
+                        w4 = half2up.get(pair + 4 * pairStride);
+                        w5 = half2up.get(pair + 5 * pairStride);
+                        w6 = half2up.get(pair + 6 * pairStride);
+                        w7 = half2up.get(pair + 7 * pairStride);
+                        w8 = half2up.get(pair + 8 * pairStride);
+                        w9 = half2up.get(pair + 9 * pairStride);
+                        w10 = half2up.get(pair + 10 * pairStride);
+                        w11 = half2up.get(pair + 11 * pairStride);
+                        w12 = half2up.get(pair + 12 * pairStride);
+                        w13 = half2up.get(pair + 13 * pairStride);
+                        w14 = half2up.get(pair + 14 * pairStride);
+                        w15 = half2up.get(pair + 15 * pairStride);
                     } else {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2gate.get(pair + r * pairStride);
-                            int w1 = half2gate.get(pair + (r + 1) * pairStride);
-                            int w2 = half2gate.get(pair + (r + 2) * pairStride);
-                            int w3 = half2gate.get(pair + (r + 3) * pairStride);
-                            int w4 = half2gate.get(pair + (r + 4) * pairStride);
-                            int w5 = half2gate.get(pair + (r + 5) * pairStride);
-                            int w6 = half2gate.get(pair + (r + 6) * pairStride);
-                            int w7 = half2gate.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
+                        w0 = half2gate.get(pair);
+                        w1 = half2gate.get(pair + pairStride);
+                        w2 = half2gate.get(pair + 2 * pairStride);
+                        w3 = half2gate.get(pair + 3 * pairStride);
+                        w4 = half2gate.get(pair + 4 * pairStride);
+                        w5 = half2gate.get(pair + 5 * pairStride);
+                        w6 = half2gate.get(pair + 6 * pairStride);
+                        w7 = half2gate.get(pair + 7 * pairStride);
+                        w8 = half2gate.get(pair + 8 * pairStride);
+                        w9 = half2gate.get(pair + 9 * pairStride);
+                        w10 = half2gate.get(pair + 10 * pairStride);
+                        w11 = half2gate.get(pair + 11 * pairStride);
+                        w12 = half2gate.get(pair + 12 * pairStride);
+                        w13 = half2gate.get(pair + 13 * pairStride);
+                        w14 = half2gate.get(pair + 14 * pairStride);
+                        w15 = half2gate.get(pair + 15 * pairStride);
                     }
-                    for (int i = thread; i < elements; i += 4 * threads) {
-                        // Four loads before the first store.
-                        float v0 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i);
-                        float v1 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + threads);
-                        float v2 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 2 * threads);
-                        float v3 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 3 * threads);
-                        int x0 = xsAt + TensorTiles.xAt(i);
-                        float near0 = TensorTiles.rounded(v0);
-                        xs[x0] = new HalfFloat(near0);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
-                        if (i + threads < elements) {
-                            int x1 = xsAt + TensorTiles.xAt(i + threads);
-                            float near1 = TensorTiles.rounded(v1);
-                            xs[x1] = new HalfFloat(near1);
-                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
-                        }
-                        if (i + 2 * threads < elements) {
-                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
-                            float near2 = TensorTiles.rounded(v2);
-                            xs[x2] = new HalfFloat(near2);
-                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
-                        }
-                        if (i + 3 * threads < elements) {
-                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
-                            float near3 = TensorTiles.rounded(v3);
-                            xs[x3] = new HalfFloat(near3);
-                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
-                        }
-                    }
-                    context.localBarrier();
-                    int a = weightsAt * 4;
-                    int b = xsAt * 2;
+                    int shift = (round & 1) * 4;
+                    int a = (weightsOf + 4 - shift) * 4;
+                    int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
                         int bk = b + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
+                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
                     }
-                    column += 64 * splits;
-                    position += 32 * splits;
+                    context.localBarrier();
+                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    weights[to] = w0;
+                    weights[to + 8] = w1;
+                    weights[to + 16] = w2;
+                    weights[to + 24] = w3;
+                    weights[to + 32] = w4;
+                    weights[to + 40] = w5;
+                    weights[to + 48] = w6;
+                    weights[to + 56] = w7;
+                    weights[to + 64] = w8;
+                    weights[to + 72] = w9;
+                    weights[to + 80] = w10;
+                    weights[to + 88] = w11;
+                    weights[to + 96] = w12;
+                    weights[to + 104] = w13;
+                    weights[to + 112] = w14;
+                    weights[to + 120] = w15;
+                    int xTo = shift + tid;
+                    xs[xTo] = x0;
+                    xs[xTo + 256] = x1;
+                    context.localBarrier();
+                    position += 32;
+                    from += 256;
                 }
+                // No further tile: the next one is another expert's.
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                context.mmaStore(s1, scratch, scratchAt + 16, 0, 8);
+                if (left > 4) {
+                    context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                }
             } else {
                 float[] s0 = context.mmaFragment(0f);
                 float[] s1 = context.mmaFragment(0f);
@@ -183,148 +182,174 @@ public final class ExpertTensor {
                 float[] s3 = context.mmaFragment(0f);
                 float[] s4 = context.mmaFragment(0f);
                 float[] s5 = context.mmaFragment(0f);
-                int column = split * 64;
-                int position = first + split * 32 + lane;
-                for (int round = 0; round < rounds; round++) {
-                    int weightsAt = weightsOf + (round & 1) * 4;
-                    int xsAt = xsOf + (round & 1) * 8;
-                    context.localBarrier();
-                    // Columns beyond the last meet an x of 0, and tiles beyond the last row are not stored.
+                float[] s6 = context.mmaFragment(0f);
+                float[] s7 = context.mmaFragment(0f);
+                int position = start + split * rounds * 32 + lane;
+                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                for (int round = 0; round <= rounds; round++) {
+                    // Loads first: they are under way while the last round's are multiplied.
                     int pair = TornadoMath.min(position, last);
-                    int to = weightsAt + TensorTiles.weightsAt(lane);
-                    if (isUp == matrices - 1) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2up.get(pair + r * pairStride);
-                            int w1 = half2up.get(pair + (r + 1) * pairStride);
-                            int w2 = half2up.get(pair + (r + 2) * pairStride);
-                            int w3 = half2up.get(pair + (r + 3) * pairStride);
-                            int w4 = half2up.get(pair + (r + 4) * pairStride);
-                            int w5 = half2up.get(pair + (r + 5) * pairStride);
-                            int w6 = half2up.get(pair + (r + 6) * pairStride);
-                            int w7 = half2up.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
+                    int x0 = packed.get(from);
+                    int x1 = packed.get(from + xStride);
+                    int x2 = packed.get(from + 2 * xStride);
+                    int x3 = packed.get(from + 3 * xStride);
+                    int x4 = packed.get(from + 4 * xStride);
+                    int x5 = packed.get(from + 5 * xStride);
+                    int x6 = packed.get(from + 6 * xStride);
+                    int x7 = packed.get(from + 7 * xStride);
+                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
+                    if (isUp) {
+                        w0 = half2up.get(pair);
+                        w1 = half2up.get(pair + pairStride);
+                        w2 = half2up.get(pair + 2 * pairStride);
+                        w3 = half2up.get(pair + 3 * pairStride);
+                        w4 = half2up.get(pair + 4 * pairStride);
+                        w5 = half2up.get(pair + 5 * pairStride);
+                        w6 = half2up.get(pair + 6 * pairStride);
+                        w7 = half2up.get(pair + 7 * pairStride);
+                        w8 = half2up.get(pair + 8 * pairStride);
+                        w9 = half2up.get(pair + 9 * pairStride);
+                        w10 = half2up.get(pair + 10 * pairStride);
+                        w11 = half2up.get(pair + 11 * pairStride);
+                        w12 = half2up.get(pair + 12 * pairStride);
+                        w13 = half2up.get(pair + 13 * pairStride);
+                        w14 = half2up.get(pair + 14 * pairStride);
+                        w15 = half2up.get(pair + 15 * pairStride);
                     } else {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2gate.get(pair + r * pairStride);
-                            int w1 = half2gate.get(pair + (r + 1) * pairStride);
-                            int w2 = half2gate.get(pair + (r + 2) * pairStride);
-                            int w3 = half2gate.get(pair + (r + 3) * pairStride);
-                            int w4 = half2gate.get(pair + (r + 4) * pairStride);
-                            int w5 = half2gate.get(pair + (r + 5) * pairStride);
-                            int w6 = half2gate.get(pair + (r + 6) * pairStride);
-                            int w7 = half2gate.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
+                        w0 = half2gate.get(pair);
+                        w1 = half2gate.get(pair + pairStride);
+                        w2 = half2gate.get(pair + 2 * pairStride);
+                        w3 = half2gate.get(pair + 3 * pairStride);
+                        w4 = half2gate.get(pair + 4 * pairStride);
+                        w5 = half2gate.get(pair + 5 * pairStride);
+                        w6 = half2gate.get(pair + 6 * pairStride);
+                        w7 = half2gate.get(pair + 7 * pairStride);
+                        w8 = half2gate.get(pair + 8 * pairStride);
+                        w9 = half2gate.get(pair + 9 * pairStride);
+                        w10 = half2gate.get(pair + 10 * pairStride);
+                        w11 = half2gate.get(pair + 11 * pairStride);
+                        w12 = half2gate.get(pair + 12 * pairStride);
+                        w13 = half2gate.get(pair + 13 * pairStride);
+                        w14 = half2gate.get(pair + 14 * pairStride);
+                        w15 = half2gate.get(pair + 15 * pairStride);
                     }
-                    for (int i = thread; i < elements; i += 4 * threads) {
-                        // Four loads before the first store.
-                        float v0 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i);
-                        float v1 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + threads);
-                        float v2 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 2 * threads);
-                        float v3 = load(x, pairs, p, count, column, cols, xStride, slots, mode, i + 3 * threads);
-                        int x0 = xsAt + TensorTiles.xAt(i);
-                        float near0 = TensorTiles.rounded(v0);
-                        xs[x0] = new HalfFloat(near0);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
-                        if (i + threads < elements) {
-                            int x1 = xsAt + TensorTiles.xAt(i + threads);
-                            float near1 = TensorTiles.rounded(v1);
-                            xs[x1] = new HalfFloat(near1);
-                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
-                        }
-                        if (i + 2 * threads < elements) {
-                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
-                            float near2 = TensorTiles.rounded(v2);
-                            xs[x2] = new HalfFloat(near2);
-                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
-                        }
-                        if (i + 3 * threads < elements) {
-                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
-                            float near3 = TensorTiles.rounded(v3);
-                            xs[x3] = new HalfFloat(near3);
-                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
-                        }
-                    }
-                    context.localBarrier();
-                    int a = weightsAt * 4;
-                    int b = xsAt * 2;
+                    int shift = (round & 1) * 4;
+                    int a = (weightsOf + 4 - shift) * 4;
+                    int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
                         int bk = b + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
-                        s2 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
-                        s3 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
-                        s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
-                        s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
+                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
+                        s2 = context.mma(w, context.mmaLoadB(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
+                        s3 = context.mma(w, context.mmaLoadB(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
+                        s4 = context.mma(w, context.mmaLoadB(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
+                        s5 = context.mma(w, context.mmaLoadB(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
+                        s6 = context.mma(w, context.mmaLoadB(xs, 16, bk + 6144), s6, MMAShape.M16N8K16);
+                        s7 = context.mma(w, context.mmaLoadB(xs, 16, bk + 7168), s7, MMAShape.M16N8K16);
                     }
-                    column += 64 * splits;
-                    position += 32 * splits;
+                    context.localBarrier();
+                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    weights[to] = w0;
+                    weights[to + 8] = w1;
+                    weights[to + 16] = w2;
+                    weights[to + 24] = w3;
+                    weights[to + 32] = w4;
+                    weights[to + 40] = w5;
+                    weights[to + 48] = w6;
+                    weights[to + 56] = w7;
+                    weights[to + 64] = w8;
+                    weights[to + 72] = w9;
+                    weights[to + 80] = w10;
+                    weights[to + 88] = w11;
+                    weights[to + 96] = w12;
+                    weights[to + 104] = w13;
+                    weights[to + 112] = w14;
+                    weights[to + 120] = w15;
+                    int xTo = shift + tid;
+                    xs[xTo] = x0;
+                    xs[xTo + 256] = x1;
+                    xs[xTo + 512] = x2;
+                    xs[xTo + 768] = x3;
+                    xs[xTo + 1024] = x4;
+                    xs[xTo + 1280] = x5;
+                    xs[xTo + 1536] = x6;
+                    xs[xTo + 1792] = x7;
+                    context.localBarrier();
+                    position += 32;
+                    from += 256;
                 }
+                // No further tile: the next one is another expert's.
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                context.mmaStore(s1, scratch, scratchAt + 16, 0, 8);
-                context.mmaStore(s2, scratch, scratchAt + 32, 0, 8);
-                context.mmaStore(s3, scratch, scratchAt + 48, 0, 8);
-                context.mmaStore(s4, scratch, scratchAt + 64, 0, 8);
-                context.mmaStore(s5, scratch, scratchAt + 80, 0, 8);
-            }
-            context.localBarrier();
-            for (int i = tid; i < tiles * 16 * count; i += WARPS * 32) {
-                int local = i / (16 * count);
-                int row = TensorTiles.firstRow(firstTile + local, rows) + i % 16;
-                int t = i / 16 % count;
-                // Rows that two tiles have are the first one's.
-                if (row >= (firstTile + local) * 16) {
-                    int from = context.groupIdx * WARPS + local * matrices * splits;
-                    float v0 = TensorTiles.sum(scratch, from, splits, i % 16, t);
-                    if ((mode & DOWN) != 0) {
-                        out.set(pairs.get(p + t) * outStride + row, v0);
-                    } else {
-                        float v1 = TensorTiles.sum(scratch, from + (matrices - 1) * splits, splits, i % 16, t);
-                        out.set((p + t) * outStride + row, DeviceDots.combine(v0, v1, mode & 7, matrices - 1));
-                    }
+                if (left > 4) {
+                    context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                }
+                if (left > 8) {
+                    context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
+                }
+                if (left > 12) {
+                    context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
+                }
+                if (left > 16) {
+                    context.mmaStore(s4, scratch, scratchAt + 4 * scratchStride, 0, 8);
+                }
+                if (left > 20) {
+                    context.mmaStore(s5, scratch, scratchAt + 5 * scratchStride, 0, 8);
+                }
+                if (left > 24) {
+                    context.mmaStore(s6, scratch, scratchAt + 6 * scratchStride, 0, 8);
+                }
+                if (left > 28) {
+                    context.mmaStore(s7, scratch, scratchAt + 7 * scratchStride, 0, 8);
                 }
             }
         }
     }
 
-    /** Element {@code i} of a round's x; 0 beyond the rows and columns. */
-    private static float load(
-            FloatArray x,
+    /**
+     * Both halves, of what {@link #multiply} left: {@code out[p,:] = act(gate · x[row]) * (up · x[row])}, or
+     * with {@link #DOWN}
+     * {@code out[pairs[p],:] = up · x[p]}. A work-group has 256 rows of four pairs.
+     *
+     * @param experts of the bank
+     * @param mode activation, plus 8 for experts with a gate, or {@link #DOWN}
+     */
+    public static void sum(
+            KernelContext context,
+            IntArray offsets,
             IntArray pairs,
-            int p,
-            int count,
-            int column,
-            int cols,
-            int xStride,
-            int slots,
+            FloatArray scratch,
+            FloatArray out,
+            int firstGroup,
+            int experts,
+            int rows,
+            int tiles,
+            int outStride,
             int mode,
-            int i) {
-        int t = TensorTiles.row(i);
-        int c = column + TensorTiles.column(i);
-        float v = 0f;
-        if (t < count && c < cols) {
-            int row = p + t;
-            if ((mode & DOWN) == 0) {
-                row = pairs.get(p + t) / slots;
+            int splits) {
+        int groups = (rows + 255) / 256;
+        int lane = context.localIdx & 31;
+        int r = context.groupIdx % groups * 256 + context.localIdx;
+        int xTile = TensorTiles.firstTile(offsets.get(firstGroup), firstGroup) + context.groupIdx / groups;
+        float begun = context.simdSum(TensorTiles.begun(offsets, firstGroup, experts, xTile, lane));
+        int group = firstGroup + (int) begun - 1;
+        int first = offsets.get(group);
+        int p = first + (xTile - TensorTiles.firstTile(first, group)) * 4;
+        int end = offsets.get(group + 1);
+        int gateCols = mode >> 3 & 1;
+        int at = TensorTiles.scratchRow(r, rows);
+        int upAt = at + gateCols * ((rows + 15) / 16) * 16;
+        for (int t = 0; t < 4; t++) {
+            if (p + t < end && r < rows) {
+                float value = TensorTiles.sum(scratch, xTile, t, upAt, tiles, splits);
+                int row = pairs.get(p + t);
+                if ((mode & DOWN) == 0) {
+                    float gate = TensorTiles.sum(scratch, xTile, t, at, tiles, splits);
+                    value = DeviceDots.combine(gate, value, mode & 7, gateCols);
+                    row = p + t;
+                }
+                out.set(row * outStride + r, value);
             }
-            v = TensorTiles.clamped(x.get(row * xStride + c));
         }
-        return v;
     }
 }

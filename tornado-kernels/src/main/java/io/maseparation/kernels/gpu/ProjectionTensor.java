@@ -8,176 +8,171 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu body of {@code Projection} and {@code QkvProjection} with F16 weights, on tensor cores (see {@link TensorTiles}). */
+/**
+ * Gpu bodies of {@code Projection} and {@code QkvProjection} with F16 weights, on tensor cores (see {@link
+ * TensorTiles}).
+ */
 public final class ProjectionTensor {
-    /** Warps of a work-group, and the most that share a row. */
-    public static final int WARPS = 8;
-
-    public static final int SPLITS = 4;
-
     private ProjectionTensor() {}
 
     /**
-     * Up to three matrices, one below the other.
+     * Sums of up to three matrices, one below the other, for {@link #sum}.
      *
+     * @param packed by {@link PackTensor#rows}
      * @param shape offsets of the matrices, then their rows
-     * @param stride elements between rows, of all of them
-     * @param flags 1 bias, 2 add to what {@code out} holds
-     * @param splits warps that share a row
+     * @param padded columns of {@code packed}
+     * @param stride elements between rows, of all matrices
+     * @param tiles tiles of 16 rows, of all work-groups
+     * @param splits parts of the columns
+     * @param parts work-groups that share the passes over x
      */
-    public static void project(
+    public static void multiply(
             KernelContext context,
             IntArray step,
-            FloatArray x,
+            IntArray packed,
             IntArray half2q,
             IntArray half2k,
             IntArray half2v,
-            FloatArray bias,
-            FloatArray out,
             FloatArray scratch,
             IntArray shape,
             int cols,
+            int padded,
             int stride,
-            float scale,
-            float clip,
-            int flags,
-            int splits) {
-        int[] weights = context.allocateIntLocalArray(WARPS * 544);
-        HalfFloat[] xs = context.allocateHalfFloatLocalArray(SPLITS * 3088);
+            int tiles,
+            int splits,
+            int parts) {
+        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 544);
+        int[] xs = context.allocateIntLocalArray(2056);
         int tid = context.localIdx;
-        int lane = tid % 32;
-        int warp = tid / 32;
-        int split = warp % splits;
-        int rowTiles = WARPS / splits;
-        int threads = rowTiles * 32;
-        int tile = context.groupIdx * rowTiles + warp / splits;
+        int lane = tid & 31;
+        int warp = tid >> 5;
+        int part = context.groupIdx % parts;
+        int split = context.groupIdx / parts % splits;
+        int tile = context.groupIdx / (parts * splits) * TensorTiles.WARPS + warp;
+        // Tiles beyond the last read that one again.
+        int read = TornadoMath.min(tile, tilesOf(shape) - 1);
+        int matrix = matrixOf(shape, read);
+        int start = startOf(shape, read, stride) / 2;
+        // Columns beyond the last meet an x of 0.
+        int last = start + cols / 2 - 1;
         int pairStride = stride / 2;
+        int rounds = padded / (64 * splits);
         int weightsOf = warp * 544;
-        int xsOf = split * 3088;
-        int thread = warp / splits * 32 + lane;
-        int total = shape.get(3) + shape.get(4) + shape.get(5);
-        int matrix = matrixOf(shape, tile);
-        int first = startOf(shape, tile, stride) / 2;
-        int last = first + cols / 2 - 1;
-        int end = step.get(0) + step.get(1);
-        int rounds = (cols + 64 * splits - 1) / (64 * splits);
-        int scratchAt = (context.groupIdx * WARPS + warp) * 96;
-        for (int row = step.get(0); row < end; row += 24) {
-            int count = TornadoMath.min(24, end - row);
-            // Elements of whole tiles of 4 rows, a round; not a constant, so that loops over them stay loops.
-            int elements = (count + 3) / 4 * 256;
+        int xStride = padded * 4;
+        int scratchStride = splits * tiles * 16;
+        int count = step.get(1);
+        for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
+            int left = count - pass;
+            int xTile = pass / 4;
+            int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
+            // The first round multiplies zeros.
+            for (int i = tid; i < TensorTiles.WARPS * 544; i += 256) {
+                weights[i] = 0;
+            }
+            for (int i = tid; i < 2056; i += 256) {
+                xs[i] = 0;
+            }
+            context.localBarrier();
             // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
-            if (count <= 4) {
+            if (left <= 8) {
                 float[] s0 = context.mmaFragment(0f);
-                int column = split * 64;
-                int position = first + split * 32 + lane;
-                for (int round = 0; round < rounds; round++) {
-                    int weightsAt = weightsOf + (round & 1) * 4;
-                    int xsAt = xsOf + (round & 1) * 8;
-                    context.localBarrier();
-                    // Columns beyond the last meet an x of 0.
+                float[] s1 = context.mmaFragment(0f);
+                int position = start + split * rounds * 32 + lane;
+                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                for (int round = 0; round <= rounds; round++) {
+                    // Loads first: they are under way while the last round's are multiplied.
                     int pair = TornadoMath.min(position, last);
-                    int to = weightsAt + TensorTiles.weightsAt(lane);
+                    int x0 = packed.get(from);
+                    int x1 = packed.get(from + xStride);
+                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
                     if (matrix == 0) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2q.get(pair + r * pairStride);
-                            int w1 = half2q.get(pair + (r + 1) * pairStride);
-                            int w2 = half2q.get(pair + (r + 2) * pairStride);
-                            int w3 = half2q.get(pair + (r + 3) * pairStride);
-                            int w4 = half2q.get(pair + (r + 4) * pairStride);
-                            int w5 = half2q.get(pair + (r + 5) * pairStride);
-                            int w6 = half2q.get(pair + (r + 6) * pairStride);
-                            int w7 = half2q.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
+                        w0 = half2q.get(pair);
+                        w1 = half2q.get(pair + pairStride);
+                        w2 = half2q.get(pair + 2 * pairStride);
+                        w3 = half2q.get(pair + 3 * pairStride);
+                        w4 = half2q.get(pair + 4 * pairStride);
+                        w5 = half2q.get(pair + 5 * pairStride);
+                        w6 = half2q.get(pair + 6 * pairStride);
+                        w7 = half2q.get(pair + 7 * pairStride);
+                        w8 = half2q.get(pair + 8 * pairStride);
+                        w9 = half2q.get(pair + 9 * pairStride);
+                        w10 = half2q.get(pair + 10 * pairStride);
+                        w11 = half2q.get(pair + 11 * pairStride);
+                        w12 = half2q.get(pair + 12 * pairStride);
+                        w13 = half2q.get(pair + 13 * pairStride);
+                        w14 = half2q.get(pair + 14 * pairStride);
+                        w15 = half2q.get(pair + 15 * pairStride);
+                    } else if (matrix == 1) {
+                        w0 = half2k.get(pair);
+                        w1 = half2k.get(pair + pairStride);
+                        w2 = half2k.get(pair + 2 * pairStride);
+                        w3 = half2k.get(pair + 3 * pairStride);
+                        w4 = half2k.get(pair + 4 * pairStride);
+                        w5 = half2k.get(pair + 5 * pairStride);
+                        w6 = half2k.get(pair + 6 * pairStride);
+                        w7 = half2k.get(pair + 7 * pairStride);
+                        w8 = half2k.get(pair + 8 * pairStride);
+                        w9 = half2k.get(pair + 9 * pairStride);
+                        w10 = half2k.get(pair + 10 * pairStride);
+                        w11 = half2k.get(pair + 11 * pairStride);
+                        w12 = half2k.get(pair + 12 * pairStride);
+                        w13 = half2k.get(pair + 13 * pairStride);
+                        w14 = half2k.get(pair + 14 * pairStride);
+                        w15 = half2k.get(pair + 15 * pairStride);
+                    } else {
+                        w0 = half2v.get(pair);
+                        w1 = half2v.get(pair + pairStride);
+                        w2 = half2v.get(pair + 2 * pairStride);
+                        w3 = half2v.get(pair + 3 * pairStride);
+                        w4 = half2v.get(pair + 4 * pairStride);
+                        w5 = half2v.get(pair + 5 * pairStride);
+                        w6 = half2v.get(pair + 6 * pairStride);
+                        w7 = half2v.get(pair + 7 * pairStride);
+                        w8 = half2v.get(pair + 8 * pairStride);
+                        w9 = half2v.get(pair + 9 * pairStride);
+                        w10 = half2v.get(pair + 10 * pairStride);
+                        w11 = half2v.get(pair + 11 * pairStride);
+                        w12 = half2v.get(pair + 12 * pairStride);
+                        w13 = half2v.get(pair + 13 * pairStride);
+                        w14 = half2v.get(pair + 14 * pairStride);
+                        w15 = half2v.get(pair + 15 * pairStride);
                     }
-                    if (matrix == 1) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2k.get(pair + r * pairStride);
-                            int w1 = half2k.get(pair + (r + 1) * pairStride);
-                            int w2 = half2k.get(pair + (r + 2) * pairStride);
-                            int w3 = half2k.get(pair + (r + 3) * pairStride);
-                            int w4 = half2k.get(pair + (r + 4) * pairStride);
-                            int w5 = half2k.get(pair + (r + 5) * pairStride);
-                            int w6 = half2k.get(pair + (r + 6) * pairStride);
-                            int w7 = half2k.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
-                    }
-                    if (matrix == 2) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2v.get(pair + r * pairStride);
-                            int w1 = half2v.get(pair + (r + 1) * pairStride);
-                            int w2 = half2v.get(pair + (r + 2) * pairStride);
-                            int w3 = half2v.get(pair + (r + 3) * pairStride);
-                            int w4 = half2v.get(pair + (r + 4) * pairStride);
-                            int w5 = half2v.get(pair + (r + 5) * pairStride);
-                            int w6 = half2v.get(pair + (r + 6) * pairStride);
-                            int w7 = half2v.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
-                    }
-                    for (int i = thread; i < elements; i += 4 * threads) {
-                        // Four loads before the first store.
-                        float v0 = load(x, row, count, column, cols, i);
-                        float v1 = load(x, row, count, column, cols, i + threads);
-                        float v2 = load(x, row, count, column, cols, i + 2 * threads);
-                        float v3 = load(x, row, count, column, cols, i + 3 * threads);
-                        int x0 = xsAt + TensorTiles.xAt(i);
-                        float near0 = TensorTiles.rounded(v0);
-                        xs[x0] = new HalfFloat(near0);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
-                        if (i + threads < elements) {
-                            int x1 = xsAt + TensorTiles.xAt(i + threads);
-                            float near1 = TensorTiles.rounded(v1);
-                            xs[x1] = new HalfFloat(near1);
-                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
-                        }
-                        if (i + 2 * threads < elements) {
-                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
-                            float near2 = TensorTiles.rounded(v2);
-                            xs[x2] = new HalfFloat(near2);
-                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
-                        }
-                        if (i + 3 * threads < elements) {
-                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
-                            float near3 = TensorTiles.rounded(v3);
-                            xs[x3] = new HalfFloat(near3);
-                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
-                        }
-                    }
-                    context.localBarrier();
-                    int a = weightsAt * 4;
-                    int b = xsAt * 2;
+                    int shift = (round & 1) * 4;
+                    int a = (weightsOf + 4 - shift) * 4;
+                    int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, b + k * 256), s0, MMAShape.M16N8K16);
+                        int bk = b + k * 256;
+                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
                     }
-                    column += 64 * splits;
-                    position += 32 * splits;
+                    context.localBarrier();
+                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    weights[to] = w0;
+                    weights[to + 8] = w1;
+                    weights[to + 16] = w2;
+                    weights[to + 24] = w3;
+                    weights[to + 32] = w4;
+                    weights[to + 40] = w5;
+                    weights[to + 48] = w6;
+                    weights[to + 56] = w7;
+                    weights[to + 64] = w8;
+                    weights[to + 72] = w9;
+                    weights[to + 80] = w10;
+                    weights[to + 88] = w11;
+                    weights[to + 96] = w12;
+                    weights[to + 104] = w13;
+                    weights[to + 112] = w14;
+                    weights[to + 120] = w15;
+                    int xTo = shift + tid;
+                    xs[xTo] = x0;
+                    xs[xTo + 256] = x1;
+                    context.localBarrier();
+                    position += 32;
+                    from += 256;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
+                context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
             } else {
                 float[] s0 = context.mmaFragment(0f);
                 float[] s1 = context.mmaFragment(0f);
@@ -185,150 +180,194 @@ public final class ProjectionTensor {
                 float[] s3 = context.mmaFragment(0f);
                 float[] s4 = context.mmaFragment(0f);
                 float[] s5 = context.mmaFragment(0f);
-                int column = split * 64;
-                int position = first + split * 32 + lane;
-                for (int round = 0; round < rounds; round++) {
-                    int weightsAt = weightsOf + (round & 1) * 4;
-                    int xsAt = xsOf + (round & 1) * 8;
-                    context.localBarrier();
-                    // Columns beyond the last meet an x of 0.
+                float[] s6 = context.mmaFragment(0f);
+                float[] s7 = context.mmaFragment(0f);
+                int position = start + split * rounds * 32 + lane;
+                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                for (int round = 0; round <= rounds; round++) {
+                    // Loads first: they are under way while the last round's are multiplied.
                     int pair = TornadoMath.min(position, last);
-                    int to = weightsAt + TensorTiles.weightsAt(lane);
+                    int x0 = packed.get(from);
+                    int x1 = packed.get(from + xStride);
+                    int x2 = packed.get(from + 2 * xStride);
+                    int x3 = packed.get(from + 3 * xStride);
+                    int x4 = packed.get(from + 4 * xStride);
+                    int x5 = packed.get(from + 5 * xStride);
+                    int x6 = packed.get(from + 6 * xStride);
+                    int x7 = packed.get(from + 7 * xStride);
+                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
                     if (matrix == 0) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2q.get(pair + r * pairStride);
-                            int w1 = half2q.get(pair + (r + 1) * pairStride);
-                            int w2 = half2q.get(pair + (r + 2) * pairStride);
-                            int w3 = half2q.get(pair + (r + 3) * pairStride);
-                            int w4 = half2q.get(pair + (r + 4) * pairStride);
-                            int w5 = half2q.get(pair + (r + 5) * pairStride);
-                            int w6 = half2q.get(pair + (r + 6) * pairStride);
-                            int w7 = half2q.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
+                        w0 = half2q.get(pair);
+                        w1 = half2q.get(pair + pairStride);
+                        w2 = half2q.get(pair + 2 * pairStride);
+                        w3 = half2q.get(pair + 3 * pairStride);
+                        w4 = half2q.get(pair + 4 * pairStride);
+                        w5 = half2q.get(pair + 5 * pairStride);
+                        w6 = half2q.get(pair + 6 * pairStride);
+                        w7 = half2q.get(pair + 7 * pairStride);
+                        w8 = half2q.get(pair + 8 * pairStride);
+                        w9 = half2q.get(pair + 9 * pairStride);
+                        w10 = half2q.get(pair + 10 * pairStride);
+                        w11 = half2q.get(pair + 11 * pairStride);
+                        w12 = half2q.get(pair + 12 * pairStride);
+                        w13 = half2q.get(pair + 13 * pairStride);
+                        w14 = half2q.get(pair + 14 * pairStride);
+                        w15 = half2q.get(pair + 15 * pairStride);
+                    } else if (matrix == 1) {
+                        w0 = half2k.get(pair);
+                        w1 = half2k.get(pair + pairStride);
+                        w2 = half2k.get(pair + 2 * pairStride);
+                        w3 = half2k.get(pair + 3 * pairStride);
+                        w4 = half2k.get(pair + 4 * pairStride);
+                        w5 = half2k.get(pair + 5 * pairStride);
+                        w6 = half2k.get(pair + 6 * pairStride);
+                        w7 = half2k.get(pair + 7 * pairStride);
+                        w8 = half2k.get(pair + 8 * pairStride);
+                        w9 = half2k.get(pair + 9 * pairStride);
+                        w10 = half2k.get(pair + 10 * pairStride);
+                        w11 = half2k.get(pair + 11 * pairStride);
+                        w12 = half2k.get(pair + 12 * pairStride);
+                        w13 = half2k.get(pair + 13 * pairStride);
+                        w14 = half2k.get(pair + 14 * pairStride);
+                        w15 = half2k.get(pair + 15 * pairStride);
+                    } else {
+                        w0 = half2v.get(pair);
+                        w1 = half2v.get(pair + pairStride);
+                        w2 = half2v.get(pair + 2 * pairStride);
+                        w3 = half2v.get(pair + 3 * pairStride);
+                        w4 = half2v.get(pair + 4 * pairStride);
+                        w5 = half2v.get(pair + 5 * pairStride);
+                        w6 = half2v.get(pair + 6 * pairStride);
+                        w7 = half2v.get(pair + 7 * pairStride);
+                        w8 = half2v.get(pair + 8 * pairStride);
+                        w9 = half2v.get(pair + 9 * pairStride);
+                        w10 = half2v.get(pair + 10 * pairStride);
+                        w11 = half2v.get(pair + 11 * pairStride);
+                        w12 = half2v.get(pair + 12 * pairStride);
+                        w13 = half2v.get(pair + 13 * pairStride);
+                        w14 = half2v.get(pair + 14 * pairStride);
+                        w15 = half2v.get(pair + 15 * pairStride);
                     }
-                    if (matrix == 1) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2k.get(pair + r * pairStride);
-                            int w1 = half2k.get(pair + (r + 1) * pairStride);
-                            int w2 = half2k.get(pair + (r + 2) * pairStride);
-                            int w3 = half2k.get(pair + (r + 3) * pairStride);
-                            int w4 = half2k.get(pair + (r + 4) * pairStride);
-                            int w5 = half2k.get(pair + (r + 5) * pairStride);
-                            int w6 = half2k.get(pair + (r + 6) * pairStride);
-                            int w7 = half2k.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
-                    }
-                    if (matrix == 2) {
-                        for (int r = 0; r < 16; r += 8) {
-                            int w0 = half2v.get(pair + r * pairStride);
-                            int w1 = half2v.get(pair + (r + 1) * pairStride);
-                            int w2 = half2v.get(pair + (r + 2) * pairStride);
-                            int w3 = half2v.get(pair + (r + 3) * pairStride);
-                            int w4 = half2v.get(pair + (r + 4) * pairStride);
-                            int w5 = half2v.get(pair + (r + 5) * pairStride);
-                            int w6 = half2v.get(pair + (r + 6) * pairStride);
-                            int w7 = half2v.get(pair + (r + 7) * pairStride);
-                            weights[to + r * 8] = w0;
-                            weights[to + (r + 1) * 8] = w1;
-                            weights[to + (r + 2) * 8] = w2;
-                            weights[to + (r + 3) * 8] = w3;
-                            weights[to + (r + 4) * 8] = w4;
-                            weights[to + (r + 5) * 8] = w5;
-                            weights[to + (r + 6) * 8] = w6;
-                            weights[to + (r + 7) * 8] = w7;
-                        }
-                    }
-                    for (int i = thread; i < elements; i += 4 * threads) {
-                        // Four loads before the first store.
-                        float v0 = load(x, row, count, column, cols, i);
-                        float v1 = load(x, row, count, column, cols, i + threads);
-                        float v2 = load(x, row, count, column, cols, i + 2 * threads);
-                        float v3 = load(x, row, count, column, cols, i + 3 * threads);
-                        int x0 = xsAt + TensorTiles.xAt(i);
-                        float near0 = TensorTiles.rounded(v0);
-                        xs[x0] = new HalfFloat(near0);
-                        xs[x0 + 4] = new HalfFloat(TensorTiles.rest(v0, near0));
-                        if (i + threads < elements) {
-                            int x1 = xsAt + TensorTiles.xAt(i + threads);
-                            float near1 = TensorTiles.rounded(v1);
-                            xs[x1] = new HalfFloat(near1);
-                            xs[x1 + 4] = new HalfFloat(TensorTiles.rest(v1, near1));
-                        }
-                        if (i + 2 * threads < elements) {
-                            int x2 = xsAt + TensorTiles.xAt(i + 2 * threads);
-                            float near2 = TensorTiles.rounded(v2);
-                            xs[x2] = new HalfFloat(near2);
-                            xs[x2 + 4] = new HalfFloat(TensorTiles.rest(v2, near2));
-                        }
-                        if (i + 3 * threads < elements) {
-                            int x3 = xsAt + TensorTiles.xAt(i + 3 * threads);
-                            float near3 = TensorTiles.rounded(v3);
-                            xs[x3] = new HalfFloat(near3);
-                            xs[x3 + 4] = new HalfFloat(TensorTiles.rest(v3, near3));
-                        }
-                    }
-                    context.localBarrier();
-                    int a = weightsAt * 4;
-                    int b = xsAt * 2;
+                    int shift = (round & 1) * 4;
+                    int a = (weightsOf + 4 - shift) * 4;
+                    int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
                         HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
                         int bk = b + k * 256;
-                        s0 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk), s0, MMAShape.M16N8K16);
-                        s1 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
-                        s2 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
-                        s3 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
-                        s4 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
-                        s5 = context.mma(w, context.mmaLoadBSwizzled(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
+                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
+                        s2 = context.mma(w, context.mmaLoadB(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
+                        s3 = context.mma(w, context.mmaLoadB(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
+                        s4 = context.mma(w, context.mmaLoadB(xs, 16, bk + 4096), s4, MMAShape.M16N8K16);
+                        s5 = context.mma(w, context.mmaLoadB(xs, 16, bk + 5120), s5, MMAShape.M16N8K16);
+                        s6 = context.mma(w, context.mmaLoadB(xs, 16, bk + 6144), s6, MMAShape.M16N8K16);
+                        s7 = context.mma(w, context.mmaLoadB(xs, 16, bk + 7168), s7, MMAShape.M16N8K16);
                     }
-                    column += 64 * splits;
-                    position += 32 * splits;
+                    context.localBarrier();
+                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    weights[to] = w0;
+                    weights[to + 8] = w1;
+                    weights[to + 16] = w2;
+                    weights[to + 24] = w3;
+                    weights[to + 32] = w4;
+                    weights[to + 40] = w5;
+                    weights[to + 48] = w6;
+                    weights[to + 56] = w7;
+                    weights[to + 64] = w8;
+                    weights[to + 72] = w9;
+                    weights[to + 80] = w10;
+                    weights[to + 88] = w11;
+                    weights[to + 96] = w12;
+                    weights[to + 104] = w13;
+                    weights[to + 112] = w14;
+                    weights[to + 120] = w15;
+                    int xTo = shift + tid;
+                    xs[xTo] = x0;
+                    xs[xTo + 256] = x1;
+                    xs[xTo + 512] = x2;
+                    xs[xTo + 768] = x3;
+                    xs[xTo + 1024] = x4;
+                    xs[xTo + 1280] = x5;
+                    xs[xTo + 1536] = x6;
+                    xs[xTo + 1792] = x7;
+                    context.localBarrier();
+                    position += 32;
+                    from += 256;
                 }
                 context.mmaStore(s0, scratch, scratchAt, 0, 8);
-                context.mmaStore(s1, scratch, scratchAt + 16, 0, 8);
-                context.mmaStore(s2, scratch, scratchAt + 32, 0, 8);
-                context.mmaStore(s3, scratch, scratchAt + 48, 0, 8);
-                context.mmaStore(s4, scratch, scratchAt + 64, 0, 8);
-                context.mmaStore(s5, scratch, scratchAt + 80, 0, 8);
+                context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
+                context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
+                context.mmaStore(s4, scratch, scratchAt + 4 * scratchStride, 0, 8);
+                context.mmaStore(s5, scratch, scratchAt + 5 * scratchStride, 0, 8);
+                context.mmaStore(s6, scratch, scratchAt + 6 * scratchStride, 0, 8);
+                context.mmaStore(s7, scratch, scratchAt + 7 * scratchStride, 0, 8);
             }
-            context.localBarrier();
-            for (int i = tid; i < rowTiles * 16 * count; i += WARPS * 32) {
-                int local = i / (16 * count);
-                int r = i % 16;
-                int t = i / 16 % count;
-                int at = rowOf(shape, context.groupIdx * rowTiles + local, r);
-                if (at >= 0) {
-                    float v = TensorTiles.sum(scratch, context.groupIdx * WARPS + local * splits, splits, r, t);
-                    if ((flags & 1) != 0) {
-                        v += bias.get(at);
-                    }
-                    v = DeviceDots.clip(v * scale, clip);
-                    int to = (row + t) * total + at;
-                    if ((flags & 2) != 0) {
-                        v += out.get(to);
-                    }
-                    out.set(to, v);
+        }
+    }
+
+    /**
+     * {@code out[row,r] = scale · (sum + bias[r])} of what {@link #multiply} left: a thread a row of the
+     * matrices and four of x.
+     *
+     * @param flags 1 bias, 2 add to what {@code out} holds
+     */
+    public static void sum(
+            KernelContext context,
+            IntArray step,
+            FloatArray scratch,
+            FloatArray bias,
+            FloatArray out,
+            IntArray shape,
+            int tiles,
+            float scale,
+            float clip,
+            int flags,
+            int splits) {
+        int xTile = context.globalIdx / (tiles * 16);
+        int r = context.globalIdx % (tiles * 16);
+        int row = xTile * 4;
+        int count = step.get(1);
+        if (row < count) {
+            int at = rowOf(shape, r >> 4, r & 15);
+            float v0 = TensorTiles.sum(scratch, xTile, 0, r, tiles, splits);
+            float v1 = TensorTiles.sum(scratch, xTile, 1, r, tiles, splits);
+            float v2 = TensorTiles.sum(scratch, xTile, 2, r, tiles, splits);
+            float v3 = TensorTiles.sum(scratch, xTile, 3, r, tiles, splits);
+            if (at >= 0) {
+                int total = shape.get(3) + shape.get(4) + shape.get(5);
+                int to = (step.get(0) + row) * total + at;
+                store(v0, bias, at, out, to, scale, clip, flags);
+                if (row + 1 < count) {
+                    store(v1, bias, at, out, to + total, scale, clip, flags);
+                }
+                if (row + 2 < count) {
+                    store(v2, bias, at, out, to + 2 * total, scale, clip, flags);
+                }
+                if (row + 3 < count) {
+                    store(v3, bias, at, out, to + 3 * total, scale, clip, flags);
                 }
             }
         }
     }
 
-    /** Row {@code r} of a tile among the rows of all three matrices; -1 beyond them, and where the tile before has it. */
+    private static void store(
+            float sum, FloatArray bias, int r, FloatArray out, int to, float scale, float clip, int flags) {
+        float v = sum;
+        if ((flags & 1) != 0) {
+            v += bias.get(r);
+        }
+        v = DeviceDots.clip(v * scale, clip);
+        if ((flags & 2) != 0) {
+            v += out.get(to);
+        }
+        out.set(to, v);
+    }
+
+    /**
+     * Row {@code r} of a tile among the rows of all three matrices; -1 beyond them, and where the tile before
+     * has it.
+     */
     private static int rowOf(IntArray shape, int tile, int r) {
         int qRows = shape.get(3);
         int kRows = shape.get(4);
@@ -348,7 +387,12 @@ public final class ProjectionTensor {
         return row;
     }
 
-    /** Which of the matrices a tile is of; 3 beyond them. */
+    /** Tiles of all matrices. */
+    private static int tilesOf(IntArray shape) {
+        return (shape.get(3) + 15) / 16 + (shape.get(4) + 15) / 16 + (shape.get(5) + 15) / 16;
+    }
+
+    /** Which of the matrices a tile is of. */
     private static int matrixOf(IntArray shape, int tile) {
         int k = tile - (shape.get(3) + 15) / 16;
         int v = k - (shape.get(4) + 15) / 16;
@@ -358,9 +402,6 @@ public final class ProjectionTensor {
         }
         if (v >= 0) {
             matrix = 2;
-        }
-        if (v >= (shape.get(5) + 15) / 16) {
-            matrix = 3;
         }
         return matrix;
     }
@@ -377,16 +418,5 @@ public final class ProjectionTensor {
             start = shape.get(2) + TensorTiles.firstRow(v, shape.get(5)) * stride;
         }
         return start;
-    }
-
-    /** Element {@code i} of a round's x; 0 beyond the rows and columns. */
-    private static float load(FloatArray x, int row, int count, int column, int cols, int i) {
-        int t = TensorTiles.row(i);
-        int c = column + TensorTiles.column(i);
-        float v = 0f;
-        if (t < count && c < cols) {
-            v = TensorTiles.clamped(x.get((row + t) * cols + c));
-        }
-        return v;
     }
 }

@@ -2,32 +2,55 @@ package io.maseparation.kernels.gpu;
 
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Pieces of the bodies that multiply fp16 weights with tensor cores, which TornadoVM inlines.
  *
- * <p>A warp multiplies 16 weight rows with 4 rows of x at a time, 64 columns a round. Weights are the left operand. The right
+ * <p>An operation is three tasks. {@link PackTensor} writes x as fp16 in tiles of 4 rows, in the order in which it is
+ * multiplied. {@code multiply} leaves sums, and {@code sum} adds them up and stores results.
+ *
+ * <p>A warp multiplies 16 weight rows with up to 32 rows of x, 64 columns a round; the 8 warps of a work-group share
+ * the x of a
+ * round. Weights are the left operand. The right
  * one has 8 columns: x rounded to fp16 in the first four, and what rounding left of it, times 2048, in the others. Both
  * products of fp16 numbers are exact and summed in fp32, of which the hardware cuts off low bits: errors are some ten
  * times those of fp32, and not those of fp16. That holds for x of magnitude up to
- * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on the others.
+ * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on
+ * the others.
  *
- * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a work-group has a
- * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round to round.
+ * <p>Few weight rows keep a GPU busy only if work-groups share their columns. How many do, and so the order of a
+ * sum, follows from
+ * the matrix alone.
  *
- * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given for one on
+ * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a
+ * work-group has a
+ * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round
+ * to round.
+ *
+ * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given
+ * for one on
  * the heap, and computes its addresses wrongly without a word.
  *
  * <p>Weights are read as integers of two fp16 each, which halves the loads. Their kernels' parameters are named half2…
- * because TornadoVM's CUDA backend includes CUDA's fp16 header where the source has that word, and the tile of x needs it.
+ * because TornadoVM's CUDA backend includes CUDA's fp16 header where the source has that word, and fragments need it.
  */
 public final class TensorTiles {
     /** Weight rows of a warp. */
     public static final int ROWS = 16;
-    /** Rows of x that a pass over the weights serves: six tiles of 4. */
-    static final int X_ROWS = 24;
+    /** Warps of a work-group. */
+    public static final int WARPS = 8;
+    /** Rows of x that a work-group multiplies at once. */
+    public static final int PASS = 32;
+    /** Rows of a tile of x. */
+    public static final int X_ROWS = 4;
+    /** Columns of a round. */
+    public static final int ROUND = 64;
     /** Floats of an accumulator: 16 rows, 8 columns. */
     private static final int SUMS = 128;
+    private static final int MOST_SPLITS = 8;
+    /** Fewer rounds are not worth a work-group. */
+    private static final int FEWEST_ROUNDS = 4;
     private static final float REST_SCALE = 2048f;
     private static final float LARGEST = 65504f;
     private static final float SMALLEST_NORMAL = 0x1p-14f;
@@ -35,60 +58,85 @@ public final class TensorTiles {
     private TensorTiles() {}
 
     /**
-     * Warps that share the columns of a weight row, each taking every n-th round of 64: few rows keep a GPU busy only so. It
-     * decides the order of the sum, so it follows from the matrix alone.
+     * Work-groups that share the columns of a weight row.
      *
-     * @param enough rows that need no sharing
-     * @param most the most warps
+     * @param groups work-groups without sharing
+     * @param enough work-groups that need no sharing
      */
-    public static int splits(int rows, int cols, int enough, int most) {
-        // Each warp has two rounds at least.
-        return rows >= enough ? 1 : Math.clamp(Integer.highestOneBit(Math.max(1, cols / 128)), 1, most);
+    public static int splits(int groups, int cols, int enough) {
+        int splits = 1;
+        while (splits < MOST_SPLITS && groups * splits < enough && cols >= 2 * splits * FEWEST_ROUNDS * ROUND) {
+            splits *= 2;
+        }
+        return splits;
     }
 
-    /** Work-groups of a matrix of so many rows. */
-    public static int groups(int rows, int tilesOfGroup) {
-        return Math.ceilDiv(Math.ceilDiv(rows, ROWS), tilesOfGroup);
+    /** Columns of x as packed: whole rounds, as many for each split. */
+    public static int padded(int cols, int splits) {
+        return Math.ceilDiv(cols, ROUND * splits) * ROUND * splits;
     }
 
-    /** Floats of scratch memory that a task needs. */
-    public static int scratch(int warps) {
-        return Math.multiplyExact(warps, X_ROWS / 4 * SUMS);
+    /** Tiles of {@code rows} weight rows. */
+    public static int tiles(int rows) {
+        return Math.ceilDiv(rows, ROWS);
+    }
+
+    /** Integers of {@code xTiles} tiles of x; a work-group reads a whole pass and one round further. */
+    public static int packed(int xTiles, int padded) {
+        return Math.multiplyExact(xTiles + PASS / X_ROWS + 1, 4 * padded);
+    }
+
+    /** Floats that the sums of {@code xTiles} tiles of x, up to a whole pass, with all tiles of weights take. */
+    public static int scratch(int xTiles, int splits, int tiles) {
+        return Math.multiplyExact(Math.multiplyExact(xTiles + PASS / X_ROWS, splits), tiles * SUMS);
     }
 
     /**
-     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544 integers, four steps
+     * Tile of x where the pairs of a group begin, the first of them being pair {@code first}: no two groups
+     * share a tile.
+     */
+    static int firstTile(int first, int group) {
+        return (first >> 2) + group;
+    }
+
+    /** How many of a lane's groups begin at tile {@code xTile} of x or before. */
+    static float begun(IntArray offsets, int firstGroup, int groups, int xTile, int lane) {
+        float begun = 0f;
+        for (int g = lane; g < groups; g += 32) {
+            if (firstTile(offsets.get(firstGroup + g), firstGroup + g) <= xTile) {
+                begun += 1f;
+            }
+        }
+        return begun;
+    }
+
+    /**
+     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544
+     * integers, four steps
      * of 16 columns with 8 integers between them, so that stores meet no bank twice. The next row is 8 further.
      */
     static int weightsAt(int lane) {
-        return lane / 8 * 136 + lane % 8;
+        return (lane >> 3) * 136 + (lane & 7);
     }
 
     /**
-     * Where element {@code i} of a round's x belongs in local memory: tiles of 4 rows have 512 halves, four steps of 16 columns
-     * by 8, swizzled as the load of the fragment wants it. What rounding left of the element goes 4 further.
+     * Row of its matrix where a tile begins: the last one lies over the one before where the rows are no
+     * multiple of 16.
      */
-    static int xAt(int i) {
-        int k = column(i);
-        return i / 256 * 512 + k / 16 * 128 + (k % 16 ^ (k >> 3 & 1)) * 8 + i % 4;
-    }
-
-    /** Row of element {@code i} of a round's x: tiles of 4 rows by 64 columns, columns one after the other. */
-    static int row(int i) {
-        return i / 256 * 4 + i % 4;
-    }
-
-    /** Its column. */
-    static int column(int i) {
-        return i / 4 % 64;
-    }
-
-    /** Row of its matrix where a tile begins: the last one lies over the one before where the rows are no multiple of 16. */
     static int firstRow(int tile, int rows) {
         return TornadoMath.min(tile * 16, rows - 16);
     }
 
-    /** x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not keep. */
+    /** Row among those of whole tiles where row {@code r} of a matrix is. */
+    static int scratchRow(int r, int rows) {
+        int tile = r >> 4;
+        return tile * 16 + r - firstRow(tile, rows);
+    }
+
+    /**
+     * x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not
+     * keep.
+     */
     static float clamped(float x) {
         return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST) + x * 0f;
     }
@@ -112,16 +160,60 @@ public final class TensorTiles {
         return (v - rounded) * REST_SCALE;
     }
 
+    /** Two numbers that fp16 can hold, as fp16 in an integer, the lower first. */
+    static int pair(float low, float high) {
+        return bits(low) | bits(high) << 16;
+    }
+
+    /** Bits of a number that fp16 can hold: TornadoVM's PTX backend has no way to them from a float. */
+    private static int bits(float v) {
+        float size = TornadoMath.abs(v);
+        // NaN, of which no comparison holds.
+        int code = 0x7E00;
+        if (size > -1f) {
+            code = (int) (size * 0x1p24f);
+        }
+        if (size >= SMALLEST_NORMAL) {
+            float m = size * 0x1p14f;
+            int exponent = 1;
+            if (m >= 65536f) {
+                m *= 0x1p-16f;
+                exponent += 16;
+            }
+            if (m >= 256f) {
+                m *= 0x1p-8f;
+                exponent += 8;
+            }
+            if (m >= 16f) {
+                m *= 0x1p-4f;
+                exponent += 4;
+            }
+            if (m >= 4f) {
+                m *= 0x1p-2f;
+                exponent += 2;
+            }
+            if (m >= 2f) {
+                m *= 0.5f;
+                exponent += 1;
+            }
+            code = (exponent << 10) + (int) ((m - 1f) * 1024f);
+        }
+        if (v < 0f) {
+            code += 0x8000;
+        }
+        return code;
+    }
+
     /**
-     * The sum over the warps that share a weight row, of row {@code r} of 16 and row {@code t} of 24 of x.
+     * The sum of row {@code r} among those of whole tiles and row {@code t} of a tile of x.
      *
-     * @param warp the first of them, counted over all work-groups
+     * @param tiles tiles of weights
      */
-    static float sum(FloatArray scratch, int warp, int splits, int r, int t) {
+    static float sum(FloatArray scratch, int xTile, int t, int r, int tiles, int splits) {
         float whole = 0f;
         float rest = 0f;
         for (int s = 0; s < splits; s++) {
-            int at = ((warp + s) * 6 + t / 4) * 128 + r * 8 + t % 4;
+            int at = ((xTile * splits + s) * tiles * 16 + r) * 8 + t;
             whole += scratch.get(at);
             rest += scratch.get(at + 4);
         }

@@ -47,6 +47,7 @@ public final class Dispatch {
         Require.length("Dispatch", "groupOf", groupOf, 1);
         Require.length("Dispatch", "offsets", offsets, groups + 1L);
         Require.length("Dispatch", "pairs", pairs, ids.getSize());
+        g.groups(offsets, groups);
         switch (g.target().choose().body()) {
             case HOST -> g
                     .task(id,

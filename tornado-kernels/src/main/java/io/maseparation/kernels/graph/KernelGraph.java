@@ -43,6 +43,25 @@ public final class KernelGraph {
     private final Set<Object> workspace = new LinkedHashSet<>();
     private int scratchFloats;
     private FloatArray scratch;
+    private int packedInts;
+    private IntArray packed;
+    private Packed nowPacked;
+    private final IdentityHashMap<IntArray, Integer> groups = new IdentityHashMap<>();
+
+    /**
+     * What {@link #packed} holds.
+     *
+     * @param x the array that was packed
+     * @param rows the step whose rows those are, or where each group's pairs begin
+     * @param padded columns as packed
+     * @param slots slots of a row; 0 where x has what is packed row by row
+     */
+    record Packed(FloatArray x, IntArray rows, int padded, int slots) {
+        boolean same(Packed other) {
+            return other != null && other.x == x && other.rows == rows && other.padded == padded
+                    && other.slots == slots;
+        }
+    }
 
     /**
      * @param name name of the task graph, unique within its execution plan
@@ -62,6 +81,8 @@ public final class KernelGraph {
 
     /** Adds a task. {@code adder} calls one of TaskGraph's {@code task} methods with a static method reference. */
     public void task(String id, UnaryOperator<TaskGraph> adder) {
+        // It may write what was packed.
+        nowPacked = null;
         ids.add(name + "." + id);
         tasks.add(adder);
         continued.add(inOperation);
@@ -71,6 +92,12 @@ public final class KernelGraph {
     /** Adds a task whose operation ends with the task that is added next. */
     public void firstTask(String id, UnaryOperator<TaskGraph> adder) {
         task(id, adder);
+        inOperation = true;
+    }
+
+    /** Adds a KernelContext task whose operation ends with the task that is added next. */
+    void firstTask(String id, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
+        task(id, workers, adder);
         inOperation = true;
     }
 
@@ -87,7 +114,8 @@ public final class KernelGraph {
     }
 
     /**
-     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a graph also takes
+     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a
+     * graph also takes
      * the array itself, the device holds it twice.
      */
     public IntArray half2(HalfFloatArray halves) {
@@ -107,6 +135,36 @@ public final class KernelGraph {
     /** What the tasks' {@link #needScratch} came to; for use when the graph is built. */
     public FloatArray scratch() {
         return scratch;
+    }
+
+    /** Says that a task needs so many integers for x as tensor cores take it. */
+    void needPacked(int ints) {
+        packedInts = Math.max(packedInts, ints);
+    }
+
+    /** What the tasks' {@link #needPacked} came to; for use when the graph is built. */
+    IntArray packed() {
+        return packed;
+    }
+
+    /** Whether {@link #packed} will hold this when the next task runs. */
+    boolean isPacked(Packed what) {
+        return what.same(nowPacked);
+    }
+
+    /** Says what {@link #packed} holds after the tasks so far; the next task makes that void. */
+    void nowPacked(Packed what) {
+        nowPacked = what;
+    }
+
+    /** Says how many groups {@code offsets} has. */
+    void groups(IntArray offsets, int count) {
+        groups.put(offsets, count);
+    }
+
+    /** How many groups {@code offsets} has: what was said, or as many as there is room for. */
+    int groups(IntArray offsets) {
+        return groups.getOrDefault(offsets, offsets.getSize() - 1);
     }
 
     /** Arrays that go to the device at every execution. */
@@ -135,7 +193,8 @@ public final class KernelGraph {
     }
 
     /**
-     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too. When a plan is
+     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too.
+     * When a plan is
      * closed, TornadoVM neither frees nor unpins what no transfer names.
      */
     public void workspace(Object... arrays) {
@@ -182,6 +241,10 @@ public final class KernelGraph {
         if (scratchFloats > 0) {
             scratch = DeviceArrays.floats(scratchFloats);
             workspace.add(scratch);
+        }
+        if (packedInts > 0) {
+            packed = DeviceArrays.ints(packedInts);
+            workspace.add(packed);
         }
         // What is consumed or sent each time must not be copied once as well.
         List.of(inputs, consumed).forEach(constants::removeAll);

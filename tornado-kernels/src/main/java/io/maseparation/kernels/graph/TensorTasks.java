@@ -6,6 +6,7 @@ import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.gpu.ExpertTensor;
+import io.maseparation.kernels.gpu.PackTensor;
 import io.maseparation.kernels.gpu.ProjectionTensor;
 import io.maseparation.kernels.gpu.TensorTiles;
 import io.maseparation.kernels.gpu.WorkerGrids;
@@ -39,7 +40,8 @@ final class TensorTasks {
     }
 
     /**
-     * Adds the task of {@link Projection} or {@link QkvProjection}; matrices below each other are the rows of the output.
+     * Adds the task of {@link Projection} or {@link QkvProjection}; matrices below each other are the rows of
+     * the output.
      *
      * @param matrices one, or q, k and v, of one row stride
      * @param bias [rows], of length 1 without
@@ -56,9 +58,9 @@ final class TensorTasks {
             float scale,
             float clip,
             int flags) {
-        IntArray shape = DeviceArrays.ints(6);
+        IntArray shape = DeviceArrays.ints(7);
+        shape.set(6, cols);
         List<IntArray> half2s = new ArrayList<>();
-        int rows = 0;
         int tiles = 0;
         for (int i = 0; i < 3; i++) {
             WeightMatrix w = matrices.get(Math.min(i, matrices.size() - 1));
@@ -67,18 +69,39 @@ final class TensorTasks {
             // Where there is only one matrix, the others have no rows.
             int own = i < matrices.size() ? w.rows() : 0;
             shape.set(3 + i, own);
-            rows += own;
-            tiles += Math.ceilDiv(own, TensorTiles.ROWS);
+            tiles += TensorTiles.tiles(own);
         }
-        int splits = TensorTiles.splits(rows, cols, 16384, ProjectionTensor.SPLITS);
-        int groups = TensorTiles.groups(tiles * TensorTiles.ROWS, ProjectionTensor.WARPS / splits);
-        g.constant(bias, shape);
-        g.needScratch(TensorTiles.scratch(groups * ProjectionTensor.WARPS));
+        int all = Math.ceilDiv(tiles, TensorTiles.WARPS) * TensorTiles.WARPS;
+        int splits = TensorTiles.splits(all / TensorTiles.WARPS, cols, 250);
+        int padded = TensorTiles.padded(cols, splits);
+        int xTiles = Math.ceilDiv(x.getSize() / cols, TensorTiles.X_ROWS);
+        int parts = parts(xTiles * TensorTiles.X_ROWS, 8);
         int stride = matrices.getFirst().rowStride();
+        g.constant(bias, shape);
+        g.needPacked(TensorTiles.packed(xTiles, padded));
+        g.needScratch(TensorTiles.scratch(xTiles, splits, all));
+        KernelGraph.Packed packed = new KernelGraph.Packed(x, step, padded, 0);
+        if (!g.isPacked(packed)) {
+            int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
+            KernelContext context = new KernelContext();
+            g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
+                    id + "_x", PackTensor::rows, context, step, x, g.packed(), shape, cols, padded, chunks));
+        }
         KernelContext context = new KernelContext();
-        g.task(id, WorkerGrids.groups(groups, ProjectionTensor.WARPS * WorkerGrids.WARP), t -> t.task(
-                id, ProjectionTensor::project, context, step, x, half2s.get(0), half2s.get(1), half2s.get(2), bias, out,
-                g.scratch(), shape, cols, stride, scale, clip, flags, splits));
+        int groups = Math.multiplyExact(all / TensorTiles.WARPS, splits * parts);
+        g.firstTask(id, WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP), t -> t.task(
+                id, ProjectionTensor::multiply, context, step, g.packed(), half2s.get(0), half2s.get(1), half2s.get(2),
+                g.scratch(), shape, cols, padded, stride, all, splits, parts));
+        KernelContext sums = new KernelContext();
+        g.task(id + "_sum", WorkerGrids.elements((long) xTiles * all * TensorTiles.ROWS), t -> t.task(
+                id + "_sum", ProjectionTensor::sum, sums, step, g.scratch(), bias, out, shape, all, scale, clip, flags,
+                splits));
+        g.nowPacked(packed);
+    }
+
+    /** Work-groups that share the passes over so many rows of x. */
+    private static int parts(int rows, int most) {
+        return Math.clamp(Math.ceilDiv(rows, TensorTiles.PASS), 1, most);
     }
 
     /** Adds the task of {@link ExpertUp}. */
@@ -96,7 +119,7 @@ final class TensorTasks {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gated() ? bank.first().gate() : up;
         IntArray shape = DeviceArrays.copyOf(
-                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride());
+                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols());
         addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
 
@@ -111,8 +134,8 @@ final class TensorTasks {
             FloatArray out,
             int hiddenStride) {
         WeightMatrix down = bank.first().down();
-        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride());
-        addExperts(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 1,
+        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride(), down.cols());
+        addExperts(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 0,
                 ExpertTensor.DOWN);
     }
 
@@ -137,14 +160,38 @@ final class TensorTasks {
         int rows = up.rows();
         int cols = up.cols();
         int stride = up.rowStride();
-        int splits = TensorTiles.splits(rows, cols, 8192, ExpertTensor.SPLITS);
-        int groups = Math.multiplyExact(bank.count(),
-                TensorTiles.groups(rows, ExpertTensor.WARPS / splits / (1 + (mode >> 3 & 1))));
+        int matrices = 1 + (mode >> 3 & 1);
+        int tiles = Math.ceilDiv(matrices * TensorTiles.tiles(rows), TensorTiles.WARPS) * TensorTiles.WARPS;
+        int splits = TensorTiles.splits(tiles / TensorTiles.WARPS, cols, 128);
+        int padded = TensorTiles.padded(cols, splits);
+        int allGroups = g.groups(offsets);
+        int xTiles = pairs.getSize() / TensorTiles.X_ROWS + allGroups + 1;
+        int bankTiles = pairs.getSize() / TensorTiles.X_ROWS + bank.count() + 1;
+        int parts = parts(pairs.getSize(), 2);
+        int experts = bank.count();
         g.constant(shape);
-        g.needScratch(TensorTiles.scratch(groups * ExpertTensor.WARPS));
+        g.needPacked(TensorTiles.packed(xTiles, padded));
+        g.needScratch(TensorTiles.scratch(xTiles, splits, tiles));
+        KernelGraph.Packed packed = new KernelGraph.Packed(x, offsets, padded, slots);
+        if (!g.isPacked(packed)) {
+            int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
+            KernelContext context = new KernelContext();
+            g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
+                    id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), shape, allGroups, cols,
+                    xStride,
+                    padded, slots, chunks));
+        }
         KernelContext context = new KernelContext();
-        g.task(id, WorkerGrids.groups(groups, ExpertTensor.WARPS * WorkerGrids.WARP), t -> t.task(
-                id, ExpertTensor::multiply, context, x, offsets, pairs, half2gate, half2up, out, g.scratch(), shape,
-                firstGroup, rows, cols, stride, xStride, outStride, slots, mode, splits));
+        int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
+        g.firstTask(id, WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP), t -> t.task(
+                id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        KernelContext sums = new KernelContext();
+        g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),
+                t -> t.task(
+                        id + "_sum", ExpertTensor::sum, sums, offsets, pairs, g.scratch(), out, firstGroup, experts,
+                        rows, tiles,
+                        outStride, mode, splits));
+        g.nowPacked(packed);
     }
 }

@@ -80,8 +80,13 @@ final class GpuBodies {
             tasks.put("DecodeGpu." + method, random -> attention(random, type, true));
             tasks.put("PrefillGpu." + method, random -> attention(random, type, false));
         }
-        tasks.put("ProjectionTensor.project", GpuBodies::tensorProjection);
-        tasks.put("ExpertTensor.multiply", GpuBodies::tensorExperts);
+        // The tasks of one operation.
+        for (String body : List.of("PackTensor.rows", "ProjectionTensor.multiply", "ProjectionTensor.sum")) {
+            tasks.put(body, GpuBodies::tensorProjection);
+        }
+        for (String body : List.of("PackTensor.pairs", "ExpertTensor.multiply", "ExpertTensor.sum")) {
+            tasks.put(body, GpuBodies::tensorExperts);
+        }
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
         tasks.put("RowsGpu.clip", GpuBodies::clip);
         tasks.put("RowsGpu.selectRows", GpuBodies::selectRows);

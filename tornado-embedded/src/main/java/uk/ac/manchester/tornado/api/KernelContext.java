@@ -190,6 +190,17 @@ public class KernelContext {
     }
 
     /**
+     * A lane's share of the right operand: 16 rows of 8 halves, two halves of a row an integer, the lower first.
+     *
+     * @param bTile local memory
+     * @param wmmaK rows of the operand, 16
+     * @param byteOffset where in {@code bTile} it begins, in bytes, a multiple of 16
+     */
+    public HalfFloat[] mmaLoadB(int[] bTile, int wmmaK, int byteOffset) {
+        return MatrixFragments.loadB(bTile, byteOffset, item % WorkGroup.WARP);
+    }
+
+    /**
      * A lane's share of the right operand: 16 rows of 8 halves, of which rows 8 to 15 are swapped in pairs, so that a row r
      * is at {@code r ^ (r >> 3)}, and only the last bit differs.
      *

@@ -28,6 +28,19 @@ final class MatrixFragments {
     }
 
     /** Elements (k, l/4), pairs along k: the lower k, then the upper. */
+    static HalfFloat[] loadB(int[] tile, int byteOffset, int lane) {
+        requireAligned(byteOffset);
+        HalfFloat[] fragment = new HalfFloat[4];
+        int column = lane / 4;
+        for (int i = 0; i < fragment.length; i++) {
+            int k = lane % 4 * 2 + i % 2 + i / 2 * 8;
+            int both = tile[byteOffset / 4 + k * 4 + column / 2];
+            fragment[i] = new HalfFloat((short) (column % 2 == 0 ? both : both >>> 16));
+        }
+        return fragment;
+    }
+
+    /** As {@link #loadB}, of a swizzled tile. */
     static HalfFloat[] loadBSwizzled(HalfFloat[] tile, int byteOffset, int lane) {
         requireAligned(byteOffset);
         HalfFloat[] fragment = new HalfFloat[4];

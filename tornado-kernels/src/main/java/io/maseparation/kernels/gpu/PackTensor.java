@@ -1,0 +1,154 @@
+package io.maseparation.kernels.gpu;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Gpu bodies that write x as tensor cores take it (see {@link TensorTiles}): tiles of 4 rows, of each column four
+ * integers: the
+ * rows rounded to fp16 in pairs, and what rounding left, in pairs. A work-group has some columns of a tile. Rows and
+ * columns
+ * beyond the last are 0.
+ */
+public final class PackTensor {
+    /** Threads of a work-group. */
+    public static final int GROUP = 256;
+
+    /** Columns of a work-group. */
+    public static final int COLUMNS = 1024;
+
+    private PackTensor() {}
+
+    /**
+     * The rows of a step, four after four.
+     *
+     * @param shape holds {@code cols} at the end, of which the compiler must not know where it is compared: TornadoVM's
+     *     PTX backend takes a wrong register for a condition that is always true
+     */
+    public static void rows(
+            KernelContext context,
+            IntArray step,
+            FloatArray x,
+            IntArray packed,
+            IntArray shape,
+            int cols,
+            int padded,
+            int chunks) {
+        int xTile = context.groupIdx / chunks;
+        int from = context.groupIdx % chunks * COLUMNS;
+        int count = step.get(1) - xTile * 4;
+        int at = (step.get(0) + xTile * 4) * cols;
+        int width = shape.get(6);
+        int to = 0;
+        if (count > 0) {
+            to = TornadoMath.min(from + COLUMNS, padded);
+        }
+        for (int c = from + context.localIdx; c < to; c += 256) {
+            float v0 = 0f;
+            float v1 = 0f;
+            float v2 = 0f;
+            float v3 = 0f;
+            if (c < width) {
+                v0 = TensorTiles.clamped(x.get(at + c));
+                if (count > 1) {
+                    v1 = TensorTiles.clamped(x.get(at + cols + c));
+                }
+                if (count > 2) {
+                    v2 = TensorTiles.clamped(x.get(at + 2 * cols + c));
+                }
+                if (count > 3) {
+                    v3 = TensorTiles.clamped(x.get(at + 3 * cols + c));
+                }
+            }
+            float near0 = TensorTiles.rounded(v0);
+            float near1 = TensorTiles.rounded(v1);
+            float near2 = TensorTiles.rounded(v2);
+            float near3 = TensorTiles.rounded(v3);
+            float rest0 = TensorTiles.rounded(TensorTiles.rest(v0, near0));
+            float rest1 = TensorTiles.rounded(TensorTiles.rest(v1, near1));
+            float rest2 = TensorTiles.rounded(TensorTiles.rest(v2, near2));
+            float rest3 = TensorTiles.rounded(TensorTiles.rest(v3, near3));
+            int to4 = (xTile * padded + c) * 4;
+            packed.set(to4, TensorTiles.pair(near0, near1));
+            packed.set(to4 + 1, TensorTiles.pair(near2, near3));
+            packed.set(to4 + 2, TensorTiles.pair(rest0, rest1));
+            packed.set(to4 + 3, TensorTiles.pair(rest2, rest3));
+        }
+    }
+
+    /**
+     * Rows of pairs of row and expert, those of an expert four after four, from a tile that no other expert has.
+     *
+     * @param offsets where each group's pairs begin
+     * @param shape as for {@link #rows}
+     * @param slots slots of a row of x; 0 where x has a row for each pair
+     */
+    public static void pairs(
+            KernelContext context,
+            FloatArray x,
+            IntArray offsets,
+            IntArray pairs,
+            IntArray packed,
+            IntArray shape,
+            int groups,
+            int cols,
+            int xStride,
+            int padded,
+            int slots,
+            int chunks) {
+        int xTile = context.groupIdx / chunks;
+        int from = context.groupIdx % chunks * COLUMNS;
+        int lane = context.localIdx & 31;
+        float begun = context.simdSum(TensorTiles.begun(offsets, 0, groups, xTile, lane));
+        int group = (int) begun - 1;
+        int first = offsets.get(group);
+        int p = first + (xTile - TensorTiles.firstTile(first, group)) * 4;
+        int count = offsets.get(group + 1) - p;
+        int width = shape.get(4);
+        int to = 0;
+        if (count > 0) {
+            to = TornadoMath.min(from + COLUMNS, padded);
+        }
+        for (int c = from + context.localIdx; c < to; c += 256) {
+            float v0 = 0f;
+            float v1 = 0f;
+            float v2 = 0f;
+            float v3 = 0f;
+            if (c < width) {
+                v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
+                if (count > 1) {
+                    v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
+                }
+                if (count > 2) {
+                    v2 = TensorTiles.clamped(x.get(rowOf(pairs, p + 2, slots) * xStride + c));
+                }
+                if (count > 3) {
+                    v3 = TensorTiles.clamped(x.get(rowOf(pairs, p + 3, slots) * xStride + c));
+                }
+            }
+            float near0 = TensorTiles.rounded(v0);
+            float near1 = TensorTiles.rounded(v1);
+            float near2 = TensorTiles.rounded(v2);
+            float near3 = TensorTiles.rounded(v3);
+            float rest0 = TensorTiles.rounded(TensorTiles.rest(v0, near0));
+            float rest1 = TensorTiles.rounded(TensorTiles.rest(v1, near1));
+            float rest2 = TensorTiles.rounded(TensorTiles.rest(v2, near2));
+            float rest3 = TensorTiles.rounded(TensorTiles.rest(v3, near3));
+            int to4 = (xTile * padded + c) * 4;
+            packed.set(to4, TensorTiles.pair(near0, near1));
+            packed.set(to4 + 1, TensorTiles.pair(near2, near3));
+            packed.set(to4 + 2, TensorTiles.pair(rest0, rest1));
+            packed.set(to4 + 3, TensorTiles.pair(rest2, rest3));
+        }
+    }
+
+    private static int rowOf(IntArray pairs, int p, int slots) {
+        int row = p;
+        if (slots > 0) {
+            row = pairs.get(p) / slots;
+        }
+        return row;
+    }
+}

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute.rank;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.moe.segments.RankDevice;
@@ -11,14 +10,12 @@ import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /** Runs segments on one rank's device: lays out their rows before, and takes what they computed after. */
 final class SegmentRunner {
     private final RankPlan rankPlan;
-    private final ModelConfig config;
     private final boolean hasPlacement;
     private final Shares shares;
     private final RankDevice device;
@@ -41,7 +38,6 @@ final class SegmentRunner {
             Deployment deployment, RankPlan rankPlan, Recorder recorder, TransferLog transfers,
             ExpertExchange exchange, TokenSampler sampler, int[] lastToken) {
         this.rankPlan = rankPlan;
-        this.config = deployment.plan().config();
         this.hasPlacement = !deployment.plan().placement().isEmpty();
         this.shares = deployment.shares();
         this.device = deployment.rankDevice(rankPlan.rank());

@@ -61,10 +61,13 @@ final class Preparation<T> {
             result = made;
             failure = thrown;
         }
-        if (late) {
-            made.ifPresent(dispose);
+        try {
+            if (late) {
+                made.ifPresent(dispose);
+            }
+        } finally {
+            done.countDown();
         }
-        done.countDown();
     }
 
     /** Time that the work took, or has taken so far. */

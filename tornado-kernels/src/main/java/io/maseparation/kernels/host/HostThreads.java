@@ -109,7 +109,8 @@ final class HostThreads {
             }
             try {
                 int from = (int) ((long) chunks * part / parts) * grain;
-                int to = Math.min(n, (int) ((long) chunks * (part + 1) / parts) * grain);
+                // Up to a grain more than n, which need not fit into an int.
+                int to = (int) Math.min(n, (long) chunks * (part + 1) / parts * grain);
                 if (from < to) {
                     body.run(from, to);
                 }

@@ -57,7 +57,7 @@ public final class InProcessCommunicator implements Communicator {
         void put(MessageKey key, Message message) {
             lock.lock();
             try {
-                if (messages.put(key, message) != null) {
+                if (messages.putIfAbsent(key, message) != null) {
                     throw new IllegalStateException("two messages under way with " + key);
                 }
                 arrivals++;

@@ -58,13 +58,18 @@ final class Preparation<T> {
             late = killed;
             ended = true;
             nanos = System.nanoTime() - started;
-            result = made;
+            if (!late) {
+                result = made;
+            }
             failure = thrown;
         }
-        if (late) {
-            made.ifPresent(dispose);
+        try {
+            if (late) {
+                made.ifPresent(dispose);
+            }
+        } finally {
+            done.countDown();
         }
-        done.countDown();
     }
 
     /** Time that the work took, or has taken so far. */
@@ -77,7 +82,7 @@ final class Preparation<T> {
     }
 
     /**
-     * What the work made.
+     * What the work made; nothing if it was killed.
      *
      * @param nanos longest wait
      */
@@ -95,15 +100,14 @@ final class Preparation<T> {
 
     /** Interrupts the work and disposes of its result, now or when there is one. */
     void kill() {
-        boolean late;
+        Optional<T> made;
         synchronized (this) {
-            late = ended && !killed;
             killed = true;
+            made = result;
+            result = Optional.empty();
         }
         thread.interrupt();
-        if (late) {
-            result.ifPresent(dispose);
-        }
+        made.ifPresent(dispose);
     }
 
     /** Waits for the work to end, for a short time. */

@@ -1,8 +1,8 @@
 package io.maseparation.moe;
 
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
-import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -25,7 +25,7 @@ public record LayerWeights(
         FloatArray postNorm,
         FloatArray router,
         FloatArray extraGate,
-        List<ExpertWeights> experts,
+        ExpertBanks experts,
         ExpertWeights extra) {
 
     /**

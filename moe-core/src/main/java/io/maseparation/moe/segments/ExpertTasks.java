@@ -2,6 +2,7 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.graph.Combine;
 import io.maseparation.kernels.graph.Dispatch;
 import io.maseparation.kernels.graph.ExpertDown;
@@ -62,11 +63,11 @@ final class ExpertTasks {
         }
         int slots = config.layers().get(layer).routing().slots();
         IntArray groupOf = groupOf(layer);
-        List<ExpertBank> banks = ExpertBank.of(rank.matrices().experts(layer), 0);
-        int groups = banks.stream().mapToInt(ExpertBank::count).sum();
+        ExpertBanks held = rank.matrices().experts(layer);
+        List<ExpertBank> banks = held.banks();
         g.constant(groupOf);
         g.workspace(b.offsets, b.pairs, b.inner, out);
-        Dispatch.add(g, "dispatch" + layer, step, ids, slots, groupOf, groups, b.offsets, b.pairs);
+        Dispatch.add(g, "dispatch" + layer, step, ids, slots, groupOf, held.size(), b.offsets, b.pairs);
         for (int i = 0; i < banks.size(); i++) {
             ExpertUp.add(g, "up" + layer + "_" + i, in, b.offsets, b.pairs, banks.get(i), b.inner, b.innerStride, slots,
                     config.feedForward().activation());

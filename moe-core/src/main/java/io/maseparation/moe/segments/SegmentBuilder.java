@@ -113,8 +113,8 @@ final class SegmentBuilder {
             }
             case Part.Route(int layer, boolean export) -> experts.route(g, layer, export);
             case Part.Experts(int layer, boolean received) -> experts.run(g, layer, received);
-            case Part.Combine(int layer, boolean imported, boolean partial) ->
-                experts.combine(g, layer, imported, partial);
+            case Part.Combine(int layer, boolean imported, boolean partial) -> experts.combine(g, layer, imported,
+                    partial);
             case Part.Output() -> output(g);
         }
     }

@@ -9,7 +9,6 @@ import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.graph.ExpertDown;
 import io.maseparation.kernels.graph.ExpertUp;
 import io.maseparation.kernels.graph.KernelGraph;
-import java.util.List;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
@@ -40,15 +39,12 @@ public class ExpertFfnBenchmark extends RowBenchmark {
         int matrices = gated ? 2 : 1;
         WeightMatrix in = BenchmarkWeights.random(random, type, HELD * matrices * width, HIDDEN);
         WeightMatrix down = BenchmarkWeights.random(random, type, HELD * HIDDEN, width);
-        ExpertWeights[] experts = new ExpertWeights[HELD];
-        for (int e = 0; e < HELD; e++) {
-            int at = e * matrices * width;
-            experts[e] = new ExpertWeights(
-                    gated ? in.rowRange(at, at + width) : null,
-                    in.rowRange(at + (matrices - 1) * width, at + matrices * width),
-                    down.rowRange(e * HIDDEN, (e + 1) * HIDDEN));
-        }
-        ExpertBank bank = ExpertBank.of(List.of(experts), 0).getFirst();
+        ExpertWeights first = new ExpertWeights(
+                gated ? in.rowRange(0, width) : null,
+                in.rowRange((matrices - 1) * width, matrices * width),
+                down.rowRange(0, HIDDEN));
+        int stride = matrices * width * HIDDEN;
+        ExpertBank bank = new ExpertBank(0, HELD, first, gated ? stride : 0, stride, HIDDEN * width);
         int each = rows * TOP_K / EXPERTS;
         int pairs = Math.max(1, HELD * each);
         int active = each == 0 ? 1 : HELD;

@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
@@ -53,7 +54,7 @@ final class HfWeights {
                 layer.routing().extra() == Routing.Extra.SIGMOID_GATE
                         ? gate(moe + "shared_expert_gate.weight")
                         : null,
-                sparse ? experts(moe, layer) : List.of(),
+                sparse ? experts(moe, layer) : ExpertBanks.NONE,
                 extra(moe, layer));
     }
 
@@ -128,7 +129,7 @@ final class HfWeights {
                 matrix(down, config.hidden(), width, "hidden_size, " + field));
     }
 
-    private List<ExpertWeights> experts(String moe, ModelConfig.Layer layer) {
+    private ExpertBanks experts(String moe, ModelConfig.Layer layer) {
         int width = layer.expertWidth();
         boolean qwen = config.family().startsWith("qwen");
         String field = qwen ? "moe_intermediate_size" : "intermediate_size";
@@ -146,26 +147,20 @@ final class HfWeights {
                     ? three(prefix + "w1.weight", prefix + "w3.weight", prefix + "w2.weight", width, field)
                     : feedForward(prefix, width, field));
         }
-        return List.copyOf(experts);
+        return ExpertBanks.separate(experts);
     }
 
     /** Views of {@code input} [experts, 2 * width, hidden], whose first half is the gate, and {@code output}. */
-    private List<ExpertWeights> stacked(String input, String output, ModelConfig.Layer layer, String field) {
+    private ExpertBanks stacked(String input, String output, ModelConfig.Layer layer, String field) {
         int experts = layer.routing().experts();
         int width = layer.expertWidth();
         checkShape(input, "experts, 2 × " + field + ", hidden_size", experts, 2L * width, config.hidden());
         checkShape(output, "experts, hidden_size, " + field, experts, config.hidden(), width);
         WeightMatrix in = tensors.matrix(input);
         WeightMatrix out = tensors.matrix(output);
-        List<ExpertWeights> views = new ArrayList<>();
-        for (int e = 0; e < experts; e++) {
-            int first = 2 * width * e;
-            views.add(new ExpertWeights(
-                    in.rowRange(first, first + width),
-                    in.rowRange(first + width, first + 2 * width),
-                    out.rowRange(config.hidden() * e, config.hidden() * (e + 1))));
-        }
-        return List.copyOf(views);
+        ExpertWeights first = new ExpertWeights(
+                in.rowRange(0, width), in.rowRange(width, 2 * width), out.rowRange(0, config.hidden()));
+        return ExpertBanks.stacked(experts, first, 2 * width * config.hidden(), config.hidden() * width);
     }
 
     private WeightMatrix matrix(String name, int rows, int cols, String fields) {

@@ -1,8 +1,8 @@
 package io.maseparation.moe;
 
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
-import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +26,7 @@ public record LayerWeights(
         FloatArray postNorm,
         @Nullable FloatArray router,
         @Nullable FloatArray extraGate,
-        List<ExpertWeights> experts,
+        ExpertBanks experts,
         @Nullable ExpertWeights extra) {
 
     /**

@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -147,9 +149,9 @@ public final class RandomWeights {
         Stack v = stack(c.kvWidth(), c.hidden(), byHidden, key(l, 2, 0));
         Stack o = stack(c.hidden(), c.queryWidth(), 1 / Math.sqrt(c.queryWidth()), key(l, 3, 0));
         Routing routing = layer.routing();
-        Supplier<List<ExpertWeights>> experts = experts(l, 4, routing.experts(), layer.expertWidth());
+        Supplier<ExpertBanks> experts = experts(l, 4, routing.experts(), layer.expertWidth());
         boolean hasExtra = routing.extra() != Routing.Extra.NONE;
-        Supplier<List<ExpertWeights>> extra = experts(l, 7, hasExtra ? 1 : 0, layer.extraWidth());
+        Supplier<ExpertBanks> extra = experts(l, 7, hasExtra ? 1 : 0, layer.extraWidth());
         boolean whole = c.qkNorm() == QkNorm.WHOLE;
         boolean norms = c.qkNorm() != QkNorm.NONE;
         return () -> new LayerWeights(
@@ -171,16 +173,18 @@ public final class RandomWeights {
     }
 
     /** Experts whose gate, up and down matrices have the kinds {@code kind}, {@code kind + 1} and {@code kind + 2}. */
-    private Supplier<List<ExpertWeights>> experts(int layer, int kind, int experts, int width) {
+    private Supplier<ExpertBanks> experts(int layer, int kind, int experts, int width) {
         double byHidden = 1 / Math.sqrt(config.hidden());
         double byWidth = 1 / Math.sqrt(Math.max(1, width));
         List<Stack> gate = config.gated() ? stacked(layer, kind, experts, width, config.hidden(), byHidden) : List.of();
         List<Stack> up = stacked(layer, kind + 1, experts, width, config.hidden(), byHidden);
         List<Stack> down = stacked(layer, kind + 2, experts, config.hidden(), width, byWidth);
-        return () -> IntStream.range(0, experts)
-                .mapToObj(
-                        e -> new ExpertWeights(config.gated() ? expert(gate, e) : null, expert(up, e), expert(down, e)))
-                .toList();
+        IntFunction<ExpertWeights> own = e -> new ExpertWeights(
+                config.gated() ? gate.get(e).matrix(0) : null, up.get(e).matrix(0), down.get(e).matrix(0));
+        int size = width * config.hidden();
+        return () -> up.size() == 1
+                ? ExpertBanks.stacked(experts, own.apply(0), size, size)
+                : ExpertBanks.separate(IntStream.range(0, experts).mapToObj(own).toList());
     }
 
     /** One array for all experts, or one for each if they are too large together. */
@@ -193,10 +197,6 @@ public final class RandomWeights {
             return List.of(stack(rows, cols, deviation, keys));
         }
         return Arrays.stream(keys).mapToObj(key -> stack(rows, cols, deviation, key)).toList();
-    }
-
-    private static WeightMatrix expert(List<Stack> stacks, int expert) {
-        return stacks.size() == 1 ? stacks.getFirst().matrix(expert) : stacks.get(expert).matrix(0);
     }
 
     private Stack stack(int rows, int cols, double deviation, long... keys) {

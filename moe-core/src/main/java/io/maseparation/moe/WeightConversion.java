@@ -87,7 +87,7 @@ public final class WeightConversion {
                 w.postNorm(),
                 w.router(),
                 w.extraGate(),
-                w.experts().stream().map(this::convert).toList(),
+                w.experts().map(this::convert),
                 w.extra() == null ? null : convert(w.extra()));
     }
 

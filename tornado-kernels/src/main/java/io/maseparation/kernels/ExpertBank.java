@@ -1,11 +1,11 @@
 package io.maseparation.kernels;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Objects;
 
 /**
- * Experts that one task covers: matrices of equal shape at constant distances in the same arrays. Checkpoints that
- * stack the experts of a layer in one tensor make one bank; those with a tensor an expert make a bank an expert.
+ * Experts that one task covers: matrices of equal shape at constant distances in the same arrays. Whoever loads the
+ * experts makes their banks: one where all experts of a layer are stacked in one tensor, one per expert where each has
+ * its own.
  *
  * @param firstGroup number of the first expert's group (see {@code Dispatch}); the others follow it
  * @param count number of experts, at least 1
@@ -37,63 +37,32 @@ public record ExpertBank(
         }
     }
 
-    /**
-     * The fewest banks of neighbouring experts, in order.
-     *
-     * @param experts experts by group
-     * @param firstGroup group of the first of them
-     */
-    public static List<ExpertBank> of(List<ExpertWeights> experts, int firstGroup) {
-        List<ExpertBank> banks = new ArrayList<>();
-        for (int i = 0; i < experts.size();) {
-            ExpertWeights first = experts.get(i);
-            int count = 1;
-            int gate = 0;
-            int up = 0;
-            int down = 0;
-            if (i + 1 < experts.size() && alike(first, experts.get(i + 1))) {
-                ExpertWeights second = experts.get(i + 1);
-                gate = first.gated() ? second.gate().offset() - first.gate().offset() : 0;
-                up = second.up().offset() - first.up().offset();
-                down = second.down().offset() - first.down().offset();
-                if (gate >= 0 && up >= 0 && down >= 0) {
-                    while (i + count < experts.size()
-                            && follows(first, experts.get(i + count), count, gate, up, down)) {
-                        count++;
-                    }
-                }
-            }
-            banks.add(
-                    count == 1
-                            ? new ExpertBank(firstGroup + i, 1, first, 0, 0, 0)
-                            : new ExpertBank(firstGroup + i, count, first, gate, up, down));
-            i += count;
-        }
-        return List.copyOf(banks);
+    /** A bank of one expert. */
+    static ExpertBank single(int group, ExpertWeights expert) {
+        return new ExpertBank(group, 1, expert, 0, 0, 0);
     }
 
-    private static boolean follows(ExpertWeights first, ExpertWeights e, int index, long gate, long up, long down) {
-        return alike(first, e)
-                && (!first.gated() || e.gate().offset() == first.gate().offset() + index * gate)
-                && e.up().offset() == first.up().offset() + index * up
-                && e.down().offset() == first.down().offset() + index * down;
+    /** The expert at an index, 0 to {@link #count} − 1. */
+    ExpertWeights expert(int index) {
+        Objects.checkIndex(index, count);
+        return new ExpertWeights(
+                first.gated() ? moved(first.gate(), index * gateStride) : null,
+                moved(first.up(), index * upStride),
+                moved(first.down(), index * downStride));
     }
 
-    private static boolean alike(ExpertWeights a, ExpertWeights b) {
-        return a.gated() == b.gated()
-                && (!a.gated() || alike(a.gate(), b.gate()))
-                && alike(a.up(), b.up())
-                && alike(a.down(), b.down());
+    private static WeightMatrix moved(WeightMatrix m, int elements) {
+        return new WeightMatrix(m.type(), m.data(), m.offset() + elements, m.rows(), m.cols(), m.rowStride());
     }
 
-    /** Shape, and the very same array. */
-    @SuppressWarnings("ReferenceEquality")
-    private static boolean alike(WeightMatrix a, WeightMatrix b) {
-        return a.data() == b.data()
-                && a.type() == b.type()
-                && a.rows() == b.rows()
-                && a.cols() == b.cols()
-                && a.rowStride() == b.rowStride();
+    /** Every {@code step}th of the experts, {@code number} of them, as a bank of their own. */
+    ExpertBank every(int group, int from, int step, int number) {
+        return new ExpertBank(group, number, expert(from), step * gateStride, step * upStride, step * downStride);
+    }
+
+    /** A bank of as many experts at the same distances, of which {@code other} is the first. */
+    ExpertBank withFirst(ExpertWeights other) {
+        return new ExpertBank(firstGroup, count, other, gateStride, upStride, downStride);
     }
 
     /** Bytes of the matrices of all experts. */

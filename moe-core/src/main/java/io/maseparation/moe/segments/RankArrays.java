@@ -96,6 +96,8 @@ final class RankArrays {
     final FloatArray outputX;
     final FloatArray outputNormed;
 
+    final DataType kvType;
+
     /** Per layer of the shard: keys, [sequence][kv head][position][headDim]. */
     final List<TornadoNativeArray> keys = new ArrayList<>();
 
@@ -139,11 +141,12 @@ final class RankArrays {
         outputNormed = floats((long) s.outputs * config.hidden());
         logits = floats((long) s.outputs * s.vocabulary);
         best = DeviceArrays.ints(Math.max(1, s.outputs));
+        kvType = capacity.kvType();
         if (shard.attention().isPresent()) {
             long size = (long) capacity.kvPositions() * shard.attention().get().kvs() * config.headDim();
             for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
-                keys.add(cache(capacity.kvType(), size));
-                values.add(cache(capacity.kvType(), size));
+                keys.add(cache(kvType, size));
+                values.add(cache(kvType, size));
             }
         }
     }

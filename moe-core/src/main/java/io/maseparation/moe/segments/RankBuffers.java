@@ -7,42 +7,34 @@ import java.util.Map;
  * What a rank's host side reads and writes around its segments. A row is one token of one sequence in one step;
  * micro-batches are disjoint ranges of rows. Buffers that the rank's shard has no use for have length 1.
  *
- * @param step [3]: first row, number of rows, phase (0 decode, 1 prefill)
- * @param tokens [rows]: token of each row
- * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence
- * @param x [rows, hidden]: residual stream, after a segment that stores it
- * @param received [rows, hidden]: residual stream received from the stage before
- * @param h [rows, hidden]: normed activations, the experts' input
- * @param partial [rows, hidden]: a partial sum before, the full sum after, an all-reduce
- * @param sums [rows, 2]: sums of squares of queries and keys, likewise
+ * @param inputs what the next segment works on
+ * @param activations of the rank's own rows
  * @param slots expert slots of the rank's own rows, by number of slots a row
- * @param receivedStep [3]: as step, of the rows received for the experts
- * @param receivedX [receivedRows, hidden]: rows received for the experts
- * @param receivedIds [receivedRows, slots]: their experts; -1 where the expert is on another rank
- * @param receivedOut [receivedRows, slots, hidden]: outputs of the experts for received rows
- * @param outputStep [3]: as step, over outputRows
- * @param outputRows [outputRows]: row of each output
- * @param logits [outputRows, vocabulary of the rank], once fetched
- * @param best [outputRows]: index of the largest logit, relative to the rank's part of the vocabulary
+ * @param received rows of other ranks for the rank's experts
+ * @param outputs logits and what they are computed for
  */
 public record RankBuffers(
-        HostInts step,
-        HostInts tokens,
-        HostInts rowInfo,
-        HostFloats x,
-        HostFloats received,
-        HostFloats h,
-        HostFloats partial,
-        HostFloats sums,
-        Map<Integer, Slots> slots,
-        HostInts receivedStep,
-        HostFloats receivedX,
-        HostInts receivedIds,
-        HostFloats receivedOut,
-        HostInts outputStep,
-        HostInts outputRows,
-        HostFloats logits,
-        HostInts best) {
+        Inputs inputs, Activations activations, Map<Integer, Slots> slots, Received received, Outputs outputs) {
+
+    /**
+     * The rows that a segment works on.
+     *
+     * @param step [3]: first row, number of rows, phase (0 decode, 1 prefill)
+     * @param tokens [rows]: token of each row
+     * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence
+     */
+    public record Inputs(HostInts step, HostInts tokens, HostInts rowInfo) {}
+
+    /**
+     * Activations that ranks exchange.
+     *
+     * @param x [rows, hidden]: residual stream, after a segment that stores it
+     * @param received [rows, hidden]: residual stream received from the stage before
+     * @param h [rows, hidden]: normed activations, the experts' input
+     * @param partial [rows, hidden]: a partial sum before, the full sum after, an all-reduce
+     * @param sums [rows, 2]: sums of squares of queries and keys, likewise
+     */
+    public record Activations(HostFloats x, HostFloats received, HostFloats h, HostFloats partial, HostFloats sums) {}
 
     /**
      * What belongs to the expert slots of the rank's own rows.
@@ -52,30 +44,40 @@ public record RankBuffers(
      */
     public record Slots(HostInts ids, HostFloats expertOut) {}
 
-    private static Map<Integer, Slots> slots(RankArrays a) {
-        Map<Integer, Slots> slots = new HashMap<>();
-        a.slots.forEach((n, s) -> slots.put(n, new Slots(new HostInts(s.ids()), new HostFloats(s.expertOut()))));
-        return slots;
-    }
+    /**
+     * Rows received for the rank's experts.
+     *
+     * @param step [3]: as {@link Inputs#step}, of the rows received
+     * @param x [receivedRows, hidden]: the rows
+     * @param ids [receivedRows, slots]: their experts; -1 where the expert is on another rank
+     * @param out [receivedRows, slots, hidden]: outputs of the experts
+     */
+    public record Received(HostInts step, HostFloats x, HostInts ids, HostFloats out) {}
+
+    /**
+     * Logits.
+     *
+     * @param step [3]: as {@link Inputs#step}, over the rows that need logits
+     * @param rows [outputRows]: row of each output
+     * @param logits [outputRows, vocabulary of the rank], once fetched
+     * @param best [outputRows]: index of the largest logit, relative to the rank's part of the vocabulary
+     */
+    public record Outputs(HostInts step, HostInts rows, HostFloats logits, HostInts best) {}
 
     static RankBuffers of(RankArrays a) {
+        Map<Integer, Slots> slots = new HashMap<>();
+        a.slots.forEach((n, s) -> slots.put(n, new Slots(new HostInts(s.ids()), new HostFloats(s.expertOut()))));
         return new RankBuffers(
-                new HostInts(a.step),
-                new HostInts(a.tokens),
-                new HostInts(a.rowInfo),
-                new HostFloats(a.x),
-                new HostFloats(a.received),
-                new HostFloats(a.h),
-                new HostFloats(a.partial),
-                new HostFloats(a.sums),
-                slots(a),
-                new HostInts(a.receivedStep),
-                new HostFloats(a.receivedX),
-                new HostInts(a.receivedIds),
-                new HostFloats(a.receivedOut),
-                new HostInts(a.outputStep),
-                new HostInts(a.outputRows),
-                new HostFloats(a.logits),
-                new HostInts(a.best));
+                new Inputs(new HostInts(a.step), new HostInts(a.tokens), new HostInts(a.rowInfo)),
+                new Activations(
+                        new HostFloats(a.x), new HostFloats(a.received), new HostFloats(a.h),
+                        new HostFloats(a.partial), new HostFloats(a.sums)),
+                slots,
+                new Received(
+                        new HostInts(a.receivedStep), new HostFloats(a.receivedX), new HostInts(a.receivedIds),
+                        new HostFloats(a.receivedOut)),
+                new Outputs(
+                        new HostInts(a.outputStep), new HostInts(a.outputRows), new HostFloats(a.logits),
+                        new HostInts(a.best)));
     }
 }

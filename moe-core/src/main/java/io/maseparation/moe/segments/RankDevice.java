@@ -1,7 +1,6 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.graph.GraphTooLargeException;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.moe.ModelConfig;
@@ -41,7 +40,6 @@ public final class RankDevice implements AutoCloseable {
     private final RankArrays arrays;
     private final ModelConfig config;
     private final Shard shard;
-    private final DataType kvType;
     private final RankBuffers buffers;
     /** By segment the graphs it runs, one after the other. */
     private final Map<String, List<Integer>> graphs = new HashMap<>();
@@ -89,29 +87,25 @@ public final class RankDevice implements AutoCloseable {
             boolean profiled) {
         config = weights.config();
         this.shard = shard;
-        kvType = capacity.kvType();
-        arrays = new RankArrays(weights.config(), shard, capacity);
+        arrays = new RankArrays(config, shard, capacity);
         buffers = RankBuffers.of(arrays);
         kv = new HostKv(
                 arrays.keys,
                 arrays.values,
                 shard.attention().map(Shard.Heads::kvs).orElse(0),
-                weights.config().headDim(),
+                config.headDim(),
                 capacity.kvType());
         compiles = !device.target().embedded();
         GridScheduler grid = new GridScheduler();
-        SegmentBuilder builder = new SegmentBuilder(
+        SegmentBuilder builder = new SegmentBuilder(new RankContext(
                 weights,
                 ShardWeights.of(weights, shard, compiles),
                 shard,
                 arrays,
-                capacity.kvType(),
                 RopeTable.create(
-                        weights.config().attention().rope(),
-                        weights.config().headDim(),
-                        capacity.maxContext()),
+                        config.attention().rope(), config.headDim(), capacity.maxContext()),
                 device.target(),
-                grid);
+                grid));
         List<ImmutableTaskGraph> built = new ArrayList<>();
         // A rank with experts only hands nothing from graph to graph.
         boolean handsOn = shard.attention().isPresent();
@@ -218,12 +212,11 @@ public final class RankDevice implements AutoCloseable {
      * @param depth positions to fill
      */
     public void fillCache(long seed, int sequence, int base, int capacity, int depth) {
-        SyntheticCache.fill(
-                config, shard, arrays.keys, arrays.values, kvType, seed, sequence, base, capacity, depth);
+        new SyntheticCache(config, shard, arrays).fill(seed, sequence, base, capacity, depth);
     }
 
     /**
-     * Runs a segment on the rows that {@link RankBuffers#step} names and returns when it is done.
+     * Runs a segment on the rows that {@link RankBuffers.Inputs#step} names and returns when it is done.
      *
      * @param segment name of one of the segments given at construction
      */
@@ -265,7 +258,7 @@ public final class RankDevice implements AutoCloseable {
                 TaskProfile.nanos(log.substring(before), tasks.get(graph)), continued.get(graph)));
     }
 
-    /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers#logits}. */
+    /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers.Outputs#logits}. */
     public void fetchLogits() {
         last.transferToHost(arrays.logits);
     }
@@ -317,9 +310,9 @@ public final class RankDevice implements AutoCloseable {
     }
 
     private void noRows() {
-        buffers.step().setAll(0, 0, 0, 0);
-        buffers.receivedStep().setAll(0, 0, 0, 0);
-        buffers.outputStep().setAll(0, 0, 0, 0);
+        buffers.inputs().step().setAll(0, 0, 0, 0);
+        buffers.received().step().setAll(0, 0, 0, 0);
+        buffers.outputs().step().setAll(0, 0, 0, 0);
     }
 
     /** Frees the device's memory. */

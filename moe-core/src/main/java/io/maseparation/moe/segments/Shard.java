@@ -1,5 +1,6 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.LayerWeights;
@@ -95,17 +96,11 @@ public record Shard(
     }
 
     /** The experts of a layer that the rank holds, in the order of its local groups: routed ones, then the extra one. */
-    public List<ExpertWeights> expertsOf(ModelWeights weights, int layer) {
+    public ExpertBanks expertsOf(ModelWeights weights, int layer) {
         Experts share = experts.orElseThrow();
         LayerWeights all = weights.layers().get(layer);
-        List<ExpertWeights> held = new java.util.ArrayList<>();
-        for (int expert : share.perLayer().get(layer)) {
-            held.add(slice(all.experts().get(expert), share));
-        }
-        if (share.extra() && all.extra() != null) {
-            held.add(slice(all.extra(), share));
-        }
-        return held;
+        ExpertBanks held = all.experts().select(share.perLayer().get(layer)).map(e -> slice(e, share));
+        return share.extra() && all.extra() != null ? held.plus(slice(all.extra(), share)) : held;
     }
 
     /**

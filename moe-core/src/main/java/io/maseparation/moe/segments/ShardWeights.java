@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.LayerWeights;
@@ -11,7 +12,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -27,7 +27,7 @@ final class ShardWeights {
      * @param routed how many are routed ones
      */
     private record LayerShare(
-            WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o, List<ExpertWeights> experts, int routed) {}
+            WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o, ExpertBanks experts, int routed) {}
 
     private final Map<Integer, LayerShare> layers = new TreeMap<>();
     private final WeightMatrix embedding;
@@ -64,8 +64,8 @@ final class ShardWeights {
         int dim = weights.config().headDim();
         for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
             LayerWeights w = weights.layers().get(layer);
-            List<ExpertWeights> experts =
-                    shard.experts().isPresent() ? shard.expertsOf(weights, layer) : List.of();
+            ExpertBanks experts =
+                    shard.experts().isPresent() ? shard.expertsOf(weights, layer) : ExpertBanks.NONE;
             int routed = shard.experts().isPresent()
                     ? shard.experts().get().perLayer().get(layer).size()
                     : 0;
@@ -102,7 +102,7 @@ final class ShardWeights {
     }
 
     /** Experts in the order of the rank's local groups. */
-    List<ExpertWeights> experts(int layer) {
+    ExpertBanks experts(int layer) {
         return layers.get(layer).experts();
     }
 
@@ -166,43 +166,40 @@ final class ShardWeights {
         }
 
         WeightMatrix own(WeightMatrix m) {
-            return m == null || !has(m) ? m : copies(List.of(m)).getFirst();
+            return m == null || !has(m) ? m : sideBySide(List.of(m));
+        }
+
+        private ExpertWeights own(ExpertWeights e) {
+            return new ExpertWeights(own(e.gate()), own(e.up()), own(e.down()));
         }
 
         /** Routed experts lie side by side, so that one task serves them. */
-        List<ExpertWeights> own(List<ExpertWeights> experts, int routed) {
-            List<ExpertWeights> own = new ArrayList<>(stacked(experts.subList(0, routed)));
-            own.addAll(stacked(experts.subList(routed, experts.size())));
+        ExpertBanks own(ExpertBanks experts, int routed) {
+            ExpertBanks own = stacked(experts.select(IntStream.range(0, routed).boxed().toList()));
+            for (ExpertWeights extra : experts.subList(routed, experts.size())) {
+                own = own.plus(own(extra));
+            }
             return own;
         }
 
-        private List<ExpertWeights> stacked(List<ExpertWeights> experts) {
-            if (experts.isEmpty()) {
+        private ExpertBanks stacked(ExpertBanks experts) {
+            if (experts.stream().noneMatch(e -> (e.gated() && has(e.gate())) || has(e.up()) || has(e.down()))) {
                 return experts;
             }
-            List<WeightMatrix> gate = experts.getFirst().gated() ? stack(experts, ExpertWeights::gate) : null;
-            List<WeightMatrix> up = stack(experts, ExpertWeights::up);
-            List<WeightMatrix> down = stack(experts, ExpertWeights::down);
-            return IntStream.range(0, experts.size())
-                    .mapToObj(i -> new ExpertWeights(gate == null ? null : gate.get(i), up.get(i), down.get(i)))
-                    .toList();
-        }
-
-        private List<WeightMatrix> stack(
-                List<ExpertWeights> experts, Function<ExpertWeights, WeightMatrix> matrix) {
-            List<WeightMatrix> views = experts.stream().map(matrix).toList();
-            if (views.stream().noneMatch(this::has)) {
-                return views;
+            ExpertWeights first = experts.getFirst();
+            long size = (long) first.up().rows() * first.up().cols();
+            if (size * experts.size() > Integer.MAX_VALUE) {
+                return ExpertBanks.separate(experts.stream().map(this::own).toList());
             }
-            long elements = views.stream().mapToLong(m -> (long) m.rows() * m.cols()).sum();
-            return elements <= Integer.MAX_VALUE
-                    ? copies(views)
-                    : views.stream().map(m -> copies(List.of(m)).getFirst()).toList();
+            WeightMatrix gate = first.gated() ? sideBySide(experts.stream().map(ExpertWeights::gate).toList()) : null;
+            WeightMatrix up = sideBySide(experts.stream().map(ExpertWeights::up).toList());
+            WeightMatrix down = sideBySide(experts.stream().map(ExpertWeights::down).toList());
+            return ExpertBanks.stacked(experts.size(), new ExpertWeights(gate, up, down), (int) size, (int) size);
         }
     }
 
-    /** Dense copies of matrices of one shape, side by side in one array. */
-    private static List<WeightMatrix> copies(List<WeightMatrix> matrices) {
+    /** {@return the first of dense copies of matrices of one shape, which lie side by side in one array} */
+    private static WeightMatrix sideBySide(List<WeightMatrix> matrices) {
         WeightMatrix first = matrices.getFirst();
         int size = first.rows() * first.cols();
         TornadoNativeArray array = DeviceArrays.of(first.type(), Math.multiplyExact(size, matrices.size()));
@@ -213,9 +210,6 @@ final class ShardWeights {
             long from = (m.offset() + (long) (i % first.rows()) * m.rowStride()) * m.type().bytes();
             MemorySegment.copy(m.data().getSegment(), from, to, i * rowBytes, rowBytes);
         });
-        return IntStream.range(0, matrices.size())
-                .mapToObj(i -> new WeightMatrix(
-                        first.type(), array, i * size, first.rows(), first.cols(), first.cols()))
-                .toList();
+        return new WeightMatrix(first.type(), array, 0, first.rows(), first.cols(), first.cols());
     }
 }

@@ -3,7 +3,6 @@ package io.maseparation.moe.segments;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.CounterRandom;
 import io.maseparation.moe.ModelConfig;
-import java.util.List;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -14,33 +13,19 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * Keys and values of a context that was never computed, for measurements at a depth: uniform with mean 0 and variance 1,
  * each a function of seed, layer, sequence, head and position alone, so that every layout has the same.
  */
-public final class SyntheticCache {
+record SyntheticCache(ModelConfig config, Shard shard, RankArrays arrays) {
     private static final float SPREAD = (float) Math.sqrt(12);
     private static final int KEYS = 0;
     private static final int VALUES = 1;
 
-    private SyntheticCache() {}
-
     /**
      * Fills the first positions of one sequence.
      *
-     * @param keys for each layer of the shard [sequence][kv head][position][headDim]
-     * @param values likewise
      * @param base first cache position of the sequence
      * @param capacity positions reserved for it
      * @param depth positions to fill
      */
-    public static void fill(
-            ModelConfig config,
-            Shard shard,
-            List<TornadoNativeArray> keys,
-            List<TornadoNativeArray> values,
-            DataType type,
-            long seed,
-            int sequence,
-            int base,
-            int capacity,
-            int depth) {
+    void fill(long seed, int sequence, int base, int capacity, int depth) {
         Shard.Heads heads = shard.attention().orElseThrow();
         int layers = shard.endLayer() - shard.firstLayer();
         IntStream.range(0, layers * heads.kvs()).parallel().forEach(i -> {
@@ -49,10 +34,10 @@ public final class SyntheticCache {
             long stream = CounterRandom.key(
                     CounterRandom.key(CounterRandom.key(seed, shard.firstLayer() + layer), sequence),
                     heads.kvFrom() + head);
-            long from = ((long) base * heads.kvs() + (long) head * capacity) * config.headDim();
+            int from = Math.toIntExact(((long) base * heads.kvs() + (long) head * capacity) * config.headDim());
             int count = depth * config.headDim();
-            fill(keys.get(layer), type, CounterRandom.key(stream, KEYS), Math.toIntExact(from), count);
-            fill(values.get(layer), type, CounterRandom.key(stream, VALUES), Math.toIntExact(from), count);
+            fill(arrays.keys.get(layer), arrays.kvType, CounterRandom.key(stream, KEYS), from, count);
+            fill(arrays.values.get(layer), arrays.kvType, CounterRandom.key(stream, VALUES), from, count);
         });
     }
 

@@ -2,7 +2,6 @@ package io.maseparation.moe.segments;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.MatrixReader;
@@ -78,7 +77,7 @@ class ShardWeightsTest {
     void expertsLieSideBySideSoThatOneTaskServesThem() {
         ShardWeights share = ShardWeights.of(WEIGHTS, shard(1, List.of(3, 0), 1, 0), true);
 
-        assertThat(ExpertBank.of(share.experts(0).subList(0, 2), 0)).hasSize(1);
+        assertThat(share.experts(0).select(List.of(0, 1)).banks()).hasSize(1);
     }
 
     @Test

@@ -9,6 +9,7 @@ import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.ExpertBank;
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.ArrayList;
@@ -30,27 +31,31 @@ class ExpertTest {
     private final Random random = RowOps.random(seed);
 
     /** Experts stacked in one tensor, as several model families store them: gate and up one above the other. */
-    private List<ExpertWeights> stacked(DataType type, int experts, int width, int cols, boolean gated) {
+    private ExpertBanks stacked(DataType type, int experts, int width, int cols, boolean gated) {
         int matrices = gated ? 2 : 1;
         WeightMatrix in = TestArrays.randomMatrix(random, type, experts * matrices * width, cols, 5, 3);
         WeightMatrix down = TestArrays.randomMatrix(random, type, experts * cols, width, 2, 1);
-        List<ExpertWeights> list = new ArrayList<>();
-        for (int e = 0; e < experts; e++) {
-            int at = e * matrices * width;
-            list.add(new ExpertWeights(
-                    gated ? in.rowRange(at, at + width) : null,
-                    in.rowRange(at + (matrices - 1) * width, at + matrices * width),
-                    down.rowRange(e * cols, (e + 1) * cols)));
-        }
-        return list;
+        ExpertWeights first = new ExpertWeights(
+                gated ? in.rowRange(0, width) : null,
+                in.rowRange((matrices - 1) * width, matrices * width),
+                down.rowRange(0, cols));
+        return ExpertBanks.stacked(experts, first, matrices * width * in.rowStride(), cols * down.rowStride());
     }
 
-    private List<ExpertWeights> apart(DataType type, int experts, int width, int cols, boolean gated) {
+    private ExpertBanks apart(DataType type, int experts, int width, int cols, boolean gated) {
         List<ExpertWeights> list = new ArrayList<>();
         for (int e = 0; e < experts; e++) {
             list.addAll(stacked(type, 1, width, cols, gated));
         }
-        return list;
+        return ExpertBanks.separate(list);
+    }
+
+    /** The same banks with another number for the first group. */
+    private static List<ExpertBank> from(int firstGroup, ExpertBanks experts) {
+        return experts.banks().stream()
+                .map(b -> new ExpertBank(b.firstGroup() + firstGroup, b.count(), b.first(), b.gateStride(),
+                        b.upStride(), b.downStride()))
+                .toList();
     }
 
     /** Pairs by group, as Dispatch makes them; -1 is a slot without an expert. */
@@ -137,7 +142,7 @@ class ExpertTest {
         }
     }
 
-    private void check(Body body, Activation act, boolean together, List<ExpertWeights> experts) {
+    private void check(Body body, Activation act, boolean together, ExpertBanks experts) {
         int width = experts.getFirst().width();
         int cols = experts.getFirst().up().cols();
         boolean gated = experts.getFirst().gated();
@@ -147,7 +152,7 @@ class ExpertTest {
         int hiddenStride = width + random.nextInt(3);
         String what = "seed %d, %s %s %s, %d experts of %d x %d, %d rows, gated %s"
                 .formatted(seed, body, experts.getFirst().up().type(), act, experts.size(), width, cols, rows, gated);
-        List<ExpertBank> banks = ExpertBank.of(experts, firstGroup);
+        List<ExpertBank> banks = from(firstGroup, experts);
         if (together) {
             assertThat(banks).as(what).hasSize(1);
         }
@@ -206,16 +211,13 @@ class ExpertTest {
         int cols = body == Body.HOST ? 1050 : 90;
         int width = 21;
         int rows = body == Body.HOST ? 60 : 5;
-        List<ExpertWeights> experts = stacked(RowOps.f16OrF32(), 3, width, cols, true);
+        ExpertBanks experts = stacked(RowOps.f16OrF32(), 3, width, cols, true);
         FloatArray x = TestArrays.random(random, rows * cols);
         int[] groupOf = routing(rows, 3);
         groupOf[0] = 1;
         Grouped all = Grouped.of(groupOf, 3);
-        List<ExpertBank> one = ExpertBank.of(experts, 0);
-        List<ExpertBank> three = new ArrayList<>();
-        for (int e = 0; e < 3; e++) {
-            three.addAll(ExpertBank.of(experts.subList(e, e + 1), e));
-        }
+        List<ExpertBank> one = experts.banks();
+        List<ExpertBank> three = ExpertBanks.separate(experts).banks();
         FloatArray hidden = up(body, one, x, all, width, rows, Activation.SILU);
         FloatArray out = down(body, one, hidden, all, width, rows, cols);
         FloatArray hidden3 = up(body, three, x, all, width, rows, Activation.SILU);
@@ -239,14 +241,14 @@ class ExpertTest {
     @ParameterizedTest
     @EnumSource
     void noPairsTouchNothing(Body body) {
-        List<ExpertWeights> experts = stacked(DataType.F32, 2, 4, 5, true);
+        ExpertBanks experts = stacked(DataType.F32, 2, 4, 5, true);
         Grouped none = Grouped.of(new int[] {-1, -1}, 2);
         FloatArray x = TestArrays.random(random, 5);
-        FloatArray hidden = up(body, ExpertBank.of(experts, 0), x, none, 4, 1, Activation.SILU);
+        FloatArray hidden = up(body, experts.banks(), x, none, 4, 1, Activation.SILU);
         for (int i = 0; i < 8; i++) {
             RowOps.assertUntouched("up", hidden, i);
         }
-        FloatArray out = down(body, ExpertBank.of(experts, 0), hidden, none, 4, 1, 5);
+        FloatArray out = down(body, experts.banks(), hidden, none, 4, 1, 5);
         for (int i = 0; i < 10; i++) {
             RowOps.assertUntouched("down", out, i);
         }
@@ -254,23 +256,31 @@ class ExpertTest {
 
     @Test
     void banksMergeNeighboursOnly() {
-        List<ExpertWeights> a = stacked(DataType.F16, 4, 3, 5, true);
-        List<ExpertWeights> b = apart(DataType.F16, 2, 3, 5, true);
-        List<ExpertWeights> mixed = new ArrayList<>(a);
-        mixed.addAll(b);
-        assertThat(ExpertBank.of(mixed, 7))
+        ExpertBanks a = stacked(DataType.F16, 4, 3, 5, true);
+        ExpertBanks mixed = a;
+        for (ExpertWeights expert : apart(DataType.F16, 2, 3, 5, true)) {
+            mixed = mixed.plus(expert);
+        }
+        assertThat(from(7, mixed))
                 .extracting(ExpertBank::firstGroup, ExpertBank::count)
                 .containsExactly(
                         org.assertj.core.groups.Tuple.tuple(7, 4),
                         org.assertj.core.groups.Tuple.tuple(11, 1),
                         org.assertj.core.groups.Tuple.tuple(12, 1));
-        List<ExpertWeights> withGap = List.of(a.get(0), a.get(1), a.get(3));
-        assertThat(ExpertBank.of(withGap, 0)).extracting(ExpertBank::count).containsExactly(2, 1);
-        List<ExpertWeights> backwards = List.of(a.get(2), a.get(1), a.get(0));
-        assertThat(ExpertBank.of(backwards, 0)).extracting(ExpertBank::count).containsExactly(1, 1, 1);
-        List<ExpertWeights> same = List.of(a.get(1), a.get(1));
-        assertThat(ExpertBank.of(same, 0)).extracting(ExpertBank::count).containsExactly(2);
-        assertThat(ExpertBank.of(List.of(), 0)).isEmpty();
+        assertThat(mixed.select(List.of(3, 4, 5))).extracting(e -> e.up().data())
+                .containsExactly(mixed.get(3).up().data(), mixed.get(4).up().data(), mixed.get(5).up().data());
+        assertThat(mixed.select(List.of(3, 4, 5)).banks()).extracting(ExpertBank::count).containsExactly(1, 1, 1);
+        ExpertBanks withGap = a.select(List.of(0, 1, 3));
+        assertThat(withGap.banks()).extracting(ExpertBank::count).containsExactly(2, 1);
+        assertThat(withGap).containsExactly(a.get(0), a.get(1), a.get(3));
+        ExpertBanks apart = a.select(List.of(1, 3));
+        assertThat(apart.banks()).extracting(ExpertBank::count).containsExactly(2);
+        assertThat(apart).containsExactly(a.get(1), a.get(3));
+        ExpertBanks backwards = a.select(List.of(2, 1, 0));
+        assertThat(backwards.banks()).extracting(ExpertBank::count).containsExactly(1, 1, 1);
+        assertThat(backwards).containsExactly(a.get(2), a.get(1), a.get(0));
+        assertThat(a.select(List.of(1, 1)).banks()).extracting(ExpertBank::count).containsExactly(2);
+        assertThat(a.select(List.of()).banks()).isEmpty();
     }
 
     @Test

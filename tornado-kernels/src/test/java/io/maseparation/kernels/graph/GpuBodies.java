@@ -192,7 +192,7 @@ final class GpuBodies {
         WeightMatrix in = TestArrays.randomMatrix(random, DataType.F16, 2 * width, COLS, 0, 0);
         WeightMatrix down = TestArrays.randomMatrix(random, DataType.F16, COLS, width, 0, 0);
         ExpertWeights expert = new ExpertWeights(in.rowRange(0, width), in.rowRange(width, 2 * width), down);
-        ExpertBank bank = ExpertBank.of(List.of(expert), 0).getFirst();
+        ExpertBank bank = new ExpertBank(0, 1, expert, 0, 0, 0);
         FloatArray x = TestArrays.random(random, ROWS * COLS);
         FloatArray hidden = TestArrays.poisoned(ROWS * width);
         IntArray offsets = TestArrays.ints(0, ROWS);
@@ -205,15 +205,10 @@ final class GpuBodies {
     private static ExpertBank bank(Random random, DataType type) {
         WeightMatrix in = TestArrays.randomMatrix(random, type, EXPERTS * 2 * OUTPUTS, COLS, 0, 0);
         WeightMatrix down = TestArrays.randomMatrix(random, type, EXPERTS * COLS, OUTPUTS, 0, 0);
-        List<ExpertWeights> experts = new ArrayList<>();
-        for (int e = 0; e < EXPERTS; e++) {
-            int at = e * 2 * OUTPUTS;
-            experts.add(new ExpertWeights(
-                    in.rowRange(at, at + OUTPUTS),
-                    in.rowRange(at + OUTPUTS, at + 2 * OUTPUTS),
-                    down.rowRange(e * COLS, (e + 1) * COLS)));
-        }
-        return ExpertBank.of(experts, 0).getFirst();
+        ExpertWeights first = new ExpertWeights(
+                in.rowRange(0, OUTPUTS), in.rowRange(OUTPUTS, 2 * OUTPUTS), down.rowRange(0, COLS));
+        int stride = 2 * OUTPUTS * in.rowStride();
+        return new ExpertBank(0, EXPERTS, first, stride, stride, COLS * down.rowStride());
     }
 
     private static Task expertUp(Random random, DataType type) {

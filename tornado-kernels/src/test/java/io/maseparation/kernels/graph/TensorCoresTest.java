@@ -9,9 +9,9 @@ import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.ExpertBank;
+import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -161,11 +161,11 @@ class TensorCoresTest {
                 groupOf[i] = i % 31 == 3 ? 0 : i % 7 == 0 ? -1 : i < 10 ? 2 : 3;
             }
             int rows = groupOf.length / 2;
-            List<ExpertWeights> experts = experts(4, width, cols, gated);
+            ExpertBanks experts = experts(4, width, cols, gated);
             FloatArray x = TestArrays.random(random, rows * cols);
             Groups all = Groups.of(groupOf);
-            FloatArray hidden = up(ExpertBank.of(experts, 0), x, all, width, rows, activation);
-            FloatArray out = down(ExpertBank.of(experts, 0), hidden, all, width, rows, cols);
+            FloatArray hidden = up(experts.banks(), x, all, width, rows, activation);
+            FloatArray out = down(experts.banks(), hidden, all, width, rows, cols);
             String what = "seed %d, %s, %d x %d, gated %s".formatted(seed, activation, width, cols, gated);
             for (int p = 0; p < all.total(); p++) {
                 int pair = all.pairs().get(p);
@@ -185,10 +185,7 @@ class TensorCoresTest {
                     assertClose(what + ", down", out, pair * cols + c, expected, largest * tolerance(width));
                 }
             }
-            List<ExpertBank> apart = new ArrayList<>();
-            for (int e = 0; e < experts.size(); e++) {
-                apart.addAll(ExpertBank.of(experts.subList(e, e + 1), e));
-            }
+            List<ExpertBank> apart = ExpertBanks.separate(experts).banks();
             FloatArray hidden4 = up(apart, x, all, width, rows, activation);
             assertSameBits(what + " apart", hidden4, hidden, 0, all.total() * width);
             FloatArray out4 = down(apart, hidden4, all, width, rows, cols);
@@ -196,19 +193,15 @@ class TensorCoresTest {
         }
     }
 
-    private List<ExpertWeights> experts(int count, int width, int cols, boolean gated) {
+    private ExpertBanks experts(int count, int width, int cols, boolean gated) {
         int matrices = gated ? 2 : 1;
         WeightMatrix in = matrix(count * matrices * width, cols);
         WeightMatrix down = matrix(count * cols, width);
-        List<ExpertWeights> list = new ArrayList<>();
-        for (int e = 0; e < count; e++) {
-            int at = e * matrices * width;
-            list.add(new ExpertWeights(
-                    gated ? in.rowRange(at, at + width) : null,
-                    in.rowRange(at + (matrices - 1) * width, at + matrices * width),
-                    down.rowRange(e * cols, (e + 1) * cols)));
-        }
-        return list;
+        ExpertWeights first = new ExpertWeights(
+                gated ? in.rowRange(0, width) : null,
+                in.rowRange((matrices - 1) * width, matrices * width),
+                down.rowRange(0, cols));
+        return ExpertBanks.stacked(count, first, matrices * width * in.rowStride(), cols * down.rowStride());
     }
 
     private record Groups(IntArray offsets, IntArray pairs, int total) {

@@ -231,12 +231,12 @@ final class DeviceProbe implements AutoCloseable {
     /** @param before called before each segment */
     List<long[]> step(int n, int context, Runnable before) {
         RankBuffers buffers = device.buffers();
-        buffers.step().setAll(0, 0, n, 0);
-        buffers.outputStep().setAll(0, 0, n, 0);
+        buffers.inputs().step().setAll(0, 0, n, 0);
+        buffers.outputs().step().setAll(0, 0, n, 0);
         for (int row = 0; row < n; row++) {
-            buffers.tokens().set(row, (row * 7919 + context) % config.vocab());
-            buffers.rowInfo().setAll(3 * row, context - 1, row * positions, positions);
-            buffers.outputRows().set(row, row);
+            buffers.inputs().tokens().set(row, (row * 7919 + context) % config.vocab());
+            buffers.inputs().rowInfo().setAll(3 * row, context - 1, row * positions, positions);
+            buffers.outputs().rows().set(row, row);
         }
         List<long[]> nanos = new ArrayList<>();
         for (Segment segment : rank.segments()) {

@@ -3,7 +3,6 @@ package io.maseparation.parallel.search;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.layout.Layout;
-import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.simulate.Scenario;

@@ -4,7 +4,6 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Shares;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 

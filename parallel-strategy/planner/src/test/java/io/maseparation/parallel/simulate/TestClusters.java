@@ -8,7 +8,6 @@ import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.Roofline;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 

@@ -35,7 +35,7 @@ final class Collectives {
             return true;
         }
         boolean sums = op.tensor() == Tensor.SUMS;
-        HostFloats buffer = sums ? buffers.sums() : buffers.partial();
+        HostFloats buffer = sums ? buffers.activations().sums() : buffers.activations().partial();
         int width = sums ? 2 : hidden;
         int self = op.group().indexOf(messenger.rank());
         if (microBatch.reduction == null) {

@@ -113,7 +113,7 @@ final class ExpertExchange {
         ints[0] = n;
         float[] floats = new float[n * hidden];
         for (int i = 0; i < n; i++) {
-            buffers.h().read(ints[1 + i * (1 + slots)] * hidden, floats, i * hidden, hidden);
+            buffers.activations().h().read(ints[1 + i * (1 + slots)] * hidden, floats, i * hidden, hidden);
         }
         return new Message(java.util.Arrays.copyOf(ints, at), floats);
     }
@@ -129,10 +129,10 @@ final class ExpertExchange {
         int rows = 0;
         for (Message message : messages) {
             int n = message.ints()[0];
-            buffers.receivedX().write(rows * hidden, message.floats(), 0, n * hidden);
+            buffers.received().x().write(rows * hidden, message.floats(), 0, n * hidden);
             for (int i = 0; i < n; i++) {
                 for (int j = 0; j < slots; j++) {
-                    buffers.receivedIds().set((rows + i) * slots + j, message.ints()[2 + i * (1 + slots) + j]);
+                    buffers.received().ids().set((rows + i) * slots + j, message.ints()[2 + i * (1 + slots) + j]);
                 }
             }
             rows += n;
@@ -179,7 +179,7 @@ final class ExpertExchange {
             ints[0] = at - 1;
             float[] floats = new float[ints[0] * hidden];
             for (int i = 0; i < ints[0]; i++) {
-                buffers.receivedOut().read(source[i] * hidden, floats, i * hidden, hidden);
+                buffers.received().out().read(source[i] * hidden, floats, i * hidden, hidden);
             }
             answers.add(new Message(java.util.Arrays.copyOf(ints, at), floats));
             first += n;

@@ -60,7 +60,7 @@ final class PointToPoint {
     private Message hidden(Batch batch) {
         float[] rows = new float[batch.rows() * hidden];
         if (rows.length > 0) {
-            buffers.x().read(batch.firstRow() * hidden, rows, 0, rows.length);
+            buffers.activations().x().read(batch.firstRow() * hidden, rows, 0, rows.length);
         }
         return new Message(NO_INTS, rows);
     }
@@ -94,7 +94,7 @@ final class PointToPoint {
             switch (op.tensor()) {
                 case DISPATCH -> microBatch.arrived.add(message);
                 case COMBINE -> exchange.combine(from.get(i), message, op.layer());
-                case HIDDEN -> buffers.received().write(microBatch.batch().firstRow() * hidden, floats, 0,
+                case HIDDEN -> buffers.activations().received().write(microBatch.batch().firstRow() * hidden, floats, 0,
                         floats.length);
                 case LOGITS -> sampler.otherLogits(microBatch.index, floats);
                 case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not received");

@@ -80,7 +80,7 @@ final class SegmentRunner {
         long start = System.nanoTime();
         int rows = exchange.receive(microBatch.arrived, layer);
         packed("unpack rows", layer, microBatch, start);
-        buffers.receivedStep().setAll(0, 0, rows, 0);
+        buffers.received().step().setAll(0, 0, rows, 0);
         if (!microBatch.prefill()) {
             log.expertRows(exchange.pairs(microBatch.arrived, layer));
         }
@@ -101,19 +101,19 @@ final class SegmentRunner {
     }
 
     private void layOut(Batch batch, boolean prefill) {
-        buffers.step().setAll(0, batch.firstRow(), batch.rows(), prefill ? 1 : 0);
+        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), prefill ? 1 : 0);
         for (int i = 0; i < batch.rows(); i++) {
             int row = batch.firstRow() + i;
             int sequence = batch.sequences()[i];
             int token = batch.tokens()[i];
-            buffers.tokens().set(row, token >= 0 ? token : lastToken[sequence]);
-            buffers.rowInfo()
+            buffers.inputs().tokens().set(row, token >= 0 ? token : lastToken[sequence]);
+            buffers.inputs().rowInfo()
                     .setAll(3 * row, batch.positions()[i], shares.kvBase()[sequence], shares.capacity()[sequence]);
         }
-        buffers.outputStep().setAll(0, 0, batch.outputs().length, 0);
+        buffers.outputs().step().setAll(0, 0, batch.outputs().length, 0);
         if (rankPlan.shard().output().isPresent()) {
             for (int i = 0; i < batch.outputs().length; i++) {
-                buffers.outputRows().set(i, batch.firstRow() + batch.outputs()[i]);
+                buffers.outputs().rows().set(i, batch.firstRow() + batch.outputs()[i]);
             }
         }
     }

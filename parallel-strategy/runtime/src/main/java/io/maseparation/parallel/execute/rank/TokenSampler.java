@@ -67,12 +67,12 @@ final class TokenSampler {
         if (n > 0 && logits) {
             device.fetchLogits();
             float[] own = new float[n * width];
-            buffers.logits().read(0, own, 0, own.length);
+            buffers.outputs().logits().read(0, own, 0, own.length);
             slices.add(own);
         } else {
             best = new int[n];
             for (int i = 0; i < n; i++) {
-                best[i] = buffers.best().get(i);
+                best[i] = buffers.outputs().best().get(i);
             }
         }
         kept.put(microBatch, new Kept(best, slices));

@@ -4,7 +4,6 @@ import io.maseparation.parallel.adapt.Adaptation;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.change.LayoutPolicy.Proposal;
-import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.MovedBytes;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.studies.policies;
 
-import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package io.maseparation.moe;
 
 /**
- * Random bits as a function of a key and a counter (the finaliser of SplitMix64, Steele, Lea and Flood 2014), so that any
- * part of a stream can be computed by any thread in any order.
+ * Random bits as a function of a key and a counter (the finaliser of SplitMix64, Steele, Lea and Flood 2014), so that
+ * any part of a stream can be computed by any thread in any order.
  */
 public final class CounterRandom {
     /** 2^64 divided by the golden ratio, odd: multiples of it are far apart. */

@@ -37,7 +37,9 @@ public final class RandomWeights {
     private final Map<Integer, Values> tables = new HashMap<>();
     private final List<Stack> stacks = new ArrayList<>();
 
-    /** The 65536 values a matrix is drawn from, in the format of its elements: shorts unless they are null, else floats. */
+    /**
+     * The 65536 values a matrix is drawn from, in the format of its elements: shorts unless they are null, else floats.
+     */
     private record Values(short @Nullable [] shorts, float[] floats) {
         static Values of(DataType type, double deviation) {
             short[] shorts = new short[VALUES];

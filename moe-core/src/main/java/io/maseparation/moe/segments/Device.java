@@ -46,8 +46,8 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * How many of a backend's devices compute where they say. TornadoVM 5.2's for CUDA lists all GPUs, and makes one context, on
-     * the first of them, in which all of them allocate and compute.
+     * How many of a backend's devices compute where they say. TornadoVM 5.2's for CUDA lists all GPUs, and makes one
+     * context, on the first of them, in which all of them allocate and compute.
      */
     private static int ownDevices(TornadoBackend backend) {
         int listed = backend.getNumDevices();
@@ -63,9 +63,10 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * Those of the given devices that ranks should share: of one kind and one backend. GPUs go before others and NVIDIA's
-     * backends before OpenCL's, of those the one with more devices, and CUDA's among equals. SDKs with several backends offer a
-     * GPU once for each, and on devices that are not alike neither times nor the last bits of sums are.
+     * Those of the given devices that ranks should share: of one kind and one backend. GPUs go before others and
+     * NVIDIA's backends before OpenCL's, of those the one with more devices, and CUDA's among equals. SDKs with several
+     * backends offer a GPU once for each, and on devices that are not alike neither times nor the last bits of sums
+     * are.
      */
     public static List<Device> alike(List<Device> devices) {
         Map<Kind, List<Device>> kinds = devices.stream().collect(Collectors.groupingBy(Kind::of));

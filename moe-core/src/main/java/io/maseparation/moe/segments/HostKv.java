@@ -7,8 +7,9 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Host view of a rank's KV cache, for those who move sequences between ranks. Of each layer, and of keys and values
- * alike, the element of a key/value head, position and dimension of a sequence is {@code (base · heads + head · capacity +
- * position) · headDim + d}, where base is the sequence's first cache position and capacity the positions reserved for it.
+ * alike, the element of a key/value head, position and dimension of a sequence is
+ * {@code (base · heads + head · capacity + position) · headDim + d}, where base is the sequence's first cache position
+ * and capacity the positions reserved for it.
  */
 public final class HostKv {
     private final List<MemorySegment> data;

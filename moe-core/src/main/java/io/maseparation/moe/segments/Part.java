@@ -21,7 +21,9 @@ public sealed interface Part {
      */
     record Attention(int layer) implements Part {}
 
-    /** First half of {@link Attention} where a norm over all heads needs sums from the other ranks: up to those sums. */
+    /**
+     * First half of {@link Attention} where a norm over all heads needs sums from the other ranks: up to those sums.
+     */
     record AttentionSums(int layer) implements Part {}
 
     /** Second half of {@link Attention}, after the sums came back complete. */

@@ -26,8 +26,8 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
  */
 public final class RankDevice implements AutoCloseable {
     /**
-     * Held while a graph runs for the first times: drivers (PoCL's cache of kernels) do not stand two compilations at once,
-     * nor CUDA two captures of graphs.
+     * Held while a graph runs for the first times: drivers (PoCL's cache of kernels) do not stand two compilations at
+     * once, nor CUDA two captures of graphs.
      */
     private static final Object COMPILING = new Object();
 
@@ -202,8 +202,8 @@ public final class RankDevice implements AutoCloseable {
     }
 
     /**
-     * Gives a sequence a context of keys and values that nobody computed, for measurements. To be called before any segment
-     * runs: caches go to the device once.
+     * Gives a sequence a context of keys and values that nobody computed, for measurements. To be called before any
+     * segment runs: caches go to the device once.
      *
      * @param seed of the values; the same on all ranks
      * @param sequence number of the sequence
@@ -269,8 +269,8 @@ public final class RankDevice implements AutoCloseable {
     }
 
     /**
-     * The rank's KV cache on the host. Kernels see what is written here until the first segment with attention runs; what
-     * they write themselves is here after {@link #fetchKv()}, or at once where {@link #kvInHostMemory}.
+     * The rank's KV cache on the host. Kernels see what is written here until the first segment with attention runs;
+     * what they write themselves is here after {@link #fetchKv()}, or at once where {@link #kvInHostMemory}.
      */
     public HostKv kv() {
         return kv;
@@ -322,8 +322,8 @@ public final class RankDevice implements AutoCloseable {
             free();
             return;
         }
-        // TornadoVM frees the graph that is selected, which after a run is the last one. An array that graphs hand on is
-        // freed with the first of them; at the next it gives up with an error, which here is none.
+        // TornadoVM frees the graph that is selected, which after a run is the last one. An array that graphs hand on
+        // is freed with the first of them; at the next it gives up with an error, which here is none.
         for (int graph = 0; graph < graphCount; graph++) {
             plan.withGraph(graph);
             try {

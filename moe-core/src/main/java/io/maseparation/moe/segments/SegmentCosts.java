@@ -31,8 +31,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the tasks of a segment must do, from shapes alone: {@link SegmentBuilder} without weights, task for task, so that
- * a cost model times the very graphs that a device runs. Experts of a rank count as one bank.
+ * What the tasks of a segment must do, from shapes alone: {@link SegmentBuilder} without weights, task for task, so
+ * that a cost model times the very graphs that a device runs. Experts of a rank count as one bank.
  */
 public final class SegmentCosts {
     private final ModelConfig config;
@@ -98,8 +98,8 @@ public final class SegmentCosts {
     }
 
     /**
-     * Bytes that an execution of a segment takes from the host to the device and back, where that has a memory of its own:
-     * whole arrays, so that it is the capacity that counts, not the rows of a step.
+     * Bytes that an execution of a segment takes from the host to the device and back, where that has a memory of its
+     * own: whole arrays, so that it is the capacity that counts, not the rows of a step.
      */
     public long transferBytes(Segment segment, Capacity capacity) {
         // An array that two parts read goes once.

@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cuts a segment of many layers into several, each for a task graph that TornadoVM has room for. A cut is before a layer's
- * attention, where only the residual stream goes on, which all graphs of a rank hand to each other.
+ * Cuts a segment of many layers into several, each for a task graph that TornadoVM has room for. A cut is before a
+ * layer's attention, where only the residual stream goes on, which all graphs of a rank hand to each other.
  */
 final class SegmentPieces {
     /**
-     * Tasks of a graph, unless one layer has more. They take half to nine tenths of what a graph has room for, depending on how
-     * many arguments they have.
+     * Tasks of a graph, unless one layer has more. They take half to nine tenths of what a graph has room for,
+     * depending on how many arguments they have.
      */
     static final int TASKS = 56;
 

@@ -39,7 +39,10 @@ public record Shard(
      */
     public record Heads(int queryFrom, int queryTo, int kvFrom, int kvTo, int part, int parts) {
 
-        /** Slice {@code part} of {@code parts} equal ones; key/value heads are repeated where there are fewer than slices. */
+        /**
+         * Slice {@code part} of {@code parts} equal ones; key/value heads are repeated where there are fewer than
+         * slices.
+         */
         public static Heads slice(ModelConfig config, int part, int parts) {
             int queries = config.heads() / parts;
             int from = part * queries;
@@ -95,7 +98,9 @@ public record Shard(
         return layer >= firstLayer && layer < endLayer;
     }
 
-    /** The experts of a layer that the rank holds, in the order of its local groups: routed ones, then the extra one. */
+    /**
+     * The experts of a layer that the rank holds, in the order of its local groups: routed ones, then the extra one.
+     */
     public ExpertBanks expertsOf(ModelWeights weights, int layer) {
         Experts share = experts.orElseThrow();
         LayerWeights all = weights.layers().get(layer);
@@ -104,8 +109,8 @@ public record Shard(
     }
 
     /**
-     * Bytes of all weights in the shard of a model of this shape: large matrices in the model's weight type; norms, biases
-     * and routers in fp32. A tied embedding that is also the output projection counts once.
+     * Bytes of all weights in the shard of a model of this shape: large matrices in the model's weight type; norms,
+     * biases and routers in fp32. A tied embedding that is also the output projection counts once.
      */
     public long weightBytes(ModelConfig config) {
         int element = config.weightType().bytes();

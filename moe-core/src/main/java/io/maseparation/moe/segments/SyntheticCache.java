@@ -10,8 +10,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * Keys and values of a context that was never computed, for measurements at a depth: uniform with mean 0 and variance 1,
- * each a function of seed, layer, sequence, head and position alone, so that every layout has the same.
+ * Keys and values of a context that was never computed, for measurements at a depth: uniform with mean 0 and variance
+ * 1, each a function of seed, layer, sequence, head and position alone, so that every layout has the same.
  */
 record SyntheticCache(ModelConfig config, Shard shard, RankArrays arrays) {
     private static final float SPREAD = (float) Math.sqrt(12);

@@ -6,7 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.files.ModelException;
 import java.util.List;
 
-/** Reads the profile that TornadoVM writes of an execution: {@code {"graph": {"graph.task": {"TASK_KERNEL_TIME": "ns"}}}}. */
+/**
+ * Reads the profile that TornadoVM writes of an execution:
+ * {@code {"graph": {"graph.task": {"TASK_KERNEL_TIME": "ns"}}}}.
+ */
 final class TaskProfile {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 

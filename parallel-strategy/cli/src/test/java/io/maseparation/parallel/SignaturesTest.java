@@ -20,8 +20,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * Shapes of code that nobody can read at a call: long lists of positional arguments, and nested lists or arrays whose levels
- * have no name. Kernels are exempt: TornadoVM passes them every array and number one by one.
+ * Shapes of code that nobody can read at a call: long lists of positional arguments, and nested lists or arrays whose
+ * levels have no name. Kernels are exempt: TornadoVM passes them every array and number one by one.
  */
 @AnalyzeClasses(packages = "io.maseparation", importOptions = {ImportOption.DoNotIncludeTests.class,
     ArchitectureTest.NoFixtures.class})

@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code DecodeAttention}: a work-group a row and head, tiles of 256 positions split over its warps, with a
- * running softmax from tile to tile.
+ * Gpu bodies of {@code DecodeAttention}: a work-group a row and head, tiles of 256 positions split over its warps, with
+ * a running softmax from tile to tile.
  */
 public final class DecodeGpu {
     /** Threads of a work-group. */
@@ -59,7 +59,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one again.
+                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one
+                // again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
@@ -256,7 +257,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one again.
+                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one
+                // again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;

@@ -18,8 +18,8 @@ public final class Dispatch {
 
     /**
      * Adds the task. A pair is {@code row · slots + j}, with the row's absolute number. The pairs of group g are
-     * {@code pairs[offsets[g]] … pairs[offsets[g + 1] - 1]}, ascending. Slots whose id is negative (empty) or whose group
-     * is negative (not on this rank) are left out; {@code pairs} is not written beyond {@code offsets[groups]}.
+     * {@code pairs[offsets[g]] … pairs[offsets[g + 1] - 1]}, ascending. Slots whose id is negative (empty) or whose
+     * group is negative (not on this rank) are left out; {@code pairs} is not written beyond {@code offsets[groups]}.
      *
      * @param step first row, number of rows, phase
      * @param ids [rows, slots]: expert of each slot, or -1

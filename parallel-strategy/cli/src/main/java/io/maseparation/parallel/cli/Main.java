@@ -155,8 +155,8 @@ public final class Main {
     }
 
     /**
-     * The message without line breaks and other control characters, which come with names of files and the like, and without
-     * the colours and stack traces that TornadoVM puts into its messages.
+     * The message without line breaks and other control characters, which come with names of files and the like, and
+     * without the colours and stack traces that TornadoVM puts into its messages.
      */
     static String oneLine(String message) {
         return Text.line(COLOURS_AND_STACK.matcher(String.valueOf(message)).replaceAll("").strip()

@@ -44,7 +44,10 @@ import org.junit.jupiter.api.Test;
 class AdaptationTest {
     private static final ModelConfig TINY = Presets.config("tiny");
 
-    /** All time is in reading memory and in moving over links, both slow: layouts of a small model differ as a large one's. */
+    /**
+     * All time is in reading memory and in moving over links, both slow: layouts of a small model differ as a large
+     * one's.
+     */
     private static final Cluster SLOW = TestClusters.of(
             8, new DeviceKind("slow", 80e9, new Roofline(1e8, 1e12, 1, 1),
                     new LaunchTimes(0, 0, 0), 1),

@@ -20,8 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The simulator against steps that were measured on GPUs, with the profiles of the same processes: docs/performance.md says
- * how far off it is, and it must not get worse.
+ * The simulator against steps that were measured on GPUs, with the profiles of the same processes: docs/performance.md
+ * says how far off it is, and it must not get worse.
  */
 class MeasuredLayoutsTest {
     private static final Path DOCS = Path.of("../../docs");
@@ -55,8 +55,8 @@ class MeasuredLayoutsTest {
     }
 
     /**
-     * PTX was simulated by ma calibrate, in the middle of its runs and with the run's formats; CUDA by ma simulate with its
-     * own formats, at the context that is given beside the raw output.
+     * PTX was simulated by ma calibrate, in the middle of its runs and with the run's formats; CUDA by ma simulate with
+     * its own formats, at the context that is given beside the raw output.
      */
     @ParameterizedTest
     @CsvSource({"0, h100x2-ptx, 2030, F32, 4", "1, h100-cuda, 2018, F16, 2"})

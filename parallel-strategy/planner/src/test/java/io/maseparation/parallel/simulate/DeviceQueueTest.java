@@ -66,7 +66,8 @@ class DeviceQueueTest {
         Setup ma = Layout.separated(1, 1).withMicroBatches(1);
         double free = run(ma, cluster(KERNEL, LAUNCH, START, 1, Double.POSITIVE_INFINITY)).tpotMs();
         double through = run(ma, cluster(KERNEL, LAUNCH, START, 1, 2e10)).tpotMs();
-        // In every layer: rows and outputs of two experts out of the attention rank's buffers and into the experts', and back.
+        // In every layer: rows and outputs of two experts out of the attention rank's buffers and into the experts',
+        // and back.
         double bytes = 4.0 * (1 + 2 + 1 + 2) * 24 * CONFIG.hidden() * 4;
         assertThat(through - free).isEqualTo(bytes / 2e10 * 1e3, within(0.02 * (through - free)));
     }

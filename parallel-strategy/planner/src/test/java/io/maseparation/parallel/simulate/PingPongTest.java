@@ -55,7 +55,9 @@ class PingPongTest {
         }
     }
 
-    /** Vectors of MegaScale-Infer's analysis (arXiv 2504.02263): T_a, T_e, T_c, micro-batches → total of four layers. */
+    /**
+     * Vectors of MegaScale-Infer's analysis (arXiv 2504.02263): T_a, T_e, T_c, micro-batches → total of four layers.
+     */
     @ParameterizedTest
     @CsvSource({
         "1, 1, .25, 3, 13.5",

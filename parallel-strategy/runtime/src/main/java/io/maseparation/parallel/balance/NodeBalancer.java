@@ -9,9 +9,9 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * Balances nodes that groups of experts are kept to. Given the groups of each node, nodes are problems of their own; which
- * groups those are is enumerated where there are few ways, and searched by swapping groups with the heaviest node where
- * there are many.
+ * Balances nodes that groups of experts are kept to. Given the groups of each node, nodes are problems of their own;
+ * which groups those are is enumerated where there are few ways, and searched by swapping groups with the heaviest node
+ * where there are many.
  */
 final class NodeBalancer {
     /** Ways to divide groups among nodes up to which all are looked at. */

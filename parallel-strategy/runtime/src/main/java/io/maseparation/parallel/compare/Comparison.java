@@ -15,9 +15,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The same work on several layouts. Each layout is warmed up first; then all take turns, every other round in reverse order,
- * so that a machine that gets slower or faster favours none. The tokens of every run are compared with those of the first
- * layout that can run.
+ * The same work on several layouts. Each layout is warmed up first; then all take turns, every other round in reverse
+ * order, so that a machine that gets slower or faster favours none. The tokens of every run are compared with those of
+ * the first layout that can run.
  */
 public final class Comparison {
     private static final int WARM_UP_TOKENS = 8;

@@ -7,8 +7,8 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import java.util.Arrays;
 
 /**
- * A measurement as llama-bench makes it: either prompts are processed up to the first output token, or tokens are generated
- * from prompts of one token. Prompts are random, and end-of-sequence tokens are ignored.
+ * A measurement as llama-bench makes it: either prompts are processed up to the first output token, or tokens are
+ * generated from prompts of one token. Prompts are random, and end-of-sequence tokens are ignored.
  *
  * @param prompt tokens of each prompt; 0 in a test of generation
  * @param generate tokens generated for each sequence; 0 in a test of prompts

@@ -20,9 +20,9 @@ import java.util.Optional;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Takes a run from layout to layout. One change is under way at a time: a thread of its own decides and sets it up while
- * steps go on, and the run switches over between two steps. A change that fails, or takes too long, is given up, and the
- * old layout goes on.
+ * Takes a run from layout to layout. One change is under way at a time: a thread of its own decides and sets it up
+ * while steps go on, and the run switches over between two steps. A change that fails, or takes too long, is given up,
+ * and the old layout goes on.
  */
 final class LayoutChanges implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(LayoutChanges.class.getName());
@@ -30,7 +30,9 @@ final class LayoutChanges implements AutoCloseable {
     /** Steps between two looks at whether a change is ready. */
     private static final int STEPS_WHILE_PREPARING = 2;
 
-    /** Steps that an ordered change is begun before it is due: late enough to know the loads, early enough to be ready. */
+    /**
+     * Steps that an ordered change is begun before it is due: late enough to know the loads, early enough to be ready.
+     */
     private static final int LEAD = 4;
 
     private static final long LAST_WAIT_MILLIS = 5_000;
@@ -98,7 +100,8 @@ final class LayoutChanges implements AutoCloseable {
      * @param now the deployment it is on
      * @param active whether each sequence goes on
      * @param decoded decode steps done
-     * @return the deployment to go on with; {@code now}, or another one, and then {@code now} is freed as far as possible
+     * @return the deployment to go on with; {@code now}, or another one, and then {@code now} is freed as far as
+     *     possible
      */
     Deployment between(Deployment now, boolean[] active, int decoded, Recorder recorder) {
         if (decoded == 0) {

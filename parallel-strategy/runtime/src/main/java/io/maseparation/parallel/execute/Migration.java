@@ -18,8 +18,9 @@ import java.util.Set;
  * The way from one deployment to another: what can be done beside the steps is done first, by another thread; the rest
  * between two steps. Until it is complete the old deployment is as it was.
  *
- * <p>Positions of a sequence that a KV cache has are never written again, so those that are there when the migration starts
- * can be copied while steps append further ones, where caches are in the host's memory; elsewhere all are copied at the end.
+ * <p>Positions of a sequence that a KV cache has are never written again, so those that are there when the migration
+ * starts can be copied while steps append further ones, where caches are in the host's memory; elsewhere all are copied
+ * at the end.
  */
 final class Migration {
     private final Deployment before;

@@ -8,8 +8,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Work that a thread of its own does beside a run, and that can be killed. What it has made by then, or makes later all the
- * same, is disposed of.
+ * Work that a thread of its own does beside a run, and that can be killed. What it has made by then, or makes later all
+ * the same, is disposed of.
  */
 final class Preparation<T> {
     private final CountDownLatch done = new CountDownLatch(1);

@@ -4,8 +4,9 @@ import io.maseparation.moe.ModelConfig;
 import java.util.Map;
 
 /**
- * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one needs a record here,
- * its name in {@link Strategy}, a builder of its plan, and a case in each switch over layouts, which the compiler finds.
+ * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one needs a record
+ * here, its name in {@link Strategy}, a builder of its plan, and a case in each switch over layouts, which the compiler
+ * finds.
  */
 public sealed interface Layout {
     /** Most ranks, and largest size. */

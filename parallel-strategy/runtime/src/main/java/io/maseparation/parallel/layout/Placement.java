@@ -13,9 +13,9 @@ import java.util.stream.Stream;
  * <p>An <em>expert group</em> is the ranks that hold the same experts of one copy: one rank, or several that split the
  * experts' width, each of which gets every row of the group and answers with a partial sum. Expert groups are numbered
  * copy by copy. An <em>attention group</em> ({@link RankPlan#group}) is the ranks that hold the same rows and split the
- * heads; attention group G of {@code s} slices is ranks G·s to G·s + s − 1. It has one copy of the experts to go to, and
- * of that copy's expert groups its slice e mod s serves as a rail to the e-th, so that every row and expert travels once. An
- * expert may be in several expert groups of a copy (replicas); any of them can serve a row, and one does.
+ * heads; attention group G of {@code s} slices is ranks G·s to G·s + s − 1. It has one copy of the experts to go to,
+ * and of that copy's expert groups its slice e mod s serves as a rail to the e-th, so that every row and expert travels
+ * once. An expert may be in several expert groups of a copy (replicas); any of them can serve a row, and one does.
  *
  * <p>All look-ups are a few array accesses. A layout whose ranks have all experts of their own rows has no placement
  * ({@link #isEmpty}).
@@ -120,7 +120,8 @@ public final class Placement {
      * @param layer layer
      * @param expert routed expert, or the number of routed experts for the extra one
      * @param attentionGroup group of the row
-     * @param row index of the row in its micro-batch, by which the rows of replicated experts, and of the extra one, are spread
+     * @param row index of the row in its micro-batch, by which the rows of replicated experts, and of the extra one,
+     *     are spread
      * @return expert group; -1 for an extra expert that the layer does not have
      */
     public int groupFor(int layer, int expert, int attentionGroup, int row) {
@@ -137,7 +138,10 @@ public final class Placement {
         return copyOf[attentionGroup] * groupsPerCopy + group;
     }
 
-    /** Number of expert groups of a copy that an expert is bound to: 1, unless it has replicas; the extra one counts as 1. */
+    /**
+     * Number of expert groups of a copy that an expert is bound to: 1, unless it has replicas; the extra one counts as
+     * 1.
+     */
     public int replicas(int layer, int expert) {
         return groupsOfExpert[layer][expert].length;
     }

@@ -13,7 +13,8 @@ import java.util.stream.IntStream;
  * @param ranks one entry a rank, by index
  * @param placement which ranks hold which experts
  * @param groups number of shares the sequences are divided into; each share's rows live on the ranks of that group
- * @param devices for each rank the index of its device, in the machine or cluster it runs on; several ranks may share one
+ * @param devices for each rank the index of its device, in the machine or cluster it runs on; several ranks may share
+ *     one
  */
 public record Plan(
         Setup setup,
@@ -47,9 +48,10 @@ public record Plan(
     }
 
     /**
-     * Whether a rank ends its program for a micro-batch before it takes the next one, all ranks in the same order: where
-     * that is asked for, and in every pipeline. A stage that switched wherever it waits, in an all-reduce say, would
-     * bring all micro-batches to the next stage at once and have none left for itself, which doubles the time of a step.
+     * Whether a rank ends its program for a micro-batch before it takes the next one, all ranks in the same order:
+     * where that is asked for, and in every pipeline. A stage that switched wherever it waits, in an all-reduce say,
+     * would bring all micro-batches to the next stage at once and have none left for itself, which doubles the time of
+     * a step.
      */
     public boolean inOrder() {
         return batching().schedule() == Schedule.BARRIER || layout().stages() > 1;

@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A plan on disk: what it takes to make the plan again, as JSON (docs/plan-file.md). Programs are not stored; they follow
- * from the layout.
+ * A plan on disk: what it takes to make the plan again, as JSON (docs/plan-file.md). Programs are not stored; they
+ * follow from the layout.
  *
  * @param model name of the model it was made for: a preset's name or a checkpoint's folder
  * @param shape that model's shape, by which a plan for another model is noticed
@@ -115,7 +115,8 @@ public record PlanFile(
     /**
      * The plan for a model.
      *
-     * @throws PlanException if the model has another shape than the one this was made for, or the layout does not fit it
+     * @throws PlanException if the model has another shape than the one this was made for, or the layout does not fit
+     *     it
      */
     public Plan toPlan(ModelConfig config) {
         if (!shape.equals(Shape.of(config))) {

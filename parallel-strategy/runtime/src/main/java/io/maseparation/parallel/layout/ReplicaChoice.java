@@ -8,15 +8,15 @@ import io.maseparation.parallel.balance.ReplicaDispatch;
 import java.util.Arrays;
 
 /**
- * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each attention
- * group decides for its own rows and takes those of the others to be like them: each of its rows stands for one of every group.
- * Where reading experts takes the time, all groups keep to the same replica of each: rows that another group sends elsewhere
- * would make a second rank read the expert. A row's result is the same on any replica.
+ * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each
+ * attention group decides for its own rows and takes those of the others to be like them: each of its rows stands for
+ * one of every group. Where reading experts takes the time, all groups keep to the same replica of each: rows that
+ * another group sends elsewhere would make a second rank read the expert. A row's result is the same on any replica.
  */
 public final class ReplicaChoice {
     /**
-     * Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. It is the
-     * same for every device and every cluster, so that a simulation makes the choices that a run makes.
+     * Operations that a device does in the time in which it reads a byte of weights: about that of recent GPUs. It is
+     * the same for every device and every cluster, so that a simulation makes the choices that a run makes.
      */
     private static final double OPERATIONS_PER_BYTE = 200;
 

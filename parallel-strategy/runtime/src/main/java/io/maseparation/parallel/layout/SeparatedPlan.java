@@ -10,13 +10,13 @@ import java.util.Optional;
 /**
  * MA Separation: ranks 0 to A − 1 hold attention, embedding and output projection; ranks A to A + M − 1 hold experts.
  * Rows travel to their experts after each router and come back as one output a row and expert, so that the weighted sum
- * is taken in expert order where the row lives. With several micro-batches one is at the experts while another is at the
- * attention (ping-pong, MegaScale-Infer, arXiv 2504.02263).
+ * is taken in expert order where the row lives. With several micro-batches one is at the experts while another is at
+ * the attention (ping-pong, MegaScale-Infer, arXiv 2504.02263).
  *
- * <p>Attention ranks are groups of g that split the heads and hold the same rows: rank = group * g + slice. Expert ranks
- * are r copies of all experts, each of E groups of t ranks that split the width of the group's experts: rank = A +
- * (copy * E + expert group) * t + part. Attention group G goes to copy G mod r, and its slice e mod g to expert group e
- * of it; with t > 1 that slice sends the row to all t ranks and adds up their answers in the order of the ranks. With
+ * <p>Attention ranks are groups of g that split the heads and hold the same rows: rank = group * g + slice. Expert
+ * ranks are r copies of all experts, each of E groups of t ranks that split the width of the group's experts: rank = A
+ * + (copy * E + expert group) * t + part. Attention group G goes to copy G mod r, and its slice e mod g to expert group
+ * e of it; with t > 1 that slice sends the row to all t ranks and adds up their answers in the order of the ranks. With
  * g = t = 1 no sum is split.
  */
 final class SeparatedPlan {

@@ -7,8 +7,8 @@ import java.util.Optional;
 /**
  * A layout that a run can go on with.
  *
- * @param setup layout and batching; only the numbers of attention and expert devices may differ from the present ones, and
- *     not their sum
+ * @param setup layout and batching; only the numbers of attention and expert devices may differ from the present ones,
+ *     and not their sum
  * @param experts which expert groups hold which experts; even shares where it is empty
  * @param owners for each sequence the attention group that goes on with it; dealt out by length where it is empty
  */

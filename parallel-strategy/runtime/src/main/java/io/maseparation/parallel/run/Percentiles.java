@@ -10,8 +10,8 @@ public final class Percentiles {
     private Percentiles() {}
 
     /**
-     * A percentile, interpolated linearly between the two closest ranks: the smallest value is percentile 0, the largest
-     * percentile 100, and the median of two values is their mean.
+     * A percentile, interpolated linearly between the two closest ranks: the smallest value is percentile 0, the
+     * largest percentile 100, and the median of two values is their mean.
      *
      * @param values in any order; left as they are
      * @param p 0 to 100

@@ -54,7 +54,8 @@ public record RunResult(
      *
      * @param busyMs time it computed, prefill and decode
      * @param busy share of the decode wall time it computed
-     * @param firstRunMs time of the first execution of each segment, which compiles it and brings its weights to the device
+     * @param firstRunMs time of the first execution of each segment, which compiles it and brings its weights to the
+     *     device
      */
     public record Times(double busyMs, double busy, double firstRunMs) {}
 

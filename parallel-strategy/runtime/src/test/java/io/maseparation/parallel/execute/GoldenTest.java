@@ -20,7 +20,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
-/** Checkpoints and tokens that Hugging Face transformers wrote, under every strategy, on devices with memory of their own. */
+/**
+ * Checkpoints and tokens that Hugging Face transformers wrote, under every strategy, on devices with memory of their
+ * own.
+ */
 class GoldenTest {
     static Stream<Arguments> runs() {
         List<Setup> layouts = new ArrayList<>(List.of(
@@ -108,7 +111,10 @@ class GoldenTest {
                         Optional.of(Body.GPU)));
     }
 
-    /** Devices with a memory of their own, as those of an SDK are, with hardly more room than for the model's weights alone. */
+    /**
+     * Devices with a memory of their own, as those of an SDK are, with hardly more room than for the model's weights
+     * alone.
+     */
     @ParameterizedTest
     @MethodSource("partLayouts")
     void ranksHoldTheirPartsOfTheWeightsOnly(Setup layout) throws Exception {

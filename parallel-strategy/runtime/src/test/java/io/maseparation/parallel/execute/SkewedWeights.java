@@ -18,8 +18,8 @@ public final class SkewedWeights {
     /**
      * Weights of a seed.
      *
-     * @param preferred experts of each layer, the first ones, whose router rows are left as they are; scores of the others
-     *     are small, so that a preferred expert is chosen whenever its own score is above about 0
+     * @param preferred experts of each layer, the first ones, whose router rows are left as they are; scores of the
+     *     others are small, so that a preferred expert is chosen whenever its own score is above about 0
      */
     public static ModelWeights create(ModelConfig config, long seed, int preferred) {
         ModelWeights weights = RandomWeights.create(config, seed);

@@ -7,8 +7,8 @@ import java.util.Optional;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /**
- * Devices for tests: those of the embedded runtime that keep their memory apart, or, where a TornadoVM SDK has taken its
- * place, the SDK's.
+ * Devices for tests: those of the embedded runtime that keep their memory apart, or, where a TornadoVM SDK has taken
+ * its place, the SDK's.
  */
 public final class TestDevices {
     private TestDevices() {}

@@ -83,7 +83,10 @@ public final class TestModels {
         return prompts;
     }
 
-    /** A random model under a layout, with heads and widths split or not; empty where the model does not allow the one drawn. */
+    /**
+     * A random model under a layout, with heads and widths split or not; empty where the model does not allow the one
+     * drawn.
+     */
     public static Optional<Plan> plan(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = random(random);

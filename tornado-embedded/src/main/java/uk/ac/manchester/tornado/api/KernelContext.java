@@ -14,11 +14,12 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * What a work-item knows and shares with its group. A task is given a context of the application's; the runtime hands
  * every work-item another one in its place.
  *
- * <p>A context made with {@link #KernelContext()} is, as in TornadoVM, that of a method called as plain Java: all ids and
- * sizes are 0, barriers and warp operations do nothing.
+ * <p>A context made with {@link #KernelContext()} is, as in TornadoVM, that of a method called as plain Java: all ids
+ * and sizes are 0, barriers and warp operations do nothing.
  *
- * <p>A warp is 32 consecutive work-items of a group, x before y before z. All work-items of a warp must come to each warp
- * operation, and all of a group to each barrier; what a GPU answers with a hang or a wrong number is an error here.
+ * <p>A warp is 32 consecutive work-items of a group, x before y before z. All work-items of a warp must come to each
+ * warp operation, and all of a group to each barrier; what a GPU answers with a hang or a wrong number is an error
+ * here.
  */
 public class KernelContext {
     /** Index among all work-items, in x. */
@@ -139,8 +140,8 @@ public class KernelContext {
     }
 
     /**
-     * Sum over the warp, the same bits in all of its work-items: partners at distance 16, 8, 4, 2, 1 are added, as the CUDA
-     * and PTX backends do. The lanes that a last, partial warp lacks count as 0; on a GPU they are undefined.
+     * Sum over the warp, the same bits in all of its work-items: partners at distance 16, 8, 4, 2, 1 are added, as the
+     * CUDA and PTX backends do. The lanes that a last, partial warp lacks count as 0; on a GPU they are undefined.
      */
     public float simdSum(float val) {
         return group == null ? val : group.warpSum(item, val);
@@ -171,8 +172,8 @@ public class KernelContext {
     }
 
     /**
-     * A lane's share of a 16 × 8 accumulator of {@link #mma}, all elements {@code v}. Kernels hand it on and do not look
-     * inside.
+     * A lane's share of a 16 × 8 accumulator of {@link #mma}, all elements {@code v}. Kernels hand it on and do not
+     * look inside.
      */
     public float[] mmaFragment(float v) {
         return new float[] {v, v, v, v};
@@ -201,8 +202,8 @@ public class KernelContext {
     }
 
     /**
-     * A lane's share of the right operand: 16 rows of 8 halves, of which rows 8 to 15 are swapped in pairs, so that a row r
-     * is at {@code r ^ (r >> 3)}, and only the last bit differs.
+     * A lane's share of the right operand: 16 rows of 8 halves, of which rows 8 to 15 are swapped in pairs, so that a
+     * row r is at {@code r ^ (r >> 3)}, and only the last bit differs.
      *
      * @param bTile local memory
      * @param wmmaK rows of the operand, 16
@@ -213,8 +214,8 @@ public class KernelContext {
     }
 
     /**
-     * A · B + C by all lanes of a warp together, of 16 × 16, 16 × 8 and 16 × 8 elements. Each element is rounded once to fp32;
-     * tensor cores cut off low bits of the sums instead.
+     * A · B + C by all lanes of a warp together, of 16 × 16, 16 × 8 and 16 × 8 elements. Each element is rounded once
+     * to fp32; tensor cores cut off low bits of the sums instead.
      *
      * @throws IllegalArgumentException if the shape is not {@link MMAShape#M16N8K16}
      */

@@ -4,9 +4,9 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Which lane of a warp holds which elements of the matrices of {@link KernelContext#mma}, as the PTX instruction set defines
- * it for m16n8k16. Lane l holds rows l / 4 and l / 4 + 8 of the left operand and of the result, and column l / 4 of the
- * right operand.
+ * Which lane of a warp holds which elements of the matrices of {@link KernelContext#mma}, as the PTX instruction set
+ * defines it for m16n8k16. Lane l holds rows l / 4 and l / 4 + 8 of the left operand and of the result, and column l /
+ * 4 of the right operand.
  */
 final class MatrixFragments {
     /** Sums of 16 products. */

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * One rank's part in all-reduces and all-to-alls. Each call does what can be done with the messages that have arrived, and
- * returns false until the collective is complete.
+ * One rank's part in all-reduces and all-to-alls. Each call does what can be done with the messages that have arrived,
+ * and returns false until the collective is complete.
  */
 final class Collectives {
     private static final int SCATTER = 0;

@@ -22,8 +22,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * A plan on its devices: buffers laid out, graphs built, and which sequences live where. A run has one at a time and may
- * go from one to another between two steps; what stays as it is on a rank is handed on.
+ * A plan on its devices: buffers laid out, graphs built, and which sequences live where. A run has one at a time and
+ * may go from one to another between two steps; what stays as it is on a rank is handed on.
  */
 public final class Deployment {
     private final Plan plan;

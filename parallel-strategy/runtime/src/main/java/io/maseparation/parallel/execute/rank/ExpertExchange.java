@@ -11,10 +11,10 @@ import java.util.List;
 
 /**
  * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
- * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever the
- * placement. Where ranks split an expert's width each sends a partial output, and those are added in the order of the
- * ranks. Where a group of ranks splits the heads, each asks for some of the experts only, and the others' slots are zero
- * in its sum.
+ * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever
+ * the placement. Where ranks split an expert's width each sends a partial output, and those are added in the order of
+ * the ranks. Where a group of ranks splits the heads, each asks for some of the experts only, and the others' slots are
+ * zero in its sum.
  *
  * <p>A dispatch message is {@code ints = [n, row 0, slots of row 0…, row 1, …]} (slots of other ranks are −1) and
  * {@code floats} = n rows of the hidden width. The answer is {@code ints = [n, row * slots + slot, …]} and n rows.

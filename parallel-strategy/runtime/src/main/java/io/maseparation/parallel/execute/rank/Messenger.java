@@ -6,7 +6,9 @@ import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.layout.Tensor;
 import java.util.List;
 
-/** Sends one rank's messages and takes those that have arrived for it. It never waits: {@link MicroBatchScheduler} does. */
+/**
+ * Sends one rank's messages and takes those that have arrived for it. It never waits: {@link MicroBatchScheduler} does.
+ */
 final class Messenger {
     private final int rank;
     private final Communicator comm;

@@ -11,8 +11,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Runs one rank's program, for each micro-batch through all steps, and switches to another micro-batch wherever one has to
- * wait for a message. Which one goes first never changes a result, since rows do not depend on each other's order.
+ * Runs one rank's program, for each micro-batch through all steps, and switches to another micro-batch wherever one has
+ * to wait for a message. Which one goes first never changes a result, since rows do not depend on each other's order.
  */
 public final class MicroBatchScheduler {
     private final Plan plan;

@@ -4,8 +4,8 @@ import io.maseparation.parallel.comm.Message;
 import java.util.Arrays;
 
 /**
- * A sum over the members of a group: a reduce-scatter, then an all-gather. Member i sums slice i of everyone's values in
- * member order, so that all members end with the same bits.
+ * A sum over the members of a group: a reduce-scatter, then an all-gather. Member i sums slice i of everyone's values
+ * in member order, so that all members end with the same bits.
  */
 final class Reduction {
     private static final int[] NO_INTS = {};

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What a
- * segment left on the device is taken at once, since another micro-batch may run before this one is sampled.
+ * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What
+ * a segment left on the device is taken at once, since another micro-batch may run before this one is sampled.
  */
 final class TokenSampler {
     private final ModelConfig config;

@@ -1,16 +1,11 @@
 package io.maseparation.files;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -23,13 +18,7 @@ import java.util.function.BiFunction;
  * line that names file and field. A null counts as absent.
  */
 public final class JsonFile {
-    private static final long LONGEST = 256L << 20;
     private static final int LONGEST_NAME = 4096;
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
-
     private final String file;
     private final String path;
     private final ObjectNode node;
@@ -46,55 +35,12 @@ public final class JsonFile {
     }
 
     /**
-     * {@return the value in a file, of whatever kind it is}
-     *
-     * @param file the file
-     * @throws ModelException if the file cannot be read, is too long, or holds anything but one JSON value
-     */
-    public static JsonNode tree(Path file) {
-        String name = Text.printable(file);
-        try {
-            if (Files.size(file) > LONGEST) {
-                throw new ModelException(
-                        name + ": %s are too much for a JSON file".formatted(Text.bytes(Files.size(file))));
-            }
-            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
-            if (tree.isMissingNode()) {
-                throw new ModelException(name + ": is empty");
-            }
-            return tree;
-        } catch (NoSuchFileException e) {
-            throw new ModelException(name + ": no such file", e);
-        } catch (JsonProcessingException e) {
-            throw new ModelException(name + ": not valid JSON: " + Text.reason(e), e);
-        } catch (IOException e) {
-            throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);
-        }
-    }
-
-    /**
-     * {@return the object in a file}
-     *
-     * @param file the file
-     */
-    public static ObjectNode read(Path file) {
-        return asObject(Text.printable(file), tree(file));
-    }
-
-    private static ObjectNode asObject(String name, JsonNode tree) {
-        if (tree instanceof ObjectNode object) {
-            return object;
-        }
-        throw new ModelException(name + ": not a JSON object");
-    }
-
-    /**
      * {@return fields of the object in a file}
      *
      * @param file the file
      */
     public static JsonFile open(Path file) {
-        return new JsonFile(Text.printable(file), "", read(file), new ArrayList<>(), false);
+        return new JsonFile(Text.printable(file), "", JsonTree.object(file), new ArrayList<>(), false);
     }
 
     /**
@@ -104,7 +50,7 @@ public final class JsonFile {
      * @param file the file
      */
     public static JsonFile openSourced(Path file) {
-        return new JsonFile(Text.printable(file), "", read(file), new ArrayList<>(), true);
+        return new JsonFile(Text.printable(file), "", JsonTree.object(file), new ArrayList<>(), true);
     }
 
     /**
@@ -115,7 +61,7 @@ public final class JsonFile {
      * @throws IOException if it cannot be read
      */
     public static JsonFile openSourced(String name, InputStream in) throws IOException {
-        return new JsonFile(name, "", asObject(name, MAPPER.readTree(in)), new ArrayList<>(), true);
+        return new JsonFile(name, "", JsonTree.object(name, in), new ArrayList<>(), true);
     }
 
     /**
@@ -415,7 +361,7 @@ public final class JsonFile {
      * @param field name of the field
      */
     public JsonFile object(String field) {
-        return child(field, has(field) ? object(field, node.get(field), "") : MAPPER.createObjectNode());
+        return child(field, has(field) ? object(field, node.get(field), "") : JsonNodeFactory.instance.objectNode());
     }
 
     private ObjectNode object(String field, JsonNode value, String at) {

@@ -1,7 +1,7 @@
 package io.maseparation.moe;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.maseparation.files.JsonFile;
+import io.maseparation.files.JsonTree;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.DataType;
@@ -97,7 +97,7 @@ public final class Safetensors implements AutoCloseable {
 
     private static Map<String, TensorInfo> indexed(Path folder, Map<Path, Shard> shards) {
         Path index = folder.resolve(INDEX);
-        JsonNode map = JsonFile.read(index).get("weight_map");
+        JsonNode map = JsonTree.object(index).get("weight_map");
         if (map == null || !map.isObject()) {
             throw new ModelException(Text.printable(index) + ": weight_map is missing or not an object");
         }

@@ -100,6 +100,8 @@ final class CalibrateCommand implements Command {
                         "--n-depth %d with %d prompt tokens and --max-tokens %d exceeds the model's context of %d"
                                 .formatted(depth, SimulationCheck.PROMPT, tokens, model.config().maxPositions()));
             }
+            SimulationCheck.Settings settings = new SimulationCheck.Settings(
+                    arguments.has(NO_CHECK) ? List.of() : layouts(model), rounds, tokens, batch, depth);
             Calibration calibration;
             List<SimulationCheck.Entry> checks = List.of();
             try (Progress progress = terminal.progress("calibrating", -1)) {
@@ -115,10 +117,8 @@ final class CalibrateCommand implements Command {
                         }
                         calibration = calibrator.result();
                     } else {
-                        SimulationCheck.Result result = SimulationCheck.run(
-                                model, calibrator, execution,
-                                new SimulationCheck.Settings(layouts(model), rounds, tokens, batch, depth),
-                                progress::doing);
+                        SimulationCheck.Result result =
+                                SimulationCheck.run(model, calibrator, execution, settings, progress::doing);
                         calibration = result.calibration();
                         checks = result.entries();
                     }
@@ -132,7 +132,7 @@ final class CalibrateCommand implements Command {
             terminal.out().print(switch (format) {
                 case JSON -> Json.write(tree(model, calibration, operations, check, checks));
                 case CSV -> TableWriter.write(checks.isEmpty() ? operations : check, format);
-                default -> text(model, calibration, operations, check, checks, batch, rounds, tokens, format);
+                default -> text(model, calibration, operations, check, checks, settings, format);
             });
         }
     }
@@ -291,7 +291,7 @@ final class CalibrateCommand implements Command {
 
     private static String text(
             Model model, Calibration calibration, Table operations, Table check, List<SimulationCheck.Entry> checks,
-            int batch, int rounds, int tokens, OutputFormat format) {
+            SimulationCheck.Settings settings, OutputFormat format) {
         Cluster cluster = calibration.cluster();
         DeviceKind kind = cluster.kinds().getFirst();
         StringBuilder text = new StringBuilder("%s; %s of this machine, measured\n\n"
@@ -300,7 +300,7 @@ final class CalibrateCommand implements Command {
         text.append(calibration.split().map(split -> deviceText(cluster, split)).orElseGet(() -> hostText(cluster)));
         if (!checks.isEmpty()) {
             text.append("\nThe simulator against runs: %d prompts of %d tokens, %d generated; median of %d runs.\n\n"
-                    .formatted(batch, SimulationCheck.PROMPT, tokens, rounds));
+                    .formatted(settings.batch(), SimulationCheck.PROMPT, settings.tokens(), settings.rounds()));
             text.append(TableWriter.write(check, format)).append('\n');
             text.append(TableWriter.write(segments(checks), format));
         }

@@ -2,11 +2,12 @@ package io.maseparation.parallel.simulate;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.maseparation.files.JsonFile;
+import io.maseparation.files.JsonTree;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the
@@ -20,9 +21,10 @@ final class TraceRouting implements RoutingModel {
     private static final int MOST_TOKENS = 1 << 22;
 
     private final String name;
-    private final int[][][] layers;
+    /** For each layer the experts of each token. */
+    private final List<int[][]> layers;
 
-    private TraceRouting(String name, int[][][] layers) {
+    private TraceRouting(String name, List<int[][]> layers) {
         this.name = name;
         this.layers = layers;
     }
@@ -33,7 +35,7 @@ final class TraceRouting implements RoutingModel {
      * @throws ModelException if it does not fit the model; the message names file, layer and token
      */
     static TraceRouting read(Path file, ModelConfig config) {
-        ObjectNode json = JsonFile.read(file);
+        ObjectNode json = JsonTree.object(file);
         String name = Text.printable(file);
         JsonNode list = json.path("layers");
         if (!list.isArray() || list.isEmpty()) {
@@ -55,7 +57,7 @@ final class TraceRouting implements RoutingModel {
                                 experts);
             }
         }
-        return new TraceRouting(name, layers);
+        return new TraceRouting(name, List.of(layers));
     }
 
     private static int[] experts(String where, JsonNode node, int topK, int experts) {
@@ -85,7 +87,7 @@ final class TraceRouting implements RoutingModel {
 
     @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
-        int[][] tokens = layers[layer % layers.length];
+        int[][] tokens = layers.get(layer % layers.size());
         for (int i = 0; i < rows.length; i++) {
             int[] token = tokens[(int) Math.floorMod(rows[i] + step * STRIDE, (long) tokens.length)];
             System.arraycopy(token, 0, chosen, i * slots, slots);

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.balance;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.maseparation.files.JsonFile;
+import io.maseparation.files.JsonTree;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import java.nio.file.Path;
@@ -24,7 +24,7 @@ public record LoadsFile(boolean layered, double[][] layers) {
      */
     public static LoadsFile read(Path file) {
         String name = Text.printable(file);
-        JsonNode json = JsonFile.tree(file);
+        JsonNode json = JsonTree.read(file);
         if (!json.isArray() || json.isEmpty()) {
             throw new ModelException(name + ": not an array of loads, one for each expert");
         }

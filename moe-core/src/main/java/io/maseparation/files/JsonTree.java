@@ -1,0 +1,81 @@
+package io.maseparation.files;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.math.BigDecimal;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BiFunction;
+
+/**
+ * Strict JSON as a tree: duplicate fields, trailing text and files that are too long are refused. Fields of an object are
+ * read with {@link JsonFile}, which checks their types.
+ */
+public final class JsonTree {
+    private static final long LONGEST = 256L << 20;
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    private JsonTree() {}
+
+    /**
+     * {@return the value in a file, of whatever kind it is}
+     *
+     * @param file the file
+     * @throws ModelException if the file cannot be read, is too long, or holds anything but one JSON value
+     */
+    public static JsonNode read(Path file) {
+        String name = Text.printable(file);
+        try {
+            long size = Files.size(file);
+            if (size > LONGEST) {
+                throw new ModelException(
+                        name + ": %s are too much for a JSON file".formatted(Text.bytes((double) size)));
+            }
+            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
+            if (tree.isMissingNode()) {
+                throw new ModelException(name + ": is empty");
+            }
+            return tree;
+        } catch (NoSuchFileException e) {
+            throw new ModelException(name + ": no such file", e);
+        } catch (JsonProcessingException e) {
+            throw new ModelException(name + ": not valid JSON: " + Text.reason(e), e);
+        } catch (IOException e) {
+            throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);
+        }
+    }
+
+    /**
+     * {@return the object in a file}
+     *
+     * @param file the file
+     */
+    public static ObjectNode object(Path file) {
+        return asObject(Text.printable(file), read(file));
+    }
+
+    private static ObjectNode asObject(String name, JsonNode tree) {
+        if (tree instanceof ObjectNode object) {
+            return object;
+        }
+        throw new ModelException(name + ": not a JSON object");
+    }
+
+    static ObjectNode object(String name, InputStream in) throws IOException {
+        return asObject(name, MAPPER.readTree(in));
+    }
+}

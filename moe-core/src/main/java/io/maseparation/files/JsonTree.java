@@ -19,8 +19,8 @@ import java.util.Set;
 import java.util.function.BiFunction;
 
 /**
- * Strict JSON as a tree: duplicate fields, trailing text and files that are too long are refused. Fields of an object are
- * read with {@link JsonFile}, which checks their types.
+ * Strict JSON as a tree: duplicate fields, trailing text and files that are too long are refused. Fields of an object
+ * are read with {@link JsonFile}, which checks their types.
  */
 public final class JsonTree {
     private static final long LONGEST = 256L << 20;

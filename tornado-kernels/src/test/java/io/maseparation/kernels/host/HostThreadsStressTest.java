@@ -177,7 +177,7 @@ class HostThreadsStressTest {
     void theLongestRangesAreDoneToTheirEnd() {
         for (int round = 0; round < 200; round++) {
             int n = Integer.MAX_VALUE - random.nextInt(3);
-            int grain = 1 + random.nextInt(1 << 1 + random.nextInt(29));
+            int grain = 1 + random.nextInt(1 << (1 + random.nextInt(29)));
             List<long[]> ranges = Collections.synchronizedList(new ArrayList<>());
             HostThreads.forRange(n, grain, (from, to) -> ranges.add(new long[] {from, to}));
             ranges.sort((a, b) -> Long.compare(a[0], b[0]));

@@ -93,11 +93,6 @@ public record Shard(
         }
     }
 
-    /** Whether the shard has a layer. */
-    public boolean hasLayer(int layer) {
-        return layer >= firstLayer && layer < endLayer;
-    }
-
     /**
      * The experts of a layer that the rank holds, in the order of its local groups: routed ones, then the extra one.
      */

@@ -134,23 +134,6 @@ public final class ExpertPlacement {
     }
 
     /**
-     * {@return slots whose expert is not on the rank before: experts that have to be copied to get from {@code before}
-     * to this}
-     *
-     * @param before the placement that is in use
-     */
-    public int copiesFrom(ExpertPlacement before) {
-        int copies = 0;
-        for (int rank = 0; rank < ofRank.length; rank++) {
-            for (int expert : ofRank[rank]) {
-                int at = rank;
-                copies += Arrays.stream(before.ranksOf[expert]).anyMatch(r -> r == at) ? 0 : 1;
-            }
-        }
-        return copies;
-    }
-
-    /**
      * {@return the same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank
      * here and one there, the pair with most experts in common first} Ranks keep their number of slots.
      *

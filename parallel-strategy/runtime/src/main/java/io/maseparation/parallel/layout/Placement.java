@@ -146,15 +146,6 @@ public final class Placement {
         return groupsOfExpert[layer][expert].length;
     }
 
-    /**
-     * One of the expert groups that can serve a routed expert for an attention group.
-     *
-     * @param replica 0 to {@link #replicas} − 1
-     */
-    public int groupOfReplica(int layer, int expert, int attentionGroup, int replica) {
-        return copyOf[attentionGroup] * groupsPerCopy + groupsOfExpert[layer][expert][replica];
-    }
-
     /** The rank of an attention group that sends its rows to an expert group of its copy, and gets the answers. */
     public int askerOf(int attentionGroup, int expertGroup) {
         return attentionGroup * slices + expertGroup % groupsPerCopy % slices;

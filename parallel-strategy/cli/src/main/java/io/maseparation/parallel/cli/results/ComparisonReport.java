@@ -140,11 +140,20 @@ public final class ComparisonReport {
                     .formatted(
                             Unit.significant(peak.bytesPerSecond() / GIGA),
                             Unit.significant(peak.flopsPerSecond() / GIGA)));
+            if (comparison.entries().stream().filter(Comparison.Entry::ran).anyMatch(this::beyondPeak)) {
+                lines.add("A share above 100 % means that the peak was measured too low, as on a machine that is busy:"
+                        + " compare again when it is idle.");
+            }
         }
         lines.add(
                 "Strong scaling is T(1) / (N T(N)) of TPOT. Shown is the run with the median TPOT of %d, after a warm-up."
                         .formatted(repetitions));
         return lines;
+    }
+
+    private boolean beyondPeak(Comparison.Entry entry) {
+        Metrics.Work work = entry.typical().metrics().work();
+        return work.bytesPerSecond() > peak.bytesPerSecond() || work.flopsPerSecond() > peak.flopsPerSecond();
     }
 
     private static String label(Comparison.Entry entry) {

@@ -9,15 +9,20 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Reference;
+import io.maseparation.parallel.Model;
+import io.maseparation.parallel.compare.Comparison;
 import io.maseparation.parallel.compare.TokenCheck;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.HeadTime;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -149,6 +154,26 @@ class ReportTest {
 
         assertThat(peak.bytesPerSecond()).isBetween(1e8, 1e13);
         assertThat(peak.flopsPerSecond()).isBetween(1e8, 1e15);
+    }
+
+    @Test
+    void sharesThatCannotBeAreExplained() {
+        try (Model model = Model.preset("tiny", 0)) {
+            Comparison comparison = Comparison.run(
+                    model, Workload.greedy(List.of(new int[] {1, 2, 3}), 4),
+                    List.of(Layout.single().withMicroBatches(1)), ExecutionOptions.defaults(), 1, setup -> {});
+
+            assertThat(notes(model, comparison, new HostPeak(1e30, 1))).contains("A share above 100 %");
+            assertThat(notes(model, comparison, new HostPeak(1, 1e30))).contains("A share above 100 %");
+            assertThat(notes(model, comparison, new HostPeak(1e30, 1e30))).doesNotContain("A share above 100 %");
+            assertThat(notes(model, comparison, new HostPeak(Double.NaN, Double.NaN)))
+                    .doesNotContain("A share above 100 %");
+        }
+    }
+
+    private static String notes(Model model, Comparison comparison, HostPeak peak) {
+        return new ComparisonReport(model.config(), comparison, peak, 1, message -> message)
+                .text("tiny", TABLE, OutputFormat.TABLE);
     }
 
     private static RunResult result(List<Integer> tokens, List<TimelineEvent> timeline) {

@@ -15,11 +15,12 @@ final class DenseOps {
     private DenseOps() {}
 
     /**
-     * Bound on the error of a sum of n products of numbers below 1 in magnitude, in whatever order: Higham's
-     * γ(n) · Σ|a·b| taken at a sixteenth, since rounding errors cancel, and never below a few roundings of one number.
+     * Bound on the error of a sum of n products of numbers below 1 in magnitude, in whatever order: √n · u · Σ|a·b|
+     * with Σ|a·b| = n/4 (Higham and Mary, A new approach to probabilistic rounding error analysis, λ = 1), and never
+     * below a few roundings of one number. A quarter of it was met by a row whose partial sums ran away from zero.
      */
     static double tolerance(int n) {
-        return EPS * (8 + n / 16.0 * Math.sqrt(n));
+        return EPS * (8 + n / 4.0 * Math.sqrt(n));
     }
 
     /** Σ m[r,k] · x[xAt + k] in float64. */

@@ -32,7 +32,7 @@ final class Costs implements Work {
     private final Batches batches;
     private final ExpertMap map;
     private final ExpertLoads loads;
-    private final Network network;
+    private final CollectiveTimes collectives;
     private final RankCosts[] ranks;
     private final double[] inside;
     private final double[] outside;
@@ -67,13 +67,13 @@ final class Costs implements Work {
         }
     }
 
-    Costs(Simulation simulation, Batches batches, ExpertLoads loads, Network network, MemoryFit memory) {
+    Costs(Simulation simulation, Batches batches, ExpertLoads loads, CollectiveTimes collectives, MemoryFit memory) {
         plan = simulation.plan();
         config = plan.config();
         conditions = simulation.scenario().conditions();
         this.batches = batches;
         this.loads = loads;
-        this.network = network;
+        this.collectives = collectives;
         map = loads.map();
         Cluster cluster = simulation.cluster();
         int n = plan.ranks().size();
@@ -231,7 +231,7 @@ final class Costs implements Work {
     @Override
     public double collectiveSeconds(Op.Collective op, List<Integer> devices, int microBatch, int step) {
         return switch (op) {
-            case Op.AllReduce reduce -> network.allReduceSeconds(
+            case Op.AllReduce reduce -> collectives.allReduceSeconds(
                     devices, reducedBytes(reduce.group().getFirst(), reduce.tensor(), microBatch, step));
             case Op.AllToAll exchange -> {
                 double most = 0;
@@ -243,7 +243,7 @@ final class Costs implements Work {
                         mostOutside = Math.max(mostOutside, outside[member]);
                     }
                 }
-                yield network.allToAllSeconds(devices, most, mostOutside);
+                yield collectives.allToAllSeconds(devices, most, mostOutside);
             }
         };
     }

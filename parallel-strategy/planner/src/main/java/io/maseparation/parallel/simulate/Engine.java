@@ -21,7 +21,7 @@ import java.util.function.DoubleConsumer;
 final class Engine {
     private final Programs programs;
     private final Work work;
-    private final Network network;
+    private final Ports ports;
     private final int steps;
     private final boolean shared;
     private final boolean queues;
@@ -32,7 +32,11 @@ final class Engine {
     private final Log log = new Log();
     private final PriorityQueue<Event> events = new PriorityQueue<>();
     private final Chain[][] chains;
+    /** When a rank's transfers that are known of should have ended. */
     private final double[] transferFree;
+    /** When those that have begun will have ended, which an uplink may make later. */
+    private final double[] transferring;
+
     private final double[] bytesSent;
     private final Map<Long, Meeting> meetings = new HashMap<>();
     private final SampleListener samples;
@@ -68,13 +72,12 @@ final class Engine {
         int cause = Log.NONE;
     }
 
-    Engine(Programs programs, Work work, Network network, int steps, SampleListener samples) {
+    Engine(Programs programs, Work work, Cluster cluster, int steps, SampleListener samples) {
         this.programs = programs;
         this.work = work;
-        this.network = network;
+        ports = new Ports(cluster);
         this.steps = steps;
         this.samples = samples;
-        Cluster cluster = network.cluster();
         shared = cluster.host().shared();
         queues = cluster.host().queues();
         variation = new Variation(cluster.host().variation());
@@ -83,6 +86,7 @@ final class Engine {
         compute = new ComputeStreams(cluster, 1 + Arrays.stream(programs.device).max().orElse(0));
         chains = new Chain[programs.ranks][programs.microBatches];
         transferFree = new double[programs.ranks];
+        transferring = new double[programs.ranks];
         bytesSent = new double[programs.ranks];
         for (int rank = 0; rank < programs.ranks; rank++) {
             int[] messages = Arrays.stream(programs.ops[rank])
@@ -262,7 +266,7 @@ final class Engine {
             for (int to : send.to()) {
                 // A thread at work looks for messages when it is done; one that sleeps has to be woken.
                 double latency = compute.idle(programs.device[to]) ? hostLatency : 0;
-                arrive(chain, to, send.tensor(), receivers[to], now + latency, chain.entry);
+                arrive(chain.microBatch, chain.step, to, send.tensor(), receivers[to], now + latency, chain.entry);
             }
         }
         passed(chain, now);
@@ -281,20 +285,45 @@ final class Engine {
             return start(chain,
                     new ComputeStreams.Task(chain, name(tensor), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
         }
+        int from = programs.device[chain.rank];
+        int[] devices = to.stream().mapToInt(rank -> programs.device[rank]).toArray();
         double start = Math.max(now, transferFree[chain.rank]);
-        Network.Sending sending = network.new Sending(programs.device[chain.rank], start);
-        double[] arrivals = new double[messages.length];
-        for (int i = 0; i < arrivals.length; i++) {
-            arrivals[i] = sending.send(programs.device[to.get(i)], messages[i]);
-        }
-        transferFree[chain.rank] = sending.end();
-        // The stream is free at the end of the ports; what comes after that is the way, which other messages share.
-        int entry = log.add(chain.entry(name(tensor), Optional.empty(), start, sending.end(), chain.entry));
-        int[] receivers = programs.receivers(tensor, layer);
-        for (int i = 0; i < arrivals.length; i++) {
-            arrive(chain, to.get(i), tensor, receivers[to.get(i)], arrivals[i], entry);
-        }
+        transferFree[chain.rank] = start + ports.seconds(from, devices, messages);
+        int microBatch = chain.microBatch;
+        int step = chain.step;
+        int cause = chain.entry;
+        transfer(List.of(chain), start, now, begin -> {
+            double[] arrivals = new double[messages.length];
+            double end = ports.send(from, devices, messages, begin, arrivals);
+            occupy(chain.rank, end);
+            // The stream is free at the end of the ports; what comes after that is the way, which other messages share.
+            int entry = log.add(
+                    new Log.Entry(chain.rank, microBatch, step, name(tensor), Optional.empty(), begin, end, cause));
+            int[] receivers = programs.receivers(tensor, layer);
+            for (int i = 0; i < arrivals.length; i++) {
+                arrive(microBatch, step, to.get(i), tensor, receivers[to.get(i)], arrivals[i], entry);
+            }
+        });
         return true;
+    }
+
+    /** Begins a transfer when it is its turn on every stream that it needs: ports and uplinks serve what has begun. */
+    private void transfer(List<Chain> members, double start, double now, DoubleConsumer begin) {
+        double free = start;
+        for (Chain member : members) {
+            free = Math.max(free, transferring[member.rank]);
+        }
+        if (free <= now) {
+            begin.accept(now);
+        } else {
+            double next = free;
+            at(next, then -> transfer(members, next, then, begin));
+        }
+    }
+
+    private void occupy(int rank, double end) {
+        transferring[rank] = end;
+        transferFree[rank] = Math.max(transferFree[rank], end);
     }
 
     private static String name(Tensor tensor) {
@@ -302,10 +331,10 @@ final class Engine {
     }
 
     /** @param op index of the operation that receives it */
-    private void arrive(Chain sender, int to, Tensor tensor, int op, double time, int entry) {
-        Chain receiver = chains[to][sender.microBatch];
+    private void arrive(int microBatch, int sentIn, int to, Tensor tensor, int op, double time, int entry) {
+        Chain receiver = chains[to][microBatch];
         // Tokens are for the step after the one in which they were sampled.
-        int step = tensor == Tensor.TOKENS ? sender.step + 1 : sender.step;
+        int step = tensor == Tensor.TOKENS ? sentIn + 1 : sentIn;
         int parity = step & 1;
         if (time >= receiver.arrival[parity][op]) {
             receiver.arrival[parity][op] = time;
@@ -370,18 +399,23 @@ final class Engine {
             return false;
         }
         meetings.remove(key);
-        double start = meeting.ready;
+        double seconds = work.collectiveSeconds(op, programs.memberDevices.get(number), chain.microBatch, chain.step);
+        double start = now;
         for (Chain member : meeting.arrived) {
             start = Math.max(start, transferFree[member.rank]);
         }
-        double end = start
-                + work.collectiveSeconds(
-                        op, programs.memberDevices.get(number), chain.microBatch, chain.step);
+        for (Chain member : meeting.arrived) {
+            transferFree[member.rank] = start + seconds;
+        }
+        transfer(meeting.arrived, start, now, begin -> together(meeting, op, begin, begin + seconds));
+        return false;
+    }
+
+    private void together(Meeting meeting, Op.Collective op, double start, double end) {
         String name = (op instanceof Op.AllReduce ? "all-reduce " : "all-to-all ") + name(op.tensor());
         for (Chain member : meeting.arrived) {
-            transferFree[member.rank] = end;
-            bytesSent[member.rank] +=
-                    work.collectiveBytes(member.rank, op, member.microBatch, member.step);
+            occupy(member.rank, end);
+            bytesSent[member.rank] += work.collectiveBytes(member.rank, op, member.microBatch, member.step);
             member.entry = log.add(member.entry(name, Optional.empty(), start, end, meeting.cause));
             member.op++;
             if (member.op == programs.ops[member.rank].length) {
@@ -389,6 +423,5 @@ final class Engine {
             }
             go(member, end);
         }
-        return false;
     }
 }

@@ -14,13 +14,14 @@ record EngineRun(
         Simulation simulation, Batches batches, Engine engine, Log log, ExpertLoads loads, TokenTimes tokens) {
 
     static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory) {
-        Network network = new Network(simulation.cluster(), simulation.scenario().conditions().collectives());
+        CollectiveTimes collectives =
+                new CollectiveTimes(simulation.cluster(), simulation.scenario().conditions().collectives());
         ExpertLoads loads = new ExpertLoads(simulation, batches);
         TokenTimes tokens = new TokenTimes(batches);
         Engine engine = new Engine(
                 new Programs(simulation.plan()),
-                new Costs(simulation, batches, loads, network, memory),
-                network,
+                new Costs(simulation, batches, loads, collectives, memory),
+                simulation.cluster(),
                 batches.steps(),
                 (rank, microBatch, step, time, entry) -> {
                     int group = simulation.plan().ranks().get(rank).group();

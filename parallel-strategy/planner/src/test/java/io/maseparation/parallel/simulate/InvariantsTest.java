@@ -206,7 +206,7 @@ class InvariantsTest {
         Batches batches = Batches.decode(
                 memory.shares(), scenario.context(), scenario.warmup() + scenario.steps());
         Costs costs = new Costs(simulation, batches, new ExpertLoads(simulation, batches),
-                new Network(cluster, scenario.conditions().collectives()), memory);
+                new CollectiveTimes(cluster, scenario.conditions().collectives()), memory);
         double sum = 0;
         RankPlan rank = plan.ranks().getFirst();
         for (int step = scenario.warmup(); step < batches.steps(); step++) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
@@ -80,7 +79,7 @@ class PingPongTest {
                 new Links(link, link, Double.POSITIVE_INFINITY), HostSharing.NONE, List.of(), List.of());
         double[] last = {0};
         Log log =
-                new Engine(new Programs(plan), new Fixed(attention, expert), new Network(cluster, Collectives.NCCL), 1,
+                new Engine(new Programs(plan), new Fixed(attention, expert), cluster, 1,
                         (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time))
                         .run();
         assertThat(log.entries().size()).isGreaterThan(2 * layers * microBatches);

@@ -4,7 +4,6 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.CollectiveTable;
 import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Link;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -12,85 +11,25 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Times of transfers. A message takes the sender's port for its bytes, arrives a latency later and takes the receiver's
- * port; each device has one port each way inside its node and one towards other nodes, and the devices of a node may
- * share an uplink. Ports serve messages in the order in which they were sent. A collective inside a node is read from
- * the cluster's measured table, or has α–β costs; across nodes it is hierarchical.
+ * Times of collectives. Inside a node they are read from the cluster's measured table, or have α–β costs; across nodes
+ * they are hierarchical.
  */
-final class Network {
+final class CollectiveTimes {
     private final Cluster cluster;
     private final Optional<CollectiveTable> allReduce;
     private final Optional<CollectiveTable> allToAll;
     private final int[] node;
-    private final double[] intraIn;
-    private final double[] interIn;
-    private final double[] uplinkOut;
-    private final double[] uplinkIn;
     /** By the list itself: a group has one. */
     private final IdentityHashMap<List<Integer>, Spread> spreads = new IdentityHashMap<>();
 
     /** How a group of devices lies over nodes. */
     private record Spread(int devices, int nodes, int mostInNode) {}
 
-    Network(Cluster cluster, Collectives implementation) {
+    CollectiveTimes(Cluster cluster, Collectives implementation) {
         this.cluster = cluster;
         allReduce = table(CollectiveTable.Operation.ALL_REDUCE, implementation);
         allToAll = table(CollectiveTable.Operation.ALL_TO_ALL, implementation);
         node = cluster.devices().stream().mapToInt(Cluster.Device::node).toArray();
-        intraIn = new double[cluster.size()];
-        interIn = new double[cluster.size()];
-        int nodes = 1 + Arrays.stream(node).max().orElse(0);
-        uplinkOut = new double[nodes];
-        uplinkIn = new double[nodes];
-    }
-
-    Cluster cluster() {
-        return cluster;
-    }
-
-    /** Ports of one sender while it sends to several receivers: inside the node and beyond it at the same time. */
-    final class Sending {
-        private final int from;
-        private double intraFree;
-        private double interFree;
-
-        Sending(int from, double start) {
-            this.from = from;
-            intraFree = start;
-            interFree = start;
-        }
-
-        /** Sends; when the message has arrived, in seconds. */
-        double send(int to, double bytes) {
-            if (from == to) {
-                return intraFree;
-            }
-            int fromNode = node[from];
-            int toNode = node[to];
-            if (fromNode == toNode) {
-                Link link = cluster.links().intraNode();
-                double time = bytes / link.bytesPerSecond();
-                double start = intraFree;
-                intraFree = start + time;
-                intraIn[to] = Math.max(intraIn[to], start + link.latencySeconds()) + time;
-                return intraIn[to];
-            }
-            Link link = cluster.links().interNode();
-            double time = bytes / link.bytesPerSecond();
-            double shared = bytes / cluster.links().nodeUplinkBytesPerSecond();
-            double start = Math.max(interFree, uplinkOut[fromNode]);
-            uplinkOut[fromNode] = start + shared;
-            interFree = start + Math.max(time, shared);
-            double reached = Math.max(start + link.latencySeconds(), uplinkIn[toNode]);
-            uplinkIn[toNode] = reached + shared;
-            interIn[to] = Math.max(interIn[to], reached) + Math.max(time, shared);
-            return interIn[to];
-        }
-
-        /** When the ports are free again. */
-        double end() {
-            return Math.max(intraFree, interFree);
-        }
     }
 
     private Spread spread(List<Integer> devices) {

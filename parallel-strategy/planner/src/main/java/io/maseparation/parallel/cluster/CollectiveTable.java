@@ -32,16 +32,19 @@ public record CollectiveTable(Operation operation, String implementation, int de
         points = List.copyOf(points);
     }
 
-    /** Time in seconds, between two measured sizes by a straight line; outside the table its nearest end. */
+    /**
+     * Time in seconds, between two measured sizes by a straight line over the logarithms of both; outside the table its
+     * nearest end.
+     */
     public double seconds(double bytes) {
         Point before = points.getFirst();
         for (Point point : points) {
             if (point.bytes() >= bytes) {
-                double span = point.bytes() - before.bytes();
-                double share = span == 0 ? 0 : (bytes - before.bytes()) / span;
-                return bytes <= before.bytes()
-                        ? before.seconds()
-                        : before.seconds() + share * (point.seconds() - before.seconds());
+                if (bytes <= before.bytes()) {
+                    return before.seconds();
+                }
+                double share = Math.log(bytes / before.bytes()) / Math.log(point.bytes() / before.bytes());
+                return before.seconds() * Math.pow(point.seconds() / before.seconds(), share);
             }
             before = point;
         }

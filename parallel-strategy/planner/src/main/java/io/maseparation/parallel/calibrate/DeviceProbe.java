@@ -18,11 +18,10 @@ import io.maseparation.parallel.calibrate.RateFit.Sample;
 import io.maseparation.parallel.layout.RankPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all
@@ -64,7 +63,7 @@ final class DeviceProbe implements AutoCloseable {
      */
     DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
         config = weights.config();
-        chosen = new int[config.layers().size()][];
+        chosen = new int[config.layers().size()][0];
         this.rank = rank;
         this.profiled = profiled;
         readsChoices = target.target().embedded();
@@ -132,14 +131,11 @@ final class DeviceProbe implements AutoCloseable {
     Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
         Batch largest = new Batch(rows.getLast(), positions);
         double tasks = Arrays.stream(times.get(largest).medianSegmentSeconds()).sum();
-        double bytes = 0;
-        for (int s = 0; s < rank.segments().size(); s++) {
-            StepShape shape = StepShape.decode(largest.rows(), largest.context())
-                    .withExperts(loads.get(largest).get(s));
-            bytes += costs.of(rank.segments().get(s), shape).stream()
-                    .mapToDouble(o -> o.cost().bytes())
-                    .sum();
-        }
+        double bytes = IntStream.range(0, rank.segments().size())
+                .mapToObj(s -> costs(largest, s))
+                .flatMap(List::stream)
+                .mapToDouble(o -> o.cost().bytes())
+                .sum();
         long transferBytes = rank.segments().stream()
                 .mapToLong(s -> device.transferBytes(s.name()))
                 .sum();
@@ -168,15 +164,12 @@ final class DeviceProbe implements AutoCloseable {
         return Arrays.stream(times.get(smallest()).medianSegmentSeconds()).sum();
     }
 
-    /** Samples of every operation. */
-    Map<Operation, List<Sample>> samples() {
-        Map<Operation, List<Sample>> samples = new EnumMap<>(Operation.class);
+    /** Adds the samples of every operation. */
+    void addSamples(Map<Operation, List<Sample>> samples) {
         times.forEach((batch, timed) -> {
             List<double[]> seconds = timed.taskSeconds();
             for (int s = 0; s < rank.segments().size(); s++) {
-                StepShape shape = StepShape.decode(batch.rows(), batch.context())
-                        .withExperts(loads.get(batch).get(s));
-                List<OperationCost> tasks = costs.of(rank.segments().get(s), shape);
+                List<OperationCost> tasks = costs(batch, s);
                 double[] ofTasks = seconds.get(s);
                 if (tasks.size() != ofTasks.length) {
                     throw new ModelException(
@@ -194,7 +187,13 @@ final class DeviceProbe implements AutoCloseable {
                 }
             }
         });
-        return samples;
+    }
+
+    /** What a segment of a step costs, by its tasks. */
+    private List<OperationCost> costs(Batch batch, int segment) {
+        return costs.of(
+                rank.segments().get(segment),
+                StepShape.decode(batch.rows(), batch.context()).withExperts(loads.get(batch).get(segment)));
     }
 
     /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
@@ -209,18 +208,12 @@ final class DeviceProbe implements AutoCloseable {
 
     private int visited(ModelConfig.Layer layer, int index, int n) {
         int experts = layer.routing().experts();
-        if (!readsChoices || chosen[index] == null) {
+        if (!readsChoices || chosen[index].length == 0) {
             // What random weights come to: each row draws without regard to the others.
             double missed = Math.pow(1 - (double) layer.routing().topK() / Math.max(1, experts), n);
             return (int) Math.round(experts * (1 - missed));
         }
-        BitSet visited = new BitSet();
-        for (int expert : chosen[index]) {
-            if (expert >= 0 && expert < experts) {
-                visited.set(expert);
-            }
-        }
-        return visited.cardinality();
+        return (int) Arrays.stream(chosen[index]).filter(e -> e >= 0 && e < experts).distinct().count();
     }
 
     /** One decode step; nanoseconds of each segment's tasks, or of the segment as a whole. */

@@ -5,7 +5,6 @@ import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
-import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.ExpertGroups;
@@ -169,26 +168,16 @@ final class LowerBound {
                 sum += seconds(rank, segment, shape);
             } else if (!part.get().received()) {
                 double steps = 0;
-                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, part.get().layer())) {
-                    steps += seconds(rank, segment, shape.withExperts(load(of, shape.rows())));
+                int layer = part.get().layer();
+                int[] all = IntStream.range(0, config.layers().get(layer).routing().experts()).toArray();
+                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, layer)) {
+                    steps += seconds(
+                            rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
                 }
                 sum += steps / scenario.steps();
             }
         }
         return sum;
-    }
-
-    /** At least this: rows that visit several experts are counted once, and which those are is not known. */
-    private static ExpertLoad load(int[] counts, int extraRows) {
-        int pairs = 0;
-        int active = 0;
-        int most = 0;
-        for (int count : counts) {
-            pairs += count;
-            active += count > 0 ? 1 : 0;
-            most = Math.max(most, count);
-        }
-        return new ExpertLoad(Math.max(most, extraRows), pairs, active, extraRows);
     }
 
     /** Seconds that a rank computes experts for others, in the mean over steps. */
@@ -302,12 +291,10 @@ final class LowerBound {
                         rank.shard().output().map(v -> v.size()).orElse(0),
                         segment.name(),
                         shape),
-                use -> compute(rank, kind, segment, shape));
-    }
-
-    private double compute(RankPlan rank, DeviceKind kind, Segment segment, StepShape shape) {
-        SegmentCosts costs = new SegmentCosts(config, rank.shard(), scenario.conditions().kvType());
-        return SegmentTime.seconds(
-                costs.of(scenario.conditions().counted(segment), shape), scenario.conditions(), kind);
+                use -> SegmentTime.seconds(
+                        new SegmentCosts(config, rank.shard(), scenario.conditions().kvType())
+                                .of(scenario.conditions().counted(segment), shape),
+                        scenario.conditions(),
+                        kind));
     }
 }

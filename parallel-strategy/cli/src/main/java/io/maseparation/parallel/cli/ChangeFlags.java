@@ -131,7 +131,7 @@ final class ChangeFlags {
             return Orders.ratio(step, attention, experts);
         }
         return switch (layout) {
-            case "experts" -> Orders.experts(step);
+            case "experts" -> Orders.experts(step, 0);
             case "sequences" -> Orders.sequences(step);
             default -> {
                 if (!Files.isRegularFile(Path.of(layout))) {

@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -49,11 +50,13 @@ final class DeviceProbe implements AutoCloseable {
     /** Experts of the last step, by layer. */
     private final int[][] chosen;
 
-    private final Map<Batch, SegmentTimes> times = new LinkedHashMap<>();
-    private final Map<Batch, List<StepShape.ExpertLoad>> loads = new LinkedHashMap<>();
+    private final Map<Batch, Measured> measured = new LinkedHashMap<>();
 
     /** What a step is made of. */
     record Batch(int rows, int context) {}
+
+    /** Times of the steps of a batch, and what the experts of each segment had to do in the last of them. */
+    private record Measured(SegmentTimes times, List<StepShape.ExpertLoad> loads) {}
 
     /**
      * @param rank whose part of the model; its operations are timed without the others'
@@ -92,11 +95,13 @@ final class DeviceProbe implements AutoCloseable {
         for (int context : List.of(Math.min(SHORT_CONTEXT, positions), positions)) {
             for (int n : rows) {
                 Batch batch = new Batch(n, context);
-                SegmentTimes ofBatch = times.computeIfAbsent(batch, b -> new SegmentTimes());
+                SegmentTimes times = measured.containsKey(batch) ? measured(batch).times() : new SegmentTimes();
                 for (int i = 0; i < REPETITIONS; i++) {
-                    ofBatch.add(step(n, context));
+                    times.add(step(n, context));
                 }
-                loads.put(batch, rank.segments().stream().map(s -> load(s, n)).toList());
+                measured.put(
+                        batch,
+                        new Measured(times, rank.segments().stream().map(s -> load(s, n)).toList()));
             }
         }
     }
@@ -104,7 +109,7 @@ final class DeviceProbe implements AutoCloseable {
     /** Median seconds of each segment as a whole, by batch. */
     Map<Batch, double[]> segmentSeconds() {
         Map<Batch, double[]> seconds = new LinkedHashMap<>();
-        times.forEach((batch, t) -> seconds.put(batch, t.medianSegmentSeconds()));
+        measured.forEach((batch, m) -> seconds.put(batch, m.times().medianSegmentSeconds()));
         return seconds;
     }
 
@@ -117,7 +122,7 @@ final class DeviceProbe implements AutoCloseable {
     List<HostFit.Sample> hostSamples(Map<Batch, double[]> whole, double secondsPerByte) {
         List<HostFit.Sample> samples = new ArrayList<>();
         whole.forEach((batch, seconds) -> {
-            double[] tasks = times.get(batch).medianSegmentSeconds();
+            double[] tasks = measured(batch).times().medianSegmentSeconds();
             for (int s = 0; s < seconds.length; s++) {
                 String segment = rank.segments().get(s).name();
                 double way = device.transferBytes(segment) * secondsPerByte;
@@ -130,7 +135,7 @@ final class DeviceProbe implements AutoCloseable {
     /** Where the time of the largest step goes, by the same rank's segments as a whole. */
     Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
         Batch largest = new Batch(rows.getLast(), positions);
-        double tasks = Arrays.stream(times.get(largest).medianSegmentSeconds()).sum();
+        double tasks = Arrays.stream(measured(largest).times().medianSegmentSeconds()).sum();
         double bytes = IntStream.range(0, rank.segments().size())
                 .mapToObj(s -> costs(largest, s))
                 .flatMap(List::stream)
@@ -161,13 +166,13 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Median seconds of all segments of such a step, among those measured. */
     double smallestSeconds() {
-        return Arrays.stream(times.get(smallest()).medianSegmentSeconds()).sum();
+        return Arrays.stream(measured(smallest()).times().medianSegmentSeconds()).sum();
     }
 
     /** Adds the samples of every operation. */
     void addSamples(Map<Operation, List<Sample>> samples) {
-        times.forEach((batch, timed) -> {
-            List<double[]> seconds = timed.taskSeconds();
+        measured.forEach((batch, m) -> {
+            List<double[]> seconds = m.times().taskSeconds();
             for (int s = 0; s < rank.segments().size(); s++) {
                 List<OperationCost> tasks = costs(batch, s);
                 double[] ofTasks = seconds.get(s);
@@ -193,7 +198,12 @@ final class DeviceProbe implements AutoCloseable {
     private List<OperationCost> costs(Batch batch, int segment) {
         return costs.of(
                 rank.segments().get(segment),
-                StepShape.decode(batch.rows(), batch.context()).withExperts(loads.get(batch).get(segment)));
+                StepShape.decode(batch.rows(), batch.context())
+                        .withExperts(measured(batch).loads().get(segment)));
+    }
+
+    private Measured measured(Batch batch) {
+        return Objects.requireNonNull(measured.get(batch), "all batches are measured before anything is asked");
     }
 
     /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
@@ -250,11 +260,9 @@ final class DeviceProbe implements AutoCloseable {
         for (Part part : segment.parts()) {
             if (readsChoices && part instanceof Part.Route(int layer, boolean export)) {
                 int slots = config.layers().get(layer).routing().slots();
-                int[] ids = new int[n * slots];
-                for (int i = 0; i < ids.length; i++) {
-                    ids[i] = device.buffers().slots().get(slots).ids().get(i);
-                }
-                chosen[layer] = ids;
+                RankBuffers.Slots buffers = Objects.requireNonNull(
+                        device.buffers().slots().get(slots), "a rank with a router has buffers for its choices");
+                chosen[layer] = IntStream.range(0, n * slots).map(buffers.ids()::get).toArray();
             }
         }
     }

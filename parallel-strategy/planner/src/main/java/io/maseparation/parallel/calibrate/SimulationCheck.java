@@ -22,6 +22,7 @@ import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -119,7 +120,6 @@ public final class SimulationCheck {
         int batch = settings.batch();
         List<int[]> prompts = RandomPrompts.of(batch, PROMPT, model.config().vocab(), 0);
         Map<Setup, List<RunResult>> runs = new LinkedHashMap<>();
-        layouts.forEach(setup -> runs.put(setup, new ArrayList<>()));
         // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for
         // all layouts; the last one does all that any of them does.
         boolean embedded = execution.devices().getFirst().target().embedded();
@@ -145,7 +145,7 @@ public final class SimulationCheck {
                         .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : settings.tokens())
                         .run();
                 if (round >= 0) {
-                    runs.get(setup).add(result);
+                    runs.computeIfAbsent(setup, s -> new ArrayList<>()).add(result);
                 }
             }
         }
@@ -202,10 +202,10 @@ public final class SimulationCheck {
     private static List<SegmentTime> segments(List<TimelineEvent> measured, List<TimelineEvent> simulated) {
         Map<String, Double> here = means(measured);
         Map<String, Double> there = means(simulated);
-        return here.entrySet().stream()
-                .filter(e -> there.containsKey(e.getKey()))
-                .map(e -> new SegmentTime(e.getKey(), e.getValue(), there.get(e.getKey())))
-                .toList();
+        List<SegmentTime> both = new ArrayList<>();
+        here.forEach((name, ms) -> Optional.ofNullable(there.get(name))
+                .ifPresent(other -> both.add(new SegmentTime(name, ms, other))));
+        return both;
     }
 
     private static Map<String, Double> means(List<TimelineEvent> events) {

@@ -112,7 +112,7 @@ final class LowerBound {
                 for (int m = 0; m < microBatches; m++) {
                     sum += received(rank, m);
                 }
-                int copy = copyOf(placement.groupOf(rank.rank()));
+                int copy = placement.copyOfExperts(placement.groupOf(rank.rank()));
                 pool[copy] = Math.max(pool[copy], sum);
                 all += sum;
             }
@@ -154,10 +154,6 @@ final class LowerBound {
         return rank.shard().attention().map(h -> h.parts()).orElse(1);
     }
 
-    private int copyOf(int expertGroup) {
-        return placement.copyOfExperts(expertGroup);
-    }
-
     /** Seconds of the segments that a rank computes for its own rows, without experts of a pool. */
     private double own(RankPlan rank, int m) {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
@@ -186,18 +182,14 @@ final class LowerBound {
         if (experts.length == 0 || group < 0) {
             return 0;
         }
-        double sum = 0;
-        for (double[] layer : experts[group][m]) {
-            sum += Arrays.stream(layer).sum();
-        }
-        return sum / scenario.steps();
+        return Arrays.stream(experts[group][m]).flatMapToDouble(Arrays::stream).sum() / scenario.steps();
     }
 
     private void timeExperts() {
         int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
-            int copy = copyOf(group);
+            int copy = placement.copyOfExperts(group);
             for (int r : placement.ranksOf(group)) {
                 RankPlan rank = plan.ranks().get(r);
                 DeviceKind kind = cluster.kindOf(plan.devices().get(r));

@@ -175,7 +175,7 @@ final class Trial {
                 }
             } catch (PlanException e) {
                 // How much memory one of them lacks says more.
-                why = least == Long.MAX_VALUE ? e.getMessage() : why;
+                why = least == Long.MAX_VALUE ? String.valueOf(e.getMessage()) : why;
             }
         }
         return "no layout of %s is possible on cluster %s%s".formatted(

@@ -207,7 +207,7 @@ class AdaptationTest {
         ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
         List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
         Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
-        Changes changes = new Changes(List.of(Orders.experts(100)),
+        Changes changes = new Changes(List.of(Orders.experts(100, 0)),
                 Optional.of(adaptation(new Adaptation.Reach(false, false, true, 0))), Duration.ofMinutes(1));
 
         RunResult actual = run(Planning.plan(TINY, Layout.separated(4, 1)), weights, workload, changes);

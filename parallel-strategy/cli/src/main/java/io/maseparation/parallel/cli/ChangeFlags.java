@@ -10,6 +10,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.simulate.Conditions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -93,7 +94,7 @@ final class ChangeFlags {
             }
             policy = Optional.of(new Adaptation(
                     cluster,
-                    kvType,
+                    Conditions.USUAL.withFormats(kvType, Float.BYTES),
                     new Adaptation.Reach(
                             rebalance, rebalance, elastic, arguments.integer(REDUNDANT, 0, 0, 1 << 16)),
                     ChangeRule.Settings.of(
@@ -130,7 +131,7 @@ final class ChangeFlags {
             return Orders.ratio(step, attention, experts);
         }
         return switch (layout) {
-            case "experts" -> Orders.experts(step);
+            case "experts" -> Orders.experts(step, 0);
             case "sequences" -> Orders.sequences(step);
             default -> {
                 if (!Files.isRegularFile(Path.of(layout))) {

@@ -93,9 +93,9 @@ class PoliciesCommandTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            --routing drift:1.2 | --routing drift:1.2: what follows drift: is not a number
+            --routing drift:1.2 | --routing drift:1.2: the exponent S of zipf:S or drift:S:N is missing or not a number
             --routing drift:1.2:0 | --routing drift:1.2:0: the number of steps must be at least 1
-            --routing drift:x:5 | --routing drift:x:5: what follows drift: is not a number
+            --routing drift:x:5 | --routing drift:x:5: the exponent S of zipf:S or drift:S:N is missing or not a number
             --batch 65536 --context 2000 | does not fit: rank 0 (attention) needs
             """)
     void whatCannotBeSimulatedIsRefused(String line, String message) {

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.adapt;
 
-import io.maseparation.kernels.DataType;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.cluster.Cluster;
@@ -30,8 +29,6 @@ public final class Adaptation implements LayoutPolicy {
 
     private static final int LEAST_STEPS = 2;
     private static final int MOST_STEPS = 8;
-    private static final int BYTES_OF_ACTIVATION = 4;
-    private static final int INTERVALS_OF_HALF_LIFE = 1;
 
     private final Cluster cluster;
     private final Conditions conditions;
@@ -50,10 +47,6 @@ public final class Adaptation implements LayoutPolicy {
      * @param redundantExperts places for replicas of experts in each layer, over all expert ranks together
      */
     public record Reach(boolean experts, boolean sequences, boolean ratio, int redundantExperts) {
-        /** Without replicas. */
-        public Reach(boolean experts, boolean sequences, boolean ratio) {
-            this(experts, sequences, ratio, 0);
-        }
     }
 
     /**
@@ -67,16 +60,6 @@ public final class Adaptation implements LayoutPolicy {
 
     /**
      * @param cluster devices and links that times are simulated on
-     * @param kvType format of the KV cache
-     * @param reach what may change
-     * @param settings when
-     */
-    public Adaptation(Cluster cluster, DataType kvType, Reach reach, ChangeRule.Settings settings) {
-        this(cluster, Conditions.USUAL.withFormats(kvType, BYTES_OF_ACTIVATION), reach, settings);
-    }
-
-    /**
-     * @param cluster devices and links that times are simulated on
      * @param conditions formats and launches
      * @param reach what may change
      * @param settings when
@@ -86,7 +69,7 @@ public final class Adaptation implements LayoutPolicy {
         this.conditions = conditions;
         this.reach = reach;
         rule = new ChangeRule(settings);
-        averages = new LoadAverages((double) INTERVALS_OF_HALF_LIFE * settings.interval());
+        averages = new LoadAverages(settings.interval());
     }
 
     @Override
@@ -156,13 +139,10 @@ public final class Adaptation implements LayoutPolicy {
     public synchronized void ended(LayoutChange change, LiveState state) {
         if (change.made()) {
             pauseMs = pauseMs == 0 ? change.cost().pausedMs() : (pauseMs + change.cost().pausedMs()) / 2;
-        }
-        Optional<Choice> choice = pending;
-        pending = Optional.empty();
-        if (change.made()) {
-            rule.changed(change.step(), Moves.layout(change.kind(), state.plan(), state.owners()));
+            rule.avoid(change.step(), Moves.layout(change.kind(), state.plan(), state.owners()));
         } else {
-            choice.ifPresent(c -> rule.failed(change.step(), c.move().layout()));
+            pending.ifPresent(c -> rule.avoid(change.step(), c.move().layout()));
         }
+        pending = Optional.empty();
     }
 }

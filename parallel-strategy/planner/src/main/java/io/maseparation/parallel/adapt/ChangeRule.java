@@ -98,19 +98,15 @@ public final class ChangeRule {
         return step < avoidedUntil.getOrDefault(layout, Integer.MIN_VALUE);
     }
 
-    /** Notes that a run went from one layout to another. */
-    public void changed(int step, Object from) {
+    /**
+     * Notes a change: the layout that the run left, or the one that it tried to reach and could not set up, is avoided
+     * for the cool-down.
+     *
+     * @param step decode steps so far
+     * @param layout the layout to avoid
+     */
+    public void avoid(int step, Object layout) {
         lastChange = step;
-        avoid(step, from);
-    }
-
-    /** Notes that a layout could not be had. */
-    public void failed(int step, Object layout) {
-        lastChange = step;
-        avoid(step, layout);
-    }
-
-    private void avoid(int step, Object layout) {
         avoidedUntil.put(layout, (int) Math.min(Integer.MAX_VALUE, (long) step + settings.coolDown()));
     }
 }

@@ -2,56 +2,11 @@ package io.maseparation.parallel.adapt;
 
 import io.maseparation.parallel.layout.ExpertGroups;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /** Places of one layer's experts on expert groups, by weights of any kind: rows, or time. */
 final class ExpertPlaces {
     private ExpertPlaces() {}
-
-    /**
-     * Heaviest first to the lightest group (Graham 1969), whatever was there before.
-     *
-     * @param weights weight of each expert
-     * @return each expert in one group; every group has an expert if there are enough
-     */
-    static ExpertGroups.Layer balanced(double[] weights, int experts, int groups) {
-        double[] load = new double[groups];
-        int[] count = new int[groups];
-        int[] place = new int[experts];
-        IntStream.range(0, experts)
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer e) -> -weights[e]))
-                .forEach(expert -> {
-                    int lightest = 0;
-                    for (int group = 1; group < groups; group++) {
-                        if (load[group] < load[lightest]
-                                || (load[group] == load[lightest] && count[group] < count[lightest])) {
-                            lightest = group;
-                        }
-                    }
-                    place[expert] = lightest;
-                    load[lightest] += weights[expert];
-                    count[lightest]++;
-                });
-        fillEmpty(place, count);
-        return ExpertGroups.Layer.of(Arrays.stream(place).boxed().toList());
-    }
-
-    /** With weights of 0, or one far above the rest, a group may have nothing. */
-    private static void fillEmpty(int[] place, int[] count) {
-        for (int group = 0; group < count.length && place.length >= count.length; group++) {
-            for (int expert = place.length - 1; expert >= 0 && count[group] == 0; expert--) {
-                if (count[place[expert]] > 1) {
-                    count[place[expert]]--;
-                    place[expert] = group;
-                    count[group]++;
-                }
-            }
-        }
-    }
 
     /**
      * The present places with as few moves as make the heaviest group lighter: an expert to another group, or two that
@@ -86,10 +41,7 @@ final class ExpertPlaces {
     }
 
     private static boolean improve(double[] weights, int[] place, double[] load, int[] count) {
-        int heaviest = 0;
-        for (int group = 1; group < load.length; group++) {
-            heaviest = load[group] > load[heaviest] ? group : heaviest;
-        }
+        int heaviest = SequencePlaces.heaviest(load);
         // Less than this is rounding.
         double best = load[heaviest] * (1 - 1e-9);
         int mover = -1;

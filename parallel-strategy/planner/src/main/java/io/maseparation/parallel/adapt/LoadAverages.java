@@ -14,8 +14,8 @@ public final class LoadAverages {
     private static final double CHANCE = 3;
 
     private final double halfLife;
-    private double[][] averages;
-    private long[][] before;
+    private double[][] averages = new double[0][];
+    private long[][] before = new long[0][];
     private int lastStep;
 
     /** @param halfLife decode steps after which what was seen counts half, above 0 */
@@ -36,14 +36,10 @@ public final class LoadAverages {
         if (step <= lastStep) {
             return;
         }
-        double kept = averages == null ? 0 : Math.pow(0.5, (step - lastStep) / halfLife);
-        if (averages == null) {
-            averages = new double[counted.length][];
-            before = new long[counted.length][];
-            for (int layer = 0; layer < counted.length; layer++) {
-                averages[layer] = new double[counted[layer].length];
-                before[layer] = new long[counted[layer].length];
-            }
+        double kept = averages.length == 0 ? 0 : Math.pow(0.5, (step - lastStep) / halfLife);
+        if (averages.length == 0) {
+            averages = Arrays.stream(counted).map(layer -> new double[layer.length]).toArray(double[][]::new);
+            before = Arrays.stream(counted).map(layer -> new long[layer.length]).toArray(long[][]::new);
         }
         for (int layer = 0; layer < counted.length; layer++) {
             double[] rates = new double[counted[layer].length];
@@ -86,7 +82,7 @@ public final class LoadAverages {
      * @throws IllegalStateException if nothing was taken in yet
      */
     public double[][] rowsPerStep() {
-        if (averages == null) {
+        if (averages.length == 0) {
             throw new IllegalStateException("no loads yet");
         }
         return Arrays.stream(averages).map(double[]::clone).toArray(double[][]::new);

@@ -23,22 +23,19 @@ public final class Moves {
      *
      * @param kind what moves
      * @param target the layout
-     * @param layout what tells it from others of its kind
+     * @param layout what tells layouts apart: the places of the experts, the owners of the sequences, or the ratio
      */
     record Move(Kind kind, Target target, Object layout) {}
-
-    /** What tells layouts of a kind apart: the ratio, the places of the experts, or the owners of the sequences. */
-    private record Key(Kind kind, Object what) {}
 
     private Moves() {}
 
     /** What tells a run's layout from others that a change of this kind can lead to. */
     static Object layout(Kind kind, Plan plan, List<Integer> owners) {
-        return new Key(kind, switch (kind) {
+        return switch (kind) {
             case EXPERTS -> plan.placement().experts();
             case SEQUENCES -> owners;
             case RATIO -> plan.layout().name();
-        });
+        };
     }
 
     /**
@@ -59,8 +56,7 @@ public final class Moves {
                     all.add(places(plan, weights, separated(plan), reach.redundantExperts()));
                 }
                 for (ExpertGroups places : all) {
-                    Move move = new Move(
-                            Kind.EXPERTS, present.withExperts(places), new Key(Kind.EXPERTS, places));
+                    Move move = new Move(Kind.EXPERTS, present.withExperts(places), places);
                     if (!places.equals(plan.placement().experts()) && !found.contains(move)) {
                         found.add(move);
                     }
@@ -70,8 +66,7 @@ public final class Moves {
         if (reach.sequences()) {
             List<Integer> owners = SequencePlaces.refined(state.owners(), growing(state), plan.groups());
             if (!owners.equals(state.owners())) {
-                found.add(new Move(
-                        Kind.SEQUENCES, present.withOwners(mapped(owners)), new Key(Kind.SEQUENCES, owners)));
+                found.add(new Move(Kind.SEQUENCES, present.withOwners(mapped(owners)), owners));
             }
         }
         if (reach.ratio()) {
@@ -105,7 +100,7 @@ public final class Moves {
                 Optional.of(places(state.plan(), rows, layout, redundant)),
                 Optional.of(mapped(SequencePlaces.refined(
                         state.owners(), growing(state), attention / layout.attentionTensorParallel()))));
-        return new Move(Kind.RATIO, target, new Key(Kind.RATIO, layout.name()));
+        return new Move(Kind.RATIO, target, layout.name());
     }
 
     /** Least number of devices that can turn from attention to experts and leave all groups whole. */
@@ -179,14 +174,13 @@ public final class Moves {
             int experts = plan.config().layers().get(layer).routing().experts();
             if (experts < groups) {
                 // A dense layer, or a layout that is refused later on.
-                places.add(ExpertPlaces.balanced(weights[layer], experts, groups));
+                places.add(ExpertGroups.Layer.of(IntStream.range(0, experts).boxed().toList()));
                 continue;
             }
             int total = (int) Math.min((long) experts * groups, (long) experts + redundant);
-            int[] slots = new int[groups];
-            for (int group = 0; group < groups; group++) {
-                slots[group] = (int) ((long) total * (group + 1) / groups - (long) total * group / groups);
-            }
+            int[] slots = IntStream.range(0, groups)
+                    .map(g -> (int) ((long) total * (g + 1) / groups - (long) total * g / groups))
+                    .toArray();
             ExpertPlacement balanced = ExpertBalancer.quick(
                     new BalanceProblem(Arrays.copyOf(weights[layer], experts), slots, 1, 1));
             ExpertPlacement found = alike

@@ -18,11 +18,6 @@ public final class Orders {
                 state -> Moves.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
     }
 
-    /** Experts evened out by the loads so far. */
-    public static Ordered experts(int step) {
-        return experts(step, 0);
-    }
-
     /**
      * Experts evened out by the loads so far, with replicas.
      *

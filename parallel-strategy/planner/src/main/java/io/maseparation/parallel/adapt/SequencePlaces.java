@@ -61,7 +61,7 @@ final class SequencePlaces {
         return IntStream.range(0, load.length).boxed().min(Comparator.comparingDouble(g -> load[g])).orElseThrow();
     }
 
-    private static int heaviest(double[] load) {
+    static int heaviest(double[] load) {
         return IntStream.range(0, load.length).boxed().max(Comparator.comparingDouble(g -> load[g])).orElseThrow();
     }
 }

@@ -31,6 +31,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a
@@ -117,8 +118,8 @@ public final class Calibrator implements AutoCloseable {
             Communicator communicator = new InProcessCommunicator(2);
             atOnce(
                     communicator,
-                    () -> steps(pair.get(0), together, new Rendezvous(communicator, 0)),
-                    () -> steps(pair.get(1), together, new Rendezvous(communicator, 1)));
+                    () -> steps(pair.get(0), together, rendezvous(communicator, 0)),
+                    () -> steps(pair.get(1), together, rendezvous(communicator, 1)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ModelException("interrupted", e);
@@ -158,12 +159,8 @@ public final class Calibrator implements AutoCloseable {
      */
     public Calibration result() {
         if (embedded) {
-            Map<Operation, List<RateFit.Sample>> samples = probes.getFirst().samples();
-            probes.get(1)
-                    .samples()
-                    .forEach((operation, more) -> samples
-                            .computeIfAbsent(operation, o -> new ArrayList<>())
-                            .addAll(more));
+            Map<Operation, List<RateFit.Sample>> samples = new EnumMap<>(Operation.class);
+            probes.subList(0, 2).forEach(probe -> probe.addSamples(samples));
             Map<Operation, Calibration.Fit> fits = fits(samples);
             return new Calibration(
                     cluster("embedded devices, threads of one host", embeddedKind(rates(fits)), sharedCores()),
@@ -243,6 +240,7 @@ public final class Calibrator implements AutoCloseable {
         // Of two that share a host the slower one goes on alone, faster: their times differ by less than their work.
         return new HostSharing(
                 Runtime.getRuntime().availableProcessors(),
+                0,
                 slowdown - 1,
                 Math.clamp(together.variation() * slowdown, 0, HostSharing.MOST_VARIATION));
     }
@@ -254,27 +252,18 @@ public final class Calibrator implements AutoCloseable {
     }
 
     /** Waits for the other of two ranks as all-reduces do: each tells the other, and sleeps until it has heard. */
-    private static final class Rendezvous implements Runnable {
-        private final Communicator communicator;
-        private final int rank;
-        private final float[] buffer = new float[EXCHANGED_FLOATS];
-        private int number;
-
-        Rendezvous(Communicator communicator, int rank) {
-            this.communicator = communicator;
-            this.rank = rank;
-        }
-
-        @Override
-        public void run() {
+    private static Runnable rendezvous(Communicator communicator, int rank) {
+        float[] buffer = new float[EXCHANGED_FLOATS];
+        AtomicInteger meetings = new AtomicInteger();
+        return () -> {
+            int meeting = meetings.getAndIncrement();
             try {
-                TransferProbe.send(communicator, 1 - rank, rank, number, buffer);
-                TransferProbe.receive(communicator, rank, number, buffer);
+                TransferProbe.send(communicator, 1 - rank, rank, meeting, buffer);
+                TransferProbe.receive(communicator, rank, meeting, buffer);
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
-            number++;
-        }
+        };
     }
 
     @Override

@@ -18,11 +18,11 @@ import io.maseparation.parallel.calibrate.RateFit.Sample;
 import io.maseparation.parallel.layout.RankPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
 
 /**
  * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all
@@ -50,11 +50,13 @@ final class DeviceProbe implements AutoCloseable {
     /** Experts of the last step, by layer. */
     private final int[][] chosen;
 
-    private final Map<Batch, SegmentTimes> times = new LinkedHashMap<>();
-    private final Map<Batch, List<StepShape.ExpertLoad>> loads = new LinkedHashMap<>();
+    private final Map<Batch, Measured> measured = new LinkedHashMap<>();
 
     /** What a step is made of. */
     record Batch(int rows, int context) {}
+
+    /** Times of the steps of a batch, and what the experts of each segment had to do in the last of them. */
+    private record Measured(SegmentTimes times, List<StepShape.ExpertLoad> loads) {}
 
     /**
      * @param rank whose part of the model; its operations are timed without the others'
@@ -64,7 +66,7 @@ final class DeviceProbe implements AutoCloseable {
      */
     DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
         config = weights.config();
-        chosen = new int[config.layers().size()][];
+        chosen = new int[config.layers().size()][0];
         this.rank = rank;
         this.profiled = profiled;
         readsChoices = target.target().embedded();
@@ -93,11 +95,13 @@ final class DeviceProbe implements AutoCloseable {
         for (int context : List.of(Math.min(SHORT_CONTEXT, positions), positions)) {
             for (int n : rows) {
                 Batch batch = new Batch(n, context);
-                SegmentTimes ofBatch = times.computeIfAbsent(batch, b -> new SegmentTimes());
+                SegmentTimes times = measured.containsKey(batch) ? measured(batch).times() : new SegmentTimes();
                 for (int i = 0; i < REPETITIONS; i++) {
-                    ofBatch.add(step(n, context));
+                    times.add(step(n, context));
                 }
-                loads.put(batch, rank.segments().stream().map(s -> load(s, n)).toList());
+                measured.put(
+                        batch,
+                        new Measured(times, rank.segments().stream().map(s -> load(s, n)).toList()));
             }
         }
     }
@@ -105,7 +109,7 @@ final class DeviceProbe implements AutoCloseable {
     /** Median seconds of each segment as a whole, by batch. */
     Map<Batch, double[]> segmentSeconds() {
         Map<Batch, double[]> seconds = new LinkedHashMap<>();
-        times.forEach((batch, t) -> seconds.put(batch, t.medianSegmentSeconds()));
+        measured.forEach((batch, m) -> seconds.put(batch, m.times().medianSegmentSeconds()));
         return seconds;
     }
 
@@ -118,7 +122,7 @@ final class DeviceProbe implements AutoCloseable {
     List<HostFit.Sample> hostSamples(Map<Batch, double[]> whole, double secondsPerByte) {
         List<HostFit.Sample> samples = new ArrayList<>();
         whole.forEach((batch, seconds) -> {
-            double[] tasks = times.get(batch).medianSegmentSeconds();
+            double[] tasks = measured(batch).times().medianSegmentSeconds();
             for (int s = 0; s < seconds.length; s++) {
                 String segment = rank.segments().get(s).name();
                 double way = device.transferBytes(segment) * secondsPerByte;
@@ -131,15 +135,12 @@ final class DeviceProbe implements AutoCloseable {
     /** Where the time of the largest step goes, by the same rank's segments as a whole. */
     Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
         Batch largest = new Batch(rows.getLast(), positions);
-        double tasks = Arrays.stream(times.get(largest).medianSegmentSeconds()).sum();
-        double bytes = 0;
-        for (int s = 0; s < rank.segments().size(); s++) {
-            StepShape shape = StepShape.decode(largest.rows(), largest.context())
-                    .withExperts(loads.get(largest).get(s));
-            bytes += costs.of(rank.segments().get(s), shape).stream()
-                    .mapToDouble(o -> o.cost().bytes())
-                    .sum();
-        }
+        double tasks = Arrays.stream(measured(largest).times().medianSegmentSeconds()).sum();
+        double bytes = IntStream.range(0, rank.segments().size())
+                .mapToObj(s -> costs(largest, s))
+                .flatMap(List::stream)
+                .mapToDouble(o -> o.cost().bytes())
+                .sum();
         long transferBytes = rank.segments().stream()
                 .mapToLong(s -> device.transferBytes(s.name()))
                 .sum();
@@ -165,18 +166,15 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Median seconds of all segments of such a step, among those measured. */
     double smallestSeconds() {
-        return Arrays.stream(times.get(smallest()).medianSegmentSeconds()).sum();
+        return Arrays.stream(measured(smallest()).times().medianSegmentSeconds()).sum();
     }
 
-    /** Samples of every operation. */
-    Map<Operation, List<Sample>> samples() {
-        Map<Operation, List<Sample>> samples = new EnumMap<>(Operation.class);
-        times.forEach((batch, timed) -> {
-            List<double[]> seconds = timed.taskSeconds();
+    /** Adds the samples of every operation. */
+    void addSamples(Map<Operation, List<Sample>> samples) {
+        measured.forEach((batch, m) -> {
+            List<double[]> seconds = m.times().taskSeconds();
             for (int s = 0; s < rank.segments().size(); s++) {
-                StepShape shape = StepShape.decode(batch.rows(), batch.context())
-                        .withExperts(loads.get(batch).get(s));
-                List<OperationCost> tasks = costs.of(rank.segments().get(s), shape);
+                List<OperationCost> tasks = costs(batch, s);
                 double[] ofTasks = seconds.get(s);
                 if (tasks.size() != ofTasks.length) {
                     throw new ModelException(
@@ -194,7 +192,18 @@ final class DeviceProbe implements AutoCloseable {
                 }
             }
         });
-        return samples;
+    }
+
+    /** What a segment of a step costs, by its tasks. */
+    private List<OperationCost> costs(Batch batch, int segment) {
+        return costs.of(
+                rank.segments().get(segment),
+                StepShape.decode(batch.rows(), batch.context())
+                        .withExperts(measured(batch).loads().get(segment)));
+    }
+
+    private Measured measured(Batch batch) {
+        return Objects.requireNonNull(measured.get(batch), "all batches are measured before anything is asked");
     }
 
     /** Pairs and visited experts of a segment's experts, as the router chose them in the last step. */
@@ -209,18 +218,12 @@ final class DeviceProbe implements AutoCloseable {
 
     private int visited(ModelConfig.Layer layer, int index, int n) {
         int experts = layer.routing().experts();
-        if (!readsChoices || chosen[index] == null) {
+        if (!readsChoices || chosen[index].length == 0) {
             // What random weights come to: each row draws without regard to the others.
             double missed = Math.pow(1 - (double) layer.routing().topK() / Math.max(1, experts), n);
             return (int) Math.round(experts * (1 - missed));
         }
-        BitSet visited = new BitSet();
-        for (int expert : chosen[index]) {
-            if (expert >= 0 && expert < experts) {
-                visited.set(expert);
-            }
-        }
-        return visited.cardinality();
+        return (int) Arrays.stream(chosen[index]).filter(e -> e >= 0 && e < experts).distinct().count();
     }
 
     /** One decode step; nanoseconds of each segment's tasks, or of the segment as a whole. */
@@ -257,11 +260,9 @@ final class DeviceProbe implements AutoCloseable {
         for (Part part : segment.parts()) {
             if (readsChoices && part instanceof Part.Route(int layer, boolean export)) {
                 int slots = config.layers().get(layer).routing().slots();
-                int[] ids = new int[n * slots];
-                for (int i = 0; i < ids.length; i++) {
-                    ids[i] = device.buffers().slots().get(slots).ids().get(i);
-                }
-                chosen[layer] = ids;
+                RankBuffers.Slots buffers = Objects.requireNonNull(
+                        device.buffers().slots().get(slots), "a rank with a router has buffers for its choices");
+                chosen[layer] = IntStream.range(0, n * slots).map(buffers.ids()::get).toArray();
             }
         }
     }

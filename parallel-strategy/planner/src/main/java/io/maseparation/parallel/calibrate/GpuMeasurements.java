@@ -67,14 +67,12 @@ record GpuMeasurements(
         double kernels;
         Calibration.StepSplit split;
         try (DeviceProbe probe = new DeviceProbe(device, weights, single, batch, context, true)) {
-            samples.putAll(measured(probe).samples());
+            measured(probe).addSamples(samples);
             host.addAll(probe.hostSamples(whole, perByte));
             split = probe.split(whole, perByte);
         }
         try (DeviceProbe probe = new DeviceProbe(device, weights, pair.getFirst(), batch, context, true)) {
-            measured(probe).samples().forEach((operation, more) -> samples
-                    .computeIfAbsent(operation, o -> new ArrayList<>())
-                    .addAll(more));
+            measured(probe).addSamples(samples);
             host.addAll(probe.hostSamples(half, perByte));
             kernels = probe.smallestSeconds();
         }

@@ -27,11 +27,7 @@ final class RateFit {
      * @param positions positions that a row sees one after the other; 0 if that cannot be a limit
      * @param seconds time it takes
      */
-    record Sample(double bytes, double flops, double positions, double seconds) {
-        Sample(double bytes, double flops, double seconds) {
-            this(bytes, flops, 0, seconds);
-        }
-    }
+    record Sample(double bytes, double flops, double positions, double seconds) {}
 
     /** Launch and FLOPs per byte, with their error. */
     private record Guess(double launch, double ratio, double error) {}
@@ -116,7 +112,7 @@ final class RateFit {
         }
         if (work == 0) {
             // Without any work it is all launch.
-            return new OperationRate(launch, WITHOUT_WORK, WITHOUT_WORK);
+            return new OperationRate(launch, WITHOUT_WORK, WITHOUT_WORK, 0);
         }
         double perPosition = Math.max(0, leastPerPosition(samples, launch));
         double rate = work / Math.max(time, 1e-12);

@@ -38,11 +38,6 @@ final class SegmentTimes {
                 .toList();
     }
 
-    /** Mean time of each segment. */
-    synchronized double[] segmentSeconds() {
-        return taskSeconds().stream().mapToDouble(t -> Arrays.stream(t).sum()).toArray();
-    }
-
     /** Median time of each segment. */
     synchronized double[] medianSegmentSeconds() {
         return segments.stream()
@@ -57,7 +52,7 @@ final class SegmentTimes {
 
     /** Mean time of a step. */
     double seconds() {
-        return Arrays.stream(segmentSeconds()).sum();
+        return taskSeconds().stream().flatMapToDouble(Arrays::stream).sum();
     }
 
     /** Coefficient of variation of a segment's time, where segments count by their mean times. */

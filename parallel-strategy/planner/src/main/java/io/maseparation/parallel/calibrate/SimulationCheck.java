@@ -5,6 +5,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.compare.RandomPrompts;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Setup;
@@ -18,8 +19,10 @@ import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.DoubleSummaryStatistics;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -115,16 +118,8 @@ public final class SimulationCheck {
             Model model, Calibrator calibrator, ExecutionOptions execution, Settings settings, Consumer<String> doing) {
         List<Setup> layouts = settings.layouts();
         int batch = settings.batch();
-        int[][] prompts = new int[batch][PROMPT];
-        for (int i = 0; i < batch; i++) {
-            for (int j = 0; j < PROMPT; j++) {
-                prompts[i][j] = (i * 131 + j * 17) % model.config().vocab();
-            }
-        }
-        List<List<RunResult>> runs = new ArrayList<>();
-        for (int i = 0; i < layouts.size(); i++) {
-            runs.add(new ArrayList<>());
-        }
+        List<int[]> prompts = RandomPrompts.of(batch, PROMPT, model.config().vocab(), 0);
+        Map<Setup, List<RunResult>> runs = new LinkedHashMap<>();
         // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for
         // all layouts; the last one does all that any of them does.
         boolean embedded = execution.devices().getFirst().target().embedded();
@@ -139,11 +134,10 @@ public final class SimulationCheck {
                     continue;
                 }
                 doing.accept(setup.layout().title());
-                Generation generation = Generation.of(model).layout(setup).execution(execution);
-                for (int[] prompt : prompts) {
-                    generation = generation.prompt(prompt);
-                }
-                RunResult result = generation
+                RunResult result = Generation.of(model)
+                        .layout(setup)
+                        .execution(execution)
+                        .prompts(prompts)
                         .ignoringEos()
                         // The JVM does not care about the context.
                         .depth(round < 0 ? 0 : settings.depth())
@@ -151,19 +145,15 @@ public final class SimulationCheck {
                         .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : settings.tokens())
                         .run();
                 if (round >= 0) {
-                    runs.get(layouts.indexOf(setup)).add(result);
+                    runs.computeIfAbsent(setup, s -> new ArrayList<>()).add(result);
                 }
             }
         }
         doing.accept("simulations");
         Calibration calibration = calibrator.result();
         List<Entry> entries = new ArrayList<>();
-        for (int i = 0; i < layouts.size(); i++) {
-            entries.add(entry(
-                    simulation(
-                            model.config(), calibration.cluster(), layouts.get(i), execution.kvType(), settings),
-                    runs.get(i)));
-        }
+        runs.forEach((setup, results) -> entries.add(entry(
+                simulation(model.config(), calibration.cluster(), setup, execution.kvType(), settings), results)));
         return new Result(calibration, entries);
     }
 
@@ -212,10 +202,10 @@ public final class SimulationCheck {
     private static List<SegmentTime> segments(List<TimelineEvent> measured, List<TimelineEvent> simulated) {
         Map<String, Double> here = means(measured);
         Map<String, Double> there = means(simulated);
-        return here.entrySet().stream()
-                .filter(e -> there.containsKey(e.getKey()))
-                .map(e -> new SegmentTime(e.getKey(), e.getValue(), there.get(e.getKey())))
-                .toList();
+        List<SegmentTime> both = new ArrayList<>();
+        here.forEach((name, ms) -> Optional.ofNullable(there.get(name))
+                .ifPresent(other -> both.add(new SegmentTime(name, ms, other))));
+        return both;
     }
 
     private static Map<String, Double> means(List<TimelineEvent> events) {

@@ -9,8 +9,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Clusters on disk, as JSON (docs/clusters.md). */
@@ -72,7 +74,9 @@ public final class ClusterFile {
         Map<Operation, OperationRate> measured = new LinkedHashMap<>();
         for (JsonFile operation : json.members("operations")) {
             measured.put(
-                    operation(operation),
+                    byId(Operation.values(), Operation::id, operation.name())
+                            .orElseThrow(() -> operation.fail("", "is not an operation; there are "
+                                    + String.join(", ", Stream.of(Operation.values()).map(Operation::id).toList()))),
                     new OperationRate(
                             operation.number("launch_us", 0, 1e9) / 1e6,
                             operation.number("bytes_per_s", 1, 1e18),
@@ -99,14 +103,8 @@ public final class ClusterFile {
         return kind;
     }
 
-    private static Operation operation(JsonFile json) {
-        for (Operation operation : Operation.values()) {
-            if (operation.id().equals(json.name())) {
-                return operation;
-            }
-        }
-        throw json.fail("", "is not an operation; there are "
-                + String.join(", ", Stream.of(Operation.values()).map(Operation::id).toList()));
+    private static <E> Optional<E> byId(E[] constants, Function<E, String> id, String wanted) {
+        return Stream.of(constants).filter(c -> id.apply(c).equals(wanted)).findFirst();
     }
 
     private static Link link(JsonFile json, String field) {
@@ -120,27 +118,20 @@ public final class ClusterFile {
     /** Nodes of equal size; the last one may have fewer devices. */
     private static List<Cluster.Device> family(JsonFile json, int size) {
         int perNode = json.integer("devices_per_node", 1, MOST_DEVICES);
-        List<Cluster.Device> devices = new ArrayList<>();
-        for (int i = 0; i < size; i++) {
-            devices.add(new Cluster.Device(0, i / perNode));
-        }
-        return devices;
+        return IntStream.range(0, size).mapToObj(i -> new Cluster.Device(0, i / perNode)).toList();
     }
 
     private static List<Cluster.Device> nodes(JsonFile json, List<DeviceKind> kinds) {
+        List<String> names = kinds.stream().map(DeviceKind::name).toList();
         List<Cluster.Device> devices = new ArrayList<>();
         int node = 0;
         for (List<JsonFile> entries : json.objectLists("nodes")) {
             for (JsonFile entry : entries) {
                 String name = entry.name("kind");
-                int kind = kinds.stream().map(DeviceKind::name).toList().indexOf(name);
+                int kind = names.indexOf(name);
                 if (kind < 0) {
-                    throw entry.fail(
-                            "kind",
-                            "'%s' is no kind of device_kinds, which has %s"
-                                    .formatted(
-                                            name,
-                                            String.join(", ", kinds.stream().map(DeviceKind::name).toList())));
+                    throw entry.fail("kind", "'%s' is not one of device_kinds, which are %s"
+                            .formatted(name, String.join(", ", names)));
                 }
                 int count = entry.integer("count", 1, 1, MOST_DEVICES);
                 if (devices.size() + count > MOST_DEVICES) {
@@ -163,13 +154,10 @@ public final class ClusterFile {
         List<CollectiveTable> tables = new ArrayList<>();
         for (JsonFile table : json.objects("collectives")) {
             String name = table.name("operation");
-            CollectiveTable.Operation operation =
-                    switch (name) {
-                        case "all-reduce" -> CollectiveTable.Operation.ALL_REDUCE;
-                        case "all-to-all" -> CollectiveTable.Operation.ALL_TO_ALL;
-                        default -> throw table.fail(
-                                "operation", "'%s' is neither all-reduce nor all-to-all".formatted(name));
-                    };
+            CollectiveTable.Operation operation = byId(
+                    CollectiveTable.Operation.values(), CollectiveTable.Operation::id, name)
+                    .orElseThrow(() -> table.fail(
+                            "operation", "'%s' is neither all-reduce nor all-to-all".formatted(name)));
             List<CollectiveTable.Point> points = new ArrayList<>();
             for (double[] point : table.pairs("points")) {
                 double bytes = point[0];
@@ -271,25 +259,20 @@ public final class ClusterFile {
         return json;
     }
 
-    private static List<Object> nodes(Cluster cluster) {
-        List<Object> nodes = new ArrayList<>();
-        List<Object> node = new ArrayList<>();
-        for (int i = 0; i < cluster.size(); i++) {
-            int from = i;
-            Cluster.Device device = cluster.devices().get(i);
-            while (i + 1 < cluster.size() && cluster.devices().get(i + 1).equals(device)) {
-                i++;
+    private static List<List<Map<String, Object>>> nodes(Cluster cluster) {
+        List<List<Map<String, Object>>> nodes = new ArrayList<>();
+        Cluster.Device before = new Cluster.Device(-1, -1);
+        for (Cluster.Device device : cluster.devices()) {
+            if (device.node() != before.node()) {
+                nodes.add(new ArrayList<>());
             }
-            Map<String, Object> entry = new LinkedHashMap<>();
-            entry.put("kind", cluster.kinds().get(device.kind()).name());
-            entry.put("count", i - from + 1);
-            node.add(entry);
-            boolean last =
-                    i + 1 == cluster.size() || cluster.devices().get(i + 1).node() != device.node();
-            if (last) {
-                nodes.add(node);
-                node = new ArrayList<>();
+            if (!device.equals(before)) {
+                Map<String, Object> entry = new LinkedHashMap<>();
+                entry.put("kind", cluster.kinds().get(device.kind()).name());
+                nodes.getLast().add(entry);
             }
+            nodes.getLast().getLast().merge("count", 1, (count, one) -> (int) count + (int) one);
+            before = device;
         }
         return nodes;
     }
@@ -303,7 +286,7 @@ public final class ClusterFile {
 
     private static Map<String, Object> table(CollectiveTable table, String source) {
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("operation", table.operation().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        json.put("operation", table.operation().id());
         json.put("implementation", table.implementation());
         json.put("devices", table.devices());
         json.put("source", source);

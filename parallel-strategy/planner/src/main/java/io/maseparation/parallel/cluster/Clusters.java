@@ -3,11 +3,10 @@ package io.maseparation.parallel.cluster;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -47,24 +46,11 @@ public final class Clusters {
         if (NAMES.contains(nameOrFile)) {
             return ClusterFile.cluster(resource(nameOrFile), 0);
         }
-        if (!nameOrFile.isBlank()) {
-            try {
-                Path file = Path.of(nameOrFile);
-                if (Files.isRegularFile(file)) {
-                    return ClusterFile.read(file);
-                }
-            } catch (InvalidPathException e) {
-                throw missing(nameOrFile, e);
-            }
+        if (new File(nameOrFile).isFile()) {
+            return ClusterFile.read(Path.of(nameOrFile));
         }
-        throw missing(nameOrFile, null);
-    }
-
-    private static ModelException missing(String name, InvalidPathException cause) {
-        return new ModelException(
-                "cluster '%s' is neither a name nor a file; there are %s (and a100xN, h100xN, h200xN)"
-                        .formatted(Text.printable(name), String.join(", ", NAMES)),
-                cause);
+        throw new ModelException("cluster '%s' is neither a name nor a file; there are %s (and a100xN, h100xN, h200xN)"
+                .formatted(Text.printable(nameOrFile), String.join(", ", NAMES)));
     }
 
     private static JsonFile resource(String name) {

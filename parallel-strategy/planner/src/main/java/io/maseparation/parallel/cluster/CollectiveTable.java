@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cluster;
 
+import io.maseparation.files.Identified;
 import java.util.List;
 
 /**
@@ -13,11 +14,16 @@ import java.util.List;
 public record CollectiveTable(Operation operation, String implementation, int devices, List<Point> points) {
 
     /** A collective. */
-    public enum Operation {
+    public enum Operation implements Identified {
         /** Sum over all, to all. */
         ALL_REDUCE,
         /** A part from each to each. */
-        ALL_TO_ALL
+        ALL_TO_ALL;
+
+        @Override
+        public String id() {
+            return Identified.super.id().replace('_', '-');
+        }
     }
 
     /**

@@ -31,11 +31,6 @@ public record DeviceKind(
         measured = Map.copyOf(measured);
     }
 
-    /** A kind that exchanges data itself, and of which no operation was measured. */
-    public DeviceKind(String name, double memoryBytes, Roofline roofline, LaunchTimes launches, double pricePerHour) {
-        this(name, memoryBytes, roofline, launches, pricePerHour, Double.POSITIVE_INFINITY, Map.of());
-    }
-
     /** The same with more memory or less. */
     public DeviceKind withMemory(double bytes) {
         return new DeviceKind(name, bytes, roofline, launches, pricePerHour, hostBytesPerSecond, measured);

@@ -18,12 +18,7 @@ public record HostSharing(int cores, int devices, double contention, double vari
     /** Most that {@code variation} can be. */
     public static final double MOST_VARIATION = 2;
     /** Devices of their own. */
-    public static final HostSharing NONE = new HostSharing(0, 1, 0);
-
-    /** Cores that compute. */
-    public HostSharing(int cores, double contention, double variation) {
-        this(cores, 0, contention, variation);
-    }
+    public static final HostSharing NONE = new HostSharing(0, 0, 1, 0);
 
     /** Whether there is such a host. */
     public boolean shared() {

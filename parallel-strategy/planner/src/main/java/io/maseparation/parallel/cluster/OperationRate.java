@@ -11,11 +11,6 @@ package io.maseparation.parallel.cluster;
  */
 public record OperationRate(
         double launchSeconds, double bytesPerSecond, double flopsPerSecond, double secondsPerPosition) {
-    /** An operation whose work can all be done at once. */
-    public OperationRate(double launchSeconds, double bytesPerSecond, double flopsPerSecond) {
-        this(launchSeconds, bytesPerSecond, flopsPerSecond, 0);
-    }
-
     /**
      * The part of its time that grows with its work, in seconds.
      *

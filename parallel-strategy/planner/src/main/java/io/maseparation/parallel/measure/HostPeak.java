@@ -3,6 +3,7 @@ package io.maseparation.parallel.measure;
 import io.maseparation.parallel.threads.ParallelMap;
 import java.util.Collections;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * What this machine's cores can do at most, measured in a fraction of a second: a yardstick for MBU and MFU of runs on
@@ -50,14 +51,14 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
         return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() ? VectorWidth.bits() : 0;
     }
 
-    private interface Work {
-        /** A piece of work for one core; each call returns how much of it was done. */
-        LongSupplier forOneCore();
-    }
-
-    private static double onAllCores(int cores, Work work) {
+    /**
+     * Rate of all cores together.
+     *
+     * @param work makes the work of one core, each call of which returns how much it did
+     */
+    private static double onAllCores(int cores, Supplier<LongSupplier> work) {
         return new ParallelMap("peak", cores, () -> {})
-                .map(Collections.nCopies(cores, work), w -> rate(w.forOneCore())).stream()
+                .map(Collections.nCopies(cores, work), w -> rate(w.get())).stream()
                 .mapToDouble(rate -> rate)
                 .sum();
     }

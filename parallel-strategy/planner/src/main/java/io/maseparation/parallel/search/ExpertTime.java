@@ -71,25 +71,34 @@ public final class ExpertTime {
     }
 
     /**
-     * Least seconds for rows of a micro-batch: a row that visits several experts counts once, and which do is not
-     * known.
+     * Least seconds for rows of a micro-batch.
      *
-     * @param counts rows of each expert
+     * @param counts rows of each expert of the layer
      * @param held experts of the segment
      */
     double seconds(int[] counts, int[] held) {
+        ExpertLoad least = leastLoad(counts, held, 0);
+        return least.pairs() == 0 ? 0 : fixedSeconds + workSeconds(least.rows(), least.pairs(), least.active());
+    }
+
+    /**
+     * Least load of some experts: rows that visit several of them are counted once, and which rows those are is not
+     * known.
+     *
+     * @param counts rows of each expert of the layer
+     * @param held the experts
+     * @param extraRows rows that visit the shared expert
+     */
+    static ExpertLoad leastLoad(int[] counts, int[] held, int extraRows) {
         int pairs = 0;
         int active = 0;
-        int rows = 0;
+        int rows = extraRows;
         for (int expert : held) {
             pairs += counts[expert];
             active += counts[expert] > 0 ? 1 : 0;
             rows = Math.max(rows, counts[expert]);
         }
-        if (pairs == 0) {
-            return 0;
-        }
-        return fixedSeconds + workSeconds(rows, pairs, active);
+        return new ExpertLoad(rows, pairs, active, extraRows);
     }
 
     /** The part of the time that does not grow with the work, in seconds: starting the tasks. */

@@ -2,20 +2,17 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.layout.Setup;
 import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.Map;
 import java.util.concurrent.atomic.DoubleAccumulator;
 
 /** The least score so far of every kind of layout, or of all together. */
 final class Incumbents {
-    private final Map<LayoutKind, DoubleAccumulator> least = new EnumMap<>(LayoutKind.class);
+    /** By kind. */
+    private final DoubleAccumulator[] least = new DoubleAccumulator[LayoutKind.values().length];
 
     /** @param together whether kinds compete with each other */
     Incumbents(boolean together) {
         DoubleAccumulator common = new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY);
-        for (LayoutKind kind : LayoutKind.values()) {
-            least.put(kind, together ? common : new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY));
-        }
+        Arrays.setAll(least, k -> together ? common : new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY));
     }
 
     /**
@@ -27,13 +24,13 @@ final class Incumbents {
 
     /** Whether a score is within a factor of the best of a kind. */
     boolean near(LayoutKind kind, double score, double factor) {
-        return score < Double.POSITIVE_INFINITY && score <= least.get(kind).get() * factor;
+        return score < Double.POSITIVE_INFINITY && score <= least[kind.ordinal()].get() * factor;
     }
 
     void offer(Setup setup, double score) {
         for (LayoutKind kind : LayoutKind.values()) {
             if (kind.has(setup)) {
-                least.get(kind).accumulate(score);
+                least[kind.ordinal()].accumulate(score);
             }
         }
     }

@@ -5,7 +5,6 @@ import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
-import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.ExpertGroups;
@@ -113,7 +112,7 @@ final class LowerBound {
                 for (int m = 0; m < microBatches; m++) {
                     sum += received(rank, m);
                 }
-                int copy = copyOf(placement.groupOf(rank.rank()));
+                int copy = placement.copyOfExperts(placement.groupOf(rank.rank()));
                 pool[copy] = Math.max(pool[copy], sum);
                 all += sum;
             }
@@ -155,10 +154,6 @@ final class LowerBound {
         return rank.shard().attention().map(h -> h.parts()).orElse(1);
     }
 
-    private int copyOf(int expertGroup) {
-        return placement.copyOfExperts(expertGroup);
-    }
-
     /** Seconds of the segments that a rank computes for its own rows, without experts of a pool. */
     private double own(RankPlan rank, int m) {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
@@ -169,26 +164,16 @@ final class LowerBound {
                 sum += seconds(rank, segment, shape);
             } else if (!part.get().received()) {
                 double steps = 0;
-                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, part.get().layer())) {
-                    steps += seconds(rank, segment, shape.withExperts(load(of, shape.rows())));
+                int layer = part.get().layer();
+                int[] all = IntStream.range(0, config.layers().get(layer).routing().experts()).toArray();
+                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, layer)) {
+                    steps += seconds(
+                            rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
                 }
                 sum += steps / scenario.steps();
             }
         }
         return sum;
-    }
-
-    /** At least this: rows that visit several experts are counted once, and which those are is not known. */
-    private static ExpertLoad load(int[] counts, int extraRows) {
-        int pairs = 0;
-        int active = 0;
-        int most = 0;
-        for (int count : counts) {
-            pairs += count;
-            active += count > 0 ? 1 : 0;
-            most = Math.max(most, count);
-        }
-        return new ExpertLoad(Math.max(most, extraRows), pairs, active, extraRows);
     }
 
     /** Seconds that a rank computes experts for others, in the mean over steps. */
@@ -197,18 +182,14 @@ final class LowerBound {
         if (experts.length == 0 || group < 0) {
             return 0;
         }
-        double sum = 0;
-        for (double[] layer : experts[group][m]) {
-            sum += Arrays.stream(layer).sum();
-        }
-        return sum / scenario.steps();
+        return Arrays.stream(experts[group][m]).flatMapToDouble(Arrays::stream).sum() / scenario.steps();
     }
 
     private void timeExperts() {
         int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
-            int copy = copyOf(group);
+            int copy = placement.copyOfExperts(group);
             for (int r : placement.ranksOf(group)) {
                 RankPlan rank = plan.ranks().get(r);
                 DeviceKind kind = cluster.kindOf(plan.devices().get(r));
@@ -302,12 +283,10 @@ final class LowerBound {
                         rank.shard().output().map(v -> v.size()).orElse(0),
                         segment.name(),
                         shape),
-                use -> compute(rank, kind, segment, shape));
-    }
-
-    private double compute(RankPlan rank, DeviceKind kind, Segment segment, StepShape shape) {
-        SegmentCosts costs = new SegmentCosts(config, rank.shard(), scenario.conditions().kvType());
-        return SegmentTime.seconds(
-                costs.of(scenario.conditions().counted(segment), shape), scenario.conditions(), kind);
+                use -> SegmentTime.seconds(
+                        new SegmentCosts(config, rank.shard(), scenario.conditions().kvType())
+                                .of(scenario.conditions().counted(segment), shape),
+                        scenario.conditions(),
+                        kind));
     }
 }

@@ -1,8 +1,11 @@
 package io.maseparation.parallel.search;
 
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What a search found.
@@ -27,17 +30,15 @@ public record SearchResult(
 
     /** The best of all. */
     public Evaluation best() {
-        return bestOf(List.of(LayoutKind.values())).orElseThrow();
+        return bestOf(Arrays.stream(LayoutKind.values())).orElseThrow();
     }
 
     /** The best that does not separate attention from experts. */
     public Optional<Evaluation> bestColocated() {
-        return bestOf(java.util.Arrays.stream(LayoutKind.values()).filter(k -> k != LayoutKind.MA).toList());
+        return bestOf(Arrays.stream(LayoutKind.values()).filter(k -> k != LayoutKind.MA));
     }
 
-    private Optional<Evaluation> bestOf(List<LayoutKind> kinds) {
-        return kinds.stream()
-                .flatMap(kind -> best(kind).stream())
-                .min(java.util.Comparator.comparingDouble(Evaluation::score));
+    private Optional<Evaluation> bestOf(Stream<LayoutKind> kinds) {
+        return kinds.flatMap(kind -> best(kind).stream()).min(Comparator.comparingDouble(Evaluation::score));
     }
 }

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.search;
 
-import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
 import java.util.EnumSet;
@@ -31,17 +30,6 @@ public record SearchSpace(Set<Strategy> strategies, Predicate<Setup> layouts) {
     /** Those that also satisfy something. */
     public SearchSpace where(Predicate<Setup> also) {
         return new SearchSpace(strategies, layouts.and(also));
-    }
-
-    /** Those with this many micro-batches. */
-    public SearchSpace withMicroBatches(int n) {
-        return where(s -> s.batching().microBatches() == n);
-    }
-
-    /** MA layouts of this ratio; all other strategies as they are. */
-    public SearchSpace withRatio(int attentionDevices, int expertDevices) {
-        return where(s -> !(s.layout() instanceof Layout.Separated)
-                || s.layout().hasRatio(attentionDevices, expertDevices));
     }
 
     boolean has(Setup setup) {

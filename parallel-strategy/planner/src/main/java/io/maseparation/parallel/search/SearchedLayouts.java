@@ -141,9 +141,7 @@ public final class SearchedLayouts {
     private void batched(Layout layout, int mostMicroBatches, List<List<Integer>> orders) {
         for (int m = 1; m <= mostMicroBatches; m++) {
             Setup setup = layout.withMicroBatches(m);
-            if (space.has(setup)) {
-                orders.forEach(order -> add(setup, order));
-            }
+            orders.forEach(order -> add(setup, order));
         }
     }
 

@@ -10,6 +10,7 @@ import io.maseparation.parallel.simulate.SimulationResult;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -51,23 +52,35 @@ final class Trial {
         if (!request.goal().anyBatch()) {
             return bounded(layout, plan, scenario);
         }
-        // The batch that is too large: from there down, every one fits and may keep the limit.
-        int tooLarge = BATCHES.size();
-        int least = 0;
-        while (least < BATCHES.size() && !fillsMicroBatches(plan, BATCHES.get(least))) {
-            least++;
-        }
-        int possible = least - 1;
-        Optional<Prospect> best = Optional.empty();
-        while (tooLarge - possible > 1) {
-            int middle = (possible + tooLarge) / 2;
-            Optional<Prospect> prospect = bounded(layout, plan, withBatch(scenario, BATCHES.get(middle)))
-                    .filter(p -> p.bound() < Double.POSITIVE_INFINITY);
-            if (prospect.isPresent()) {
-                best = prospect;
-                possible = middle;
+        int tooSmall = (int) BATCHES.stream().filter(b -> !fillsMicroBatches(plan, b)).count() - 1;
+        return largest(plan, tooSmall, (tooSmall + BATCHES.size()) / 2, BATCHES.size(),
+                batch -> bounded(layout, plan, withBatch(scenario, batch))
+                        .filter(p -> p.bound() < Double.POSITIVE_INFINITY));
+    }
+
+    /**
+     * What the largest possible batch gives, found by bisection; empty if no batch is possible.
+     *
+     * @param possible index of a batch, or −1, below those that are tried
+     * @param first index of the batch that is tried first
+     * @param tooLarge index of a batch above those that are tried
+     * @param attempt empty for a batch that is too large
+     */
+    private static <T> Optional<T> largest(
+            Plan plan, int possible, int first, int tooLarge, IntFunction<Optional<T>> attempt) {
+        Optional<T> best = Optional.empty();
+        int low = possible;
+        int high = tooLarge;
+        for (int middle = first; high - low > 1; middle = (low + high) / 2) {
+            boolean fills = fillsMicroBatches(plan, BATCHES.get(middle));
+            Optional<T> found = fills ? attempt.apply(BATCHES.get(middle)) : Optional.empty();
+            if (found.isPresent()) {
+                best = found;
+            }
+            if (found.isPresent() || !fills) {
+                low = middle;
             } else {
-                tooLarge = middle;
+                high = middle;
             }
         }
         return best;
@@ -114,27 +127,9 @@ final class Trial {
         if (!request.goal().anyBatch()) {
             return evaluate(prospect.layout(), plan, scenario);
         }
-        int tooLarge = BATCHES.indexOf(prospect.batch()) + 1;
-        int possible = -1;
-        Optional<Evaluation> best = Optional.empty();
-        int middle = tooLarge - 1;
-        while (tooLarge - possible > 1) {
-            int batch = BATCHES.get(middle);
-            boolean fills = fillsMicroBatches(plan, batch);
-            Optional<Evaluation> evaluation = fills
-                    ? evaluate(prospect.layout(), plan, withBatch(scenario, batch))
-                    : Optional.empty();
-            if (evaluation.isPresent()) {
-                best = evaluation;
-                possible = middle;
-            } else if (!fills) {
-                possible = middle;
-            } else {
-                tooLarge = middle;
-            }
-            middle = (possible + tooLarge) / 2;
-        }
-        return best;
+        int bounded = BATCHES.indexOf(prospect.batch());
+        return largest(plan, -1, bounded, bounded + 1,
+                batch -> evaluate(prospect.layout(), plan, withBatch(scenario, batch)));
     }
 
     /** Simulates a layout again for as many steps as another scenario has; empty if it no longer keeps the limit. */
@@ -180,7 +175,7 @@ final class Trial {
                 }
             } catch (PlanException e) {
                 // How much memory one of them lacks says more.
-                why = least == Long.MAX_VALUE ? e.getMessage() : why;
+                why = least == Long.MAX_VALUE ? String.valueOf(e.getMessage()) : why;
             }
         }
         return "no layout of %s is possible on cluster %s%s".formatted(

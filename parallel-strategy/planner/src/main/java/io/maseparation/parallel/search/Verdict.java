@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What a search says about separating attention from experts.
@@ -123,6 +124,10 @@ public record Verdict(
 
     /** The first change under which the answer is another one. */
     public Optional<Change> flip() {
+        return flip(changes, answer);
+    }
+
+    private static Optional<Change> flip(List<Change> changes, Answer answer) {
         return changes.stream().filter(c -> c.answer() != answer).findFirst();
     }
 
@@ -170,16 +175,13 @@ public record Verdict(
                         + " on %d:%d, together %.3f ms, so that separation can win only by saving waits, transfers or work.",
                 b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(), b.togetherMs())));
         if (!changes.isEmpty()) {
-            List<Change> flips =
-                    changes.stream().filter(c -> c.answer() != answer).toList();
             String tried = changes.stream()
                     .map(c -> "%s: %s".formatted(c.what(), difference(found, c.gain())))
-                    .reduce((a, b) -> a + "; " + b)
-                    .orElseThrow();
-            text.add(flips.isEmpty()
-                    ? "With the same layouts none of these changes the answer: %s.".formatted(tried)
-                    : "With the same layouts the answer changes with %s: then %s. Tried: %s."
-                            .formatted(flips.getFirst().what(), flips.getFirst().answer().words(), tried));
+                    .collect(Collectors.joining("; "));
+            text.add(flip(changes, answer)
+                    .map(c -> "With the same layouts the answer changes with %s: then %s. Tried: %s."
+                            .formatted(c.what(), c.answer().words(), tried))
+                    .orElse("With the same layouts none of these changes the answer: %s.".formatted(tried)));
         }
         return text;
     }

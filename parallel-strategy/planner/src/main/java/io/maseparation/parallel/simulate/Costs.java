@@ -22,6 +22,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Costs of a plan's operations on a cluster: rooflines of the tasks of each segment, and sizes of messages. */
@@ -109,7 +110,7 @@ final class Costs implements Work {
     @Override
     public TaskCost compute(int rank, String segment, int microBatch, int step) {
         RankCosts costs = ranks[rank];
-        SegmentUse use = costs.segments().get(segment);
+        SegmentUse use = Objects.requireNonNull(costs.segments().get(segment), "the segment is one of the rank's");
         boolean received = use.experts().isPresent() && use.experts().get().received();
         StepShape rows = received
                 ? new StepShape(batches.prefill(), List.of(), 0, ExpertLoad.NONE)

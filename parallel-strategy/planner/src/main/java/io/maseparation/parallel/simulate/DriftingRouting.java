@@ -20,11 +20,8 @@ final class DriftingRouting implements RoutingModel {
 
     @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
-        popularity.chooseAll(at(seed, step), step, layer, rows, slots, chosen, experts);
-    }
-
-    private long at(long seed, int step) {
-        return seed + CounterRandom.GOLDEN * (Math.max(0, step) / steps);
+        long ofPeriod = seed + CounterRandom.GOLDEN * (Math.max(0, step) / steps);
+        popularity.chooseAll(ofPeriod, step, layer, rows, slots, chosen, experts);
     }
 
     @Override

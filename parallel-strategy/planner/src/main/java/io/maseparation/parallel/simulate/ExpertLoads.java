@@ -7,6 +7,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.IntSummaryStatistics;
 
 /**
  * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
@@ -52,10 +53,17 @@ final class ExpertLoads {
             allPairs = new int[expertGroups];
             extra = new int[expertGroups];
             visited = new BitSet[expertGroups];
-            for (int i = 0; i < expertGroups; i++) {
-                visited[i] = new BitSet(experts);
-            }
+            Arrays.setAll(visited, i -> new BitSet(experts));
             distinct = new BitSet(experts);
+        }
+
+        private void add(int group, int expertGroup, boolean firstOfRow) {
+            pairs[expertGroup][group]++;
+            allPairs[expertGroup]++;
+            if (firstOfRow) {
+                rows[group][expertGroup]++;
+                allRows[expertGroup]++;
+            }
         }
 
         /** Rows that an attention group has for an expert group. */
@@ -125,14 +133,9 @@ final class ExpertLoads {
     }
 
     private void noteImbalance(int[] pairs) {
-        long sum = 0;
-        int most = 0;
-        for (int of : pairs) {
-            sum += of;
-            most = Math.max(most, of);
-        }
-        if (sum > 0) {
-            imbalances += (double) most * pairs.length / sum;
+        IntSummaryStatistics of = Arrays.stream(pairs).summaryStatistics();
+        if (of.getSum() > 0) {
+            imbalances += (double) of.getMax() * pairs.length / of.getSum();
             counted++;
         }
     }
@@ -144,33 +147,22 @@ final class ExpertLoads {
         if (slots > 0) {
             routing.chooseAll(seed, batches.prefill() ? -1 : step, layer, ids, slots, chosen, rule.experts());
         }
-        int[] assigned = choices.length == 0 ? null : choices[group].assign(layer, chosen, slots);
-        int[] rows = counts.rows[group];
+        int[] assigned = choices.length == 0 ? chosen : choices[group].assign(layer, chosen, slots);
         int[] lastRow = new int[expertGroups];
         boolean extra = rule.extra() != Routing.Extra.NONE;
         for (int row = 0; row < ids.length; row++) {
             for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
                 int expert = chosen[slot];
-                int to = assigned == null ? map.serving(layer, expert, group, row) : assigned[slot];
-                counts.pairs[to][group]++;
-                counts.allPairs[to]++;
+                int to = choices.length == 0 ? map.serving(layer, expert, group, row) : assigned[slot];
+                counts.add(group, to, lastRow[to] != row + 1);
+                lastRow[to] = row + 1;
                 counts.visited[to].set(expert);
                 counts.distinct.set(expert);
-                if (lastRow[to] != row + 1) {
-                    lastRow[to] = row + 1;
-                    rows[to]++;
-                    counts.allRows[to]++;
-                }
             }
             if (extra) {
-                int extraGroup = map.serving(layer, rule.experts(), group, row);
-                counts.pairs[extraGroup][group]++;
-                counts.allPairs[extraGroup]++;
-                counts.extra[extraGroup]++;
-                if (lastRow[extraGroup] != row + 1) {
-                    rows[extraGroup]++;
-                    counts.allRows[extraGroup]++;
-                }
+                int to = map.serving(layer, rule.experts(), group, row);
+                counts.add(group, to, lastRow[to] != row + 1);
+                counts.extra[to]++;
             }
         }
     }

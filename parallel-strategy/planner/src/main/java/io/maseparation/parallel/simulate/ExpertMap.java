@@ -2,7 +2,6 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.layout.Placement;
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.layout.RankPlan;
 
 /** Which group of expert ranks serves which rows. Ranks that have all experts of their own rows are a group a share. */
 final class ExpertMap {
@@ -13,10 +12,9 @@ final class ExpertMap {
     ExpertMap(Plan plan) {
         placement = plan.placement();
         groups = placement.isEmpty() ? plan.groups() : placement.groups();
-        groupOfRank = new int[plan.ranks().size()];
-        for (RankPlan rank : plan.ranks()) {
-            groupOfRank[rank.rank()] = placement.isEmpty() ? rank.group() : placement.groupOf(rank.rank());
-        }
+        groupOfRank = plan.ranks().stream()
+                .mapToInt(r -> placement.isEmpty() ? r.group() : placement.groupOf(r.rank()))
+                .toArray();
     }
 
     /** Number of groups of expert ranks. */

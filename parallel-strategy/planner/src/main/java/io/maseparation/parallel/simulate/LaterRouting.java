@@ -7,13 +7,9 @@ package io.maseparation.parallel.simulate;
  * @param first its step that is step 0 here
  */
 record LaterRouting(RoutingModel of, int first) implements RoutingModel {
-    private int at(int step) {
-        return step < 0 ? step : step + first;
-    }
-
     @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
-        of.chooseAll(seed, at(step), layer, rows, slots, chosen, experts);
+        of.chooseAll(seed, step < 0 ? step : step + first, layer, rows, slots, chosen, experts);
     }
 
     @Override

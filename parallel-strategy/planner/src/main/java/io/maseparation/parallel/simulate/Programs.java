@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The programs of a plan, with every transfer resolved to numbers that index arrays. */
 final class Programs {
@@ -79,6 +80,6 @@ final class Programs {
 
     /** For each rank the index of the operation that receives a tensor; −1 where none does. */
     int[] receivers(Tensor tensor, int layer) {
-        return receivers.get(new Channel(tensor, layer));
+        return Objects.requireNonNull(receivers.get(new Channel(tensor, layer)), "what is sent is received");
     }
 }

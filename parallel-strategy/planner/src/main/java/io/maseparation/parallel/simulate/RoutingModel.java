@@ -2,8 +2,7 @@ package io.maseparation.parallel.simulate;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelConfig;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
+import java.io.File;
 import java.nio.file.Path;
 
 /** How rows choose experts. The same seed gives a token the same experts under every plan. */
@@ -90,17 +89,12 @@ public interface RoutingModel {
                 }
             } catch (NumberFormatException e) {
                 throw new ModelException(
-                        "'routing' %s: what follows the last colon is not a number of steps".formatted(text), e);
+                        "'routing' %s: the number of steps N of drift:S:N is not a whole number".formatted(text), e);
             }
             throw new ModelException("'routing' %s: the number of steps must be at least 1".formatted(text));
         }
-        try {
-            Path file = Path.of(text);
-            if (!text.isBlank() && Files.isRegularFile(file)) {
-                return TraceRouting.read(file, config);
-            }
-        } catch (InvalidPathException e) {
-            throw new ModelException("'routing': '%s' is not the name of a file".formatted(text), e);
+        if (new File(text).isFile()) {
+            return TraceRouting.read(Path.of(text), config);
         }
         throw new ModelException("'routing': '%s' is neither uniform, zipf:S, drift:S:N nor a file".formatted(text));
     }
@@ -112,8 +106,8 @@ public interface RoutingModel {
                 return exponent;
             }
         } catch (NumberFormatException e) {
-            throw new ModelException("'routing' %s: what follows %s is not a number"
-                    .formatted(text, text.substring(0, text.indexOf(':') + 1)), e);
+            throw new ModelException("'routing' %s: the exponent S of zipf:S or drift:S:N is missing or not a number"
+                    .formatted(text), e);
         }
         throw new ModelException("'routing' %s: the exponent must be from 0 to 10".formatted(text));
     }

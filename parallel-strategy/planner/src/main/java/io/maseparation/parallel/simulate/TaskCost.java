@@ -36,23 +36,12 @@ record TaskCost(
         kernels = List.copyOf(kernels);
     }
 
-    /** A segment whose device it has to itself. */
-    TaskCost(
-            double attentionSeconds,
-            double expertSeconds,
-            double launchSeconds,
-            double transferSeconds,
-            double bytes,
-            double flops) {
-        this(attentionSeconds, expertSeconds, launchSeconds, transferSeconds, bytes, flops, List.of());
-    }
-
     /** Nothing to do. */
-    static final TaskCost NONE = new TaskCost(0, 0, 0, 0, 0, 0);
+    static final TaskCost NONE = new TaskCost(0, 0, 0, 0, 0, 0, List.of());
 
     /** Data moved by the host. */
     static TaskCost transfer(double seconds) {
-        return new TaskCost(0, 0, 0, seconds, 0, 0);
+        return new TaskCost(0, 0, 0, seconds, 0, 0, List.of());
     }
 
     /** The same work in another time. */

@@ -7,13 +7,12 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
-import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.change.LayoutPolicy.Proposal;
+import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.cluster.Cluster;
-import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Roofline;
@@ -27,6 +26,7 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
+import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.TestClusters;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,14 +49,15 @@ class AdaptationTest {
      * one's.
      */
     private static final Cluster SLOW = TestClusters.of(
-            8, new DeviceKind("slow", 80e9, new Roofline(1e8, 1e12, 1, 1),
-                    new LaunchTimes(0, 0, 0), 1),
+            8, TestClusters.kind("slow", 80e9, new Roofline(1e8, 1e12, 1, 1),
+                    new LaunchTimes(0, 0, 0)),
             new Link(1e-6, 1.5e7));
 
-    private static final Adaptation.Reach ALL = new Adaptation.Reach(true, true, true);
+    private static final Conditions CONDITIONS = Conditions.USUAL.withFormats(DataType.F32, Float.BYTES);
+    private static final Adaptation.Reach ALL = new Adaptation.Reach(true, true, true, 0);
 
     private static Adaptation adaptation(Adaptation.Reach reach) {
-        return new Adaptation(SLOW, DataType.F32, reach, ChangeRule.Settings.of(10, 1000));
+        return new Adaptation(SLOW, CONDITIONS, reach, ChangeRule.Settings.of(10, 1000));
     }
 
     private static LiveState state(Plan plan, int[] positions, int decoded, int remaining, long[] loads) {
@@ -74,7 +75,7 @@ class AdaptationTest {
     void hotExpertsOfOneRankComeApart() {
         Plan plan = Planning.plan(TINY, Layout.separated(1, 4));
         LiveState state = state(plan, new int[] {10, 10}, 20, 1000, SKEWED);
-        Proposal proposal = adaptation(new Adaptation.Reach(true, false, false)).propose(state).orElseThrow();
+        Proposal proposal = adaptation(new Adaptation.Reach(true, false, false, 0)).propose(state).orElseThrow();
 
         assertThat(proposal.kind()).isEqualTo(Kind.EXPERTS);
         assertThat(proposal.gainMs()).as("of a step of 5 ms").isBetween(0.25, 4.0);
@@ -87,15 +88,15 @@ class AdaptationTest {
     @Test
     void anExpertThatIsTooHotForOneRankGetsReplicas() {
         Cluster computing = TestClusters.of(
-                8, new DeviceKind("computing", 80e9, new Roofline(1e12, 1e9, 1, 1),
-                        new LaunchTimes(0, 0, 0), 1),
+                8, TestClusters.kind("computing", 80e9, new Roofline(1e12, 1e9, 1, 1),
+                        new LaunchTimes(0, 0, 0)),
                 new Link(0, 1e12));
         Plan plan = Planning.plan(TINY, Layout.separated(1, 4));
         // Enough rows to be divided among replicas: a few are not worth reading an expert twice.
         int[] positions = new int[2048];
         Arrays.fill(positions, 4);
         LiveState state = state(plan, positions, 20, 1000, new long[] {60, 8, 8, 8, 8, 8, 8, 8});
-        Proposal proposal = new Adaptation(computing, DataType.F32, new Adaptation.Reach(true, false, false, 4),
+        Proposal proposal = new Adaptation(computing, CONDITIONS, new Adaptation.Reach(true, false, false, 4),
                 ChangeRule.Settings.of(10, 1000)).propose(state).orElseThrow();
 
         assertThat(proposal.target().experts().orElseThrow().layers())
@@ -107,12 +108,12 @@ class AdaptationTest {
     @Test
     void whatDoesNotPayIsNotProposed() {
         Plan plan = Planning.plan(TINY, Layout.separated(1, 4));
-        Adaptation.Reach experts = new Adaptation.Reach(true, false, false);
+        Adaptation.Reach experts = new Adaptation.Reach(true, false, false, 0);
         assertThat(adaptation(experts).propose(state(plan, new int[] {10, 10}, 20, 1000, EVEN)))
                 .as("even loads").isEmpty();
         assertThat(adaptation(experts).propose(state(plan, new int[] {10, 10}, 20, 1, SKEWED)))
                 .as("one step is left").isEmpty();
-        assertThat(adaptation(new Adaptation.Reach(false, false, false))
+        assertThat(adaptation(new Adaptation.Reach(false, false, false, 0))
                 .propose(state(plan, new int[] {10, 10}, 20, 1000, SKEWED))).as("nothing may change").isEmpty();
     }
 
@@ -124,7 +125,7 @@ class AdaptationTest {
         LiveState even = state(plan, positions, 100, 1000, EVEN);
         List<Integer> owners = IntStream.range(0, 8).mapToObj(i -> positions[i] == 0 ? -1 : i % 2).toList();
         LiveState state = new LiveState(plan, owners, positions, 100, 1000, even.loads(), 5);
-        Proposal proposal = adaptation(new Adaptation.Reach(false, true, false)).propose(state).orElseThrow();
+        Proposal proposal = adaptation(new Adaptation.Reach(false, true, false, 0)).propose(state).orElseThrow();
 
         assertThat(proposal.kind()).isEqualTo(Kind.SEQUENCES);
         List<Integer> next = proposal.target().owners().orElseThrow();
@@ -135,7 +136,7 @@ class AdaptationTest {
 
     @Test
     void longContextsTurnAnExpertRankIntoAnAttentionRankAndShortOnesTheOtherWay() {
-        Adaptation.Reach ratio = new Adaptation.Reach(false, false, true);
+        Adaptation.Reach ratio = new Adaptation.Reach(false, false, true, 0);
         int[] lengths = new int[8];
         Arrays.fill(lengths, 480);
         Plan fewAttention = Planning.plan(TINY, Layout.separated(1, 3));
@@ -151,7 +152,7 @@ class AdaptationTest {
     @Test
     void aRatioDoesNotOscillateUnderNoise() {
         SplittableRandom random = new SplittableRandom(4);
-        Adaptation policy = adaptation(new Adaptation.Reach(false, false, true));
+        Adaptation policy = adaptation(new Adaptation.Reach(false, false, true, 0));
         Plan plan = Planning.plan(TINY, Layout.separated(1, 3));
         List<Integer> owners = Collections.nCopies(8, 0);
         long[][] loads = new long[TINY.layers().size()][8];
@@ -206,8 +207,8 @@ class AdaptationTest {
         ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
         List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
         Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
-        Changes changes = new Changes(List.of(Orders.experts(100)),
-                Optional.of(adaptation(new Adaptation.Reach(false, false, true))), Duration.ofMinutes(1));
+        Changes changes = new Changes(List.of(Orders.experts(100, 0)),
+                Optional.of(adaptation(new Adaptation.Reach(false, false, true, 0))), Duration.ofMinutes(1));
 
         RunResult actual = run(Planning.plan(TINY, Layout.separated(4, 1)), weights, workload, changes);
 

@@ -38,10 +38,10 @@ class ChangeRuleTest {
                 assertThat(step - left.get(other)).as("time away").isGreaterThanOrEqualTo(settings.coolDown());
             }
             if (random.nextInt(4) == 0) {
-                rule.failed(step, other);
+                rule.avoid(step, other);
                 left.put(other, step);
             } else {
-                rule.changed(step, present);
+                rule.avoid(step, present);
                 left.put(present, step);
                 present = other;
             }
@@ -73,7 +73,7 @@ class ChangeRuleTest {
         for (int step = 0; step < STEPS; step++) {
             double net = rule.netGainMs(STEPS, 5 + 10 * random.nextDouble(), 5 + 10 * random.nextDouble(), 0);
             if (rule.accepts(step, 1 - present, net)) {
-                rule.changed(step, present);
+                rule.avoid(step, present);
                 present = 1 - present;
                 changes++;
             }

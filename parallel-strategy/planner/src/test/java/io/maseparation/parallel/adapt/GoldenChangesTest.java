@@ -23,7 +23,7 @@ class GoldenChangesTest {
     void tokensStayExactThroughChangesOfLayout(String model) throws Exception {
         Changes changes = Changes.at(
                 Orders.ratio(2, 1, 3),
-                Orders.experts(7),
+                Orders.experts(7, 0),
                 Orders.ratio(12, 3, 1),
                 Orders.sequences(16),
                 Orders.ratio(25, 2, 2));

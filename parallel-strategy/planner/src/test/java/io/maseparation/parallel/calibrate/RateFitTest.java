@@ -20,7 +20,7 @@ class RateFitTest {
         SplittableRandom random = new SplittableRandom(seed);
         double bandwidth = Math.pow(10, 9 + 2 * random.nextDouble());
         OperationRate truth = new OperationRate(
-                1e-5 * random.nextDouble(), bandwidth, bandwidth * Math.pow(10, -1 + 2 * random.nextDouble()));
+                1e-5 * random.nextDouble(), bandwidth, bandwidth * Math.pow(10, -1 + 2 * random.nextDouble()), 0);
         List<Sample> seen = new ArrayList<>();
         for (int i = 0; i < 60; i++) {
             seen.add(sample(random, truth, 0.1));
@@ -39,8 +39,8 @@ class RateFitTest {
     private static Sample sample(SplittableRandom random, OperationRate truth, double noise) {
         double bytes = Math.pow(10, 4 + 3 * random.nextDouble());
         double flops = bytes * Math.pow(10, -1 + 2 * random.nextDouble());
-        double seconds = RateFit.seconds(truth, new Sample(bytes, flops, 0));
-        return new Sample(bytes, flops, seconds * (1 + noise * (2 * random.nextDouble() - 1)));
+        double seconds = RateFit.seconds(truth, new Sample(bytes, flops, 0, 0));
+        return new Sample(bytes, flops, 0, seconds * (1 + noise * (2 * random.nextDouble() - 1)));
     }
 
     /**
@@ -66,7 +66,7 @@ class RateFitTest {
     @Test
     void whatHasNothingToDoIsAllLaunch() {
         Calibration.Fit fit =
-                RateFit.of(List.of(new Sample(0, 0, 2e-6), new Sample(0, 0, 2e-6), new Sample(0, 0, 3e-6)));
+                RateFit.of(List.of(new Sample(0, 0, 0, 2e-6), new Sample(0, 0, 0, 2e-6), new Sample(0, 0, 0, 3e-6)));
         assertThat(fit.rate().launchSeconds()).isEqualTo(2e-6, within(2e-7));
     }
 }

@@ -97,7 +97,7 @@ class ClusterFileTest {
         "\"value\": 4000000000000.0 | \"value\": -1 | memory_bandwidth_bytes_per_s: value is -1, outside 1 to",
         "\"bandwidth_efficiency\" | \"bandwith_efficiency\" | bandwidth_efficiency is missing",
         "\"price_per_hour\" | \"price\" | 'price' is not known here; there are",
-        "\"kind\": \"L40S-48GB\" | \"kind\": \"L40\" | 'L40' is no kind of device_kinds, which has H20-96GB, L40S-48GB",
+        "\"kind\": \"L40S-48GB\" | \"kind\": \"L40\" | 'L40' is not one of device_kinds, which are H20-96GB, L40S-48GB",
         "\"count\": 8 | \"count\": 0 | count is 0, outside 1 to 65536",
         "\"count\": 8 | \"count\": 7.5 | count is not a whole number: 7.5",
         "\"name\": \"L40S-48GB\" | \"name\": \"H20-96GB\" | 'H20-96GB' is there twice",

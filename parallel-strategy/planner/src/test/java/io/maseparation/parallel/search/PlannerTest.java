@@ -146,15 +146,14 @@ class PlannerTest {
     @Test
     void aSpaceIsKept() {
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(640, 2048));
-        Evaluation ratio = Planner.best(request.with(
-                SearchSpace.of(Strategy.MA).withRatio(12, 4).withMicroBatches(2)))
+        SearchSpace twoBatches = SearchSpace.of(Strategy.MA).where(s -> s.batching().microBatches() == 2);
+        Evaluation ratio = Planner.best(request.with(twoBatches.where(s -> s.layout().hasRatio(12, 4))))
                 .orElseThrow();
 
         assertThat(ratio.layout().setup().layout().hasRatio(12, 4)).isTrue();
         assertThat(ratio.layout().setup().batching().microBatches()).isEqualTo(2);
         // The published claim's region: 12:4 is (nearly) the best ratio there.
-        Evaluation any = Planner.best(request.with(SearchSpace.of(Strategy.MA).withMicroBatches(2)))
-                .orElseThrow();
+        Evaluation any = Planner.best(request.with(twoBatches)).orElseThrow();
         assertThat(ratio.score()).isLessThanOrEqualTo(any.score() * NEAR);
     }
 

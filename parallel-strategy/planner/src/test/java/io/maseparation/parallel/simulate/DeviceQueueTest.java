@@ -38,7 +38,7 @@ class DeviceQueueTest {
     private static Cluster cluster(double kernel, double launch, double start, int devices, double hostRate) {
         Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
         for (Operation operation : Operation.values()) {
-            rates.put(operation, new OperationRate(kernel, 1e30, 1e30));
+            rates.put(operation, new OperationRate(kernel, 1e30, 1e30, 0));
         }
         DeviceKind kind =
                 new DeviceKind("queued", 1e12, new Roofline(1e12, 1e12, 1, 1),

@@ -236,7 +236,7 @@ class InvariantsTest {
         Cluster own = TestClusters.ideal(2);
         Cluster shared = new Cluster("host", "", own.kinds(), own.devices(),
                 new Links(own.links().intraNode(), own.links().interNode(), Double.POSITIVE_INFINITY),
-                new HostSharing(2, 1, 0), List.of(), List.of());
+                new HostSharing(2, 0, 1, 0), List.of(), List.of());
         Scenario scenario = Scenario.decode(8, 512).with(Conditions.USUAL.withLmHead(false));
         Plan tensor = Planning.plan(SEED, Layout.tensorPipeline(2, 1));
         Plan single = Planning.plan(SEED, Layout.single());
@@ -267,9 +267,9 @@ class InvariantsTest {
     @Test
     void aCopyThatIsThroughBeforeAnotherHasWarmedUpIsBusyAllTheSame() {
         DeviceKind fast = TestClusters.ideal(1).kinds().getFirst();
-        DeviceKind slow = new DeviceKind("slow", 80e9,
+        DeviceKind slow = TestClusters.kind("slow", 80e9,
                 new Roofline(fast.roofline().bytesPerSecond() / 50, fast.roofline().flopsPerSecond() / 50, 1, 1),
-                new LaunchTimes(0, 0, 0), 1);
+                new LaunchTimes(0, 0, 0));
         Cluster cluster = new Cluster("unequal", "", List.of(fast, slow),
                 List.of(new Cluster.Device(0, 0), new Cluster.Device(1, 0)),
                 new Links(TestClusters.ideal(1).links().intraNode(), TestClusters.ideal(1).links().interNode(),

@@ -8,6 +8,7 @@ import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.Roofline;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -17,8 +18,13 @@ public final class TestClusters {
 
     /** One kind of device that reaches its peaks; transfers take next to no time. */
     public static Cluster ideal(int devices) {
-        return of(devices, new DeviceKind("ideal", 80e9, new Roofline(2e12, 300e12, 1, 1),
-                new LaunchTimes(0, 0, 0), 1), new Link(0, 1e21));
+        return of(devices, kind("ideal", 80e9, new Roofline(2e12, 300e12, 1, 1),
+                new LaunchTimes(0, 0, 0)), new Link(0, 1e21));
+    }
+
+    /** A kind of device that was not measured, at a price of 1. */
+    public static DeviceKind kind(String name, double memoryBytes, Roofline roofline, LaunchTimes launches) {
+        return new DeviceKind(name, memoryBytes, roofline, launches, 1, Double.POSITIVE_INFINITY, Map.of());
     }
 
     public static Cluster of(int devices, DeviceKind kind, Link link) {
@@ -29,17 +35,17 @@ public final class TestClusters {
 
     /** Any speeds, latencies and launch times. */
     public static Cluster random(SplittableRandom random, int devices) {
-        DeviceKind kind = new DeviceKind("random", 1e12,
+        DeviceKind kind = kind("random", 1e12,
                 new Roofline(1e11 * Math.pow(100, random.nextDouble()), 1e13 * Math.pow(100, random.nextDouble()),
                         0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble()),
-                new LaunchTimes(2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(), 1e-5 * random.nextDouble()), 1);
+                new LaunchTimes(2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(), 1e-5 * random.nextDouble()));
         Link inside = link(random, 1e11);
         Link outside = link(random, 1e10);
         return new Cluster("random", "", List.of(kind),
                 IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 4)).toList(),
                 new Links(inside, outside,
                         random.nextBoolean() ? Double.POSITIVE_INFINITY : outside.bytesPerSecond() * 2),
-                random.nextInt(5) == 0 ? new HostSharing(2, 2 * random.nextDouble(), 0) : HostSharing.NONE, List.of(),
+                random.nextInt(5) == 0 ? new HostSharing(2, 0, 2 * random.nextDouble(), 0) : HostSharing.NONE, List.of(),
                 List.of());
     }
 

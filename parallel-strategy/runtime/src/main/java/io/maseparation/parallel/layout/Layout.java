@@ -15,11 +15,6 @@ public sealed interface Layout {
     /** Everything on one rank. */
     record Single() implements Layout {
         @Override
-        public Strategy strategy() {
-            return Strategy.SINGLE;
-        }
-
-        @Override
         public int ranks() {
             return 1;
         }
@@ -52,11 +47,6 @@ public sealed interface Layout {
         }
 
         @Override
-        public Strategy strategy() {
-            return Strategy.TP_PP;
-        }
-
-        @Override
         public int ranks() {
             return saturated((double) tensorParallel * pipelineParallel * dataParallel);
         }
@@ -72,16 +62,6 @@ public sealed interface Layout {
                     LayoutSize.TENSOR_PARALLEL_SIZE, tensorParallel,
                     LayoutSize.PIPELINE_PARALLEL_SIZE, pipelineParallel,
                     LayoutSize.DATA_PARALLEL_SIZE, dataParallel);
-        }
-
-        @Override
-        public int headSlices() {
-            return tensorParallel;
-        }
-
-        @Override
-        public int stages() {
-            return pipelineParallel;
         }
 
         @Override
@@ -112,11 +92,6 @@ public sealed interface Layout {
         }
 
         @Override
-        public Strategy strategy() {
-            return Strategy.EP;
-        }
-
-        @Override
         public int ranks() {
             return saturated((double) expertParallel * dataParallel);
         }
@@ -133,11 +108,6 @@ public sealed interface Layout {
                     LayoutSize.EXPERT_PARALLEL_SIZE, expertParallel,
                     LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, attentionTensorParallel,
                     LayoutSize.DATA_PARALLEL_SIZE, dataParallel);
-        }
-
-        @Override
-        public int headSlices() {
-            return attentionTensorParallel;
         }
 
         @Override
@@ -195,11 +165,6 @@ public sealed interface Layout {
         }
 
         @Override
-        public Strategy strategy() {
-            return Strategy.MA;
-        }
-
-        @Override
         public int ranks() {
             return saturated((double) attentionDevices + expertDevices);
         }
@@ -221,23 +186,8 @@ public sealed interface Layout {
         }
 
         @Override
-        public int headSlices() {
-            return attentionTensorParallel;
-        }
-
-        @Override
         public int expertGroups() {
             return expertDevices / expertReplicas / expertTensorParallel;
-        }
-
-        @Override
-        public boolean splitsSums() {
-            return headSlices() > 1 || expertTensorParallel > 1;
-        }
-
-        @Override
-        public boolean hasRatio(int attention, int experts) {
-            return attentionDevices == attention && expertDevices == experts;
         }
 
         @Override
@@ -297,7 +247,14 @@ public sealed interface Layout {
     }
 
     /** The strategy. */
-    Strategy strategy();
+    default Strategy strategy() {
+        return switch (this) {
+            case Single _ -> Strategy.SINGLE;
+            case TensorPipeline _ -> Strategy.TP_PP;
+            case ExpertParallel _ -> Strategy.EP;
+            case Separated _ -> Strategy.MA;
+        };
+    }
 
     /** Number of ranks; the largest integer where it is more than that. */
     int ranks();
@@ -322,12 +279,17 @@ public sealed interface Layout {
 
     /** Ranks that hold the same sequences and split the attention heads. */
     default int headSlices() {
-        return 1;
+        return switch (this) {
+            case Single _ -> 1;
+            case TensorPipeline tp -> tp.tensorParallel;
+            case ExpertParallel ep -> ep.attentionTensorParallel;
+            case Separated ma -> ma.attentionTensorParallel;
+        };
     }
 
     /** Stages that the layers are divided into. */
     default int stages() {
-        return 1;
+        return this instanceof TensorPipeline tp ? tp.pipelineParallel : 1;
     }
 
     /** Groups of ranks that share out whole experts, in each copy; 0 where ranks have all experts of their own rows. */
@@ -337,12 +299,12 @@ public sealed interface Layout {
 
     /** Whether a sum is split over ranks, so that it is rounded in another order than on a single one. */
     default boolean splitsSums() {
-        return headSlices() > 1;
+        return headSlices() > 1 || this instanceof Separated ma && ma.expertTensorParallel > 1;
     }
 
     /** Whether attention and experts are apart, on so many ranks each. */
     default boolean hasRatio(int attention, int experts) {
-        return false;
+        return this instanceof Separated ma && ma.attentionDevices == attention && ma.expertDevices == experts;
     }
 
     /** This layout with the batch in so many parts. */

@@ -58,10 +58,7 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
      * @param lengths positions of each sequence
      */
     public static Shares owned(Plan plan, List<Integer> owners, int[] lengths) {
-        List<List<Integer>> byGroup = new ArrayList<>();
-        for (int group = 0; group < plan.groups(); group++) {
-            byGroup.add(new ArrayList<>());
-        }
+        List<List<Integer>> byGroup = RankLists.empty(plan.groups());
         for (int sequence = 0; sequence < lengths.length; sequence++) {
             if (owners.get(sequence) >= 0) {
                 byGroup.get(owners.get(sequence)).add(sequence);
@@ -78,11 +75,16 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
      */
     public static List<Integer> owners(int[] lengths, boolean[] active, int groups) {
         List<Integer> all = IntStream.range(0, lengths.length).filter(s -> active[s]).boxed().toList();
-        List<Integer> owners = new ArrayList<>(Collections.nCopies(lengths.length, -1));
-        List<List<Integer>> byGroup = deal(all, lengths, groups, 0);
-        for (int group = 0; group < groups; group++) {
-            for (int sequence : byGroup.get(group)) {
-                owners.set(sequence, group);
+        return owners(lengths.length, deal(all, lengths, groups, 0).stream().map(List::of).toList());
+    }
+
+    private static List<Integer> owners(int n, List<List<List<Integer>>> sequences) {
+        List<Integer> owners = new ArrayList<>(Collections.nCopies(n, -1));
+        for (int group = 0; group < sequences.size(); group++) {
+            for (List<Integer> microBatch : sequences.get(group)) {
+                for (int sequence : microBatch) {
+                    owners.set(sequence, group);
+                }
             }
         }
         return owners;
@@ -113,15 +115,7 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
 
     /** The group of each sequence; −1 for one that has no share. */
     public List<Integer> owners() {
-        List<Integer> owners = new ArrayList<>(Collections.nCopies(capacity.length, -1));
-        for (int group = 0; group < sequences.size(); group++) {
-            for (List<Integer> batch : sequences.group(group)) {
-                for (int sequence : batch) {
-                    owners.set(sequence, group);
-                }
-            }
-        }
-        return owners;
+        return owners(capacity.length, sequences.groups());
     }
 
     /** Whether every sequence of a group has the same place in the cache of a group of other shares. */
@@ -136,11 +130,8 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
     }
 
     private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {
-        List<List<Integer>> dealt = new ArrayList<>();
+        List<List<Integer>> dealt = RankLists.empty(parts);
         long[] load = new long[parts];
-        for (int i = 0; i < parts; i++) {
-            dealt.add(new ArrayList<>());
-        }
         List<Integer> longestFirst = new ArrayList<>(sequences);
         longestFirst.sort(Comparator.comparingInt((Integer s) -> -lengths[s]));
         for (int sequence : longestFirst) {

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -8,7 +9,14 @@ public final class StepRows {
     private final Shares shares;
     private final int[][] most;
 
-    private StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
+    /**
+     * Rows of prefill and decode steps.
+     *
+     * @param shares where the sequences live
+     * @param promptTokens tokens of each sequence's prompt
+     * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+     */
+    public StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
         this.shares = shares;
         most = shares.sequences().groups().stream()
                 .map(group -> group.stream().mapToInt(s -> most(s, promptTokens, prefillChunk)).toArray())
@@ -20,16 +28,6 @@ public final class StepRows {
         return new StepRows(shares, new int[shares.capacity().length], 1);
     }
 
-    /**
-     * Rows of prefill and decode steps.
-     *
-     * @param promptTokens tokens of each sequence's prompt
-     * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
-     */
-    public static StepRows prefillAndDecode(Shares shares, int[] promptTokens, int prefillChunk) {
-        return new StepRows(shares, promptTokens, prefillChunk);
-    }
-
     private static int most(List<Integer> sequences, int[] promptTokens, int prefillChunk) {
         long prompt = sequences.stream().mapToLong(s -> promptTokens[s]).sum();
         return (int) Math.max(sequences.size(), Math.min(prompt, prefillChunk));
@@ -37,11 +35,7 @@ public final class StepRows {
 
     /** Index of a micro-batch's first row in its group's buffers. */
     public int firstRow(int group, int microBatch) {
-        int first = 0;
-        for (int m = 0; m < microBatch; m++) {
-            first += most[group][m];
-        }
-        return first;
+        return Arrays.stream(most[group], 0, microBatch).sum();
     }
 
     /** Most rows that a group has at once, over all its micro-batches. */
@@ -53,11 +47,8 @@ public final class StepRows {
     public int received(Set<Integer> groups) {
         int largest = groups.isEmpty() ? 0 : 1;
         for (int m = 0; m < most[0].length; m++) {
-            int sum = 0;
-            for (int group : groups) {
-                sum += most[group][m];
-            }
-            largest = Math.max(largest, sum);
+            int microBatch = m;
+            largest = Math.max(largest, groups.stream().mapToInt(group -> most[group][microBatch]).sum());
         }
         return largest;
     }

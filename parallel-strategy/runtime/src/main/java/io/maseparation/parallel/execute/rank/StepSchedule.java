@@ -25,7 +25,7 @@ public final class StepSchedule {
     /** Most rows of any step of the workload. */
     public static StepRows rows(Workload workload, Shares shares) {
         int[] promptTokens = workload.prompts().stream().mapToInt(prompt -> prompt.length).toArray();
-        return StepRows.prefillAndDecode(shares, promptTokens, workload.prefillChunk());
+        return new StepRows(shares, promptTokens, workload.prefillChunk());
     }
 
     /** Steps that take the prompts in. The last row of each prompt yields its first token. */

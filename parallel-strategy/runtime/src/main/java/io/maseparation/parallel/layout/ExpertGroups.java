@@ -16,6 +16,7 @@ import java.util.stream.Stream;
  * @param layers by layer
  */
 public record ExpertGroups(List<Layer> layers) {
+    /** Copies the list. */
     public ExpertGroups {
         layers = List.copyOf(layers);
     }
@@ -26,6 +27,7 @@ public record ExpertGroups(List<Layer> layers) {
      * @param groupsOf for each expert the groups that hold it, ascending; several where it has replicas
      */
     public record Layer(List<List<Integer>> groupsOf) {
+        /** Copies the lists, groups in ascending order. */
         public Layer {
             groupsOf = groupsOf.stream()
                     .map(groups -> groups.size() == 1
@@ -34,7 +36,11 @@ public record ExpertGroups(List<Layer> layers) {
                     .toList();
         }
 
-        /** Experts that are in one group each. */
+        /**
+         * {@return experts that are in one group each}
+         *
+         * @param groupOf for each expert its group
+         */
         public static Layer of(List<Integer> groupOf) {
             return new Layer(groupOf.stream().map(List::of).toList());
         }
@@ -49,17 +55,21 @@ public record ExpertGroups(List<Layer> layers) {
             return new Layer(groupsOf);
         }
 
-        /** The group of each expert, the first where there are several. */
+        /** {@return the group of each expert, the first where there are several} */
         public List<Integer> firstGroups() {
             return groupsOf.stream().map(List::getFirst).toList();
         }
 
-        /** Whether any expert has replicas. */
+        /** {@return whether any expert has replicas} */
         public boolean replicated() {
             return groupsOf.stream().anyMatch(groups -> groups.size() > 1);
         }
 
-        /** The experts that each of so many groups holds, ascending. */
+        /**
+         * {@return the experts that each of so many groups holds, ascending}
+         *
+         * @param groups number of groups
+         */
         public List<List<Integer>> held(int groups) {
             List<List<Integer>> held = RankLists.empty(groups);
             for (int expert = 0; expert < groupsOf.size(); expert++) {
@@ -97,7 +107,7 @@ public record ExpertGroups(List<Layer> layers) {
     }
 
     /**
-     * Experts that are in one group each.
+     * {@return experts that are in one group each}
      *
      * @param groupOf for each layer the group of each expert
      */
@@ -132,12 +142,12 @@ public record ExpertGroups(List<Layer> layers) {
         }
     }
 
-    /** For each layer the group of each expert, the first where there are several. */
+    /** {@return for each layer the group of each expert, the first where there are several} */
     public List<List<Integer>> firstGroups() {
         return layers.stream().map(Layer::firstGroups).toList();
     }
 
-    /** Whether any expert has replicas. */
+    /** {@return whether any expert has replicas} */
     public boolean replicated() {
         return layers.stream().anyMatch(Layer::replicated);
     }

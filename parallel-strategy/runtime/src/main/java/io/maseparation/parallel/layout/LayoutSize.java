@@ -29,7 +29,11 @@ public enum LayoutSize implements Identified {
         return "'" + id() + "'";
     }
 
-    /** Whether a strategy has this size. */
+    /**
+     * {@return whether a strategy has this size}
+     *
+     * @param strategy the strategy
+     */
     public boolean belongsTo(Strategy strategy) {
         return Layout.of(strategy, Map.of()).sizes().containsKey(this);
     }

@@ -32,6 +32,7 @@ public final class ProgramChecker {
     /**
      * Checks all programs.
      *
+     * @param plan the plan
      * @throws IllegalStateException if the programs are wrong; the message names rank and operation. A plan that was
      *     built by this library and fails here is a defect of the library.
      */

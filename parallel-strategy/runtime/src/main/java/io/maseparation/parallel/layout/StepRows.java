@@ -23,7 +23,11 @@ public final class StepRows {
                 .toArray(int[][]::new);
     }
 
-    /** Rows of decode steps: one for each sequence. */
+    /**
+     * {@return rows of decode steps: one for each sequence}
+     *
+     * @param shares where the sequences live
+     */
     public static StepRows decode(Shares shares) {
         return new StepRows(shares, new int[shares.capacity().length], 1);
     }
@@ -33,17 +37,30 @@ public final class StepRows {
         return (int) Math.max(sequences.size(), Math.min(prompt, prefillChunk));
     }
 
-    /** Index of a micro-batch's first row in its group's buffers. */
+    /**
+     * {@return index of a micro-batch's first row in its group's buffers}
+     *
+     * @param group index of the group
+     * @param microBatch index of the micro-batch
+     */
     public int firstRow(int group, int microBatch) {
         return Arrays.stream(most[group], 0, microBatch).sum();
     }
 
-    /** Most rows that a group has at once, over all its micro-batches. */
+    /**
+     * {@return most rows that a group has at once, over all its micro-batches}
+     *
+     * @param group index of the group
+     */
     public int ofGroup(int group) {
         return firstRow(group, most[group].length);
     }
 
-    /** Most rows that one micro-batch has over some groups, at least 1; 0 if there are no groups. */
+    /**
+     * {@return most rows that one micro-batch has over some groups, at least 1; 0 if there are no groups}
+     *
+     * @param groups indices of the groups
+     */
     public int received(Set<Integer> groups) {
         int largest = groups.isEmpty() ? 0 : 1;
         for (int m = 0; m < most[0].length; m++) {
@@ -53,7 +70,11 @@ public final class StepRows {
         return largest;
     }
 
-    /** Most rows of one micro-batch of a group that need logits. */
+    /**
+     * {@return most rows of one micro-batch of a group that need logits}
+     *
+     * @param group index of the group
+     */
     public int outputs(int group) {
         return shares.sequences().group(group).stream().mapToInt(List::size).max().orElse(0);
     }

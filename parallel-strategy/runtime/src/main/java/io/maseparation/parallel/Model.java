@@ -25,6 +25,7 @@ public final class Model implements AutoCloseable {
 
     private Model(ModelWeights weights, Optional<Checkpoint> checkpoint) {
         this.weights = weights;
+        readable = weights;
         this.checkpoint = checkpoint;
     }
 
@@ -103,7 +104,7 @@ public final class Model implements AutoCloseable {
     /** The weights in a format that devices can read: those of the model, or a copy that is kept for the next time. */
     synchronized ModelWeights weightsFor(List<Device> devices) {
         List<KernelTarget> targets = devices.stream().map(Device::target).toList();
-        if (readable == null || !targets.equals(readableBy)) {
+        if (!targets.equals(readableBy)) {
             readable = WeightConversion.readableBy(targets, weights);
             readableBy = targets;
         }

@@ -37,7 +37,7 @@ public final class MemoryFit {
         this.shares = shares;
         Scenario scenario = simulation.scenario();
         StepRows rows = scenario.prefillChunk() > 0
-                ? StepRows.prefillAndDecode(shares, shares.capacity(), scenario.prefillChunk())
+                ? new StepRows(shares, shares.capacity(), scenario.prefillChunk())
                 : StepRows.decode(shares);
         ranks = RankMemory.of(simulation.plan(), shares, rows, scenario.conditions().kvType());
     }

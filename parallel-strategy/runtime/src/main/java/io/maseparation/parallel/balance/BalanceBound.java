@@ -1,8 +1,7 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.stream.IntStream;
+import java.util.Optional;
 
 /**
  * A load that some rank has under every placement. Two facts are used: some rank has at least the mean; and for the
@@ -33,13 +32,13 @@ final class BalanceBound {
     static double of(BalanceProblem problem) {
         BalanceBound bound = new BalanceBound(problem);
         double low = problem.meanLoad();
-        if (low == 0 || bound.replicasFor(low) != null) {
+        if (low == 0 || bound.replicasFor(low).isPresent()) {
             return low;
         }
         double high = problem.totalLoad();
         for (int i = 0; i < BISECTIONS && high - low > LocalSearch.TOLERANCE * low; i++) {
             double middle = low + (high - low) / 2;
-            if (bound.replicasFor(middle) != null) {
+            if (bound.replicasFor(middle).isPresent()) {
                 high = middle;
             } else {
                 low = middle;
@@ -51,13 +50,13 @@ final class BalanceBound {
     /**
      * The fewest replicas of each expert with which the heaviest rank may weigh no more than {@code most}.
      *
-     * @return null if that needs more slots than there are
+     * @return empty if that needs more slots than there are
      */
-    static int[] replicasFor(BalanceProblem problem, double most) {
+    static Optional<int[]> replicasFor(BalanceProblem problem, double most) {
         return new BalanceBound(problem).replicasFor(most);
     }
 
-    private int[] replicasFor(double most) {
+    private Optional<int[]> replicasFor(double most) {
         int n = loads.length;
         int[] needed = new int[n];
         Arrays.fill(needed, 1);
@@ -67,11 +66,7 @@ final class BalanceBound {
             for (int i = 0; i < n; i++) {
                 least[i] = loads[i] / Math.min(ranks, needed[i] + slots - sum);
             }
-            int[] order = IntStream.range(0, n)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble(i -> least[i]))
-                    .mapToInt(i -> i)
-                    .toArray();
+            int[] order = Indices.ascending(n, i -> least[i]);
             double lightest = 0;
             for (int i = 0; i < others; i++) {
                 lightest += least[order[i]];
@@ -85,17 +80,17 @@ final class BalanceBound {
                 if (loads[i] > 0) {
                     double replicas = room > 0 ? Math.ceil(loads[i] / room - ROUNDING) : Double.POSITIVE_INFINITY;
                     if (replicas > ranks) {
-                        return null;
+                        return Optional.empty();
                     }
                     needed[i] = Math.max(needed[i], (int) replicas);
                 }
                 sum += needed[i];
             }
             if (sum > slots) {
-                return null;
+                return Optional.empty();
             }
             if (sum == before) {
-                return needed;
+                return Optional.of(needed);
             }
         }
     }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Which replica serves which tokens of a step. The tokens of an expert are numbered in an order that all ranks agree on
@@ -42,13 +43,7 @@ public final class Dispatch {
      * @param ranks number of ranks
      */
     public int[] tokensOfRanks(int ranks) {
-        int[] sums = new int[ranks];
-        for (int expert = 0; expert < tokens.length; expert++) {
-            for (int i = 0; i < tokens[expert].length; i++) {
-                sums[ranksOf[expert][i]] += tokens[expert][i];
-            }
-        }
-        return sums;
+        return sums(ranks, n -> n);
     }
 
     /**
@@ -57,10 +52,15 @@ public final class Dispatch {
      * @param ranks number of ranks
      */
     public int[] visitsOfRanks(int ranks) {
+        return sums(ranks, n -> n > 0 ? 1 : 0);
+    }
+
+    /** For each rank the sum of what the tokens of its experts count for. */
+    private int[] sums(int ranks, IntUnaryOperator count) {
         int[] sums = new int[ranks];
         for (int expert = 0; expert < tokens.length; expert++) {
             for (int i = 0; i < tokens[expert].length; i++) {
-                sums[ranksOf[expert][i]] += tokens[expert][i] > 0 ? 1 : 0;
+                sums[ranksOf[expert][i]] += count.applyAsInt(tokens[expert][i]);
             }
         }
         return sums;

@@ -1,8 +1,7 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.stream.IntStream;
+import java.util.Optional;
 
 /**
  * Branch and bound over all placements on ranks without nodes: every number of replicas that may beat the best
@@ -11,7 +10,6 @@ import java.util.stream.IntStream;
  * cases; the number of nodes is limited.
  */
 final class ExactSearch {
-    private final BalanceProblem problem;
     private final double[] loads;
     private final int[] byLoad;
     private final int ranks;
@@ -24,27 +22,24 @@ final class ExactSearch {
     private int[][] found;
 
     // One packing.
-    private int[] items;
-    private double[] units;
+    private final int[] items;
+    private final double[] units;
     private final double[] sums;
     private final int[] filled;
     private final int[][] packed;
 
     private ExactSearch(BalanceProblem problem, int[][] start, double heaviest, long nodes) {
-        this.problem = problem;
         loads = problem.loads();
         ranks = problem.ranks();
         slots = problem.slots();
         total = problem.totalLoad();
         tolerance = 1e-9 * problem.meanLoad();
-        byLoad = IntStream.range(0, loads.length)
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer e) -> -loads[e]))
-                .mapToInt(e -> e)
-                .toArray();
+        byLoad = Indices.ascending(loads.length, e -> -loads[e]);
         nodesLeft = nodes;
         least = heaviest;
         found = start;
+        items = new int[problem.totalSlots()];
+        units = new double[items.length];
         sums = new double[ranks];
         filled = new int[ranks];
         packed = Arrays.stream(slots).mapToObj(int[]::new).toArray(int[][]::new);
@@ -75,10 +70,10 @@ final class ExactSearch {
         do {
             // Any improvement can lower what is needed of each expert, so the enumeration starts afresh.
             before = search.least;
-            int[] needed = BalanceBound.replicasFor(problem, before - search.tolerance);
-            if (needed != null) {
-                int[] replicas = needed.clone();
-                search.replicate(0, replicas, problem.totalSlots() - Arrays.stream(needed).sum(), before);
+            Optional<int[]> needed = BalanceBound.replicasFor(problem, before - search.tolerance);
+            if (needed.isPresent()) {
+                int spare = problem.totalSlots() - Arrays.stream(needed.get()).sum();
+                search.replicate(0, needed.get(), spare, before);
             }
         } while (search.least < before && search.nodesLeft > 0 && search.least > bound + search.tolerance);
         return new Found(
@@ -111,15 +106,8 @@ final class ExactSearch {
     }
 
     private void pack(int[] replicas) {
-        int[] order = IntStream.range(0, loads.length)
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer e) -> -loads[e] / replicas[e]))
-                .mapToInt(e -> e)
-                .toArray();
-        items = new int[problem.totalSlots()];
-        units = new double[items.length];
         int n = 0;
-        for (int expert : order) {
+        for (int expert : Indices.ascending(loads.length, e -> -loads[e] / replicas[e])) {
             for (int i = 0; i < replicas[expert]; i++) {
                 items[n] = expert;
                 units[n++] = loads[expert] / replicas[expert];

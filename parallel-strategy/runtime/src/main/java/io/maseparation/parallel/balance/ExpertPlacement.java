@@ -2,6 +2,8 @@ package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Which experts each rank holds: one entry a slot. */
 public final class ExpertPlacement {
@@ -19,44 +21,21 @@ public final class ExpertPlacement {
     public ExpertPlacement(int experts, int[][] ofRank) {
         this.experts = experts;
         this.ofRank = Arrays.stream(ofRank).map(int[]::clone).toArray(int[][]::new);
-        int[] count = new int[experts];
-        for (int[] rank : ofRank) {
-            for (int expert : rank) {
+        List<IntStream.Builder> ranks = Stream.generate(IntStream::builder).limit(experts).toList();
+        for (int rank = 0; rank < ofRank.length; rank++) {
+            for (int expert : ofRank[rank]) {
                 if (expert < 0 || expert >= experts) {
                     throw new IllegalArgumentException("there is no expert " + expert);
                 }
-                count[expert]++;
+                ranks.get(expert).add(rank);
             }
         }
-        ranksOf = new int[experts][];
+        ranksOf = ranks.stream().map(of -> of.build().toArray()).toArray(int[][]::new);
         for (int expert = 0; expert < experts; expert++) {
-            if (count[expert] == 0) {
+            if (ranksOf[expert].length == 0) {
                 throw new IllegalArgumentException("expert %d is on no rank".formatted(expert));
             }
-            ranksOf[expert] = new int[count[expert]];
-            count[expert] = 0;
         }
-        for (int rank = 0; rank < ofRank.length; rank++) {
-            for (int expert : ofRank[rank]) {
-                ranksOf[expert][count[expert]++] = rank;
-            }
-        }
-    }
-
-    /**
-     * {@return experts in order over the ranks, as even in number as can be, without replicas}
-     *
-     * @param experts number of experts, at least {@code ranks}
-     * @param ranks number of ranks
-     */
-    public static ExpertPlacement contiguous(int experts, int ranks) {
-        int[][] of = new int[ranks][];
-        for (int rank = 0; rank < ranks; rank++) {
-            int first = rank * experts / ranks;
-            of[rank] = new int[(rank + 1) * experts / ranks - first];
-            Arrays.setAll(of[rank], i -> first + i);
-        }
-        return new ExpertPlacement(experts, of);
     }
 
     /** {@return number of experts} */
@@ -76,11 +55,6 @@ public final class ExpertPlacement {
      */
     public int[] ofRank(int rank) {
         return ofRank[rank].clone();
-    }
-
-    /** {@return experts of each rank} */
-    public int[][] ofRanks() {
-        return Arrays.stream(ofRank).map(int[]::clone).toArray(int[][]::new);
     }
 
     /** {@return expert of each slot, rank by rank} */

@@ -1,7 +1,6 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
@@ -43,7 +42,7 @@ public final class GreedyBalancer {
         }
         int[] room = new int[problem.nodes()];
         Arrays.fill(room, problem.groups() / problem.nodes());
-        int[][] groups = pack(ofGroup, room, null);
+        int[][] groups = pack(ofGroup, room, IntStream.range(0, ofGroup.length).toArray());
         return Arrays.stream(groups)
                 .map(of -> Arrays.stream(of)
                         .flatMap(group -> IntStream.range(group * size, (group + 1) * size))
@@ -71,7 +70,8 @@ public final class GreedyBalancer {
             units[expert] = loads[expert] / replicas[expert];
         }
         double[] ofItem = Arrays.stream(items).mapToDouble(e -> units[e]).toArray();
-        return Arrays.stream(pack(ofItem, problem.slots(), distinct ? items : null))
+        int[] names = distinct ? items : IntStream.range(0, items.length).toArray();
+        return Arrays.stream(pack(ofItem, problem.slots(), names))
                 .map(of -> Arrays.stream(of).map(item -> items[item]).toArray())
                 .toArray(int[][]::new);
     }
@@ -89,25 +89,20 @@ public final class GreedyBalancer {
     /**
      * Items of each pack; packs are filled up to their room.
      *
-     * @param names items of equal names are kept apart where possible; null if they need not be
+     * @param names items of equal names are kept apart where possible
      */
     private static int[][] pack(double[] weights, int[] room, int[] names) {
-        int[] order = IntStream.range(0, weights.length)
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer i) -> -weights[i]))
-                .mapToInt(i -> i)
-                .toArray();
         int[][] packs = Arrays.stream(room).mapToObj(int[]::new).toArray(int[][]::new);
         double[] sums = new double[room.length];
         int[] filled = new int[room.length];
-        for (int item : order) {
+        for (int item : Indices.ascending(weights.length, i -> -weights[i])) {
             int lightest = -1;
             boolean apart = false;
             for (int pack = 0; pack < packs.length; pack++) {
                 if (filled[pack] == room[pack]) {
                     continue;
                 }
-                boolean without = names == null || !holds(packs[pack], filled[pack], names, item);
+                boolean without = !holds(packs[pack], filled[pack], names, item);
                 if (lightest < 0 || (without == apart ? sums[pack] < sums[lightest] : without)) {
                     lightest = pack;
                     apart = without;

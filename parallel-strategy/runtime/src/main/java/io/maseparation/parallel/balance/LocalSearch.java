@@ -1,6 +1,7 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
@@ -31,15 +32,21 @@ final class LocalSearch {
     private final double[] unit;
     private final double[] sums;
 
-    /** The best step so far: what the heaviest of the ranks it touches would weigh, and its parts. */
+    /** What the heaviest of the ranks that the best step so far touches would weigh. */
     private double best;
+    private Optional<Step> step = Optional.empty();
 
-    private int kind;
-    private final int[] step = new int[6];
-    private static final int NONE = 0;
-    private static final int SWAP = 1;
-    private static final int REUSE = 2;
-    private static final int CYCLE = 3;
+    private sealed interface Step {}
+
+    /**
+     * Experts change places: that of each slot goes to the next slot, and that of the last one to the first.
+     *
+     * @param at rank and slot of the first, rank and slot of the second, …
+     */
+    private record Rotation(int... at) implements Step {}
+
+    /** A slot is used for another expert. */
+    private record Reuse(int rank, int slot, int expert) implements Step {}
 
     LocalSearch(double[] loads, int[][] placement) {
         this.loads = loads;
@@ -125,22 +132,12 @@ final class LocalSearch {
 
     /** Load of the heaviest rank. */
     double heaviest() {
-        return sums[argMax()];
+        return sums[Indices.ofLargest(sums)];
     }
 
     /** Experts of each rank. */
     int[][] placement() {
         return Arrays.stream(slots).map(int[]::clone).toArray(int[][]::new);
-    }
-
-    private int argMax() {
-        int found = 0;
-        for (int rank = 1; rank < ranks; rank++) {
-            if (sums[rank] > sums[found]) {
-                found = rank;
-            }
-        }
-        return found;
     }
 
     /**
@@ -151,21 +148,21 @@ final class LocalSearch {
     boolean descend(double enough, int steps) {
         boolean any = false;
         for (int i = 0; i < steps; i++) {
-            int rank = argMax();
+            int rank = Indices.ofLargest(sums);
             if (sums[rank] <= enough + tolerance) {
                 break;
             }
-            kind = NONE;
+            step = Optional.empty();
             best = sums[rank] - tolerance;
             swaps(rank);
             reuses(rank);
-            if (kind == NONE && (long) ranks * slots[rank].length * slots[rank].length <= MOST_FOR_CYCLES) {
+            if (step.isEmpty() && (long) ranks * slots[rank].length * slots[rank].length <= MOST_FOR_CYCLES) {
                 cycles(rank);
             }
-            if (kind == NONE) {
+            if (step.isEmpty()) {
                 break;
             }
-            apply();
+            apply(step.get());
             any = true;
         }
         return any;
@@ -184,9 +181,7 @@ final class LocalSearch {
                     if (moved > 0 && !has[from][b]) {
                         double most = Math.max(sums[from] - moved, sums[to] + moved);
                         if (most < best) {
-                            best = most;
-                            kind = SWAP;
-                            set(from, i, to, j, 0, 0);
+                            keep(most, new Rotation(from, i, to, j));
                         }
                     }
                 }
@@ -247,9 +242,7 @@ final class LocalSearch {
             }
         }
         if (most < best) {
-            best = most;
-            kind = REUSE;
-            set(at, slot, expert, 0, 0, 0);
+            keep(most, new Reuse(at, slot, expert));
         }
     }
 
@@ -288,50 +281,35 @@ final class LocalSearch {
                         atSecond,
                         Math.max(sums[from] - unit[a] + unit[c], sums[third] - unit[c] + unit[b]));
                 if (most < best) {
-                    best = most;
-                    kind = CYCLE;
-                    set(from, i, second, j, third, k);
+                    keep(most, new Rotation(from, i, second, j, third, k));
                 }
             }
         }
     }
 
-    private void set(int a, int b, int c, int d, int e, int f) {
-        step[0] = a;
-        step[1] = b;
-        step[2] = c;
-        step[3] = d;
-        step[4] = e;
-        step[5] = f;
+    private void keep(double most, Step found) {
+        best = most;
+        step = Optional.of(found);
     }
 
-    private void apply() {
-        switch (kind) {
-            case SWAP -> swap(step[0], step[1], step[2], step[3]);
-            case REUSE -> use(step[0], step[1], step[2]);
-            default -> {
-                int a = slots[step[0]][step[1]];
-                int b = slots[step[2]][step[3]];
-                int c = slots[step[4]][step[5]];
-                put(step[0], step[1], c);
-                put(step[2], step[3], a);
-                put(step[4], step[5], b);
-                moved(a, b, c);
-                sums[step[4]] = sum(step[4]);
-                sums[step[2]] = sum(step[2]);
-                sums[step[0]] = sum(step[0]);
-            }
+    private void apply(Step found) {
+        switch (found) {
+            case Rotation(int[] at) -> rotate(at);
+            case Reuse(int rank, int slot, int expert) -> use(rank, slot, expert);
         }
     }
 
-    private void swap(int from, int i, int to, int j) {
-        int a = slots[from][i];
-        int b = slots[to][j];
-        put(from, i, b);
-        put(to, j, a);
-        moved(a, b);
-        sums[from] = sum(from);
-        sums[to] = sum(to);
+    private void rotate(int... at) {
+        int coming = slots[at[at.length - 2]][at[at.length - 1]];
+        for (int i = 0; i < at.length; i += 2) {
+            int going = slots[at[i]][at[i + 1]];
+            put(at[i], at[i + 1], coming);
+            coming = going;
+        }
+        for (int i = 0; i < at.length; i += 2) {
+            locate(slots[at[i]][at[i + 1]]);
+            sums[at[i]] = sum(at[i]);
+        }
     }
 
     /** Replaces an expert on a rank; the number of its replicas stays. */
@@ -340,12 +318,6 @@ final class LocalSearch {
         slots[rank][slot] = expert;
         has[rank][gone] = false;
         has[rank][expert] = true;
-    }
-
-    private void moved(int... experts) {
-        for (int expert : experts) {
-            locate(expert);
-        }
     }
 
     private void locate(int expert) {
@@ -376,7 +348,7 @@ final class LocalSearch {
     /** Some steps that need not help. */
     private void kick(SplittableRandom random, int steps) {
         for (int i = 0; i < steps; i++) {
-            int from = i == 0 ? argMax() : random.nextInt(ranks);
+            int from = i == 0 ? Indices.ofLargest(sums) : random.nextInt(ranks);
             int to = random.nextInt(ranks);
             int a = random.nextInt(slots[from].length);
             int b = random.nextInt(slots[to].length);
@@ -386,7 +358,7 @@ final class LocalSearch {
                     use(to, b, expert);
                 }
             } else if (from != to && !has[to][slots[from][a]] && !has[from][slots[to][b]]) {
-                swap(from, a, to, b);
+                rotate(from, a, to, b);
             }
         }
     }

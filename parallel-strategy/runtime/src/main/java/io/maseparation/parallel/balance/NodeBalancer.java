@@ -13,14 +13,12 @@ import java.util.stream.IntStream;
  * which groups those are is enumerated where there are few ways, and searched by swapping groups with the heaviest node
  * where there are many.
  */
-final class NodeBalancer {
+record NodeBalancer(BalanceProblem problem) {
     /** Ways to divide groups among nodes up to which all are looked at. */
     private static final int MOST_DIVISIONS = 64;
 
     /** Swaps of groups that are looked at, at most. */
     private static final int MOST_SWAPS = 256;
-
-    private final BalanceProblem problem;
 
     /** Experts of each node, and where they are on it. */
     private record Division(int[][] experts, Part[] parts) {
@@ -33,15 +31,8 @@ final class NodeBalancer {
         }
 
         int heaviestNode() {
-            return IntStream.range(0, parts.length)
-                    .boxed()
-                    .max((a, b) -> Double.compare(parts[a].heaviest(), parts[b].heaviest()))
-                    .orElseThrow();
+            return Indices.ofLargest(Arrays.stream(parts).mapToDouble(Part::heaviest).toArray());
         }
-    }
-
-    private NodeBalancer(BalanceProblem problem) {
-        this.problem = problem;
     }
 
     /** The best placement found, on all ranks. */
@@ -60,7 +51,8 @@ final class NodeBalancer {
         Function<BalanceProblem, Part> effort = small ? FlatBalancer::thorough : FlatBalancer::descent;
         Division best = divided(GreedyBalancer.nodes(problem), effort);
         double bound = best.bound();
-        List<int[][]> divisions = divisions();
+        List<int[][]> divisions = new ArrayList<>();
+        divide(new int[problem.groups()], 0, new int[problem.nodes()], divisions);
         if (divisions.size() <= MOST_DIVISIONS) {
             for (int[][] experts : divisions) {
                 double least = boundOf(experts);
@@ -85,9 +77,7 @@ final class NodeBalancer {
 
     private Division divided(int[][] experts, Function<BalanceProblem, Part> effort) {
         Part[] parts = new Part[experts.length];
-        for (int node = 0; node < parts.length; node++) {
-            parts[node] = effort.apply(problem.ofNode(node, experts[node]));
-        }
+        Arrays.setAll(parts, node -> effort.apply(problem.ofNode(node, experts[node])));
         return new Division(experts, parts);
     }
 
@@ -129,13 +119,7 @@ final class NodeBalancer {
         return best;
     }
 
-    /** Experts of each node in every way that differs, or one way more than are looked at. */
-    private List<int[][]> divisions() {
-        List<int[][]> found = new ArrayList<>();
-        divide(new int[problem.groups()], 0, new int[problem.nodes()], found);
-        return found;
-    }
-
+    /** Finds the experts of each node in every way that differs, or one way more than are looked at. */
     private void divide(int[] nodeOf, int group, int[] filled, List<int[][]> found) {
         if (found.size() > MOST_DIVISIONS) {
             return;

@@ -1,6 +1,9 @@
 package io.maseparation.parallel.balance;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Divides the tokens of a step among the replicas of their experts, so that the slowest rank is done as early as can be
@@ -48,21 +51,17 @@ public final class ReplicaDispatch {
         }
         rankOfEntry = new int[first[ranksOf.length]];
         expertOfEntry = new int[rankOfEntry.length];
-        int[] count = new int[ranks];
+        List<IntStream.Builder> shared = Stream.generate(IntStream::builder).limit(ranks).toList();
         for (int expert = 0; expert < ranksOf.length; expert++) {
-            for (int i = 0; i < ranksOf[expert].length; i++) {
-                rankOfEntry[first[expert] + i] = ranksOf[expert][i];
-                expertOfEntry[first[expert] + i] = expert;
-                count[ranksOf[expert][i]] += ranksOf[expert].length > 1 ? 1 : 0;
+            for (int entry = first[expert]; entry < first[expert + 1]; entry++) {
+                rankOfEntry[entry] = ranksOf[expert][entry - first[expert]];
+                expertOfEntry[entry] = expert;
+                if (ranksOf[expert].length > 1) {
+                    shared.get(rankOfEntry[entry]).add(entry);
+                }
             }
         }
-        movable = Arrays.stream(count).mapToObj(int[]::new).toArray(int[][]::new);
-        for (int entry = rankOfEntry.length - 1; entry >= 0; entry--) {
-            if (ranksOf[expertOfEntry[entry]].length > 1) {
-                int rank = rankOfEntry[entry];
-                movable[rank][--count[rank]] = entry;
-            }
-        }
+        movable = shared.stream().map(entries -> entries.build().toArray()).toArray(int[][]::new);
     }
 
     /** {@return the placement's number of ranks} */
@@ -123,12 +122,9 @@ public final class ReplicaDispatch {
     public boolean reads(Dispatch dispatch) {
         int[] visits = dispatch.visitsOfRanks(ranks);
         int[] tokens = dispatch.tokensOfRanks(ranks);
-        int slowest = 0;
-        for (int rank = 1; rank < ranks; rank++) {
-            if (cost.seconds(visits[rank], tokens[rank]) > cost.seconds(visits[slowest], tokens[slowest])) {
-                slowest = rank;
-            }
-        }
+        double[] seconds = new double[ranks];
+        Arrays.setAll(seconds, rank -> cost.seconds(visits[rank], tokens[rank]));
+        int slowest = Indices.ofLargest(seconds);
         return visits[slowest] * cost.secondsPerVisit() > tokens[slowest]
                 * Math.max(cost.secondsPerTokenMoved(), cost.secondsPerTokenComputed());
     }
@@ -197,18 +193,8 @@ public final class ReplicaDispatch {
             return cost.seconds(visits[rank] + change, sums[rank] + n);
         }
 
-        int slowest() {
-            int found = 0;
-            for (int rank = 1; rank < ranks; rank++) {
-                if (seconds[rank] > seconds[found]) {
-                    found = rank;
-                }
-            }
-            return found;
-        }
-
         double slowestSeconds() {
-            return seconds[slowest()];
+            return seconds[Indices.ofLargest(seconds)];
         }
 
         void placeWhole(int[] given) {
@@ -237,7 +223,7 @@ public final class ReplicaDispatch {
         void handOn(double bound) {
             int left = 16 * ranks + 64;
             while (left-- > 0) {
-                int rank = slowest();
+                int rank = Indices.ofLargest(seconds);
                 double enough = Math.max(bound * (1 + 1e-3), 0);
                 if (seconds[rank] <= enough || !(handOnDirectly(rank) || handOnAlongPath(rank))) {
                     return;

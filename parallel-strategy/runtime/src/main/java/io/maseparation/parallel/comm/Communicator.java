@@ -1,5 +1,7 @@
 package io.maseparation.parallel.comm;
 
+import org.jspecify.annotations.Nullable;
+
 /** Moves messages between the ranks of one run. Thread-safe: every rank has a thread of its own. */
 public interface Communicator {
 
@@ -13,13 +15,14 @@ public interface Communicator {
     void send(int to, MessageKey key, Message message);
 
     /**
-     * Takes a message addressed to {@code rank}, or returns null if it has not arrived.
+     * Takes a message that is addressed to a rank.
      *
      * @param rank the receiver
      * @param key what the message is about
-     * @return the message, or null
+     * @return the message; null if it has not arrived
+     * @throws RunAbortedException if the run was aborted
      */
-    Message poll(int rank, MessageKey key);
+    @Nullable Message poll(int rank, MessageKey key);
 
     /**
      * {@return number of messages that have arrived at {@code rank} so far}

@@ -4,8 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** Ranks as threads of one JVM: a mailbox each. */
 public final class InProcessCommunicator implements Communicator {
@@ -28,7 +27,7 @@ public final class InProcessCommunicator implements Communicator {
     }
 
     @Override
-    public Message poll(int rank, MessageKey key) {
+    public @Nullable Message poll(int rank, MessageKey key) {
         return mailboxes.get(rank).poll(key);
     }
 
@@ -48,69 +47,44 @@ public final class InProcessCommunicator implements Communicator {
     }
 
     private static final class Mailbox {
-        private final ReentrantLock lock = new ReentrantLock();
-        private final Condition changed = lock.newCondition();
         private final Map<MessageKey, Message> messages = new HashMap<>();
         private long arrivals;
         private boolean aborted;
 
-        void put(MessageKey key, Message message) {
-            lock.lock();
-            try {
-                if (messages.putIfAbsent(key, message) != null) {
-                    throw new IllegalStateException("two messages under way with " + key);
-                }
-                arrivals++;
-                changed.signalAll();
-            } finally {
-                lock.unlock();
+        synchronized void put(MessageKey key, Message message) {
+            if (messages.putIfAbsent(key, message) != null) {
+                throw new IllegalStateException("two messages under way with " + key);
+            }
+            arrivals++;
+            notifyAll();
+        }
+
+        synchronized @Nullable Message poll(MessageKey key) {
+            checkNotAborted();
+            return messages.remove(key);
+        }
+
+        synchronized long arrivals() {
+            return arrivals;
+        }
+
+        synchronized void await(long seen) throws InterruptedException {
+            while (arrivals <= seen && !aborted) {
+                wait();
+            }
+            checkNotAborted();
+        }
+
+        private void checkNotAborted() {
+            if (aborted) {
+                throw new RunAbortedException();
             }
         }
 
-        Message poll(MessageKey key) {
-            lock.lock();
-            try {
-                if (aborted) {
-                    throw new RunAbortedException();
-                }
-                return messages.remove(key);
-            } finally {
-                lock.unlock();
-            }
-        }
-
-        long arrivals() {
-            lock.lock();
-            try {
-                return arrivals;
-            } finally {
-                lock.unlock();
-            }
-        }
-
-        void await(long seen) throws InterruptedException {
-            lock.lock();
-            try {
-                while (arrivals <= seen && !aborted) {
-                    changed.await();
-                }
-                if (aborted) {
-                    throw new RunAbortedException();
-                }
-            } finally {
-                lock.unlock();
-            }
-        }
-
-        void abort() {
-            lock.lock();
-            try {
-                aborted = true;
-                messages.clear();
-                changed.signalAll();
-            } finally {
-                lock.unlock();
-            }
+        synchronized void abort() {
+            aborted = true;
+            messages.clear();
+            notifyAll();
         }
     }
 }

@@ -18,8 +18,9 @@ public final class ComparedLayouts {
     private ComparedLayouts() {}
 
     /**
-     * Layouts of all strategies.
+     * {@return layouts of all strategies}
      *
+     * @param config the model
      * @param devices ranks of every strategy but single; fewer where the model cannot be divided that way
      * @param microBatches of the strategies that have several ranks in a row: tp-pp and ma
      */

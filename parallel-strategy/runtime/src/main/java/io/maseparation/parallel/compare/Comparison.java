@@ -11,6 +11,7 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -36,32 +37,32 @@ public final class Comparison {
             this.setup = setup;
         }
 
-        /** The layout, and how the batch goes through it. */
+        /** {@return the layout, and how the batch goes through it} */
         public Setup setup() {
             return setup;
         }
 
-        /** Whether it has runs. */
+        /** {@return whether it has runs} */
         public boolean ran() {
             return !runs.isEmpty();
         }
 
-        /** Why it cannot run, where it cannot. */
+        /** {@return why it cannot run, where it cannot} */
         public Optional<String> refusal() {
             return refusal;
         }
 
-        /** The run with the median TPOT. */
+        /** {@return the run with the median TPOT} */
         public RunResult typical() {
             return Percentiles.medianRun(runs, run -> run.metrics().tpotMs());
         }
 
-        /** First tokens of sequences that are not those of the reference. */
+        /** {@return first tokens of sequences that are not those of the reference} */
         public List<TokenCheck.Difference> differences() {
             return differences;
         }
 
-        /** Whether all tokens are those of the reference, except at near ties where the layout may differ. */
+        /** {@return whether all tokens are those of the reference, except at near ties where the layout may differ} */
         public boolean equal() {
             return differences.stream().allMatch(TokenCheck.Difference::allowed);
         }
@@ -72,7 +73,13 @@ public final class Comparison {
         this.entries = entries;
     }
 
-    /** Tokens that a comparison generates over all its runs, warm-up included, if all layouts can run. */
+    /**
+     * {@return tokens that a comparison generates over all its runs, warm-up included, if all layouts can run}
+     *
+     * @param workload what to generate
+     * @param layouts number of layouts
+     * @param repetitions runs of each layout, after one that warms up
+     */
     public static long tokens(Workload workload, int layouts, int repetitions) {
         return (long) layouts
                 * workload.prompts().size()
@@ -86,8 +93,13 @@ public final class Comparison {
     /**
      * Runs a workload on some layouts, greedily and ignoring end-of-sequence tokens.
      *
+     * @param model the model
+     * @param workload what to generate
+     * @param layouts layouts to compare
+     * @param execution how plans are run
      * @param repetitions runs of each layout, after one that warms up
      * @param before called with a layout before every run
+     * @return all layouts with their runs, or the reason why they have none
      * @throws PlanException if none of the layouts can run; it says why the first cannot
      */
     public static Comparison run(
@@ -127,7 +139,7 @@ public final class Comparison {
         try {
             return Optional.of(generation.layout(entry.setup).run());
         } catch (PlanException e) {
-            entry.refusal = Optional.of(e.getMessage());
+            entry.refusal = Optional.of(Objects.requireNonNull(e.getMessage(), "it says what does not fit"));
             return Optional.empty();
         }
     }
@@ -149,27 +161,29 @@ public final class Comparison {
         }
     }
 
-    /** What was run. */
+    /** {@return what was run} */
     public Workload workload() {
         return workload;
     }
 
-    /** One entry per layout, in the order given. */
+    /** {@return one entry per layout, in the order given} */
     public List<Entry> entries() {
         return entries;
     }
 
-    /** The entry that the others' tokens are compared with. */
+    /** {@return the entry that the others' tokens are compared with} */
     public Entry reference() {
         return entries.stream().filter(Entry::ran).findFirst().orElseThrow();
     }
 
-    /** Whether all layouts chose the same tokens, except at near ties where they may differ. */
+    /** {@return whether all layouts chose the same tokens, except at near ties where they may differ} */
     public boolean equal() {
         return entries.stream().allMatch(Entry::equal);
     }
 
-    /** Mean time in milliseconds between tokens on a single device, in the typical run; NaN if it did not run. */
+    /**
+     * {@return mean time in milliseconds between tokens on a single device, in the typical run; NaN if it did not run}
+     */
     public double singleTpotMs() {
         Entry first = entries.getFirst();
         return first.ran() && first.setup.layout().strategy() == Strategy.SINGLE

@@ -9,11 +9,12 @@ public final class RandomPrompts {
     private RandomPrompts() {}
 
     /**
-     * Prompts of uniformly random tokens, the same for the same seed.
+     * {@return prompts of uniformly random tokens, the same for the same seed}
      *
      * @param count prompts
      * @param tokens tokens of each
      * @param vocab tokens are below this
+     * @param seed the same for the same prompts
      */
     public static List<int[]> of(int count, int tokens, int vocab, long seed) {
         SplittableRandom random = new SplittableRandom(seed);

@@ -25,12 +25,12 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
      * @param values in the order of the runs
      */
     public record Samples(double[] values) {
-        /** Mean. */
+        /** {@return mean} */
         public double mean() {
             return Arrays.stream(values).average().orElse(Double.NaN);
         }
 
-        /** Standard deviation of a sample, as llama-bench computes it; 0 for a single value. */
+        /** {@return standard deviation of a sample, as llama-bench computes it; 0 for a single value} */
         public double deviation() {
             double mean = mean();
             double squares = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum();
@@ -38,14 +38,14 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
         }
     }
 
-    /** Short name, as llama-bench gives it: {@code pp512}, or {@code tg128 @ d1024 x 8}. */
+    /** {@return short name, as llama-bench gives it: {@code pp512}, or {@code tg128 @ d1024 x 8}} */
     public String label() {
         String name = prompt > 0 ? "pp" + prompt : "tg" + generate;
         String at = depth > 0 ? name + " @ d" + depth : name;
         return sequences > 1 ? at + " x " + sequences : at;
     }
 
-    /** Positions of the context that the test needs. */
+    /** {@return positions of the context that the test needs} */
     public int context() {
         return depth + (prompt > 0 ? prompt : generate) + 1;
     }
@@ -53,6 +53,9 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
     /**
      * Runs the test, once to warm up and then to be measured.
      *
+     * @param model the model
+     * @param setup layout and batching of all runs
+     * @param execution how plans are run
      * @param repetitions runs that are measured
      * @param afterEach called after every run, the first included
      * @return nanoseconds of each run
@@ -78,7 +81,11 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
         return new Samples(nanos);
     }
 
-    /** Tokens per second of runs of this test, over all sequences. */
+    /**
+     * {@return tokens per second of runs of this test, over all sequences}
+     *
+     * @param nanos nanoseconds of each run
+     */
     public Samples rates(Samples nanos) {
         long tokens = (long) sequences * (prompt > 0 ? prompt : generate);
         return new Samples(Arrays.stream(nanos.values()).map(n -> tokens * 1e9 / n).toArray());

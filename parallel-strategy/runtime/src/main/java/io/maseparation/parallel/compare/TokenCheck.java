@@ -36,6 +36,8 @@ public final class TokenCheck {
     public record Difference(int sequence, int position, int expected, int actual, double gap, boolean allowed) {}
 
     /**
+     * A check of runs of one model.
+     *
      * @param weights the model, for the reference
      * @param kvType format of the runs' KV cache
      */
@@ -47,6 +49,8 @@ public final class TokenCheck {
     /**
      * Compares two runs of the same work.
      *
+     * @param expected the run to compare with
+     * @param actual the run to check
      * @param rounding whether the two may round differently; only then is the reference asked
      * @return the first difference of each sequence that has one
      */

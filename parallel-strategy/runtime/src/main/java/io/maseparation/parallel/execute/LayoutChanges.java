@@ -9,6 +9,7 @@ import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Target;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
@@ -16,15 +17,18 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /**
  * Takes a run from layout to layout. One change is under way at a time: a thread of its own decides and sets it up
  * while steps go on, and the run switches over between two steps. A change that fails, or takes too long, is given up,
  * and the old layout goes on.
  */
-final class LayoutChanges implements AutoCloseable {
+final class LayoutChanges {
     private static final System.Logger LOG = System.getLogger(LayoutChanges.class.getName());
 
     /** Steps between two looks at whether a change is ready. */
@@ -42,20 +46,23 @@ final class LayoutChanges implements AutoCloseable {
     private final Workload workload;
     private final Deque<Changes.Ordered> ordered;
     private final ChangeLog log = new ChangeLog();
-    private Preparation<Prepared> underWay;
-    private Begun begun;
-    private Untold untold;
+    private final List<Preparation<Prepared>> killed = new ArrayList<>();
+    private Optional<Begun> underWay = Optional.empty();
+    private Optional<Untold> untold = Optional.empty();
     private int nextLook;
     private int lastLook;
     private long lastLookNanos;
 
-    /**
-     * A change that can be switched to.
-     *
-     * @param proposal what it was
-     * @param migration the way there
-     */
-    private record Prepared(LayoutPolicy.Proposal proposal, Migration migration) {}
+    /** What became of setting up a proposal. */
+    private sealed interface Prepared {
+        LayoutPolicy.Proposal proposal();
+    }
+
+    /** A change that can be switched to. */
+    private record Ready(LayoutPolicy.Proposal proposal, Migration migration) implements Prepared {}
+
+    /** A change that cannot be made. */
+    private record Failed(LayoutPolicy.Proposal proposal, Throwable cause) implements Prepared {}
 
     /**
      * A change that was begun.
@@ -63,16 +70,16 @@ final class LayoutChanges implements AutoCloseable {
      * @param state the run then
      * @param due decode step to switch at; −1 for as soon as possible
      * @param kind what moves, if that is known
-     * @param nanos time it was begun
+     * @param preparation the work on it
      */
-    private record Begun(LiveState state, int due, Optional<Kind> kind, long nanos) {}
+    private record Begun(LiveState state, int due, Optional<Kind> kind, Preparation<Prepared> preparation) {
+        boolean ordered() {
+            return due >= 0;
+        }
+    }
 
-    /**
-     * A change of the policy's that was killed and that it does not know of yet: it may still be at work on it.
-     *
-     * @param preparation the work
-     */
-    private record Untold(Preparation<Prepared> preparation, LayoutChange change, LiveState state) {}
+    /** A change of the policy's that was killed and that it has not been told of: it may still be at work on it. */
+    private record Untold(Begun begun, LayoutChange change) {}
 
     LayoutChanges(Job job) {
         this.changes = job.options().changes();
@@ -84,12 +91,13 @@ final class LayoutChanges implements AutoCloseable {
 
     /** Most steps that may run until {@link #between} is to be called again. */
     int steps(int decoded) {
-        if (underWay != null) {
-            return begun.due >= 0 ? begun.due - decoded : STEPS_WHILE_PREPARING;
+        if (underWay.isPresent()) {
+            Begun begun = underWay.get();
+            return begun.ordered() ? begun.due - decoded : STEPS_WHILE_PREPARING;
         }
         int next = nextLook;
         if (!ordered.isEmpty()) {
-            next = Math.min(next, ordered.peek().step() - LEAD);
+            next = Math.min(next, ordered.getFirst().step() - LEAD);
         }
         return next == Integer.MAX_VALUE ? next : Math.max(1, next - decoded);
     }
@@ -108,14 +116,15 @@ final class LayoutChanges implements AutoCloseable {
             lastLookNanos = System.nanoTime();
         }
         Deployment next = now;
-        while (underWay != null || begin(next, active, decoded, recorder)) {
-            boolean ordered = begun.due >= 0;
-            if (ordered ? begun.due > decoded : !underWay.isDone() && !tooLong()) {
+        while (underWay.isPresent() || begin(next, active, decoded, recorder)) {
+            Begun begun = underWay.orElseThrow();
+            long left = changes.patience().toNanos() - begun.preparation.nanos();
+            if (begun.ordered() ? begun.due > decoded : !begun.preparation.isDone() && left >= 0) {
                 break;
             }
+            underWay = Optional.empty();
             // An ordered change is made where it was ordered, and waited for.
-            long wait = ordered ? Math.max(0, changes.patience().toNanos() - underWayNanos()) : 0;
-            next = finish(next, active, decoded, wait);
+            next = finish(begun, next, active, decoded, begun.ordered() ? Math.max(0, left) : 0);
         }
         return next;
     }
@@ -140,154 +149,148 @@ final class LayoutChanges implements AutoCloseable {
                 stepMs(decoded));
     }
 
-    private boolean tooLong() {
-        return underWayNanos() > changes.patience().toNanos();
-    }
-
-    private long underWayNanos() {
-        return System.nanoTime() - begun.nanos;
-    }
-
     /** Begins the next change, if there is one to be begun. */
     private boolean begin(Deployment now, boolean[] active, int decoded, Recorder recorder) {
-        Changes.Ordered order = ordered.peek();
-        if (order != null && order.step() - decoded <= LEAD) {
-            ordered.remove();
+        if (!ordered.isEmpty() && ordered.getFirst().step() - decoded <= LEAD) {
+            Changes.Ordered order = ordered.removeFirst();
             LiveState state = state(now, active, decoded, recorder);
-            begun = new Begun(state, order.step(), Optional.of(order.kind()), System.nanoTime());
-            underWay = Preparation.start(
-                    () -> Optional.of(prepare(
-                            now,
-                            active,
-                            state,
-                            new LayoutPolicy.Proposal(order.target().apply(state), order.kind(), Double.NaN))),
-                    LayoutChanges::giveUp);
+            start(state, order.step(), Optional.of(order.kind()), () -> {
+                Target target = order.target().apply(state);
+                return Optional.of(prepare(
+                        now, active, state, new LayoutPolicy.Proposal(target, order.kind(), Double.NaN)));
+            });
             return true;
         }
         if (changes.policy().isEmpty() || decoded < nextLook || decoded >= workload.maxTokens() - 1) {
             return false;
         }
         LayoutPolicy policy = changes.policy().get();
-        if (untold != null) {
-            if (!untold.preparation.isDone()) {
-                nextLook = decoded + policy.interval();
+        nextLook = decoded + policy.interval();
+        if (untold.isPresent()) {
+            Begun begun = untold.get().begun;
+            if (!begun.preparation.isDone()) {
                 return false;
             }
-            policy.ended(untold.change, untold.state);
-            untold = null;
+            policy.ended(untold.get().change, begun.state);
+            untold = Optional.empty();
         }
         LiveState state = state(now, active, decoded, recorder);
-        nextLook = decoded + policy.interval();
-        begun = new Begun(state, -1, Optional.empty(), System.nanoTime());
-        underWay = Preparation.start(
-                () -> policy.propose(state).map(proposal -> prepare(now, active, state, proposal)),
-                LayoutChanges::giveUp);
+        start(state, -1, Optional.empty(),
+                () -> policy.propose(state).map(proposal -> prepare(now, active, state, proposal)));
         return true;
     }
 
-    /** Setting up a layout failed. */
-    private static final class ProposalFailed extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-        private final transient LayoutPolicy.Proposal proposal;
-
-        ProposalFailed(LayoutPolicy.Proposal proposal, Throwable cause) {
-            super(cause);
-            this.proposal = proposal;
-        }
+    private void start(LiveState state, int due, Optional<Kind> kind, Supplier<Optional<Prepared>> work) {
+        underWay = Optional.of(new Begun(state, due, kind, Preparation.start(work, LayoutChanges::giveUp)));
     }
 
     private Prepared prepare(
             Deployment now, boolean[] active, LiveState state, LayoutPolicy.Proposal proposal) {
         try {
-            return new Prepared(
-                    proposal,
-                    Migration.prepare(now, proposal.target(), active, state.decoded(), job));
+            return new Ready(
+                    proposal, Migration.prepare(now, proposal.target(), active, state.decoded(), job));
         } catch (RuntimeException | OutOfMemoryError e) {
-            throw new ProposalFailed(proposal, e);
+            return new Failed(proposal, e);
         }
     }
 
     private static void giveUp(Prepared prepared) {
-        prepared.migration.giveUp();
+        if (prepared instanceof Ready ready) {
+            ready.migration.giveUp();
+        }
     }
 
-    private Deployment finish(Deployment now, boolean[] active, int decoded, long waitNanos) {
-        Preparation<Prepared> preparation = underWay;
-        underWay = null;
+    private void kill(Begun begun) {
+        killed.removeIf(Preparation::isDone);
+        killed.add(begun.preparation);
+        begun.preparation.kill();
+    }
+
+    private Deployment finish(Begun begun, Deployment now, boolean[] active, int decoded, long waitNanos) {
         long pause = System.nanoTime();
-        Optional<Prepared> prepared;
         try {
-            prepared = preparation.await(waitNanos);
-        } catch (TimeoutException e) {
-            preparation.kill();
-            String killed = "killed: not set up after %.1f s".formatted(underWayNanos() / 1e9);
-            LayoutChange change =
-                    log.add(attempt(preparation, Optional.empty(), decoded, pause, 0), now.ranks(), killed);
-            if (begun.due < 0) {
-                untold = new Untold(preparation, change, begun.state);
-            } else {
-                tell(change);
+            Optional<Prepared> prepared = begun.preparation.await(waitNanos);
+            // Otherwise nothing is worth a change.
+            if (prepared.isPresent()) {
+                return finish(begun, prepared.get(), now, active, decoded, pause);
             }
-            return now;
+        } catch (TimeoutException e) {
+            kill(begun);
+            String outcome = "killed: not set up after %.1f s".formatted(begun.preparation.nanos() / 1e9);
+            LayoutChange change = note(begun, Optional.empty(), decoded, pause, 0, outcome);
+            if (begun.ordered()) {
+                tell(begun, change);
+            } else {
+                untold = Optional.of(new Untold(begun, change));
+            }
         } catch (InterruptedException e) {
-            preparation.kill();
+            kill(begun);
             Thread.currentThread().interrupt();
             throw new RunFailedException("interrupted", e);
-        } catch (Preparation.FailedException e) {
-            Throwable cause = e.getCause();
-            Optional<LayoutPolicy.Proposal> proposal = Optional.empty();
-            if (cause instanceof ProposalFailed failed) {
-                proposal = Optional.of(failed.proposal);
-                cause = failed.getCause();
+        } catch (ExecutionException e) {
+            String outcome = reason(Objects.requireNonNullElse(e.getCause(), e));
+            tell(begun, note(begun, Optional.empty(), decoded, pause, 0, outcome));
+        }
+        return now;
+    }
+
+    private Deployment finish(
+            Begun begun, Prepared prepared, Deployment now, boolean[] active, int decoded, long pause) {
+        Deployment next = now;
+        long bytes = 0;
+        String outcome = LayoutChange.SWITCHED;
+        switch (prepared) {
+            case Failed(LayoutPolicy.Proposal _, Throwable cause) -> outcome = reason(cause);
+            case Ready(LayoutPolicy.Proposal _, Migration migration) -> {
+                try {
+                    migration.complete(active, decoded);
+                    next = migration.after();
+                } catch (RuntimeException e) {
+                    migration.giveUp();
+                    outcome = reason(e);
+                }
+                bytes = migration.bytes();
             }
-            tell(log.add(attempt(preparation, proposal, decoded, pause, 0), now.ranks(), reason(cause)));
-            return now;
         }
-        if (prepared.isEmpty()) {
-            // Nothing is worth a change.
-            return now;
+        if (!next.equals(now)) {
+            try {
+                now.closeExcept(next);
+            } catch (RuntimeException e) {
+                LOG.log(System.Logger.Level.WARNING, "the memory of a layout that was left is not freed", e);
+            }
         }
-        Migration migration = prepared.get().migration;
-        Optional<LayoutPolicy.Proposal> proposal = Optional.of(prepared.get().proposal);
-        try {
-            migration.complete(active, decoded);
-        } catch (RuntimeException e) {
-            migration.giveUp();
-            tell(log.add(
-                    attempt(preparation, proposal, decoded, pause, migration.bytes()), now.ranks(), reason(e)));
-            return now;
-        }
-        try {
-            now.closeExcept(migration.after());
-        } catch (RuntimeException e) {
-            LOG.log(System.Logger.Level.WARNING, "the memory of a layout that was left is not freed", e);
-        }
-        tell(log.add(
-                attempt(preparation, proposal, decoded, pause, migration.bytes()),
-                now.ranks(),
-                LayoutChange.SWITCHED));
-        return migration.after();
+        tell(begun, note(begun, Optional.of(prepared.proposal()), decoded, pause, bytes, outcome));
+        return next;
     }
 
-    private ChangeLog.Try attempt(
-            Preparation<Prepared> preparation,
-            Optional<LayoutPolicy.Proposal> proposal,
-            int decoded,
-            long pause,
-            long bytes) {
-        return new ChangeLog.Try(
-                begun.state.plan().layout().name(),
-                begun.kind,
-                proposal,
+    /**
+     * Notes a change, made or not, that ends now.
+     *
+     * @param proposal the layout after, if there was one
+     * @param pause when the steps were paused for it
+     * @param bytes bytes moved
+     */
+    private LayoutChange note(
+            Begun begun, Optional<LayoutPolicy.Proposal> proposal, int decoded, long pause, long bytes,
+            String outcome) {
+        long end = System.nanoTime();
+        String from = begun.state.plan().layout().name();
+        LayoutChange change = new LayoutChange(
                 decoded,
-                preparation.nanos(),
-                pause,
-                bytes);
+                proposal.map(LayoutPolicy.Proposal::kind).or(begun::kind).orElse(Kind.EXPERTS),
+                from,
+                proposal.map(p -> p.target().setup().layout().name()).orElse(from),
+                proposal.map(LayoutPolicy.Proposal::gainMs).orElse(Double.NaN),
+                new LayoutChange.Cost(bytes, begun.preparation.nanos() / 1e6, (end - pause) / 1e6),
+                outcome.equals(LayoutChange.SWITCHED),
+                outcome);
+        log.add(change, begun.state.plan().ranks().size(), pause, end);
+        return change;
     }
 
-    private void tell(LayoutChange change) {
+    private void tell(Begun begun, LayoutChange change) {
         // While killed work may still be using it, the policy is left alone.
-        if (untold == null || untold.preparation.isDone()) {
+        if (untold.isEmpty() || untold.get().begun.preparation.isDone()) {
             changes.policy().ifPresent(policy -> policy.ended(change, begun.state));
         }
     }
@@ -312,28 +315,37 @@ final class LayoutChanges implements AutoCloseable {
         return log;
     }
 
-    /** Notes what was ordered and never came to it. */
+    /** Gives up what is under way, and notes what was ordered and never reached. */
     void end(int decoded) {
-        if (underWay != null && begun.due >= 0) {
-            log.missed(begun.due, begun.kind.orElseThrow(), decoded);
-        }
+        underWay.filter(Begun::ordered)
+                .ifPresent(begun -> log.missed(begun.due, begun.kind.orElseThrow(), decoded));
         ordered.forEach(order -> log.missed(order.step(), order.kind(), decoded));
         ordered.clear();
-        close();
+        giveUp();
     }
 
-    /** Gives up what is under way, and waits a little until nothing of it uses the weights any more. */
-    @Override
-    public void close() {
-        Preparation<Prepared> left = underWay;
-        underWay = null;
-        if (left != null) {
-            left.kill();
-            try {
-                left.endsWithin(LAST_WAIT_MILLIS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+    private void giveUp() {
+        underWay.ifPresent(this::kill);
+        underWay = Optional.empty();
+    }
+
+    /**
+     * Gives up what is under way, and waits for a while until nothing that was killed uses the weights or a device.
+     *
+     * @return whether nothing does
+     */
+    boolean close() {
+        giveUp();
+        try {
+            for (Preparation<Prepared> preparation : killed) {
+                if (!preparation.endsWithin(LAST_WAIT_MILLIS)) {
+                    return false;
+                }
             }
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 }

@@ -9,6 +9,7 @@ import io.maseparation.parallel.layout.Target;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -103,9 +104,10 @@ final class Migration {
      * @param decoded decode steps done
      */
     void complete(boolean[] active, int decoded) {
-        for (int rank : sources(active)) {
-            before.rankDevice(rank).fetchKv();
-        }
+        moves(active).stream()
+                .map(Move::source)
+                .distinct()
+                .forEach(rank -> before.rankDevice(rank).fetchKv());
         copy(active, decoded);
     }
 
@@ -114,59 +116,46 @@ final class Migration {
         after.closeExcept(before);
     }
 
-    private int slices() {
-        return before.plan().layout().headSlices();
-    }
-
     private boolean cachesInHostMemory() {
         return before.plan().ranks().stream()
                 .filter(r -> r.group() >= 0)
                 .allMatch(r -> before.rankDevice(r.rank()).kvInHostMemory());
     }
 
-    /** Ranks whose caches are copied from. */
-    private Set<Integer> sources(boolean[] active) {
+    /** What a rank's cache gets of a sequence that another rank's cache had, or another cache of the same rank. */
+    private record Move(int sequence, int source, int rank) {}
+
+    /** The moves of the sequences that go on. */
+    private List<Move> moves(boolean[] active) {
         List<Integer> from = before.shares().owners();
         List<Integer> to = after.shares().owners();
-        Set<Integer> sources = new HashSet<>();
+        int slices = before.plan().layout().headSlices();
+        List<Move> moves = new ArrayList<>();
         for (int sequence = 0; sequence < active.length; sequence++) {
-            for (int slice = 0; active[sequence] && slice < slices(); slice++) {
-                int source = from.get(sequence) * slices() + slice;
-                int rank = to.get(sequence) * slices() + slice;
+            for (int slice = 0; active[sequence] && slice < slices; slice++) {
+                int source = from.get(sequence) * slices + slice;
+                int rank = to.get(sequence) * slices + slice;
                 if (source != rank || !after.shares(rank, before)) {
-                    sources.add(source);
+                    moves.add(new Move(sequence, source, rank));
                 }
             }
         }
-        return sources;
+        return moves;
     }
 
     /** Copies the positions of the sequences that go on, up to the last decode step done. */
     private void copy(boolean[] active, int decoded) {
-        List<Integer> from = before.shares().owners();
-        List<Integer> to = after.shares().owners();
-        for (int sequence = 0; sequence < active.length; sequence++) {
-            if (!active[sequence]) {
-                continue;
-            }
-            int end = prefilled[sequence] + decoded;
-            for (int slice = 0; slice < slices(); slice++) {
-                int source = from.get(sequence) * slices() + slice;
-                int rank = to.get(sequence) * slices() + slice;
-                if (source == rank && after.shares(rank, before)) {
-                    continue;
-                }
-                RankDevice device = after.rankDevice(rank);
-                long moved = device.kv().copyFrom(
-                        before.rankDevice(source).kv(),
-                        before.shares().kvBase()[sequence],
-                        after.shares().kvBase()[sequence],
-                        after.shares().capacity()[sequence],
-                        copied[sequence],
-                        end);
-                bytes += source == rank ? 0 : moved;
-            }
-            copied[sequence] = end;
+        for (Move move : moves(active)) {
+            int sequence = move.sequence;
+            long moved = after.rankDevice(move.rank).kv().copyFrom(
+                    before.rankDevice(move.source).kv(),
+                    before.shares().kvBase()[sequence],
+                    after.shares().kvBase()[sequence],
+                    after.shares().capacity()[sequence],
+                    copied[sequence],
+                    prefilled[sequence] + decoded);
+            bytes += move.source == move.rank ? 0 : moved;
         }
+        Arrays.setAll(copied, sequence -> prefilled[sequence] + decoded);
     }
 }

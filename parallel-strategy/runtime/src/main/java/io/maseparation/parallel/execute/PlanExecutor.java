@@ -22,6 +22,7 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Runs a plan: one thread a rank, each driving its device. */
 public final class PlanExecutor implements AutoCloseable {
@@ -40,6 +41,8 @@ public final class PlanExecutor implements AutoCloseable {
     /**
      * Lays out buffers and builds all graphs; nothing runs yet.
      *
+     * @param plan the plan
+     * @param job what is run
      * @throws io.maseparation.files.ModelException if the workload does not fit the model, or the memory
      * @throws PlanException if a rank holds more than a device may, or the layout is to change and cannot
      */
@@ -67,6 +70,7 @@ public final class PlanExecutor implements AutoCloseable {
     /**
      * Runs the workload. Call it once.
      *
+     * @return tokens and measurements
      * @throws RunFailedException if a rank fails or gets stuck; it says which
      */
     public RunResult run() {
@@ -108,10 +112,7 @@ public final class PlanExecutor implements AutoCloseable {
             for (int i = 0; i < count; i++) {
                 steps.add(deployment.schedule().decode(decoded + i, s -> active[s]));
             }
-            int[] last = new int[n];
-            for (int i = 0; i < n; i++) {
-                last[i] = sequences.tokens(i).getLast();
-            }
+            int[] last = IntStream.range(0, n).map(i -> sequences.tokens(i).getLast()).toArray();
             schedulers.forEach(s -> s.setLastTokens(last));
             threads.run(deployment, schedulers, steps, step, context);
             step += count;
@@ -141,14 +142,19 @@ public final class PlanExecutor implements AutoCloseable {
         return tokens.stream().anyMatch(deployment.plan().config().vocabulary().eosTokens()::contains);
     }
 
-    /** Ends the ranks' threads and frees the devices' memory. */
+    /** Ends the ranks' threads and frees the devices' memory, also where the calling thread was interrupted. */
     @Override
     public void close() {
-        changes.close();
-        if (threads.close()) {
+        boolean interrupted = Thread.interrupted();
+        boolean idle = changes.close() & threads.close();
+        if (idle) {
             deployment.close();
         } else {
-            LOG.log(System.Logger.Level.WARNING, "a rank still runs; the memory of its device is not freed");
+            LOG.log(System.Logger.Level.WARNING,
+                    "a rank or a change of layout still runs; the memory of the devices is not freed");
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -12,46 +13,36 @@ import java.util.function.Supplier;
  * the same, is disposed of.
  */
 final class Preparation<T> {
+    private static final System.Logger LOG = System.getLogger(Preparation.class.getName());
+
     private final CountDownLatch done = new CountDownLatch(1);
     private final Consumer<T> dispose;
-    private Thread thread;
+    private final Thread thread;
     private Optional<T> result = Optional.empty();
-    private Throwable failure;
+    private Optional<Throwable> failure = Optional.empty();
     private final long started = System.nanoTime();
     private long nanos;
     private boolean ended;
     private boolean killed;
 
-    /** The work failed; the cause says how. */
-    static final class FailedException extends Exception {
-        private static final long serialVersionUID = 1L;
-
-        FailedException(Throwable cause) {
-            super(cause);
-        }
-    }
-
-    private Preparation(Consumer<T> dispose) {
+    private Preparation(Supplier<Optional<T>> work, Consumer<T> dispose) {
         this.dispose = dispose;
+        thread = Thread.ofPlatform().daemon().name("layout-change").unstarted(() -> run(work));
     }
 
     static <T> Preparation<T> start(Supplier<Optional<T>> work, Consumer<T> dispose) {
-        Preparation<T> preparation = new Preparation<>(dispose);
-        preparation.thread = Thread.ofPlatform()
-                .daemon()
-                .name("layout-change")
-                .unstarted(() -> preparation.run(work));
+        Preparation<T> preparation = new Preparation<>(work, dispose);
         preparation.thread.start();
         return preparation;
     }
 
     private void run(Supplier<Optional<T>> work) {
         Optional<T> made = Optional.empty();
-        Throwable thrown = null;
+        Optional<Throwable> thrown = Optional.empty();
         try {
             made = work.get();
         } catch (RuntimeException | Error e) {
-            thrown = e;
+            thrown = Optional.of(e);
         }
         boolean late;
         synchronized (this) {
@@ -85,20 +76,25 @@ final class Preparation<T> {
      * What the work made; nothing if it was killed.
      *
      * @param nanos longest wait
+     * @throws TimeoutException if the work has not ended by then
+     * @throws ExecutionException if the work failed; the cause says how
      */
-    Optional<T> await(long nanos) throws InterruptedException, TimeoutException, FailedException {
+    Optional<T> await(long nanos) throws InterruptedException, TimeoutException, ExecutionException {
         if (!done.await(nanos, TimeUnit.NANOSECONDS)) {
             throw new TimeoutException();
         }
         synchronized (this) {
-            if (failure != null) {
-                throw new FailedException(failure);
+            if (failure.isPresent()) {
+                throw new ExecutionException(failure.get());
             }
             return result;
         }
     }
 
-    /** Interrupts the work and disposes of its result, now or when there is one. */
+    /**
+     * Interrupts the work and disposes of its result, now or when there is one. A result that cannot be disposed of is
+     * no reason for the run that goes on to fail.
+     */
     void kill() {
         Optional<T> made;
         synchronized (this) {
@@ -107,7 +103,11 @@ final class Preparation<T> {
             result = Optional.empty();
         }
         thread.interrupt();
-        made.ifPresent(dispose);
+        try {
+            made.ifPresent(dispose);
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.WARNING, "the memory of a layout that was given up is not freed", e);
+        }
     }
 
     /** Waits for the work to end, for a short time. */

@@ -49,7 +49,9 @@ final class ResultBuilder {
     /** @param setupNanos time it took to lay out buffers and build graphs */
     RunResult build(
             long setupNanos, long start, long decodeStart, long end, int decodeSteps, ChangeLog changes) {
-        double decodeNanos = Math.max(1, end - decodeStart);
+        // Without decode steps there is nothing to say of one: all that is divided by these is not a number.
+        double steps = decodeSteps == 0 ? Double.NaN : decodeSteps;
+        double decodeNanos = decodeSteps == 0 ? Double.NaN : Math.max(1, end - decodeStart);
         List<RunResult.RankReport> ranks = new ArrayList<>();
         List<TimelineEvent> timeline = new ArrayList<>();
         long leftOut = 0;
@@ -62,14 +64,8 @@ final class ResultBuilder {
                     device.name(),
                     deployment.memory(rank.rank()),
                     log.bytesSent(),
-                    new RunResult.Times(
-                            (log.prefillBusy() + log.decodeBusy()) / 1e6,
-                            decodeSteps == 0 ? Double.NaN : log.decodeBusy() / decodeNanos,
-                            deployment.rankDevice(rank.rank()).firstRunNanos() / 1e6),
-                    new RunResult.PerStep(
-                            perStep((double) log.decodeTasks(), decodeSteps),
-                            device.target().embedded() ? 0 : perStep((double) log.decodeTransferBytes(), decodeSteps),
-                            perStep(log.decodeMessageNanos() / 1e6, decodeSteps))));
+                    log.times(decodeNanos, deployment.rankDevice(rank.rank()).firstRunNanos()),
+                    log.perStep(steps, !device.target().embedded())));
             timeline.addAll(log.events());
             leftOut += log.leftOut();
         }
@@ -83,10 +79,6 @@ final class ResultBuilder {
                 metrics(ranks, setupNanos, start, decodeNanos, decodeSteps),
                 new RunResult.Timeline(timeline, leftOut),
                 changes.all());
-    }
-
-    private static double perStep(double sum, int decodeSteps) {
-        return decodeSteps == 0 ? Double.NaN : sum / decodeSteps;
     }
 
     private List<RunResult.SequenceOutput> outputs() {
@@ -129,7 +121,7 @@ final class ResultBuilder {
         }
         double[] gapsMs = gaps.build().toArray();
         StepWork work = StepWork.of(weights, workload, kvType, recorder, sequences, decodeSteps);
-        double stepSeconds = decodeSteps == 0 ? Double.NaN : decodeNanos / 1e9 / decodeSteps;
+        double stepSeconds = decodeNanos / 1e9 / decodeSteps;
         return new Metrics(
                 new Metrics.Latency(
                         Arrays.stream(gapsMs).average().orElse(Double.NaN),

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
  * @param layers by layer
  */
 public record ExpertGroups(List<Layer> layers) {
+    /** Copies the list. */
     public ExpertGroups {
         layers = List.copyOf(layers);
     }
@@ -25,6 +27,7 @@ public record ExpertGroups(List<Layer> layers) {
      * @param groupsOf for each expert the groups that hold it, ascending; several where it has replicas
      */
     public record Layer(List<List<Integer>> groupsOf) {
+        /** Copies the lists, groups in ascending order. */
         public Layer {
             groupsOf = groupsOf.stream()
                     .map(groups -> groups.size() == 1
@@ -33,7 +36,11 @@ public record ExpertGroups(List<Layer> layers) {
                     .toList();
         }
 
-        /** Experts that are in one group each. */
+        /**
+         * {@return experts that are in one group each}
+         *
+         * @param groupOf for each expert its group
+         */
         public static Layer of(List<Integer> groupOf) {
             return new Layer(groupOf.stream().map(List::of).toList());
         }
@@ -48,22 +55,23 @@ public record ExpertGroups(List<Layer> layers) {
             return new Layer(groupsOf);
         }
 
-        /** The group of each expert, the first where there are several. */
+        /** {@return the group of each expert, the first where there are several} */
         public List<Integer> firstGroups() {
             return groupsOf.stream().map(List::getFirst).toList();
         }
 
-        /** Whether any expert has replicas. */
+        /** {@return whether any expert has replicas} */
         public boolean replicated() {
             return groupsOf.stream().anyMatch(groups -> groups.size() > 1);
         }
 
-        /** The experts that each of so many groups holds, ascending. */
+        /**
+         * {@return the experts that each of so many groups holds, ascending}
+         *
+         * @param groups number of groups
+         */
         public List<List<Integer>> held(int groups) {
-            List<List<Integer>> held = new ArrayList<>();
-            for (int group = 0; group < groups; group++) {
-                held.add(new ArrayList<>());
-            }
+            List<List<Integer>> held = RankLists.empty(groups);
             for (int expert = 0; expert < groupsOf.size(); expert++) {
                 for (int group : groupsOf.get(expert)) {
                     held.get(group).add(expert);
@@ -73,41 +81,33 @@ public record ExpertGroups(List<Layer> layers) {
         }
 
         private void check(int layer, int experts, int groups) {
-            if (groupsOf.size() != experts) {
-                throw new PlanException("expert_placement names %d experts in layer %d, the model has %d"
-                        .formatted(groupsOf.size(), layer, experts));
-            }
+            SizeChecks.require(groupsOf.size() == experts,
+                    "expert_placement names %d experts in layer %d, the model has %d", groupsOf.size(), layer, experts);
             boolean[] used = new boolean[groups];
             for (int expert = 0; expert < experts; expert++) {
                 List<Integer> of = groupsOf.get(expert);
-                if (of.isEmpty()) {
-                    throw new PlanException("expert_placement leaves expert %d of layer %d without an expert group"
-                            .formatted(expert, layer));
-                }
+                SizeChecks.require(!of.isEmpty(),
+                        "expert_placement leaves expert %d of layer %d without an expert group", expert, layer);
                 for (int i = 0; i < of.size(); i++) {
                     int group = of.get(i);
-                    if (group < 0 || group >= groups) {
-                        throw new PlanException("expert_placement names expert group %d in layer %d, there are 0 to %d"
-                                .formatted(group, layer, groups - 1));
-                    }
-                    if (i > 0 && group == of.get(i - 1)) {
-                        throw new PlanException("expert_placement has expert %d of layer %d twice in expert group %d"
-                                .formatted(expert, layer, group));
-                    }
+                    SizeChecks.require(group >= 0 && group < groups,
+                            "expert_placement names expert group %d in layer %d, there are 0 to %d",
+                            group, layer, groups - 1);
+                    SizeChecks.require(i == 0 || group != of.get(i - 1),
+                            "expert_placement has expert %d of layer %d twice in expert group %d",
+                            expert, layer, group);
                     used[group] = true;
                 }
             }
             for (int group = 0; group < groups && experts > 0; group++) {
-                if (!used[group]) {
-                    throw new PlanException("expert_placement leaves expert group %d without an expert in layer %d"
-                            .formatted(group, layer));
-                }
+                SizeChecks.require(used[group],
+                        "expert_placement leaves expert group %d without an expert in layer %d", group, layer);
             }
         }
     }
 
     /**
-     * Experts that are in one group each.
+     * {@return experts that are in one group each}
      *
      * @param groupOf for each layer the group of each expert
      */
@@ -135,21 +135,19 @@ public record ExpertGroups(List<Layer> layers) {
      */
     void check(ModelConfig config, int groups) {
         List<Integer> experts = experts(config).toList();
-        if (layers.size() != experts.size()) {
-            throw new PlanException(
-                    "expert_placement has %d layers, the model %d".formatted(layers.size(), experts.size()));
-        }
+        SizeChecks.require(layers.size() == experts.size(),
+                "expert_placement has %d layers, the model %d", layers.size(), experts.size());
         for (int layer = 0; layer < experts.size(); layer++) {
             layers.get(layer).check(layer, experts.get(layer), groups);
         }
     }
 
-    /** For each layer the group of each expert, the first where there are several. */
+    /** {@return for each layer the group of each expert, the first where there are several} */
     public List<List<Integer>> firstGroups() {
         return layers.stream().map(Layer::firstGroups).toList();
     }
 
-    /** Whether any expert has replicas. */
+    /** {@return whether any expert has replicas} */
     public boolean replicated() {
         return layers.stream().anyMatch(Layer::replicated);
     }
@@ -157,11 +155,9 @@ public record ExpertGroups(List<Layer> layers) {
     /** What each of so many groups holds, in full width, the extra expert included. */
     List<Shard.Experts> shares(int groups) {
         List<List<List<Integer>>> byLayer = layers.stream().map(l -> l.held(groups)).toList();
-        List<Shard.Experts> shares = new ArrayList<>();
-        for (int group = 0; group < groups; group++) {
-            int own = group;
-            shares.add(new Shard.Experts(byLayer.stream().map(l -> l.get(own)).toList(), true, 0, 1));
-        }
-        return shares;
+        return IntStream.range(0, groups)
+                .mapToObj(group -> new Shard.Experts(
+                        byLayer.stream().map(l -> l.get(group)).toList(), true, 0, 1))
+                .toList();
     }
 }

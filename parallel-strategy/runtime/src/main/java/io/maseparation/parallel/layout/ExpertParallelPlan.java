@@ -4,6 +4,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -33,52 +34,30 @@ final class ExpertParallelPlan {
             for (int group = 0; group < groups; group++) {
                 HeadGroup heads = new HeadGroup(config, RankLists.of(copy * n + group * slices, slices));
                 for (int slice = 0; slice < slices; slice++) {
-                    ranks.add(rank(heads, slice, copy * groups + group, rails.get(slice),
-                            shares.get(group * slices + slice)));
+                    List<Integer> rail = rails.get(slice);
+                    ranks.add(heads.exchangingRank(
+                            slice,
+                            copy * groups + group,
+                            Role.BOTH,
+                            Optional.of(shares.get(group * slices + slice)),
+                            (program, layer) -> exchange(program, rail, layer)));
                 }
             }
         }
         int[][] expertRanks = new int[copies * n][];
         int[] copyOf = new int[copies * groups];
-        for (int rank = 0; rank < expertRanks.length; rank++) {
-            expertRanks[rank] = new int[] {rank};
-        }
-        for (int group = 0; group < copyOf.length; group++) {
-            copyOf[group] = group / groups;
-        }
+        Arrays.setAll(expertRanks, rank -> new int[] {rank});
+        Arrays.setAll(copyOf, group -> group / groups);
         Placement placement =
                 new Placement(slices, expertRanks, copyOf, copies, experts, config.layers());
         return new Plan(setup, config, ranks, placement, copyOf.length);
     }
 
-    private static RankPlan rank(
-            HeadGroup heads, int slice, int group, List<Integer> rail, Shard.Experts experts) {
-        ModelConfig config = heads.config();
-        int rank = heads.members().get(slice);
-        Shard shard = new Shard(
-                0,
-                config.layers().size(),
-                Optional.of(heads.heads(slice)),
-                Optional.of(experts),
-                true,
-                Optional.of(heads.vocabulary(slice)));
-        ProgramBuilder program = new ProgramBuilder();
-        HeadGroup.embed(program, rank, heads.sampler());
-        for (int layer = 0; layer < config.layers().size(); layer++) {
-            heads.attention(program, layer);
-            program.part(new Part.Route(layer, true));
-            program.compute((heads.split() ? "route" : "attention") + layer);
-            program.op(new Op.AllToAll(rail, Tensor.DISPATCH, layer));
-            program.part(new Part.Experts(layer, true));
-            program.compute("experts" + layer);
-            program.op(new Op.AllToAll(rail, Tensor.COMBINE, layer));
-            program.part(new Part.Combine(layer, true, heads.split()));
-            if (heads.split()) {
-                program.compute("combine" + layer);
-                heads.reduceExperts(program, layer);
-            }
-        }
-        heads.output(program, slice, heads.members());
-        return new RankPlan(rank, Role.BOTH, shard, group, program.segments, program.ops);
+    /** The rows of a layer to the experts on the ranks of a rail, and their answers back. */
+    private static void exchange(ProgramBuilder program, List<Integer> rail, int layer) {
+        program.op(new Op.AllToAll(rail, Tensor.DISPATCH, layer));
+        program.part(new Part.Experts(layer, true));
+        program.compute("experts" + layer);
+        program.op(new Op.AllToAll(rail, Tensor.COMBINE, layer));
     }
 }

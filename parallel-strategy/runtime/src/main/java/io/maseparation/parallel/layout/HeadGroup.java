@@ -3,9 +3,12 @@ package io.maseparation.parallel.layout;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.segments.Part;
+import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.Shard.Heads;
 import io.maseparation.moe.segments.Shard.Vocabulary;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /**
  * Ranks that hold the same rows and split the attention heads (Megatron-LM, arXiv 1909.08053), with an all-reduce after
@@ -66,6 +69,36 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
             program.op(new Op.AllReduce(members, Tensor.PARTIAL, 2 * layer + 1));
             program.part(new Part.AddReduced());
         }
+    }
+
+    /**
+     * A rank with attention in all layers that exchanges its rows with the ranks of their experts.
+     *
+     * @param group group that the rank's rows belong to
+     * @param experts of the rank itself, if it has any
+     * @param exchange adds to a program what brings a layer's rows to their experts and the answers back
+     */
+    RankPlan exchangingRank(
+            int slice, int group, Role role, Optional<Shard.Experts> experts,
+            BiConsumer<ProgramBuilder, Integer> exchange) {
+        int layers = config.layers().size();
+        Shard shard = new Shard(
+                0, layers, Optional.of(heads(slice)), experts, true, Optional.of(vocabulary(slice)));
+        ProgramBuilder program = new ProgramBuilder();
+        embed(program, members.get(slice), sampler());
+        for (int layer = 0; layer < layers; layer++) {
+            attention(program, layer);
+            program.part(new Part.Route(layer, true));
+            program.compute((split() ? "route" : "attention") + layer);
+            exchange.accept(program, layer);
+            program.part(new Part.Combine(layer, true, split()));
+            if (split()) {
+                program.compute("combine" + layer);
+                reduceExperts(program, layer);
+            }
+        }
+        output(program, slice, members);
+        return new RankPlan(members.get(slice), role, shard, group, program.segments, program.ops);
     }
 
     /** The tokens of the step become rows, on a rank that embeds them. */

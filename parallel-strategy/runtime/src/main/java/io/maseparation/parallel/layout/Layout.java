@@ -15,11 +15,6 @@ public sealed interface Layout {
     /** Everything on one rank. */
     record Single() implements Layout {
         @Override
-        public Strategy strategy() {
-            return Strategy.SINGLE;
-        }
-
-        @Override
         public int ranks() {
             return 1;
         }
@@ -46,14 +41,13 @@ public sealed interface Layout {
      * @param dataParallel copies of the whole layout, each with its own sequences
      */
     record TensorPipeline(int tensorParallel, int pipelineParallel, int dataParallel) implements Layout {
-        /** The same in {@code n} copies. */
+        /**
+         * {@return the same in {@code n} copies}
+         *
+         * @param n number of copies
+         */
         public TensorPipeline withDataParallel(int n) {
             return new TensorPipeline(tensorParallel, pipelineParallel, n);
-        }
-
-        @Override
-        public Strategy strategy() {
-            return Strategy.TP_PP;
         }
 
         @Override
@@ -75,16 +69,6 @@ public sealed interface Layout {
         }
 
         @Override
-        public int headSlices() {
-            return tensorParallel;
-        }
-
-        @Override
-        public int stages() {
-            return pipelineParallel;
-        }
-
-        @Override
         public void check(ModelConfig config) {
             SizeChecks.ranks(this);
             SizeChecks.stages(config, pipelineParallel);
@@ -101,19 +85,22 @@ public sealed interface Layout {
      * @param dataParallel copies of the whole layout, each with its own sequences
      */
     record ExpertParallel(int expertParallel, int attentionTensorParallel, int dataParallel) implements Layout {
-        /** The same with attention heads split inside groups of {@code n} ranks. */
+        /**
+         * {@return the same with attention heads split inside groups of {@code n} ranks}
+         *
+         * @param n ranks of a group
+         */
         public ExpertParallel withAttentionTensorParallel(int n) {
             return new ExpertParallel(expertParallel, n, dataParallel);
         }
 
-        /** The same in {@code n} copies. */
+        /**
+         * {@return the same in {@code n} copies}
+         *
+         * @param n number of copies
+         */
         public ExpertParallel withDataParallel(int n) {
             return new ExpertParallel(expertParallel, attentionTensorParallel, n);
-        }
-
-        @Override
-        public Strategy strategy() {
-            return Strategy.EP;
         }
 
         @Override
@@ -133,11 +120,6 @@ public sealed interface Layout {
                     LayoutSize.EXPERT_PARALLEL_SIZE, expertParallel,
                     LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, attentionTensorParallel,
                     LayoutSize.DATA_PARALLEL_SIZE, dataParallel);
-        }
-
-        @Override
-        public int headSlices() {
-            return attentionTensorParallel;
         }
 
         @Override
@@ -174,29 +156,41 @@ public sealed interface Layout {
             implements
                 Layout {
 
-        /** The same with other numbers of ranks with attention and with experts. */
+        /**
+         * {@return the same with other numbers of ranks with attention and with experts}
+         *
+         * @param attention ranks with attention
+         * @param experts ranks with experts
+         */
         public Separated withRatio(int attention, int experts) {
             return new Separated(attention, experts, attentionTensorParallel, expertTensorParallel, expertReplicas);
         }
 
-        /** The same with attention heads split inside groups of {@code n} ranks. */
+        /**
+         * {@return the same with attention heads split inside groups of {@code n} ranks}
+         *
+         * @param n ranks of a group
+         */
         public Separated withAttentionTensorParallel(int n) {
             return new Separated(attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas);
         }
 
-        /** The same with the width of experts split inside groups of {@code n} ranks. */
+        /**
+         * {@return the same with the width of experts split inside groups of {@code n} ranks}
+         *
+         * @param n ranks of a group
+         */
         public Separated withExpertTensorParallel(int n) {
             return new Separated(attentionDevices, expertDevices, attentionTensorParallel, n, expertReplicas);
         }
 
-        /** The same with {@code n} copies of all experts. */
+        /**
+         * {@return the same with {@code n} copies of all experts}
+         *
+         * @param n number of copies
+         */
         public Separated withExpertReplicas(int n) {
             return new Separated(attentionDevices, expertDevices, attentionTensorParallel, expertTensorParallel, n);
-        }
-
-        @Override
-        public Strategy strategy() {
-            return Strategy.MA;
         }
 
         @Override
@@ -221,23 +215,8 @@ public sealed interface Layout {
         }
 
         @Override
-        public int headSlices() {
-            return attentionTensorParallel;
-        }
-
-        @Override
         public int expertGroups() {
             return expertDevices / expertReplicas / expertTensorParallel;
-        }
-
-        @Override
-        public boolean splitsSums() {
-            return headSlices() > 1 || expertTensorParallel > 1;
-        }
-
-        @Override
-        public boolean hasRatio(int attention, int experts) {
-            return attentionDevices == attention && expertDevices == experts;
         }
 
         @Override
@@ -255,27 +234,46 @@ public sealed interface Layout {
         }
     }
 
-    /** Everything on one rank. */
+    /** {@return everything on one rank} */
     static Single single() {
         return new Single();
     }
 
-    /** Tensor and pipeline parallelism. */
+    /**
+     * {@return tensor and pipeline parallelism}
+     *
+     * @param tensorParallel ranks that split heads and width
+     * @param pipelineParallel stages that the layers are divided into
+     */
     static TensorPipeline tensorPipeline(int tensorParallel, int pipelineParallel) {
         return new TensorPipeline(tensorParallel, pipelineParallel, 1);
     }
 
-    /** Expert parallelism with replicated attention. */
+    /**
+     * {@return expert parallelism with replicated attention}
+     *
+     * @param ranks number of ranks, which share out the experts
+     */
     static ExpertParallel expertParallel(int ranks) {
         return new ExpertParallel(ranks, 1, 1);
     }
 
-    /** MA Separation with replicated attention and whole experts. */
+    /**
+     * {@return MA Separation with replicated attention and whole experts}
+     *
+     * @param attentionDevices ranks with attention
+     * @param expertDevices ranks with experts
+     */
     static Separated separated(int attentionDevices, int expertDevices) {
         return new Separated(attentionDevices, expertDevices, 1, 1, 1);
     }
 
-    /** The layout of a strategy with some sizes, as {@link #sizes} names them; those that are not named are 1. */
+    /**
+     * {@return the layout of a strategy with some sizes, as {@link #sizes} names them; those that are not named are 1}
+     *
+     * @param strategy the strategy
+     * @param sizes the sizes by their names
+     */
     static Layout of(Strategy strategy, Map<LayoutSize, Integer> sizes) {
         return switch (strategy) {
             case SINGLE -> single();
@@ -296,56 +294,81 @@ public sealed interface Layout {
         };
     }
 
-    /** The strategy. */
-    Strategy strategy();
+    /** {@return the strategy} */
+    default Strategy strategy() {
+        return switch (this) {
+            case Single _ -> Strategy.SINGLE;
+            case TensorPipeline _ -> Strategy.TP_PP;
+            case ExpertParallel _ -> Strategy.EP;
+            case Separated _ -> Strategy.MA;
+        };
+    }
 
-    /** Number of ranks; the largest integer where it is more than that. */
+    /** {@return number of ranks; the largest integer where it is more than that} */
     int ranks();
 
-    /** The sizes in words, such as "3:1", "tp 2 x pp 2" or "12:4, attention tp 2, experts tp 4". */
+    /** {@return the sizes in words, such as "3:1", "tp 2 x pp 2" or "12:4, attention tp 2, experts tp 4"} */
     String name();
 
-    /** Strategy and sizes in words, such as "ma 3:1". */
+    /** {@return strategy and sizes in words, such as "ma 3:1"} */
     default String title() {
         return strategy().id() + " " + name();
     }
 
-    /** The sizes by their names in files and on the command line. */
+    /** {@return the sizes by their names in files and on the command line} */
     Map<LayoutSize, Integer> sizes();
 
     /**
      * Checks that the sizes go with each other and with a model.
      *
+     * @param config the model
      * @throws PlanException naming the size that does not
      */
     void check(ModelConfig config);
 
-    /** Ranks that hold the same sequences and split the attention heads. */
+    /** {@return ranks that hold the same sequences and split the attention heads} */
     default int headSlices() {
-        return 1;
+        return switch (this) {
+            case Single _ -> 1;
+            case TensorPipeline tp -> tp.tensorParallel;
+            case ExpertParallel ep -> ep.attentionTensorParallel;
+            case Separated ma -> ma.attentionTensorParallel;
+        };
     }
 
-    /** Stages that the layers are divided into. */
+    /** {@return stages that the layers are divided into} */
     default int stages() {
-        return 1;
+        return this instanceof TensorPipeline tp ? tp.pipelineParallel : 1;
     }
 
-    /** Groups of ranks that share out whole experts, in each copy; 0 where ranks have all experts of their own rows. */
+    /**
+     * {@return groups of ranks that share out whole experts, in each copy; 0 where ranks have all experts of their own
+     * rows}
+     */
     default int expertGroups() {
         return 0;
     }
 
-    /** Whether a sum is split over ranks, so that it is rounded in another order than on a single one. */
+    /** {@return whether a sum is split over ranks, so that it is rounded in another order than on a single one} */
     default boolean splitsSums() {
-        return headSlices() > 1;
+        return headSlices() > 1 || this instanceof Separated ma && ma.expertTensorParallel > 1;
     }
 
-    /** Whether attention and experts are apart, on so many ranks each. */
+    /**
+     * {@return whether attention and experts are apart, on so many ranks each}
+     *
+     * @param attention ranks with attention
+     * @param experts ranks with experts
+     */
     default boolean hasRatio(int attention, int experts) {
-        return false;
+        return this instanceof Separated ma && ma.attentionDevices == attention && ma.expertDevices == experts;
     }
 
-    /** This layout with the batch in so many parts. */
+    /**
+     * {@return this layout with the batch in {@code n} micro-batches}
+     *
+     * @param n number of micro-batches, at least 1
+     */
     default Setup withMicroBatches(int n) {
         return new Setup(this, new Batching(n, Schedule.ASYNC));
     }

@@ -1,10 +1,10 @@
 package io.maseparation.parallel.layout;
 
-import java.util.Locale;
+import io.maseparation.files.Identified;
 import java.util.Map;
 
 /** The sizes of layouts by their names in plan files, in messages and, with dashes, on the command line. */
-public enum LayoutSize {
+public enum LayoutSize implements Identified {
     /** Ranks with attention. */
     ATTENTION_DEVICES,
     /** Ranks with experts. */
@@ -24,17 +24,16 @@ public enum LayoutSize {
     /** Copies of the whole layout. */
     DATA_PARALLEL_SIZE;
 
-    /** The name, such as attention_devices. */
-    public String id() {
-        return name().toLowerCase(Locale.ROOT);
-    }
-
     /** The name as messages have it. */
     String quoted() {
         return "'" + id() + "'";
     }
 
-    /** Whether a strategy has this size. */
+    /**
+     * {@return whether a strategy has this size}
+     *
+     * @param strategy the strategy
+     */
     public boolean belongsTo(Strategy strategy) {
         return Layout.of(strategy, Map.of()).sizes().containsKey(this);
     }

@@ -10,7 +10,12 @@ import java.util.Optional;
 public final class MovedBytes {
     private MovedBytes() {}
 
-    /** Bytes of weights that ranks have in the new plan and not in the old one. */
+    /**
+     * {@return bytes of weights that ranks have in the new plan and not in the old one}
+     *
+     * @param old the plan that was run so far
+     * @param next the plan to go on with, of as many ranks
+     */
     public static long weights(Plan old, Plan next) {
         long sum = 0;
         for (RankPlan rank : next.ranks()) {
@@ -20,11 +25,13 @@ public final class MovedBytes {
     }
 
     /**
-     * Bytes of keys and values of sequences that change their owner.
+     * {@return bytes of keys and values of sequences that change their owner}
      *
+     * @param plan the plan that was run so far
      * @param owners attention group of each sequence; −1 for one that has ended
      * @param nextOwners the same in the new plan
      * @param positions positions of each sequence
+     * @param kvType format of the KV cache
      */
     public static long cache(
             Plan plan, List<Integer> owners, List<Integer> nextOwners, int[] positions, DataType kvType) {

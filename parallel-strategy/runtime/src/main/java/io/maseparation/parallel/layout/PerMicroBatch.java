@@ -11,17 +11,34 @@ import java.util.function.Function;
  * @param <T> what there is for each
  */
 public record PerMicroBatch<T>(List<List<T>> groups) {
+    /** Copies the lists. */
     public PerMicroBatch {
         groups = groups.stream().map(List::copyOf).toList();
     }
 
-    /** What makes the entry of a group and micro-batch. */
+    /**
+     * What makes the entry of a group and micro-batch.
+     *
+     * @param <T> what there is for each
+     */
     public interface Maker<T> {
-        /** The entry. */
+        /**
+         * {@return the entry}
+         *
+         * @param group index of the group
+         * @param microBatch index of the micro-batch
+         */
         T make(int group, int microBatch);
     }
 
-    /** Entries made one after the other. */
+    /**
+     * {@return entries made one after the other}
+     *
+     * @param groups number of groups
+     * @param microBatches micro-batches of each group
+     * @param maker makes the entry of each group and micro-batch
+     * @param <T> what there is for each
+     */
     public static <T> PerMicroBatch<T> of(int groups, int microBatches, Maker<T> maker) {
         List<List<T>> all = new ArrayList<>();
         for (int group = 0; group < groups; group++) {
@@ -34,27 +51,41 @@ public record PerMicroBatch<T>(List<List<T>> groups) {
         return new PerMicroBatch<>(all);
     }
 
-    /** The entry of a group and micro-batch. */
+    /**
+     * {@return the entry of a group and micro-batch}
+     *
+     * @param group index of the group
+     * @param microBatch index of the micro-batch
+     */
     public T get(int group, int microBatch) {
         return groups.get(group).get(microBatch);
     }
 
-    /** The entries of a group, by micro-batch. */
+    /**
+     * {@return the entries of a group, by micro-batch}
+     *
+     * @param group index of the group
+     */
     public List<T> group(int group) {
         return groups.get(group);
     }
 
-    /** Number of groups. */
+    /** {@return number of groups} */
     public int size() {
         return groups.size();
     }
 
-    /** Number of micro-batches of every group. */
+    /** {@return number of micro-batches of every group} */
     public int microBatches() {
         return groups.getFirst().size();
     }
 
-    /** What comes of each entry. */
+    /**
+     * {@return what comes of each entry}
+     *
+     * @param change what to do with each entry
+     * @param <R> what comes of an entry
+     */
     public <R> PerMicroBatch<R> map(Function<T, R> change) {
         return of(size(), microBatches(), (group, m) -> change.apply(get(group, m)));
     }

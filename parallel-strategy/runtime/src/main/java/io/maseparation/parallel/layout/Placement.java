@@ -83,32 +83,44 @@ public final class Placement {
         return NONE;
     }
 
-    /** Whether all ranks have all experts of their own rows, so that there is nothing to look up. */
+    /** {@return whether all ranks have all experts of their own rows, so that there is nothing to look up} */
     public boolean isEmpty() {
         return ranks.length == 0;
     }
 
-    /** Number of expert groups, over all copies. */
+    /** {@return number of expert groups, over all copies} */
     public int groups() {
         return ranks.length;
     }
 
-    /** Number of copies of all experts. */
+    /** {@return number of copies of all experts} */
     public int copies() {
         return isEmpty() ? 1 : ranks.length / groupsPerCopy;
     }
 
-    /** The copy of the experts that an attention group goes to. */
+    /**
+     * {@return the copy of the experts that an attention group goes to}
+     *
+     * @param attentionGroup index of the attention group
+     */
     public int copyOf(int attentionGroup) {
         return isEmpty() ? 0 : copyOf[attentionGroup];
     }
 
-    /** Number of attention groups that go to a copy of the experts. */
+    /**
+     * {@return number of attention groups that go to a copy of the experts}
+     *
+     * @param copy index of the copy
+     */
     public int attentionGroupsOf(int copy) {
         return (int) Arrays.stream(copyOf).filter(c -> c == copy).count();
     }
 
-    /** The copy of the experts that an expert group is part of. */
+    /**
+     * {@return the copy of the experts that an expert group is part of}
+     *
+     * @param expertGroup index of the expert group, over all copies
+     */
     public int copyOfExperts(int expertGroup) {
         return expertGroup / groupsPerCopy;
     }
@@ -139,29 +151,50 @@ public final class Placement {
     }
 
     /**
-     * Number of expert groups of a copy that an expert is bound to: 1, unless it has replicas; the extra one counts as
-     * 1.
+     * {@return number of expert groups of a copy that an expert is bound to: 1, unless it has replicas; the extra one
+     * counts as 1}
+     *
+     * @param layer index of the layer
+     * @param expert routed expert, or the number of routed experts for the extra one
      */
     public int replicas(int layer, int expert) {
         return groupsOfExpert[layer][expert].length;
     }
 
-    /** The rank of an attention group that sends its rows to an expert group of its copy, and gets the answers. */
+    /**
+     * {@return the rank of an attention group that sends its rows to an expert group of its copy, and gets the answers}
+     *
+     * @param attentionGroup index of the attention group
+     * @param expertGroup index of the expert group, over all copies
+     */
     public int askerOf(int attentionGroup, int expertGroup) {
         return attentionGroup * slices + expertGroup % groupsPerCopy % slices;
     }
 
-    /** The ranks of an expert group, in the order in which their partial sums are added. Not to be changed. */
+    /**
+     * {@return the ranks of an expert group, in the order in which their partial sums are added} Not to be changed.
+     *
+     * @param expertGroup index of the expert group, over all copies
+     */
     public int[] ranksOf(int expertGroup) {
         return ranks[expertGroup];
     }
 
-    /** The expert group that a rank is in; -1 for a rank without experts. */
+    /**
+     * {@return the expert group that a rank is in; -1 for a rank without experts}
+     *
+     * @param rank index of the rank
+     */
     public int groupOf(int rank) {
         return rank < groupOfRank.length ? groupOfRank[rank] : -1;
     }
 
-    /** All ranks that hold an expert or a slice of it, in any copy, ascending. */
+    /**
+     * {@return all ranks that hold an expert or a slice of it, in any copy, ascending}
+     *
+     * @param layer index of the layer
+     * @param expert routed expert, or the number of routed experts for the extra one
+     */
     public List<Integer> holders(int layer, int expert) {
         int[] groups = groupsOfExpert[layer][expert];
         if (groups.length > 0 && groups[0] == EVERYWHERE) {
@@ -179,7 +212,9 @@ public final class Placement {
         return holders;
     }
 
-    /** Which expert groups, within a copy, hold which routed experts; of no layers where there is no placement. */
+    /**
+     * {@return which expert groups, within a copy, hold which routed experts; of no layers where there is no placement}
+     */
     public ExpertGroups experts() {
         return experts;
     }

@@ -23,6 +23,7 @@ public record Plan(
         Placement placement,
         int groups,
         List<Integer> devices) {
+    /** Copies the lists; there is one device for each rank. */
     public Plan {
         ranks = List.copyOf(ranks);
         devices = List.copyOf(devices);
@@ -37,28 +38,28 @@ public record Plan(
                 IntStream.range(0, ranks.size()).boxed().toList());
     }
 
-    /** How the model is spread. */
+    /** {@return how the model is spread} */
     public Layout layout() {
         return setup.layout();
     }
 
-    /** How the batch goes through it. */
+    /** {@return how the batch goes through it} */
     public Batching batching() {
         return setup.batching();
     }
 
     /**
-     * Whether a rank ends its program for a micro-batch before it takes the next one, all ranks in the same order:
-     * where that is asked for, and in every pipeline. A stage that switched wherever it waits, in an all-reduce say,
-     * would bring all micro-batches to the next stage at once and have none left for itself, which doubles the time of
-     * a step.
+     * {@return whether a rank ends its program for a micro-batch before it takes the next one, all ranks in the same
+     * order: where that is asked for, and in every pipeline} A stage that switched wherever it waits, in an all-reduce
+     * say, would bring all micro-batches to the next stage at once and have none left for itself, which doubles the
+     * time of a step.
      */
     public boolean inOrder() {
         return batching().schedule() == Schedule.BARRIER || layout().stages() > 1;
     }
 
     /**
-     * The same plan on other devices.
+     * {@return the same plan on other devices}
      *
      * @param devices index of each rank's device
      * @throws PlanException if there is not one for each rank, or an index is negative

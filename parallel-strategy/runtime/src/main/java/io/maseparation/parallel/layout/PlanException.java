@@ -4,7 +4,11 @@ package io.maseparation.parallel.layout;
 public final class PlanException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** @param message what does not fit and which parameter changes it, in single quotes */
+    /**
+     * A layout that is not possible.
+     *
+     * @param message what does not fit and which parameter changes it, in single quotes
+     */
     public PlanException(String message) {
         super(message);
     }

@@ -62,7 +62,11 @@ public record PlanFile(
      */
     public record Shape(int layers, int hidden, int heads, int kvHeads, int experts, int expertsPerToken) {
 
-        /** The shape of a model. */
+        /**
+         * {@return the shape of a model}
+         *
+         * @param config the model
+         */
         public static Shape of(ModelConfig config) {
             int perToken = config.layers().stream()
                     .mapToInt(l -> l.routing().topK())
@@ -79,13 +83,15 @@ public record PlanFile(
         }
     }
 
+    /** Copies the list. */
     public PlanFile {
         devices = List.copyOf(devices);
     }
 
     /**
-     * What makes a plan.
+     * {@return what makes a plan}
      *
+     * @param plan the plan
      * @throws PlanException if experts have replicas within a copy, which the format has no place for
      */
     public static PlanFile of(Plan plan) {
@@ -106,15 +112,22 @@ public record PlanFile(
                 even ? Optional.empty() : Optional.of(experts));
     }
 
-    /** The same, made for a cluster and a batch of sequences. */
+    /**
+     * {@return the same, made for a cluster and a batch of sequences}
+     *
+     * @param clusterName name of the cluster
+     * @param sequences number of sequences
+     * @param positions positions of each sequence
+     */
     public PlanFile madeFor(String clusterName, int sequences, int positions) {
         return new PlanFile(model, shape, setup, devices, Optional.of(clusterName), OptionalInt.of(sequences),
                 OptionalInt.of(positions), experts);
     }
 
     /**
-     * The plan for a model.
+     * {@return the plan for a model}
      *
+     * @param config the model
      * @throws PlanException if the model has another shape than the one this was made for, or the layout does not fit
      *     it
      */
@@ -129,6 +142,8 @@ public record PlanFile(
     /**
      * Reads a plan.
      *
+     * @param file the file
+     * @return what the file says
      * @throws ModelException if the file is no plan; the message names file and field
      */
     public static PlanFile read(Path file) {
@@ -211,6 +226,7 @@ public record PlanFile(
     /**
      * Writes the plan; the file appears whole or not at all.
      *
+     * @param file the file
      * @throws java.io.UncheckedIOException if the file cannot be written
      */
     public void write(Path file) {

@@ -8,8 +8,10 @@ public final class Planning {
     private Planning() {}
 
     /**
-     * The plan of a layout that takes the batch as a whole, with the experts in even shares.
+     * {@return the plan of a layout that takes the batch as a whole, with the experts in even shares}
      *
+     * @param config the model
+     * @param layout how the model is spread
      * @throws PlanException if the model cannot be split this way; the message names the size to change
      */
     public static Plan plan(ModelConfig config, Layout layout) {
@@ -17,8 +19,10 @@ public final class Planning {
     }
 
     /**
-     * The plan with the experts in even shares.
+     * {@return the plan with the experts in even shares}
      *
+     * @param config the model
+     * @param setup layout and batching
      * @throws PlanException if the model cannot be split this way; the message names the size to change
      */
     public static Plan plan(ModelConfig config, Setup setup) {
@@ -26,8 +30,10 @@ public final class Planning {
     }
 
     /**
-     * The plan with the experts where they are wanted.
+     * {@return the plan with the experts where they are wanted}
      *
+     * @param config the model
+     * @param setup layout and batching
      * @param experts which expert groups hold which experts; even shares where it is empty
      * @throws PlanException if the model cannot be split this way; the message names the size to change
      */

@@ -16,6 +16,8 @@ import java.util.Set;
  * of a collective agree on it, every segment exists, and no rank waits for ever.
  */
 public final class ProgramChecker {
+    private static final BitSet NONE = new BitSet();
+
     private final Plan plan;
     /** Lists of peers as sets. Operations share their lists, so that there are few of them. */
     private final IdentityHashMap<List<Integer>, BitSet> sets = new IdentityHashMap<>();
@@ -30,6 +32,7 @@ public final class ProgramChecker {
     /**
      * Checks all programs.
      *
+     * @param plan the plan
      * @throws IllegalStateException if the programs are wrong; the message names rank and operation. A plan that was
      *     built by this library and fails here is a defect of the library.
      */
@@ -143,50 +146,32 @@ public final class ProgramChecker {
     }
 
     private void checkCollectives() {
-        Map<Meeting, BitSet> callers = new HashMap<>();
-        Map<Meeting, Op> ops = new HashMap<>();
+        Map<Meeting, Call> calls = new HashMap<>();
         for (RankPlan rank : plan.ranks()) {
             for (Op op : rank.program()) {
-                List<Integer> group = groupOf(op);
-                if (group.isEmpty()) {
-                    continue;
+                if (op instanceof Op.Collective collective) {
+                    if (!set(collective.group()).get(rank.rank())) {
+                        throw wrong(rank.rank(), op, "the rank is not a member of its own group");
+                    }
+                    Call call = calls.computeIfAbsent(meeting(collective), m -> new Call(collective, new BitSet()));
+                    if (call.ranks.get(rank.rank())) {
+                        throw wrong(rank.rank(), op, "the same collective twice in one step");
+                    }
+                    call.ranks.set(rank.rank());
                 }
-                if (!set(group).get(rank.rank())) {
-                    throw wrong(rank.rank(), op, "the rank is not a member of its own group");
-                }
-                Meeting meeting = meeting(op, group);
-                BitSet called = callers.computeIfAbsent(meeting, m -> new BitSet());
-                if (called.get(rank.rank())) {
-                    throw wrong(rank.rank(), op, "the same collective twice in one step");
-                }
-                called.set(rank.rank());
-                ops.putIfAbsent(meeting, op);
             }
         }
-        callers.forEach((meeting, called) -> {
-            Op op = ops.get(meeting);
-            if (!called.equals(set(groupOf(op)))) {
-                throw new IllegalStateException("program: " + op + " is called by ranks " + called + " only");
+        for (Call call : calls.values()) {
+            if (!call.ranks.equals(set(call.op.group()))) {
+                throw new IllegalStateException("program: %s is called by ranks %s only".formatted(call.op, call.ranks));
             }
-        });
+        }
     }
 
     /** Groups are lists of many ranks, so that they are told apart by a number. */
-    private Meeting meeting(Op op, List<Integer> group) {
-        int number = numbers.computeIfAbsent(group, g -> groups.computeIfAbsent(g, same -> groups.size()));
-        return switch (op) {
-            case Op.AllReduce(List<Integer> g, Tensor tensor, int layer) -> new Meeting(true, tensor, layer, number);
-            case Op.AllToAll(List<Integer> g, Tensor tensor, int layer) -> new Meeting(false, tensor, layer, number);
-            default -> throw new IllegalArgumentException(op + " is no collective");
-        };
-    }
-
-    private static List<Integer> groupOf(Op op) {
-        return switch (op) {
-            case Op.AllReduce(List<Integer> group, Tensor tensor, int layer) -> group;
-            case Op.AllToAll(List<Integer> group, Tensor tensor, int layer) -> group;
-            default -> List.of();
-        };
+    private Meeting meeting(Op.Collective op) {
+        int number = numbers.computeIfAbsent(op.group(), g -> groups.computeIfAbsent(g, same -> groups.size()));
+        return new Meeting(op instanceof Op.AllReduce, op.tensor(), op.layer(), number);
     }
 
     /** Runs the programs without data: each rank goes on until it waits; no rank moving means a deadlock. */
@@ -203,7 +188,7 @@ public final class ProgramChecker {
                 while (position[rank] < chain.size()) {
                     Op op = chain.get(position[rank]);
                     // Entering a collective is progress for its other members even where this rank has to wait.
-                    moved |= enter(rank, op, arrived);
+                    moved |= op instanceof Op.Collective collective && enter(rank, collective, arrived);
                     if (!passes(rank, op, sent, arrived)) {
                         break;
                     }
@@ -224,12 +209,9 @@ public final class ProgramChecker {
         }
     }
 
-    private boolean enter(int rank, Op op, Map<Meeting, BitSet> arrived) {
-        List<Integer> group = groupOf(op);
-        if (group.isEmpty()) {
-            return false;
-        }
-        BitSet here = arrived.computeIfAbsent(meeting(op, group), m -> new BitSet());
+    /** Whether a rank enters a collective for the first time. */
+    private boolean enter(int rank, Op.Collective op, Map<Meeting, BitSet> arrived) {
+        BitSet here = arrived.computeIfAbsent(meeting(op), m -> new BitSet());
         boolean late = here.get(rank);
         here.set(rank);
         return !late;
@@ -238,23 +220,19 @@ public final class ProgramChecker {
     /** Whether a rank gets past an operation. Every transfer has its counterpart, so that it matters who has sent. */
     private boolean passes(int rank, Op op, Map<Channel, BitSet> sent, Map<Meeting, BitSet> arrived) {
         return switch (op) {
-            case Op.Compute(String segment) -> true;
-            case Op.Sample() -> true;
+            case Op.Compute _, Op.Sample _ -> true;
             case Op.Send(List<Integer> to, Tensor tensor, int layer) -> {
                 sent.computeIfAbsent(new Channel(tensor, layer), c -> new BitSet()).set(rank);
                 yield true;
             }
             // Tokens come from the step before; the first step has them from the prompt.
             case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> tensor == Tensor.TOKENS
-                    || contains(sent.get(new Channel(tensor, layer)), set(from));
-            default -> arrived.get(meeting(op, groupOf(op))).cardinality() == groupOf(op).size();
+                    || contains(sent.getOrDefault(new Channel(tensor, layer), NONE), set(from));
+            case Op.Collective c -> arrived.getOrDefault(meeting(c), NONE).cardinality() == c.group().size();
         };
     }
 
     private static boolean contains(BitSet all, BitSet some) {
-        if (all == null) {
-            return some.isEmpty();
-        }
         BitSet missing = (BitSet) some.clone();
         missing.andNot(all);
         return missing.isEmpty();
@@ -269,4 +247,7 @@ public final class ProgramChecker {
 
     /** A collective of a group, by the group's number. */
     private record Meeting(boolean sum, Tensor tensor, int layer, int group) {}
+
+    /** A collective, and the ranks that take part in it. */
+    private record Call(Op.Collective op, BitSet ranks) {}
 }

@@ -18,8 +18,9 @@ import java.util.Set;
 public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long activationBytes) {
 
     /**
-     * What every rank holds.
+     * {@return what every rank holds}
      *
+     * @param plan the plan
      * @param shares where the sequences live, and the positions reserved for each
      * @param rows most rows of a step
      * @param kvType format of the KV cache
@@ -40,7 +41,13 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
                 .toList();
     }
 
-    /** What a rank holds with buffers of given sizes. */
+    /**
+     * {@return what a rank holds with buffers of given sizes}
+     *
+     * @param plan the plan
+     * @param rank the rank
+     * @param capacity sizes of its buffers
+     */
     public static RankMemory of(Plan plan, RankPlan rank, Capacity capacity) {
         return new RankMemory(
                 capacity,
@@ -68,7 +75,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
         return groups;
     }
 
-    /** Bytes of everything. */
+    /** {@return bytes of everything} */
     public long bytes() {
         return weightBytes + kvBytes + activationBytes;
     }

@@ -15,6 +15,7 @@ import java.util.List;
  * @param program the operations of one micro-batch and step, for decode and prefill alike
  */
 public record RankPlan(int rank, Role role, Shard shard, int group, List<Segment> segments, List<Op> program) {
+    /** Copies the lists. */
     public RankPlan {
         segments = List.copyOf(segments);
         program = List.copyOf(program);

@@ -30,6 +30,9 @@ public final class ReplicaChoice {
     private final int[] experts;
 
     /**
+     * The choices of one attention group.
+     *
+     * @param config the model
      * @param placement which expert groups hold which experts
      * @param attentionGroup group whose rows are divided; −1 for a rank that has none
      */
@@ -85,6 +88,7 @@ public final class ReplicaChoice {
     /**
      * Chooses for the rows of one micro-batch and layer.
      *
+     * @param layer index of the layer
      * @param ids [rows, slots]: expert of each slot, negative for none
      * @param slots slots of a row
      * @return [rows, slots]: expert group of each slot, −1 for none

@@ -1,18 +1,13 @@
 package io.maseparation.parallel.layout;
 
-import java.util.Locale;
+import io.maseparation.files.Identified;
 
 /** What a rank computes. */
-public enum Role {
+public enum Role implements Identified {
     /** Attention, routers, embedding and logits of its own sequences. */
     ATTENTION,
     /** Experts, for rows of any sequence. */
     EXPERT,
     /** Both. */
     BOTH;
-
-    /** Name in results. */
-    public String id() {
-        return name().toLowerCase(Locale.ROOT);
-    }
 }

@@ -69,7 +69,10 @@ final class SeparatedPlan {
             copyOf[group] = group % copies;
             HeadGroup heads = new HeadGroup(config, RankLists.of(group * slices, slices));
             for (int slice = 0; slice < slices; slice++) {
-                ranks.add(attentionRank(heads, slice, group, servers.get(copyOf[group]).get(slice)));
+                List<Integer> asked = servers.get(copyOf[group]).get(slice);
+                ranks.add(heads.exchangingRank(
+                        slice, group, Role.ATTENTION, Optional.empty(),
+                        (program, layer) -> exchange(program, asked, layer)));
             }
         }
         for (int copy = 0; copy < copies; copy++) {
@@ -91,34 +94,12 @@ final class SeparatedPlan {
         return attention + (copy * expertGroups + expertGroup) * parts + part;
     }
 
-    private RankPlan attentionRank(HeadGroup heads, int slice, int group, List<Integer> servers) {
-        int rank = heads.members().get(slice);
-        Shard shard = new Shard(
-                0,
-                config.layers().size(),
-                Optional.of(heads.heads(slice)),
-                Optional.empty(),
-                true,
-                Optional.of(heads.vocabulary(slice)));
-        ProgramBuilder program = new ProgramBuilder();
-        HeadGroup.embed(program, rank, heads.sampler());
-        for (int layer = 0; layer < config.layers().size(); layer++) {
-            heads.attention(program, layer);
-            program.part(new Part.Route(layer, true));
-            program.compute((heads.split() ? "route" : "attention") + layer);
-            // With fewer expert groups than slices, some slices have nothing to ask.
-            if (!servers.isEmpty()) {
-                program.op(new Op.Send(servers, Tensor.DISPATCH, layer));
-                program.op(new Op.Recv(servers, Tensor.COMBINE, layer));
-            }
-            program.part(new Part.Combine(layer, true, heads.split()));
-            if (heads.split()) {
-                program.compute("combine" + layer);
-                heads.reduceExperts(program, layer);
-            }
+    private static void exchange(ProgramBuilder program, List<Integer> servers, int layer) {
+        // With fewer expert groups than slices, some slices have nothing to ask.
+        if (!servers.isEmpty()) {
+            program.op(new Op.Send(servers, Tensor.DISPATCH, layer));
+            program.op(new Op.Recv(servers, Tensor.COMBINE, layer));
         }
-        heads.output(program, slice, heads.members());
-        return new RankPlan(rank, Role.ATTENTION, shard, group, program.segments, program.ops);
     }
 
     private RankPlan expertRank(int rank, Shard.Experts experts, List<Integer> askers) {

@@ -9,22 +9,36 @@ import io.maseparation.moe.ModelConfig;
  * @param batching how the batch is divided
  */
 public record Setup(Layout layout, Batching batching) {
-    /** The same with another layout. */
+    /**
+     * {@return the same with another layout}
+     *
+     * @param other the layout
+     */
     public Setup withLayout(Layout other) {
         return new Setup(other, batching);
     }
 
-    /** The same with another number of micro-batches. */
+    /**
+     * {@return the same with another number of micro-batches}
+     *
+     * @param n number of micro-batches
+     */
     public Setup withMicroBatches(int n) {
         return new Setup(layout, new Batching(n, batching.schedule()));
     }
 
-    /** The same with another schedule. */
+    /**
+     * {@return the same with another schedule}
+     *
+     * @param other the schedule
+     */
     public Setup withSchedule(Schedule other) {
         return new Setup(layout, new Batching(batching.microBatches(), other));
     }
 
-    /** Strategy, sizes and, where there are several, micro-batches in words, such as "ma 3:1, 2 micro-batches". */
+    /**
+     * {@return strategy, sizes and, where there are several, micro-batches in words, such as "ma 3:1, 2 micro-batches"}
+     */
     public String title() {
         int m = batching.microBatches();
         return m == 1 ? layout.title() : "%s, %d micro-batches".formatted(layout.title(), m);

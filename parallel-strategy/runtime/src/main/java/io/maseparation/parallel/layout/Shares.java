@@ -17,8 +17,10 @@ import java.util.stream.IntStream;
 public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
 
     /**
-     * The shares of a plan's groups and micro-batches.
+     * {@return the shares of a plan's groups and micro-batches}
      *
+     * @param plan the plan
+     * @param lengths positions of each sequence, those of its output included
      * @throws PlanException if a group has more positions than a cache can have
      */
     public static Shares of(Plan plan, int[] lengths) {
@@ -30,7 +32,13 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
         return plan.layout() instanceof Layout.Separated separated ? separated.expertReplicas() : 1;
     }
 
-    /** Shares where all groups go to the same experts. */
+    /**
+     * {@return shares where all groups go to the same experts}
+     *
+     * @param lengths positions of each sequence, those of its output included
+     * @param groups number of groups
+     * @param microBatches micro-batches of each group
+     */
     public static Shares of(int[] lengths, int groups, int microBatches) {
         return of(lengths, groups, microBatches, 1);
     }
@@ -52,16 +60,14 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
     }
 
     /**
-     * Shares of some sequences whose groups are known.
+     * {@return shares of some sequences whose groups are known}
      *
+     * @param plan the plan
      * @param owners group of each sequence; −1 for one that has ended and has no share
      * @param lengths positions of each sequence
      */
     public static Shares owned(Plan plan, List<Integer> owners, int[] lengths) {
-        List<List<Integer>> byGroup = new ArrayList<>();
-        for (int group = 0; group < plan.groups(); group++) {
-            byGroup.add(new ArrayList<>());
-        }
+        List<List<Integer>> byGroup = RankLists.empty(plan.groups());
         for (int sequence = 0; sequence < lengths.length; sequence++) {
             if (owners.get(sequence) >= 0) {
                 byGroup.get(owners.get(sequence)).add(sequence);
@@ -73,16 +79,23 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
     /**
      * The groups of some sequences where nothing else says them: the rule by which all are dealt out at the start.
      *
+     * @param lengths positions of each sequence, those of its output included
      * @param active whether each sequence is to have a share
+     * @param groups number of groups
      * @return group of each sequence; −1 for one without
      */
     public static List<Integer> owners(int[] lengths, boolean[] active, int groups) {
         List<Integer> all = IntStream.range(0, lengths.length).filter(s -> active[s]).boxed().toList();
-        List<Integer> owners = new ArrayList<>(Collections.nCopies(lengths.length, -1));
-        List<List<Integer>> byGroup = deal(all, lengths, groups, 0);
-        for (int group = 0; group < groups; group++) {
-            for (int sequence : byGroup.get(group)) {
-                owners.set(sequence, group);
+        return owners(lengths.length, deal(all, lengths, groups, 0).stream().map(List::of).toList());
+    }
+
+    private static List<Integer> owners(int n, List<List<List<Integer>>> sequences) {
+        List<Integer> owners = new ArrayList<>(Collections.nCopies(n, -1));
+        for (int group = 0; group < sequences.size(); group++) {
+            for (List<Integer> microBatch : sequences.get(group)) {
+                for (int sequence : microBatch) {
+                    owners.set(sequence, group);
+                }
             }
         }
         return owners;
@@ -111,20 +124,18 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
         return new Shares(new PerMicroBatch<>(sequences), kvBase, lengths, groupPositions);
     }
 
-    /** The group of each sequence; −1 for one that has no share. */
+    /** {@return the group of each sequence; −1 for one that has no share} */
     public List<Integer> owners() {
-        List<Integer> owners = new ArrayList<>(Collections.nCopies(capacity.length, -1));
-        for (int group = 0; group < sequences.size(); group++) {
-            for (List<Integer> batch : sequences.group(group)) {
-                for (int sequence : batch) {
-                    owners.set(sequence, group);
-                }
-            }
-        }
-        return owners;
+        return owners(capacity.length, sequences.groups());
     }
 
-    /** Whether every sequence of a group has the same place in the cache of a group of other shares. */
+    /**
+     * {@return whether every sequence of a group has the same place in the cache of a group of other shares}
+     *
+     * @param group index of the group
+     * @param other other shares of the same sequences
+     * @param otherGroup group of the other shares; −1 for none
+     */
     public boolean sameCache(int group, Shares other, int otherGroup) {
         if (otherGroup < 0) {
             return false;
@@ -136,11 +147,8 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
     }
 
     private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {
-        List<List<Integer>> dealt = new ArrayList<>();
+        List<List<Integer>> dealt = RankLists.empty(parts);
         long[] load = new long[parts];
-        for (int i = 0; i < parts; i++) {
-            dealt.add(new ArrayList<>());
-        }
         List<Integer> longestFirst = new ArrayList<>(sequences);
         longestFirst.sort(Comparator.comparingInt((Integer s) -> -lengths[s]));
         for (int sequence : longestFirst) {

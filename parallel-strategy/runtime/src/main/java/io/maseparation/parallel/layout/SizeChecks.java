@@ -14,28 +14,30 @@ final class SizeChecks {
         for (LayoutSize size : LayoutSize.values()) {
             positive(size.id(), size.in(sizes));
         }
-        if (layout.ranks() > Layout.MOST_RANKS) {
-            throw new PlanException(
-                    "the layout has more than %d ranks: lower its sizes".formatted(Layout.MOST_RANKS));
+        require(layout.ranks() <= Layout.MOST_RANKS,
+                "the layout has more than %d ranks: lower its sizes", Layout.MOST_RANKS);
+    }
+
+    /**
+     * Checks a condition.
+     *
+     * @param message what is wrong where it does not hold, for {@link String#format}
+     */
+    static void require(boolean holds, String message, Object... values) {
+        if (!holds) {
+            throw new PlanException(message.formatted(values));
         }
     }
 
     static void positive(String name, int value) {
-        if (value < 1) {
-            throw new PlanException("'%s' must be at least 1, is %d".formatted(name, value));
-        }
-        if (value > Layout.MOST_RANKS) {
-            throw new PlanException("'%s' must be at most %d, is %d".formatted(name, Layout.MOST_RANKS, value));
-        }
+        require(value >= 1, "'%s' must be at least 1, is %d", name, value);
+        require(value <= Layout.MOST_RANKS, "'%s' must be at most %d, is %d", name, Layout.MOST_RANKS, value);
     }
 
     static void divides(Layout layout, LayoutSize part, LayoutSize whole) {
         int parts = part.in(layout.sizes());
         int all = whole.in(layout.sizes());
-        if (all % parts != 0) {
-            throw new PlanException(
-                    "%s %d does not divide %s %d".formatted(part.quoted(), parts, whole.quoted(), all));
-        }
+        require(all % parts == 0, "%s %d does not divide %s %d", part.quoted(), parts, whole.quoted(), all);
     }
 
     /** The copies of the experts have whole groups, and groups of attention that go to them. */
@@ -43,53 +45,37 @@ final class SizeChecks {
         int r = layout.expertReplicas();
         int t = layout.expertTensorParallel();
         int perCopy = layout.expertDevices() / r;
-        if (perCopy % t != 0) {
-            throw new PlanException("%s %d does not divide the %d expert devices%s".formatted(
-                    LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.quoted(), t, perCopy, r == 1 ? "" : " of a copy"));
-        }
+        require(perCopy % t == 0, "%s %d does not divide the %d expert devices%s",
+                LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.quoted(), t, perCopy, r == 1 ? "" : " of a copy");
         int groups = layout.attentionDevices() / layout.attentionTensorParallel();
-        if (r > groups) {
-            throw new PlanException(
-                    "%s %d is more than the %d groups of attention devices, each of which goes to one copy"
-                            .formatted(LayoutSize.EXPERT_REPLICAS.quoted(), r, groups));
-        }
+        require(r <= groups, "%s %d is more than the %d groups of attention devices, each of which goes to one copy",
+                LayoutSize.EXPERT_REPLICAS.quoted(), r, groups);
     }
 
     static void stages(ModelConfig config, int stages) {
-        if (stages > config.layers().size()) {
-            throw new PlanException("%s %d is more than the model's %d layers".formatted(
-                    LayoutSize.PIPELINE_PARALLEL_SIZE.quoted(), stages, config.layers().size()));
-        }
+        require(stages <= config.layers().size(), "%s %d is more than the model's %d layers",
+                LayoutSize.PIPELINE_PARALLEL_SIZE.quoted(), stages, config.layers().size());
     }
 
     /** The attention heads can be split. */
     static void heads(ModelConfig config, int slices, LayoutSize size) {
-        if (config.heads() % slices != 0) {
-            throw new PlanException("%s %d does not divide the model's %d attention heads"
-                    .formatted(size.quoted(), slices, config.heads()));
-        }
-        if (config.kvHeads() % slices != 0 && slices % config.kvHeads() != 0) {
-            throw new PlanException("%s %d neither divides the model's %d key/value heads nor is a multiple of them"
-                    .formatted(size.quoted(), slices, config.kvHeads()));
-        }
-        if (config.qkNorm() == QkNorm.WHOLE && slices > config.kvHeads()) {
-            throw new PlanException(
-                    "%s %d is more than the %d key/value heads, which a norm over all heads needs apart"
-                            .formatted(size.quoted(), slices, config.kvHeads()));
-        }
+        require(config.heads() % slices == 0, "%s %d does not divide the model's %d attention heads",
+                size.quoted(), slices, config.heads());
+        require(config.kvHeads() % slices == 0 || slices % config.kvHeads() == 0,
+                "%s %d neither divides the model's %d key/value heads nor is a multiple of them",
+                size.quoted(), slices, config.kvHeads());
+        require(config.qkNorm() != QkNorm.WHOLE || slices <= config.kvHeads(),
+                "%s %d is more than the %d key/value heads, which a norm over all heads needs apart",
+                size.quoted(), slices, config.kvHeads());
     }
 
     /** The width of the experts can be split. */
     static void width(ModelConfig config, int parts, LayoutSize size) {
         for (ModelConfig.Layer layer : config.layers()) {
-            if (layer.expertWidth() % parts != 0) {
-                throw new PlanException("%s %d does not divide the experts' width of %d"
-                        .formatted(size.quoted(), parts, layer.expertWidth()));
-            }
-            if (layer.extraWidth() % parts != 0) {
-                throw new PlanException("%s %d does not divide the feed-forward width of %d"
-                        .formatted(size.quoted(), parts, layer.extraWidth()));
-            }
+            require(layer.expertWidth() % parts == 0, "%s %d does not divide the experts' width of %d",
+                    size.quoted(), parts, layer.expertWidth());
+            require(layer.extraWidth() % parts == 0, "%s %d does not divide the feed-forward width of %d",
+                    size.quoted(), parts, layer.extraWidth());
         }
     }
 
@@ -97,11 +83,9 @@ final class SizeChecks {
     static void wholeExperts(ModelConfig config, int groups, String what) {
         for (int layer = 0; layer < config.layers().size(); layer++) {
             int experts = config.layers().get(layer).routing().experts();
-            if (experts > 0 && groups > experts) {
-                throw new PlanException(
-                        "%s is more than the %d experts of layer %d; whole experts need at most one rank each"
-                                .formatted(what, experts, layer));
-            }
+            require(experts == 0 || groups <= experts,
+                    "%s is more than the %d experts of layer %d; whole experts need at most one rank each",
+                    what, experts, layer);
         }
     }
 }

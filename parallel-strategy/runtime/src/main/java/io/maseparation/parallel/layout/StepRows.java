@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -8,26 +9,27 @@ public final class StepRows {
     private final Shares shares;
     private final int[][] most;
 
-    private StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
+    /**
+     * Rows of prefill and decode steps.
+     *
+     * @param shares where the sequences live
+     * @param promptTokens tokens of each sequence's prompt
+     * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+     */
+    public StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
         this.shares = shares;
         most = shares.sequences().groups().stream()
                 .map(group -> group.stream().mapToInt(s -> most(s, promptTokens, prefillChunk)).toArray())
                 .toArray(int[][]::new);
     }
 
-    /** Rows of decode steps: one for each sequence. */
+    /**
+     * {@return rows of decode steps: one for each sequence}
+     *
+     * @param shares where the sequences live
+     */
     public static StepRows decode(Shares shares) {
         return new StepRows(shares, new int[shares.capacity().length], 1);
-    }
-
-    /**
-     * Rows of prefill and decode steps.
-     *
-     * @param promptTokens tokens of each sequence's prompt
-     * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
-     */
-    public static StepRows prefillAndDecode(Shares shares, int[] promptTokens, int prefillChunk) {
-        return new StepRows(shares, promptTokens, prefillChunk);
     }
 
     private static int most(List<Integer> sequences, int[] promptTokens, int prefillChunk) {
@@ -35,34 +37,44 @@ public final class StepRows {
         return (int) Math.max(sequences.size(), Math.min(prompt, prefillChunk));
     }
 
-    /** Index of a micro-batch's first row in its group's buffers. */
+    /**
+     * {@return index of a micro-batch's first row in its group's buffers}
+     *
+     * @param group index of the group
+     * @param microBatch index of the micro-batch
+     */
     public int firstRow(int group, int microBatch) {
-        int first = 0;
-        for (int m = 0; m < microBatch; m++) {
-            first += most[group][m];
-        }
-        return first;
+        return Arrays.stream(most[group], 0, microBatch).sum();
     }
 
-    /** Most rows that a group has at once, over all its micro-batches. */
+    /**
+     * {@return most rows that a group has at once, over all its micro-batches}
+     *
+     * @param group index of the group
+     */
     public int ofGroup(int group) {
         return firstRow(group, most[group].length);
     }
 
-    /** Most rows that one micro-batch has over some groups, at least 1; 0 if there are no groups. */
+    /**
+     * {@return most rows that one micro-batch has over some groups, at least 1; 0 if there are no groups}
+     *
+     * @param groups indices of the groups
+     */
     public int received(Set<Integer> groups) {
         int largest = groups.isEmpty() ? 0 : 1;
         for (int m = 0; m < most[0].length; m++) {
-            int sum = 0;
-            for (int group : groups) {
-                sum += most[group][m];
-            }
-            largest = Math.max(largest, sum);
+            int microBatch = m;
+            largest = Math.max(largest, groups.stream().mapToInt(group -> most[group][microBatch]).sum());
         }
         return largest;
     }
 
-    /** Most rows of one micro-batch of a group that need logits. */
+    /**
+     * {@return most rows of one micro-batch of a group that need logits}
+     *
+     * @param group index of the group
+     */
     public int outputs(int group) {
         return shares.sequences().group(group).stream().mapToInt(List::size).max().orElse(0);
     }

@@ -21,12 +21,16 @@ public enum Strategy {
         this.id = id;
     }
 
-    /** Name on the command line and in results. */
+    /** {@return name on the command line and in results} */
     public String id() {
         return id;
     }
 
-    /** The strategy of a name, if there is one. */
+    /**
+     * {@return the strategy of a name, if there is one}
+     *
+     * @param id a name, in any case
+     */
     public static Optional<Strategy> of(String id) {
         String wanted = id.toLowerCase(Locale.ROOT);
         return Arrays.stream(values()).filter(s -> s.id.equals(wanted)).findFirst();

@@ -13,21 +13,36 @@ import java.util.Optional;
  * @param owners for each sequence the attention group that goes on with it; dealt out by length where it is empty
  */
 public record Target(Setup setup, Optional<ExpertGroups> experts, Optional<List<Integer>> owners) {
+    /** Copies the list. */
     public Target {
         owners = owners.map(List::copyOf);
     }
 
-    /** Other numbers of attention and expert devices, experts in even shares, sequences dealt out by length. */
+    /**
+     * {@return other numbers of attention and expert devices, experts in even shares, sequences dealt out by length}
+     *
+     * @param present the present setup
+     * @param attentionDevices ranks with attention
+     * @param expertDevices ranks with experts
+     */
     public static Target ratio(Setup present, int attentionDevices, int expertDevices) {
         return new Target(ofRatio(present, attentionDevices, expertDevices), Optional.empty(), Optional.empty());
     }
 
-    /** The same with other places of the experts. */
+    /**
+     * {@return the same with other places of the experts}
+     *
+     * @param groups which expert groups hold which experts
+     */
     public Target withExperts(ExpertGroups groups) {
         return new Target(setup, Optional.of(groups), owners);
     }
 
-    /** The same with other owners of the sequences. */
+    /**
+     * {@return the same with other owners of the sequences}
+     *
+     * @param groups attention group of each sequence
+     */
     public Target withOwners(List<Integer> groups) {
         return new Target(setup, experts, Optional.of(groups));
     }
@@ -39,8 +54,9 @@ public record Target(Setup setup, Optional<ExpertGroups> experts, Optional<List<
     }
 
     /**
-     * The plan, on the devices that the run has.
+     * {@return the plan, on the devices that the run has}
      *
+     * @param present the plan that the run is on
      * @throws PlanException if a run on the present plan cannot go on with this
      */
     public Plan plan(Plan present) {

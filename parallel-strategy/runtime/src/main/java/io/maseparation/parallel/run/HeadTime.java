@@ -11,8 +11,10 @@ public final class HeadTime {
     private HeadTime() {}
 
     /**
-     * Mean time in milliseconds that segment takes a decode step, on the rank that takes longest in that step; NaN if
-     * nothing was decoded. It is taken from the timeline, so from its beginning where a long run's is cut.
+     * {@return mean time in milliseconds that segment takes a decode step, on the rank that takes longest in that step;
+     * NaN if nothing was decoded} It is taken from the timeline, so from its beginning where a long run's is cut.
+     *
+     * @param result result of a run
      */
     public static double perStepMs(RunResult result) {
         Map<Integer, Map<Integer, Long>> nanos = new HashMap<>();
@@ -29,7 +31,11 @@ public final class HeadTime {
                 / 1e6;
     }
 
-    /** TPOT in milliseconds without it. */
+    /**
+     * {@return TPOT in milliseconds without it}
+     *
+     * @param result result of a run
+     */
     public static double tpotWithoutMs(RunResult result) {
         return Math.max(0, result.metrics().tpotMs() - perStepMs(result));
     }

@@ -16,7 +16,13 @@ public record Job(
         ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader,
         Optional<LogitsListener> logits) {
 
-    /** A job for real devices, with nobody looking at the logits. */
+    /**
+     * A job for real devices, with nobody looking at the logits.
+     *
+     * @param weights the model's weights
+     * @param workload what to generate
+     * @param options how it is run
+     */
     public Job(ModelWeights weights, Workload workload, ExecutionOptions options) {
         this(weights, workload, options, RankLoader.real(), Optional.empty());
     }

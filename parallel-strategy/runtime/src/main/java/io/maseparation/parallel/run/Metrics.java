@@ -14,7 +14,7 @@ package io.maseparation.parallel.run;
 public record Metrics(
         Latency latency, double tps, double wallMs, double setupMs, Work work, Utilisation utilisation) {
 
-    /** Mean time between a sequence's output tokens after the first. */
+    /** {@return mean time between a sequence's output tokens after the first} */
     public double tpotMs() {
         return latency.tpotMs();
     }

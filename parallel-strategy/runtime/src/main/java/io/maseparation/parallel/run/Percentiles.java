@@ -35,10 +35,11 @@ public final class Percentiles {
     }
 
     /**
-     * The run in the middle; of an even number the faster of the two.
+     * {@return the run in the middle; of an even number the faster of the two}
      *
      * @param runs at least one
      * @param time what they are ordered by
+     * @param <T> type of a run
      */
     public static <T> T medianRun(List<T> runs, ToDoubleFunction<T> time) {
         return runs.stream().sorted(Comparator.comparingDouble(time)).toList().get((runs.size() - 1) / 2);

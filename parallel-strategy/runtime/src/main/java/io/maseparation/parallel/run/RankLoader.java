@@ -9,10 +9,17 @@ import io.maseparation.parallel.layout.RankPlan;
 /** Puts a rank's share of a model on its device. */
 @FunctionalInterface
 public interface RankLoader {
-    /** The buffers and graphs of a rank. */
+    /**
+     * {@return the buffers and graphs of a rank}
+     *
+     * @param rank the rank and what it is to hold
+     * @param device the rank's device
+     * @param weights the model's weights
+     * @param capacity sizes of its buffers
+     */
     RankDevice load(RankPlan rank, Device device, ModelWeights weights, Capacity capacity);
 
-    /** The real one. */
+    /** {@return the real one} */
     static RankLoader real() {
         return (rank, device, weights, capacity) -> new RankDevice(device, weights, rank.shard(), capacity,
                 rank.segments());

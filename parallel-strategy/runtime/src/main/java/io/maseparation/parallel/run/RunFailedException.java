@@ -1,5 +1,7 @@
 package io.maseparation.parallel.run;
 
+import org.jspecify.annotations.Nullable;
+
 /** A rank failed or got stuck. The message is one line that names it. */
 public final class RunFailedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -8,9 +10,9 @@ public final class RunFailedException extends RuntimeException {
      * A failure.
      *
      * @param message which rank and what happened
-     * @param cause what led to it
+     * @param cause what led to it, if that was an exception
      */
-    public RunFailedException(String message, Throwable cause) {
+    public RunFailedException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 }

@@ -4,6 +4,7 @@ import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a run produced and how it went.
@@ -75,5 +76,5 @@ public record RunResult(
      * @param tokenIds its continuation, up to and including the first end-of-sequence token unless those are ignored
      * @param promptLogits logits of the prompt's last position, or null if not asked for
      */
-    public record SequenceOutput(List<Integer> promptIds, List<Integer> tokenIds, float[] promptLogits) {}
+    public record SequenceOutput(List<Integer> promptIds, List<Integer> tokenIds, float @Nullable [] promptLogits) {}
 }

@@ -64,7 +64,11 @@ public record Workload(
         return new Workload(prompts, maxTokens, ignoreEos, sampling, true, prefillChunk, depth);
     }
 
-    /** The same with prompts taken in in other chunks. */
+    /**
+     * {@return the same with prompts taken in in other chunks}
+     *
+     * @param tokens most prompt tokens that one rank takes in one step and micro-batch
+     */
     public Workload withPrefillChunk(int tokens) {
         return new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, tokens, depth);
     }

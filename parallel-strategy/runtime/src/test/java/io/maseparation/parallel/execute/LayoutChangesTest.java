@@ -9,6 +9,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
@@ -36,6 +37,8 @@ import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
@@ -321,6 +324,37 @@ class LayoutChangesTest {
         } finally {
             never.countDown();
         }
+    }
+
+    /** Killed work may still read the weights, and the caches of the layout that went on. */
+    @Test
+    @Timeout(60)
+    void closingWaitsForKilledWorkThatPaysNoHeedToInterrupts() throws Exception {
+        CountDownLatch loading = new CountDownLatch(1);
+        AtomicBoolean loaded = new AtomicBoolean();
+        int[] loads = new int[1];
+        RankLoader deaf = (rank, device, weights, capacity) -> {
+            boolean late = ++loads[0] == 4;
+            while (late && loading.getCount() > 0) {
+                LockSupport.parkNanos(1_000_000);
+            }
+            RankDevice made = RankLoader.real().load(rank, device, weights, capacity);
+            loaded.compareAndSet(false, late);
+            return made;
+        };
+        Changes changes = new Changes(
+                List.of(new Changes.Ordered(2, Kind.RATIO, state -> Target.ratio(TWO_ONE, 1, 2))),
+                Optional.empty(), Duration.ofMillis(200));
+        PlanExecutor executor = new PlanExecutor(Planning.plan(TINY, TWO_ONE),
+                new Job(WEIGHTS, WORKLOAD, options(DataType.F32, changes), deaf, Optional.empty()));
+        assertThat(executor.run().changes()).singleElement()
+                .satisfies(change -> assertThat(change.outcome()).startsWith("killed: "));
+
+        Thread closing = Thread.ofPlatform().daemon().start(executor::close);
+        assertThat(closing.join(Duration.ofMillis(300))).as("closed while killed work was running").isFalse();
+        loading.countDown();
+        assertThat(closing.join(Duration.ofSeconds(30))).isTrue();
+        assertThat(loaded).isTrue();
     }
 
     private static void sleep(long millis) {

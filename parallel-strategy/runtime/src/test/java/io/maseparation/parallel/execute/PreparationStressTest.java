@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -162,7 +163,7 @@ class PreparationStressTest {
             Optional<Made> result = preparation.await(nanos);
             assertThat(work.thrown).isNull();
             assertThat(result.orElse(null)).isSameAs(work.made);
-        } catch (Preparation.FailedException e) {
+        } catch (ExecutionException e) {
             assertThat(e.getCause()).isNotNull().isSameAs(work.thrown);
         } catch (TimeoutException e) {
             return false;
@@ -173,7 +174,7 @@ class PreparationStressTest {
     private static Optional<Made> kept(Preparation<Made> preparation) throws Exception {
         try {
             return preparation.await(0);
-        } catch (Preparation.FailedException e) {
+        } catch (ExecutionException e) {
             return Optional.empty();
         }
     }
@@ -204,6 +205,25 @@ class PreparationStressTest {
             assertThat(interrupted.get(2 * HANGS_AFTER_MILLIS, TimeUnit.MILLISECONDS)).isTrue();
             assertThat(work.made.disposals).hasValue(1);
         } while (System.nanoTime() < end);
+    }
+
+    /** A run goes on with its old layout even where what was made for the new one cannot be freed. */
+    @Test
+    void killingWorkWithAResultThatCannotBeDisposedOfDoesNotFail() throws Exception {
+        AtomicInteger disposals = new AtomicInteger();
+        Preparation<Made> preparation = Preparation.start(
+                () -> Optional.of(new Made()),
+                made -> {
+                    disposals.incrementAndGet();
+                    throw new IllegalStateException("planted");
+                });
+        assertThat(preparation.endsWithin(5_000)).isTrue();
+
+        preparation.kill();
+        preparation.kill();
+
+        assertThat(disposals).hasValue(1);
+        assertThat(kept(preparation)).isEmpty();
     }
 
     /** Freeing a device's memory may fail; whoever waits for the work to end must not wait on because of that. */

@@ -10,7 +10,13 @@ package io.maseparation.parallel.execute.rank;
  * @param outputs indices into the arrays above of the rows that need logits, ascending
  */
 public record Batch(int firstRow, int[] sequences, int[] positions, int[] tokens, int[] outputs) {
+    /** {@return number of rows} */
     public int rows() {
         return sequences.length;
+    }
+
+    /** Whether any of the rows needs logits. */
+    boolean hasOutputs() {
+        return outputs.length > 0;
     }
 }

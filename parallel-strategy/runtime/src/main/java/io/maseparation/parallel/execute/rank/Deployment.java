@@ -16,6 +16,7 @@ import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
@@ -41,7 +42,12 @@ public final class Deployment {
         this.devices = devices;
     }
 
-    /** A plan for the whole of a workload. */
+    /**
+     * {@return a plan set up for the whole of a workload}
+     *
+     * @param plan the plan
+     * @param job what is run
+     */
     public static Deployment start(Plan plan, Job job) {
         Workload workload = job.workload();
         Shares shares =
@@ -56,9 +62,13 @@ public final class Deployment {
     }
 
     /**
-     * A plan for the decode steps to come, with whatever ranks it can take over from another one.
+     * {@return a plan set up for the decode steps to come, with the ranks that can be taken over from another
+     * deployment}
      *
+     * @param before the deployment that goes on meanwhile
+     * @param plan the plan
      * @param shares where the sequences will live
+     * @param job what is run
      * @throws io.maseparation.parallel.layout.PlanException if old and new ranks do not fit a device together
      * @throws RunFailedException if a rank cannot be set up; those that were are freed
      */
@@ -153,53 +163,70 @@ public final class Deployment {
                 "rank %d (%s): %s".formatted(rank.rank(), rank.role().id(), describe(cause)), cause);
     }
 
-    /** What went wrong, in a line. */
+    /**
+     * {@return what went wrong, in one line}
+     *
+     * @param cause what was thrown
+     */
     public static String describe(Throwable cause) {
-        String message = cause.getMessage();
+        String message = Objects.requireNonNullElse(cause.getMessage(), "");
         if (cause instanceof ModelException) {
             return message;
         }
         // TornadoVM says what happened on the first line and why on the second.
-        return cause.getClass().getSimpleName()
-                + (message == null
-                        ? ""
-                        : ": " + message.lines()
-                                .map(String::strip)
-                                .filter(line -> !line.isEmpty())
-                                .limit(2)
-                                .collect(Collectors.joining(" ")));
+        String lines = message.lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .limit(2)
+                .collect(Collectors.joining(" "));
+        return cause.getClass().getSimpleName() + (lines.isEmpty() ? "" : ": " + lines);
     }
 
+    /** {@return what it sets up} */
     public Plan plan() {
         return plan;
     }
 
+    /** {@return number of ranks} */
     public int ranks() {
         return plan.ranks().size();
     }
 
+    /** {@return which sequences live on which ranks} */
     public Shares shares() {
         return shares;
     }
 
+    /** {@return the steps of the workload} */
     public StepSchedule schedule() {
         return schedule;
     }
 
+    /** {@return device of each rank} */
     public List<Device> devices() {
         return devices;
     }
 
-    /** What a rank's device holds. */
+    /**
+     * {@return what a rank's device holds}
+     *
+     * @param rank index of the rank
+     */
     public RankMemory memory(int rank) {
         return memory.get(rank);
     }
 
+    /** {@return buffers and graphs of a rank} */
     public RankDevice rankDevice(int rank) {
         return rankDevices.get(rank);
     }
 
-    /** Whether a rank's device is the same one in both. */
+    /**
+     * {@return which sequences live on which ranks}
+     *
+     * @param rank index of the rank
+     * @param other another deployment of as many ranks
+     */
     @SuppressWarnings("ReferenceEquality")
     public boolean shares(int rank, Deployment other) {
         return rankDevices.get(rank) == other.rankDevices.get(rank);
@@ -210,7 +237,11 @@ public final class Deployment {
         rankDevices.forEach(RankDevice::close);
     }
 
-    /** Frees the memory of the ranks that another deployment does not have. */
+    /**
+     * Frees the memory of the ranks that another deployment does not have.
+     *
+     * @param kept the deployment that goes on
+     */
     public void closeExcept(Deployment kept) {
         for (int rank = 0; rank < rankDevices.size(); rank++) {
             if (!shares(rank, kept)) {

@@ -1,48 +1,35 @@
 package io.maseparation.parallel.execute.rank;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.HostFloats;
+import io.maseparation.moe.segments.HostInts;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.parallel.comm.Message;
-import io.maseparation.parallel.layout.Placement;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
  * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever
- * the placement. Where ranks split an expert's width each sends a partial output, and those are added in the order of
+ * the plan.placement(). Where ranks split an expert's width each sends a partial output, and those are added in the order of
  * the ranks. Where a group of ranks splits the heads, each asks for some of the experts only, and the others' slots are
  * zero in its sum.
  *
  * <p>A dispatch message is {@code ints = [n, row 0, slots of row 0…, row 1, …]} (slots of other ranks are −1) and
  * {@code floats} = n rows of the hidden width. The answer is {@code ints = [n, row * slots + slot, …]} and n rows.
  */
-final class ExpertExchange {
-    private final ModelConfig config;
-    private final Placement placement;
-    private final RankBuffers buffers;
-    private final int rank;
-    private final int group;
-    private final ReplicaChoice replicas;
-
-    ExpertExchange(
-            ModelConfig config,
-            Placement placement,
-            RankBuffers buffers,
-            int rank,
-            int group) {
-        this.config = config;
-        this.placement = placement;
-        this.buffers = buffers;
-        this.rank = rank;
-        this.group = group;
-        this.replicas = new ReplicaChoice(config, placement, group);
-    }
+record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, ReplicaChoice replicas) {
 
     private int slots(int layer) {
-        return config.layers().get(layer).routing().slots();
+        return plan.config().layers().get(layer).routing().slots();
+    }
+
+    private RankBuffers.Slots ofSlots(int layer) {
+        return Objects.requireNonNull(buffers.slots().get(slots(layer)), "a rank with rows has slots for all layers");
     }
 
     /**
@@ -57,10 +44,9 @@ final class ExpertExchange {
     /** The expert that the router chose for each row and slot: [rows, slots]. */
     int[] chosen(int layer, Batch batch) {
         int slots = slots(layer);
+        HostInts of = ofSlots(layer).ids();
         int[] ids = new int[batch.rows() * slots];
-        for (int i = 0; i < ids.length; i++) {
-            ids[i] = buffers.slots().get(slots).ids().get(batch.firstRow() * slots + i);
-        }
+        Arrays.setAll(ids, i -> of.get(batch.firstRow() * slots + i));
         return ids;
     }
 
@@ -71,13 +57,13 @@ final class ExpertExchange {
      */
     void clearOthers(int layer, Batch batch, int[] assigned) {
         int slots = slots(layer);
-        float[] zeros = new float[config.hidden()];
+        float[] zeros = new float[plan.config().hidden()];
         for (int i = 0; i < batch.rows(); i++) {
             for (int j = 0; j < slots; j++) {
                 int pair = (batch.firstRow() + i) * slots + j;
                 int expertGroup = assigned[i * slots + j];
-                if (expertGroup >= 0 && placement.askerOf(group, expertGroup) != rank) {
-                    buffers.slots().get(slots).expertOut().write(pair * zeros.length, zeros, 0, zeros.length);
+                if (expertGroup >= 0 && plan.placement().askerOf(rankPlan.group(), expertGroup) != rankPlan.rank()) {
+                    ofSlots(layer).expertOut().write(pair * zeros.length, zeros, 0, zeros.length);
                 }
             }
         }
@@ -90,8 +76,9 @@ final class ExpertExchange {
      */
     Message dispatch(int to, int layer, Batch batch, int[] assigned) {
         int slots = slots(layer);
-        int hidden = config.hidden();
-        int expertGroup = placement.groupOf(to);
+        int hidden = plan.config().hidden();
+        int expertGroup = plan.placement().groupOf(to);
+        HostInts of = ofSlots(layer).ids();
         int[] ints = new int[1 + batch.rows() * (1 + slots)];
         int n = 0;
         int at = 1;
@@ -99,7 +86,7 @@ final class ExpertExchange {
             int row = batch.firstRow() + i;
             boolean any = false;
             for (int j = 0; j < slots; j++) {
-                int expert = buffers.slots().get(slots).ids().get(row * slots + j);
+                int expert = of.get(row * slots + j);
                 boolean there = assigned[i * slots + j] == expertGroup;
                 ints[at + 1 + j] = there ? expert : -1;
                 any |= there;
@@ -115,7 +102,7 @@ final class ExpertExchange {
         for (int i = 0; i < n; i++) {
             buffers.activations().h().read(ints[1 + i * (1 + slots)] * hidden, floats, i * hidden, hidden);
         }
-        return new Message(java.util.Arrays.copyOf(ints, at), floats);
+        return new Message(Arrays.copyOf(ints, at), floats);
     }
 
     /**
@@ -125,7 +112,7 @@ final class ExpertExchange {
      */
     int receive(List<Message> messages, int layer) {
         int slots = slots(layer);
-        int hidden = config.hidden();
+        int hidden = plan.config().hidden();
         int rows = 0;
         for (Message message : messages) {
             int n = message.ints()[0];
@@ -143,7 +130,7 @@ final class ExpertExchange {
     /** Rows times routed experts in messages for the rank's experts. */
     int pairs(List<Message> messages, int layer) {
         int slots = slots(layer);
-        int experts = config.layers().get(layer).routing().experts();
+        int experts = plan.config().layers().get(layer).routing().experts();
         int pairs = 0;
         for (Message message : messages) {
             for (int i = 0; i < message.ints()[0]; i++) {
@@ -159,7 +146,7 @@ final class ExpertExchange {
     /** The answers to {@link #receive}'s messages, in their order. */
     List<Message> answers(List<Message> messages, int layer) {
         int slots = slots(layer);
-        int hidden = config.hidden();
+        int hidden = plan.config().hidden();
         List<Message> answers = new ArrayList<>();
         int first = 0;
         for (Message message : messages) {
@@ -181,7 +168,7 @@ final class ExpertExchange {
             for (int i = 0; i < ints[0]; i++) {
                 buffers.received().out().read(source[i] * hidden, floats, i * hidden, hidden);
             }
-            answers.add(new Message(java.util.Arrays.copyOf(ints, at), floats));
+            answers.add(new Message(Arrays.copyOf(ints, at), floats));
             first += n;
         }
         return answers;
@@ -189,9 +176,9 @@ final class ExpertExchange {
 
     /** Puts an answer of rank {@code from} where the weighted sum reads it. */
     void combine(int from, Message answer, int layer) {
-        int hidden = config.hidden();
-        HostFloats out = buffers.slots().get(slots(layer)).expertOut();
-        boolean first = placement.ranksOf(placement.groupOf(from))[0] == from;
+        int hidden = plan.config().hidden();
+        HostFloats out = ofSlots(layer).expertOut();
+        boolean first = plan.placement().ranksOf(plan.placement().groupOf(from))[0] == from;
         float[] sum = new float[hidden];
         for (int i = 0; i < answer.ints()[0]; i++) {
             int at = answer.ints()[1 + i] * hidden;

@@ -11,6 +11,11 @@ public final class Heartbeat {
     private final AtomicLongArray last;
     private final AtomicReferenceArray<Op> current;
 
+    /**
+     * All ranks wait.
+     *
+     * @param ranks number of ranks
+     */
     public Heartbeat(int ranks) {
         last = new AtomicLongArray(ranks);
         current = new AtomicReferenceArray<>(ranks);

@@ -5,26 +5,12 @@ import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.layout.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Sends one rank's messages and takes those that have arrived for it. It never waits: {@link MicroBatchScheduler} does.
  */
-final class Messenger {
-    private final int rank;
-    private final Communicator comm;
-    private final Recorder.RankLog log;
-    private final TransferLog transfers;
-
-    Messenger(int rank, Communicator comm, Recorder.RankLog log, TransferLog transfers) {
-        this.rank = rank;
-        this.comm = comm;
-        this.log = log;
-        this.transfers = transfers;
-    }
-
-    int rank() {
-        return rank;
-    }
+record Messenger(int rank, Communicator comm, Recorder.RankLog log, TransferLog transfers) {
 
     /** The key of a message of the present step. */
     static MessageKey key(int from, Tensor tensor, int layer, int phase, MicroBatch microBatch) {
@@ -42,29 +28,26 @@ final class Messenger {
         transfers.message();
     }
 
-    /** A message that has arrived, or null. */
-    Message poll(MessageKey key) {
-        Message message = comm.poll(rank, key);
-        if (message != null) {
-            transfers.message();
-        }
+    /** A message, if it has arrived. */
+    Optional<Message> poll(MessageKey key) {
+        Optional<Message> message = Optional.ofNullable(comm.poll(rank, key));
+        message.ifPresent(m -> transfers.message());
         return message;
     }
 
     /**
-     * Takes what has arrived into {@link MicroBatch#received}, in the order of the senders.
+     * Takes what has arrived into {@link MicroBatch#received}.
      *
      * @return whether there is a message of every sender
      */
-    boolean receive(MicroBatch microBatch, List<Integer> from, Tensor tensor, int layer, int phase) {
-        Message[] received = microBatch.received;
-        boolean complete = true;
-        for (int i = 0; i < received.length; i++) {
-            if (received[i] == null) {
-                received[i] = poll(key(from.get(i), tensor, layer, phase, microBatch));
-                complete &= received[i] != null;
+    boolean receive(MicroBatch microBatch, List<Integer> from, Tensor tensor, int layer) {
+        for (int i = 0; i < from.size(); i++) {
+            if (!microBatch.received.containsKey(i)) {
+                int sender = i;
+                poll(key(from.get(i), tensor, layer, 0, microBatch))
+                        .ifPresent(message -> microBatch.received.put(sender, message));
             }
         }
-        return complete;
+        return microBatch.received.size() == from.size();
     }
 }

@@ -1,8 +1,12 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** How far one micro-batch of a rank is in its program, and what it has received and not used yet. */
 final class MicroBatch {
@@ -15,10 +19,12 @@ final class MicroBatch {
     List<Message> answers = List.of();
     /** Expert group of each slot of the batch in its present layer. */
     int[] assigned = new int[0];
-    /** What has come of the transfer that is under way, by sender; null if none is. */
-    Message[] received;
-    /** The all-reduce that is under way; null if none is. */
-    Reduction reduction;
+    /** What has come of the transfer that is under way, by index of the sender among all senders. */
+    final SortedMap<Integer, Message> received = new TreeMap<>();
+
+    /** The all-reduce that is under way. */
+    Optional<Reduction> reduction = Optional.empty();
+
     /** Since when the micro-batch waits for messages. */
     long waitingSince = TransferLog.NOT_WAITING;
 
@@ -77,5 +83,10 @@ final class MicroBatch {
     /** Its rows in the step before. */
     Batch batchBefore() {
         return steps.get(done - 1).batch(group, index);
+    }
+
+    /** Something that a rank did for it in the present step, with its start and end in nanoseconds. */
+    TimelineEvent event(int rank, TimelineEvent.Stream stream, String name, long start, long end) {
+        return new TimelineEvent(rank, stream, name, index, step(), prefill(), start, end);
     }
 }

@@ -6,6 +6,7 @@ import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -28,6 +29,13 @@ public final class MicroBatchScheduler {
     private final PointToPoint pointToPoint;
     private final Collectives collectives;
 
+    /**
+     * The scheduler of one rank, for a deployment.
+     *
+     * @param deployment the plan on its devices
+     * @param rank index of the rank
+     * @param context what the ranks of the run share
+     */
     public MicroBatchScheduler(Deployment deployment, int rank, RunContext context) {
         this.plan = deployment.plan();
         this.rankPlan = plan.ranks().get(rank);
@@ -40,7 +48,7 @@ public final class MicroBatchScheduler {
         ModelConfig config = plan.config();
         RankDevice device = deployment.rankDevice(rank);
         ExpertExchange exchange = new ExpertExchange(
-                config, plan.placement(), device.buffers(), rank, rankPlan.group());
+                plan, rankPlan, device.buffers(), new ReplicaChoice(config, plan.placement(), rankPlan.group()));
         Messenger messenger = new Messenger(rank, comm, log, transfers);
         sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
         segments = new SegmentRunner(
@@ -50,7 +58,11 @@ public final class MicroBatchScheduler {
         collectives = new Collectives(messenger, device.buffers(), exchange, config.hidden());
     }
 
-    /** Sets the token that each sequence continues with; for the start of a run of steps. */
+    /**
+     * Sets the token that each sequence continues with; for the start of a run of steps.
+     *
+     * @param tokens for each sequence the last token that it has
+     */
     public void setLastTokens(int[] tokens) {
         System.arraycopy(tokens, 0, lastToken, 0, tokens.length);
     }
@@ -72,16 +84,12 @@ public final class MicroBatchScheduler {
             boolean moved = advanceOne(open);
             open.removeIf(MicroBatch::ended);
             if (!moved && !open.isEmpty()) {
-                waitForMessage(seen);
+                // Every micro-batch lacks a message.
+                heartbeat.waits(rank);
+                comm.awaitArrival(rank, seen);
             }
         }
         heartbeat.waits(rank);
-    }
-
-    /** Waits until more than {@code seen} messages have arrived, since every micro-batch lacks one. */
-    private void waitForMessage(long seen) throws InterruptedException {
-        heartbeat.waits(rank);
-        comm.awaitArrival(rank, seen);
     }
 
     /** Lets one micro-batch do what it can; false if all have to wait. */
@@ -134,16 +142,14 @@ public final class MicroBatchScheduler {
 
     /** Executes a transfer and records what it did: not that it looked for messages and found none. */
     private boolean timed(MicroBatch microBatch, Op op) {
-        boolean prefill = microBatch.prefill();
-        int step = microBatch.step();
         long start = System.nanoTime();
         long before = transfers.messages();
         boolean done = perform(microBatch, op);
         if (transfers.messages() != before && (done || !(op instanceof Op.Recv))) {
             if (microBatch.waitingSince != TransferLog.NOT_WAITING) {
-                transfers.waited(microBatch.op, microBatch.index, step, prefill, microBatch.waitingSince, start);
+                transfers.waited(microBatch, start);
             }
-            microBatch.waitingSince = transfers.transferred(microBatch.op, microBatch.index, step, prefill, start);
+            microBatch.waitingSince = transfers.transferred(microBatch, start);
         } else if (microBatch.waitingSince == TransferLog.NOT_WAITING) {
             microBatch.waitingSince = start;
         }

@@ -11,6 +11,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** A thread for each rank, through all layouts of a run. */
 public final class RankThreads {
@@ -21,6 +22,8 @@ public final class RankThreads {
     private final Duration stallTimeout;
 
     /**
+     * Threads that wait for work.
+     *
      * @param ranks number of ranks
      * @param stallTimeout time without any rank finishing an operation after which steps fail
      */
@@ -33,11 +36,16 @@ public final class RankThreads {
     }
 
     /** A rank's thread is done; {@code failure} is null if all went well. */
-    private record Ended(int rank, Throwable failure) {}
+    private record Ended(int rank, @Nullable Throwable failure) {}
 
     /**
      * Runs steps on all ranks and returns when they are done.
      *
+     * @param deployment the plan on its devices
+     * @param schedulers each rank's scheduler, made for that deployment
+     * @param steps what to run
+     * @param firstStep number of the first of these steps since the start of the run
+     * @param context what the ranks of the run share
      * @throws RunFailedException if a rank fails or gets stuck; it says which
      */
     public void run(Deployment deployment, List<MicroBatchScheduler> schedulers, List<Step> steps, int firstStep,
@@ -100,23 +108,22 @@ public final class RankThreads {
         }
     }
 
-    /** Ends all threads; false if one of them still runs. */
+    /**
+     * Ends all threads.
+     *
+     * @return false if one of them still runs after ten seconds
+     */
     public boolean close() {
         threads.forEach(ExecutorService::shutdownNow);
         return threads.stream().allMatch(RankThreads::endsSoon);
     }
 
     private static boolean endsSoon(ExecutorService thread) {
-        boolean interrupted = Thread.interrupted();
         try {
             return thread.awaitTermination(GRACE.toSeconds(), TimeUnit.SECONDS);
         } catch (InterruptedException e) {
-            interrupted = true;
+            Thread.currentThread().interrupt();
             return false;
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
         }
     }
 }

@@ -1,9 +1,12 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What the ranks of a run did when. Each rank writes its own part; expert loads are gathered over all of them. */
 public final class Recorder {
@@ -12,7 +15,6 @@ public final class Recorder {
 
     private final List<RankLog> ranks = new ArrayList<>();
     private final long[][] loads;
-    private final int layers;
     private final List<BitSet[]> expertsOfStep = new ArrayList<>();
 
     private final boolean transfers;
@@ -20,6 +22,8 @@ public final class Recorder {
     private double meanRows;
 
     /**
+     * A record of a run that has not begun.
+     *
      * @param ranks number of ranks
      * @param layers layers of the model
      * @param experts most routed experts of a layer
@@ -31,20 +35,24 @@ public final class Recorder {
             this.ranks.add(new RankLog());
         }
         loads = new long[layers][experts];
-        this.layers = layers;
     }
 
     boolean transfers() {
         return transfers;
     }
 
+    /**
+     * {@return one rank's part}
+     *
+     * @param rank index of the rank
+     */
     public RankLog rank(int rank) {
         return ranks.get(rank);
     }
 
-    /** Rows sent to each expert in decode steps, by layer; the extra expert not counted. */
+    /** {@return rows sent to each expert in decode steps, by layer; the extra expert not counted} */
     public synchronized long[][] loads() {
-        return java.util.Arrays.stream(loads).map(long[]::clone).toArray(long[][]::new);
+        return Arrays.stream(loads).map(long[]::clone).toArray(long[][]::new);
     }
 
     /**
@@ -64,7 +72,10 @@ public final class Recorder {
         meanRows += expertRanks.isEmpty() ? 0 : (double) sum / expertRanks.size();
     }
 
-    /** Rows of the busiest expert rank over the mean, in each layout's time, by number of rows; NaN without rows. */
+    /**
+     * {@return rows of the busiest expert rank over the mean, in each layout's time, by number of rows; NaN without
+     * rows}
+     */
     public double imbalance() {
         return meanRows == 0 ? Double.NaN : mostRows / meanRows;
     }
@@ -72,11 +83,7 @@ public final class Recorder {
     /** Counts the experts chosen for some rows of a layer in a decode step. */
     synchronized void experts(int decodeStep, int layer, int[] chosen) {
         while (expertsOfStep.size() <= decodeStep) {
-            BitSet[] ofLayer = new BitSet[layers];
-            for (int i = 0; i < layers; i++) {
-                ofLayer[i] = new BitSet();
-            }
-            expertsOfStep.add(ofLayer);
+            expertsOfStep.add(Stream.generate(BitSet::new).limit(loads.length).toArray(BitSet[]::new));
         }
         for (int expert : chosen) {
             if (expert >= 0 && expert < loads[layer].length) {
@@ -86,7 +93,11 @@ public final class Recorder {
         }
     }
 
-    /** Distinct experts that a layer's rows visited, summed over decode steps. */
+    /**
+     * {@return distinct experts that a layer's rows visited, summed over decode steps}
+     *
+     * @param layer index of the layer
+     */
     public synchronized long distinctExperts(int layer) {
         return expertsOfStep.stream().mapToLong(s -> s[layer].cardinality()).sum();
     }
@@ -115,18 +126,6 @@ public final class Recorder {
             decodeMessageNanos += nanos;
         }
 
-        public long decodeTasks() {
-            return decodeTasks;
-        }
-
-        public long decodeTransferBytes() {
-            return decodeTransferBytes;
-        }
-
-        public long decodeMessageNanos() {
-            return decodeMessageNanos;
-        }
-
         void compute(TimelineEvent event) {
             long duration = event.endNanos() - event.startNanos();
             if (event.prefill()) {
@@ -149,7 +148,7 @@ public final class Recorder {
             }
         }
 
-        /** Number of events that were too many to keep. */
+        /** {@return number of events that were too many to keep} */
         public long leftOut() {
             return leftOut;
         }
@@ -169,18 +168,36 @@ public final class Recorder {
             bytesSent += bytes;
         }
 
-        public long prefillBusy() {
-            return prefillBusy;
-        }
-
-        public long decodeBusy() {
-            return decodeBusy;
-        }
-
+        /** {@return bytes sent to other ranks} */
         public long bytesSent() {
             return bytesSent;
         }
 
+        /**
+         * {@return how long the rank computed}
+         *
+         * @param decodeNanos time of all decode steps
+         * @param firstRunNanos time of the first execution of each segment
+         */
+        public RunResult.Times times(double decodeNanos, long firstRunNanos) {
+            return new RunResult.Times(
+                    (prefillBusy + decodeBusy) / 1e6, decodeBusy / decodeNanos, firstRunNanos / 1e6);
+        }
+
+        /**
+         * {@return what the rank had to do in a decode step}
+         *
+         * @param steps number of decode steps; NaN for none
+         * @param ownMemory whether its device has a memory of its own
+         */
+        public RunResult.PerStep perStep(double steps, boolean ownMemory) {
+            return new RunResult.PerStep(
+                    decodeTasks / steps,
+                    ownMemory ? decodeTransferBytes / steps : 0,
+                    decodeMessageNanos / 1e6 / steps);
+        }
+
+        /** {@return what it did when} */
         public List<TimelineEvent> events() {
             List<TimelineEvent> events = new ArrayList<>(computes);
             events.addAll(transfers);

@@ -8,8 +8,6 @@ import java.util.Arrays;
  * in member order, so that all members end with the same bits.
  */
 final class Reduction {
-    private static final int[] NO_INTS = {};
-
     private final float[] values;
     private final int members;
     private final int self;
@@ -64,7 +62,7 @@ final class Reduction {
 
     /** What this member sends to another in the reduce-scatter. */
     Message contribution(int member) {
-        return new Message(NO_INTS, slice(member));
+        return new Message(new int[0], slice(member));
     }
 
     /** Takes another member's contribution to this member's slice. */
@@ -89,7 +87,7 @@ final class Reduction {
         System.arraycopy(sum, 0, values, start(self), sum.length);
         gathering = true;
         lackOthers();
-        return new Message(NO_INTS, sum);
+        return new Message(new int[0], sum);
     }
 
     /** Takes another member's summed slice. */

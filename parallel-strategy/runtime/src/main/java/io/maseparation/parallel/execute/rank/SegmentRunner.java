@@ -94,7 +94,7 @@ final class SegmentRunner {
     }
 
     private void packed(String what, int layer, MicroBatch microBatch, long start) {
-        transfers.packed(what, layer, microBatch.index, microBatch.step(), microBatch.prefill(), start);
+        transfers.packed(what, layer, microBatch, start);
         if (!microBatch.prefill()) {
             log.messages(System.nanoTime() - start);
         }
@@ -124,15 +124,8 @@ final class SegmentRunner {
         if (!microBatch.prefill()) {
             log.decoded(device.tasks(segment), device.transferBytes(segment));
         }
-        log.compute(new TimelineEvent(
-                rankPlan.rank(),
-                TimelineEvent.Stream.COMPUTE,
-                segment,
-                microBatch.index,
-                microBatch.step(),
-                microBatch.prefill(),
-                start,
-                System.nanoTime()));
+        log.compute(microBatch.event(
+                rankPlan.rank(), TimelineEvent.Stream.COMPUTE, segment, start, System.nanoTime()));
     }
 
     /** Takes logits and the router's choice, before another micro-batch overwrites them. */

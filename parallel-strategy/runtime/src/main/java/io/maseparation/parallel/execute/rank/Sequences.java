@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** What has been generated so far. Each sequence is written by the one rank that samples it. */
 public final class Sequences {
@@ -12,6 +13,12 @@ public final class Sequences {
     private final ConcurrentHashMap<Integer, float[]> promptLogits = new ConcurrentHashMap<>();
     private final IntConsumer onToken;
 
+    /**
+     * Sequences without tokens.
+     *
+     * @param n number of sequences
+     * @param onToken called with the sequence's index for every token, on a rank's thread
+     */
     public Sequences(int n, IntConsumer onToken) {
         for (int i = 0; i < n; i++) {
             tokens.add(new ArrayList<>());
@@ -33,11 +40,20 @@ public final class Sequences {
         promptLogits.put(sequence, logits);
     }
 
-    /** Logits of the prompt's last position, or null. */
-    public float[] promptLogits(int sequence) {
+    /**
+     * {@return logits of the prompt's last position, or null}
+     *
+     * @param sequence index of the sequence
+     */
+    public float @Nullable [] promptLogits(int sequence) {
         return promptLogits.get(sequence);
     }
 
+    /**
+     * {@return tokens generated so far}
+     *
+     * @param sequence index of the sequence
+     */
     public List<Integer> tokens(int sequence) {
         List<Integer> own = tokens.get(sequence);
         synchronized (own) {
@@ -45,6 +61,11 @@ public final class Sequences {
         }
     }
 
+    /**
+     * {@return when each of these tokens was sampled, in nanoseconds}
+     *
+     * @param sequence index of the sequence
+     */
     public List<Long> times(int sequence) {
         List<Integer> own = tokens.get(sequence);
         synchronized (own) {

@@ -15,20 +15,31 @@ public final class StepSchedule {
     private final PerMicroBatch<List<Integer>> sequences;
     private final StepRows rows;
 
-    /** @param rows most rows of a step */
+    /**
+     * The steps of a workload.
+     *
+     * @param workload what to generate
+     * @param shares where the sequences live
+     * @param rows most rows of a step
+     */
     public StepSchedule(Workload workload, Shares shares, StepRows rows) {
         this.workload = workload;
         this.rows = rows;
         sequences = shares.sequences();
     }
 
-    /** Most rows of any step of the workload. */
+    /**
+     * {@return most rows of any step of the workload}
+     *
+     * @param workload what to generate
+     * @param shares where the sequences live
+     */
     public static StepRows rows(Workload workload, Shares shares) {
         int[] promptTokens = workload.prompts().stream().mapToInt(prompt -> prompt.length).toArray();
-        return StepRows.prefillAndDecode(shares, promptTokens, workload.prefillChunk());
+        return new StepRows(shares, promptTokens, workload.prefillChunk());
     }
 
-    /** Steps that take the prompts in. The last row of each prompt yields its first token. */
+    /** {@return steps that take the prompts in} The last row of each prompt yields its first token. */
     public List<Step> prefill() {
         PerMicroBatch<List<Batch>> chunks = each(this::chunks);
         int steps = chunks.groups().stream().flatMap(List::stream).mapToInt(List::size).max().orElse(0);
@@ -72,7 +83,7 @@ public final class StepSchedule {
     }
 
     /**
-     * One decode step.
+     * {@return one decode step}
      *
      * @param index 0 for the step that follows the prompts
      * @param active sequences that take part

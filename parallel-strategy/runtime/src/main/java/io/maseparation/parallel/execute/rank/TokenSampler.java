@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -33,7 +34,7 @@ final class TokenSampler {
     /**
      * Outputs of a micro-batch that wait to be sampled.
      *
-     * @param best most likely tokens, where those are enough; otherwise null
+     * @param best most likely tokens, where those are enough
      * @param slices logits by slice of the vocabulary, each row-major, this rank's first; empty where best is enough
      */
     private record Kept(int[] best, List<float[]> slices) {}
@@ -45,13 +46,10 @@ final class TokenSampler {
         this.buffers = device.buffers();
         this.workload = context.job().workload();
         this.sequences = context.sequences();
-        this.sampler = sampler(workload.sampling());
+        Workload.Sampling sampling = workload.sampling();
+        this.sampler = new Sampler(sampling.temperature(), sampling.topP(), sampling.seed());
         this.lastToken = lastToken;
         this.listener = context.job().logits();
-    }
-
-    private static Sampler sampler(Workload.Sampling sampling) {
-        return new Sampler(sampling.temperature(), sampling.topP(), sampling.seed());
     }
 
     /** Takes the outputs of a micro-batch from the device, right after the segment that computed them. */
@@ -63,17 +61,14 @@ final class TokenSampler {
                 || width < config.vocab()
                 || listener.isPresent();
         List<float[]> slices = new ArrayList<>();
-        int[] best = null;
+        int[] best = new int[n];
         if (n > 0 && logits) {
             device.fetchLogits();
             float[] own = new float[n * width];
             buffers.outputs().logits().read(0, own, 0, own.length);
             slices.add(own);
         } else {
-            best = new int[n];
-            for (int i = 0; i < n; i++) {
-                best[i] = buffers.outputs().best().get(i);
-            }
+            Arrays.setAll(best, buffers.outputs().best()::get);
         }
         kept.put(microBatch, new Kept(best, slices));
     }
@@ -84,12 +79,16 @@ final class TokenSampler {
 
     /** Logits of this rank's slice for the output rows of a micro-batch, row-major. */
     float[] ownLogits(int microBatch) {
-        return kept.remove(microBatch).slices().getFirst();
+        return outputs(microBatch).slices().getFirst();
     }
 
     /** Adds the next slice of the vocabulary, in the order of the ranks. */
     void otherLogits(int microBatch, float[] logits) {
-        kept.get(microBatch).slices().add(logits);
+        outputs(microBatch).slices().add(logits);
+    }
+
+    private Kept outputs(int microBatch) {
+        return Objects.requireNonNull(kept.get(microBatch), "a micro-batch is sampled after its segment of outputs");
     }
 
     /** Samples the output rows of a micro-batch. */
@@ -98,8 +97,9 @@ final class TokenSampler {
         if (n == 0) {
             return;
         }
-        Kept outputs = kept.remove(microBatch);
-        float[] logits = outputs.best() == null ? rows(outputs.slices(), n) : null;
+        Kept outputs = outputs(microBatch);
+        boolean best = outputs.slices().isEmpty();
+        float[] logits = best ? new float[0] : rows(outputs.slices(), n);
         long now = System.nanoTime();
         for (int i = 0; i < n; i++) {
             int sequence = batch.sequences()[batch.outputs()[i]];
@@ -108,7 +108,7 @@ final class TokenSampler {
                     - workload.prompts().get(sequence).length
                     + 1;
             int from = i * config.vocab();
-            int token = logits == null
+            int token = best
                     ? outputs.best()[i]
                     : sampler.sample(logits, from, config.vocab(), sequence, index);
             lastToken[sequence] = token;

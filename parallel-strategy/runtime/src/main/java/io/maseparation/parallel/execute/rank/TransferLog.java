@@ -65,25 +65,24 @@ final class TransferLog {
     }
 
     /** Records that an operation of the chain moved messages from a time until now. */
-    long transferred(int op, int microBatch, int step, boolean prefill, long start) {
-        return record(names.get(op), microBatch, step, prefill, start, System.nanoTime());
+    long transferred(MicroBatch microBatch, long start) {
+        return record(names.get(microBatch.op), microBatch, start, System.nanoTime());
     }
 
     /** Records that the chain waited for an operation's messages. */
-    void waited(int op, int microBatch, int step, boolean prefill, long start, long end) {
-        record(TimelineEvent.WAIT + names.get(op), microBatch, step, prefill, start, end);
+    void waited(MicroBatch microBatch, long end) {
+        record(TimelineEvent.WAIT + names.get(microBatch.op), microBatch, microBatch.waitingSince, end);
     }
 
     /** Records that rows were packed or unpacked from a time until now. */
-    void packed(String what, int layer, int microBatch, int step, boolean prefill, long start) {
+    void packed(String what, int layer, MicroBatch microBatch, long start) {
         if (on) {
-            record(what + " " + layer, microBatch, step, prefill, start, System.nanoTime());
+            record(what + " " + layer, microBatch, start, System.nanoTime());
         }
     }
 
-    private long record(String name, int microBatch, int step, boolean prefill, long start, long end) {
-        log.transfer(new TimelineEvent(
-                rank, TimelineEvent.Stream.TRANSFER, name, microBatch, step, prefill, start, end));
+    private long record(String name, MicroBatch microBatch, long start, long end) {
+        log.transfer(microBatch.event(rank, TimelineEvent.Stream.TRANSFER, name, start, end));
         return end;
     }
 }

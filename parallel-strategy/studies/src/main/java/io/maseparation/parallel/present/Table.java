@@ -2,7 +2,6 @@ package io.maseparation.parallel.present;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,9 +39,8 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
 
     public Table {
         columns = List.copyOf(columns);
-        rows = rows.stream()
-                .map(row -> Collections.unmodifiableList(new ArrayList<>(row)))
-                .toList();
+        // Unlike List.copyOf, a stream's list may hold nulls.
+        rows = rows.stream().map(row -> row.stream().toList()).toList();
         for (List<Object> row : rows) {
             if (row.size() != columns.size()) {
                 throw new IllegalArgumentException(
@@ -69,9 +67,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         return new Table(
                 indices.stream().map(columns::get).toList(),
                 rows.stream()
-                        .map(row -> indices.stream().map(row::get).collect(ArrayList<Object>::new, List::add,
-                                List::addAll))
-                        .map(row -> (List<Object>) row)
+                        .map(row -> indices.stream().map(row::get).toList())
                         .toList());
     }
 
@@ -100,9 +96,8 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
                 Arrays.stream(columns).map(Filled::column).toList(),
                 values.stream()
                         .map(value -> Arrays.stream(columns)
-                                .map(c -> c.value().apply(value))
-                                .collect(ArrayList<Object>::new, List::add, List::addAll))
-                        .map(row -> (List<Object>) row)
+                                .<Object>map(c -> c.value().apply(value))
+                                .toList())
                         .toList());
     }
 

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -73,29 +74,18 @@ public final class BarChart extends TitledChart<BarChart> {
     }
 
     @Override
-    BarChart self() {
-        return this;
-    }
-
-    @Override
     public String svg() {
         Sheet sheet = sheet();
         for (int i = 0; i < names.size(); i++) {
             sheet.legend(names.get(i), Sheet.square(Palette.category(i)));
         }
         double top = sheet.head() + 6 + (references.isEmpty() ? 0 : 20);
-        double left = Math.min(MOST_LEFT, 24 + groups.stream()
-                .mapToDouble(g -> Words.width(g.label(), Sheet.TEXT))
-                .max()
-                .orElse(0));
+        double left = Math.min(MOST_LEFT, 24 + Words.widest(groups.stream().map(Group::label), Sheet.TEXT));
         double each = names.size() * BAR + GAP;
         double bottom = top + Math.max(each, groups.size() * each) + 4;
         Range range = Range.around(axis.scale(), values(), TICKS, left, Sheet.WIDTH - RIGHT);
         Svg svg = sheet.body();
-        for (double tick : range.ticks(TICKS)) {
-            svg.line(range.at(tick), top, range.at(tick), bottom, "grid");
-            svg.text(range.at(tick), bottom + 19, "middle", "tick", Ticks.label(tick));
-        }
+        Plot.columns(svg, range.ticks(TICKS), range::at, top, bottom);
         Plot.titles(svg, axis.label(), "", left, Sheet.WIDTH - RIGHT, top, bottom);
         double zero = range.at(axis.scale().logarithmic() ? range.low() : 0);
         for (int g = 0; g < groups.size(); g++) {
@@ -117,13 +107,7 @@ public final class BarChart extends TitledChart<BarChart> {
         if (!axis.scale().logarithmic()) {
             values.add(0.0);
         }
-        for (Group group : groups) {
-            for (double value : group.values()) {
-                if (Double.isFinite(value)) {
-                    values.add(value);
-                }
-            }
-        }
+        groups.forEach(g -> Arrays.stream(g.values()).filter(Double::isFinite).forEach(values::add));
         references.forEach(r -> values.add(r.value()));
         return values;
     }
@@ -141,11 +125,8 @@ public final class BarChart extends TitledChart<BarChart> {
     }
 
     private void labels(Svg svg, Group group, Range range, double zero, double left, double top) {
-        List<String> lines = Words.wrap(group.label(), left - 20, Sheet.TEXT);
-        double middle = top + names.size() * BAR / 2;
-        for (int i = 0; i < lines.size(); i++) {
-            svg.text(left - 10, middle + 4.5 + 15 * (i - (lines.size() - 1) / 2.0), "end", "entry", lines.get(i));
-        }
+        svg.lines(left - 10, top + names.size() * BAR / 2, "end", "entry",
+                Words.wrap(group.label(), left - 20, Sheet.TEXT));
         for (int i = 0; i < names.size(); i++) {
             double value = group.values()[i];
             double end = Double.isFinite(value) ? Math.max(zero, range.at(value)) : zero;

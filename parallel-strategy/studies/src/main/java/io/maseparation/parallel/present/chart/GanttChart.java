@@ -53,11 +53,6 @@ public final class GanttChart extends TitledChart<GanttChart> {
     }
 
     @Override
-    GanttChart self() {
-        return this;
-    }
-
-    @Override
     public String svg() {
         List<TimelineEvent> shown = events.stream()
                 .filter(e -> e.step() >= firstStep && e.step() <= lastStep && !e.waits())
@@ -72,16 +67,10 @@ public final class GanttChart extends TitledChart<GanttChart> {
         double top = sheet.head() + 6;
         double each = COMPUTE + (transfers ? TRANSFER + 1 : 0) + GAP;
         double bottom = top + Math.max(1, rows.size()) * each;
-        double left = Math.min(MOST_LEFT, 26 + rows.stream()
-                .mapToDouble(r -> Words.width(r.label(), Sheet.TEXT))
-                .max()
-                .orElse(0));
+        double left = Math.min(MOST_LEFT, 26 + Words.widest(rows.stream().map(GanttRows.Row::label), Sheet.TEXT));
         Time time = new Time(origin, Math.max(1, end - origin) * MS, left, Sheet.WIDTH - RIGHT);
         Svg svg = sheet.body();
-        for (double tick : Ticks.of(Scale.LINEAR, 0, time.ms(), TICKS)) {
-            svg.line(time.atMs(tick), top, time.atMs(tick), bottom, "grid");
-            svg.text(time.atMs(tick), bottom + 19, "middle", "tick", Ticks.label(tick));
-        }
+        Plot.columns(svg, Ticks.of(Scale.LINEAR, 0, time.ms(), TICKS), time::atMs, top, bottom);
         Plot.titles(svg, "time (ms)", "", left, Sheet.WIDTH - RIGHT, top, bottom);
         for (int i = 0; i < rows.size(); i++) {
             draw(svg, rows.get(i), time, names, top + i * each);

@@ -25,7 +25,6 @@ public final class MapChart extends TitledChart<MapChart> {
     private static final double RIGHT_WITH_SCALE = 104;
     private static final double LEAST_PLOT_HEIGHT = 200;
     private static final double CELL_HEIGHT = 38;
-    private static final double LINE = 15;
 
     /** A cell; either a category, or an amount and no category. */
     record Cell(int column, int row, Optional<String> category, double value, String text, String tip) {}
@@ -159,11 +158,6 @@ public final class MapChart extends TitledChart<MapChart> {
     }
 
     @Override
-    MapChart self() {
-        return this;
-    }
-
-    @Override
     public String svg() {
         Sheet sheet = sheet();
         MapColours colours = new MapColours(cells, order, middle, value.scale());
@@ -223,11 +217,10 @@ public final class MapChart extends TitledChart<MapChart> {
         double size = Words.width(cell.text(), Sheet.TEXT) <= grid.cellWidth() - 6 ? Sheet.TEXT : Sheet.SMALL;
         List<String> words = Words.wrap(cell.text(), grid.cellWidth() - 4, size);
         boolean fits = words.stream().allMatch(w -> Words.width(w, size) <= grid.cellWidth() - 4)
-                && words.size() * LINE <= grid.cellHeight();
-        for (int i = 0; fits && i < words.size(); i++) {
-            double at = y + grid.cellHeight() / 2 + 4.5 + LINE * (i - (words.size() - 1) / 2.0);
-            svg.text(x + grid.cellWidth() / 2, at, "middle",
-                    (size < Sheet.TEXT ? "small " : "") + Palette.ink(fill), words.get(i));
+                && words.size() * Svg.LINE <= grid.cellHeight();
+        if (fits) {
+            svg.lines(x + grid.cellWidth() / 2, y + grid.cellHeight() / 2, "middle",
+                    (size < Sheet.TEXT ? "small " : "") + Palette.ink(fill), words);
         }
         svg.close("g");
     }

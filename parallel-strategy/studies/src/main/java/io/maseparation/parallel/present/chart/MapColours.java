@@ -92,8 +92,6 @@ final class MapColours {
         } else {
             svg.text(x + BAR + 5, (top + bottom) / 2 + 4.5, "start", "small", Ticks.label(low));
         }
-        svg.leaf("text", axis.label(), "class", "label", "text-anchor", "middle", "transform",
-                "translate(%s %s) rotate(-90)".formatted(
-                        Svg.number(Sheet.WIDTH - 6), Svg.number((top + bottom) / 2)));
+        svg.upwards(Sheet.WIDTH - 6, (top + bottom) / 2, axis.label());
     }
 }

@@ -51,23 +51,24 @@ record MapOverlay(Grid grid) {
     private void edges(StringBuilder path, BiPredicate<Integer, Integer> inside, int column, int row) {
         double x = grid.left(column);
         double y = grid.top(row);
-        String w = Svg.number(grid.cellWidth());
-        String h = Svg.number(grid.cellHeight());
-        String corner = "M" + Svg.number(x) + " " + Svg.number(y);
+        String across = "h" + Svg.number(grid.cellWidth());
+        String down = "v" + Svg.number(grid.cellHeight());
         if (!has(inside, column, row + 1)) {
-            path.append(corner).append('h').append(w);
+            edge(path, x, y, across);
         }
         if (!has(inside, column - 1, row)) {
-            path.append(corner).append('v').append(h);
+            edge(path, x, y, down);
         }
         if (!has(inside, column, row - 1)) {
-            path.append('M').append(Svg.number(x)).append(' ').append(Svg.number(y + grid.cellHeight())).append('h')
-                    .append(w);
+            edge(path, x, y + grid.cellHeight(), across);
         }
         if (!has(inside, column + 1, row)) {
-            path.append('M').append(Svg.number(x + grid.cellWidth())).append(' ').append(Svg.number(y)).append('v')
-                    .append(h);
+            edge(path, x + grid.cellWidth(), y, down);
         }
+    }
+
+    private static void edge(StringBuilder path, double x, double y, String stroke) {
+        path.append('M').append(Svg.number(x)).append(' ').append(Svg.number(y)).append(stroke);
     }
 
     private boolean has(BiPredicate<Integer, Integer> inside, int column, int row) {

@@ -56,11 +56,19 @@ record Plot(Axis xAxis, Axis yAxis, Range x, Range y) {
         }
     }
 
+    /** Draws a vertical line at each value, with the value below it. */
+    static void columns(Svg svg, List<Double> values, DoubleUnaryOperator at, double top, double bottom) {
+        for (double value : values) {
+            double x = at.applyAsDouble(value);
+            svg.line(x, top, x, bottom, "grid");
+            svg.text(x, bottom + 19, "middle", "tick", Ticks.label(value));
+        }
+    }
+
     /** Draws the titles of both axes of a rectangle. */
     static void titles(
             Svg svg, String xTitle, String yTitle, double left, double right, double top, double bottom) {
         svg.text((left + right) / 2, bottom + 41, "middle", "label", xTitle);
-        svg.leaf("text", yTitle, "class", "label", "text-anchor", "middle", "transform",
-                "translate(%s %s) rotate(-90)".formatted(Svg.number(18), Svg.number((top + bottom) / 2)));
+        svg.upwards(18, (top + bottom) / 2, yTitle);
     }
 }

@@ -2,24 +2,18 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.List;
 
-/** The part of an axis that is drawn, and where its values lie on the sheet. */
-final class Range {
+/**
+ * The part of an axis that is drawn, and where its values lie on the sheet.
+ *
+ * @param scale how values lie along the axis
+ * @param low least value
+ * @param high greatest value
+ * @param from place of the low end on the sheet
+ * @param to place of the high end
+ */
+record Range(Scale scale, double low, double high, double from, double to) {
     private static final double LOG_MARGIN = 0.03;
     private static final double LEAST_SPAN = 1e-6;
-
-    private final Scale scale;
-    private final double low;
-    private final double high;
-    private final double from;
-    private final double to;
-
-    private Range(Scale scale, double low, double high, double from, double to) {
-        this.scale = scale;
-        this.low = low;
-        this.high = high;
-        this.from = from;
-        this.to = to;
-    }
 
     /**
      * A range that shows all values with a little room, from round numbers on a linear axis; from zero where that
@@ -49,18 +43,6 @@ final class Range {
         }
         double step = Ticks.step(high - low, wanted);
         return new Range(scale, Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step, from, to);
-    }
-
-    double low() {
-        return low;
-    }
-
-    double high() {
-        return high;
-    }
-
-    boolean contains(double value) {
-        return value >= low && value <= high;
     }
 
     /** Where a value lies; what is outside (or has no logarithm) lies at the nearer end. */

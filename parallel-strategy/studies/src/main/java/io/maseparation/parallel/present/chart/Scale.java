@@ -14,12 +14,8 @@ public enum Scale {
         return this != LINEAR;
     }
 
-    /** What values are interpolated by. */
+    /** The number by which values are interpolated. */
     double forward(double value) {
         return logarithmic() ? Math.log(value) : value;
-    }
-
-    double inverse(double position) {
-        return logarithmic() ? Math.exp(position) : position;
     }
 }

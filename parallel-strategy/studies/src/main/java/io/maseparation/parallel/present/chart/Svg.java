@@ -1,10 +1,14 @@
 package io.maseparation.parallel.present.chart;
 
 import io.maseparation.parallel.present.Markup;
+import java.util.List;
 import java.util.function.IntToDoubleFunction;
 
 /** Writes SVG elements as text. Numbers have at most two decimals, text is escaped, and no number is not finite. */
 final class Svg {
+    /** Height of one of several lines of text. */
+    static final double LINE = 15;
+
     private final StringBuilder out = new StringBuilder();
 
     /** Starts an element; attributes are names and values in turn. */
@@ -43,6 +47,19 @@ final class Svg {
     /** A line of text; {@code anchor} is start, middle or end. */
     Svg text(double x, double y, String anchor, String style, String text) {
         return leaf("text", text, "x", x, "y", y, "text-anchor", anchor, "class", style);
+    }
+
+    /** An axis title, centred on a point and written upwards. */
+    Svg upwards(double x, double y, String text) {
+        return leaf("text", text, "class", "label", "text-anchor", "middle", "transform",
+                "translate(%s %s) rotate(-90)".formatted(number(x), number(y)));
+    }
+
+    /** Lines of text below each other, centred on {@code y}. */
+    void lines(double x, double y, String anchor, String style, List<String> lines) {
+        for (int i = 0; i < lines.size(); i++) {
+            text(x, y + 4.5 + LINE * (i - (lines.size() - 1) / 2.0), anchor, style, lines.get(i));
+        }
     }
 
     /** A straight line. */

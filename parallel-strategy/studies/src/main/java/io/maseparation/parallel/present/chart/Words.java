@@ -2,6 +2,7 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** How much room text takes, estimated: nothing measures a font here. */
 final class Words {
@@ -11,6 +12,11 @@ final class Words {
 
     static double width(String text, double size) {
         return text.codePointCount(0, text.length()) * size * WIDTH_OF_SIZE;
+    }
+
+    /** The width of the widest of some texts; 0 where there is none. */
+    static double widest(Stream<String> texts, double size) {
+        return texts.mapToDouble(text -> width(text, size)).max().orElse(0);
     }
 
     /** Lines of at most a width; a longer word has its own line. */

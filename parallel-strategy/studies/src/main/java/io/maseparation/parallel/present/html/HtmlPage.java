@@ -1,10 +1,8 @@
 package io.maseparation.parallel.present.html;
 
-import io.maseparation.files.WholeFile;
 import io.maseparation.parallel.present.Markup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.chart.Chart;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,8 +13,10 @@ import java.util.stream.Collectors;
  * text and is escaped, but for charts, which are SVG.
  *
  * <pre>{@code
- * new HtmlPage("Report").section("TPOT").paragraph("Simulated.").chart(chart, "TPOT over batch",
- * "tpot.csv").write(path); }</pre>
+ * String html = new HtmlPage("Report").section("TPOT").paragraph("Simulated.")
+ *         .chart(chart, "TPOT over batch", "tpot.csv")
+ *         .html();
+ * }</pre>
  */
 public final class HtmlPage {
     private static final String STYLE = """
@@ -65,20 +65,9 @@ public final class HtmlPage {
         return this;
     }
 
-    /** A heading inside a section. */
-    public HtmlPage heading(String heading) {
-        return element("h3", heading);
-    }
-
     /** A paragraph. */
     public HtmlPage paragraph(String text) {
         return element("p", text);
-    }
-
-    /** A paragraph in small type. */
-    public HtmlPage note(String text) {
-        body.append("<p class=\"soft\">").append(Markup.escape(text)).append("</p>\n");
-        return this;
     }
 
     /** A list. */
@@ -92,11 +81,6 @@ public final class HtmlPage {
     /** Text whose line breaks stay, such as a command and what it prints. */
     public HtmlPage preformatted(String text) {
         return element("pre", text);
-    }
-
-    /** A table without a caption or data beside it. */
-    public HtmlPage table(Table table) {
-        return table(table, "");
     }
 
     /**
@@ -169,12 +153,20 @@ public final class HtmlPage {
 
     /** The document. */
     public String html() {
-        StringBuilder page = new StringBuilder();
-        page.append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-        page.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-        page.append("<title>").append(Markup.escape(title)).append("</title>\n<style>\n").append(STYLE)
-                .append("</style>\n");
-        page.append("</head>\n<body>\n<main>\n<h1>").append(Markup.escape(title)).append("</h1>\n");
+        StringBuilder page = new StringBuilder("""
+                <!DOCTYPE html>
+                <html lang="en">
+                <head>
+                <meta charset="utf-8">
+                <meta name="viewport" content="width=device-width, initial-scale=1">
+                <title>%1$s</title>
+                <style>
+                %2$s</style>
+                </head>
+                <body>
+                <main>
+                <h1>%1$s</h1>
+                """.formatted(Markup.escape(title), STYLE));
         if (sections.size() > 1) {
             page.append("<nav aria-label=\"Sections\"><ol>\n");
             for (int i = 0; i < sections.size(); i++) {
@@ -183,14 +175,5 @@ public final class HtmlPage {
             page.append("</ol></nav>\n");
         }
         return page.append(body).append("</main>\n</body>\n</html>\n").toString();
-    }
-
-    /**
-     * Writes the document, whole or not at all.
-     *
-     * @throws java.io.UncheckedIOException if it cannot be written; it names the file
-     */
-    public void write(Path file) {
-        WholeFile.write(file, html());
     }
 }

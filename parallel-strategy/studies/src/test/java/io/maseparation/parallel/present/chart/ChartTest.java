@@ -69,15 +69,12 @@ class ChartTest {
                 .note("simulated, a100x16")
                 .series("ma 12:4", new double[] {1, 8, 64}, new double[] {0.7, 0.9, 4})
                 .series("tp & pp", new double[] {1, 64}, new double[] {1.5, 2}, List.of("first", "second"))
-                .points("best", new double[] {8}, new double[] {0.9}, List.of())
-                .horizontal(1.96, "bound")
-                .vertical(24, "B = 24")
-                .region("3:1 is best", 16, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 3);
+                .horizontal(1.96, "bound");
 
         Document document = parsed(chart);
 
-        assertThat(texts(document)).contains("TPOT over batch", "simulated, a100x16", "ma 12:4", "tp & pp", "best",
-                "bound", "B = 24", "3:1 is best", "batch (sequences)", "TPOT (ms)", "1", "2", "64");
+        assertThat(texts(document)).contains("TPOT over batch", "simulated, a100x16", "ma 12:4", "tp & pp",
+                "bound", "batch (sequences)", "TPOT (ms)", "1", "2", "64");
         assertThat(tips(document)).contains("ma 12:4: batch 8 sequences, TPOT 0.9 ms",
                 "tp & pp: batch 64 sequences, TPOT 2 ms; second");
     }
@@ -112,7 +109,7 @@ class ChartTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("series 'ma': 0.0 has no place on the logarithmic axis 'TPOT (ms)'; use a linear one");
         assertThatThrownBy(() -> chart.horizontal(1e200, "x")).hasMessageContaining("too large");
-        assertThatThrownBy(() -> chart.vertical(-1, "x")).hasMessageContaining("reference line 'x': -1.0");
+        assertThatThrownBy(() -> chart.horizontal(-1, "x")).hasMessageContaining("reference line 'x': -1.0");
         assertThatThrownBy(() -> new BarChart("t", TPOT, List.of("a")).group("g", 0)).hasMessageContaining("group 'g'");
         assertThatThrownBy(() -> new MapChart("t", BATCH, CONTEXT, new double[] {0}, new double[] {1}, SHARE))
                 .hasMessageContaining("batch (sequences)");

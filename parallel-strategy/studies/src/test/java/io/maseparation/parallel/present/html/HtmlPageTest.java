@@ -36,11 +36,9 @@ class HtmlPageTest {
         return new HtmlPage(text)
                 .paragraph(text)
                 .section(text)
-                .heading(text)
-                .note(text)
                 .list(List.of(text))
                 .preformatted(text)
-                .table(table)
+                .table(table, "")
                 .section("charts")
                 .chart(new LineChart(text, axis, axis).series(text, new double[] {1}, new double[] {2}), text,
                         "a \"b\"#1.csv");
@@ -71,7 +69,7 @@ class HtmlPageTest {
     @Test
     void filesAppearWholeOrNotAtAll() throws IOException {
         Path file = temp.resolve("folder").resolve("report.html");
-        page("a").write(file);
+        WholeFile.write(file, page("a").html());
         String before = Files.readString(file);
 
         assertThatThrownBy(() -> WholeFile.write(file, writer -> {

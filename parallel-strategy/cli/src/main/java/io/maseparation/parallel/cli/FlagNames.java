@@ -8,10 +8,12 @@ import org.apache.commons.cli.Option;
 
 /**
  * Turns the names of parameters into those of options. The library writes a parameter's name in single quotes and with
- * underscores, such as 'attention_devices', which is --attention-devices here.
+ * underscores, such as 'attention_devices', which is --attention-devices here. It also quotes what somebody wrote, such
+ * as the name of a model, and always says what that is: "model 'batch' is neither a folder nor a preset". It never says
+ * what a parameter "is", only what it must be or what to do with it.
  */
 final class FlagNames {
-    private static final Pattern QUOTED = Pattern.compile("'([a-z][a-z0-9_]*)'");
+    private static final Pattern PARAMETER = Pattern.compile("'([a-z][a-z0-9_]*)'(?! is )");
 
     private FlagNames() {}
 
@@ -20,13 +22,13 @@ final class FlagNames {
         return parameter.replace('_', '-');
     }
 
-    /** A message of the library with options instead of parameters. Quoted words that are no command's option stay. */
+    /** A message of the library with options instead of parameters. Other quoted words stay. */
     static String translate(String message) {
         Set<String> options = Main.commands().stream()
                 .flatMap(c -> c.options().getOptions().stream())
                 .map(Option::getLongOpt)
                 .collect(Collectors.toSet());
-        return QUOTED.matcher(String.valueOf(message)).replaceAll(quoted -> {
+        return PARAMETER.matcher(String.valueOf(message)).replaceAll(quoted -> {
             String option = option(quoted.group(1));
             return Matcher.quoteReplacement(options.contains(option) ? "--" + option : quoted.group());
         });

@@ -85,6 +85,18 @@ class SmallPartsTest {
     }
 
     @Test
+    void wordsOfTheUserAreNoOptionsInMessages() {
+        assertThat(FlagNames.translate("'batch' is not known here; raise 'batch', or 'context' must be at least 1"))
+                .isEqualTo("'batch' is not known here; raise --batch, or --context must be at least 1");
+        assertThat(CommandLineRun.of("simulate", "-m", "batch").err()).startsWith("ma: model 'batch' is neither");
+        assertThat(CommandLineRun.of("simulate", "--cluster", "seed").err()).startsWith("ma: cluster 'seed' is neither");
+        assertThat(CommandLineRun.of("simulate", "--routing", "steps").err())
+                .startsWith("ma: --routing: 'steps' is neither");
+        assertThat(CommandLineRun.of("generate", "-m", "model", "--prompt-ids", "1").err())
+                .startsWith("ma: model 'model' is neither");
+    }
+
+    @Test
     void messagesStayOnOneLine() {
         assertThat(Main.oneLine(" a\n  b\r\nc\td ")).isEqualTo("a b c?d");
         assertThat(Main.oneLine("\u001b[31mno \u001b[0mdevice\nStacktrace: [a,\n b]")).isEqualTo("no device");

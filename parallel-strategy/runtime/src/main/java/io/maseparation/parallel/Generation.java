@@ -39,7 +39,7 @@ public final class Generation {
     }
 
     /**
-     * {@return greedy generation of up to 16 tokens on one rank, until something else is said}
+     * {@return greedy generation of up to 16 tokens on one rank, unless something else is set}
      *
      * @param model the model
      */

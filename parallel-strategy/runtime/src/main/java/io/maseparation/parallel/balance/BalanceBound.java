@@ -7,12 +7,12 @@ import java.util.Optional;
  * A load that some rank has under every placement. Two facts are used: some rank has at least the mean; and for the
  * heaviest rank to weigh no more than T, an expert of load w needs at least w / (T − q) replicas, where q is the least
  * that the other slots of a rank can weigh, and all experts together must not need more replicas than there are slots.
- * The replicas that are needed leave every expert at most so many, which bounds q from below.
+ * The replicas that the others need limit how many an expert can have, which bounds q from below.
  */
 final class BalanceBound {
     private static final int BISECTIONS = 100;
 
-    /** Share of a replica below which a need for more is rounding. */
+    /** Fraction of a replica below which the need for another one is a rounding error. */
     private static final double ROUNDING = 1e-9;
 
     private final double[] loads;
@@ -28,7 +28,10 @@ final class BalanceBound {
         others = Arrays.stream(problem.slots()).min().orElseThrow() - 1;
     }
 
-    /** The bound, in the unit of the loads. Keeping groups on nodes only restricts, so it holds with nodes, too. */
+    /**
+     * The bound, in the unit of the loads. Keeping groups on nodes only restricts placements, so the bound holds with
+     * nodes too.
+     */
     static double of(BalanceProblem problem) {
         BalanceBound bound = new BalanceBound(problem);
         double low = problem.meanLoad();
@@ -75,7 +78,7 @@ final class BalanceBound {
             sum = 0;
             for (int at = 0; at < n; at++) {
                 int i = order[at];
-                // An expert is on a rank once, so it is none of the others beside itself.
+                // A rank holds an expert only once, so the expert is not in any of the rank's other slots.
                 double room = most - (at < others ? lightest - least[i] + least[order[others]] : lightest);
                 if (loads[i] > 0) {
                     double replicas = room > 0 ? Math.ceil(loads[i] / room - ROUNDING) : Double.POSITIVE_INFINITY;

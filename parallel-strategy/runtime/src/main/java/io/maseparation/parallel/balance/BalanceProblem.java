@@ -21,7 +21,8 @@ public record BalanceProblem(double[] loads, int[] slots, int nodes, int groups)
         loads = loads.clone();
         slots = slots.clone();
         if (loads.length == 0 || slots.length == 0) {
-            throw new IllegalArgumentException("%d loads, %d ranks".formatted(loads.length, slots.length));
+            throw new IllegalArgumentException("%d loads and %d ranks, but there must be at least one of each"
+                    .formatted(loads.length, slots.length));
         }
         for (int expert = 0; expert < loads.length; expert++) {
             if (!Double.isFinite(loads[expert]) || loads[expert] < 0) {
@@ -34,11 +35,12 @@ public record BalanceProblem(double[] loads, int[] slots, int nodes, int groups)
         }
         if (nodes < 1 || slots.length % nodes != 0) {
             throw new IllegalArgumentException(
-                    "%d ranks do not divide into %d nodes".formatted(slots.length, nodes));
+                    "%d ranks cannot be divided evenly among %d nodes".formatted(slots.length, nodes));
         }
         if (groups < 1 || loads.length % groups != 0 || groups % nodes != 0) {
-            throw new IllegalArgumentException("%d groups do not divide %d experts, or not among %d nodes"
-                    .formatted(groups, loads.length, nodes));
+            throw new IllegalArgumentException(
+                    "%d groups do not divide %d experts evenly, or cannot be divided evenly among %d nodes"
+                            .formatted(groups, loads.length, nodes));
         }
         for (int node = 0; node < nodes; node++) {
             checkNode(slots, node * (slots.length / nodes), slots.length / nodes, loads.length / nodes);
@@ -119,7 +121,7 @@ public record BalanceProblem(double[] loads, int[] slots, int nodes, int groups)
         return Arrays.stream(loads).sum();
     }
 
-    /** {@return load of a rank if all had the same} */
+    /** {@return mean load of a rank} */
     public double meanLoad() {
         return totalLoad() / slots.length;
     }

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.balance;
 
 /**
- * A placement, and what it is worth. Loads are in the unit of the problem's.
+ * A placement and how good it is. Loads are in the unit of the problem's loads.
  *
  * @param placement experts of each rank; none holds an expert twice
  * @param heaviest load of the heaviest rank

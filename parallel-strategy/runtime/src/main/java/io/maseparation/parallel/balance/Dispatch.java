@@ -5,7 +5,7 @@ import java.util.function.IntUnaryOperator;
 
 /**
  * Which replica serves which tokens of a step. The tokens of an expert are numbered in an order that all ranks agree on
- * (source rank by source rank, row by row); each replica takes a run of neighbours.
+ * (source rank by source rank, row by row); each replica takes consecutive ones.
  */
 public final class Dispatch {
     private final int[][] ranksOf;
@@ -47,7 +47,7 @@ public final class Dispatch {
     }
 
     /**
-     * {@return experts of each rank that serve a token or more}
+     * {@return number of experts on each rank that serve at least one token}
      *
      * @param ranks number of ranks
      */
@@ -66,7 +66,7 @@ public final class Dispatch {
         return sums;
     }
 
-    /** {@return experts whose tokens more than one rank serves} */
+    /** {@return number of experts with tokens on more than one rank} */
     public int splits() {
         return (int) Arrays.stream(tokens)
                 .filter(of -> Arrays.stream(of).filter(t -> t > 0).count() > 1)
@@ -76,7 +76,7 @@ public final class Dispatch {
     /**
      * {@return the rank that serves a token}
      *
-     * @param expert expert
+     * @param expert index of the expert
      * @param token number of the token among those of the expert, from 0
      */
     public int rankOf(int expert, int token) {

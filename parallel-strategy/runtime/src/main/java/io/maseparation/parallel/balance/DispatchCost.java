@@ -1,8 +1,9 @@
 package io.maseparation.parallel.balance;
 
 /**
- * What a rank of experts takes for the tokens it is given. Reading an expert costs the same however many tokens it
- * serves; a token costs memory traffic and arithmetic. Reading and computing overlap, so the longer of the two counts:
+ * How long a rank with experts takes for the tokens it is given. Reading an expert costs the same however many tokens
+ * it serves; a token costs memory traffic and arithmetic. Reading and computing overlap, so the longer of the two
+ * counts:
  *
  * <pre>seconds = max(experts visited × secondsPerVisit + tokens × secondsPerTokenMoved, tokens ×
  * secondsPerTokenComputed)</pre>
@@ -45,7 +46,7 @@ public record DispatchCost(double secondsPerVisit, double secondsPerTokenMoved, 
     /**
      * {@return time of a rank}
      *
-     * @param visits experts of the rank that serve a token or more
+     * @param visits experts of the rank that serve at least one token
      * @param tokens pairs of token and expert
      */
     public double seconds(long visits, long tokens) {
@@ -56,7 +57,7 @@ public record DispatchCost(double secondsPerVisit, double secondsPerTokenMoved, 
     /**
      * {@return time that some rank takes under every placement and dispatch: all visits and tokens divided evenly}
      *
-     * @param tokens of each expert
+     * @param tokens tokens of each expert
      * @param ranks number of ranks
      */
     public double bound(int[] tokens, int ranks) {

@@ -5,9 +5,9 @@ import java.util.Optional;
 
 /**
  * Branch and bound over all placements on ranks without nodes: every number of replicas that may beat the best
- * placement so far, and for each every packing, heaviest replicas first. Cut off is what overfills a rank, what wastes
- * more of the ranks' room than there is to spare, and what differs in the names of empty ranks only. Meant for small
- * cases; the number of nodes is limited.
+ * placement so far, and for each every packing, heaviest replicas first. Branches are cut off where they overfill a
+ * rank, waste more room than the ranks have to spare, or differ only in which of several empty ranks they use. Meant
+ * for small cases; the number of partial placements is limited.
  */
 final class ExactSearch {
     private final double[] loads;
@@ -58,8 +58,8 @@ final class ExactSearch {
      *
      * @param start placement to beat
      * @param heaviest its heaviest rank
-     * @param bound of every placement; at which the search ends
-     * @param nodes partial placements looked at, at most
+     * @param bound lower bound of every placement, at which the search ends
+     * @param nodes most partial placements to look at
      */
     static Found search(BalanceProblem problem, int[][] start, double heaviest, double bound, long nodes) {
         ExactSearch search = new ExactSearch(problem, start, heaviest, nodes);

@@ -11,7 +11,7 @@ public final class ExpertBalancer {
     private ExpertBalancer() {}
 
     /**
-     * {@return the best placement that a search of about a second (a node) finds, beside its lower bound}
+     * {@return the best placement that a search of about a second per node finds, with a lower bound}
      *
      * @param problem loads, slots and nodes
      */
@@ -35,7 +35,7 @@ public final class ExpertBalancer {
     }
 
     /**
-     * {@return a placement for systems that run, within a millisecond for 256 experts on 64 ranks: the greedy one,
+     * {@return a placement for running systems, found within a millisecond for 256 experts on 64 ranks: the greedy one,
      * repaired where a rank holds an expert twice, and some steps of local search}
      *
      * @param problem loads, slots and nodes

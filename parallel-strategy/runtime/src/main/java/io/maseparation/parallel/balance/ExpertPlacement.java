@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Which experts each rank holds: one entry a slot. */
+/** Which experts each rank holds, with one entry per slot. */
 public final class ExpertPlacement {
     private final int experts;
     private final int[][] ofRank;

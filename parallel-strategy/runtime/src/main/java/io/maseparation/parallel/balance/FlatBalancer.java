@@ -7,18 +7,18 @@ final class FlatBalancer {
     /** Slots up to which all placements are enumerated. */
     private static final int EXACT_SLOTS = 24;
 
-    /** Partial placements that an enumeration looks at, at most: half a second. */
+    /** Most partial placements that an enumeration looks at, which takes about half a second. */
     private static final long EXACT_NODES = 4_000_000;
 
-    /** Pairs of slots compared in an iterated local search, about: half a second. */
+    /** Pairs of slots that an iterated local search compares, which takes about half a second. */
     private static final double SEARCH_WORK = 2e8;
 
     private static final int MOST_ROUNDS = 1000;
 
-    /** Steps of a placement that has to be quick. */
+    /** Steps of local search where a placement has to be quick. */
     private static final int QUICK_STEPS = 16;
 
-    /** Share of the mean load by which the heaviest rank may be heavier for a placement that has to be quick. */
+    /** Fraction of the mean load by which the heaviest rank may exceed it where a placement has to be quick. */
     private static final double QUICK_ENOUGH = 0.005;
 
     private FlatBalancer() {}
@@ -72,7 +72,7 @@ final class FlatBalancer {
         return new Part(found.placement(), heaviest, found.optimal() ? heaviest : Math.min(bound, heaviest));
     }
 
-    /** From two starts, replicas given out with and without the limit of one a rank, the better end. */
+    /** The better end of two descents, from replicas given out with and without the limit of one per rank. */
     private static LocalSearch descended(BalanceProblem problem, double bound) {
         LocalSearch greedy =
                 new LocalSearch(problem.loads(), GreedyBalancer.global(problem, false));

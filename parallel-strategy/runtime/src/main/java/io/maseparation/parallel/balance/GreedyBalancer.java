@@ -5,7 +5,7 @@ import java.util.stream.IntStream;
 
 /**
  * The greedy algorithm that DeepSeek published as EPLB, as it is, to compare with: groups are packed into nodes,
- * replicas are given out inside the node one by one to the expert with the largest load a replica, and replicas are
+ * replicas are given out inside the node one by one to the expert with the largest load per replica, and replicas are
  * packed into ranks. Packing takes the items from the heaviest, each to the lightest pack that has room. Of equals the
  * first counts. It may put two replicas of an expert on one rank, where the second is of no use.
  */
@@ -53,8 +53,8 @@ public final class GreedyBalancer {
     /**
      * Experts of each rank of a problem without nodes.
      *
-     * @param distinct not as published: no expert gets more replicas than there are ranks, and none comes to a rank
-     *     that has it if another one has room
+     * @param distinct not as published: no expert gets more replicas than there are ranks, and none goes to a rank that
+     *     already has it while another one has room
      */
     static int[][] global(BalanceProblem problem, boolean distinct) {
         int mostReplicas = distinct ? problem.ranks() : Integer.MAX_VALUE;

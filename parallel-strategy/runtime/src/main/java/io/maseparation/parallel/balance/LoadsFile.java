@@ -7,9 +7,9 @@ import io.maseparation.files.Text;
 import java.nio.file.Path;
 
 /**
- * Measured loads of experts: a JSON array of one load an expert, or an array of such arrays, one a layer.
+ * Measured loads of experts: a JSON array of one load per expert, or an array of such arrays, one per layer.
  *
- * @param layered whether the file has an array a layer
+ * @param layered whether the file has one array per layer
  * @param layers for each layer the load of each expert
  */
 public record LoadsFile(boolean layered, double[][] layers) {
@@ -19,7 +19,7 @@ public record LoadsFile(boolean layered, double[][] layers) {
      * Reads a file.
      *
      * @param file the file
-     * @throws ModelException if it is none of that; the message is one line that names file, layer and expert
+     * @throws ModelException if it is neither; the message is one line that names file, layer and expert
      * @return its loads
      */
     public static LoadsFile read(Path file) {

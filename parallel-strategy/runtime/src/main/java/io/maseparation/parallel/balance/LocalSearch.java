@@ -10,13 +10,13 @@ import java.util.SplittableRandom;
  *
  * <ul>
  *   <li>a swap of two experts between ranks,
- *   <li>another use of a slot: a replica of one expert goes, one of another expert comes (all other replicas of both
+ *   <li>another use of a slot: a replica of one expert is replaced by one of another expert (all other replicas of both
  *       change their loads with it),
  *   <li>where neither helps, a swap around three ranks.
  * </ul>
  */
 final class LocalSearch {
-    /** Share of the mean load below which a difference is none. */
+    /** Fraction of the mean load below which a difference does not count. */
     static final double TOLERANCE = 1e-12;
 
     /** Ranks × slots² beyond which swaps around three ranks are left out. */
@@ -81,7 +81,7 @@ final class LocalSearch {
         }
     }
 
-    /** Gives slots that hold an expert a second time to the experts with the largest load a replica. */
+    /** Gives slots that hold an expert a second time to the experts with the largest load per replica. */
     private void repair() {
         boolean changed = false;
         for (int rank = 0; rank < ranks; rank++) {
@@ -189,7 +189,7 @@ final class LocalSearch {
         }
     }
 
-    /** A replica more of an expert of the rank, or of any expert instead of one of the rank. */
+    /** One more replica of an expert of the rank, or a replica of any expert in place of one on the rank. */
     private void reuses(int rank) {
         for (int expert : slots[rank]) {
             if (replicas[expert] < ranks) {
@@ -345,7 +345,7 @@ final class LocalSearch {
         }
     }
 
-    /** Some steps that need not help. */
+    /** Takes some random steps, whether they help or not. */
     private void kick(SplittableRandom random, int steps) {
         for (int i = 0; i < steps; i++) {
             int from = i == 0 ? Indices.ofLargest(sums) : random.nextInt(ranks);

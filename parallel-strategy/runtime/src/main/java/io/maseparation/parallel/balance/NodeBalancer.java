@@ -14,10 +14,10 @@ import java.util.stream.IntStream;
  * where there are many.
  */
 record NodeBalancer(BalanceProblem problem) {
-    /** Ways to divide groups among nodes up to which all are looked at. */
+    /** Most ways of dividing groups among nodes for which all of them are tried. */
     private static final int MOST_DIVISIONS = 64;
 
-    /** Swaps of groups that are looked at, at most. */
+    /** Most swaps of groups that are tried. */
     private static final int MOST_SWAPS = 256;
 
     /** Experts of each node, and where they are on it. */
@@ -119,7 +119,7 @@ record NodeBalancer(BalanceProblem problem) {
         return best;
     }
 
-    /** Finds the experts of each node in every way that differs, or one way more than are looked at. */
+    /** Finds all divisions of the experts among nodes that differ, or one more than are tried. */
     private void divide(int[] nodeOf, int group, int[] filled, List<int[][]> found) {
         if (found.size() > MOST_DIVISIONS) {
             return;

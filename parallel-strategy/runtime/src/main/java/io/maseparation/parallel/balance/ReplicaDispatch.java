@@ -6,24 +6,25 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Divides the tokens of a step among the replicas of their experts, so that the slowest rank is done as early as can be
- * found under the true cost of a rank ({@link DispatchCost}). An expert is divided only where that makes the slowest
- * rank faster: where reading weights is what takes time, a division makes two ranks read the same.
+ * Divides the tokens of a step among the replicas of their experts, so that the slowest rank finishes as early as a
+ * search can achieve under the true cost of a rank ({@link DispatchCost}). An expert is divided only where that makes
+ * the slowest rank faster: where reading weights is what takes time, a division makes two ranks read the same.
  *
  * <p>First every expert goes whole to one of its ranks, the largest first, each where it ends earliest. Then the
  * slowest rank hands tokens on: an expert whole, part of one, or along a path of ranks of which each hands on as many,
- * for as long as that makes it faster and no other as slow. Last, divisions that can be undone without a loss are.
+ * as long as that makes it faster and no other rank as slow as it was. Last, divisions that can be undone without a
+ * loss are undone.
  *
- * <p>Safe for several threads: a decision keeps nothing.
+ * <p>Thread-safe: a decision leaves no state behind.
  */
 public final class ReplicaDispatch {
-    /** Share of a time below which a difference is none. */
+    /** Fraction of a time below which a difference does not count. */
     static final double TOLERANCE = 1e-9;
 
     private final int[][] ranksOf;
     private final int ranks;
     private final DispatchCost cost;
-    /** Entries of expert e are first[e] to first[e + 1] − 1: one a rank that holds it. */
+    /** Entries of expert e are first[e] to first[e + 1] − 1: one per rank that holds it. */
     private final int[] first;
 
     private final int[] rankOfEntry;
@@ -88,7 +89,7 @@ public final class ReplicaDispatch {
         double after = state.slowestSeconds();
         if (after < before * (1 - TOLERANCE)) {
             state.undoDivisions(after);
-            // A division less can make the slowest rank faster.
+            // One division fewer can make the slowest rank faster.
             return dispatch(state.tokens, state.slowestSeconds());
         }
         return dispatch(whole, before);
@@ -140,7 +141,8 @@ public final class ReplicaDispatch {
         for (int expert = 0; expert < ranksOf.length; expert++) {
             int n = ranksOf[expert].length;
             for (int i = 0; i < n; i++) {
-                // The remainder starts with another replica for every expert, so that it is no burden of low ranks.
+                // The remainder starts with another replica for every expert, so that it does not always burden the
+                // lowest ranks.
                 int share = tokens[expert] / n + (Math.floorMod(i - expert, n) < tokens[expert] % n ? 1 : 0);
                 state.add(first[expert] + i, share);
             }
@@ -341,8 +343,8 @@ public final class ReplicaDispatch {
         }
 
         /**
-         * Moves {@code n} tokens over every edge of the path, or with −1 all there are, and takes it back if it is no
-         * good.
+         * Moves {@code n} tokens over every edge of the path, or with −1 all there are, and takes that back where it
+         * does not help.
          */
         private boolean tryPush(int slowest, int last, double limit, int n) {
             double most = seconds[slowest];

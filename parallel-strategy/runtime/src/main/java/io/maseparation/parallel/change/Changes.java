@@ -10,7 +10,7 @@ import java.util.function.Function;
 /**
  * Which changes of layout a run may go through.
  *
- * @param ordered changes to make whatever they cost, one a step
+ * @param ordered changes to make whatever they cost, at most one per step
  * @param policy what decides on further ones
  * @param patience time that setting up a layout may take; after that it is given up
  */
@@ -24,7 +24,7 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
         ordered = ordered.stream().sorted(Comparator.comparingInt(Ordered::step)).toList();
         for (int i = 1; i < ordered.size(); i++) {
             if (ordered.get(i).step() == ordered.get(i - 1).step()) {
-                throw new IllegalArgumentException("two changes of layout at step " + ordered.get(i).step());
+                throw new IllegalArgumentException("there are two changes of layout at step " + ordered.get(i).step());
             }
         }
     }
@@ -54,7 +54,7 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
         /** Checks the step. */
         public Ordered {
             if (step < 0) {
-                throw new IllegalArgumentException("a change of layout at step " + step);
+                throw new IllegalArgumentException("a change of layout cannot be made at step " + step);
             }
         }
     }

@@ -47,7 +47,7 @@ public record LayoutChange(
         RATIO
     }
 
-    /** What happened, in a line. */
+    /** What happened, in one line. */
     @Override
     public String toString() {
         return to.isEmpty()

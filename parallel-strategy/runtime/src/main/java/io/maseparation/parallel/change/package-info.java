@@ -1,5 +1,5 @@
 /**
- * A change of layout in the midst of a run: what changes and who decides it. Carrying it out belongs to
+ * A change of layout in the middle of a run: what changes and who decides it. Carrying it out belongs to
  * {@code execute}.
  */
 package io.maseparation.parallel.change;

@@ -22,7 +22,8 @@ public interface Communicator {
      * @return the message; null if it has not arrived
      * @throws RunAbortedException if the run was aborted
      */
-    @Nullable Message poll(int rank, MessageKey key);
+    @Nullable
+    Message poll(int rank, MessageKey key);
 
     /**
      * {@return number of messages that have arrived at {@code rank} so far}

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Ranks as threads of one JVM: a mailbox each. */
+/** Ranks as threads of one JVM, with one mailbox each. */
 public final class InProcessCommunicator implements Communicator {
     private final List<Mailbox> mailboxes = new ArrayList<>();
 

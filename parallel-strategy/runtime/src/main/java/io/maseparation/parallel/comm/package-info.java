@@ -1,4 +1,4 @@
 /**
- * How ranks exchange messages. What is sent, and when, is the rank programs' business.
+ * How ranks exchange messages. What is sent, and when, is decided by the ranks' programs.
  */
 package io.maseparation.parallel.comm;

@@ -13,7 +13,7 @@ final class ChangeLog {
     private final List<LayoutChange> changes = new ArrayList<>();
     private final List<TimelineEvent> events = new ArrayList<>();
 
-    /** Notes a change that all of so many ranks were paused for. */
+    /** Notes a change, made or not, that all ranks were paused for. */
     void add(LayoutChange change, int ranks, long pauseNanos, long endNanos) {
         changes.add(change);
         String name = "layout: %s to %s: %s".formatted(change.from(), change.to(), change.outcome());
@@ -23,7 +23,7 @@ final class ChangeLog {
         }
     }
 
-    /** Notes a change that was ordered and never came to it. */
+    /** Notes a change that was ordered for a step that the run did not reach. */
     void missed(int step, Kind kind, int decoded) {
         changes.add(new LayoutChange(step, kind, "", "", Double.NaN, LayoutChange.Cost.NONE, false,
                 "not reached: the run ended after %d decode steps".formatted(decoded)));

@@ -24,7 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Runs a plan: one thread a rank, each driving its device. */
+/** Runs a plan, with one thread per rank, each of which drives its device. */
 public final class PlanExecutor implements AutoCloseable {
     /** Steps between two looks at which sequences have ended, where they may. */
     private static final int STEPS_BETWEEN_CHECKS = 16;

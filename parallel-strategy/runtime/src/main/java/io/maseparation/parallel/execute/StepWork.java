@@ -14,8 +14,8 @@ import java.util.Arrays;
  * What a decode step of the whole batch must do at least on any layout: every weight in use read once, every live key
  * and value read once; a multiply-add of every weight with every row that meets it.
  *
- * @param bytes mean bytes a step
- * @param flops mean floating-point operations a step
+ * @param bytes mean bytes per step
+ * @param flops mean floating-point operations per step
  */
 record StepWork(double bytes, double flops) {
 

@@ -230,7 +230,7 @@ public sealed interface Layout {
             String devices = LayoutSize.EXPERT_DEVICES.quoted() + " " + expertDevices;
             SizeChecks.wholeExperts(config, expertGroups(), expertReplicas * expertTensorParallel == 1
                     ? devices
-                    : devices + ", %d groups a copy,".formatted(expertGroups()));
+                    : devices + ", %d groups per copy,".formatted(expertGroups()));
         }
     }
 

@@ -71,7 +71,7 @@ public sealed interface Op {
     }
 
     /**
-     * Every member sends a part to every member, itself included, and waits for all of its own.
+     * Every member sends a part to every member, itself included, and waits for all parts sent to it.
      *
      * @param group ranks that take part
      * @param tensor what travels

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
  *
  * @param setup layout and batching that it is made of
  * @param config the model
- * @param ranks one entry a rank, by index
+ * @param ranks one entry per rank, by index
  * @param placement which ranks hold which experts
  * @param groups number of shares the sequences are divided into; each share's rows live on the ranks of that group
  * @param devices for each rank the index of its device, in the machine or cluster it runs on; several ranks may share

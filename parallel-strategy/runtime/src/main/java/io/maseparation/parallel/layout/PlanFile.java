@@ -144,7 +144,7 @@ public record PlanFile(
      *
      * @param file the file
      * @return what the file says
-     * @throws ModelException if the file is no plan; the message names file and field
+     * @throws ModelException if the file is not a plan; the message names file and field
      */
     public static PlanFile read(Path file) {
         JsonFile json = JsonFile.open(file);
@@ -196,7 +196,7 @@ public record PlanFile(
     private static Setup setup(JsonFile json) {
         Set<String> names = new HashSet<>(Set.of("strategy", "schedule", Batching.MICRO_BATCHES));
         Strategy strategy = Strategy.of(json.name("strategy"))
-                .orElseThrow(() -> json.fail("strategy", "is none of " + Stream.of(Strategy.values())
+                .orElseThrow(() -> json.fail("strategy", "is not one of " + Stream.of(Strategy.values())
                         .map(Strategy::id)
                         .collect(Collectors.joining(", "))));
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
@@ -204,7 +204,7 @@ public record PlanFile(
             names.add(size.id());
             sizes.put(size, json.integer(size.id(), 1, 1, Layout.MOST_RANKS));
             if (json.has(size.id()) && !size.belongsTo(strategy)) {
-                throw json.fail(size.id(), "is nothing that strategy %s has".formatted(strategy.id()));
+                throw json.fail(size.id(), "is not a size of strategy %s".formatted(strategy.id()));
             }
         }
         int microBatches = json.integer(Batching.MICRO_BATCHES, 1, 1, MOST_MICRO_BATCHES);

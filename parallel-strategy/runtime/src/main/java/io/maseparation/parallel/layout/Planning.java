@@ -41,7 +41,7 @@ public final class Planning {
         setup.check(config);
         Layout layout = setup.layout();
         if (experts.isPresent() && layout.expertGroups() == 0) {
-            throw new PlanException("expert_placement is for ep and ma, the strategy is "
+            throw new PlanException("expert_placement is only for strategies ep and ma, but the strategy is "
                     + layout.strategy().id());
         }
         experts.ifPresent(e -> e.check(config, layout.expertGroups()));

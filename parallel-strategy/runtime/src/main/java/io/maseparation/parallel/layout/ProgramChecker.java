@@ -163,7 +163,8 @@ public final class ProgramChecker {
         }
         for (Call call : calls.values()) {
             if (!call.ranks.equals(set(call.op.group()))) {
-                throw new IllegalStateException("program: %s is called by ranks %s only".formatted(call.op, call.ranks));
+                throw new IllegalStateException(
+                        "program: %s is called by ranks %s only".formatted(call.op, call.ranks));
             }
         }
     }
@@ -220,7 +221,7 @@ public final class ProgramChecker {
     /** Whether a rank gets past an operation. Every transfer has its counterpart, so that it matters who has sent. */
     private boolean passes(int rank, Op op, Map<Channel, BitSet> sent, Map<Meeting, BitSet> arrived) {
         return switch (op) {
-            case Op.Compute _, Op.Sample _ -> true;
+            case Op.Compute _,Op.Sample _ -> true;
             case Op.Send(List<Integer> to, Tensor tensor, int layer) -> {
                 sent.computeIfAbsent(new Channel(tensor, layer), c -> new BitSet()).set(rank);
                 yield true;

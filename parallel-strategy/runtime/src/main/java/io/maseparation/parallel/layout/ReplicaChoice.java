@@ -24,7 +24,7 @@ public final class ReplicaChoice {
     private final int attentionGroup;
     /** By layer; null where no expert has replicas. */
     private final ReplicaDispatch[] dispatch;
-    /** By layer: every expert whole on one rank, such that ranks read equally many; the same for all groups. */
+    /** By layer: every expert whole on one rank, so that all ranks read equally many; the same for all groups. */
     private final Dispatch[] homes;
 
     private final int[] experts;

@@ -9,9 +9,9 @@ import java.util.Optional;
 
 /**
  * MA Separation: ranks 0 to A − 1 hold attention, embedding and output projection; ranks A to A + M − 1 hold experts.
- * Rows travel to their experts after each router and come back as one output a row and expert, so that the weighted sum
- * is taken in expert order where the row lives. With several micro-batches one is at the experts while another is at
- * the attention (ping-pong, MegaScale-Infer, arXiv 2504.02263).
+ * Rows travel to their experts after each router and come back as one output per row and expert, so that the weighted
+ * sum is taken in expert order where the row lives. With several micro-batches one is at the experts while another is
+ * at the attention (ping-pong, MegaScale-Infer, arXiv 2504.02263).
  *
  * <p>Attention ranks are groups of g that split the heads and hold the same rows: rank = group * g + slice. Expert
  * ranks are r copies of all experts, each of E groups of t ranks that split the width of the group's experts: rank = A

@@ -77,7 +77,8 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
     }
 
     /**
-     * The groups of some sequences where nothing else says them: the rule by which all are dealt out at the start.
+     * The groups of some sequences where nothing else determines them: the rule by which all are dealt out at the
+     * start.
      *
      * @param lengths positions of each sequence, those of its output included
      * @param active whether each sequence is to have a share

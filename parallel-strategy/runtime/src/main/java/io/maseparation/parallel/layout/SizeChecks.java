@@ -4,7 +4,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.Map;
 
-/** Complaints of sizes that do not go with each other or with a model; each names the size to change. */
+/** Checks that sizes fit each other and a model; each message names the size to change. */
 final class SizeChecks {
     private SizeChecks() {}
 

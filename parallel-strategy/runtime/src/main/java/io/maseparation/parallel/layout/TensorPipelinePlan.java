@@ -77,7 +77,7 @@ final class TensorPipelinePlan {
             program.part(new Part.Experts(layer, false));
             program.part(new Part.Combine(layer, false, heads.split()));
             if (!lastStage && layer == end - 1 && !heads.split()) {
-                // In this graph: TornadoVM takes none that has transfers alone.
+                // In this graph, because TornadoVM accepts no graph of transfers alone.
                 program.part(new Part.StoreHidden());
             }
             program.compute((heads.split() ? "experts" : "layer") + layer);

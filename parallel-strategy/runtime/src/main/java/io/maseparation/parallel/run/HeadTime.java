@@ -11,8 +11,9 @@ public final class HeadTime {
     private HeadTime() {}
 
     /**
-     * {@return mean time in milliseconds that segment takes a decode step, on the rank that takes longest in that step;
-     * NaN if nothing was decoded} It is taken from the timeline, so from its beginning where a long run's is cut.
+     * {@return mean time in milliseconds that this segment takes per decode step, on the rank that takes longest in
+     * that step; NaN if nothing was decoded} It is taken from the timeline, so from its beginning where a long run's is
+     * cut.
      *
      * @param result result of a run
      */

@@ -4,7 +4,7 @@ import io.maseparation.moe.ModelWeights;
 import java.util.Optional;
 
 /**
- * What is run, on whatever plan.
+ * What is run, independent of the plan.
  *
  * @param weights the model
  * @param workload what to generate

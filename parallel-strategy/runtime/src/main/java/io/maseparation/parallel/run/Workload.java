@@ -65,7 +65,7 @@ public record Workload(
     }
 
     /**
-     * {@return the same with prompts taken in in other chunks}
+     * {@return the same with prompts processed in chunks of another size}
      *
      * @param tokens most prompt tokens that one rank takes in one step and micro-batch
      */
@@ -95,8 +95,8 @@ public record Workload(
      * Checks the workload against a model.
      *
      * @param config shape and rules of the model
-     * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an
-     *     empty prompt, nothing to generate
+     * @throws ModelException if the model cannot run this: a token outside the vocabulary, a context too long, an empty
+     *     prompt, nothing to generate
      */
     public void check(ModelConfig config) {
         if (prompts.isEmpty()) {

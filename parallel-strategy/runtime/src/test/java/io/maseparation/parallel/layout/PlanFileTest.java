@@ -87,8 +87,8 @@ class PlanFileTest {
             'layers': 4,            | ''                               | model_shape: layers is missing
             'layers': 4,            | 'layers': 4, 'size': 2,          | model_shape: there is no field size
             'version': 1,           | 'version': 1, 'devcies': [],     | there is no field devcies
-            'strategy': 'ma'        | 'strategy': 'mma'                | layout: strategy is none of single, tp-pp, ep, ma
-            'strategy': 'ma'        | 'strategy': 'ep'                 | is nothing that strategy ep has
+            'strategy': 'ma'        | 'strategy': 'mma'                | layout: strategy is not one of single, tp-pp, ep, ma
+            'strategy': 'ma'        | 'strategy': 'ep'                 | is not a size of strategy ep
             'expert_devices': 2     | 'expert_devices': 0              | layout: expert_devices is 0, outside 1 to
             'expert_devices': 2     | 'expert_devices': 1e9            | layout: expert_devices is 1.0E9, outside
             'expert_devices': 2     | 'expert_devices': 2.5            | layout: expert_devices is not a whole number

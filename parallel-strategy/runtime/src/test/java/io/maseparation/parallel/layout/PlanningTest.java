@@ -37,7 +37,7 @@ class PlanningTest {
         assertMessage(tiny, Layout.separated(1, 999).withExpertTensorParallel(999),
                 "'expert_tensor_parallel_size' 999 does not divide the experts' width");
         assertMessage(tiny, Layout.separated(2, 20).withExpertReplicas(2),
-                "'expert_devices' 20, 10 groups a copy, is more than the 8 experts");
+                "'expert_devices' 20, 10 groups per copy, is more than the 8 experts");
         assertMessage(tiny, Layout.expertParallel(3).withAttentionTensorParallel(2),
                 "'attention_tensor_parallel_size' 2 does not divide 'expert_parallel_size' 3");
         assertMessage(tiny, Layout.tensorPipeline(2, 2).withDataParallel(0),

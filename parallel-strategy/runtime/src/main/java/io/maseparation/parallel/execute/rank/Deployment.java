@@ -216,7 +216,11 @@ public final class Deployment {
         return memory.get(rank);
     }
 
-    /** {@return buffers and graphs of a rank} */
+    /**
+     * {@return buffers and graphs of a rank}
+     *
+     * @param rank index of the rank
+     */
     public RankDevice rankDevice(int rank) {
         return rankDevices.get(rank);
     }

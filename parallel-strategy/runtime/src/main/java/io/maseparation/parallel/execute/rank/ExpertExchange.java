@@ -15,7 +15,7 @@ import java.util.Objects;
 /**
  * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
  * expert comes back on its own, so that sums over experts are taken in expert order on the rank of the row, whatever
- * the plan.placement(). Where ranks split an expert's width each sends a partial output, and those are added in the order of
+ * the placement. Where ranks split an expert's width each sends a partial output, and those are added in the order of
  * the ranks. Where a group of ranks splits the heads, each asks for some of the experts only, and the others' slots are
  * zero in its sum.
  *

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/** What each rank is at and when it last finished an operation, so that a stuck rank is found and named. */
+/** What each rank is doing and when it last finished an operation, so that a stuck rank is found and named. */
 public final class Heartbeat {
     private final AtomicLongArray last;
     private final AtomicReferenceArray<Op> current;
@@ -50,7 +50,7 @@ public final class Heartbeat {
         return least;
     }
 
-    /** The ranks that do not wait for others, and what they are at. */
+    /** The ranks that do not wait for others, and what they are doing. */
     String busyRanks() {
         List<String> busy = new ArrayList<>();
         for (int rank = 0; rank < current.length(); rank++) {

@@ -68,7 +68,7 @@ final class MemoryCheck {
             return "lower 'max_tokens' or the number of prompts, or use 'kv_dtype' f16";
         }
         return switch (plan.layout()) {
-            case Layout.Single _ -> "use another 'strategy', ma with 'expert_devices' say, which spreads the weights";
+            case Layout.Single _ -> "use a 'strategy' that spreads the weights, such as ma with more 'expert_devices'";
             case Layout.TensorPipeline _ -> "raise 'tensor_parallel_size' or 'pipeline_parallel_size'";
             case Layout.ExpertParallel _ -> "raise 'expert_parallel_size' or 'attention_tensor_parallel_size'";
             case Layout.Separated ma -> rank.group() < 0

@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 
 /** What the ranks of a run did when. Each rank writes its own part; expert loads are gathered over all of them. */
 public final class Recorder {
-    /** Most events of each stream kept a rank, so that a long run does not fill the memory. */
+    /** Most events of each stream that are kept per rank, so that a long run does not fill the memory. */
     static final int MOST_EVENTS = 200_000;
 
     private final List<RankLog> ranks = new ArrayList<>();
@@ -114,6 +114,8 @@ public final class Recorder {
         private long decodeTasks;
         private long decodeTransferBytes;
         private long decodeMessageNanos;
+
+        private RankLog() {}
 
         /** A segment of a decode step ran: its tasks, and bytes that went between host and device for it. */
         void decoded(int tasks, long transferBytes) {

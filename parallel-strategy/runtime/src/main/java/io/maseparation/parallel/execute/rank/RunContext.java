@@ -10,7 +10,7 @@ import io.maseparation.parallel.run.Job;
  * @param comm carries their messages
  * @param recorder what they did when
  * @param sequences what has been generated
- * @param heartbeat what each of them is at
+ * @param heartbeat what each of them is doing
  */
 public record RunContext(
         Job job,

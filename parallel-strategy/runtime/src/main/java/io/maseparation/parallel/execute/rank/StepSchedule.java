@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
-/** Cuts a workload into steps: prompts in chunks, then one token a sequence and step. */
+/** Cuts a workload into steps: prompts in chunks, then one token per sequence and step. */
 public final class StepSchedule {
     private final Workload workload;
     private final PerMicroBatch<List<Integer>> sequences;

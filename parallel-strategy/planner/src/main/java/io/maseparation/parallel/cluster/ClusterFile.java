@@ -24,6 +24,8 @@ public final class ClusterFile {
     /**
      * Reads a cluster.
      *
+     * @param file a JSON file
+     * @return the cluster
      * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the
      *     message is one line that names file and field
      */
@@ -34,7 +36,7 @@ public final class ClusterFile {
     /**
      * The cluster of a document.
      *
-     * @param size number of devices where the document describes a family of clusters; 0 where it names its nodes
+     * @param size number of devices if the document describes a family of clusters; 0 if it lists its nodes
      */
     static Cluster cluster(JsonFile json, int size) {
         List<DeviceKind> kinds = new ArrayList<>();
@@ -187,6 +189,8 @@ public final class ClusterFile {
     /**
      * Writes a cluster, whole or not at all.
      *
+     * @param file where to
+     * @param cluster what is written
      * @param source where its numbers come from, such as "measured by ma calibrate on 2026-11-23"
      * @throws java.io.UncheckedIOException if the file cannot be written
      */

@@ -19,12 +19,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Looks at loads and contexts of a run, simulates a step of the layouts within reach, and proposes the one that gains
- * most over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step that was
- * measured.
+ * Looks at the loads and contexts of a run, simulates a step of every layout within reach, and proposes the layout that
+ * gains most over its cost, if {@link ChangeRule} agrees. Times are simulated on a cluster and scaled to the step time
+ * that was measured.
  */
 public final class Adaptation implements LayoutPolicy {
-    /** Rows that are drawn for each layout at least, and steps at least and at most: enough for draws to even out. */
+    /** For each layout, the least number of rows drawn, and the limits of its steps: enough for draws to even out. */
     private static final int ROWS = 8192;
 
     private static final int LEAST_STEPS = 2;
@@ -44,13 +44,13 @@ public final class Adaptation implements LayoutPolicy {
      * @param experts places of experts among the expert ranks
      * @param sequences owners of sequences among the attention ranks
      * @param ratio attention ranks into expert ranks and back
-     * @param redundantExperts places for replicas of experts in each layer, over all expert ranks together
+     * @param redundantExperts places for replicas of experts in each layer, on all expert ranks together
      */
     public record Reach(boolean experts, boolean sequences, boolean ratio, int redundantExperts) {
     }
 
     /**
-     * A layout and what it is worth.
+     * A layout and what it gains.
      *
      * @param move the layout
      * @param stepMs simulated time of a step
@@ -59,10 +59,12 @@ public final class Adaptation implements LayoutPolicy {
     private record Choice(Moves.Move move, double stepMs, double netMs) {}
 
     /**
-     * @param cluster devices and links that times are simulated on
+     * A policy for one run.
+     *
+     * @param cluster devices and links on which times are simulated
      * @param conditions formats and launches
      * @param reach what may change
-     * @param settings when
+     * @param settings when it may change
      */
     public Adaptation(Cluster cluster, Conditions conditions, Reach reach, ChangeRule.Settings settings) {
         this.cluster = cluster.withoutVariation();
@@ -85,7 +87,7 @@ public final class Adaptation implements LayoutPolicy {
         }
         double[][] rows = averages.rowsPerStep();
         int sequences = state.positions().length;
-        // Every layout is simulated with the same draws, which take longer than the simulation.
+        // Every layout is simulated with the same draws, since drawing takes longer than simulating.
         Scenario scenario = Scenario.decode(1, 1)
                 .with(conditions)
                 .withRouting(RoutingModel.loads(rows).remembering(sequences), 0)
@@ -120,7 +122,7 @@ public final class Adaptation implements LayoutPolicy {
             return Optional.of(new Choice(
                     move, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));
         } catch (PlanException e) {
-            // A layout that this model or cluster does not allow.
+            // This model or cluster does not allow the layout.
             return Optional.empty();
         }
     }

@@ -4,15 +4,17 @@ import io.maseparation.parallel.layout.ExpertGroups;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Places of one layer's experts on expert groups, by weights of any kind: rows, or time. */
+/** Assigns one layer's experts to expert groups by weights of any kind, such as rows or time. */
 final class ExpertPlaces {
     private ExpertPlaces() {}
 
     /**
-     * The present places with as few moves as make the heaviest group lighter: an expert to another group, or two that
-     * change places, whichever helps most, again and again.
+     * The present places after moves that make the heaviest group lighter: an expert moves to another group, or two
+     * experts change places, whichever helps most, as long as it helps.
      *
+     * @param weights weight of each expert
      * @param layer the present places; only experts in a single group move
+     * @param groups number of groups
      */
     static ExpertGroups.Layer refined(double[] weights, ExpertGroups.Layer layer, int groups) {
         List<List<Integer>> present = layer.groupsOf();
@@ -42,7 +44,7 @@ final class ExpertPlaces {
 
     private static boolean improve(double[] weights, int[] place, double[] load, int[] count) {
         int heaviest = SequencePlaces.heaviest(load);
-        // Less than this is rounding.
+        // Smaller differences are rounding.
         double best = load[heaviest] * (1 - 1e-9);
         int mover = -1;
         int partner = -1;

@@ -3,14 +3,14 @@ package io.maseparation.parallel.adapt;
 import java.util.Arrays;
 
 /**
- * Loads of experts as exponentially weighted averages over decode steps: what was long ago counts less. Where a layer's
- * loads have changed by more than chance explains, what was before is forgotten: a mean of both would fit neither.
+ * Loads of experts as exponentially weighted averages over decode steps: older steps count less. If a layer's loads
+ * have changed by more than chance explains, older steps are forgotten, since a mean of both would fit neither.
  */
 public final class LoadAverages {
-    /** Share of a layer's rows that are at other experts than before, beyond chance, from which on loads are others. */
+    /** Share of a layer's rows, beyond chance, that must go to other experts for its loads to count as changed. */
     private static final double ANOTHER = 0.1;
 
-    /** How many times as far from the average as chance explains. */
+    /** Factor of the distance from the average that chance explains. */
     private static final double CHANCE = 3;
 
     private final double halfLife;
@@ -18,19 +18,24 @@ public final class LoadAverages {
     private long[][] before = new long[0][];
     private int lastStep;
 
-    /** @param halfLife decode steps after which what was seen counts half, above 0 */
+    /**
+     * Averages without any loads yet.
+     *
+     * @param halfLife decode steps after which a load counts half, above 0
+     * @throws IllegalArgumentException if the half-life is not above 0
+     */
     public LoadAverages(double halfLife) {
         if (!(halfLife > 0)) {
-            throw new IllegalArgumentException("a half-life of " + halfLife + " steps");
+            throw new IllegalArgumentException("the half-life must be above 0 steps, is " + halfLife);
         }
         this.halfLife = halfLife;
     }
 
     /**
-     * Takes in what was counted since the last time.
+     * Adds what was counted since the last call.
      *
-     * @param counted for each layer and expert the rows since the start of the run
-     * @param step decode steps since then
+     * @param counted [layers, experts]: rows since the start of the run
+     * @param step decode steps since the start of the run
      */
     public void update(long[][] counted, int step) {
         if (step <= lastStep) {
@@ -56,7 +61,8 @@ public final class LoadAverages {
     }
 
     /**
-     * Whether rates of some steps come from another distribution than an average, by their distance in total variation.
+     * Whether the rates of some steps come from another distribution than the average: by their total variation
+     * distance.
      */
     private static boolean isAnother(double[] average, double[] rates, int steps) {
         double before = Arrays.stream(average).sum();
@@ -69,7 +75,7 @@ public final class LoadAverages {
         for (int expert = 0; expert < rates.length; expert++) {
             double share = average[expert] / before;
             distance += Math.abs(rates[expert] / now - share) / 2;
-            // Mean distance of a share among so many rows, normally distributed.
+            // Mean distance of an expert's share of this many rows from its expectation, by the normal distribution.
             chance += Math.sqrt(share * (1 - share) / (now * steps) * 2 / Math.PI) / 2;
         }
         return distance > ANOTHER + CHANCE * chance;
@@ -78,8 +84,8 @@ public final class LoadAverages {
     /**
      * The averages.
      *
-     * @return for each layer and expert its rows per step
-     * @throws IllegalStateException if nothing was taken in yet
+     * @return [layers, experts]: rows per step
+     * @throws IllegalStateException if nothing was added yet
      */
     public double[][] rowsPerStep() {
         if (averages.length == 0) {

@@ -16,20 +16,20 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Layouts one change away from the present one: other places of experts, other owners of sequences, another ratio. */
+/** Layouts that one change leads to: other places of experts, other owners of sequences, another ratio. */
 public final class Moves {
     /**
      * A layout.
      *
      * @param kind what moves
      * @param target the layout
-     * @param layout what tells layouts apart: the places of the experts, the owners of the sequences, or the ratio
+     * @param layout what distinguishes layouts: the places of the experts, the owners of the sequences, or the ratio
      */
     record Move(Kind kind, Target target, Object layout) {}
 
     private Moves() {}
 
-    /** What tells a run's layout from others that a change of this kind can lead to. */
+    /** What distinguishes a run's layout from those that a change of this kind can lead to. */
     static Object layout(Kind kind, Plan plan, List<Integer> owners) {
         return switch (kind) {
             case EXPERTS -> plan.placement().experts();
@@ -39,9 +39,9 @@ public final class Moves {
     }
 
     /**
-     * All of them.
+     * All moves within reach.
      *
-     * @param rows for each layer and expert its rows per step
+     * @param rows [layers, experts]: rows per step
      */
     static List<Move> of(LiveState state, double[][] rows, Adaptation.Reach reach) {
         Plan plan = state.plan();
@@ -72,7 +72,7 @@ public final class Moves {
         if (reach.ratio()) {
             Layout.Separated now = separated(plan);
             int block = block(now);
-            // Experts come whole: one rank more of them may leave the fullest as full as it is, and two not.
+            // Experts are not divided: one more rank may leave the fullest rank as full as it is, two more may not.
             for (int change : new int[] {-2 * block, -block, block, 2 * block}) {
                 int attention = now.attentionDevices() + change;
                 int experts = now.expertDevices() - change;
@@ -89,9 +89,14 @@ public final class Moves {
     }
 
     /**
-     * The layout of another ratio with experts by their loads and as few moves of sequences as possible.
+     * {@return the layout of another ratio, with experts placed by their loads and as few moves of sequences as
+     * possible}
      *
-     * @param redundant places in each layer for replicas
+     * @param state the run
+     * @param rows [layers, experts]: rows per step
+     * @param attention number of attention devices
+     * @param experts number of expert devices
+     * @param redundant places for replicas in each layer
      */
     public static Move ratio(LiveState state, double[][] rows, int attention, int experts, int redundant) {
         Layout.Separated layout = separated(state.plan()).withRatio(attention, experts);
@@ -103,7 +108,7 @@ public final class Moves {
         return new Move(Kind.RATIO, target, layout.name());
     }
 
-    /** Least number of devices that can turn from attention to experts and leave all groups whole. */
+    /** Least number of devices that can change from attention to experts so that all groups stay whole. */
     private static int block(Layout.Separated layout) {
         int a = layout.attentionTensorParallel();
         int e = layout.expertTensorParallel() * layout.expertReplicas();
@@ -123,12 +128,16 @@ public final class Moves {
                         .allMatch(n -> n == 0 || n >= groups);
     }
 
-    /** The same owners; a sequence that has ended is anywhere. */
+    /** The same owners; a sequence that has ended may have any. */
     private static List<Integer> mapped(List<Integer> owners) {
         return owners.stream().map(o -> Math.max(0, o)).toList();
     }
 
-    /** Owners that even the groups out. */
+    /**
+     * {@return owners of sequences that even the groups' loads out}
+     *
+     * @param state the run
+     */
     public static List<Integer> evenOwners(LiveState state) {
         return mapped(SequencePlaces.refined(state.owners(), growing(state), state.plan().groups()));
     }
@@ -140,19 +149,19 @@ public final class Moves {
                 .toArray();
     }
 
-    /** Share of steps in which an expert has any row, if rows come independently: what its weights are read for. */
+    /** Share of steps in which an expert has any row, if rows are independent: how often its weights are read. */
     private static double[][] visits(double[][] rows) {
         return Arrays.stream(rows)
                 .map(layer -> Arrays.stream(layer).map(r -> 1 - Math.exp(-r)).toArray())
                 .toArray(double[][]::new);
     }
 
-    /** A run whose layout can change has attention and experts apart. */
+    /** The layout of a plan; only runs with separated attention and experts can change it. */
     private static Layout.Separated separated(Plan plan) {
         return (Layout.Separated) plan.layout();
     }
 
-    /** Places of all experts with as few moves as even the groups out. */
+    /** Places of all experts after the moves that even the groups out. */
     private static ExpertGroups refined(Plan plan, double[][] weights) {
         List<ExpertGroups.Layer> present = plan.placement().experts().layers();
         return new ExpertGroups(IntStream.range(0, weights.length)
@@ -161,9 +170,12 @@ public final class Moves {
     }
 
     /**
-     * Places of all experts, whatever the present ones are; a new group that holds much of what a present group holds
-     * gets the number of that group.
+     * {@return places of all experts, independent of the present ones, except that a new group gets the number of the
+     * present group whose experts it shares most}
      *
+     * @param plan the present plan
+     * @param weights [layers, experts]: weight of each expert, such as its rows per step
+     * @param layout the layout that the experts are placed for
      * @param redundant further places in each layer, for replicas
      */
     public static ExpertGroups places(Plan plan, double[][] weights, Layout layout, int redundant) {
@@ -173,7 +185,7 @@ public final class Moves {
         for (int layer = 0; layer < weights.length; layer++) {
             int experts = plan.config().layers().get(layer).routing().experts();
             if (experts < groups) {
-                // A dense layer, or a layout that is refused later on.
+                // A dense layer, or a layout that is refused later.
                 places.add(ExpertGroups.Layer.of(IntStream.range(0, experts).boxed().toList()));
                 continue;
             }

@@ -12,16 +12,24 @@ import java.util.Optional;
 public final class Orders {
     private Orders() {}
 
-    /** Another ratio, with experts by the loads so far and as few moves of sequences as possible. */
+    /**
+     * {@return a change to another ratio, with experts placed by the loads so far and as few moves of sequences as
+     * possible}
+     *
+     * @param step decode step at which the layout changes
+     * @param attentionDevices number of attention devices from then on
+     * @param expertDevices number of expert devices from then on
+     */
     public static Ordered ratio(int step, int attentionDevices, int expertDevices) {
         return new Ordered(step, Kind.RATIO,
                 state -> Moves.ratio(state, rows(state), attentionDevices, expertDevices, 0).target());
     }
 
     /**
-     * Experts evened out by the loads so far, with replicas.
+     * {@return a change that evens experts out by the loads so far}
      *
-     * @param redundant further places in each layer, over all expert ranks together
+     * @param step decode step at which the layout changes
+     * @param redundant places for replicas in each layer, on all expert ranks together
      */
     public static Ordered experts(int step, int redundant) {
         return new Ordered(step, Kind.EXPERTS, state -> new Target(
@@ -30,7 +38,11 @@ public final class Orders {
                 Optional.empty()));
     }
 
-    /** Sequences evened out by the positions they have and will get. */
+    /**
+     * {@return a change that evens sequences out by the positions they have and will get}
+     *
+     * @param step decode step at which the layout changes
+     */
     public static Ordered sequences(int step) {
         return new Ordered(step, Kind.SEQUENCES, state -> new Target(
                 state.plan().setup(),
@@ -38,7 +50,12 @@ public final class Orders {
                 Optional.of(Moves.evenOwners(state))));
     }
 
-    /** The layout and the places of experts of a plan file. */
+    /**
+     * {@return a change to the layout and the places of experts of a plan file}
+     *
+     * @param step decode step at which the layout changes
+     * @param file the plan file
+     */
     public static Ordered plan(int step, PlanFile file) {
         return new Ordered(step, Kind.RATIO, state -> new Target(file.setup(), file.experts(), Optional.empty()));
     }

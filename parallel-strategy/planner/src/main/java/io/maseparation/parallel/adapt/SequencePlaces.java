@@ -5,17 +5,17 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Owners of sequences by the positions that their keys and values take. */
+/** Assigns sequences to attention groups by the positions that their keys and values take. */
 final class SequencePlaces {
     private SequencePlaces() {}
 
     /**
-     * The present owners with as few moves as even the groups out. Sequences whose group is no more go first, longest
-     * first, to the lightest group; then single sequences move from the heaviest group to the lightest as long as that
-     * makes the heaviest lighter.
+     * The present owners after moves that even the groups out. First, sequences of groups that no longer exist go to
+     * the lightest group, the longest first; then single sequences move from the heaviest group to the lightest as long
+     * as that makes the heaviest group lighter.
      *
-     * @param owners group of each sequence; −1 for one that has ended
-     * @param weights of each sequence: positions by the middle of the time that the owners are to hold for
+     * @param owners group of each sequence; −1 for a sequence that has ended
+     * @param weights for each sequence, its positions in the middle of the period for which the owners are chosen
      * @param groups number of groups from now on
      */
     static List<Integer> refined(List<Integer> owners, double[] weights, int groups) {

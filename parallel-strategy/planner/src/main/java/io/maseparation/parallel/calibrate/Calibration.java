@@ -9,14 +9,14 @@ import java.util.Optional;
 /**
  * A cost profile of this machine's devices, measured with one model's shapes.
  *
- * @param cluster as many devices as asked for, all of them driven by threads of this host
- * @param fits how well each operation's rate fits its measurements
- * @param split where the time of a step goes, on devices with a memory of their own
+ * @param cluster the devices, all of them driven by threads of this host
+ * @param fits each operation's rate, and how well it fits the measurements
+ * @param split where the time of a step goes, on devices with memory of their own; otherwise empty
  */
 public record Calibration(Cluster cluster, Map<Operation, Fit> fits, Optional<StepSplit> split) {
 
     /**
-     * One operation.
+     * What was found for one operation.
      *
      * @param rate its rate
      * @param medianError median of |fitted ÷ measured − 1|
@@ -33,8 +33,8 @@ public record Calibration(Cluster cluster, Map<Operation, Fit> fits, Optional<St
      * @param bytesMoved bytes of its operations: each one's inputs and outputs once
      * @param transferBytes bytes between host and device
      * @param stepMs time of its segments, without a profiler
-     * @param kernelMs time of its tasks on the device, by the profiler
-     * @param transferMs time of the data between host and device, by its bytes and a measured rate
+     * @param kernelMs time of its tasks on the device, as the profiler reports it
+     * @param transferMs time of transfers between host and device, from their bytes and a measured rate
      */
     public record StepSplit(
             int rows,
@@ -45,7 +45,7 @@ public record Calibration(Cluster cluster, Map<Operation, Fit> fits, Optional<St
             double stepMs,
             double kernelMs,
             double transferMs) {
-        /** Time of the step that is neither. */
+        /** {@return time of the step that is neither in tasks nor in transfers, in milliseconds} */
         public double hostMs() {
             return stepMs - kernelMs - transferMs;
         }

@@ -34,10 +34,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Measures devices with one model's shapes, in rounds, so that other measurements can take turns with them: what a
- * machine gives changes with the minutes. Devices with a memory of their own are steadier, and their host is what
- * changes: it gets faster for as long as the JVM compiles. They are measured when all else has run (see {@link
- * GpuMeasurements}).
+ * Measures devices with one model's shapes. It measures in rounds that can alternate with other measurements, since the
+ * speed of a machine changes from minute to minute. Devices with memory of their own are steadier, but their host gets
+ * faster for as long as the JVM compiles, so they are measured after everything else has run ({@link GpuMeasurements}).
  */
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;
@@ -51,7 +50,7 @@ public final class Calibrator implements AutoCloseable {
     private final int batch;
     private final int context;
     private final boolean embedded;
-    /** On embedded devices all of the model, and two ranks that compute at once. */
+    /** On embedded devices: one probe of the whole model, and two of ranks that compute at once. */
     private final List<DeviceProbe> probes = new ArrayList<>();
 
     private final TransferProbe transfers = new TransferProbe();
@@ -59,9 +58,12 @@ public final class Calibrator implements AutoCloseable {
     private final SegmentTimes together = new SegmentTimes();
 
     /**
-     * @param devices devices of one kind; the first is measured
-     * @param batch rows of a step that are measured at least
-     * @param context positions that are measured at least
+     * Loads the model onto the first device, if it is an embedded one.
+     *
+     * @param devices devices of one kind, of which the first is measured
+     * @param weights the model
+     * @param batch measured steps have up to this many rows, or more
+     * @param context measured steps have up to this many positions per row, or more
      */
     public Calibrator(List<Device> devices, ModelWeights weights, int batch, int context) {
         this.devices = List.copyOf(devices);
@@ -88,7 +90,7 @@ public final class Calibrator implements AutoCloseable {
         return Planning.plan(weights.config(), Layout.single()).ranks().getFirst();
     }
 
-    /** Two ranks that do the same at once: halves of the model, or where it cannot be halved, all of it twice. */
+    /** Two ranks that do the same at once: halves of the model, or the whole model twice if it cannot be halved. */
     private static List<RankPlan> pair(ModelConfig config) {
         try {
             return Planning.plan(config, Layout.tensorPipeline(2, 1)).ranks();
@@ -98,19 +100,23 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    /** Lets the JVM compile what is measured. */
+    /** Runs what is measured until the JVM has compiled it. */
     public void warmUp() {
         probes.forEach(DeviceProbe::warmUp);
     }
 
-    /** Measures operations, messages and contention once more. */
+    /**
+     * Measures operations, messages and contention once more.
+     *
+     * @throws ModelException if the thread is interrupted
+     */
     public void measure() {
         try {
             transfers.measure();
             if (!embedded) {
                 return;
             }
-            // Halves too: a matrix half as wide takes more than half as long.
+            // Halves are measured too, since a matrix half as wide takes more than half as long.
             List<DeviceProbe> pair = probes.subList(1, 3);
             probes.getFirst().measure();
             pair.getFirst().measure();
@@ -126,14 +132,14 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    /** Runs what two ranks do; where one of them fails the other does not wait for it, and the failure is thrown. */
+    /** Runs two ranks at once. If one of them fails, the other does not wait for it, and the failure is thrown. */
     static void atOnce(Communicator communicator, Runnable here, Runnable there) throws InterruptedException {
         try (ExecutorService thread = Executors.newSingleThreadExecutor()) {
             Future<?> other = thread.submit(() -> orAbort(communicator, there));
             try {
                 orAbort(communicator, here);
             } catch (RunAbortedException e) {
-                // The other one knows why.
+                // The other rank failed, and its exception is thrown below.
             }
             other.get();
         } catch (ExecutionException e) {
@@ -153,9 +159,10 @@ public final class Calibrator implements AutoCloseable {
     }
 
     /**
-     * What has been measured: a cluster of 16 such devices. On devices with a memory of their own most is measured now.
+     * Returns what has been measured. On devices with memory of their own, most is measured now.
      *
-     * @throws ModelException if the model's experts lie apart
+     * @return a profile of a cluster of 16 such devices
+     * @throws ModelException if the model's experts are not stored side by side, or the thread is interrupted
      */
     public Calibration result() {
         if (embedded) {
@@ -209,7 +216,7 @@ public final class Calibrator implements AutoCloseable {
 
     private DeviceKind embeddedKind(Map<Operation, OperationRate> rates) {
         HostPeak peak = HostPeak.measure();
-        // An embedded device has as much memory as the host can give.
+        // An embedded device has as much memory as the host can give it.
         double memory = Math.min(devices.getFirst().memoryBytes(), MemoryBudget.available());
         return new DeviceKind(
                 "embedded",
@@ -218,6 +225,7 @@ public final class Calibrator implements AutoCloseable {
                 LaunchTimes.NONE,
                 Double.NaN,
                 Double.POSITIVE_INFINITY,
+                0,
                 rates);
     }
 
@@ -231,13 +239,14 @@ public final class Calibrator implements AutoCloseable {
                         gpu.host().launchSeconds(), gpu.host().launchSeconds(), gpu.host().startSeconds()),
                 Double.NaN,
                 1 / Math.max(gpu.hostSecondsPerByte(), 1e-12),
+                0,
                 rates);
     }
 
     private HostSharing sharedCores() {
-        // More than twice as long is possible: two ranks also take each other's caches.
+        // More than twice as long is possible, since two ranks also evict each other's data from the caches.
         double slowdown = Math.clamp(together.seconds() / alone.seconds(), 1, 1 + HostSharing.MOST_CONTENTION);
-        // Of two that share a host the slower one goes on alone, faster: their times differ by less than their work.
+        // When two ranks share a host, the slower one ends alone and therefore faster: times differ less than work.
         return new HostSharing(
                 Runtime.getRuntime().availableProcessors(),
                 0,
@@ -251,7 +260,7 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    /** Waits for the other of two ranks as all-reduces do: each tells the other, and sleeps until it has heard. */
+    /** Waits for the other rank as an all-reduce does: each sends a message and sleeps until it has received one. */
     private static Runnable rendezvous(Communicator communicator, int rank) {
         float[] buffer = new float[EXCHANGED_FLOATS];
         AtomicInteger meetings = new AtomicInteger();

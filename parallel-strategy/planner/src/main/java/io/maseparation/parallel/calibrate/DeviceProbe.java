@@ -25,11 +25,11 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps walk over all
+ * Times the tasks of decode steps of one rank, for several numbers of rows and two contexts. The steps go through all
  * layers, so that weights come from memory as in a run.
  *
- * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them; what starting
- * them costs is measured without it, as what a segment takes beside its tasks (see {@link HostFit}).
+ * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them. What starting
+ * them costs is therefore measured without it, as the time of a segment less that of its tasks (see {@link HostFit}).
  */
 final class DeviceProbe implements AutoCloseable {
     private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
@@ -52,17 +52,17 @@ final class DeviceProbe implements AutoCloseable {
 
     private final Map<Batch, Measured> measured = new LinkedHashMap<>();
 
-    /** What a step is made of. */
+    /** The size of a step. */
     record Batch(int rows, int context) {}
 
     /** Times of the steps of a batch, and what the experts of each segment had to do in the last of them. */
     private record Measured(SegmentTimes times, List<StepShape.ExpertLoad> loads) {}
 
     /**
-     * @param rank whose part of the model; its operations are timed without the others'
-     * @param batch rows that are measured at least
-     * @param context positions that are measured at least
-     * @param profiled whether tasks are timed one by one, or segments as a whole
+     * @param rank the rank that runs, without the others
+     * @param batch measured steps have up to this many rows, or more
+     * @param context measured steps have up to this many positions per row, or more
+     * @param profiled whether tasks are timed one by one; otherwise segments are timed as a whole
      */
     DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
         config = weights.config();
@@ -83,14 +83,14 @@ final class DeviceProbe implements AutoCloseable {
         costs = new SegmentCosts(config, rank.shard(), DataType.F32);
     }
 
-    /** Steps that let the JVM compile the kernels. */
+    /** Runs steps until the JVM has compiled the kernels. */
     void warmUp() {
         for (int i = 0; i < WARM_UP_STEPS; i++) {
             step(rows.get(i % rows.size()), Math.min(SHORT_CONTEXT, positions));
         }
     }
 
-    /** Times every task for every number of rows and both contexts, once more; the mean of all times counts. */
+    /** Times every task once more for every number of rows and both contexts; the mean of all times counts. */
     void measure() {
         for (int context : List.of(Math.min(SHORT_CONTEXT, positions), positions)) {
             for (int n : rows) {
@@ -114,10 +114,10 @@ final class DeviceProbe implements AutoCloseable {
     }
 
     /**
-     * What segments take beside their tasks and the way of their data.
+     * What segments take besides their tasks and transfers.
      *
-     * @param whole seconds of each segment as a whole, by batch, of the same rank without a profiler
-     * @param secondsPerByte of the way between host and device
+     * @param whole by batch, seconds of each segment as a whole, of the same rank without a profiler
+     * @param secondsPerByte of transfers between host and device
      */
     List<HostFit.Sample> hostSamples(Map<Batch, double[]> whole, double secondsPerByte) {
         List<HostFit.Sample> samples = new ArrayList<>();
@@ -132,7 +132,7 @@ final class DeviceProbe implements AutoCloseable {
         return samples;
     }
 
-    /** Where the time of the largest step goes, by the same rank's segments as a whole. */
+    /** Where the time of the largest step goes; parameters as of {@link #hostSamples}. */
     Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
         Batch largest = new Batch(rows.getLast(), positions);
         double tasks = Arrays.stream(measured(largest).times().medianSegmentSeconds()).sum();
@@ -159,12 +159,12 @@ final class DeviceProbe implements AutoCloseable {
         return new Batch(rows.getFirst(), Math.min(SHORT_CONTEXT, positions));
     }
 
-    /** A step that has as little to do as any that is measured. */
+    /** Runs the smallest step that is measured. */
     List<long[]> smallestStep() {
         return step(smallest().rows(), smallest().context());
     }
 
-    /** Median seconds of all segments of such a step, among those measured. */
+    /** Seconds of the smallest step: the sum of its segments' medians. */
     double smallestSeconds() {
         return Arrays.stream(measured(smallest()).times().medianSegmentSeconds()).sum();
     }
@@ -219,7 +219,7 @@ final class DeviceProbe implements AutoCloseable {
     private int visited(ModelConfig.Layer layer, int index, int n) {
         int experts = layer.routing().experts();
         if (!readsChoices || chosen[index].length == 0) {
-            // What random weights come to: each row draws without regard to the others.
+            // The expectation for random weights, with which every row chooses independently of the others.
             double missed = Math.pow(1 - (double) layer.routing().topK() / Math.max(1, experts), n);
             return (int) Math.round(experts * (1 - missed));
         }
@@ -231,7 +231,11 @@ final class DeviceProbe implements AutoCloseable {
         return step(n, context, () -> {});
     }
 
-    /** @param before called before each segment */
+    /**
+     * One decode step, as {@link #step(int, int)}.
+     *
+     * @param before called before each segment
+     */
     List<long[]> step(int n, int context, Runnable before) {
         RankBuffers buffers = device.buffers();
         buffers.inputs().step().setAll(0, 0, n, 0);

@@ -15,15 +15,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a device with a memory of its own does. All of it is measured at one time, one rank after the other: there may
- * not be room for more beside each other. First without TornadoVM's profiler, since that stays switched on.
+ * Measurements of a device with memory of its own. Ranks are measured one after the other, since the device may not
+ * hold several at once; first without TornadoVM's profiler, which cannot be switched off again.
  *
- * @param samples of every operation, on the device alone
+ * @param samples samples of every operation, on the device alone
  * @param host what the host adds
  * @param contention how much longer a launch takes while another rank launches
- * @param hostSecondsPerByte between host and device
- * @param peak of the device
- * @param split a step of the largest batch and context
+ * @param hostSecondsPerByte time of a byte between host and device
+ * @param peak peak rates of the device
+ * @param split where the time of a step of the largest batch and context goes
  */
 record GpuMeasurements(
         Map<Operation, List<RateFit.Sample>> samples,
@@ -56,7 +56,7 @@ record GpuMeasurements(
                 DeviceProbe second = new DeviceProbe(device, weights, pair.getLast(), batch, context, false)) {
             half = measured(first).segmentSeconds();
             second.warmUp();
-            // Before and after, since the host gets faster with every step.
+            // Alone before and after, since the host gets faster with every step.
             smallSteps(first, alone);
             Communicator communicator = new InProcessCommunicator(2);
             Calibrator.atOnce(communicator, () -> smallSteps(first, together), () -> smallSteps(second, together));
@@ -76,7 +76,7 @@ record GpuMeasurements(
             host.addAll(probe.hostSamples(half, perByte));
             kernels = probe.smallestSeconds();
         }
-        // What two small steps at once take longer is launching, except for their kernels.
+        // What two small steps at once take longer is launching; their kernels are subtracted.
         double launching = Math.max(1e-9, alone.medianSeconds() - kernels);
         double contention = Math.clamp(
                 (together.medianSeconds() - kernels) / launching - 1, 0, HostSharing.MOST_CONTENTION);

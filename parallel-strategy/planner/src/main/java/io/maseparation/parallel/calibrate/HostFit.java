@@ -3,12 +3,12 @@ package io.maseparation.parallel.calibrate;
 import java.util.List;
 
 /**
- * What the host adds to a segment that runs on a device with a memory of its own: {@code start + tasks × launch}.
- * TornadoVM 5.2 writes each task's context to the device before it launches the task, and waits for all that came
- * before, so that launches do not hide behind kernels.
+ * What the host adds to a segment that runs on a device with memory of its own: {@code start + tasks × launch}.
+ * TornadoVM 5.2 writes each task's context to the device before it launches the task, and waits for everything before
+ * it, so launches do not overlap with kernels.
  *
- * @param startSeconds to start a segment and to learn that it has ended
- * @param launchSeconds to launch a task
+ * @param startSeconds time to start a segment and to learn that it has ended
+ * @param launchSeconds time to launch a task
  */
 record HostFit(double startSeconds, double launchSeconds) {
 
@@ -16,14 +16,14 @@ record HostFit(double startSeconds, double launchSeconds) {
      * One segment.
      *
      * @param tasks tasks it has
-     * @param seconds time it takes beside them
-     * @param whole time of all of it, with its tasks
+     * @param seconds time it takes besides them
+     * @param whole time of the segment with its tasks
      */
     record Sample(int tasks, double seconds, double whole) {}
 
     /**
-     * The fit with the least squared error, where errors count as shares of the whole segment: what is measured of a
-     * long one is as uncertain as it is long.
+     * The fit with the least squared error, where errors count as shares of the whole segment, since the uncertainty
+     * of a measurement grows with its length.
      */
     static HostFit of(List<Sample> samples) {
         double w = 0;
@@ -40,7 +40,7 @@ record HostFit(double startSeconds, double launchSeconds) {
             nt += weight * s.tasks() * s.seconds();
         }
         double determinant = w * nn - n * n;
-        // Segments of one length do not tell the two apart.
+        // If all segments have equally many tasks, start and launch cannot be separated.
         double launch = determinant > 1e-9 * w * nn ? (w * nt - n * t) / determinant : nt / nn;
         double start = (t - launch * n) / w;
         if (start < 0) {

@@ -6,8 +6,8 @@ import java.util.List;
 
 /**
  * Fits {@code t = launch + max(bytes / b, flops / f, positions × p)} to measurements: launch and the ratio of the two
- * rates from grids that get finer, the rate itself by Gauss–Newton, for the least squared logarithmic error, so that
- * short and long executions count alike. What a position costs is the least that any execution took for it.
+ * rates on grids that get finer, the rate itself by Gauss–Newton. It minimizes the squared logarithmic error, so that
+ * short and long executions count alike. The cost of a position is the least that any execution took per position.
  */
 final class RateFit {
     private static final int GRID = 16;
@@ -24,7 +24,7 @@ final class RateFit {
      *
      * @param bytes bytes it moves
      * @param flops floating-point operations
-     * @param positions positions that a row sees one after the other; 0 if that cannot be a limit
+     * @param positions positions that a row reads one after the other; 0 if that cannot be a limit
      * @param seconds time it takes
      */
     record Sample(double bytes, double flops, double positions, double seconds) {}
@@ -69,7 +69,7 @@ final class RateFit {
         return new Calibration.Fit(found, Percentiles.of(errors, 50), samples.size());
     }
 
-    /** The least time for a position, among executions that see many of them; 0 if none sees any. */
+    /** The least time per position among the executions with most positions; 0 if none has any. */
     private static double leastPerPosition(List<Sample> samples, double launch) {
         double most = samples.stream().mapToDouble(Sample::positions).max().orElse(0);
         return most == 0
@@ -82,8 +82,7 @@ final class RateFit {
     }
 
     /**
-     * The same for all samples, but no rate higher than any of them reaches: one that is the limit of none could be
-     * anything.
+     * The same rates, but none higher than the samples reach: a rate that limits no sample could have any value.
      */
     private static OperationRate asSeen(List<Sample> samples, OperationRate rate) {
         double bytes = 0;
@@ -102,7 +101,7 @@ final class RateFit {
                 rate.secondsPerPosition());
     }
 
-    /** The rate that fits best to a launch and a ratio: Gauss–Newton on its logarithm. */
+    /** The rate that fits best for a given launch time and ratio: Gauss–Newton on its logarithm. */
     private static OperationRate withRatio(List<Sample> samples, double launch, double ratio) {
         double work = 0;
         double time = 0;
@@ -111,7 +110,7 @@ final class RateFit {
             time += Math.max(s.seconds() - launch, 0);
         }
         if (work == 0) {
-            // Without any work it is all launch.
+            // Without any work, all time is launch.
             return new OperationRate(launch, WITHOUT_WORK, WITHOUT_WORK, 0);
         }
         double perPosition = Math.max(0, leastPerPosition(samples, launch));
@@ -122,7 +121,7 @@ final class RateFit {
             for (Sample s : samples) {
                 double seconds = Math.max(s.bytes(), s.flops() / ratio) / rate;
                 if (seconds < s.positions() * perPosition) {
-                    // It takes as long whatever the rate.
+                    // Its time does not depend on the rate.
                     continue;
                 }
                 double weight = seconds / (launch + seconds);

@@ -7,13 +7,13 @@ import java.util.List;
 
 /** Times of the tasks of the segments of equal steps. */
 final class SegmentTimes {
-    /** By segment the sum over steps of each task's seconds. */
+    /** For each segment: seconds of each task, summed over steps. */
     private final List<double[]> tasks = new ArrayList<>();
 
-    /** By segment the seconds of each step. */
+    /** For each segment: seconds in each step. */
     private final List<List<Double>> segments = new ArrayList<>();
 
-    /** Adds a step: nanoseconds of the tasks of each segment. From any thread. */
+    /** Adds a step: nanoseconds of the tasks of each segment. May be called from any thread. */
     synchronized void add(List<long[]> step) {
         for (int s = 0; s < step.size(); s++) {
             if (tasks.size() == s) {
@@ -55,7 +55,7 @@ final class SegmentTimes {
         return taskSeconds().stream().flatMapToDouble(Arrays::stream).sum();
     }
 
-    /** Coefficient of variation of a segment's time, where segments count by their mean times. */
+    /** Coefficient of variation of the segments' times; segments are weighted by their mean times. */
     synchronized double variation() {
         double deviations = 0;
         double means = 0;

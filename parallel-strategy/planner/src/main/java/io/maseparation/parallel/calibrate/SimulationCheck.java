@@ -29,7 +29,7 @@ import java.util.stream.Collectors;
 
 /** Runs layouts and simulates them on the profile of the machine they ran on. */
 public final class SimulationCheck {
-    /** Sequences of a run where nothing else is asked for. */
+    /** Default number of sequences of a run. */
     public static final int DEFAULT_BATCH = 6;
 
     /** Tokens of a prompt. */
@@ -40,13 +40,13 @@ public final class SimulationCheck {
     private SimulationCheck() {}
 
     /**
-     * One layout.
+     * Times of one layout.
      *
      * @param setup layout and batching
      * @param measuredMs median over runs of the mean time of a decode step
      * @param medianMs median time between tokens in that run
-     * @param leastMs least over runs
-     * @param mostMs most
+     * @param leastMs least over runs of the mean time of a decode step
+     * @param mostMs largest over runs of the mean time of a decode step
      * @param simulatedMs simulated TPOT
      * @param segments mean time of each kind of segment
      */
@@ -58,30 +58,30 @@ public final class SimulationCheck {
             double mostMs,
             double simulatedMs,
             List<SegmentTime> segments) {
-        /** simulated ÷ measured − 1. */
+        /** {@return simulated ÷ measured − 1} */
         public double error() {
             return simulatedMs / measuredMs - 1;
         }
     }
 
     /**
-     * Segments of all layers, ranks and micro-batches.
+     * Times of one kind of segment, over all layers, ranks and micro-batches.
      *
      * @param name name without the layer
-     * @param measuredMs mean time
-     * @param simulatedMs mean time
+     * @param measuredMs mean time measured
+     * @param simulatedMs mean time simulated
      */
     public record SegmentTime(String name, double measuredMs, double simulatedMs) {}
 
     /**
-     * What came of it.
+     * The result of a check.
      *
      * @param calibration the profile
      * @param entries one per layout
      */
     public record Result(Calibration calibration, List<Entry> entries) {}
 
-    /** The layouts that are checked, where the model allows them. */
+    /** {@return the layouts that are checked if the model allows them} */
     public static List<Setup> layouts() {
         return List.of(
                 Layout.single().withMicroBatches(1),
@@ -109,10 +109,14 @@ public final class SimulationCheck {
     }
 
     /**
-     * Runs and simulates.
+     * Runs and simulates all layouts.
      *
-     * @param calibrator measures the machine before each round, and after the last one
-     * @param doing told what begins
+     * @param model model
+     * @param calibrator measures the machine before each round and after the last one
+     * @param execution how layouts are run
+     * @param settings which layouts, how often, and on how much
+     * @param doing called with the name of each part of the work as it begins
+     * @return the profile and the times
      */
     public static Result run(
             Model model, Calibrator calibrator, ExecutionOptions execution, Settings settings, Consumer<String> doing) {
@@ -120,8 +124,8 @@ public final class SimulationCheck {
         int batch = settings.batch();
         List<int[]> prompts = RandomPrompts.of(batch, PROMPT, model.config().vocab(), 0);
         Map<Setup, List<RunResult>> runs = new LinkedHashMap<>();
-        // A round for the JVM. Where others compute than the JVM, it compiles what drives them, which is the same for
-        // all layouts; the last one does all that any of them does.
+        // Round −1 lets the JVM compile. If it only drives devices, all layouts use the same code, and one layout is
+        // enough: the last one, which does everything that any of them does.
         boolean embedded = execution.devices().getFirst().target().embedded();
         for (int round = -1; round < settings.rounds(); round++) {
             if (round >= 0) {
@@ -139,7 +143,7 @@ public final class SimulationCheck {
                         .execution(execution)
                         .prompts(prompts)
                         .ignoringEos()
-                        // The JVM does not care about the context.
+                        // Compilation does not depend on the context.
                         .depth(round < 0 ? 0 : settings.depth())
                         .prefillChunk(chunk(model.config(), setup, batch))
                         .maxTokens(round < 0 && embedded ? WARM_UP_TOKENS : settings.tokens())
@@ -158,8 +162,8 @@ public final class SimulationCheck {
     }
 
     /**
-     * Most prompt tokens of a step that leave buffers as large as decode steps need: what goes between host and device
-     * are whole buffers, so that larger ones would make decoding slower, and the simulator knows of no prompts.
+     * The largest number of prompt tokens per step that needs no larger buffers than decode steps. Whole buffers go
+     * between host and device, so larger ones would slow decoding down, and the simulator does not know about prompts.
      */
     private static int chunk(ModelConfig config, Setup setup, int batch) {
         int groups = Planning.plan(config, setup).groups();
@@ -192,8 +196,8 @@ public final class SimulationCheck {
     }
 
     /**
-     * Time of a decode step: the time between tokens, except that a sequence whose prompt was through early does not
-     * count how long it waited for the other prompts.
+     * Time of a decode step: the time between tokens, without the time that a sequence with an early prompt waits for
+     * the other prompts.
      */
     private static double stepMs(RunResult run, int batch) {
         return batch / run.metrics().tps() * 1e3;

@@ -15,7 +15,7 @@ import io.maseparation.parallel.layout.Tensor;
 final class TransferProbe {
     private static final int ROUNDS = 60;
     private static final int WARM_UP = 20;
-    /** What a copy in memory can reach at most: less than the measurement's noise for one message. */
+    /** The most that a copy in memory can reach; the noise of a measurement could give more. */
     private static final double MOST_BYTES_PER_SECOND = 1e11;
     private static final long COMPUTE_NANOS = 1_000_000;
     private static final int SMALL = 16;
@@ -32,7 +32,7 @@ final class TransferProbe {
         times++;
     }
 
-    /** Mean latency of a small message, and bytes a second of what a large one takes longer. */
+    /** Mean latency of a small message, and bytes per second from what a large message takes longer. */
     Link link() {
         return new Link(
                 small / times,

@@ -4,16 +4,16 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * Devices and what connects them. Devices are numbered node by node.
+ * Devices and what connects them. Devices are numbered from 0, node by node.
  *
  * @param name name
  * @param description one line
  * @param kinds kinds of device
  * @param devices one entry per device
  * @param links what connects them
- * @param host host that all devices are threads of, if they are
- * @param collectives measured tables; α–β where there is none
- * @param sources one line per number: where it comes from
+ * @param host the host whose threads all devices are; {@link HostSharing#NONE} if they are not
+ * @param collectives measured tables; a collective without a table costs what its links say (α–β)
+ * @param sources where the numbers come from, one line per number
  */
 public record Cluster(
         String name,
@@ -32,6 +32,7 @@ public record Cluster(
      */
     public record Device(int kind, int node) {}
 
+    /** Copies the lists. */
     public Cluster {
         kinds = List.copyOf(kinds);
         devices = List.copyOf(devices);
@@ -39,44 +40,65 @@ public record Cluster(
         sources = List.copyOf(sources);
     }
 
-    /** The same where every execution of a segment takes equally long. */
+    /** {@return the same cluster, where every execution of a segment takes equally long} */
     public Cluster withoutVariation() {
         return new Cluster(name, description, kinds, devices, links,
                 new HostSharing(host.cores(), host.devices(), host.contention(), 0), collectives, sources);
     }
 
-    /** The same with other devices of the same kinds. */
+    /**
+     * {@return the same cluster with other devices of the same kinds}
+     *
+     * @param others one entry per device
+     */
     public Cluster withDevices(List<Device> others) {
         return new Cluster(name, description, kinds, others, links, host, collectives, sources);
     }
 
-    /** The same with every kind of device changed. */
+    /**
+     * {@return the same cluster with every kind of device changed}
+     *
+     * @param change makes the new kind of an old one
+     */
     public Cluster withKinds(UnaryOperator<DeviceKind> change) {
         return new Cluster(
                 name, description, kinds.stream().map(change).toList(), devices, links, host, collectives, sources);
     }
 
-    /** The same with other links and tables of collectives. */
+    /**
+     * {@return the same cluster with other links and tables of collectives}
+     *
+     * @param others the links
+     * @param tables the tables; may be empty
+     */
     public Cluster withLinks(Links others, List<CollectiveTable> tables) {
         return new Cluster(name, description, kinds, devices, others, host, tables, sources);
     }
 
-    /** Kind of a device. */
+    /**
+     * {@return the kind of a device}
+     *
+     * @param device its number, from 0
+     */
     public DeviceKind kindOf(int device) {
         return kinds.get(devices.get(device).kind());
     }
 
-    /** Number of the node that a device is in. */
+    /**
+     * {@return the number of the node that a device is in}
+     *
+     * @param device its number, from 0
+     */
     public int nodeOf(int device) {
         return devices.get(device).node();
     }
 
-    /** The link that bytes may have to take from one device to any other: between nodes where there are several. */
+    /** {@return the link between nodes if there are several nodes, otherwise the link inside the node} */
     public Link farthestLink() {
         return devices.stream().map(Device::node).distinct().count() == 1 ? links.intraNode() : links.interNode();
     }
 
-    /** Number of devices. */
+    /** {@return the number of devices} */
     public int size() {
         return devices.size();
     }

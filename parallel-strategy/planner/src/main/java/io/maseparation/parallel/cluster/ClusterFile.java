@@ -17,6 +17,9 @@ import java.util.stream.Stream;
 
 /** Clusters on disk, as JSON (docs/clusters.md). */
 public final class ClusterFile {
+    /** Of a kind that does not say: about what 36 blocks, as vLLM's all-reduce has, take of 108 to 132 processors. */
+    private static final double USUAL_COLLECTIVE_SHARE = 0.3;
+
     static final int MOST_DEVICES = 65_536;
 
     private ClusterFile() {}
@@ -24,6 +27,8 @@ public final class ClusterFile {
     /**
      * Reads a cluster.
      *
+     * @param file a JSON file
+     * @return the cluster
      * @throws io.maseparation.files.ModelException if the file cannot be read or something in it makes no sense; the
      *     message is one line that names file and field
      */
@@ -34,7 +39,7 @@ public final class ClusterFile {
     /**
      * The cluster of a document.
      *
-     * @param size number of devices where the document describes a family of clusters; 0 where it names its nodes
+     * @param size number of devices if the document describes a family of clusters; 0 if it lists its nodes
      */
     static Cluster cluster(JsonFile json, int size) {
         List<DeviceKind> kinds = new ArrayList<>();
@@ -98,6 +103,7 @@ public final class ClusterFile {
                         json.number("graph_start_us", 0, 1e9) / 1e6),
                 json.number("price_per_hour", Double.NaN, 0, 1e12),
                 json.number("host_bytes_per_s", Double.POSITIVE_INFINITY, 1, 1e18),
+                json.number("collective_core_share", USUAL_COLLECTIVE_SHARE, 0, 0.99),
                 measured);
         json.done();
         return kind;
@@ -187,6 +193,8 @@ public final class ClusterFile {
     /**
      * Writes a cluster, whole or not at all.
      *
+     * @param file where to
+     * @param cluster what is written
      * @param source where its numbers come from, such as "measured by ma calibrate on 2026-11-23"
      * @throws java.io.UncheckedIOException if the file cannot be written
      */
@@ -239,6 +247,7 @@ public final class ClusterFile {
         if (Double.isFinite(kind.hostBytesPerSecond())) {
             json.put("host_bytes_per_s", sourced(kind.hostBytesPerSecond(), source));
         }
+        json.put("collective_core_share", sourced(kind.collectiveShare(), source));
         Map<String, Object> operations = new LinkedHashMap<>();
         for (Operation operation : Operation.values()) {
             OperationRate rate = kind.measured().get(operation);

@@ -22,15 +22,16 @@ public final class Clusters {
 
     private Clusters() {}
 
-    /** Names to choose from; of the first five, other numbers of devices have a name as well, such as a100x1024. */
+    /** {@return names to choose from; the a100, h100 and h200 families exist in every size, such as a100x1024} */
     public static List<String> names() {
         return NAMES;
     }
 
     /**
-     * A cluster.
+     * Finds a cluster.
      *
      * @param nameOrFile a name, or a JSON file
+     * @return the cluster
      * @throws ModelException if there is no such cluster, or the file makes no sense
      */
     public static Cluster named(String nameOrFile) {

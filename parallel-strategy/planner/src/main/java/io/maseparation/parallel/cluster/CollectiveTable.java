@@ -4,7 +4,7 @@ import io.maseparation.files.Identified;
 import java.util.List;
 
 /**
- * Measured times of a collective over all of some devices of one node.
+ * Measured times of a collective over several devices of one node.
  *
  * @param operation which collective
  * @param implementation "nccl", or "custom" for a kernel inside a captured graph
@@ -15,9 +15,9 @@ public record CollectiveTable(Operation operation, String implementation, int de
 
     /** A collective. */
     public enum Operation implements Identified {
-        /** Sum over all, to all. */
+        /** Every device gets the sum of all devices' buffers. */
         ALL_REDUCE,
-        /** A part from each to each. */
+        /** Every device sends a part of its buffer to every other one. */
         ALL_TO_ALL;
 
         @Override
@@ -30,17 +30,20 @@ public record CollectiveTable(Operation operation, String implementation, int de
      * One measurement.
      *
      * @param bytes bytes of one device's buffer
-     * @param seconds time
+     * @param seconds time of the whole collective
      */
     public record Point(double bytes, double seconds) {}
 
+    /** Copies the points. */
     public CollectiveTable {
         points = List.copyOf(points);
     }
 
     /**
-     * Time in seconds, between two measured sizes by a straight line over the logarithms of both; outside the table its
-     * nearest end.
+     * {@return the time in seconds: between two measured sizes on a straight line over the logarithms of both, outside
+     * the table that of its nearest end}
+     *
+     * @param bytes bytes of one device's buffer
      */
     public double seconds(double bytes) {
         Point before = points.getFirst();

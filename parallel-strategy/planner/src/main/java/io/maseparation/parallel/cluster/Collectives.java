@@ -9,7 +9,11 @@ public enum Collectives implements Identified {
     /** NCCL, launched by the host. */
     NCCL;
 
-    /** The kind that usually goes with a way to start operations. */
+    /**
+     * {@return the implementation that usually goes with a way to start operations}
+     *
+     * @param launch how operations are started
+     */
     public static Collectives usualWith(Launch launch) {
         return launch == Launch.GRAPH ? CUSTOM : NCCL;
     }

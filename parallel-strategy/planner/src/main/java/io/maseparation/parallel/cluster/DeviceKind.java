@@ -13,10 +13,11 @@ import java.util.stream.Collectors;
  * @param memoryBytes bytes of its memory
  * @param roofline rates of operations that were not measured, and peaks that bounds are computed from
  * @param launches what the host adds to operations
- * @param pricePerHour price of one device for an hour, in any currency that the cluster's other kinds share; NaN if
- *     unknown
- * @param hostBytesPerSecond rate between the host's memory and the device's, where segments take what ranks exchange
- *     from there and leave it there; infinite where devices exchange it themselves, or have no memory of their own
+ * @param pricePerHour price of one device for an hour, in the same currency for all kinds of a cluster; NaN if unknown
+ * @param hostBytesPerSecond rate between the host's memory and the device's if segments read what ranks exchange from
+ *     the host's memory and write it there; infinite if devices exchange data themselves or share the host's memory
+ * @param collectiveShare share of its cores that a collective keeps busy, from 0 to below 1: as much slower does it
+ *     compute meanwhile
  * @param measured operations whose rates were measured; they take precedence over the roofline
  */
 public record DeviceKind(
@@ -26,54 +27,85 @@ public record DeviceKind(
         LaunchTimes launches,
         double pricePerHour,
         double hostBytesPerSecond,
+        double collectiveShare,
         Map<Operation, OperationRate> measured) {
+    /** Copies the map. */
     public DeviceKind {
         measured = Map.copyOf(measured);
     }
 
-    /** The same with more memory or less. */
+    /**
+     * {@return the same kind with another size of memory}
+     *
+     * @param bytes bytes of its memory
+     */
     public DeviceKind withMemory(double bytes) {
-        return new DeviceKind(name, bytes, roofline, launches, pricePerHour, hostBytesPerSecond, measured);
+        return new DeviceKind(name, bytes, roofline, launches, pricePerHour, hostBytesPerSecond, collectiveShare,
+                measured);
     }
 
-    /** The same with other rates and launch times. */
+    /**
+     * {@return the same kind with other rates and launch times}
+     *
+     * @param rates rates of operations that were not measured
+     * @param times what the host adds to operations
+     * @param hostRate bytes per second between the host's memory and the device's
+     * @param operations makes the new rate of a measured operation
+     */
     public DeviceKind with(
             Roofline rates, LaunchTimes times, double hostRate, UnaryOperator<OperationRate> operations) {
-        return new DeviceKind(name, memoryBytes, rates, times, pricePerHour, hostRate,
+        return new DeviceKind(name, memoryBytes, rates, times, pricePerHour, hostRate, collectiveShare,
                 measured.entrySet().stream()
                         .collect(Collectors.toMap(Map.Entry::getKey, e -> operations.apply(e.getValue()))));
     }
 
-    /** The fixed part of an operation's time, in seconds: on the device, where it was measured, and on the host. */
+    /**
+     * {@return the fixed part of an operation's time in seconds: on the device, if it was measured, and on the host}
+     *
+     * @param operation the operation
+     * @param launch how it is started
+     */
     public double launchSeconds(Operation operation, Launch launch) {
         OperationRate rate = measured.get(operation);
         return (rate == null ? 0 : rate.launchSeconds()) + hostLaunchSeconds(launch);
     }
 
-    /** The part of it in which the device waits for its host, in seconds. */
+    /**
+     * {@return the part of an operation's fixed time in which the device waits for its host, in seconds}
+     *
+     * @param launch how it is started
+     */
     public double hostLaunchSeconds(Launch launch) {
         return launches.seconds(launch);
     }
 
-    /** What a segment costs besides its operations, in seconds. */
+    /**
+     * {@return what a segment costs besides its operations, in seconds}
+     *
+     * @param launch how its operations are started
+     */
     public double startSeconds(Launch launch) {
         return !measured.isEmpty() || launch == Launch.GRAPH ? launches.startSeconds() : 0;
     }
 
     /**
-     * Whether a task is launched at all. A device known by its data sheet starts no task that has nothing to do; this
-     * library's runtime, which operations are measured with, starts every one.
+     * {@return whether a task is launched at all} A kind of device that is known from its data sheet starts no task
+     * that has nothing to do; this library's runtime, with which operations are measured, starts every task.
+     *
+     * @param bytes bytes that the task moves
+     * @param flops its floating-point operations
      */
     public boolean starts(double bytes, double flops) {
         return bytes > 0 || flops > 0 || !measured.isEmpty();
     }
 
     /**
-     * The part of an operation's time that grows with its work, in seconds.
+     * {@return the part of an operation's time that grows with its work, in seconds}
      *
+     * @param operation the operation
      * @param bytes bytes moved
      * @param flops floating-point operations
-     * @param positions positions that a row sees one after the other
+     * @param positions positions that a row reads one after the other
      */
     public double workSeconds(Operation operation, double bytes, double flops, double positions) {
         OperationRate rate = measured.get(operation);

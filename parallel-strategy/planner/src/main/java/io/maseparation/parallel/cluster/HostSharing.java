@@ -1,37 +1,39 @@
 package io.maseparation.parallel.cluster;
 
 /**
- * What ranks that are threads of one host do to each other. Either the host's cores compute, all of them for each rank,
- * or the threads drive devices with a memory of their own, several of them one device.
+ * How ranks that are threads of one host slow each other down. Either the host's cores compute, and every rank can use
+ * all of them, or the threads drive devices with memory of their own, and several threads may share a device.
  *
- * @param cores cores that they share; 0 for devices of their own, driven by hosts of their own
- * @param devices devices that ranks take in turn, rank r the one of number r modulo this; 0 where the cores compute
- * @param contention where the cores compute, how much longer each of two that compute at once takes: from 0 (not at
- *     all) over 1 (twice as long, since an operation alone uses all cores) to {@link #MOST_CONTENTION}. Where devices
- *     do, how much longer a launch takes while another rank launches
- * @param variation coefficient of variation (standard deviation ÷ mean) of the time that a segment would take alone.
- *     Ranks that wait for each other wait for the slowest, so that its mean alone says too little.
+ * @param cores cores that ranks share; 0 if every rank has a device and a host of its own
+ * @param devices devices that ranks share: rank r uses device r modulo this number; 0 if the cores compute
+ * @param contention if the cores compute: how much longer each of two ranks takes when both compute at once, from 0 (no
+ *     longer) through 1 (twice as long, as one operation uses all cores) to {@link #MOST_CONTENTION}. If devices
+ *     compute: how much longer a launch takes while another rank launches
+ * @param variation coefficient of variation (standard deviation ÷ mean) of the time that a segment takes alone; ranks
+ *     that wait for each other wait for the slowest, so the mean is not enough
  */
 public record HostSharing(int cores, int devices, double contention, double variation) {
     /** Most that {@code contention} can be. */
     public static final double MOST_CONTENTION = 4;
     /** Most that {@code variation} can be. */
     public static final double MOST_VARIATION = 2;
-    /** Devices of their own. */
+    /** Every rank has a device and a host of its own. */
     public static final HostSharing NONE = new HostSharing(0, 0, 1, 0);
 
-    /** Whether there is such a host. */
+    /** {@return whether ranks share a host} */
     public boolean shared() {
         return cores > 0;
     }
 
-    /** Whether ranks take turns on devices that have a queue of kernels each. */
+    /** {@return whether ranks share devices, each of which has a queue of kernels} */
     public boolean queues() {
         return cores > 0 && devices > 0;
     }
 
     /**
-     * How much longer computing takes where {@code active} devices do it at once, or launching where that many launch.
+     * {@return how many times as long as alone each rank takes to compute, or to launch if ranks share devices}
+     *
+     * @param active ranks that do so at the same time, at least 1
      */
     public double slowdown(int active) {
         if (cores == 0) {
@@ -41,7 +43,11 @@ public record HostSharing(int cores, int devices, double contention, double vari
         return devices > 0 ? alike : Math.max(alike, (double) active / cores);
     }
 
-    /** What some devices can do together, as a share of what they could do if each had a host of its own. */
+    /**
+     * {@return what ranks can do together, as a share of what they could do if each had a host of its own}
+     *
+     * @param ranks number of ranks
+     */
     public double share(long ranks) {
         if (queues()) {
             return Math.min(1, (double) devices / ranks);

@@ -5,7 +5,7 @@ package io.maseparation.parallel.cluster;
  *
  * @param eagerSeconds added to an operation that the host launches by itself
  * @param graphSeconds added to an operation inside a captured graph
- * @param startSeconds time to start a captured graph, or whatever a segment costs besides its operations
+ * @param startSeconds time to start a captured graph, or what else a segment costs besides its operations
  */
 public record LaunchTimes(double eagerSeconds, double graphSeconds, double startSeconds) {
     /** A host that takes no time. */

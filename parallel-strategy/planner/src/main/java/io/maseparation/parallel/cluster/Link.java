@@ -8,7 +8,11 @@ package io.maseparation.parallel.cluster;
  */
 public record Link(double latencySeconds, double bytesPerSecond) {
 
-    /** Time of one transfer that has the link to itself, in seconds. */
+    /**
+     * {@return the time in seconds of one transfer that has the link to itself}
+     *
+     * @param bytes bytes transferred
+     */
     public double seconds(double bytes) {
         return latencySeconds + bytes / bytesPerSecond;
     }

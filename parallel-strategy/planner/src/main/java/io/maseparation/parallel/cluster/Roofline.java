@@ -11,12 +11,22 @@ package io.maseparation.parallel.cluster;
 public record Roofline(
         double bytesPerSecond, double flopsPerSecond, double bandwidthEfficiency, double flopsEfficiency) {
 
-    /** Kernels that reach the peaks. */
+    /**
+     * {@return rates of kernels that reach the peaks}
+     *
+     * @param bytesPerSecond peak bandwidth of the device's memory
+     * @param flopsPerSecond peak rate of floating-point operations
+     */
     public static Roofline peak(double bytesPerSecond, double flopsPerSecond) {
         return new Roofline(bytesPerSecond, flopsPerSecond, 1, 1);
     }
 
-    /** The same with so many times the memory bandwidth and the rate of operations. */
+    /**
+     * {@return the same efficiencies at other peaks}
+     *
+     * @param bandwidth factor of the memory bandwidth
+     * @param flops factor of the rate of floating-point operations
+     */
     public Roofline times(double bandwidth, double flops) {
         return new Roofline(
                 bytesPerSecond * bandwidth, flopsPerSecond * flops, bandwidthEfficiency, flopsEfficiency);
@@ -26,7 +36,12 @@ public record Roofline(
         return Math.max(bytes / (bytesPerSecond * bandwidthEfficiency), flops / (flopsPerSecond * flopsEfficiency));
     }
 
-    /** The least time for some work: at peak, without launch, in seconds. */
+    /**
+     * {@return the least time for some work in seconds: at peak rates, without a launch}
+     *
+     * @param bytes bytes moved
+     * @param flops floating-point operations
+     */
     public double boundSeconds(double bytes, double flops) {
         return Math.max(bytes / bytesPerSecond, flops / flopsPerSecond);
     }

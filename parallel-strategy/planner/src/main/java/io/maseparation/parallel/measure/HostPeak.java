@@ -6,8 +6,8 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * What this machine's cores can do at most, measured in a fraction of a second: a yardstick for MBU and MFU of runs on
- * the embedded device, good to some percent.
+ * What this machine's cores can do at most, measured in a few seconds: a yardstick for MBU and MFU of runs on the
+ * embedded device, accurate to a few percent.
  *
  * @param bytesPerSecond read bandwidth of all cores together, over {@value #READ_MIB} MiB
  * @param flopsPerSecond fp32 fused multiply-adds of all cores together, each counted as two
@@ -18,15 +18,15 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
     private static final long ROUND_NANOS = 10_000_000;
     private static final long LEAST_NANOS = 150_000_000;
     private static final long MOST_NANOS = 1_500_000_000;
-    /** Rounds without a better one after which it is believed. */
+    /** Rounds without a better result after which the best one is taken. */
     private static final int SETTLED_ROUNDS = 6;
     private static final double BETTER = 1.03;
-    /** Longs that are read between two looks at the clock. */
+    /** Longs that are read between two readings of the clock. */
     private static final int PIECE = 1 << 16;
-    /** Floats that stay in the first cache. */
+    /** Floats that fit into the first-level cache. */
     private static final int ARRAY = 2048;
 
-    /** Measures all cores. */
+    /** {@return what all cores reach together, measured now} */
     public static HostPeak measure() {
         int cores = Runtime.getRuntime().availableProcessors();
         int longs = Math.max(PIECE, (READ_MIB << 17) / cores);
@@ -46,7 +46,7 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
         return new HostPeak(bytes, flops);
     }
 
-    /** Bits of a vector register as the Vector API uses them; 0 without its module. */
+    /** {@return bits of a vector register as the Vector API uses them; 0 if its module is not loaded} */
     public static int vectorBits() {
         return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() ? VectorWidth.bits() : 0;
     }
@@ -64,8 +64,8 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
     }
 
     /**
-     * The best round: what the core can do, whatever else it had to do meanwhile. The first rounds are the
-     * interpreter's; it takes until the compiler is done that no round beats the ones before.
+     * The best round: what the core can do when nothing else keeps it busy. The first rounds run in the interpreter;
+     * rounds get faster until the compiler is done.
      */
     private static double rate(LongSupplier piece) {
         long start = System.nanoTime();
@@ -107,7 +107,7 @@ public record HostPeak(double bytesPerSecond, double flopsPerSecond) {
         return a + b + c + d;
     }
 
-    /** Several a load and store, in a form that the compiler turns into vector instructions. */
+    /** Several operations per load and store, in a form that the compiler turns into vector instructions. */
     private static long multiplyAdds(float[] values) {
         for (int i = 0; i < values.length; i++) {
             float v = values[i];

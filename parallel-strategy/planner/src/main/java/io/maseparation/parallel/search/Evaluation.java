@@ -3,14 +3,14 @@ package io.maseparation.parallel.search;
 import io.maseparation.parallel.simulate.SimulationResult;
 
 /**
- * A layout and what its simulation found.
+ * A layout and the result of its simulation.
  *
  * @param layout the layout
- * @param result what came out; the batch of its scenario may have been searched
+ * @param result the simulation's result; the search may have chosen the batch of its scenario
  * @param score value of the objective; less is better
  */
 public record Evaluation(PlacedLayout layout, SimulationResult result, double score) {
-    /** The batch that was simulated. */
+    /** {@return the number of sequences that was simulated} */
     public int batch() {
         return result.simulation().scenario().batch();
     }

@@ -14,11 +14,11 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 
 /**
- * How many rows of a copy of the experts and of a micro-batch visit each expert, in every measured step: what plans
- * that divide the batch alike have in common.
+ * How many rows visit each expert in every measured step, by copy of the experts and micro-batch. Plans that divide the
+ * batch alike share these counts.
  */
 final class ExpertCounts {
-    /** Numbers kept at most: 128 MiB. */
+    /** Most numbers that are kept: 128 MiB. */
     private static final long MOST_KEPT = 1L << 25;
 
     private final ModelConfig config;
@@ -48,11 +48,11 @@ final class ExpertCounts {
     }
 
     /**
-     * Counts.
+     * The counts of a simulation.
      *
-     * @param simulation always of the same routing, which remembers what it draws, and the same seed
+     * @param simulation always with the same seed and the same routing, which remembers what it draws
      * @param shares which sequences each attention group has
-     * @param copyOfGroup for each attention group the copy of the experts that it goes to
+     * @param copyOfGroup for each attention group, the copy of the experts that serves it
      */
     Counts of(Simulation simulation, Shares shares, List<Integer> copyOfGroup) {
         Plan plan = simulation.plan();

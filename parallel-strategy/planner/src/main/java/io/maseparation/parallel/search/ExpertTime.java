@@ -13,7 +13,7 @@ import java.util.List;
 
 /**
  * Seconds of a segment of experts for any load. The bytes and operations of its tasks are linear in rows, pairs and
- * experts visited; the coefficients are found once from a few loads, since a search asks for very many.
+ * experts visited. The coefficients are found once, from a few loads, since a search asks for very many loads.
  */
 public final class ExpertTime {
     private static final int ROWS = 1;
@@ -22,15 +22,20 @@ public final class ExpertTime {
 
     private final DeviceKind kind;
     private final List<OperationCost> tasks;
-    /** For each task what it has anyway, and for each row, pair and expert. */
+    /** For each task: a fixed part, and what each row, pair and expert adds. */
     private final double[][] bytes;
 
     private final double[][] flops;
     private final double fixedSeconds;
 
     /**
-     * @param shard whose experts they are
-     * @param segment of one layer
+     * Finds the coefficients of a segment.
+     *
+     * @param config model
+     * @param shard the rank's part of the model
+     * @param segment the segment with the experts of one layer
+     * @param conditions formats and launches
+     * @param kind kind of device that computes
      */
     public ExpertTime(ModelConfig config, Shard shard, Segment segment, Conditions conditions, DeviceKind kind) {
         this.kind = kind;
@@ -62,7 +67,7 @@ public final class ExpertTime {
         return new StepShape(false, List.of(), 0, new ExpertLoad(rows, pairs, active, 0));
     }
 
-    /** From the values for one of each, and for two of one of them, to a fixed part and a part each. */
+    /** From values for one row, pair and expert, and for two of one of these, to a fixed part and increments. */
     private static void toParts(double[] values) {
         for (int i = ROWS; i < values.length; i++) {
             values[i] -= values[0];
@@ -101,18 +106,18 @@ public final class ExpertTime {
         return new ExpertLoad(rows, pairs, active, extraRows);
     }
 
-    /** The part of the time that does not grow with the work, in seconds: starting the tasks. */
+    /** {@return the part of the time that does not grow with the work, in seconds: starting the tasks} */
     public double fixedSeconds() {
         return fixedSeconds;
     }
 
     /**
-     * The part that does, in seconds: convex in what is given, so that the mean over ranks takes at most the mean of
-     * their times.
+     * {@return the part of the time that grows with the work, in seconds} It is convex in the arguments, so the time of
+     * the mean load is at most the mean of the ranks' times.
      *
      * @param rows rows that reach the rank
-     * @param pairs rows times experts that they visit there
-     * @param active experts there that any row visits
+     * @param pairs pairs of a row and an expert that it visits there
+     * @param active experts there that at least one row visits
      */
     public double workSeconds(double rows, double pairs, double active) {
         double seconds = 0;

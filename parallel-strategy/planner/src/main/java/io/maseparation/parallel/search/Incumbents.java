@@ -9,14 +9,14 @@ final class Incumbents {
     /** By kind. */
     private final DoubleAccumulator[] least = new DoubleAccumulator[LayoutKind.values().length];
 
-    /** @param together whether kinds compete with each other */
+    /** @param together whether layouts of all kinds compete with each other */
     Incumbents(boolean together) {
         DoubleAccumulator common = new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY);
         Arrays.setAll(least, k -> together ? common : new DoubleAccumulator(Math::min, Double.POSITIVE_INFINITY));
     }
 
     /**
-     * Whether a score of at least {@code bound} is not within a factor of the best of any kind that the layout is of.
+     * Whether a score of at least {@code bound} is too far from the best score of every kind that the layout is of.
      */
     boolean beyond(Setup setup, double bound, double factor) {
         return Arrays.stream(LayoutKind.values()).noneMatch(k -> k.has(setup) && near(k, bound, factor));

@@ -4,7 +4,7 @@ import io.maseparation.files.Identified;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 
-/** Kinds of layouts of which a search finds the best each. */
+/** Kinds of layouts; a search finds the best layout of each kind. */
 public enum LayoutKind implements Identified {
     /** One device. */
     SINGLE("single device"),
@@ -27,12 +27,12 @@ public enum LayoutKind implements Identified {
         this.label = label;
     }
 
-    /** What it is, in words. */
+    /** {@return the kind in words} */
     public String label() {
         return label;
     }
 
-    /** Whether a layout is one of this kind; with one micro-batch a pipeline is of two. */
+    /** Whether a layout is of this kind; a pipeline with one micro-batch is of two kinds. */
     boolean has(Setup setup) {
         Layout layout = setup.layout();
         return switch (this) {

@@ -24,14 +24,14 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * The least time between tokens that a simulation of a plan can come to, without simulating: for every group of
+ * A lower bound of the time between tokens that a simulation of a plan gives, without simulating: for every group of
  * sequences the larger of
  * <ul>
- *   <li>the work of the busiest rank that it needs, over all micro-batches: a rank does one thing at a time; and
- *   <li>the time one micro-batch takes through a step if it never met another: its own segments, in every layer the
- *   slowest of the ranks that compute its experts, and the latencies between them.
+ *   <li>the work of the busiest rank that it needs, over all micro-batches, since a rank does one thing at a time; and
+ *   <li>the time that one micro-batch needs for a step if it never waits for another: its own segments, in every layer
+ *   the slowest of the ranks that compute its experts, and the latencies between them.
  * </ul>
- * Experts are the ones that the scenario's routing draws. Contention, bytes of transfers, collectives and shared
+ * Rows visit the experts that the scenario's routing draws. Contention, bytes of transfers, collectives and shared
  * experts are left out.
  */
 final class LowerBound {
@@ -46,7 +46,7 @@ final class LowerBound {
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
     /**
-     * Seconds by expert group, micro-batch, layer and step; empty where experts are part of what ranks do by
+     * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
      * themselves.
      */
     private final double[][][][] experts;
@@ -56,7 +56,7 @@ final class LowerBound {
             String segment,
             StepShape shape) {}
 
-    /** What the time of experts depends on, beside their rows. */
+    /** What the time of experts depends on, besides their rows. */
     private record BankUse(DeviceKind kind, ModelConfig.Layer layer, int held, int parts) {}
 
     private LowerBound(Simulation simulation, ExpertCounts expertCounts) {
@@ -87,7 +87,7 @@ final class LowerBound {
     }
 
     private double seconds() {
-        // Towards its last token a micro-batch may have a rank for itself, as the others are through.
+        // Before its last token a micro-batch may have a rank to itself, if the others are done.
         double together = 1 - (microBatches - 1.0) / (microBatches * (double) scenario.steps());
         double[] busiest = new double[plan.groups()];
         double[] way = new double[plan.groups()];
@@ -131,9 +131,9 @@ final class LowerBound {
                 mean += Math.max(work * ofGroup, ways);
             }
         }
-        // n at once take slowdown(n), so that together they are at most 1 / contention or as many as there are cores;
-        // one alone is never slowed down.
-        // Where they queue for devices, launches go on beside kernels, and there is no such bound.
+        // n ranks at once take slowdown(n) times as long, so together they do at most the work of 1 / contention ranks,
+        // or of as many as there are cores; one rank alone is never slowed down. If ranks queue for devices, launches
+        // overlap with kernels, and there is no such bound.
         double shared = cluster.host().shared() && !cluster.host().queues()
                 ? all * together * (1 - 1.0 / scenario.steps())
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
@@ -149,12 +149,12 @@ final class LowerBound {
         return shares.sequences().group(rank.group()).stream().anyMatch(rows -> !rows.isEmpty());
     }
 
-    /** Ranks that a group's rows pass at the same time: each counts for its part of the way. */
+    /** Number of ranks that a group's rows pass at the same time; each counts for its part of the way. */
     private static int slicesInWay(RankPlan rank) {
         return rank.shard().attention().map(h -> h.parts()).orElse(1);
     }
 
-    /** Seconds of the segments that a rank computes for its own rows, without experts of a pool. */
+    /** Seconds of the segments that a rank computes for its own rows, without experts that it computes for others. */
     private double own(RankPlan rank, int m) {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
         double sum = 0;
@@ -176,7 +176,7 @@ final class LowerBound {
         return sum;
     }
 
-    /** Seconds that a rank computes experts for others, in the mean over steps. */
+    /** Seconds that a rank computes experts for others, averaged over steps. */
     private double received(RankPlan rank, int m) {
         int group = placement.groupOf(rank.rank());
         if (experts.length == 0 || group < 0) {
@@ -225,7 +225,7 @@ final class LowerBound {
                 .toArray();
     }
 
-    /** Seconds that a group's rows spend at their experts and on the way there and back, in the mean over steps. */
+    /** Seconds that a group's rows spend at their experts and on the way there and back, averaged over steps. */
     private double expertWay(int group, int m) {
         if (experts.length == 0) {
             return 0;
@@ -250,8 +250,8 @@ final class LowerBound {
     }
 
     /**
-     * Least latency of a message between a group and its experts; 0 where they meet in collectives, whose times are
-     * tables.
+     * Least latency of a message between a group and its experts; 0 if they exchange rows by collectives, which this
+     * bound leaves out.
      */
     private double latency(int group, int expertGroup) {
         if (!(plan.layout() instanceof Layout.Separated)) {

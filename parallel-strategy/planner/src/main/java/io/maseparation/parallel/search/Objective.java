@@ -2,7 +2,7 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.files.Identified;
 
-/** What a search makes as good as it can. */
+/** What a search optimizes. */
 public enum Objective implements Identified {
     /** Output tokens per second; for a given batch the same as {@link #TPOT}. */
     TPS,
@@ -12,7 +12,8 @@ public enum Objective implements Identified {
     COST;
 
     /**
-     * What is compared: less is better. It grows with the time, so that a lower bound of the time gives one of this.
+     * The value that is compared; less is better. It grows with the time, so a lower bound of the time gives a lower
+     * bound of the score.
      *
      * @param tpotMs time between a sequence's tokens
      * @param batch sequences

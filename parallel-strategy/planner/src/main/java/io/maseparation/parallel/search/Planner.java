@@ -12,24 +12,25 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Searches for the best layout. Every layout gets a lower bound; in the order of those, layouts are simulated for a
- * few steps, unless their bound says that they cannot be among the best of their kind; the leaders of each kind are
- * simulated again for as many steps as was asked for, and the best of those wins. Which candidates are leaders does not
- * depend on the order in which threads come to them, as a bound is never above what it bounds.
+ * Searches for the best layout. Every layout gets a lower bound. In the order of their bounds, layouts are simulated
+ * for a few steps, unless the bound says that they cannot be among the best of their kind. The leaders of each kind are
+ * simulated again for as many steps as requested, and the best of those wins. Which candidates become leaders does not
+ * depend on the order in which threads process them, since a bound is never above the value that it bounds.
  */
 public final class Planner {
-    /** How far from the best a candidate may be, after a few steps, to be simulated again. */
+    /** A candidate within this factor of the best after a few steps is simulated again. */
     private static final double NEAR = 1.03;
 
     /**
-     * By how much more, times the square root of the choices of experts in those steps: few are far from their mean.
+     * What is added to that factor, divided by the square root of the number of choices of experts in those steps: the
+     * mean of few choices varies more.
      */
     private static final double SPREAD = 0.3;
 
     private static final int FEW_STEPS = 4;
-    /** SearchedLayouts of a kind that are simulated again, at most. */
+    /** Most layouts of a kind that are simulated again. */
     private static final int LEADERS = 10;
-    /** Choices of experts that are kept, at most: 128 MiB. */
+    /** Most choices of experts that are kept: 128 MiB. */
     private static final int MOST_REMEMBERED = 1 << 25;
 
     private final SearchRequest request;
@@ -42,10 +43,12 @@ public final class Planner {
     }
 
     /**
-     * The best layouts of every kind.
+     * Finds the best layouts of every kind.
      *
-     * @throws PlanException if there is none: the model cannot be divided that way, does not fit, or keeps no such
-     *     limit
+     * @param request what to search for
+     * @return what was found; it has at least one layout
+     * @throws PlanException if no layout is possible: the model cannot be divided as asked, does not fit, or keeps no
+     *     such limit
      */
     public static SearchResult search(SearchRequest request) {
         SearchResult result = new Planner(request).run(false);
@@ -56,10 +59,11 @@ public final class Planner {
     }
 
     /**
-     * The best layout of a space; the same as {@code search(request).best()}, found with less work, as the best of
-     * other kinds is not asked for.
+     * Finds the best layout: the same as {@code search(request).best()}, with less work, since the best of each kind is
+     * not needed.
      *
-     * @return empty if the model cannot be laid out so, does not fit, or keeps no such limit
+     * @param request what to search for
+     * @return empty if the model cannot be divided as asked, does not fit, or keeps no such limit
      */
     public static Optional<Evaluation> best(SearchRequest request) {
         SearchResult result = new Planner(request).run(true);
@@ -83,7 +87,7 @@ public final class Planner {
     }
 
     /**
-     * @param together whether all kinds compete with each other, so that only the best of all is certain to be found
+     * @param together whether all kinds compete with each other; then only the best layout of all is certainly found
      */
     private SearchResult run(boolean together) {
         Scenario remembering = remembering();

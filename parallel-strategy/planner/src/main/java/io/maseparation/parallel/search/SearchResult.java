@@ -11,29 +11,34 @@ import java.util.stream.Stream;
  * What a search found.
  *
  * @param request what was searched for
- * @param leaders for each kind of layout that is possible the best ones, best first
- * @param candidates layouts that were looked at
- * @param refused layouts among them that the model or the memory of the devices does not allow
- * @param simulated layouts among them that were simulated; the others cannot win, by their bounds
+ * @param leaders the best layouts of each kind that is possible, best first
+ * @param candidates number of layouts that were looked at
+ * @param refused how many of them the model or the memory of the devices does not allow
+ * @param simulated how many of them were simulated; by their bounds, the others cannot win
  */
 public record SearchResult(
         SearchRequest request, Map<LayoutKind, List<Evaluation>> leaders, int candidates, int refused, int simulated) {
 
+    /** Copies the map. */
     public SearchResult {
         leaders = Map.copyOf(leaders);
     }
 
-    /** The best of a kind. */
+    /**
+     * {@return the best layout of a kind; empty if none is possible}
+     *
+     * @param kind the kind
+     */
     public Optional<Evaluation> best(LayoutKind kind) {
         return Optional.ofNullable(leaders.get(kind)).map(List::getFirst);
     }
 
-    /** The best of all. */
+    /** {@return the best of all layouts} */
     public Evaluation best() {
         return bestOf(Arrays.stream(LayoutKind.values())).orElseThrow();
     }
 
-    /** The best that does not separate attention from experts. */
+    /** {@return the best layout that does not separate attention from experts; empty if none is possible} */
     public Optional<Evaluation> bestColocated() {
         return bestOf(Arrays.stream(LayoutKind.values()).filter(k -> k != LayoutKind.MA));
     }

@@ -9,25 +9,35 @@ import java.util.function.Predicate;
 /**
  * Which layouts a search looks at.
  *
- * @param strategies strategies
- * @param layouts what a layout must satisfy beside
+ * @param strategies the strategies of those layouts
+ * @param layouts what else a layout must satisfy
  */
 public record SearchSpace(Set<Strategy> strategies, Predicate<Setup> layouts) {
+    /** Copies the set. */
     public SearchSpace {
         strategies = Set.copyOf(strategies);
     }
 
-    /** Everything. */
+    /** {@return all layouts} */
     public static SearchSpace all() {
         return new SearchSpace(EnumSet.allOf(Strategy.class), o -> true);
     }
 
-    /** Some strategies. */
+    /**
+     * {@return all layouts of some strategies}
+     *
+     * @param first a strategy
+     * @param others further strategies
+     */
     public static SearchSpace of(Strategy first, Strategy... others) {
         return new SearchSpace(EnumSet.of(first, others), o -> true);
     }
 
-    /** Those that also satisfy something. */
+    /**
+     * {@return those of these layouts that also satisfy a condition}
+     *
+     * @param also the condition
+     */
     public SearchSpace where(Predicate<Setup> also) {
         return new SearchSpace(strategies, layouts.and(also));
     }

@@ -14,15 +14,15 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * The layouts that are searched. Strategies use all devices; on a cluster of several kinds of device, also those of
- * each kind alone, and where the price counts also quarters of a kind, alone or as one of MA's pools. Sizes divide what
- * they split, micro-batches are 1 to 4, or to twice the stages of a pipeline.
+ * The layouts that are searched. Strategies use all devices; on a cluster with several kinds of device also the devices
+ * of each kind alone, and if the objective is the price also quarters of a kind, alone or as one of MA's pools. Numbers
+ * of parts are divisors of what they divide; there are 1 to 4 micro-batches, or up to twice the stages of a pipeline.
  */
 public final class SearchedLayouts {
     private static final int MICRO_BATCHES = 4;
-    /** Devices up to which expert ranks are divided in every way; beyond, by powers of two. */
+    /** Up to this number of devices, expert ranks are divided in every way; beyond, by powers of two. */
     private static final int EVERY_DIVISION = 32;
-    /** Parts in which the devices of a kind are left out where the price counts. */
+    /** The devices of a kind are used or left out in this number of parts. */
     private static final int QUARTERS = 4;
 
     private final ModelConfig config;
@@ -36,7 +36,11 @@ public final class SearchedLayouts {
         this.space = space;
     }
 
-    /** All candidates of a search, some of which {@link PlacedLayout#plan} may refuse or memory may not hold. */
+    /**
+     * {@return all candidates of a search; {@link PlacedLayout#plan} may refuse some, and some may not fit into memory}
+     *
+     * @param request the search
+     */
     public static List<PlacedLayout> of(SearchRequest request) {
         return new SearchedLayouts(request.config(), request.cluster(), request.space())
                 .all(request.goal().objective() == Objective.COST);
@@ -151,7 +155,7 @@ public final class SearchedLayouts {
         }
     }
 
-    /** Devices by rank: as they are, attention spread evenly over nodes, and attention on each kind of device first. */
+    /** Devices by rank: as they are, attention spread evenly over nodes, and attention first on each kind of device. */
     private List<List<Integer>> orders(List<Integer> devices, int attention, int group) {
         Set<List<Integer>> orders = new LinkedHashSet<>();
         orders.add(devices);
@@ -165,7 +169,7 @@ public final class SearchedLayouts {
         return List.copyOf(orders);
     }
 
-    /** Whole groups of attention ranks shared out over the nodes; as they are where that does not come out. */
+    /** Whole groups of attention ranks distributed over the nodes; the devices as they are if that is impossible. */
     private List<Integer> spread(List<Integer> devices, int attention, int group) {
         List<Integer> nodes =
                 devices.stream().map(d -> cluster.nodeOf(d)).distinct().toList();

@@ -9,7 +9,13 @@ import java.util.List;
 public final class SegmentTime {
     private SegmentTime() {}
 
-    /** Seconds of the tasks of a segment that has its device to itself, as the simulator has them. */
+    /**
+     * {@return seconds of a segment that has its device to itself, computed as the simulator does}
+     *
+     * @param tasks the segment's tasks
+     * @param conditions formats and launches
+     * @param kind kind of device
+     */
     public static double seconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
         double seconds = 0;
         boolean any = false;

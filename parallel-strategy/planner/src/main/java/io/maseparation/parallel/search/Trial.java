@@ -14,11 +14,11 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * What a search does with one layout: bounds it, and simulates it, with the batch given or the largest that the limit
- * allows.
+ * What a search does with one layout: it bounds and simulates the layout, with the given batch or the largest one that
+ * the limit allows.
  */
 final class Trial {
-    /** Batches that are tried where any may be: powers of two, and half as much again. */
+    /** Batches that are tried if the batch is searched: powers of two and 1.5 times those. */
     private static final List<Integer> BATCHES = IntStream.rangeClosed(0, 16)
             .flatMap(i -> i == 0 ? IntStream.of(1) : IntStream.of(1 << i, 3 << (i - 1)))
             .boxed()
@@ -31,8 +31,8 @@ final class Trial {
      * A layout that may be possible.
      *
      * @param layout the layout
-     * @param batch the largest that its bound allows
-     * @param bound least score; infinite where the limit cannot be kept
+     * @param batch the largest batch that its bound allows
+     * @param bound lower bound of its score; infinite if the limit cannot be kept
      */
     record Prospect(PlacedLayout layout, int batch, double bound) {}
 
@@ -41,7 +41,7 @@ final class Trial {
         counts = new ExpertCounts(request.config());
     }
 
-    /** Bounds a layout; empty if the model or the memory does not allow it, or more micro-batches than it has rows. */
+    /** Bounds a layout; empty if model or memory do not allow it, or if it has fewer rows than micro-batches. */
     Optional<Prospect> prospect(PlacedLayout layout, Scenario scenario) {
         Plan plan;
         try {
@@ -156,7 +156,7 @@ final class Trial {
                         score));
     }
 
-    /** Why no layout is possible: of the one whose largest rank has the least weights. */
+    /** Why no layout is possible: what is wrong with the one whose largest rank has the least weights. */
     static String whyNothingFits(SearchRequest request) {
         ModelConfig config = request.config();
         Scenario scenario = request.goal().anyBatch() ? withBatch(request.scenario(), 1) : request.scenario();
@@ -174,7 +174,7 @@ final class Trial {
                     why = new MemoryFit(new Simulation(plan, request.cluster(), scenario)).misfit().orElse(why);
                 }
             } catch (PlanException e) {
-                // How much memory one of them lacks says more.
+                // If another layout lacks memory, that is the better explanation.
                 why = least == Long.MAX_VALUE ? String.valueOf(e.getMessage()) : why;
             }
         }

@@ -14,23 +14,23 @@ import java.util.stream.Collectors;
  * What a search says about separating attention from experts.
  *
  * @param answer whether it pays
- * @param regime what most of the critical path of the best plan is
+ * @param regime what the critical path of the best plan mostly consists of
  * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it
- *     is higher, NaN if there is only one of them
- * @param changes what the leaders come to under other circumstances
- * @param bound why pools of identical devices cannot win, where the devices are identical
- * @param reason all of it in words
+ *     is higher, NaN if only one of them exists
+ * @param changes scores of the leaders under other circumstances
+ * @param bound why pools of identical devices cannot win; empty if the devices differ
+ * @param reason all of this in words
  */
 public record Verdict(
         Answer answer, Regime regime, double gain, List<Change> changes, Optional<PoolBound> bound, String reason) {
-    /** Differences below this are none: simulations of few steps have as much noise. */
+    /** Smaller differences count as none, since simulations of few steps have as much noise. */
     private static final double EQUAL = 0.01;
 
     /** Whether separation pays. */
     public enum Answer {
         /** The best separated layout is better than every other. */
         PAYS("separation pays"),
-        /** Both are within a hundredth. */
+        /** Both differ by at most a hundredth. */
         EQUAL("separation makes no difference"),
         /** A colocated layout is better. */
         DOES_NOT_PAY("separation does not pay"),
@@ -45,59 +45,64 @@ public record Verdict(
             this.words = words;
         }
 
-        /** The answer in words. */
+        /** {@return the answer in words} */
         public String words() {
             return words;
         }
     }
 
     /**
-     * A change of circumstances, and the best scores of the leaders under it; less is better.
+     * A change of circumstances and the best scores of the leaders under it; less is better.
      *
      * @param what the change, in words
-     * @param separated of separated layouts
-     * @param colocated of all others
+     * @param separated best score of the separated layouts
+     * @param colocated best score of all other layouts
      */
     public record Change(String what, double separated, double colocated) {
-        /** As {@link Verdict#gain}. */
+        /** {@return the gain of separation under the change, as {@link Verdict#gain}} */
         public double gain() {
             return 1 - separated / colocated;
         }
 
-        /** Whether separation pays then. */
+        /** {@return whether separation pays under the change} */
         public Answer answer() {
             return judge(gain());
         }
     }
 
     /**
-     * Work of one step in device-milliseconds, and what follows for identical devices: pools of A and M of them take
-     * max(a/A, e/M), which is never less than the (a + e)/(A + M) of devices that all do both.
+     * Work of one step in device-milliseconds, and a bound for identical devices: pools of A and M devices take
+     * max(a/A, e/M), which is never less than the (a + e)/(A + M) of devices that all do both kinds of work.
      *
      * @param attention a: device-milliseconds that attention ranks compute
      * @param expert e: device-milliseconds that expert ranks compute
-     * @param attentionDevices A
-     * @param expertDevices M
+     * @param attentionDevices A: devices in the pool for attention
+     * @param expertDevices M: devices in the pool for experts
      */
     public record PoolBound(double attention, double expert, int attentionDevices, int expertDevices) {
-        /** Least time of the pools. */
+        /** {@return least time of a step on the two pools, in milliseconds} */
         public double apartMs() {
             return Math.max(attention / attentionDevices, expert / expertDevices);
         }
 
-        /** Least time of the same work on all devices. */
+        /** {@return least time of the same work spread over all devices, in milliseconds} */
         public double togetherMs() {
             return (attention + expert) / (attentionDevices + expertDevices);
         }
     }
 
-    /** The verdict on what a search found. Simulates its leaders under other circumstances. */
+    /**
+     * Judges what a search found, for which it simulates the leaders under other circumstances.
+     *
+     * @param found what the search found
+     * @return the verdict
+     */
     public static Verdict of(SearchResult found) {
         boolean both = found.best(LayoutKind.MA).isPresent() && found.bestColocated().isPresent();
         return of(found, both ? WhatIf.of(found) : List.of());
     }
 
-    /** The verdict, given what the leaders come to under other circumstances. */
+    /** The verdict, given the leaders' scores under other circumstances. */
     static Verdict of(SearchResult found, List<Change> changes) {
         Optional<Evaluation> separated = found.best(LayoutKind.MA);
         Optional<Evaluation> colocated = found.bestColocated();
@@ -122,7 +127,7 @@ public record Verdict(
         return gain > EQUAL ? Answer.PAYS : gain < -EQUAL ? Answer.DOES_NOT_PAY : Answer.EQUAL;
     }
 
-    /** The first change under which the answer is another one. */
+    /** {@return the first change under which the answer is different; empty if there is none} */
     public Optional<Change> flip() {
         return flip(changes, answer);
     }

@@ -18,8 +18,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 /**
- * Simulates the leaders of a search again under other circumstances. It does not search again: layouts that are best
- * only under those circumstances are not among them.
+ * Simulates the leaders of a search again under other circumstances. It does not search again, so it does not find
+ * layouts that are best only under those circumstances.
  */
 final class WhatIf {
     private static final int FACTOR = 4;
@@ -32,7 +32,7 @@ final class WhatIf {
     private final SearchResult found;
     private final Map<Integer, RoutingModel> remembered = new ConcurrentHashMap<>();
 
-    /** A change to what was searched for; each leader keeps its batch, or has so many times that. */
+    /** A change of circumstances; {@code batches} is the factor of each leader's batch. */
     private record Change(String what, Cluster cluster, int batches, int context) {}
 
     /** One simulation. */
@@ -44,7 +44,7 @@ final class WhatIf {
         this.found = found;
     }
 
-    /** What the leaders come to under each change that the model and the memory allow. */
+    /** The leaders' best scores under each change that the model and the memory allow. */
     static List<Verdict.Change> of(SearchResult found) {
         return new WhatIf(found).changes();
     }
@@ -77,7 +77,7 @@ final class WhatIf {
         return results;
     }
 
-    /** What a leader comes to; empty if it does not fit any more. */
+    /** A leader's score under a change; empty if it no longer fits. */
     private Optional<Outcome> simulate(Rerun rerun) {
         try {
             Simulation changed = new Simulation(
@@ -96,7 +96,7 @@ final class WhatIf {
         Cluster cluster = request.cluster();
         int context = request.scenario().context();
         int longest = request.config().maxPositions();
-        // Longer, or shorter where the model ends here.
+        // Longer; shorter if the context is already the longest that the model allows.
         int other = context < longest
                 ? (int) Math.min(longest, (long) FACTOR * context)
                 : Math.max(1, context / FACTOR);
@@ -125,7 +125,7 @@ final class WhatIf {
                 rate -> new OperationRate(0, rate.bytesPerSecond(), rate.flopsPerSecond(), rate.secondsPerPosition())));
     }
 
-    /** Of a measured table, what its times have beyond the first one is bandwidth. */
+    /** In a measured table, the part of a time above the first one is due to bandwidth. */
     static Cluster withFasterLinks(Cluster c) {
         return c.withLinks(c.links().times(FACTOR, 1), c.collectives().stream()
                 .map(t -> new CollectiveTable(t.operation(), t.implementation(), t.devices(), t.points().stream()

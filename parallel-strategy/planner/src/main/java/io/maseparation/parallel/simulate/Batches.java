@@ -11,7 +11,7 @@ import java.util.function.Function;
 final class Batches {
     private final boolean prefill;
     private final int steps;
-    /** For each group and micro-batch, the rows of each step; one entry for all steps where they are alike. */
+    /** For each group and micro-batch, the rows of each step; a single entry if all steps have the same rows. */
     private final PerMicroBatch<List<Rows>> rows;
 
     private static final Rows NONE =
@@ -21,7 +21,7 @@ final class Batches {
      * Rows of one step.
      *
      * @param shape what attention has to do
-     * @param ids number of each row: its sequence, or its prompt token over all sequences
+     * @param ids number of each row: its sequence, or the number of its prompt token among those of all sequences
      */
     record Rows(StepShape shape, long[] ids) {
         int count() {
@@ -63,7 +63,7 @@ final class Batches {
         return !prefill ? all.getFirst() : step < all.size() ? all.get(step) : NONE;
     }
 
-    /** Whether these are steps that take prompts in. */
+    /** Whether these steps process prompts. */
     boolean prefill() {
         return prefill;
     }
@@ -80,7 +80,7 @@ final class Batches {
         return rows.microBatches();
     }
 
-    /** Neighbours of the same context are one piece: they cost as much, and their cost is more likely to be known. */
+    /** Neighbours of the same context form one piece: the cost is the same, and more likely to be known already. */
     private static List<StepShape.Piece> pieces(List<Integer> batch, int[] contexts) {
         List<StepShape.Piece> pieces = new ArrayList<>();
         int from = 0;

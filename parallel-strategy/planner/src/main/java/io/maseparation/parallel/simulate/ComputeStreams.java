@@ -8,17 +8,20 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * The compute streams of all devices: which chain runs, and how fast. Devices of their own run at full speed. Where
- * devices are threads of one host, those at work slow each other down: an operation that has the host to itself may use
- * all of its cores already (processor sharing, Kleinrock 1976). Where ranks of one host drive a device together, their
- * kernels queue for it.
+ * The compute streams of all devices: which chain runs, and how fast. A device with a host of its own runs at full
+ * speed. If devices are threads of one host, those that compute slow each other down, since one operation alone may use
+ * all cores of the host (processor sharing, Kleinrock 1976). If ranks of one host share a device, their kernels queue
+ * for it.
  */
 final class ComputeStreams {
     private final Cluster cluster;
     private final boolean shared;
     private final boolean queues;
-    /** When the kernels that each device of a shared host has been given so far are done. */
+    /** For each device of a shared host, when the kernels that it has been given so far are done. */
     private final double[] deviceFree;
+    /** For each device with a host of its own, until when collectives keep a share of it busy. */
+    private final double[] collectiveUntil;
+
     private final List<List<Task>> pending = new ArrayList<>();
     private final Task[] running;
     /** What ended last on each device, and when. */
@@ -26,7 +29,7 @@ final class ComputeStreams {
 
     private final double[] endedAt;
     private final List<Task> active = new ArrayList<>();
-    /** Work that each active task has been given since the start, and when that was brought up to date. */
+    /** Work done since the start by a task that is always active, and when that was brought up to date. */
     private double given;
 
     private double at;
@@ -37,10 +40,11 @@ final class ComputeStreams {
         final String name;
         final TaskCost cost;
         double start;
-        private double due;
-        /** Entry that kept the stream busy before, if that is what it waited for. */
+        /** When it ends, as far as is known; on a shared host, how much a task has been given by then. */
+        double due;
+        /** The log entry that the task waited for: of its chain, or of the task that kept the stream busy. */
         int cause;
-        /** Kernels that the device has been given, and whether it is at work on the last of them. */
+        /** Number of kernels that the device has been given, and whether it is working on the last of them. */
         private int given;
         private boolean inKernel;
         private final int step;
@@ -59,6 +63,7 @@ final class ComputeStreams {
         queues = cluster.host().queues();
         shared = cluster.host().shared() && !queues;
         deviceFree = new double[Math.max(1, cluster.host().devices())];
+        collectiveUntil = new double[devices];
         running = new Task[devices];
         ended = new Task[devices];
         endedAt = new double[devices];
@@ -104,13 +109,15 @@ final class ComputeStreams {
         }
         if (shared || queues) {
             active.add(first);
+        } else {
+            plan(device, first, now, first.cost.seconds());
         }
         return Optional.of(first);
     }
 
     /**
-     * Whether the thread of a rank goes straight on with this task, as in the executor: it leaves a chain where that
-     * has to wait or ends its step. So what a segment computed is sent before another micro-batch computes.
+     * Whether the thread of a rank goes straight on with this task. As in the executor, it leaves a chain only when the
+     * chain has to wait or ends its step, so what a segment computed is sent before another micro-batch computes.
      */
     private boolean goesOn(int device, Task task, double now) {
         Task before = ended[device];
@@ -122,7 +129,7 @@ final class ComputeStreams {
     }
 
     /**
-     * Where ranks queue for a device: the host starts the next kernel of a task.
+     * The host starts the next kernel of a task; only if ranks queue for devices.
      *
      * @return when the device is given it; empty if the task has no more kernels
      */
@@ -139,8 +146,8 @@ final class ComputeStreams {
     }
 
     /**
-     * A device is given a kernel. It runs one after the other, in the order in which they come: one that has started is
-     * not interrupted, and fills it, but for those that wait for one position after the other.
+     * Gives a kernel to a device. The device runs kernels one after the other in the order in which they come, and does
+     * not interrupt them. A kernel that waits for one position after the other leaves room for others.
      *
      * @return when the kernel is done
      */
@@ -154,7 +161,29 @@ final class ComputeStreams {
         return start + kernel.seconds();
     }
 
-    /** Ends the running task of a device. Those that still wait for it wait because of {@code entry}. */
+    /** Says when a task that starts or goes on now, on a device with a host of its own, will have ended. */
+    private void plan(int device, Task task, double now, double seconds) {
+        double rate = 1 - cluster.kindOf(device).collectiveShare();
+        double slow = Math.clamp(collectiveUntil[device] - now, 0, seconds / rate);
+        task.due = now + slow + seconds - slow * rate;
+    }
+
+    /**
+     * A collective takes its share of a device until some time, and its running task takes longer.
+     *
+     * @return the task, if there is one
+     */
+    Optional<Task> collective(int device, double now, double until) {
+        if (shared || queues) {
+            return Optional.empty();
+        }
+        collectiveUntil[device] = until;
+        Optional<Task> task = Optional.ofNullable(running[device]);
+        task.ifPresent(t -> plan(device, t, now, t.due - now));
+        return task;
+    }
+
+    /** Ends the running task of a device. Tasks that still wait for the device do so because of {@code entry}. */
     void end(int device, double now, int entry) {
         if (shared) {
             bring(now);
@@ -177,12 +206,12 @@ final class ComputeStreams {
         at = now;
     }
 
-    /** The active task that ends next on a shared host, if nothing starts before. */
+    /** The active task that ends next on a shared host, if no other task starts before that. */
     Optional<Task> next() {
         return active.stream().min(Comparator.comparingDouble(task -> task.due));
     }
 
-    /** When that is. */
+    /** When a task ends on a shared host, if no other task starts before that. */
     double nextEnd(Task task, double now) {
         bring(now);
         return now + Math.max(0, task.due - given) * cluster.host().slowdown(active.size());

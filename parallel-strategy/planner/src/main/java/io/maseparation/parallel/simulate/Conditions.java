@@ -10,7 +10,7 @@ import io.maseparation.parallel.cluster.Launch;
  * How the operations of a step are carried out, whatever the batch.
  *
  * @param launch how operations are started
- * @param collectives which measured tables
+ * @param collectives which measured tables are used
  * @param kvType format of the KV cache
  * @param activationBytes bytes of one activation, in memory and on the wire: 2 or 4
  * @param lmHead whether final norm and logits count
@@ -20,12 +20,20 @@ public record Conditions(
     /** Graph launches, custom collectives, 16-bit KV cache and activations, the LM head counted. */
     public static final Conditions USUAL = new Conditions(Launch.GRAPH, Collectives.CUSTOM, DataType.F16, 2, true);
 
-    /** The same with other launches; collectives are the kind that goes with them. */
+    /**
+     * {@return the same conditions with other launches and the collectives that usually go with them}
+     *
+     * @param other how operations are started
+     */
     public Conditions withLaunch(Launch other) {
         return new Conditions(other, Collectives.usualWith(other), kvType, activationBytes, lmHead);
     }
 
-    /** A segment as far as it counts. */
+    /**
+     * {@return the part of a segment that counts: without final norm and logits, if those do not count}
+     *
+     * @param segment the segment
+     */
     public Segment counted(Segment segment) {
         return lmHead
                 ? segment
@@ -34,12 +42,21 @@ public record Conditions(
                         segment.parts().stream().filter(p -> !(p instanceof Part.Output)).toList());
     }
 
-    /** The same with or without final norm and logits. */
+    /**
+     * {@return the same conditions with or without final norm and logits}
+     *
+     * @param counted whether final norm and logits count
+     */
     public Conditions withLmHead(boolean counted) {
         return new Conditions(launch, collectives, kvType, activationBytes, counted);
     }
 
-    /** The same with other formats of KV cache and activations. */
+    /**
+     * {@return the same conditions with other formats}
+     *
+     * @param kv format of the KV cache
+     * @param bytesOfActivation bytes of one activation: 2 or 4
+     */
     public Conditions withFormats(DataType kv, int bytesOfActivation) {
         return new Conditions(launch, collectives, kv, bytesOfActivation, lmHead);
     }

@@ -3,7 +3,7 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.moe.CounterRandom;
 import java.util.Locale;
 
-/** Popularities of {@link ZipfRouting} that pass to other experts, drawn anew, every so many decode steps. */
+/** Popularities of {@link ZipfRouting} that are assigned to experts anew after a fixed number of decode steps. */
 final class DriftingRouting implements RoutingModel {
     private final double exponent;
     private final int steps;
@@ -11,7 +11,7 @@ final class DriftingRouting implements RoutingModel {
 
     DriftingRouting(double exponent, int steps) {
         if (steps < 1) {
-            throw new IllegalArgumentException("experts that are popular for %d steps".formatted(steps));
+            throw new IllegalArgumentException("the number of steps must be at least 1, is " + steps);
         }
         this.exponent = exponent;
         this.steps = steps;

@@ -228,7 +228,16 @@ final class Engine {
             } else if (shared) {
                 plan(now);
             } else {
-                at(now + task.cost.seconds(), end -> computed(task, end));
+                awaitEnd(task);
+            }
+        });
+    }
+
+    /** A collective that begins meanwhile makes a task end later than was known; only its last end counts. */
+    private void awaitEnd(ComputeStreams.Task task) {
+        at(task.due, end -> {
+            if (task.due == end) {
+                computed(task, end);
             }
         });
     }
@@ -415,6 +424,7 @@ final class Engine {
         String name = (op instanceof Op.AllReduce ? "all-reduce " : "all-to-all ") + name(op.tensor());
         for (Chain member : meeting.arrived) {
             occupy(member.rank, end);
+            compute.collective(programs.device[member.rank], start, end).ifPresent(this::awaitEnd);
             bytesSent[member.rank] += work.collectiveBytes(member.rank, op, member.microBatch, member.step);
             member.entry = log.add(member.entry(name, Optional.empty(), start, end, meeting.cause));
             member.op++;

@@ -4,8 +4,8 @@ package io.maseparation.parallel.simulate;
  * One run of the engine.
  *
  * @param simulation what was simulated
- * @param batches which rows there were
- * @param engine the engine, for what each rank sent
+ * @param batches which rows each step had
+ * @param engine the engine, which knows what each rank sent
  * @param log what happened
  * @param loads which rows went to which experts
  * @param tokens when tokens came out
@@ -32,7 +32,7 @@ record EngineRun(
         return new EngineRun(simulation, batches, engine, engine.run(), loads, tokens);
     }
 
-    /** Mean time of a sequence's first token, where the steps were a prefill. */
+    /** Mean time of a sequence's first token in seconds, after a prefill; NaN if no sequence has one. */
     double meanSampleSeconds() {
         double sum = 0;
         long sequences = 0;

@@ -11,9 +11,8 @@ import java.util.IntSummaryStatistics;
 
 /**
  * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
- * ranks. Where experts have replicas, each attention group divides its rows among them as in a
- * run. The counts of a layer, micro-batch and step are made when they are first asked for and kept until the step after
- * the next.
+ * ranks. If experts have replicas, each attention group divides its rows among them as in a run. The counts of a layer,
+ * micro-batch and step are made when they are first needed and kept until the step after the next.
  */
 final class ExpertLoads {
     private final ModelConfig config;
@@ -23,7 +22,7 @@ final class ExpertLoads {
     private final Batches batches;
     private final int expertGroups;
     private final Counts[][][] kept;
-    /** By attention group; empty where no expert has replicas. */
+    /** By attention group; empty if no expert has replicas. */
     private final ReplicaChoice[] choices;
 
     private double imbalances;
@@ -32,17 +31,17 @@ final class ExpertLoads {
     /** Counts of one layer, micro-batch and step. */
     static final class Counts {
         private final int step;
-        /** Rows from each attention group to each expert group, and pairs of row and expert. */
+        /** Rows from each attention group to each expert group. */
         private final int[][] rows;
 
-        /** By expert group first: what comes back is read in that order. */
+        /** Pairs of a row and an expert, by expert group and attention group, the order in which they are read. */
         private final int[][] pairs;
 
         private final int[] allRows;
         private final int[] allPairs;
         private final int[] extra;
         private final BitSet[] visited;
-        /** Experts that any row of the step visits. */
+        /** Experts that at least one row of the step visits. */
         private final BitSet distinct;
 
         Counts(int step, int groups, int expertGroups, int experts) {
@@ -66,12 +65,12 @@ final class ExpertLoads {
             }
         }
 
-        /** Rows that an attention group has for an expert group. */
+        /** Number of rows that an attention group sends to an expert group. */
         int rows(int group, int expertGroup) {
             return rows[group][expertGroup];
         }
 
-        /** Outputs that come back for them: one a row and expert, the shared one included. */
+        /** Number of outputs that come back: one per row and expert, the shared expert included. */
         int pairs(int group, int expertGroup) {
             return pairs[expertGroup][group];
         }
@@ -85,7 +84,7 @@ final class ExpertLoads {
                     extra[expertGroup]);
         }
 
-        /** Experts that any row of the step visits. */
+        /** Experts that at least one row of the step visits. */
         BitSet distinctExperts() {
             return distinct;
         }
@@ -110,8 +109,8 @@ final class ExpertLoads {
     }
 
     /**
-     * Largest over mean number of pairs of an expert group, in the mean over all layers, micro-batches and steps that
-     * were asked for; NaN if there were none.
+     * Largest over mean number of pairs of an expert group, averaged over all layers, micro-batches and steps that were
+     * counted; NaN if there were none.
      */
     double meanImbalance() {
         return imbalances / counted;

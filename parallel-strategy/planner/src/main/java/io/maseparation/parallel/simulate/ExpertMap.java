@@ -3,7 +3,10 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.parallel.layout.Placement;
 import io.maseparation.parallel.layout.Plan;
 
-/** Which group of expert ranks serves which rows. Ranks that have all experts of their own rows are a group a share. */
+/**
+ * Which group of expert ranks serves which rows. If ranks compute the experts of their own rows, each share of the
+ * batch is served by one group.
+ */
 final class ExpertMap {
     private final Placement placement;
     private final int groups;
@@ -27,7 +30,7 @@ final class ExpertMap {
         return groupOfRank[rank];
     }
 
-    /** The group that serves an expert, the shared one last, for a row (by its index) of an attention group. */
+    /** The group that serves an expert (the shared one comes last) for a row, given by its index in its group. */
     int serving(int layer, int expert, int attentionGroup, int row) {
         return placement.isEmpty() ? attentionGroup : placement.groupFor(layer, expert, attentionGroup, row);
     }

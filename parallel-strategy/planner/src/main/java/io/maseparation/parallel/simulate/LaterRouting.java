@@ -1,10 +1,10 @@
 package io.maseparation.parallel.simulate;
 
 /**
- * Another routing from some step on: for steps that are simulated in pieces.
+ * A routing with steps counted from a later one on, for runs that are simulated in pieces.
  *
  * @param of the routing
- * @param first its step that is step 0 here
+ * @param first the step of that routing which is step 0 here
  */
 record LaterRouting(RoutingModel of, int first) implements RoutingModel {
     @Override

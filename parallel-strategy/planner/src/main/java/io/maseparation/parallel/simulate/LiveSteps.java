@@ -4,22 +4,22 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Shares;
 
 /**
- * Decode steps of a run as it is: sequences where they are, each with its own context. All micro-batches begin
- * together, and the steps end when the last of them has its tokens, as where a run is looked at.
+ * Decode steps of a run in its present state: sequences stay where they are, each with its own context. All
+ * micro-batches begin together, and a step ends when the last of them has its tokens, as when a policy looks at a run.
  *
- * @param ends when all sequences have the tokens of each step, in seconds
- * @param imbalance rows of the busiest expert group over the mean, in the mean over layers, micro-batches and steps;
- *     NaN where no row visits an expert
+ * @param ends [steps]: when all sequences have the tokens of a step, in seconds
+ * @param imbalance rows of the busiest expert group ÷ mean, averaged over layers, micro-batches and steps; NaN if no
+ *     row visits an expert
  */
 public record LiveSteps(double[] ends, double imbalance) {
 
     /**
-     * Simulates.
+     * Simulates decode steps.
      *
-     * @param simulation layout and cluster; of its scenario launches, formats, routing, seed and the numbers of steps
-     *     count, not batch and context
+     * @param simulation layout and cluster; its scenario's batch and context are ignored
      * @param shares where the sequences are
-     * @param contexts positions that each sequence's next token attends to, in all steps alike
+     * @param contexts [sequences]: positions that a sequence's next token attends to, the same in all steps
+     * @return when the steps end
      * @throws PlanException if the plan names a device that the cluster lacks
      */
     public static LiveSteps run(Simulation simulation, Shares shares, int[] contexts) {
@@ -38,7 +38,7 @@ public record LiveSteps(double[] ends, double imbalance) {
         return new LiveSteps(ends, run.loads().meanImbalance());
     }
 
-    /** Time of each step, in seconds: from when all sequences had their tokens before to when all have the next. */
+    /** {@return [steps]: time of each step in seconds, from the end of the step before to its own end} */
     public double[] seconds() {
         double[] seconds = ends.clone();
         for (int step = 1; step < seconds.length; step++) {
@@ -47,7 +47,7 @@ public record LiveSteps(double[] ends, double imbalance) {
         return seconds;
     }
 
-    /** Time of all steps, in seconds. */
+    /** {@return time of all steps in seconds} */
     public double total() {
         double sum = 0;
         for (double step : seconds()) {
@@ -56,7 +56,11 @@ public record LiveSteps(double[] ends, double imbalance) {
         return sum;
     }
 
-    /** Mean time of the steps after some of warm-up, in milliseconds. */
+    /**
+     * {@return mean time of the steps after the warm-up, in milliseconds}
+     *
+     * @param warmup number of steps of the warm-up, fewer than all steps
+     */
     public double meanMs(int warmup) {
         double start = warmup == 0 ? 0 : ends[warmup - 1];
         return (ends[ends.length - 1] - start) / (ends.length - warmup) * 1e3;

@@ -5,10 +5,10 @@ import static io.maseparation.moe.CounterRandom.mix;
 import io.maseparation.moe.CounterRandom;
 
 /**
- * Experts drawn without replacement by loads that were measured, layer by layer. A row draws the same experts under
- * every plan, so that plans are compared on the same work.
+ * Experts drawn without replacement, with probabilities from loads that were measured for each layer. A row draws the
+ * same experts under every plan, so that plans are compared on the same work.
  *
- * @param loads for each layer and expert its load, 0 or more
+ * @param loads [layers, experts]: measured load, at least 0
  */
 record LoadRouting(double[][] loads) implements RoutingModel {
     @Override
@@ -17,7 +17,7 @@ record LoadRouting(double[][] loads) implements RoutingModel {
         for (double load : loads[layer]) {
             sum += load;
         }
-        // An expert that was never seen is not impossible.
+        // An expert that was never visited is not impossible.
         double least = sum > 0 ? sum * 1e-3 / experts : 1;
         double[] rates = new double[experts];
         for (int expert = 0; expert < experts; expert++) {
@@ -37,7 +37,7 @@ record LoadRouting(double[][] loads) implements RoutingModel {
         double[] best = new double[chosen.length];
         int filled = 0;
         for (int expert = 0; expert < rates.length; expert++) {
-            // Above 0, so that there is a logarithm.
+            // Above 0, so that its logarithm is finite.
             double unit = CounterRandom.uniform(key, expert) + 0x1p-53;
             double arrival = -Math.log(unit) / rates[expert];
             int at = filled;

@@ -14,7 +14,7 @@ final class Log {
     /**
      * Something that took time.
      *
-     * @param rank whose stream it occupied; {@link #NONE} for the way of a message between two ranks
+     * @param rank rank whose stream it occupied; {@link #NONE} for the way of a message between two ranks
      * @param microBatch micro-batch
      * @param step step
      * @param name name of the segment, or of what was transferred
@@ -30,7 +30,7 @@ final class Log {
     /**
      * Adds an entry.
      *
-     * @return its number
+     * @return number of the entry
      */
     int add(Entry entry) {
         entries.add(entry);

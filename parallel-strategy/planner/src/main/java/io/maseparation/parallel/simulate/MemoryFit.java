@@ -14,7 +14,7 @@ import java.util.Optional;
 
 /** What each rank holds, and whether that fits its device. */
 public final class MemoryFit {
-    /** Share of a device's memory that ranks may hold; the rest is for the driver and what does not divide evenly. */
+    /** Share of a device's memory that ranks may use; the rest is for the driver and for uneven division. */
     private static final double USABLE = 0.95;
 
     private final Simulation simulation;
@@ -24,6 +24,7 @@ public final class MemoryFit {
     /**
      * Adds up what ranks hold, with a KV cache of the scenario's context for every sequence.
      *
+     * @param simulation plan, cluster and scenario
      * @throws PlanException if a group of ranks would have more positions than a KV cache can have
      */
     public MemoryFit(Simulation simulation) {
@@ -31,7 +32,7 @@ public final class MemoryFit {
                 simulation.plan(), contexts(simulation.scenario().batch(), simulation.scenario().context())));
     }
 
-    /** The same for sequences that have owners already, with a cache of the capacity that their shares have. */
+    /** The same for sequences that have owners already, with the KV cache that their shares reserve. */
     MemoryFit(Simulation simulation, Shares shares) {
         this.simulation = simulation;
         this.shares = shares;
@@ -42,7 +43,12 @@ public final class MemoryFit {
         ranks = RankMemory.of(simulation.plan(), shares, rows, scenario.conditions().kvType());
     }
 
-    /** The same context for every sequence of a batch. */
+    /**
+     * {@return [batch]: the same context for every sequence}
+     *
+     * @param batch number of sequences
+     * @param context positions of each
+     */
     public static int[] contexts(int batch, int context) {
         int[] contexts = new int[batch];
         Arrays.fill(contexts, context);
@@ -77,7 +83,7 @@ public final class MemoryFit {
     /**
      * Checks every device.
      *
-     * @throws PlanException naming the rank that lacks most, and by how much
+     * @throws PlanException if a device is too small; the message names the rank that lacks most, and how much it lacks
      */
     public void check() {
         misfit().ifPresent(text -> {
@@ -85,7 +91,7 @@ public final class MemoryFit {
         });
     }
 
-    /** Which rank lacks most memory, and how much of it; empty if everything fits. */
+    /** {@return which rank lacks most memory, and how much of it; empty if everything fits} */
     public Optional<String> misfit() {
         Plan plan = simulation.plan();
         double[] held = new double[simulation.cluster().size()];

@@ -5,8 +5,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The choices of another routing for the first rows of decode steps, each drawn once: for many simulations of one
- * batch.
+ * The choices of another routing for the first rows of decode steps, each drawn only once, for many simulations of the
+ * same batch.
  */
 final class RememberedRouting implements RoutingModel {
     private final RoutingModel of;

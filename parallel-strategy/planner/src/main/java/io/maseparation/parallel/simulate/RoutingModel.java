@@ -5,62 +5,68 @@ import io.maseparation.moe.ModelConfig;
 import java.io.File;
 import java.nio.file.Path;
 
-/** How rows choose experts. The same seed gives a token the same experts under every plan. */
+/** How rows choose experts. With the same seed, a token chooses the same experts under every plan. */
 public interface RoutingModel {
 
     /**
-     * The experts of some rows.
+     * Chooses the experts of some rows.
      *
-     * @param seed of the run
+     * @param seed seed of the run
      * @param step decode step, or −1 for prefill
      * @param layer layer of the model
-     * @param rows index of each sequence, or prompt token
-     * @param slots experts of a row
+     * @param rows index of each row's sequence, or of its prompt token
+     * @param slots number of experts that a row chooses
      * @param chosen [rows, slots]: filled with distinct experts for each row
      * @param experts number of experts of the layer; at least {@code slots}
      */
     void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts);
 
     /**
-     * The experts of one row.
+     * Chooses the experts of one row.
      *
-     * @param chosen filled with as many distinct experts as it is long
+     * @param seed seed of the run
+     * @param step decode step, or −1 for prefill
+     * @param layer layer of the model
+     * @param row index of its sequence, or of its prompt token
+     * @param chosen [slots]: filled with distinct experts
+     * @param experts number of experts of the layer; at least the number of slots
      */
     default void choose(long seed, int step, int layer, long row, int[] chosen, int experts) {
         chooseAll(seed, step, layer, new long[] {row}, chosen.length, chosen, experts);
     }
 
-    /** What it is, in words: "uniform", "zipf:1.2" or a file. */
+    /** {@return the routing in words: "uniform", "zipf:1.2" or the name of a file} */
     String description();
 
-    /** Every expert equally likely. */
+    /** {@return a routing in which all experts are equally likely} */
     static RoutingModel uniform() {
         return new ZipfRouting(0);
     }
 
     /**
-     * Experts with popularities of i^−exponent.
+     * {@return a routing in which the i-th most popular expert has a popularity of i^−exponent}
      *
-     * @param exponent 0 for uniform
+     * @param exponent at least 0; 0 for uniform
      */
     static RoutingModel zipf(double exponent) {
         return new ZipfRouting(exponent);
     }
 
     /**
-     * Experts with popularities of i^−exponent, which others are popular every so many steps.
+     * {@return a routing with popularities of i^−exponent, in which other experts become popular after some steps}
      *
-     * @param exponent 0 for uniform
+     * @param exponent at least 0; 0 for uniform
      * @param steps decode steps for which the same experts are popular, at least 1
+     * @throws IllegalArgumentException if there are fewer steps
      */
     static RoutingModel drifting(double exponent, int steps) {
         return new DriftingRouting(exponent, steps);
     }
 
     /**
-     * Experts as popular as they were measured to be.
+     * {@return a routing in which experts are as popular as they were measured to be}
      *
-     * @param loads for each layer and expert its load, 0 or more; a layer without any is uniform
+     * @param loads [layers, experts]: measured load, at least 0; a layer without any load is uniform
      */
     static RoutingModel loads(double[][] loads) {
         return new LoadRouting(loads);
@@ -70,6 +76,9 @@ public interface RoutingModel {
      * Reads "uniform", "zipf:S" with S from 0 to 10, "drift:S:N" with N of 1 or more decode steps, or the name of a
      * file of recorded choices (docs/simulation.md).
      *
+     * @param text what is read
+     * @param config model that the choices are for
+     * @return the routing
      * @throws ModelException if it is none of these, or the file does not fit the model
      */
     static RoutingModel parse(String text, ModelConfig config) {
@@ -112,15 +121,19 @@ public interface RoutingModel {
         throw new ModelException("'routing' %s: the exponent must be from 0 to 10".formatted(text));
     }
 
-    /** The same choices, with steps counted from a later one on. */
+    /**
+     * {@return the same choices, with steps counted from a later one on}
+     *
+     * @param first the step that becomes step 0
+     */
     default RoutingModel from(int first) {
         return first == 0 ? this : new LaterRouting(this, first);
     }
 
     /**
-     * The same choices, drawn once: for many simulations of the same batch. Safe for several threads.
+     * {@return the same choices, each drawn only once, for many simulations of one batch; safe for several threads}
      *
-     * @param rows sequences whose choices are kept, for as long as the result lives
+     * @param rows number of sequences for which the result keeps the choices
      */
     default RoutingModel remembering(int rows) {
         return new RememberedRouting(this, rows);

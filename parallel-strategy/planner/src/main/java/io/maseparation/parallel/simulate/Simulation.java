@@ -14,9 +14,10 @@ import io.maseparation.parallel.layout.PlanException;
 public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
 
     /**
-     * Simulates.
+     * Simulates all steps.
      *
-     * @param timeline whether to keep what ran when
+     * @param timeline whether to record what ran when
+     * @return times and metrics
      * @throws PlanException if the plan names a device that the cluster lacks, a rank does not fit its device's memory
      *     (the message says which rank and by how much), or the batch and context make no sense
      */
@@ -58,12 +59,16 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
         }
     }
 
-    /** The same for another scenario. */
+    /**
+     * {@return the same simulation for another scenario}
+     *
+     * @param other the scenario
+     */
     public Simulation with(Scenario other) {
         return new Simulation(plan, cluster, other);
     }
 
-    /** Price of all devices in use for an hour; NaN where it is unknown. */
+    /** {@return the price of all devices in use for an hour; NaN if a price is unknown} */
     public double pricePerHour() {
         return plan.devices().stream().distinct().mapToDouble(d -> cluster.kindOf(d).pricePerHour())
                 .reduce(0, Double::sum);

@@ -11,12 +11,12 @@ import java.util.Map;
  * What a simulation found. Times are in milliseconds, and simulated.
  *
  * @param simulation what was simulated
- * @param speed times of tokens, and what they cost
+ * @param speed times of tokens, and their price
  * @param bounds least times of a step
  * @param use how well devices and memory are used
  * @param criticalPath share of the critical path by {@link Regime}; sums to 1
  * @param ranks one entry per rank
- * @param timeline what ran when in the measured steps, if it was asked for; otherwise empty
+ * @param timeline what ran when in the measured steps; empty if it was not recorded
  */
 public record SimulationResult(
         Simulation simulation,
@@ -27,7 +27,7 @@ public record SimulationResult(
         List<Rank> ranks,
         List<TimelineEvent> timeline) {
 
-    /** What the time of a step goes into. */
+    /** What a step spends its time on. */
     public enum Regime implements Identified {
         /** Attention, norms, routers, embedding and logits. */
         ATTENTION,
@@ -48,7 +48,7 @@ public record SimulationResult(
      * @param tpotP99Ms 99th percentile
      * @param tps output tokens per second over the batch
      * @param ttftMs mean time from the start of the prefill to a sequence's first token; NaN without a prefill
-     * @param pricePerMillionTokens price of a million output tokens; NaN where prices are unknown
+     * @param pricePerMillionTokens price of a million output tokens; NaN if prices are unknown
      */
     public record Speed(
             double tpotMs,
@@ -62,7 +62,7 @@ public record SimulationResult(
     /**
      * Least times of a step.
      *
-     * @param layoutMs largest, over ranks, of that rank's bytes or floating-point operations per step at peak
+     * @param layoutMs largest time, over devices, of a step's bytes or floating-point operations at peak rates
      * @param clusterMs least time on all devices together, whatever the layout: unique bytes over the sum of
      *     bandwidths, or operations over the sum of rates
      */
@@ -76,7 +76,7 @@ public record SimulationResult(
      * @param mbu bytes that a step must move at least over time and bandwidth of all devices
      * @param mfu floating-point operations of a step over time and rate of all devices
      * @param memoryEfficiency (unique weights + live KV) ÷ what all ranks hold of both
-     * @param imbalance rows of the busiest expert rank ÷ mean
+     * @param imbalance rows of the busiest expert group ÷ mean
      */
     public record Use(
             double busyAttention,
@@ -92,8 +92,8 @@ public record SimulationResult(
      * @param rank index
      * @param role what it computes
      * @param device index of its device
-     * @param busy share of time it computes
-     * @param transferBusy share of time its transfer stream is in use
+     * @param busy share of the time in which it computes
+     * @param transferBusy share of the time in which its transfer stream is in use
      * @param memory what it holds
      * @param work what it does in a step
      */
@@ -110,33 +110,38 @@ public record SimulationResult(
         public record Work(double bytesMoved, double flops, double bytesSent) {}
     }
 
+    /** Copies the collections. */
     public SimulationResult {
         criticalPath = Map.copyOf(criticalPath);
         ranks = List.copyOf(ranks);
         timeline = List.copyOf(timeline);
     }
 
-    /** Mean time between a sequence's output tokens. */
+    /** {@return mean time between a sequence's output tokens} */
     public double tpotMs() {
         return speed.tpotMs();
     }
 
-    /** Output tokens per second over the batch. */
+    /** {@return output tokens per second over the batch} */
     public double tps() {
         return speed.tps();
     }
 
-    /** Mean busy share over all ranks. */
+    /** {@return mean over all ranks of the share of the time in which they compute} */
     public double busy() {
         return ranks.stream().mapToDouble(Rank::busy).average().orElse(Double.NaN);
     }
 
-    /** The largest part of the critical path. */
+    /** {@return what makes up the largest part of the critical path} */
     public Regime regime() {
         return criticalPath.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
     }
 
-    /** The same, found for a scenario that differs only in how its routing is kept. */
+    /**
+     * {@return the same result for a scenario that differs only in how its routing is stored}
+     *
+     * @param scenario the scenario
+     */
     public SimulationResult of(Scenario scenario) {
         return new SimulationResult(
                 simulation.with(scenario), speed, bounds, use, criticalPath, ranks, timeline);

@@ -20,9 +20,9 @@ import java.util.Map;
 import java.util.function.IntPredicate;
 
 /**
- * Metrics of a run of decode steps. Shares of a rank's time are of the window in which every micro-batch that it has to
- * do with is past its warm-up and none is through. Ranks of different copies have nothing to do with each other: on
- * unequal devices one copy may be through before another one has warmed up.
+ * Metrics of a run of decode steps. Shares of a rank's time refer to the window in which every micro-batch that it
+ * works on has finished its warm-up and none is done. Ranks of different copies do not work on the same micro-batches:
+ * on unequal devices one copy may be done before another one has warmed up.
  */
 final class Summary {
     private final Plan plan;
@@ -90,7 +90,7 @@ final class Summary {
         return new Window(Math.min(a.from(), b.from()), Math.max(a.to(), b.to()));
     }
 
-    /** The copy of the layout, or of the experts, that an attention group belongs to: no two wait for each other. */
+    /** The copy of the layout, or of the experts, that an attention group belongs to; copies are independent. */
     private int copyOfGroup(int group) {
         return plan.placement().isEmpty() ? group : plan.placement().copyOf(group);
     }
@@ -101,7 +101,7 @@ final class Summary {
                 : plan.placement().copyOfExperts(plan.placement().groupOf(rank.rank()));
     }
 
-    /** Work inside the window: of what lies across its edge, the part inside. */
+    /** Adds up the work inside the windows; of an entry that crosses an edge, the part inside counts. */
     private void addUp() {
         for (Log.Entry entry : log.entries()) {
             int rank = entry.rank();
@@ -118,7 +118,7 @@ final class Summary {
                 transfer[rank] += inside;
             } else {
                 TaskCost cost = entry.computed().get();
-                // What a host moves takes its thread, but is not computing.
+                // Moving data occupies a host's thread, but it is not computing.
                 double moving = cost.seconds() == 0 ? 0 : cost.transferSeconds() / cost.seconds();
                 busy[rank] += inside * (1 - moving);
                 transfer[rank] += inside * moving;
@@ -139,7 +139,7 @@ final class Summary {
             int r = rank.rank();
             int device = plan.devices().get(r);
             double window = windows[r].seconds();
-            // Beside the mean time of a step; a rank of a copy that is faster than others does more than one in it.
+            // During a mean step, a rank of a copy that is faster than others does more than one step of its own.
             deviceBytes[device] += bytes[r] * tpot / window;
             deviceFlops[device] += flops[r] * tpot / window;
             double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
@@ -194,7 +194,7 @@ final class Summary {
                 timeline ? timeline() : List.of());
     }
 
-    /** Over all sequences: the time between the last token of the warm-up and the last of all, a step. */
+    /** Mean over all sequences of the time per step from the last token of the warm-up to the last token. */
     private double tpotSeconds() {
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
@@ -271,8 +271,8 @@ final class Summary {
     /**
      * What a step must do at least.
      *
-     * @param bytes every weight in use once, every live key and value once
-     * @param flops a multiply-add of every weight with every row that meets it
+     * @param bytes bytes of every weight in use and of every live key and value, each once
+     * @param flops one multiply-add for every weight and every row that it is applied to
      */
     private record StepWork(double bytes, double flops) {}
 
@@ -305,7 +305,7 @@ final class Summary {
         return new StepWork(moved, computed);
     }
 
-    /** Experts of a layer that the batch visits: mean of the measured steps. */
+    /** Number of experts of a layer that the batch visits, averaged over the measured steps. */
     private double distinct(int layer) {
         double sum = 0;
         int first = scenario.warmup();
@@ -319,7 +319,7 @@ final class Summary {
         return sum / (batches.steps() - first);
     }
 
-    /** From the last token of the window back to its start: what had to end before what. */
+    /** Follows what had to end before what, from the last token of the window back to the window's start. */
     private Map<Regime, Double> criticalPath() {
         int entry = Log.NONE;
         int lastGroup = 0;

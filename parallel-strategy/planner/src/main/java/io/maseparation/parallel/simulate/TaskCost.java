@@ -3,17 +3,16 @@ package io.maseparation.parallel.simulate;
 import java.util.List;
 
 /**
- * What a task costs: how long it takes when nothing else runs, by what the time goes into, and what it moves and
- * computes.
+ * What a task costs: the time that it takes when nothing else runs, divided by purpose, and what it moves and computes.
  *
- * @param attentionSeconds operations of attention, norms, routers, embedding and logits
- * @param expertSeconds operations of experts
- * @param launchSeconds starting them
- * @param transferSeconds data that a thread of the host moves itself, to other ranks or between host and device
+ * @param attentionSeconds time of operations of attention, norms, routers, embedding and logits
+ * @param expertSeconds time of operations of experts
+ * @param launchSeconds time to start these operations
+ * @param transferSeconds time of data that a thread of the host moves itself, to other ranks or between host and device
  * @param bytes bytes moved
  * @param flops floating-point operations
- * @param kernels each operation on the device alone, in order, where ranks queue for the device; part of the other
- *     times
+ * @param kernels each operation on the device alone, in order, if ranks queue for the device, otherwise empty; the
+ *     times above include them
  */
 record TaskCost(
         double attentionSeconds,
@@ -27,8 +26,8 @@ record TaskCost(
      * An operation on the device.
      *
      * @param seconds time it takes
-     * @param filling time for which it fills the device, so that nothing else runs there: all of it, unless it waits
-     *     for one position after another
+     * @param filling time during which nothing else runs on the device: all of it, unless the operation waits for one
+     *     position after the other
      */
     record Kernel(double seconds, double filling) {}
 
@@ -44,7 +43,7 @@ record TaskCost(
         return new TaskCost(0, 0, 0, seconds, 0, 0, List.of());
     }
 
-    /** The same work in another time. */
+    /** The same work in {@code factor} times the time. */
     TaskCost times(double factor) {
         return new TaskCost(attentionSeconds * factor, expertSeconds * factor, launchSeconds * factor,
                 transferSeconds * factor, bytes, flops, kernels.stream()
@@ -52,7 +51,7 @@ record TaskCost(
                         .toList());
     }
 
-    /** Time that the host needs before each kernel to start it, with its part of the start of the segment. */
+    /** Time that the host needs to start each kernel, including the kernel's share of the start of the segment. */
     double hostSecondsPerKernel() {
         double device = kernels.stream().mapToDouble(Kernel::seconds).sum();
         return Math.max(0, attentionSeconds + expertSeconds + launchSeconds - device) / Math.max(1, kernels.size());

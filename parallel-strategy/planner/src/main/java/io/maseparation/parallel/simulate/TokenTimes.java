@@ -22,7 +22,7 @@ final class TokenTimes {
         entries[group][microBatch][step] = entry;
     }
 
-    /** Time of each step's tokens, in seconds; NaN where the micro-batch has no rows. */
+    /** Time of each step's tokens, in seconds; NaN if the micro-batch has no rows. */
     double[] of(int group, int microBatch) {
         return seconds[group][microBatch];
     }

@@ -10,12 +10,12 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Choices that were recorded: for each layer the experts of each token, in order. A sequence's row of a step takes the
- * token at (row + step × {@link #STRIDE}) modulo the number of tokens; layers beyond those recorded start again at the
- * first.
+ * Choices that were recorded: for each layer, the experts of each token, in order. In each step, a row takes the
+ * choices of the token at (row + step × {@link #STRIDE}) modulo the number of tokens. If the model has more layers than
+ * were recorded, they start again at the first.
  */
 final class TraceRouting implements RoutingModel {
-    /** A prime, so that steps do not walk along neighbouring tokens. */
+    /** A prime, so that successive steps do not take neighbouring tokens. */
     private static final long STRIDE = 10_007;
 
     private static final int MOST_TOKENS = 1 << 22;
@@ -39,7 +39,7 @@ final class TraceRouting implements RoutingModel {
         String name = Text.printable(file);
         JsonNode list = json.path("layers");
         if (!list.isArray() || list.isEmpty()) {
-            throw new ModelException(name + ": layers is not a list of layers, each a list of tokens' experts");
+            throw new ModelException(name + ": layers is not a list with one list of tokens' experts per layer");
         }
         int experts = config.maxExperts();
         int topK = config.maxTopK();
@@ -63,7 +63,7 @@ final class TraceRouting implements RoutingModel {
     private static int[] experts(String where, JsonNode node, int topK, int experts) {
         if (!node.isArray() || node.size() != topK) {
             throw new ModelException(
-                    "%s: is not a list of %d experts, as many as the model sends a token to".formatted(where, topK));
+                    "%s: is not a list of %d experts, the number that the model gives a token".formatted(where, topK));
         }
         int[] chosen = new int[topK];
         for (int i = 0; i < topK; i++) {

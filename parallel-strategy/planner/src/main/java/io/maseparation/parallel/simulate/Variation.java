@@ -3,8 +3,8 @@ package io.maseparation.parallel.simulate;
 import java.util.SplittableRandom;
 
 /**
- * Times of segments that vary as on a host whose cores ranks share: log-normal with the mean of the cost model, the
- * same for the same rank, micro-batch, step and operation whatever the order of events.
+ * Times of segments that vary as on a host with cores that ranks share: log-normal with the mean of the cost model. The
+ * same rank, micro-batch, step and operation always get the same time, independent of the order of events.
  */
 final class Variation {
     private final double sigma;

@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * popular differs from layer to layer and follows from the seed.
  */
 final class ZipfRouting implements RoutingModel {
-    /** Draws that may hit an expert already chosen before the rest is drawn exactly. */
+    /** Most draws that may hit an expert already chosen; after them, the draw is among the remaining experts only. */
     private static final int TRIES = 24;
 
     private final double exponent;
@@ -39,7 +39,7 @@ final class ZipfRouting implements RoutingModel {
         }
     }
 
-    /** Mixed at every level, so that no two rows walk along the same sequence. */
+    /** Mixed at every level, so that no two rows use the same sequence of random numbers. */
     private static long start(long seed, int step, int layer) {
         return mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) + step);
     }

@@ -9,16 +9,18 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Function;
 
-/** Applies functions to the entries of lists on some threads, which take entries from the front. */
+/** Applies functions to the entries of lists on several threads, in the order of the entries. */
 public final class ParallelMap {
     private final String name;
     private final int threads;
     private final Runnable done;
 
     /**
-     * @param name what threads are called, before their number
-     * @param threads number of threads at most; results do not depend on it
-     * @param done called by any of them after each entry
+     * Sets up a map; threads start with each call of {@link #map}.
+     *
+     * @param name start of the threads' names, before their number
+     * @param threads number of threads at most, at least 1; results do not depend on it
+     * @param done called after each entry, by the thread that computed it
      */
     public ParallelMap(String name, int threads, Runnable done) {
         this.name = name;
@@ -27,9 +29,14 @@ public final class ParallelMap {
     }
 
     /**
-     * What comes out of each entry, in the order of the entries. An exception or error of the function is thrown here,
-     * and entries that no thread has taken by then are left out.
+     * Applies a function to all entries. If the function throws an exception or error, it is thrown here, and entries
+     * that no thread has taken by then are skipped.
      *
+     * @param <T> type of the entries
+     * @param <R> type of the results
+     * @param entries what the function is applied to
+     * @param function called from several threads at once
+     * @return the results, in the order of the entries
      * @throws CancellationException if the calling thread is interrupted
      */
     public <T, R> List<R> map(List<T> entries, Function<T, R> function) {

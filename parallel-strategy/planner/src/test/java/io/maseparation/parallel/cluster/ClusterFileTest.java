@@ -77,7 +77,7 @@ class ClusterFileTest {
         Cluster measured = new Cluster("mine", "as measured",
                 List.of(new DeviceKind(kind.name(), kind.memoryBytes(), kind.roofline(), kind.launches(),
                         kind.pricePerHour(),
-                        2.5e10, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
+                        2.5e10, 0.2, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
                 a100.devices(),
                 new Links(a100.links().intraNode(), a100.links().interNode(), 5e10), new HostSharing(16, 2, 1.7, 0.2),
                 a100.collectives(), List.of());

@@ -42,7 +42,7 @@ class DeviceQueueTest {
         }
         DeviceKind kind =
                 new DeviceKind("queued", 1e12, new Roofline(1e12, 1e12, 1, 1),
-                        new LaunchTimes(launch, launch, start), Double.NaN, hostRate, rates);
+                        new LaunchTimes(launch, launch, start), Double.NaN, hostRate, 0, rates);
         return new Cluster("queues", "", List.of(kind),
                 IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, 0)).toList(),
                 new Links(new Link(0, 1e30), new Link(0, 1e30), Double.POSITIVE_INFINITY),

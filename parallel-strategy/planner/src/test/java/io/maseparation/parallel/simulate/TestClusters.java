@@ -24,7 +24,7 @@ public final class TestClusters {
 
     /** A kind of device that was not measured, at a price of 1. */
     public static DeviceKind kind(String name, double memoryBytes, Roofline roofline, LaunchTimes launches) {
-        return new DeviceKind(name, memoryBytes, roofline, launches, 1, Double.POSITIVE_INFINITY, Map.of());
+        return new DeviceKind(name, memoryBytes, roofline, launches, 1, Double.POSITIVE_INFINITY, 0.3, Map.of());
     }
 
     public static Cluster of(int devices, DeviceKind kind, Link link) {

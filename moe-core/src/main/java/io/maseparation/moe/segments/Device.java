@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -57,7 +58,7 @@ public record Device(TornadoDevice device, KernelTarget target) {
     /** How many devices its backend lists beside it that in truth are this one; {@link #all} leaves them out. */
     public int aliases() {
         return backends().stream()
-                .filter(b -> b.getBackendType() == device.getTornadoVMBackend())
+                .filter(b -> b.getBackendType() == sdkBackend())
                 .mapToInt(b -> b.getNumDevices() - ownDevices(b))
                 .sum();
     }
@@ -69,18 +70,28 @@ public record Device(TornadoDevice device, KernelTarget target) {
      * are.
      */
     public static List<Device> alike(List<Device> devices) {
-        Map<Kind, List<Device>> kinds = devices.stream().collect(Collectors.groupingBy(Kind::of));
-        Comparator<Device> suits = Comparator.comparing((Device d) -> d.device.getDeviceType() != TornadoDeviceType.GPU)
-                .thenComparing(d -> !d.target.nvidia())
-                .thenComparingInt(d -> -kinds.get(Kind.of(d)).size())
-                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.CUDA);
-        return devices.stream().min(suits).map(best -> kinds.get(Kind.of(best))).orElse(List.of());
+        Map<Kind, List<Device>> kinds =
+                devices.stream().collect(Collectors.groupingBy(Kind::of, LinkedHashMap::new, Collectors.toList()));
+        return kinds.values().stream()
+                .min(Comparator.comparing((List<Device> kind) -> kind.getFirst().type() != TornadoDeviceType.GPU)
+                        .thenComparing(kind -> !kind.getFirst().target.nvidia())
+                        .thenComparingInt(kind -> -kind.size())
+                        .thenComparing(kind -> kind.getFirst().sdkBackend() != TornadoVMBackendType.CUDA))
+                .orElse(List.of());
+    }
+
+    private TornadoDeviceType type() {
+        return device.getDeviceType();
+    }
+
+    private TornadoVMBackendType sdkBackend() {
+        return device.getTornadoVMBackend();
     }
 
     /** What devices that are alike have in common. */
     private record Kind(String backend, TornadoDeviceType type, String hardware) {
         static Kind of(Device d) {
-            return new Kind(d.backend(), d.device.getDeviceType(), d.hardware());
+            return new Kind(d.backend(), d.type(), d.hardware());
         }
     }
 

@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code DecodeAttention}: a work-group a row and head, tiles of 256 positions split over its warps, with
+ * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, tiles of 256 positions split over its warps, with
  * a running softmax from tile to tile.
  */
 public final class DecodeGpu {
@@ -161,7 +161,7 @@ public final class DecodeGpu {
                 }
                 context.localBarrier();
                 total = total * correction + (partial[4] + partial[5] + partial[6] + partial[7]);
-                // Values: a thread a column.
+                // Values: one thread per column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;
@@ -359,7 +359,7 @@ public final class DecodeGpu {
                 }
                 context.localBarrier();
                 total = total * correction + (partial[4] + partial[5] + partial[6] + partial[7]);
-                // Values: a thread a column.
+                // Values: one thread per column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;

@@ -14,7 +14,7 @@ public final class PeakKernels {
     private PeakKernels() {}
 
     /**
-     * Copies {@value #COPIED} elements a thread, all of them on their way at once.
+     * Copies {@value #COPIED} elements per thread, all of them on their way at once.
      *
      * @param stride number of threads; {@code from} and {@code to} have {@value #COPIED} times as many elements
      */

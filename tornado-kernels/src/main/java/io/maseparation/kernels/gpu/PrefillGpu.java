@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code PrefillAttention}: a work-group a tile of rows and a head; keys and then values of a tile of
+ * Gpu bodies of {@code PrefillAttention}: one work-group per tile of rows and head; keys and then values of a tile of
  * positions stand in local memory once for all rows of the tile.
  */
 public final class PrefillGpu {

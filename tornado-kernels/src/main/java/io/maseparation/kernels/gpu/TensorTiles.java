@@ -23,7 +23,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * sum, follows from
  * the matrix alone.
  *
- * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a
+ * <p>TornadoVM's compiler computes what does not change in a loop before it, one register per number, until a
  * work-group has a
  * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round
  * to round.

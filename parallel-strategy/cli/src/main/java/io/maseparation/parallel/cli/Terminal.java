@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -30,11 +31,12 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
                 return false;
             }
         }
-        return System.console().isTerminal();
+        Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     /** Starts a progress bar, drawn if somebody is watching. */
     Progress progress(String task, long most) {
-        return Progress.start(this, task, most);
+        return new Progress(this, task, most);
     }
 }

@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, tiles of 256 positions split over its warps, with
- * a running softmax from tile to tile.
+ * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, tiles of 256 positions split over its warps,
+ * with a running softmax from tile to tile.
  */
 public final class DecodeGpu {
     /** Threads of a work-group. */

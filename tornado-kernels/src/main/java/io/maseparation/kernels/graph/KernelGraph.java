@@ -194,8 +194,8 @@ public final class KernelGraph {
     }
 
     /**
-     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too. When a plan
-     * is closed, TornadoVM neither frees nor unpins what no transfer names.
+     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too. When a
+     * plan is closed, TornadoVM neither frees nor unpins what no transfer names.
      */
     public void workspace(Object... arrays) {
         Collections.addAll(workspace, arrays);

@@ -55,7 +55,7 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return backend.getBackendType() == TornadoVMBackendType.CUDA ? Math.min(1, listed) : listed;
     }
 
-    /** How many devices its backend lists beside it that in truth are this one; {@link #all} leaves them out. */
+    /** How many further devices its backend lists that are in fact this one; {@link #all} leaves them out. */
     public int aliases() {
         return backends().stream()
                 .filter(b -> b.getBackendType() == sdkBackend())
@@ -66,8 +66,7 @@ public record Device(TornadoDevice device, KernelTarget target) {
     /**
      * Those of the given devices that ranks should share: of one kind and one backend. GPUs go before others and
      * NVIDIA's backends before OpenCL's, of those the one with more devices, and CUDA's among equals. SDKs with several
-     * backends offer a GPU once for each, and on devices that are not alike neither times nor the last bits of sums
-     * are.
+     * backends list a GPU once for each; times and the last bits of sums differ between devices that are not alike.
      */
     public static List<Device> alike(List<Device> devices) {
         Map<Kind, List<Device>> kinds =

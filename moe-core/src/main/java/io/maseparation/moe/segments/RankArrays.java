@@ -47,8 +47,8 @@ final class RankArrays {
     final FloatArray sums;
 
     /**
-     * By number of slots per row. Layers of different numbers have arrays of their own: micro-batches are in different
-     * layers at one time, and their rows would lie on each other.
+     * By number of slots per row. Layers with different numbers have separate arrays: micro-batches are in different
+     * layers at the same time, and their rows would overlap.
      */
     final Map<Integer, Slots> slots = new TreeMap<>();
 

@@ -29,8 +29,8 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
  */
 public final class RankDevice implements AutoCloseable {
     /**
-     * Held while a graph runs for the first times: drivers (PoCL's cache of kernels) do not stand two compilations at
-     * once, nor CUDA two captures of graphs.
+     * Held while a graph runs for the first times: some drivers cannot compile twice at the same time (PoCL's cache of
+     * kernels), and CUDA cannot capture two graphs.
      */
     private static final Object COMPILING = new Object();
 
@@ -146,7 +146,7 @@ public final class RankDevice implements AutoCloseable {
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
         }
-        // A profile has the times of tasks, which a graph launched as one has not.
+        // A profile needs the time of each task, which a graph launched as one does not have.
         if (device.target().cudaGraphs() && !profiled) {
             plan.withCUDAGraph();
         }
@@ -338,7 +338,7 @@ public final class RankDevice implements AutoCloseable {
             return;
         }
         // TornadoVM frees the graph that is selected, which after a run is the last one. An array that graphs hand on
-        // is freed with the first of them; at the next it gives up with an error, which here is none.
+        // is freed with the first of them; freeing the next then fails, which does no harm.
         for (int graph = 0; graph < graphCount; graph++) {
             plan.withGraph(graph);
             try {

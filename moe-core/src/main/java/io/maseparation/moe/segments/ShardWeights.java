@@ -19,8 +19,8 @@ import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The matrices that a rank holds. Those of a rank on the embedded runtime are views of the model's arrays. To the
- * devices of an SDK whole arrays go, so there a rank that holds parts of an array has them in an array of its own.
+ * The matrices that a rank holds. Those of a rank on the embedded runtime are views of the model's arrays. The devices
+ * of an SDK take whole arrays, so a rank there copies the parts that it holds into arrays of its own.
  */
 final class ShardWeights {
     /**

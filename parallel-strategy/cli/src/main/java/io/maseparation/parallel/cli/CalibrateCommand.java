@@ -47,7 +47,7 @@ final class CalibrateCommand extends Command {
         example("calibrate -m tiny --rounds 1 -n 4", "a quick look");
         example("calibrate -m tiny --no-check -o profile.json", "the profile alone, into a file");
         note("The profile holds for shapes and formats of the model it was measured with.");
-        note("Nothing else should run beside it: the machine's cores have no room for others.");
+        note("Run nothing else at the same time: it measures what all of the machine's cores can do.");
     }
 
     @Override
@@ -56,7 +56,7 @@ final class CalibrateCommand extends Command {
         options.value("o", OUTPUT, "FILE", "where to write the profile, a cluster for simulate --cluster");
         options.value("r", ROUNDS, "N", "rounds of measurements, and runs of each layout of the check [9]");
         options.value("n", MAX_TOKENS, "N", "tokens of each run of the check [24]");
-        options.value(BATCH, "N", "sequences of the check, and rows that are measured at least [6]");
+        options.value(BATCH, "N", "sequences of the check, and the fewest rows that are measured [6]");
         RunFlags.addDepth(options);
         RunFlags.addDevices(options);
         options.flag(NO_CHECK, "measure the profile only");

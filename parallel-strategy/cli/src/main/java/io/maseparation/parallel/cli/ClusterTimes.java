@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
-/** The same layouts on a cluster that nobody needs to have: simulated, beside what was measured here. */
+/** The same layouts simulated on another cluster, to stand beside what was measured here. */
 final class ClusterTimes {
     private ClusterTimes() {}
 

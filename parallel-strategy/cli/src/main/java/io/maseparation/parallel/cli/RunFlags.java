@@ -42,7 +42,7 @@ final class RunFlags {
                 "most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused");
     }
 
-    /** Says once, beside the results, what runs them, where that is not the JVM. */
+    /** Says on standard error which devices compute, unless it is the JVM. */
     static void announce(List<Device> devices, Terminal terminal) {
         KernelTarget target = devices.getFirst().target();
         if (target.embedded()) {

@@ -20,7 +20,7 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
         return new Terminal(out, err, err.equals(System.err) && errorIsTerminal());
     }
 
-    /** Java knows it of standard input and output together only; Linux says it of each. */
+    /** Java only says whether standard input and output are both a terminal; Linux says it for each. */
     private static boolean errorIsTerminal() {
         if (Files.isSymbolicLink(STANDARD_ERROR)) {
             try {

@@ -35,7 +35,7 @@ public final class ComparisonReport {
     private final List<String> notes;
 
     /**
-     * @param peak what this machine can do at most; NaN where it is not what computes
+     * @param peak what this machine can do at most; NaN where something else computes
      * @param repetitions runs of each layout
      * @param wording turns the library's messages into the reader's words
      */

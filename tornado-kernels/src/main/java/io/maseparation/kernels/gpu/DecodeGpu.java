@@ -59,8 +59,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one
-                // again.
+                // Scores: each warp takes eight positions, so that eight loads are under way; past the end it takes
+                // the last one again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
@@ -257,8 +257,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one
-                // again.
+                // Scores: each warp takes eight positions, so that eight loads are under way; past the end it takes
+                // the last one again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;

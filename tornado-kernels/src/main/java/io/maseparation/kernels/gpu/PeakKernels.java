@@ -38,7 +38,7 @@ public final class PeakKernels {
         to.set(i + 7 * stride, h);
     }
 
-    /** {@code rounds} rounds of {@value #CHAINS} fp32 multiply-adds a thread, which do not wait for each other. */
+    /** {@code rounds} rounds of {@value #CHAINS} fp32 multiply-adds per thread, which do not wait for each other. */
     public static void multiplyAdds(KernelContext context, FloatArray out, int rounds) {
         float x = out.get(context.globalIdx);
         float a = x;

@@ -43,7 +43,7 @@ public final class PrefillGpu {
             int tileRows,
             int tilePositions) {
         int tid = context.localIdx;
-        // One more element a row keeps the threads of a warp in different banks.
+        // One more element per row keeps the threads of a warp in different banks.
         int stride = headDim + 1;
         float[] query = context.allocateFloatLocalArray(tileRows * stride);
         float[] cached = context.allocateFloatLocalArray(tilePositions * stride);
@@ -184,7 +184,7 @@ public final class PrefillGpu {
             int tileRows,
             int tilePositions) {
         int tid = context.localIdx;
-        // One more element a row keeps the threads of a warp in different banks.
+        // One more element per row keeps the threads of a warp in different banks.
         int stride = headDim + 1;
         float[] query = context.allocateFloatLocalArray(tileRows * stride);
         float[] cached = context.allocateFloatLocalArray(tilePositions * stride);

@@ -25,7 +25,7 @@ public final class Json {
     private Json() {}
 
     /**
-     * The document, indented, objects a member a line and lists of numbers on one line.
+     * The document, indented, objects with one member per line and lists of numbers on one line.
      *
      * @param value maps, lists, strings, numbers, booleans and null
      * @return text that ends with a line feed

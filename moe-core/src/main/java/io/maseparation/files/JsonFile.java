@@ -105,7 +105,7 @@ public final class JsonFile {
     }
 
     /**
-     * Refuses fields that none of these names is for.
+     * Refuses fields with any other name.
      *
      * @param names the fields that may be there
      */

@@ -52,7 +52,7 @@ public final class Text {
             }
             case AccessDeniedException denied -> "no permission for " + printable(denied.getFile());
             case NoSuchFileException missing -> "no such file";
-            case FileAlreadyExistsException exists -> printable(exists.getFile()) + " is no folder";
+            case FileAlreadyExistsException exists -> printable(exists.getFile()) + " is not a folder";
             case FileSystemException other when other.getReason() != null -> printable(other.getReason());
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : printable(e.getMessage());
         };

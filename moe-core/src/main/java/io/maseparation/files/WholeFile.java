@@ -29,7 +29,7 @@ public final class WholeFile {
     private WholeFile() {}
 
     /**
-     * Writes a file in UTF-8, with the folders above it; one of that name is replaced.
+     * Writes a file in UTF-8, and makes the folders above it; an existing file is replaced.
      *
      * @param file where
      * @param content what

@@ -14,7 +14,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Finds a model's weights under the names that Hugging Face's families give them, and checks each shape against
- * config.json. Experts may be a tensor each, or all experts of a layer stacked in one tensor with gate above up.
+ * config.json. Each expert may have tensors of its own, or all experts of a layer may be stacked in one tensor with
+ * gate above up.
  */
 final class HfWeights {
     private final Safetensors tensors;

@@ -16,7 +16,7 @@ import java.util.List;
  * @param attention heads and what happens to queries and keys
  * @param feedForward what all experts have in common
  * @param numerics number format, epsilon and constant factors
- * @param layers one entry a layer
+ * @param layers one entry per layer
  */
 public record ModelConfig(
         String name,
@@ -254,7 +254,7 @@ public record ModelConfig(
     /**
      * {@return the same model with other layers}
      *
-     * @param others one entry a layer
+     * @param others one entry per layer
      */
     public ModelConfig withLayers(List<Layer> others) {
         return new ModelConfig(name, family, hidden, vocabulary, attention, feedForward, numerics, others);

@@ -14,7 +14,7 @@ import java.util.List;
  *     to, and of the embedding one row
  * @param embeddingBytes embedding
  * @param outputBytes output projection and final norm; the norm alone where the projection is the embedding
- * @param layers one entry a layer
+ * @param layers one entry per layer
  */
 public record ModelSize(
         long parameters, long activeParameters, long embeddingBytes, long outputBytes, List<Layer> layers) {

@@ -10,7 +10,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  *
  * @param config what the weights belong to
  * @param embedding [vocab, hidden]
- * @param layers one entry a layer
+ * @param layers one entry per layer
  * @param finalNorm [hidden]
  * @param output [vocab, hidden]; the embedding itself where they are tied
  */

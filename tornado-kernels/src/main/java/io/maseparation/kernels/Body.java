@@ -2,7 +2,7 @@ package io.maseparation.kernels;
 
 /** The bodies an operation may have. All of them take the same arrays and compute the same thing. */
 public enum Body {
-    /** {@code @Parallel} loops: runs on every device, one thread an iteration. */
+    /** {@code @Parallel} loops: runs on every device, one thread per iteration. */
     PORTABLE,
     /** {@code KernelContext}: local memory, barriers and warp sums, for GPUs. */
     GPU,

@@ -1,6 +1,7 @@
 package io.maseparation.kernels;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Experts that one task covers: matrices of equal shape at constant distances in the same arrays. Whoever loads the
@@ -25,7 +26,7 @@ public record ExpertBank(
         within("down", first.down(), count, downStride);
     }
 
-    private static void within(String name, WeightMatrix m, int count, int stride) {
+    private static void within(String name, @Nullable WeightMatrix m, int count, int stride) {
         if (m == null || m.rows() == 0) {
             return;
         }
@@ -46,7 +47,7 @@ public record ExpertBank(
     ExpertWeights expert(int index) {
         Objects.checkIndex(index, count);
         return new ExpertWeights(
-                first.gated() ? moved(first.gate(), index * gateStride) : null,
+                first.gate() == null ? null : moved(first.gate(), index * gateStride),
                 moved(first.up(), index * upStride),
                 moved(first.down(), index * downStride));
     }

@@ -1,5 +1,7 @@
 package io.maseparation.kernels;
 
+import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,8 +40,23 @@ public record ExpertWeights(@Nullable WeightMatrix gate, WeightMatrix up, Weight
                 gate == null ? null : gate.rowRange(from, to), up.rowRange(from, to), down.colRange(from, to));
     }
 
+    /** The gate; up for an expert of two matrices, since a kernel takes no null. */
+    public WeightMatrix gateOrUp() {
+        return gate == null ? up : gate;
+    }
+
+    /** The two or three matrices. */
+    public List<WeightMatrix> matrices() {
+        return gate == null ? List.of(up, down) : List.of(gate, up, down);
+    }
+
+    /** The same with other matrices of these shapes in place of its own. */
+    public ExpertWeights map(UnaryOperator<WeightMatrix> other) {
+        return new ExpertWeights(gate == null ? null : other.apply(gate), other.apply(up), other.apply(down));
+    }
+
     /** Bytes of all matrices in view. */
     public long bytes() {
-        return (gate == null ? 0 : gate.bytes()) + up.bytes() + down.bytes();
+        return matrices().stream().mapToLong(WeightMatrix::bytes).sum();
     }
 }

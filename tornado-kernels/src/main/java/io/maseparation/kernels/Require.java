@@ -1,5 +1,6 @@
 package io.maseparation.kernels;
 
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
@@ -8,8 +9,9 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 public final class Require {
     private Require() {}
 
-    /** The array has at least {@code expected} elements. */
-    public static void length(String operation, String argument, TornadoNativeArray array, long expected) {
+    /** {@return the array, which has at least {@code expected} elements} */
+    public static <T extends TornadoNativeArray> T length(
+            String operation, String argument, @Nullable T array, long expected) {
         if (array == null) {
             throw new IllegalArgumentException("%s: %s is null".formatted(operation, argument));
         }
@@ -17,10 +19,11 @@ public final class Require {
             throw new IllegalArgumentException("%s: %s has %d elements, expected at least %d"
                     .formatted(operation, argument, array.getSize(), expected));
         }
+        return array;
     }
 
     /** The array has the class that goes with the data type. */
-    public static void type(String operation, String argument, TornadoNativeArray array, Class<?> expected) {
+    public static void type(String operation, String argument, @Nullable TornadoNativeArray array, Class<?> expected) {
         if (!expected.isInstance(array)) {
             throw new IllegalArgumentException("%s: %s is %s, expected %s"
                     .formatted(

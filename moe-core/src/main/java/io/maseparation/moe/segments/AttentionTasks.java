@@ -16,6 +16,8 @@ import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.segments.Shard.Heads;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -63,17 +65,20 @@ final class AttentionTasks {
         g.input(b.step);
         g.workspace(b.normed, b.qkv);
         LayerWeights w = rank.layer(layer);
+        ShardWeights.Attention own = rank.matrices().attention(layer);
         Heads heads = rank.heads();
         int dim = config.headDim();
         RmsNorm.add(g, "norm_a" + layer, b.step, b.x, w.inputNorm(), b.normed, config.hidden(), config.normEps());
-        QkvProjection.add(g, "qkv" + layer, b.step, b.normed, rank.matrices().q(layer), rank.matrices().k(layer),
-                rank.matrices().v(layer), biasSlice(w.attention().qkvBias(), heads), b.qkv,
+        QkvProjection.add(g, "qkv" + layer, b.step, b.normed, own.q(), own.k(), own.v(),
+                biasSlice(w.attention().qkvBias(), heads), b.qkv,
                 config.qkNorm() == QkNorm.NONE ? config.attention().qkvClip() : 0f);
         if (config.qkNorm() == QkNorm.PER_HEAD) {
             int width = heads.qkvWidth(config);
-            HeadRmsNorm.add(g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, heads.queries(), dim,
+            HeadRmsNorm.add(g, "norm_q" + layer, b.step, b.qkv, norm(w.attention().qNorm()), width, 0, heads.queries(),
+                    dim,
                     config.normEps());
-            HeadRmsNorm.add(g, "norm_k" + layer, b.step, b.qkv, w.attention().kNorm(), width, heads.queries() * dim,
+            HeadRmsNorm.add(g, "norm_k" + layer, b.step, b.qkv, norm(w.attention().kNorm()), width,
+                    heads.queries() * dim,
                     heads.kvs(), dim, config.normEps());
         }
     }
@@ -81,9 +86,10 @@ final class AttentionTasks {
     private void wholeNorm(KernelGraph g, int layer) {
         LayerWeights w = rank.layer(layer);
         int width = config.qkvWidth();
-        HeadRmsNorm.add(g, "norm_q" + layer, b.step, b.qkv, w.attention().qNorm(), width, 0, 1, config.queryWidth(),
+        HeadRmsNorm.add(g, "norm_q" + layer, b.step, b.qkv, norm(w.attention().qNorm()), width, 0, 1,
+                config.queryWidth(),
                 config.normEps());
-        HeadRmsNorm.add(g, "norm_k" + layer, b.step, b.qkv, w.attention().kNorm(), width, config.queryWidth(), 1,
+        HeadRmsNorm.add(g, "norm_k" + layer, b.step, b.qkv, norm(w.attention().kNorm()), width, config.queryWidth(), 1,
                 config.kvWidth(), config.normEps());
     }
 
@@ -93,9 +99,11 @@ final class AttentionTasks {
         int dim = config.headDim();
         int width = heads.qkvWidth(config);
         int query = heads.queries() * dim;
-        ScaleByRms.add(g, "scale_q" + layer, b.step, b.qkv, w.attention().qNorm(), heads.queryFrom() * dim, width, 0,
+        ScaleByRms.add(g, "scale_q" + layer, b.step, b.qkv, norm(w.attention().qNorm()), heads.queryFrom() * dim, width,
+                0,
                 query, b.sums, 2, 0, config.queryWidth(), config.normEps());
-        ScaleByRms.add(g, "scale_k" + layer, b.step, b.qkv, w.attention().kNorm(), heads.kvFrom() * dim, width, query,
+        ScaleByRms.add(g, "scale_k" + layer, b.step, b.qkv, norm(w.attention().kNorm()), heads.kvFrom() * dim, width,
+                query,
                 heads.kvs() * dim, b.sums, 2, 1, config.kvWidth(), config.normEps());
     }
 
@@ -121,14 +129,18 @@ final class AttentionTasks {
         boolean whole = heads.parts() == 1;
         // The bias is added once, by the rank of the first slice.
         FloatArray bias = heads.part() == 0 ? w.attention().outputBias() : null;
-        Projection.add(g, "out" + layer, b.step, b.attention, rank.matrices().o(layer), bias,
+        Projection.add(g, "out" + layer, b.step, b.attention, rank.matrices().attention(layer).o(), bias,
                 whole ? b.x : b.partial, whole ? config.numerics().residualMultiplier() : 1f, whole);
         if (!whole) {
             g.output(b.partial);
         }
     }
 
-    private FloatArray biasSlice(FloatArray bias, Heads heads) {
+    private static FloatArray norm(@Nullable FloatArray weights) {
+        return Objects.requireNonNull(weights, "a model with norms of queries and keys has their weights");
+    }
+
+    private @Nullable FloatArray biasSlice(@Nullable FloatArray bias, Heads heads) {
         if (bias == null || heads.parts() == 1) {
             return bias;
         }

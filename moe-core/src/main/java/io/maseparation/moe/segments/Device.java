@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -54,10 +55,10 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return backend.getBackendType() == TornadoVMBackendType.CUDA ? Math.min(1, listed) : listed;
     }
 
-    /** How many devices its backend lists beside it that in truth are this one; {@link #all} leaves them out. */
+    /** How many further devices its backend lists that are in fact this one; {@link #all} leaves them out. */
     public int aliases() {
         return backends().stream()
-                .filter(b -> b.getBackendType() == device.getTornadoVMBackend())
+                .filter(b -> b.getBackendType() == sdkBackend())
                 .mapToInt(b -> b.getNumDevices() - ownDevices(b))
                 .sum();
     }
@@ -65,22 +66,31 @@ public record Device(TornadoDevice device, KernelTarget target) {
     /**
      * Those of the given devices that ranks should share: of one kind and one backend. GPUs go before others and
      * NVIDIA's backends before OpenCL's, of those the one with more devices, and CUDA's among equals. SDKs with several
-     * backends offer a GPU once for each, and on devices that are not alike neither times nor the last bits of sums
-     * are.
+     * backends list a GPU once for each; times and the last bits of sums differ between devices that are not alike.
      */
     public static List<Device> alike(List<Device> devices) {
-        Map<Kind, List<Device>> kinds = devices.stream().collect(Collectors.groupingBy(Kind::of));
-        Comparator<Device> suits = Comparator.comparing((Device d) -> d.device.getDeviceType() != TornadoDeviceType.GPU)
-                .thenComparing(d -> !d.target.nvidia())
-                .thenComparingInt(d -> -kinds.get(Kind.of(d)).size())
-                .thenComparing(d -> d.device.getTornadoVMBackend() != TornadoVMBackendType.CUDA);
-        return devices.stream().min(suits).map(best -> kinds.get(Kind.of(best))).orElse(List.of());
+        Map<Kind, List<Device>> kinds =
+                devices.stream().collect(Collectors.groupingBy(Kind::of, LinkedHashMap::new, Collectors.toList()));
+        return kinds.values().stream()
+                .min(Comparator.comparing((List<Device> kind) -> kind.getFirst().type() != TornadoDeviceType.GPU)
+                        .thenComparing(kind -> !kind.getFirst().target.nvidia())
+                        .thenComparingInt(kind -> -kind.size())
+                        .thenComparing(kind -> kind.getFirst().sdkBackend() != TornadoVMBackendType.CUDA))
+                .orElse(List.of());
+    }
+
+    private TornadoDeviceType type() {
+        return device.getDeviceType();
+    }
+
+    private TornadoVMBackendType sdkBackend() {
+        return device.getTornadoVMBackend();
     }
 
     /** What devices that are alike have in common. */
     private record Kind(String backend, TornadoDeviceType type, String hardware) {
         static Kind of(Device d) {
-            return new Kind(d.backend(), d.device.getDeviceType(), d.hardware());
+            return new Kind(d.backend(), d.type(), d.hardware());
         }
     }
 

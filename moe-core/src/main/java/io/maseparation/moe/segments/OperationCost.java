@@ -11,7 +11,7 @@ import io.maseparation.kernels.Operation;
  * @param positions positions that a row sees one after the other, in decode attention; 0 in all others
  */
 public record OperationCost(Operation operation, OpCost cost, int positions) {
-    /** A task in which nothing waits for anything else of it. */
+    /** A task without steps that wait for each other. */
     public OperationCost(Operation operation, OpCost cost) {
         this(operation, cost, 0);
     }

@@ -47,8 +47,8 @@ final class RankArrays {
     final FloatArray sums;
 
     /**
-     * By number of slots a row. Layers of different numbers have arrays of their own: micro-batches are in different
-     * layers at one time, and their rows would lie on each other.
+     * By number of slots per row. Layers with different numbers have separate arrays: micro-batches are in different
+     * layers at the same time, and their rows would overlap.
      */
     final Map<Integer, Slots> slots = new TreeMap<>();
 
@@ -163,7 +163,7 @@ final class RankArrays {
     }
 
     private static FloatArray floats(long size) {
-        return DeviceArrays.floats(checked(Math.max(1, size), "a buffer", "fewer rows a step"));
+        return DeviceArrays.floats(checked(Math.max(1, size), "a buffer", "fewer rows per step"));
     }
 
     private static int checked(long size, String what, String remedy) {

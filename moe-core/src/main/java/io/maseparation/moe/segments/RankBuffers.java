@@ -9,7 +9,7 @@ import java.util.Map;
  *
  * @param inputs what the next segment works on
  * @param activations of the rank's own rows
- * @param slots expert slots of the rank's own rows, by number of slots a row
+ * @param slots expert slots of the rank's own rows, by number of slots per row
  * @param received rows of other ranks for the rank's experts
  * @param outputs logits and what they are computed for
  */

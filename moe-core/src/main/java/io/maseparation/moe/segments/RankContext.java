@@ -6,6 +6,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Shard.Heads;
+import java.util.Objects;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -42,7 +43,9 @@ record RankContext(
     }
 
     RankArrays.Slots slots(int layer) {
-        return arrays.slots.get(config().layers().get(layer).routing().slots());
+        return Objects.requireNonNull(
+                arrays.slots.get(config().layers().get(layer).routing().slots()),
+                "there are arrays for every number of slots that a layer has");
     }
 
     /** Whether queries are in use across segments, since a norm over all heads waits for the sums of other ranks. */

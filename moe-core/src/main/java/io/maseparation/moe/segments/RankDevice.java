@@ -8,11 +8,14 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -26,8 +29,8 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
  */
 public final class RankDevice implements AutoCloseable {
     /**
-     * Held while a graph runs for the first times: drivers (PoCL's cache of kernels) do not stand two compilations at
-     * once, nor CUDA two captures of graphs.
+     * Held while a graph runs for the first times: some drivers cannot compile twice at the same time (PoCL's cache of
+     * kernels), and CUDA cannot capture two graphs.
      */
     private static final Object COMPILING = new Object();
 
@@ -41,22 +44,28 @@ public final class RankDevice implements AutoCloseable {
     private final ModelConfig config;
     private final Shard shard;
     private final RankBuffers buffers;
-    /** By segment the graphs it runs, one after the other. */
-    private final Map<String, List<Integer>> graphs = new HashMap<>();
-    /** By graph the names of its tasks. */
-    private final Map<Integer, List<String>> tasks = new HashMap<>();
-    private final Map<Integer, List<Boolean>> continued = new HashMap<>();
-    private final Map<String, Long> transferBytes = new HashMap<>();
-    private final Map<Integer, Integer> profileLengths = new HashMap<>();
+    /** The graphs that each segment runs, one after the other. */
+    private final Map<String, List<Graph>> graphs = new LinkedHashMap<>();
+    private final Map<Graph, Integer> profileLengths = new IdentityHashMap<>();
     private final boolean compiles;
     private final boolean hostMemory;
-    /** By graph the layers, counted from the shard's first, whose keys and values it appends. */
-    private final Map<Integer, List<Integer>> appends = new LinkedHashMap<>();
     private final HostKv kv;
     private final int graphCount;
-    private final Map<Integer, Integer> compiled = new HashMap<>();
-    private TornadoExecutionResult last;
+    private final Map<Graph, Integer> runs = new IdentityHashMap<>();
+    private @Nullable TornadoExecutionResult last;
     private long firstRunNanos;
+
+    /**
+     * A task graph of the plan.
+     *
+     * @param index its place in the plan
+     * @param tasks names of its tasks
+     * @param continued for each task whether it continues the operation of the task before
+     * @param transferBytes bytes that every execution takes to the device and back
+     * @param appends layers, counted from the shard's first, to which it appends keys and values
+     */
+    private record Graph(
+            int index, List<String> tasks, List<Boolean> continued, long transferBytes, List<Integer> appends) {}
 
     /**
      * Builds the graphs and puts on the device what they hand on.
@@ -116,21 +125,18 @@ public final class RankDevice implements AutoCloseable {
             KernelGraph whole = builder.graph(segment);
             // Graphs of the embedded runtime have room for any number of tasks.
             List<Segment> pieces = compiles ? SegmentPieces.of(segment, whole.taskCount()) : List.of(segment);
-            List<Integer> indices = new ArrayList<>();
+            List<Graph> parts = new ArrayList<>();
             for (Segment piece : pieces) {
                 KernelGraph graph = pieces.size() == 1 ? whole : builder.graph(piece);
-                int index = built.size();
-                indices.add(index);
-                tasks.put(index, graph.taskNames());
-                continued.put(index, graph.continuedOperations());
-                transferBytes.merge(segment.name(), graph.inputBytes() + graph.outputBytes(), Long::sum);
-                List<Integer> layers = layersAppended(piece, shard.firstLayer());
-                if (!layers.isEmpty()) {
-                    appends.put(index, layers);
-                }
+                parts.add(new Graph(
+                        built.size(),
+                        graph.taskNames(),
+                        graph.continuedOperations(),
+                        graph.inputBytes() + graph.outputBytes(),
+                        layersAppended(piece, shard.firstLayer())));
                 built.add(finished(graph));
             }
-            if (graphs.put(segment.name(), indices) != null) {
+            if (graphs.put(segment.name(), parts) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
         }
@@ -140,7 +146,7 @@ public final class RankDevice implements AutoCloseable {
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
         }
-        // A profile has the times of tasks, which a graph launched as one has not.
+        // A profile needs the time of each task, which a graph launched as one does not have.
         if (device.target().cudaGraphs() && !profiled) {
             plan.withCUDAGraph();
         }
@@ -160,7 +166,7 @@ public final class RankDevice implements AutoCloseable {
         try {
             return graph.build();
         } catch (GraphTooLargeException e) {
-            throw new ModelException(e.getMessage(), e);
+            throw new ModelException(String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -183,12 +189,16 @@ public final class RankDevice implements AutoCloseable {
 
     /** Number of tasks of a segment; each costs a launch on a GPU. */
     public int tasks(String segment) {
-        return graphs.get(segment).stream().mapToInt(graph -> tasks.get(graph).size()).sum();
+        return graphs(segment).stream().mapToInt(graph -> graph.tasks().size()).sum();
     }
 
     /** Bytes that every execution of a segment takes to the device and back, where that has a memory of its own. */
     public long transferBytes(String segment) {
-        return transferBytes.get(segment);
+        return graphs(segment).stream().mapToLong(Graph::transferBytes).sum();
+    }
+
+    private List<Graph> graphs(String segment) {
+        return Objects.requireNonNull(graphs.get(segment), () -> "no segment named " + segment);
     }
 
     /** Nanoseconds that segments took so far while they were compiled and weights went to the device. */
@@ -221,21 +231,25 @@ public final class RankDevice implements AutoCloseable {
      * @param segment name of one of the segments given at construction
      */
     public void run(String segment) {
-        graphs.get(segment).forEach(this::execute);
+        graphs(segment).forEach(this::execute);
     }
 
-    private void execute(int graph) {
-        if (compiles && compiled.merge(graph, 1, Integer::sum) <= FIRST_RUNS) {
+    private TornadoExecutionResult execute(Graph graph) {
+        TornadoExecutionResult result;
+        int run = compiles ? runs.merge(graph, 1, Integer::sum) : Integer.MAX_VALUE;
+        if (run <= FIRST_RUNS) {
             synchronized (COMPILING) {
                 long start = System.nanoTime();
-                last = plan.withGraph(graph).execute();
-                if (compiled.get(graph) == 1) {
+                result = plan.withGraph(graph.index()).execute();
+                if (run == 1) {
                     firstRunNanos += System.nanoTime() - start;
                 }
             }
         } else {
-            last = plan.withGraph(graph).execute();
+            result = plan.withGraph(graph.index()).execute();
         }
+        last = result;
+        return result;
     }
 
     /**
@@ -245,22 +259,21 @@ public final class RankDevice implements AutoCloseable {
      * @throws ModelException if the runtime gives no such profile
      */
     public long[] runProfiled(String segment) {
-        return graphs.get(segment).stream().flatMapToLong(this::executeProfiled).toArray();
+        return graphs(segment).stream().flatMapToLong(this::executeProfiled).toArray();
     }
 
-    private LongStream executeProfiled(int graph) {
-        execute(graph);
+    private LongStream executeProfiled(Graph graph) {
         // TornadoVM's log has all executions of the graph so far.
-        String log = last.getProfilerResult().getProfileLog();
+        String log = execute(graph).getProfilerResult().getProfileLog();
         int before = profileLengths.getOrDefault(graph, 0);
         profileLengths.put(graph, log.length());
         return Arrays.stream(TaskProfile.operations(
-                TaskProfile.nanos(log.substring(before), tasks.get(graph)), continued.get(graph)));
+                TaskProfile.nanos(log.substring(before), graph.tasks()), graph.continued()));
     }
 
     /** Brings the logits of the segment that ran last to the host, into {@link RankBuffers.Outputs#logits}. */
     public void fetchLogits() {
-        last.transferToHost(arrays.logits);
+        Objects.requireNonNull(last, "no segment has run").transferToHost(arrays.logits);
     }
 
     /** Whether the KV cache that the kernels write is the one in {@link #kv()}, so that nothing has to be fetched. */
@@ -281,14 +294,18 @@ public final class RankDevice implements AutoCloseable {
         if (hostMemory) {
             return;
         }
-        appends.forEach((graph, layers) -> {
+        appending().forEach(graph -> {
             // A result gives access to the arrays of its own graph, so the graph runs, on no rows.
             noRows();
-            execute(graph);
-            for (int layer : layers) {
-                last.transferToHost(arrays.keys.get(layer), arrays.values.get(layer));
+            TornadoExecutionResult result = execute(graph);
+            for (int layer : graph.appends()) {
+                result.transferToHost(arrays.keys.get(layer), arrays.values.get(layer));
             }
         });
+    }
+
+    private Stream<Graph> appending() {
+        return graphs.values().stream().flatMap(List::stream).filter(graph -> !graph.appends().isEmpty());
     }
 
     /**
@@ -298,15 +315,13 @@ public final class RankDevice implements AutoCloseable {
      * @throws IllegalStateException if the rank has a KV cache
      */
     public void warmUp() {
-        if (!appends.isEmpty()) {
+        if (appending().findAny().isPresent()) {
             throw new IllegalStateException("a rank with a KV cache gets its weights at the first step");
         }
-        graphs.keySet().forEach(this::runNothing);
-    }
-
-    private void runNothing(String segment) {
-        noRows();
-        run(segment);
+        graphs.keySet().forEach(segment -> {
+            noRows();
+            run(segment);
+        });
     }
 
     private void noRows() {
@@ -323,7 +338,7 @@ public final class RankDevice implements AutoCloseable {
             return;
         }
         // TornadoVM frees the graph that is selected, which after a run is the last one. An array that graphs hand on
-        // is freed with the first of them; at the next it gives up with an error, which here is none.
+        // is freed with the first of them; freeing the next then fails, which does no harm.
         for (int graph = 0; graph < graphCount; graph++) {
             plan.withGraph(graph);
             try {

@@ -11,29 +11,39 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The matrices that a rank holds. Those of a rank on the embedded runtime are views of the model's arrays. To the
- * devices of an SDK whole arrays go, so there a rank that holds parts of an array has them in an array of its own.
+ * The matrices that a rank holds. Those of a rank on the embedded runtime are views of the model's arrays. The devices
+ * of an SDK take whole arrays, so a rank there copies the parts that it holds into arrays of its own.
  */
 final class ShardWeights {
     /**
-     * A layer's share; matrices that the rank does not hold are null.
+     * A layer's share.
      *
+     * @param attention none on a rank of experts only
      * @param experts in the order of the rank's local groups: routed ones, then the extra one
      * @param routed how many are routed ones
      */
-    private record LayerShare(
-            WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o, ExpertBanks experts, int routed) {}
+    private record LayerShare(Optional<Attention> attention, ExpertBanks experts, int routed) {}
+
+    /** Projections of the rank's heads. */
+    record Attention(WeightMatrix q, WeightMatrix k, WeightMatrix v, WeightMatrix o) {
+        private Attention map(UnaryOperator<WeightMatrix> other) {
+            return new Attention(other.apply(q), other.apply(k), other.apply(v), other.apply(o));
+        }
+    }
 
     private final Map<Integer, LayerShare> layers = new TreeMap<>();
-    private final WeightMatrix embedding;
-    private final WeightMatrix output;
+    private final Optional<WeightMatrix> embedding;
+    private final Optional<WeightMatrix> output;
 
-    private ShardWeights(WeightMatrix embedding, WeightMatrix output) {
+    private ShardWeights(Optional<WeightMatrix> embedding, Optional<WeightMatrix> output) {
         this.embedding = embedding;
         this.output = output;
     }
@@ -57,74 +67,57 @@ final class ShardWeights {
 
     private static ShardWeights views(ModelWeights weights, Shard shard) {
         ShardWeights share = new ShardWeights(
-                shard.embedding() ? weights.embedding() : null,
-                shard.output()
-                        .map(v -> weights.output().rowRange(v.from(), v.to()))
-                        .orElse(null));
+                shard.embedding() ? Optional.of(weights.embedding()) : Optional.empty(),
+                shard.output().map(v -> weights.output().rowRange(v.from(), v.to())));
         int dim = weights.config().headDim();
         for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
-            LayerWeights w = weights.layers().get(layer);
+            LayerWeights.Attention all = weights.layers().get(layer).attention();
+            Optional<Attention> attention = shard.attention()
+                    .map(heads -> new Attention(
+                            all.q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim),
+                            all.k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
+                            all.v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
+                            all.o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim)));
             ExpertBanks experts =
                     shard.experts().isPresent() ? shard.expertsOf(weights, layer) : ExpertBanks.NONE;
             int routed = shard.experts().isPresent()
                     ? shard.experts().get().perLayer().get(layer).size()
                     : 0;
-            share.layers.put(
-                    layer,
-                    shard.attention()
-                            .map(heads -> new LayerShare(
-                                    w.attention().q().rowRange(heads.queryFrom() * dim, heads.queryTo() * dim),
-                                    w.attention().k().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
-                                    w.attention().v().rowRange(heads.kvFrom() * dim, heads.kvTo() * dim),
-                                    w.attention().o().colRange(heads.queryFrom() * dim, heads.queryTo() * dim),
-                                    experts,
-                                    routed))
-                            .orElseGet(() -> new LayerShare(null, null, null, null, experts, routed)));
+            share.layers.put(layer, new LayerShare(attention, experts, routed));
         }
         return share;
     }
 
-    WeightMatrix q(int layer) {
-        return layers.get(layer).q();
+    private LayerShare layer(int layer) {
+        return Objects.requireNonNull(layers.get(layer), () -> "layer " + layer + " is on another rank");
     }
 
-    WeightMatrix k(int layer) {
-        return layers.get(layer).k();
-    }
-
-    WeightMatrix v(int layer) {
-        return layers.get(layer).v();
-    }
-
-    /** The output projection's columns. */
-    WeightMatrix o(int layer) {
-        return layers.get(layer).o();
+    /** Projections of a layer on a rank with attention. */
+    Attention attention(int layer) {
+        return layer(layer).attention().orElseThrow();
     }
 
     /** Experts in the order of the rank's local groups. */
     ExpertBanks experts(int layer) {
-        return layers.get(layer).experts();
+        return layer(layer).experts();
     }
 
     WeightMatrix embedding() {
-        return embedding;
+        return embedding.orElseThrow();
     }
 
     /** The rows of the rank's part of the vocabulary. */
     WeightMatrix output() {
-        return output;
+        return output.orElseThrow();
     }
 
     private ShardWeights inOwnArrays() {
         Parts parts = Parts.of(matrices());
-        ShardWeights own = new ShardWeights(parts.own(embedding), parts.own(output));
+        ShardWeights own = new ShardWeights(embedding.map(parts::own), output.map(parts::own));
         layers.forEach((layer, share) -> own.layers.put(
                 layer,
                 new LayerShare(
-                        parts.own(share.q()),
-                        parts.own(share.k()),
-                        parts.own(share.v()),
-                        parts.own(share.o()),
+                        share.attention().map(a -> a.map(parts::own)),
                         parts.own(share.experts(), share.routed()),
                         share.routed())));
         return own;
@@ -132,20 +125,13 @@ final class ShardWeights {
 
     private List<WeightMatrix> matrices() {
         List<WeightMatrix> all = new ArrayList<>();
-        add(all, embedding, output);
+        embedding.ifPresent(all::add);
+        output.ifPresent(all::add);
         for (LayerShare share : layers.values()) {
-            add(all, share.q(), share.k(), share.v(), share.o());
-            share.experts().forEach(e -> add(all, e.gate(), e.up(), e.down()));
+            share.attention().ifPresent(a -> all.addAll(List.of(a.q(), a.k(), a.v(), a.o())));
+            share.experts().forEach(e -> all.addAll(e.matrices()));
         }
         return all;
-    }
-
-    private static void add(List<WeightMatrix> all, WeightMatrix... matrices) {
-        for (WeightMatrix m : matrices) {
-            if (m != null) {
-                all.add(m);
-            }
-        }
     }
 
     /**
@@ -162,34 +148,30 @@ final class ShardWeights {
         }
 
         boolean has(WeightMatrix m) {
-            return viewed.get(m.data()) < (long) m.data().getSize() * m.type().bytes();
+            return viewed.getOrDefault(m.data(), 0L) < (long) m.data().getSize() * m.type().bytes();
         }
 
         WeightMatrix own(WeightMatrix m) {
-            return m == null || !has(m) ? m : sideBySide(List.of(m));
-        }
-
-        private ExpertWeights own(ExpertWeights e) {
-            return new ExpertWeights(own(e.gate()), own(e.up()), own(e.down()));
+            return has(m) ? sideBySide(List.of(m)) : m;
         }
 
         /** Routed experts lie side by side, so that one task serves them. */
         ExpertBanks own(ExpertBanks experts, int routed) {
             ExpertBanks own = stacked(experts.select(IntStream.range(0, routed).boxed().toList()));
             for (ExpertWeights extra : experts.subList(routed, experts.size())) {
-                own = own.plus(own(extra));
+                own = own.plus(extra.map(this::own));
             }
             return own;
         }
 
         private ExpertBanks stacked(ExpertBanks experts) {
-            if (experts.stream().noneMatch(e -> (e.gated() && has(e.gate())) || has(e.up()) || has(e.down()))) {
+            if (experts.stream().flatMap(e -> e.matrices().stream()).noneMatch(this::has)) {
                 return experts;
             }
             ExpertWeights first = experts.getFirst();
             long size = (long) first.up().rows() * first.up().cols();
             if (size * experts.size() > Integer.MAX_VALUE) {
-                return ExpertBanks.separate(experts.stream().map(this::own).toList());
+                return ExpertBanks.separate(experts.stream().map(e -> e.map(this::own)).toList());
             }
             WeightMatrix gate = first.gated() ? sideBySide(experts.stream().map(ExpertWeights::gate).toList()) : null;
             WeightMatrix up = sideBySide(experts.stream().map(ExpertWeights::up).toList());

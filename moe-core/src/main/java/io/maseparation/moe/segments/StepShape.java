@@ -13,8 +13,8 @@ import java.util.List;
 public record StepShape(boolean prefill, List<Piece> pieces, int outputs, ExpertLoad experts) {
 
     /**
-     * Decode: rows of as many sequences, each of which sees {@code context} positions. Prefill: rows at consecutive
-     * positions of one sequence, the last of which sees {@code context}.
+     * Decode: one row of each of {@code rows} sequences, which sees {@code context} positions. Prefill: rows at
+     * consecutive positions of one sequence, the last of which sees {@code context}.
      *
      * @param rows number of rows
      * @param context positions seen, the row's own included

@@ -29,7 +29,7 @@ class SegmentPiecesTest {
     @Test
     void piecesAreTheSegmentInOrderAndEachBeginsWithALayer() {
         Segment segment = whole(32);
-        // 12 tasks a layer, and 5 around them.
+        // 12 tasks per layer, and 5 around them.
         List<Segment> pieces = SegmentPieces.of(segment, 12 * 32 + 5);
 
         assertThat(pieces).hasSize(8);

@@ -35,12 +35,10 @@ class ShardWeightsTest {
     private static List<WeightMatrix> matrices(ShardWeights share) {
         List<WeightMatrix> all = new ArrayList<>(List.of(share.output()));
         for (int layer = 0; layer < CONFIG.layers().size(); layer++) {
-            all.addAll(List.of(share.q(layer), share.k(layer), share.v(layer), share.o(layer)));
+            ShardWeights.Attention attention = share.attention(layer);
+            all.addAll(List.of(attention.q(), attention.k(), attention.v(), attention.o()));
             for (ExpertWeights expert : share.experts(layer)) {
-                if (expert.gated()) {
-                    all.add(expert.gate());
-                }
-                all.addAll(List.of(expert.up(), expert.down()));
+                all.addAll(expert.matrices());
             }
         }
         return all;

@@ -72,7 +72,7 @@ class ArraysTest {
         Assume.that(Float.isFinite(rounded));
         for (int neighbour = -1; neighbour <= 1; neighbour += 2) {
             float other = BFloat16.bf16ToFloat((short) (array.get(0) + neighbour));
-            // The pattern before zero and that after the largest value are no numbers.
+            // The pattern before zero and the one after the largest value are not numbers.
             if (Float.isFinite(other)) {
                 assertThat(Math.abs((double) rounded - value)).isLessThanOrEqualTo(Math.abs((double) other - value));
             }

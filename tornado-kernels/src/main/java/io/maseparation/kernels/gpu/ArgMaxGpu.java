@@ -4,7 +4,7 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu body of {@code ArgMax}: a work-group a row. */
+/** Gpu body of {@code ArgMax}: one work-group per row. */
 public final class ArgMaxGpu {
     /** Threads of a work-group. */
     public static final int GROUP = 256;

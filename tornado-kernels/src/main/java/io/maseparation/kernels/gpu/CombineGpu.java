@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu body of {@code Combine}: a thread an element. */
+/** Gpu body of {@code Combine}: one thread per element. */
 public final class CombineGpu {
     private CombineGpu() {}
 

@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code DecodeAttention}: a work-group a row and head, tiles of 256 positions split over its warps, with
- * a running softmax from tile to tile.
+ * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, tiles of 256 positions split over its warps,
+ * with a running softmax from tile to tile.
  */
 public final class DecodeGpu {
     /** Threads of a work-group. */
@@ -59,8 +59,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one
-                // again.
+                // Scores: each warp takes eight positions, so that eight loads are under way; past the end it takes
+                // the last one again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
@@ -161,7 +161,7 @@ public final class DecodeGpu {
                 }
                 context.localBarrier();
                 total = total * correction + (partial[4] + partial[5] + partial[6] + partial[7]);
-                // Values: a thread a column.
+                // Values: one thread per column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;
@@ -257,8 +257,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: a warp eight positions, so that loads of eight are under way; past the end the last one
-                // again.
+                // Scores: each warp takes eight positions, so that eight loads are under way; past the end it takes
+                // the last one again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
@@ -359,7 +359,7 @@ public final class DecodeGpu {
                 }
                 context.localBarrier();
                 total = total * correction + (partial[4] + partial[5] + partial[6] + partial[7]);
-                // Values: a thread a column.
+                // Values: one thread per column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;

@@ -7,7 +7,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of {@code ExpertUp} and {@code ExpertDown}: a warp a weight row, idle where its expert has no rows. */
+/**
+ * Gpu bodies of {@code ExpertUp} and {@code ExpertDown}: one warp per weight row, idle where its expert has no rows.
+ */
 public final class ExpertGpu {
     private ExpertGpu() {}
 

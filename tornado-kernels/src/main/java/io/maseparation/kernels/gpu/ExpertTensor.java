@@ -307,9 +307,8 @@ public final class ExpertTensor {
     }
 
     /**
-     * Both halves, of what {@link #multiply} left: {@code out[p,:] = act(gate · x[row]) * (up · x[row])}, or
-     * with {@link #DOWN}
-     * {@code out[pairs[p],:] = up · x[p]}. A work-group has 256 rows of four pairs.
+     * Both halves, of what {@link #multiply} left: {@code out[p,:] = act(gate · x[row]) * (up · x[row])}, or with
+     * {@link #DOWN} {@code out[pairs[p],:] = up · x[p]}. A work-group has 256 rows of four pairs.
      *
      * @param experts of the bank
      * @param mode activation, plus 8 for experts with a gate, or {@link #DOWN}

@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of the norms: a work-group a row, or a warp a group of columns. */
+/** Gpu bodies of the norms: one work-group per row, or one warp per group of columns. */
 public final class NormGpu {
     /** Threads of a work-group. */
     public static final int GROUP = 256;
@@ -15,7 +15,7 @@ public final class NormGpu {
 
     private NormGpu() {}
 
-    /** See {@code RmsNorm}; one work-group a row. */
+    /** See {@code RmsNorm}; one work-group per row. */
     public static void rmsNorm(
             KernelContext context,
             IntArray step,
@@ -50,7 +50,7 @@ public final class NormGpu {
         }
     }
 
-    /** See {@code HeadRmsNorm}; one warp a group of columns. */
+    /** See {@code HeadRmsNorm}; one warp per group of columns. */
     public static void headRmsNorm(
             KernelContext context,
             IntArray step,
@@ -78,7 +78,7 @@ public final class NormGpu {
         }
     }
 
-    /** See {@code SumOfSquares}; one work-group a row. */
+    /** See {@code SumOfSquares}; one work-group per row. */
     public static void sumOfSquares(
             KernelContext context,
             IntArray step,

@@ -14,7 +14,7 @@ public final class PeakKernels {
     private PeakKernels() {}
 
     /**
-     * Copies {@value #COPIED} elements a thread, all of them on their way at once.
+     * Copies {@value #COPIED} elements per thread, all of them on their way at once.
      *
      * @param stride number of threads; {@code from} and {@code to} have {@value #COPIED} times as many elements
      */
@@ -38,7 +38,7 @@ public final class PeakKernels {
         to.set(i + 7 * stride, h);
     }
 
-    /** {@code rounds} rounds of {@value #CHAINS} fp32 multiply-adds a thread, which do not wait for each other. */
+    /** {@code rounds} rounds of {@value #CHAINS} fp32 multiply-adds per thread, which do not wait for each other. */
     public static void multiplyAdds(KernelContext context, FloatArray out, int rounds) {
         float x = out.get(context.globalIdx);
         float a = x;

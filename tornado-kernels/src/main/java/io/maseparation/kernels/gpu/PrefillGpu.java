@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code PrefillAttention}: a work-group a tile of rows and a head; keys and then values of a tile of
+ * Gpu bodies of {@code PrefillAttention}: one work-group per tile of rows and head; keys and then values of a tile of
  * positions stand in local memory once for all rows of the tile.
  */
 public final class PrefillGpu {
@@ -43,7 +43,7 @@ public final class PrefillGpu {
             int tileRows,
             int tilePositions) {
         int tid = context.localIdx;
-        // One more element a row keeps the threads of a warp in different banks.
+        // One more element per row keeps the threads of a warp in different banks.
         int stride = headDim + 1;
         float[] query = context.allocateFloatLocalArray(tileRows * stride);
         float[] cached = context.allocateFloatLocalArray(tilePositions * stride);
@@ -184,7 +184,7 @@ public final class PrefillGpu {
             int tileRows,
             int tilePositions) {
         int tid = context.localIdx;
-        // One more element a row keeps the threads of a warp in different banks.
+        // One more element per row keeps the threads of a warp in different banks.
         int stride = headDim + 1;
         float[] query = context.allocateFloatLocalArray(tileRows * stride);
         float[] cached = context.allocateFloatLocalArray(tilePositions * stride);

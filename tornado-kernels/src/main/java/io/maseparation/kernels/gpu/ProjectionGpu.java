@@ -8,7 +8,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code Projection}: a warp a weight row, which stays in the first-level cache for further rows of x.
+ * Gpu bodies of {@code Projection}: one warp per weight row, which stays in the first-level cache for further rows
+ * of x.
  */
 public final class ProjectionGpu {
     /** Threads of a work-group: eight warps. */

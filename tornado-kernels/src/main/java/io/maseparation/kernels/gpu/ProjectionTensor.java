@@ -307,7 +307,7 @@ public final class ProjectionTensor {
     }
 
     /**
-     * {@code out[row,r] = scale · (sum + bias[r])} of what {@link #multiply} left: a thread a row of the
+     * {@code out[row,r] = scale · (sum + bias[r])} of what {@link #multiply} left: one thread per row of the
      * matrices and four of x.
      *
      * @param flags 1 bias, 2 add to what {@code out} holds

@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of {@code QkvProjection}: a warp a weight row. */
+/** Gpu bodies of {@code QkvProjection}: one warp per weight row. */
 public final class QkvGpu {
     private QkvGpu() {}
 

@@ -6,14 +6,14 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu body of {@code Router}: a work-group a row. */
+/** Gpu body of {@code Router}: one work-group per row. */
 public final class RouterGpu {
     /** Threads of a work-group. */
     public static final int GROUP = 256;
 
     private RouterGpu() {}
 
-    /** See {@code Router}: a warp a score, then the first warp picks, round by round. */
+    /** See {@code Router}: one warp per score, then the first warp picks, round by round. */
     public static void route(
             KernelContext context,
             IntArray step,

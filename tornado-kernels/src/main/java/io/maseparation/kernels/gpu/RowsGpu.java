@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Gpu bodies of operations on whole rows: a thread an element. */
+/** Gpu bodies of operations on whole rows: one thread per element. */
 public final class RowsGpu {
     private RowsGpu() {}
 

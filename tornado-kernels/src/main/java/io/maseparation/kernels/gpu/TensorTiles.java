@@ -10,27 +10,22 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * <p>An operation is three tasks. {@link PackTensor} writes x as fp16 in tiles of 4 rows, in the order in which it is
  * multiplied. {@code multiply} leaves sums, and {@code sum} adds them up and stores results.
  *
- * <p>A warp multiplies 16 weight rows with up to 32 rows of x, 64 columns a round; the 8 warps of a work-group share
- * the x of a
- * round. Weights are the left operand. The right
- * one has 8 columns: x rounded to fp16 in the first four, and what rounding left of it, times 2048, in the others. Both
- * products of fp16 numbers are exact and summed in fp32, of which the hardware cuts off low bits: errors are some ten
- * times those of fp32, and not those of fp16. That holds for x of magnitude up to
- * 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of x do not depend on
- * the others.
+ * <p>A warp multiplies 16 weight rows with up to 32 rows of x, 64 columns per round; the 8 warps of a work-group share
+ * the x of a round. Weights are the left operand. The right one has 8 columns: x rounded to fp16 in the first four, and
+ * what rounding left of it, times 2048, in the others. Both products of fp16 numbers are exact and summed in fp32, of
+ * which the hardware cuts off low bits: errors are some ten times those of fp32, and not those of fp16. That holds for
+ * x of magnitude up to 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of
+ * x do not depend on the others.
  *
- * <p>Few weight rows keep a GPU busy only if work-groups share their columns. How many do, and so the order of a
- * sum, follows from
- * the matrix alone.
+ * <p>Few weight rows keep a GPU busy only if work-groups share their columns. How many do, and so the order of a sum,
+ * follows from the matrix alone.
  *
- * <p>TornadoVM's compiler computes what does not change in a loop before it, one register a number, until a
- * work-group has a
- * multiprocessor for itself. So tiles move by 16 bytes in every second round, and positions are carried from round
- * to round.
+ * <p>TornadoVM's compiler computes what does not change in a loop before it, one register per number, until a
+ * work-group has a multiprocessor for itself. So tiles move by 16 bytes in every other round, and positions are carried
+ * from round to round.
  *
- * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given
- * for one on
- * the heap, and computes its addresses wrongly without a word.
+ * <p>Kernels store to local memory themselves: TornadoVM 5.2 takes a local array that an inlined method was given for
+ * one on the heap, and computes its addresses wrongly without a word.
  *
  * <p>Weights are read as integers of two fp16 each, which halves the loads. Their kernels' parameters are named half2…
  * because TornadoVM's CUDA backend includes CUDA's fp16 header where the source has that word, and fragments need it.
@@ -111,9 +106,8 @@ public final class TensorTiles {
     }
 
     /**
-     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544
-     * integers, four steps
-     * of 16 columns with 8 integers between them, so that stores meet no bank twice. The next row is 8 further.
+     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544 integers, four
+     * steps of 16 columns with 8 integers between them, so that stores meet no bank twice. The next row is 8 further.
      */
     static int weightsAt(int lane) {
         return (lane >> 3) * 136 + (lane & 7);

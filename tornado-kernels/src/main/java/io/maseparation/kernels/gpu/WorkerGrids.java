@@ -14,7 +14,7 @@ public final class WorkerGrids {
 
     private WorkerGrids() {}
 
-    /** A thread an element, in work-groups of 256. */
+    /** One thread per element, in work-groups of 256. */
     public static WorkerGrid elements(long elements) {
         return groups(Math.toIntExact(Math.ceilDiv(elements, ELEMENT_GROUP)), ELEMENT_GROUP);
     }

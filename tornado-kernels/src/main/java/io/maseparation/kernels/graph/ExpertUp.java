@@ -54,7 +54,7 @@ public final class ExpertUp {
             Activation activation) {
         WeightMatrix up = bank.first().up();
         boolean gated = bank.first().gated();
-        WeightMatrix gate = gated ? bank.first().gate() : up;
+        WeightMatrix gate = bank.first().gateOrUp();
         Weights.require(g, "ExpertUp", "up", up, up.cols());
         Weights.require(g, "ExpertUp", "gate", gate, up.cols());
         Weights.sameType("ExpertUp", "gate", gate, up);

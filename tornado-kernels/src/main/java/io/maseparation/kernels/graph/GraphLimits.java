@@ -16,7 +16,7 @@ final class GraphLimits {
     /** Nodes of the graph that TornadoVM makes of tasks and arguments. */
     static final int NODES = 1024;
 
-    /** Bytes of the list of tasks: 15 a task and 5 an argument. */
+    /** Bytes of the list of tasks: 15 for each task and 5 for each argument. */
     static final int TASK_LIST_BYTES = 8192;
 
     /** A device and its allocations. */

@@ -13,7 +13,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * RMS normalisation in place of neighbouring groups of columns, each over its own mean square and all with the same
- * weight: the query and key norm of qwen3_moe, one group a head.
+ * weight: the query and key norm of qwen3_moe, one group per head.
  */
 public final class HeadRmsNorm {
     private HeadRmsNorm() {}

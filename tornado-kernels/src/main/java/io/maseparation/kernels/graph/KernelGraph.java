@@ -7,8 +7,10 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -42,10 +44,10 @@ public final class KernelGraph {
     private final Set<Object> persisted = new LinkedHashSet<>();
     private final Set<Object> workspace = new LinkedHashSet<>();
     private int scratchFloats;
-    private FloatArray scratch;
+    private @Nullable FloatArray scratch;
     private int packedInts;
-    private IntArray packed;
-    private Packed nowPacked;
+    private @Nullable IntArray packed;
+    private @Nullable Packed nowPacked;
     private final IdentityHashMap<IntArray, Integer> groups = new IdentityHashMap<>();
 
     /**
@@ -57,7 +59,7 @@ public final class KernelGraph {
      * @param slots slots of a row; 0 where x has what is packed row by row
      */
     record Packed(FloatArray x, IntArray rows, int padded, int slots) {
-        boolean same(Packed other) {
+        boolean same(@Nullable Packed other) {
             return other != null && other.x == x && other.rows == rows && other.padded == padded
                     && other.slots == slots;
         }
@@ -114,9 +116,8 @@ public final class KernelGraph {
     }
 
     /**
-     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a
-     * graph also takes
-     * the array itself, the device holds it twice.
+     * An array of fp16 as integers of two each, over the same memory. To TornadoVM it is another array: where a graph
+     * also takes the array itself, the device holds it twice.
      */
     public IntArray half2(HalfFloatArray halves) {
         return half2s.computeIfAbsent(halves, h -> {
@@ -127,24 +128,24 @@ public final class KernelGraph {
         });
     }
 
-    /** Says that a task needs so many floats that are nobody else's while it runs. */
+    /** Says that a task needs this many floats for itself while it runs. */
     public void needScratch(int floats) {
         scratchFloats = Math.max(scratchFloats, floats);
     }
 
     /** What the tasks' {@link #needScratch} came to; for use when the graph is built. */
     public FloatArray scratch() {
-        return scratch;
+        return Objects.requireNonNull(scratch, "tasks are added when the graph is built, after it");
     }
 
-    /** Says that a task needs so many integers for x as tensor cores take it. */
+    /** Says that a task needs this many integers for x in the form that tensor cores take. */
     void needPacked(int ints) {
         packedInts = Math.max(packedInts, ints);
     }
 
     /** What the tasks' {@link #needPacked} came to; for use when the graph is built. */
     IntArray packed() {
-        return packed;
+        return Objects.requireNonNull(packed, "tasks are added when the graph is built, after it");
     }
 
     /** Whether {@link #packed} will hold this when the next task runs. */
@@ -193,9 +194,8 @@ public final class KernelGraph {
     }
 
     /**
-     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too.
-     * When a plan is
-     * closed, TornadoVM neither frees nor unpins what no transfer names.
+     * Arrays that only tasks of this graph write and read, apart from those that are declared otherwise too. When a
+     * plan is closed, TornadoVM neither frees nor unpins what no transfer names.
      */
     public void workspace(Object... arrays) {
         Collections.addAll(workspace, arrays);

@@ -8,6 +8,7 @@ import io.maseparation.kernels.gpu.RouterGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RouterHost;
 import io.maseparation.kernels.portable.RouterPortable;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -43,8 +44,8 @@ public final class Router {
             String id,
             IntArray step,
             FloatArray h,
-            FloatArray gate,
-            FloatArray extraGate,
+            @Nullable FloatArray gate,
+            @Nullable FloatArray extraGate,
             IntArray ids,
             FloatArray weights,
             FloatArray scores,
@@ -58,19 +59,16 @@ public final class Router {
         Require.atLeast("Router", "slots", slots, 1);
         Require.length("Router", "h", h, hidden);
         int rows = h.getSize() / hidden;
-        if (experts > 0) {
-            Require.length("Router", "gate", gate, (long) experts * hidden);
-        }
-        if (routing.extra() == Routing.Extra.SIGMOID_GATE) {
-            Require.length("Router", "extraGate", extraGate, hidden);
-        }
+        // A task takes no null.
+        FloatArray gateOrNone = experts > 0
+                ? Require.length("Router", "gate", gate, (long) experts * hidden)
+                : DeviceArrays.floats(1);
+        FloatArray extraOrNone = routing.extra() == Routing.Extra.SIGMOID_GATE
+                ? Require.length("Router", "extraGate", extraGate, hidden)
+                : DeviceArrays.floats(1);
         Require.length("Router", "ids", ids, (long) rows * slots);
         Require.length("Router", "weights", weights, (long) rows * slots);
         Require.length("Router", "scores", scores, (long) rows * Math.max(1, experts));
-        // A task takes no nulls.
-        FloatArray gateOrNone = experts > 0 ? gate : DeviceArrays.floats(1);
-        boolean gated = routing.extra() == Routing.Extra.SIGMOID_GATE;
-        FloatArray extraOrNone = gated ? extraGate : DeviceArrays.floats(1);
         g.constant(gateOrNone, extraOrNone);
         int overAll = routing.rule() == Routing.Rule.SOFTMAX_THEN_TOP_K && !routing.renormalise() ? 1 : 0;
         int extra = routing.extra().ordinal();

@@ -99,7 +99,7 @@ final class TensorTasks {
         g.nowPacked(packed);
     }
 
-    /** Work-groups that share the passes over so many rows of x. */
+    /** Number of work-groups that share the passes over the rows of x. */
     private static int parts(int rows, int most) {
         return Math.clamp(Math.ceilDiv(rows, TensorTiles.PASS), 1, most);
     }
@@ -117,7 +117,7 @@ final class TensorTasks {
             int slots,
             int mode) {
         WeightMatrix up = bank.first().up();
-        WeightMatrix gate = bank.first().gated() ? bank.first().gate() : up;
+        WeightMatrix gate = bank.first().gateOrUp();
         IntArray shape = DeviceArrays.copyOf(
                 gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols());
         addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);

@@ -39,7 +39,7 @@ final class AttentionScratch {
 
     private AttentionScratch() {}
 
-    /** This thread's scratch, large enough for so many rows of so many padded columns. */
+    /** This thread's scratch, large enough for this many rows and padded columns. */
     static AttentionScratch get(int rows, int padded) {
         AttentionScratch s = LOCAL.get();
         s.queries = grown(s.queries, (long) rows * padded);

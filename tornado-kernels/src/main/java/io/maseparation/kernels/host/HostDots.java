@@ -28,12 +28,14 @@ final class HostDots {
     /** Columns of converted weights held at a time: with those of a group of outputs, in the first-level cache. */
     private static final int CHUNK = 1024;
 
-    /** Up to so many activation rows, weights are converted for two rows at a time, straight from memory. */
+    /** Up to this many activation rows, weights are converted for two rows at a time, straight from memory. */
     private static final int FEW = 4;
 
     private final float[] lanes = new float[GROUP * LANES];
-    private float[] weights;
-    private float[] accumulators;
+    /** Empty until it is needed, as is the next. */
+    private float[] weights = {};
+
+    private float[] accumulators = {};
 
     /**
      * Dot products of up to {@link #OUTPUTS} weight rows with up to {@link #ROWS} activation rows.
@@ -256,10 +258,10 @@ final class HostDots {
             HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] sums) {
         int rows = rowTo - rowFrom;
         int accRow = OUTPUTS * LANES;
-        if (weights == null) {
+        if (weights.length == 0) {
             weights = new float[GROUP * CHUNK];
         }
-        if (accumulators == null || accumulators.length < rows * accRow) {
+        if (accumulators.length < rows * accRow) {
             accumulators = new float[rows * accRow];
         }
         float[] acc = accumulators;

@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Portable bodies of {@code DecodeAttention} and {@code PrefillAttention}: a thread a row and head, with a running
+ * Portable bodies of {@code DecodeAttention} and {@code PrefillAttention}: one thread per row and head, with a running
  * softmax and the output as its accumulator.
  */
 public final class AttentionPortable {

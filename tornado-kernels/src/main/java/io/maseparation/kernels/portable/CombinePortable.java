@@ -4,7 +4,7 @@ import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable body of {@code Combine}: a thread an element. */
+/** Portable body of {@code Combine}: one thread per element. */
 public final class CombinePortable {
     private CombinePortable() {}
 

@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public final class DispatchPortable {
     private DispatchPortable() {}
 
-    /** A thread a group: it counts the pairs of lower groups, which is where its own begin, and places its own. */
+    /** One thread per group: it counts the pairs of lower groups, which is where its own begin, and places its own. */
     public static void dispatch(
             IntArray step, IntArray ids, IntArray groupOf, IntArray offsets, IntArray pairs, int slots, int groups) {
         int from = step.get(0) * slots;

@@ -6,7 +6,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable bodies of {@code ExpertUp} and {@code ExpertDown}: a thread an output. */
+/** Portable bodies of {@code ExpertUp} and {@code ExpertDown}: one thread per output. */
 public final class ExpertPortable {
     private ExpertPortable() {}
 

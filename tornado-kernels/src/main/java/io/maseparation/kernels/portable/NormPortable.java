@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable bodies of the norms: one thread a row or group, or one an element where nothing is summed. */
+/** Portable bodies of the norms: one thread per row or group, or per element where nothing is summed. */
 public final class NormPortable {
     private NormPortable() {}
 

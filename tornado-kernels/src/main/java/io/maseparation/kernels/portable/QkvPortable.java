@@ -6,7 +6,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable bodies of {@code QkvProjection}: a thread an output. */
+/** Portable bodies of {@code QkvProjection}: one thread per output. */
 public final class QkvPortable {
     private QkvPortable() {}
 

@@ -6,7 +6,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable bodies of {@code RopeAppend}: a thread a pair of elements. */
+/** Portable bodies of {@code RopeAppend}: one thread per pair of elements. */
 public final class RopePortable {
     private RopePortable() {}
 

@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable body of {@code Router}: a thread a score, then a thread a row. */
+/** Portable body of {@code Router}: one thread per score, then one thread per row. */
 public final class RouterPortable {
     private RouterPortable() {}
 

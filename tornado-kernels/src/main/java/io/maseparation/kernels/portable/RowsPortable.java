@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Portable bodies of operations on whole rows: a thread an element. */
+/** Portable bodies of operations on whole rows: one thread per element. */
 public final class RowsPortable {
     private RowsPortable() {}
 
@@ -97,7 +97,7 @@ public final class RowsPortable {
         }
     }
 
-    /** See {@code ArgMax}: a thread a row. */
+    /** See {@code ArgMax}: one thread per row. */
     public static void argMax(IntArray step, FloatArray logits, IntArray best, int n) {
         int first = step.get(0);
         int count = step.get(1);

@@ -9,7 +9,7 @@ final class DenseOps {
     /** Rounding of one fp32 operation. */
     static final double EPS = 0x1p-24;
 
-    /** Lengths that are no multiple of a vector, a warp, a chunk or a tile; and some that are. */
+    /** Lengths that are not multiples of a vector, a warp, a chunk or a tile, and some that are. */
     static final int[] LENGTHS = {1, 13, 64, 207, 1024, 4098};
 
     private DenseOps() {}

@@ -176,7 +176,7 @@ final class GpuBodies {
         return new Task((g, id) -> QkvProjection.add(g, id, step, x, q, k, v, bias, out, 2f), step, x, out);
     }
 
-    /** More rows than one tile of x takes, and outputs that are no multiple of a tile of weights. */
+    /** More rows than one tile of x takes, and outputs that are not a multiple of a tile of weights. */
     private static Task tensorProjection(Random random) {
         int rows = 6;
         int outputs = 18;

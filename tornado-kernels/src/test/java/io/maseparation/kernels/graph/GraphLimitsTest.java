@@ -52,7 +52,7 @@ class GraphLimitsTest {
             graph.constant(new FloatArray(1));
         }
 
-        // 2 of the graph, 2 a task, 3 a context, 3 an array.
+        // 2 for the graph, 2 per task, 3 per context, 3 per array.
         assertThatThrownBy(graph::build)
                 .isInstanceOf(GraphTooLargeException.class)
                 .hasMessageContaining("with their 202 arrays they need 1108 nodes at least, of at most 1024");

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.cli;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -7,7 +9,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.MissingArgumentException;
@@ -18,6 +19,9 @@ import org.apache.commons.cli.UnrecognizedOptionException;
 
 /** The parsed options of one command, read by their long names; every complaint names the option. */
 final class Arguments {
+    /** Options that may be given several times, whatever the command. */
+    private static final Set<String> REPEATABLE = Set.of(PromptFlags.TEXT, PromptFlags.IDS, ChangeFlags.CHANGE_AT);
+
     private final CommandLine line;
 
     private Arguments(CommandLine line) {
@@ -26,8 +30,7 @@ final class Arguments {
 
     /**
      * @param args what follows the command's name
-     * @throws UsageException if an option is unknown, lacks its value or stands there twice, or an argument is left
-     *     over
+     * @throws UsageException if an option is unknown, lacks its value or is given twice, or an argument is left over
      */
     static Arguments parse(Command command, List<String> args) {
         Options options = command.options();
@@ -43,7 +46,7 @@ final class Arguments {
         } catch (MissingArgumentException e) {
             throw new UsageException(written(e.getOption()) + " needs a value");
         } catch (ParseException e) {
-            throw new UsageException(e.getMessage());
+            throw new UsageException(String.valueOf(e.getMessage()));
         }
         if (!line.getArgList().isEmpty()) {
             throw new UsageException("unexpected argument '%s'; see ma help %s"
@@ -51,7 +54,7 @@ final class Arguments {
         }
         Set<String> seen = new HashSet<>();
         for (Option option : line.getOptions()) {
-            if (!seen.add(option.getLongOpt()) && !command.repeatable().contains(option.getLongOpt())) {
+            if (!seen.add(option.getLongOpt()) && !REPEATABLE.contains(option.getLongOpt())) {
                 throw new UsageException(written(option) + " is given twice");
             }
         }
@@ -80,6 +83,21 @@ final class Arguments {
         return Optional.ofNullable(line.getOptionValue(name));
     }
 
+    /**
+     * The path that the option names.
+     *
+     * @throws UsageException if nothing can have that name
+     */
+    Optional<Path> path(String name) {
+        return text(name).map(path -> {
+            try {
+                return Path.of(path);
+            } catch (InvalidPathException e) {
+                throw new UsageException("--%s: '%s' is not a file name".formatted(name, path));
+            }
+        });
+    }
+
     /** The occurrences of some options, in the order they were given. */
     List<Option> inOrder(String... names) {
         Set<String> wanted = Set.of(names);
@@ -101,12 +119,7 @@ final class Arguments {
     }
 
     private static int integer(String option, String value, int least, int most) {
-        long number;
-        try {
-            number = Long.parseLong(value);
-        } catch (NumberFormatException e) {
-            throw new UsageException("%s: '%s' is not a whole number".formatted(option, value));
-        }
+        long number = whole(option, value);
         if (number < least || number > most) {
             throw new UsageException(most == Integer.MAX_VALUE && number < least
                     ? "%s must be at least %d, is %d".formatted(option, least, number)
@@ -115,17 +128,17 @@ final class Arguments {
         return (int) number;
     }
 
-    /** A whole number of 64 bits. */
+    private static long whole(String option, String value) {
+        try {
+            return Long.parseLong(value);
+        } catch (NumberFormatException e) {
+            throw new UsageException("%s: '%s' is not a whole number".formatted(option, value));
+        }
+    }
+
+    /** A whole number of 64 bits; 0 where none is given. */
     long seed(String name) {
-        return text(name)
-                .map(value -> {
-                    try {
-                        return Long.valueOf(value);
-                    } catch (NumberFormatException e) {
-                        throw new UsageException("--%s: '%s' is not a whole number".formatted(name, value));
-                    }
-                })
-                .orElse(0L);
+        return text(name).map(value -> whole("--" + name, value)).orElse(0L);
     }
 
     /** A finite number. */
@@ -148,20 +161,23 @@ final class Arguments {
 
     /** One of some values, by their names. */
     <T> T choice(String name, T absent, List<T> values, Function<T, String> id) {
-        Optional<String> given = text(name);
-        if (given.isEmpty()) {
-            return absent;
-        }
-        String wanted = given.get().toLowerCase(Locale.ROOT);
-        List<String> ids = values.stream().map(id).toList();
-        int index = ids.indexOf(wanted);
-        if (index < 0) {
-            String names = ids.stream().collect(Collectors.joining(", "));
-            throw new UsageException(Suggestions.closest(wanted, ids)
-                    .map(closest -> "--%s: there is no '%s'; did you mean %s? (there are %s)"
-                            .formatted(name, given.get(), closest, names))
-                    .orElseGet(() -> "--%s: there is no '%s'; there are %s".formatted(name, given.get(), names)));
-        }
-        return values.get(index);
+        return choice(name, values, id).orElse(absent);
+    }
+
+    /** The same where no value stands for an absent one. */
+    <T> Optional<T> choice(String name, List<T> values, Function<T, String> id) {
+        return text(name).map(given -> {
+            String wanted = given.toLowerCase(Locale.ROOT);
+            List<String> ids = values.stream().map(id).toList();
+            int index = ids.indexOf(wanted);
+            if (index < 0) {
+                String names = String.join(", ", ids);
+                throw new UsageException(Suggestions.closest(wanted, ids)
+                        .map(closest -> "--%s: there is no '%s'; did you mean %s? (there are %s)"
+                                .formatted(name, given, closest, names))
+                        .orElseGet(() -> "--%s: there is no '%s'; there are %s".formatted(name, given, names)));
+            }
+            return values.get(index);
+        });
     }
 }

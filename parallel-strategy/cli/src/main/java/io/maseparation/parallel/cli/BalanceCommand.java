@@ -9,17 +9,15 @@ import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.commons.cli.Options;
 
 /** {@code ma balance}: which GPU should hold which experts, given how much work each expert has. */
-final class BalanceCommand implements Command {
+final class BalanceCommand extends Command {
     private static final String LOADS = "loads";
     private static final String GPUS = "gpus";
     private static final String SLOTS = "slots";
@@ -28,53 +26,36 @@ final class BalanceCommand implements Command {
     private static final int MOST_GPUS = 1024;
     private static final int MOST_SLOTS = 1 << 16;
 
-    @Override
-    public String name() {
-        return "balance";
+    BalanceCommand() {
+        super("balance", "place experts and their replicas on GPUs, given the load of each");
+        example("balance --loads loads.json --gpus 8 --slots 16", "12 experts on 8 GPUs of 2 slots each");
+        example("balance --loads loads.json --gpus 8 --slots 16 --nodes 2 --groups 4 --format json",
+                "the same on 2 nodes, groups of 3 experts kept together, for a program to read");
+        note("Replicas of an expert share its load evenly, and no GPU holds an expert twice. Imbalance is the largest over"
+                + " the mean load of a GPU. Beside it stand a lower bound for every such placement, and what the greedy"
+                + " algorithm of DeepSeek's EPLB gives, which may put two replicas on one GPU.");
+        note("The search and the policies that use it while a model runs: docs/balancing.md.");
     }
 
     @Override
-    public String summary() {
-        return "place experts and their replicas on GPUs, given the load of each";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
-        SimulationFlags.text(options, null, LOADS, "FILE",
-                "JSON array of one load an expert (tokens, for instance), or an array of such arrays, one a layer");
-        SimulationFlags.text(options, null, GPUS, "G", "GPUs that hold experts");
-        SimulationFlags.text(options, null, SLOTS, "S",
+    void addOptions(OptionList options) {
+        options.value(LOADS, "FILE",
+                "JSON array of one load per expert (tokens, for instance), or an array of such arrays, one per layer");
+        options.value(GPUS, "G", "GPUs that hold experts");
+        options.value(SLOTS, "S",
                 "experts held by all GPUs together, replicas included (not per GPU); a multiple of G [as few as hold"
                         + " every expert]");
-        SimulationFlags.text(options, null, NODES, "N", "nodes that the GPUs are in, equally many each [1]");
-        SimulationFlags.text(options, null, GROUPS, "K",
+        options.value(NODES, "N", "nodes that the GPUs are in, equally many each [1]");
+        options.value(GROUPS, "K",
                 "groups of neighbouring experts; if N divides K, a group and all its replicas stay on one node [1]");
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("balance --loads loads.json --gpus 8 --slots 16", "12 experts on 8 GPUs of 2 slots each"),
-                new Example("balance --loads loads.json --gpus 8 --slots 16 --nodes 2 --groups 4 --format json",
-                        "the same on 2 nodes, groups of 3 experts kept together, for a program to read"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Replicas of an expert share its load evenly, and no GPU holds an expert twice. Imbalance is the largest over"
-                        + " the mean load of a GPU. Beside it stand a lower bound for every such placement, and what the greedy"
-                        + " algorithm of DeepSeek's EPLB gives, which may put two replicas on one GPU.",
-                "The search and the policies that use it while a model runs: docs/balancing.md.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Path file = file(arguments);
+        Path file = arguments.path(LOADS)
+                .orElseThrow(() -> new UsageException("--%s FILE is needed; see ma help balance".formatted(LOADS)));
         int gpus = required(arguments, GPUS, MOST_GPUS);
         int nodes = arguments.integer(NODES, 1, 1, MOST_GPUS);
         int groups = arguments.integer(GROUPS, 1, 1, MOST_SLOTS);
@@ -111,16 +92,6 @@ final class BalanceCommand implements Command {
     private record Shape(int experts, int gpus, int slots, int nodes, int groups, boolean hierarchical) {
         String policy() {
             return hierarchical ? "hierarchical" : "global";
-        }
-    }
-
-    private static Path file(Arguments arguments) {
-        String name = arguments.text(LOADS)
-                .orElseThrow(() -> new UsageException("--%s FILE is needed; see ma help balance".formatted(LOADS)));
-        try {
-            return Path.of(name);
-        } catch (InvalidPathException e) {
-            throw new UsageException("--%s: '%s' is not a file name".formatted(LOADS, name));
         }
     }
 

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.cli;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.Model;
@@ -15,12 +17,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
+import java.util.Optional;
 
 /** {@code ma bench}: prompt and generation speed, in llama-bench's terms. */
-final class BenchCommand implements Command {
-    private static final String DEFAULT_MODEL = "small";
+final class BenchCommand extends Command {
+    private static final Optional<String> DEFAULT_MODEL = Optional.of("small");
     private static final String N_PROMPT = "n-prompt";
     private static final String N_GEN = "n-gen";
     private static final String BATCH_SIZE = "batch-size";
@@ -28,63 +29,38 @@ final class BenchCommand implements Command {
     private static final String N_DEPTH = "n-depth";
     private static final String REPETITIONS = "repetitions";
     private static final String OUTPUT = "output";
+    private static final String LIST = "N,N,...";
     private static final int MOST = 1 << 24;
 
-    @Override
-    public String name() {
-        return "bench";
+    BenchCommand() {
+        super("bench", "measure prompt processing and generation as llama-bench does");
+        example("bench -m tiny -p 64 -n 32", "pp64 and tg32 of a preset");
+        example("bench -m path/to/checkpoint", "pp512 and tg128 of a checkpoint, five times each");
+        example(
+                "bench -m tiny -p 0 -n 16 --sequences 1,8 -r 3 -o csv --strategy ma --attention-devices 3",
+                "generation for one and eight sequences under MA Separation 3:1");
+        note("pp: prompt tokens a second up to the first output token. tg: output tokens a second, from a prompt of"
+                + " one token. Both over all sequences: mean and standard deviation. Prompts are random; end-of-sequence is"
+                + " ignored.");
     }
 
     @Override
-    public String summary() {
-        return "measure prompt processing and generation as llama-bench does";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
+    void addOptions(OptionList options) {
         ModelFlags.add(options, DEFAULT_MODEL);
-        list(options, "p", N_PROMPT, "prompt tokens of a pp test; 0 for none [512]");
-        list(options, "n", N_GEN, "generated tokens of a tg test; 0 for none [128]");
-        list(options, "b", BATCH_SIZE,
+        options.value("p", N_PROMPT, LIST, "prompt tokens of a pp test; 0 for none [512]");
+        options.value("n", N_GEN, LIST, "generated tokens of a tg test; 0 for none [128]");
+        options.value("b", BATCH_SIZE, LIST,
                 "most prompt tokens a rank takes in at once [" + Workload.DEFAULT_PREFILL_CHUNK + "]");
-        list(options, "d", N_DEPTH, "positions of random keys and values before each prompt [0]");
-        list(options, null, SEQUENCES, "sequences at once [1]");
-        options.addOption(Option.builder("r").longOpt(REPETITIONS).hasArg().argName("N")
-                .desc("runs of each test, after one that warms up [5]").get());
-        options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("NAME")
-                .desc("md, csv, json or table [md]").get());
+        options.value("d", N_DEPTH, LIST, "positions of random keys and values before each prompt [0]");
+        options.value(SEQUENCES, LIST, "sequences at once [1]");
+        options.value("r", REPETITIONS, "N", "runs of each test, after one that warms up [5]");
+        options.value("o", OUTPUT, "NAME", "md, csv, json or table [md]");
         StrategyFlags.add(options);
         RunFlags.add(options);
-        OutputFlags.addCommon(options);
-        return options;
-    }
-
-    private static void list(Options options, String shortName, String name, String description) {
-        options.addOption(
-                Option.builder(shortName).longOpt(name).hasArg().argName("N,N,...").desc(description).get());
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("bench -m tiny -p 64 -n 32", "pp64 and tg32 of a preset"),
-                new Example("bench -m path/to/checkpoint", "pp512 and tg128 of a checkpoint, five times each"),
-                new Example(
-                        "bench -m tiny -p 0 -n 16 --sequences 1,8 -r 3 -o csv --strategy ma --attention-devices 3",
-                        "generation for one and eight sequences under MA Separation 3:1"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "pp: prompt tokens a second up to the first output token. tg: output tokens a second, from a prompt of"
-                        + " one token. Both over all sequences: mean and standard deviation. Prompts are random; end-of-sequence is"
-                        + " ignored.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = arguments.choice(
                 OUTPUT, OutputFormat.MD, List.of(OutputFormat.values()), OutputFormat::id);
         List<Integer> prompts = arguments.integers(N_PROMPT, "512", 0, MOST);
@@ -123,8 +99,8 @@ final class BenchCommand implements Command {
                             test.prompt() > 0 ? N_PROMPT : N_GEN));
                 }
             }
-            List<SpeedTest.Samples> nanos = measure(model, setup, execution, tests, repetitions, terminal);
-            Table table = table(config, setup, execution, tests, nanos);
+            Table table =
+                    table(config, setup, execution, measure(model, setup, execution, tests, repetitions, terminal));
             terminal.out().print(TableWriter.write(
                     format == OutputFormat.MD || format == OutputFormat.TABLE
                             ? table.select("model", "model_size", "model_n_params", "backend", "strategy", "layout",
@@ -134,73 +110,51 @@ final class BenchCommand implements Command {
         }
     }
 
-    private static List<SpeedTest.Samples> measure(
+    /** A test, the nanoseconds of its runs, and the tokens per second of each. */
+    private record Measured(SpeedTest test, SpeedTest.Samples nanos, SpeedTest.Samples rates) {}
+
+    private static List<Measured> measure(
             Model model, Setup setup, ExecutionOptions execution, List<SpeedTest> tests, int repetitions,
             Terminal terminal) {
-        List<SpeedTest.Samples> nanos = new ArrayList<>();
+        List<Measured> measured = new ArrayList<>();
         try (Progress progress = terminal.progress("measuring", (long) tests.size() * (repetitions + 1))) {
             for (SpeedTest test : tests) {
                 progress.doing(test.label());
-                nanos.add(test.nanos(model, setup, execution, repetitions, progress::step));
+                SpeedTest.Samples nanos = test.nanos(model, setup, execution, repetitions, progress::step);
+                measured.add(new Measured(test, nanos, test.rates(nanos)));
             }
         }
-        return nanos;
+        return measured;
     }
 
     private static Table table(
-            ModelConfig config, Setup setup, ExecutionOptions execution, List<SpeedTest> tests,
-            List<SpeedTest.Samples> nanos) {
+            ModelConfig config, Setup setup, ExecutionOptions execution, List<Measured> measured) {
         ModelSize size = ModelSize.of(config);
-        Table.Builder table = Table.builder()
-                .column("model", "model", Unit.PLAIN)
-                .column("model_size", "size", Unit.BYTES)
-                .column("model_n_params", "params", Unit.AMOUNT)
-                .column("backend", "backend", Unit.PLAIN)
-                .column("strategy", "strategy", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("micro_batches", "micro-batches", Unit.COUNT)
-                .column("n_ranks", "ranks", Unit.COUNT)
-                .column("n_batch", "n_batch", Unit.COUNT)
-                .column("n_sequences", "sequences", Unit.COUNT)
-                .column("n_prompt", "n_prompt", Unit.COUNT)
-                .column("n_gen", "n_gen", Unit.COUNT)
-                .column("n_depth", "n_depth", Unit.COUNT)
-                .column("test", "test", Unit.TEXT_RIGHT)
-                .column("t/s", "t/s", Unit.TEXT_RIGHT)
-                .column("avg_ns", "avg_ns", Unit.COUNT)
-                .column("stddev_ns", "stddev_ns", Unit.COUNT)
-                .column("avg_ts", "avg_ts", Unit.NUMBER)
-                .column("stddev_ts", "stddev_ts", Unit.NUMBER)
-                .column("samples_ns", "samples_ns", Unit.PLAIN)
-                .column("samples_ts", "samples_ts", Unit.PLAIN);
-        for (int i = 0; i < tests.size(); i++) {
-            SpeedTest test = tests.get(i);
-            SpeedTest.Samples samples = nanos.get(i);
-            SpeedTest.Samples rates = test.rates(samples);
-            table.row(
-                    config.name(),
-                    size.weightBytes(),
-                    size.parameters(),
-                    execution.devices().getFirst().backend(),
-                    setup.layout().strategy().id(),
-                    setup.layout().name(),
-                    setup.batching().microBatches(),
-                    setup.layout().ranks(),
-                    test.prefillChunk(),
-                    test.sequences(),
-                    test.prompt(),
-                    test.generate(),
-                    test.depth(),
-                    test.label(),
-                    String.format(Locale.ROOT, "%.2f ± %.2f", rates.mean(), rates.deviation()),
-                    Math.round(samples.mean()),
-                    Math.round(samples.deviation()),
-                    rates.mean(),
-                    rates.deviation(),
-                    Arrays.stream(samples.values()).mapToObj(Math::round).toList(),
-                    Arrays.stream(rates.values()).boxed().toList());
-        }
-        return table.build();
+        return Table.of(measured,
+                column("model", "model", Unit.PLAIN, m -> config.name()),
+                column("model_size", "size", Unit.BYTES, m -> size.weightBytes()),
+                column("model_n_params", "params", Unit.AMOUNT, m -> size.parameters()),
+                column("backend", "backend", Unit.PLAIN, m -> execution.devices().getFirst().backend()),
+                column("strategy", "strategy", Unit.PLAIN, m -> setup.layout().strategy().id()),
+                column("layout", "layout", Unit.PLAIN, m -> setup.layout().name()),
+                column("micro_batches", "micro-batches", Unit.COUNT, m -> setup.batching().microBatches()),
+                column("n_ranks", "ranks", Unit.COUNT, m -> setup.layout().ranks()),
+                column("n_batch", "n_batch", Unit.COUNT, m -> m.test().prefillChunk()),
+                column("n_sequences", "sequences", Unit.COUNT, m -> m.test().sequences()),
+                column("n_prompt", "n_prompt", Unit.COUNT, m -> m.test().prompt()),
+                column("n_gen", "n_gen", Unit.COUNT, m -> m.test().generate()),
+                column("n_depth", "n_depth", Unit.COUNT, m -> m.test().depth()),
+                column("test", "test", Unit.TEXT_RIGHT, m -> m.test().label()),
+                column("t/s", "t/s", Unit.TEXT_RIGHT,
+                        m -> String.format(Locale.ROOT, "%.2f ± %.2f", m.rates().mean(), m.rates().deviation())),
+                column("avg_ns", "avg_ns", Unit.COUNT, m -> Math.round(m.nanos().mean())),
+                column("stddev_ns", "stddev_ns", Unit.COUNT, m -> Math.round(m.nanos().deviation())),
+                column("avg_ts", "avg_ts", Unit.NUMBER, m -> m.rates().mean()),
+                column("stddev_ts", "stddev_ts", Unit.NUMBER, m -> m.rates().deviation()),
+                column("samples_ns", "samples_ns", Unit.PLAIN,
+                        m -> Arrays.stream(m.nanos().values()).mapToObj(Math::round).toList()),
+                column("samples_ts", "samples_ts", Unit.PLAIN,
+                        m -> Arrays.stream(m.rates().values()).boxed().toList()));
     }
 
     private static Table without(Table table, String key) {

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.cli;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.files.Json;
 import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.Model;
@@ -26,12 +28,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
+import java.util.stream.Stream;
 
 /** {@code ma calibrate}: a cost profile of this machine, and how near the simulator comes to it. */
-final class CalibrateCommand implements Command {
-    private static final String DEFAULT_MODEL = "small";
+final class CalibrateCommand extends Command {
+    private static final Optional<String> DEFAULT_MODEL = Optional.of("small");
     private static final String OUTPUT = "output";
     private static final String ROUNDS = "rounds";
     private static final String MAX_TOKENS = "max-tokens";
@@ -40,52 +41,30 @@ final class CalibrateCommand implements Command {
     private static final double MILLION = 1e6;
     private static final double GIGA = 1e9;
 
-    @Override
-    public String name() {
-        return "calibrate";
+    CalibrateCommand() {
+        super("calibrate", "measure this machine's devices into a cost profile, and check the simulator against runs");
+        example("calibrate", "operations of preset small, and every strategy measured and simulated");
+        example("calibrate -m tiny --rounds 1 -n 4", "a quick look");
+        example("calibrate -m tiny --no-check -o profile.json", "the profile alone, into a file");
+        note("The profile holds for shapes and formats of the model it was measured with.");
+        note("Run nothing else at the same time: it measures what all of the machine's cores can do.");
     }
 
     @Override
-    public String summary() {
-        return "measure this machine's devices into a cost profile, and check the simulator against runs";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
+    void addOptions(OptionList options) {
         ModelFlags.add(options, DEFAULT_MODEL);
-        options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("FILE")
-                .desc("where to write the profile, a cluster for simulate --cluster").get());
-        options.addOption(Option.builder("r").longOpt(ROUNDS).hasArg().argName("N")
-                .desc("rounds of measurements, and runs of each layout of the check [9]").get());
-        options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
-                .desc("tokens of each run of the check [24]").get());
-        options.addOption(Option.builder().longOpt(BATCH).hasArg().argName("N")
-                .desc("sequences of the check, and rows that are measured at least [6]").get());
+        options.value("o", OUTPUT, "FILE", "where to write the profile, a cluster for simulate --cluster");
+        options.value("r", ROUNDS, "N", "rounds of measurements, and runs of each layout of the check [9]");
+        options.value("n", MAX_TOKENS, "N", "tokens of each run of the check [24]");
+        options.value(BATCH, "N", "sequences of the check, and the fewest rows that are measured [6]");
         RunFlags.addDepth(options);
         RunFlags.addDevices(options);
-        options.addOption(Option.builder().longOpt(NO_CHECK).desc("measure the profile only").get());
+        options.flag(NO_CHECK, "measure the profile only");
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("calibrate", "operations of preset small, and every strategy measured and simulated"),
-                new Example("calibrate -m tiny --rounds 1 -n 4", "a quick look"),
-                new Example("calibrate -m tiny --no-check -o profile.json", "the profile alone, into a file"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "The profile holds for shapes and formats of the model it was measured with.",
-                "Nothing else should run beside it: the machine's cores have no room for others.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
         int rounds = arguments.integer(ROUNDS, 9, 1, 1000);
@@ -152,40 +131,30 @@ final class CalibrateCommand implements Command {
     }
 
     private static Table operations(Calibration calibration) {
-        Table.Builder table = Table.builder()
-                .column("operation", "operation", Unit.PLAIN)
-                .column("launch_us", "launch, us", Unit.NUMBER)
-                .column("gb_per_s", "GB/s", Unit.NUMBER)
-                .column("gflop_per_s", "GFLOP/s", Unit.NUMBER)
-                .column("median_error", "median error of the fit", Unit.PERCENT)
-                .column("samples", "samples", Unit.COUNT);
-        for (Operation operation : Operation.values()) {
-            Calibration.Fit fit = calibration.fits().get(operation);
-            if (fit != null) {
-                table.row(operation.id(), fit.rate().launchSeconds() * MILLION, fit.rate().bytesPerSecond() / GIGA,
-                        fit.rate().flopsPerSecond() / GIGA, fit.medianError(), fit.samples());
-            }
-        }
-        return table.build();
+        return Table.of(
+                Stream.of(Operation.values())
+                        .filter(calibration.fits()::containsKey)
+                        .map(operation -> Map.entry(operation, calibration.fits().get(operation)))
+                        .toList(),
+                column("operation", "operation", Unit.PLAIN, e -> e.getKey().id()),
+                column("launch_us", "launch, us", Unit.NUMBER, e -> e.getValue().rate().launchSeconds() * MILLION),
+                column("gb_per_s", "GB/s", Unit.NUMBER, e -> e.getValue().rate().bytesPerSecond() / GIGA),
+                column("gflop_per_s", "GFLOP/s", Unit.NUMBER, e -> e.getValue().rate().flopsPerSecond() / GIGA),
+                column("median_error", "median error of the fit", Unit.PERCENT, e -> e.getValue().medianError()),
+                column("samples", "samples", Unit.COUNT, e -> e.getValue().samples()));
     }
 
     private static Table check(List<SimulationCheck.Entry> checks) {
-        Table.Builder table = Table.builder()
-                .column("strategy", "strategy", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("micro_batches", "micro-batches", Unit.COUNT)
-                .column("measured_tpot_ms", "TPOT measured", Unit.MILLISECONDS)
-                .column("measured_tpot_p50_ms", "p50", Unit.MILLISECONDS)
-                .column("measured_tpot_ms_min", "least", Unit.MILLISECONDS)
-                .column("measured_tpot_ms_max", "most", Unit.MILLISECONDS)
-                .column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS)
-                .column("error", "error", Unit.PERCENT);
-        for (SimulationCheck.Entry e : checks) {
-            table.row(e.setup().layout().strategy().id(), e.setup().layout().name(),
-                    e.setup().batching().microBatches(),
-                    e.measuredMs(), e.medianMs(), e.leastMs(), e.mostMs(), e.simulatedMs(), e.error());
-        }
-        return table.build();
+        return Table.of(checks,
+                column("strategy", "strategy", Unit.PLAIN, e -> e.setup().layout().strategy().id()),
+                column("layout", "layout", Unit.PLAIN, e -> e.setup().layout().name()),
+                column("micro_batches", "micro-batches", Unit.COUNT, e -> e.setup().batching().microBatches()),
+                column("measured_tpot_ms", "TPOT measured", Unit.MILLISECONDS, SimulationCheck.Entry::measuredMs),
+                column("measured_tpot_p50_ms", "p50", Unit.MILLISECONDS, SimulationCheck.Entry::medianMs),
+                column("measured_tpot_ms_min", "least", Unit.MILLISECONDS, SimulationCheck.Entry::leastMs),
+                column("measured_tpot_ms_max", "most", Unit.MILLISECONDS, SimulationCheck.Entry::mostMs),
+                column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS, SimulationCheck.Entry::simulatedMs),
+                column("error", "error", Unit.PERCENT, SimulationCheck.Entry::error));
     }
 
     private static Table segments(List<SimulationCheck.Entry> checks) {

@@ -19,7 +19,6 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** Layouts that change in the middle of a run. */
 final class ChangeFlags {
@@ -35,30 +34,22 @@ final class ChangeFlags {
 
     private ChangeFlags() {}
 
-    static void add(Options options) {
-        options.addOption(Option.builder().longOpt(REBALANCE)
-                .desc("ma: move experts and sequences between steps where that is predicted to pay").get());
-        options.addOption(Option.builder().longOpt(ELASTIC)
-                .desc("ma: turn attention devices into expert devices and back where that is predicted to pay").get());
-        options.addOption(Option.builder().longOpt(INTERVAL).hasArg().argName("N")
-                .desc("steps between two looks, and between two changes at least ["
-                        + ChangeRule.Settings.DEFAULT_INTERVAL + "]")
-                .get());
-        options.addOption(Option.builder().longOpt(HORIZON).hasArg().argName("N")
-                .desc("most steps that the gain of a change is counted over [" + ChangeRule.Settings.DEFAULT_HORIZON
-                        + "]")
-                .get());
-        options.addOption(Option.builder().longOpt(REDUNDANT).hasArg().argName("N")
-                .desc("places a layer, over all expert devices, that --rebalance may put replicas of experts in [0]")
-                .get());
-        options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
-                .desc("what gains and costs are predicted on, such as a profile that ma calibrate wrote [a100 of as many"
-                        + " devices]")
-                .get());
-        options.addOption(Option.builder().longOpt(CHANGE_AT).hasArg().argName("STEP=LAYOUT")
-                .desc("ma: change after so many decode steps, whatever it costs, to a ratio (8=1:2), a plan file, or to"
-                        + " evened-out experts or sequences (8=experts, 8=sequences); can be given several times")
-                .get());
+    static void add(OptionList options) {
+        options.flag(REBALANCE, "ma: move experts and sequences between steps where that is predicted to pay");
+        options.flag(ELASTIC, "ma: turn attention devices into expert devices and back where that is predicted to pay");
+        options.value(INTERVAL, "N", "steps from one look to the next; changes are at least as far apart ["
+                + ChangeRule.Settings.DEFAULT_INTERVAL + "]");
+        options.value(HORIZON, "N",
+                "most steps that the gain of a change is counted over [" + ChangeRule.Settings.DEFAULT_HORIZON
+                        + "]");
+        options.value(REDUNDANT, "N",
+                "places per layer, over all expert devices, where --rebalance may put replicas of experts [0]");
+        options.value(CLUSTER, "NAME|FILE",
+                "what gains and costs are predicted on, such as a profile that ma calibrate wrote [as many a100"
+                        + " as the layout has devices]");
+        options.value(CHANGE_AT, "STEP=LAYOUT",
+                "ma: change after STEP decode steps, whatever it costs, to a ratio (8=1:2), a plan file, or to"
+                        + " evened-out experts or sequences (8=experts, 8=sequences); can be given several times");
     }
 
     /**
@@ -136,7 +127,7 @@ final class ChangeFlags {
             default -> {
                 if (!Files.isRegularFile(Path.of(layout))) {
                     throw new UsageException(
-                            "--%s: '%s' is no ratio such as 1:2, no plan file, and neither experts nor sequences"
+                            "--%s: '%s' is not a ratio such as 1:2, a plan file, experts or sequences"
                                     .formatted(CHANGE_AT, layout));
                 }
                 yield Orders.plan(step, PlanFile.read(Path.of(layout)));

@@ -1,7 +1,10 @@
 package io.maseparation.parallel.cli;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Setup;
@@ -11,39 +14,50 @@ import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 
-/** The same layouts on a cluster that nobody needs to have: simulated, beside what was measured here. */
+/** The same layouts simulated on another cluster, to stand beside what was measured here. */
 final class ClusterTimes {
     private ClusterTimes() {}
 
     /**
-     * One row a layout.
+     * One row per layout.
      *
      * @param batch sequences
      * @param context positions of each, in the middle of the run
      */
     static Table of(ModelConfig config, List<Setup> layouts, Cluster cluster, int batch, int context) {
-        Table.Builder table = Table.builder()
-                .column("strategy", "strategy", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT on " + cluster.name(), Unit.MILLISECONDS)
-                .column("bound_ms", "bound", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("busy_attention", "busy attention", Unit.PERCENT)
-                .column("busy_expert", "busy experts", Unit.PERCENT)
-                .column("regime", "bound by", Unit.PLAIN);
-        for (Setup setup : layouts) {
-            try {
-                SimulationResult r = new Simulation(
-                        Planning.plan(config, setup), cluster, Scenario.decode(batch, context)).run(false);
-                table.row(setup.layout().strategy().id(), setup.layout().name(), r.tpotMs(), r.bounds().layoutMs(),
-                        r.tps(),
-                        r.use().busyAttention(), r.use().busyExpert(), r.regime().id());
-            } catch (PlanException e) {
-                table.row(setup.layout().strategy().id(), setup.layout().name(), null, null, null, null, null,
-                        FlagNames.translate(e.getMessage()));
-            }
+        Scenario scenario = Scenario.decode(batch, context);
+        return Table.of(layouts.stream().map(setup -> simulated(config, setup, cluster, scenario)).toList(),
+                column("strategy", "strategy", Unit.PLAIN, r -> r.layout().strategy().id()),
+                column("layout", "layout", Unit.PLAIN, r -> r.layout().name()),
+                column("tpot_ms", "TPOT on " + cluster.name(), Unit.MILLISECONDS, r -> r.value(x -> x.tpotMs())),
+                column("bound_ms", "bound", Unit.MILLISECONDS, r -> r.value(x -> x.bounds().layoutMs())),
+                column("tps", "TPS", Unit.NUMBER, r -> r.value(x -> x.tps())),
+                column("busy_attention", "busy attention", Unit.PERCENT, r -> r.value(x -> x.use().busyAttention())),
+                column("busy_expert", "busy experts", Unit.PERCENT, r -> r.value(x -> x.use().busyExpert())),
+                column("regime", "bound by", Unit.PLAIN, Row::outcome));
+    }
+
+    /**
+     * A layout on the cluster.
+     *
+     * @param result none where it cannot run there
+     * @param outcome what bounds it, or why it cannot run
+     */
+    private record Row(Layout layout, Optional<SimulationResult> result, String outcome) {
+        double value(ToDoubleFunction<SimulationResult> of) {
+            return result.map(of::applyAsDouble).orElse(Double.NaN);
         }
-        return table.build();
+    }
+
+    private static Row simulated(ModelConfig config, Setup setup, Cluster cluster, Scenario scenario) {
+        try {
+            SimulationResult result = new Simulation(Planning.plan(config, setup), cluster, scenario).run(false);
+            return new Row(setup.layout(), Optional.of(result), result.regime().id());
+        } catch (PlanException e) {
+            return new Row(setup.layout(), Optional.empty(), FlagNames.translate(e.getMessage()));
+        }
     }
 }

@@ -20,12 +20,10 @@ import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** {@code ma compare}: every strategy on the same work, tokens checked, measurements side by side. */
-final class CompareCommand implements Command {
-    private static final String DEFAULT_MODEL = "small";
+final class CompareCommand extends Command {
+    private static final Optional<String> DEFAULT_MODEL = Optional.of("small");
     private static final String MAX_TOKENS = "max-tokens";
     private static final String BATCH = "batch";
     private static final String PROMPT_TOKENS = "prompt-tokens";
@@ -35,68 +33,41 @@ final class CompareCommand implements Command {
     private static final String CLUSTER = "cluster";
     private static final String DEFAULT_CLUSTER = "a100x8";
 
-    @Override
-    public String name() {
-        return "compare";
+    CompareCommand() {
+        super("compare", "run every strategy on the same work: tokens checked equal, times and memory side by side");
+        example("compare", "all strategies on preset small, half a minute on two cores");
+        example("compare -m tiny --devices 3 -n 8", "three ranks, a model of milliseconds");
+        example("compare -m path/to/checkpoint --batch 4 -n 16", "a checkpoint, random prompts");
+        example("compare -m tiny --micro-batches 1 -n 8 -r 1 --format md",
+                "without ping-pong, as Markdown");
+        note("Every strategy is warmed up first; then all take turns, every other round in reverse order.");
+        note("MBU and MFU are against this machine's read bandwidth and multiply-add rate, measured at the end.");
+        note("--trace writes the runs that are shown, and records transfers and waits, which costs a little time.");
+        note("Exit status 1 if tokens differ beyond rounding.");
     }
 
     @Override
-    public String summary() {
-        return "run every strategy on the same work: tokens checked equal, times and memory side by side";
-    }
-
-    @Override
-    public List<String> repeatable() {
-        return PromptFlags.REPEATABLE;
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
+    void addOptions(OptionList options) {
         ModelFlags.add(options, DEFAULT_MODEL);
         PromptFlags.add(options);
-        count(options, null, BATCH, "random prompts, where none are given [6]");
-        count(options, null, PROMPT_TOKENS, "tokens of each random prompt [16]");
-        count(options, "n", MAX_TOKENS, "tokens to generate for each prompt; end-of-sequence is ignored [24]");
-        count(options, "s", SEED, "seed of random prompts [0]");
-        count(options, null, DEVICES, "ranks of every strategy but single [4]");
-        count(options, "r", REPETITIONS, "runs of each strategy, of which the one with the median TPOT is shown [3]");
-        options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
-                .desc("cluster that the same layouts are simulated on [" + DEFAULT_CLUSTER + "]").get());
+        options.value(BATCH, "N", "random prompts, where none are given [6]");
+        options.value(PROMPT_TOKENS, "N", "tokens of each random prompt [16]");
+        options.value("n", MAX_TOKENS, "N", "tokens to generate for each prompt; end-of-sequence is ignored [24]");
+        options.value("s", SEED, "N", "seed of random prompts [0]");
+        options.value(DEVICES, "N", "ranks of every strategy but single [4]");
+        options.value("r", REPETITIONS, "N",
+                "runs of each strategy, of which the one with the median TPOT is shown [3]");
+        options.value(CLUSTER, "NAME|FILE", "cluster that the same layouts are simulated on [" + DEFAULT_CLUSTER + "]");
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
         RunFlags.addDepth(options);
         TraceFlags.add(options);
         OutputFlags.add(options);
-        return options;
-    }
-
-    private static void count(Options options, String shortName, String name, String description) {
-        options.addOption(Option.builder(shortName).longOpt(name).hasArg().argName("N").desc(description).get());
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("compare", "all strategies on preset small, half a minute on two cores"),
-                new Example("compare -m tiny --devices 3 -n 8", "three ranks, a model of milliseconds"),
-                new Example("compare -m path/to/checkpoint --batch 4 -n 16", "a checkpoint, random prompts"),
-                new Example("compare -m tiny --micro-batches 1 -n 8 -r 1 --format md",
-                        "without ping-pong, as Markdown"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Every strategy is warmed up first; then all take turns, every other round in reverse order.",
-                "MBU and MFU are against this machine's read bandwidth and multiply-add rate, measured at the end.",
-                "--trace writes the runs that are shown, and records transfers and waits, which costs a little time.",
-                "Exit status 1 if tokens differ beyond rounding.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         int maxTokens = arguments.integer(MAX_TOKENS, 24, 1, Integer.MAX_VALUE);
         int devices = arguments.integer(DEVICES, 4, 2, 256);

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.cli;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.files.Json;
 import io.maseparation.kernels.Operation;
@@ -17,50 +19,31 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.apache.commons.cli.Options;
 
 /** {@code ma devices}: what there is to run on, and what would run there. */
-final class DevicesCommand implements Command {
-    @Override
-    public String name() {
-        return "devices";
+final class DevicesCommand extends Command {
+    DevicesCommand() {
+        super("devices", "list devices, and the kernel body each operation gets on them and why");
+        example("devices", "what this machine has");
+        example("devices --body portable --format json", "bodies if portable ones are asked for");
+        note("Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
+                + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
+                + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
+                + " devices are this machine's cores and memory, all of them for each.");
     }
 
     @Override
-    public String summary() {
-        return "list devices, and the kernel body each operation gets on them and why";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
+    void addOptions(OptionList options) {
         RunFlags.addDevices(options);
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("devices", "what this machine has"),
-                new Example("devices --body portable --format json", "bodies if portable ones are asked for"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
-                        + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
-                        + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
-                        + " devices are this machine's cores and memory, all of them for each.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         List<Group> groups = groups(RunFlags.allDevices(arguments));
-        Map<String, Object> machine = machine();
         if (format == OutputFormat.JSON) {
+            Map<String, Object> machine = machine();
             machine.put("devices", devices(groups).objects());
             machine.put("bodies", bodies(groups).objects());
             terminal.out().print(Json.write(machine));
@@ -72,13 +55,13 @@ final class DevicesCommand implements Command {
         }
         terminal.out().print(TableWriter.write(devices(groups), format) + "\n");
         terminal.out().print("Java %s, %s; %s cores, %s of memory, %s free\n\n".formatted(
-                machine.get("java"),
-                (int) machine.get("vector_bits") > 0
-                        ? "Vector API of " + machine.get("vector_bits") + " bits"
+                Runtime.version(),
+                HostPeak.vectorBits() > 0
+                        ? "Vector API of " + HostPeak.vectorBits() + " bits"
                         : "no Vector API (--add-modules jdk.incubator.vector)",
-                machine.get("cores"),
-                Unit.BYTES.text(machine.get("memory_bytes")),
-                Unit.BYTES.text(machine.get("available_bytes"))));
+                Runtime.getRuntime().availableProcessors(),
+                Unit.BYTES.text(total()),
+                Unit.BYTES.text(MemoryBudget.available())));
         terminal.out().print(TableWriter.write(
                 groups.size() == 1
                         ? bodies(groups).select("operation", "body", "reason")
@@ -108,7 +91,11 @@ final class DevicesCommand implements Command {
      * @param count how many they are
      * @param first the first of them
      */
-    private record Group(String numbers, int count, Device first) {}
+    private record Group(String numbers, int count, Device first) {
+        boolean embedded() {
+            return first.target().embedded();
+        }
+    }
 
     private static List<Group> groups(List<Device> devices) {
         List<Group> groups = new ArrayList<>();
@@ -128,37 +115,28 @@ final class DevicesCommand implements Command {
     }
 
     private static Table devices(List<Group> groups) {
-        Table.Builder table = Table.builder()
-                .column("devices", "devices", Unit.PLAIN)
-                .column("count", "count", Unit.COUNT)
-                .column("backend", "backend", Unit.PLAIN)
-                .column("name", "name", Unit.PLAIN)
-                .column("hardware", "hardware", Unit.PLAIN)
-                .column("driver", "driver", Unit.PLAIN)
-                .column("memory_bytes", "memory", Unit.BYTES)
-                .column("weight_types", "weights", Unit.PLAIN);
-        for (Group group : groups) {
-            KernelTarget target = group.first().target();
-            List<String> types = new ArrayList<>(List.of("f32"));
-            if (target.fp16()) {
-                types.add("f16");
-            }
-            if (target.bf16()) {
-                types.add("bf16");
-            }
-            // The devices of this machine's cores have no memory of their own.
-            long memory = target.embedded() ? total() : group.first().memoryBytes();
-            table.row(
-                    group.numbers(),
-                    group.count(),
-                    group.first().backend(),
-                    target.name(),
-                    target.embedded() ? "this machine's cores" : group.first().hardware(),
-                    group.first().driver(),
-                    memory,
-                    types);
+        return Table.of(groups,
+                column("devices", "devices", Unit.PLAIN, Group::numbers),
+                column("count", "count", Unit.COUNT, Group::count),
+                column("backend", "backend", Unit.PLAIN, g -> g.first().backend()),
+                column("name", "name", Unit.PLAIN, g -> g.first().target().name()),
+                column("hardware", "hardware", Unit.PLAIN,
+                        g -> g.embedded() ? "this machine's cores" : g.first().hardware()),
+                column("driver", "driver", Unit.PLAIN, g -> g.first().driver()),
+                // The devices of this machine's cores have no memory of their own.
+                column("memory_bytes", "memory", Unit.BYTES, g -> g.embedded() ? total() : g.first().memoryBytes()),
+                column("weight_types", "weights", Unit.PLAIN, g -> weightTypes(g.first().target())));
+    }
+
+    private static List<String> weightTypes(KernelTarget target) {
+        List<String> types = new ArrayList<>(List.of("f32"));
+        if (target.fp16()) {
+            types.add("f16");
         }
-        return table.build();
+        if (target.bf16()) {
+            types.add("bf16");
+        }
+        return types;
     }
 
     private static Table bodies(List<Group> groups) {

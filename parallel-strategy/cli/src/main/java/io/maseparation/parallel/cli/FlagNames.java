@@ -5,6 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.apache.commons.cli.Option;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the names of parameters into those of options. The library writes a parameter's name in single quotes and with
@@ -23,7 +24,7 @@ final class FlagNames {
     }
 
     /** A message of the library with options instead of parameters. Other quoted words stay. */
-    static String translate(String message) {
+    static String translate(@Nullable String message) {
         Set<String> options = Main.commands().stream()
                 .flatMap(c -> c.options().getOptions().stream())
                 .map(Option::getLongOpt)

@@ -27,11 +27,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** {@code ma generate}: runs one strategy. */
-final class GenerateCommand implements Command {
+final class GenerateCommand extends Command {
     private static final String MAX_TOKENS = "max-tokens";
     private static final String IGNORE_EOS = "ignore-eos";
     private static final String TEMPERATURE = "temperature";
@@ -41,40 +39,55 @@ final class GenerateCommand implements Command {
     /** Logits shown to people, who cannot read a whole vocabulary. */
     private static final int LOGITS_SHOWN = 5;
 
-    @Override
-    public String name() {
-        return "generate";
+    GenerateCommand() {
+        super("generate", "run a model with one strategy: tokens, times, and what each rank held and sent");
+        example("generate -m tiny --prompt-ids 1,2,3 -n 8", "one device, a preset with random weights");
+        example(
+                "generate -m path/to/checkpoint -p \"Once upon a time\" -n 64",
+                "a Hugging Face checkpoint and text");
+        example(
+                "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma "
+                        + "--attention-devices 2 --expert-devices 1 --micro-batches 2",
+                "MA Separation, two prompts in ping-pong");
+        example(
+                "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy tp-pp "
+                        + "--tensor-parallel-size 2 --pipeline-parallel-size 2 --format json --logits",
+                "the baseline, for a program to read");
+        example(
+                "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy ep --expert-parallel-size 4 "
+                        + "--temperature 0.8 --top-p 0.9 --seed 7",
+                "expert parallelism, sampling");
+        example(
+                "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
+                        + "--attention-devices 2 --expert-devices 2 --rebalance --elastic "
+                        + "--rebalance-interval 8",
+                "experts, sequences and devices change places as the run goes on");
+        example(
+                "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
+                        + "--attention-devices 2 --expert-devices 1 --change-at 8=1:2 --change-at 20=2:1 "
+                        + "--format json",
+                "the same, told when");
+        example(
+                "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma --attention-devices 2 "
+                        + "--attention-tensor-parallel-size 2 --expert-devices 4 --expert-tensor-parallel-size 2",
+                "MA Separation with heads and experts split, too");
+        note("Whatever the strategy, greedy tokens are the same: bit for bit, and up to rounding where heads or"
+                + " experts are split (tp-pp, --attention-tensor-parallel-size, --expert-tensor-parallel-size).");
+        note("--format csv prints one row per sequence; json and the others also metrics and ranks.");
+        note("--trace records transfers and waits too, which costs a little time.");
     }
 
     @Override
-    public String summary() {
-        return "run a model with one strategy: tokens, times, and what each rank held and sent";
-    }
-
-    @Override
-    public List<String> repeatable() {
-        List<String> repeatable = new ArrayList<>(PromptFlags.REPEATABLE);
-        repeatable.add(ChangeFlags.CHANGE_AT);
-        return repeatable;
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
-        ModelFlags.add(options, null);
+    void addOptions(OptionList options) {
+        ModelFlags.add(options, Optional.empty());
         PromptFlags.add(options);
-        options.addOption(Option.builder("n").longOpt(MAX_TOKENS).hasArg().argName("N")
-                .desc("most tokens to generate for each prompt [16]").get());
-        options.addOption(Option.builder().longOpt(IGNORE_EOS)
-                .desc("go on after an end-of-sequence token").get());
-        options.addOption(Option.builder().longOpt(TEMPERATURE).hasArg().argName("X")
-                .desc("sample with this temperature; 0 takes the most likely token [0]").get());
-        options.addOption(Option.builder().longOpt(TOP_P).hasArg().argName("X")
-                .desc("sample from the most likely tokens that have this share of probability together [1]").get());
-        options.addOption(Option.builder("s").longOpt(SEED).hasArg().argName("N")
-                .desc("seed of sampling [0]").get());
-        options.addOption(Option.builder().longOpt(LOGITS)
-                .desc("also print the logits of each prompt's last position").get());
+        options.value("n", MAX_TOKENS, "N", "most tokens to generate for each prompt [16]");
+        options.flag(IGNORE_EOS, "go on after an end-of-sequence token");
+        options.value(TEMPERATURE, "X", "sample with this temperature; 0 takes the most likely token [0]");
+        options.value(TOP_P, "X",
+                "sample from the most likely tokens that have this share of probability together [1]");
+        options.value("s", SEED, "N", "seed of sampling [0]");
+        options.flag(LOGITS, "also print the logits of each prompt's last position");
         StrategyFlags.add(options);
         StrategyFlags.addPlan(options);
         ChangeFlags.add(options);
@@ -83,55 +96,10 @@ final class GenerateCommand implements Command {
         RunFlags.addDepth(options);
         TraceFlags.add(options);
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("generate -m tiny --prompt-ids 1,2,3 -n 8", "one device, a preset with random weights"),
-                new Example(
-                        "generate -m path/to/checkpoint -p \"Once upon a time\" -n 64",
-                        "a Hugging Face checkpoint and text"),
-                new Example(
-                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma "
-                                + "--attention-devices 2 --expert-devices 1 --micro-batches 2",
-                        "MA Separation, two prompts in ping-pong"),
-                new Example(
-                        "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy tp-pp "
-                                + "--tensor-parallel-size 2 --pipeline-parallel-size 2 --format json --logits",
-                        "the baseline, for a program to read"),
-                new Example(
-                        "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy ep --expert-parallel-size 4 "
-                                + "--temperature 0.8 --top-p 0.9 --seed 7",
-                        "expert parallelism, sampling"),
-                new Example(
-                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
-                                + "--attention-devices 2 --expert-devices 2 --rebalance --elastic "
-                                + "--rebalance-interval 8",
-                        "experts, sequences and devices change places as the run goes on"),
-                new Example(
-                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 32 --strategy ma "
-                                + "--attention-devices 2 --expert-devices 1 --change-at 8=1:2 --change-at 20=2:1 "
-                                + "--format json",
-                        "the same, told when"),
-                new Example(
-                        "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma --attention-devices 2 "
-                                + "--attention-tensor-parallel-size 2 --expert-devices 4 --expert-tensor-parallel-size 2",
-                        "MA Separation with heads and experts split, too"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Whatever the strategy, greedy tokens are the same: bit for bit, and up to rounding where heads or"
-                        + " experts are split (tp-pp, --attention-tensor-parallel-size, --expert-tensor-parallel-size).",
-                "--format csv prints one row a sequence; json and the others also metrics and ranks.",
-                "--trace records transfers and waits too, which costs a little time.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
         int maxTokens = arguments.integer(MAX_TOKENS, 16, 1, Integer.MAX_VALUE);
@@ -147,7 +115,7 @@ final class GenerateCommand implements Command {
         int prefillChunk = RunFlags.prefillChunk(arguments);
         Optional<PlanFile> plan = planFile.map(PlanFile::read);
         Setup setup = plan.map(PlanFile::setup).orElseGet(() -> StrategyFlags.read(arguments));
-        String planned = plan.map(PlanFile::model).orElse(null);
+        Optional<String> planned = plan.map(PlanFile::model);
         PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions plain = RunFlags.read(arguments).withTransfers(trace.isPresent());

@@ -5,12 +5,15 @@ import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import org.apache.commons.cli.Option;
 
 /** What {@code --help} and {@code --version} print. */
 final class HelpText {
     private static final int WIDTH = 100;
     private static final int LONGEST_OPTION = 34;
+    private static final Pattern WORD = Pattern.compile("([^ \"]|\"[^\"]*\")+");
 
     private HelpText() {}
 
@@ -99,23 +102,7 @@ final class HelpText {
 
     /** Words of a command line; quotes hold a word together and stay. */
     static List<String> words(String line) {
-        List<String> words = new ArrayList<>();
-        StringBuilder word = new StringBuilder();
-        boolean quoted = false;
-        for (char c : (line + " ").toCharArray()) {
-            if (c == '"') {
-                quoted = !quoted;
-            }
-            if (c == ' ' && !quoted) {
-                if (!word.isEmpty()) {
-                    words.add(word.toString());
-                }
-                word.setLength(0);
-            } else {
-                word.append(c);
-            }
-        }
-        return words;
+        return WORD.matcher(line).results().map(MatchResult::group).toList();
     }
 
     private static void entry(StringBuilder text, String name, int width, String description) {
@@ -129,7 +116,7 @@ final class HelpText {
     }
 
     /** Appends words, breaking lines; the first line goes on where the text is, padded to the indent by the caller. */
-    private static void wrapped(StringBuilder text, String words, int indent) {
+    static void wrapped(StringBuilder text, String words, int indent) {
         if (indent > 0) {
             text.append("  ");
         }

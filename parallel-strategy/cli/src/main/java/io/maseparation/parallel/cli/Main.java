@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -45,23 +46,15 @@ public final class Main {
      * @return exit status
      */
     public static int run(String[] args, PrintStream out, PrintStream err) {
-        boolean verbose = Arrays.asList(args).contains("--" + OutputFlags.VERBOSE);
-        int status;
+        int status = 0;
         try {
             dispatch(List.of(args), Terminal.of(out, err));
-            status = 0;
-        } catch (UsageException e) {
-            status = failed(e, e.getMessage(), USAGE, err, verbose);
-        } catch (ModelException | PlanException | FailedException e) {
-            status = failed(e, FlagNames.translate(e.getMessage()), FAILED, err, verbose);
-        } catch (RunFailedException e) {
-            status = failed(e, FlagNames.translate(message(e)), FAILED, err, verbose);
-        } catch (UncheckedIOException e) {
-            status = failed(e, "input or output failed: " + e.getCause().getMessage(), FAILED, err, verbose);
-        } catch (OutOfMemoryError e) {
-            status = failed(e, outOfMemory(e), FAILED, err, verbose);
         } catch (RuntimeException | Error e) {
-            status = failed(e, unexpected(e), FAILED, err, verbose);
+            status = e instanceof UsageException ? USAGE : FAILED;
+            err.println("ma: " + oneLine(message(e)));
+            if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
+                e.printStackTrace(err);
+            }
         }
         if (out.checkError() && status == 0) {
             err.println("ma: the results could not be written to standard output");
@@ -95,7 +88,7 @@ public final class Main {
     private static void help(List<String> about, Terminal terminal) {
         List<String> names = about.stream().filter(a -> !a.startsWith("-")).toList();
         if (names.size() > 1) {
-            throw new UsageException("help explains one command at a time; there are " + names(names()));
+            throw new UsageException("help explains one command at a time; there are " + listed());
         }
         terminal.out().print(names.isEmpty() ? HelpText.program(COMMANDS) : HelpText.of(command(names.getFirst())));
     }
@@ -107,11 +100,11 @@ public final class Main {
             return found.get();
         }
         if (name.startsWith("-")) {
-            throw new UsageException("unknown option '%s'; a command comes first: %s".formatted(name, names(names())));
+            throw new UsageException("unknown option '%s'; a command comes first: %s".formatted(name, listed()));
         }
         throw new UsageException(Suggestions.closest(name, names())
                 .map(closest -> "unknown command '%s'; did you mean %s?".formatted(name, closest))
-                .orElseGet(() -> "unknown command '%s'; there are %s".formatted(name, names(names()))));
+                .orElseGet(() -> "unknown command '%s'; there are %s".formatted(name, listed())));
     }
 
     private static List<String> names() {
@@ -119,39 +112,39 @@ public final class Main {
                 .toList();
     }
 
-    private static String names(List<String> names) {
-        return String.join(", ", names);
+    private static String listed() {
+        return String.join(", ", names());
     }
 
-    private static String message(RunFailedException e) {
+    private static String message(Throwable e) {
+        return switch (e) {
+            case UsageException _ -> String.valueOf(e.getMessage());
+            case ModelException _,PlanException _,FailedException _ -> FlagNames.translate(e.getMessage());
+            case RunFailedException _ -> failedRun(e);
+            case UncheckedIOException _ -> "input or output failed: "
+                    + Objects.requireNonNull(e.getCause(), "it is made with a cause").getMessage();
+            case OutOfMemoryError _ -> outOfMemory(e);
+            default -> "unexpected %s%s; run again with --verbose for details".formatted(
+                    e.getClass().getSimpleName(), e.getMessage() == null ? "" : ": " + e.getMessage());
+        };
+    }
+
+    private static String failedRun(Throwable e) {
         for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
-            if (cause instanceof OutOfMemoryError error) {
-                return outOfMemory(error);
+            if (cause instanceof OutOfMemoryError) {
+                return outOfMemory(cause);
             }
         }
-        return e.getMessage();
+        return FlagNames.translate(e.getMessage());
     }
 
-    private static String outOfMemory(OutOfMemoryError error) {
+    private static String outOfMemory(Throwable error) {
         String reason = String.valueOf(error.getMessage());
         String limit = reason.contains("direct buffer")
                 ? "raise the JVM's -XX:MaxDirectMemorySize, "
                 : reason.contains("heap") ? "raise the JVM's -Xmx, " : "";
         return "out of memory (%s): %slower --max-tokens, --prefill-chunk or the number of prompts, or choose a smaller --model"
                 .formatted(reason, limit);
-    }
-
-    private static String unexpected(Throwable e) {
-        return "unexpected %s%s; run again with --verbose for details".formatted(
-                e.getClass().getSimpleName(), e.getMessage() == null ? "" : ": " + e.getMessage());
-    }
-
-    private static int failed(Throwable e, String message, int status, PrintStream err, boolean verbose) {
-        err.println("ma: " + oneLine(message));
-        if (verbose) {
-            e.printStackTrace(err);
-        }
-        return status;
     }
 
     /**

@@ -5,8 +5,6 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Model;
 import java.util.Locale;
 import java.util.Optional;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** Which model: {@code --model} and {@code --model-seed}. */
 final class ModelFlags {
@@ -15,24 +13,23 @@ final class ModelFlags {
 
     private ModelFlags() {}
 
-    static void add(Options options, String absent) {
-        options.addOption(Option.builder("m").longOpt(MODEL).hasArg().argName("DIR|PRESET")
-                .desc("checkpoint folder (config.json, safetensors) or preset: " + String.join(", ", Presets.names())
-                        + (absent == null ? "" : " [" + absent + "]"))
-                .get());
-        options.addOption(Option.builder().longOpt(SEED).hasArg().argName("N")
-                .desc("seed of a preset's random weights [0]").get());
+    /** @param absent the model where none is named */
+    static void add(OptionList options, Optional<String> absent) {
+        options.value("m", MODEL, "DIR|PRESET",
+                "checkpoint folder (config.json, safetensors) or preset: " + String.join(", ", Presets.names())
+                        + absent.map(name -> " [" + name + "]").orElse(""));
+        options.value(SEED, "N", "seed of a preset's random weights [0]");
     }
 
     /** Name or folder of the model. */
-    static String name(Arguments arguments, String absent) {
-        return arguments.text(MODEL).or(() -> Optional.ofNullable(absent)).orElseThrow(
+    static String name(Arguments arguments, Optional<String> absent) {
+        return arguments.text(MODEL).or(() -> absent).orElseThrow(
                 () -> new UsageException("no model: give --model a checkpoint folder or a preset (%s)"
                         .formatted(String.join(", ", Presets.names()))));
     }
 
     /** Opens it. */
-    static Model open(Arguments arguments, String absent, Terminal terminal) {
+    static Model open(Arguments arguments, Optional<String> absent, Terminal terminal) {
         String name = name(arguments, absent);
         long seed = arguments.seed(SEED);
         if (arguments.has(SEED) && !Presets.has(name)) {

@@ -2,12 +2,9 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.parallel.present.OutputFormat;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** {@code --format}, and the options that every command has. */
 final class OutputFlags {
@@ -17,15 +14,14 @@ final class OutputFlags {
 
     private OutputFlags() {}
 
-    static void add(Options options) {
-        options.addOption(Option.builder().longOpt(FORMAT).hasArg().argName("NAME")
-                .desc("table, json, csv or md [table]").get());
-        addCommon(options);
+    static void add(OptionList options) {
+        options.value(FORMAT, "NAME", "table, json, csv or md [table]");
     }
 
-    static void addCommon(Options options) {
-        options.addOption(Option.builder().longOpt(VERBOSE).desc("print stack traces of failures").get());
-        options.addOption(Option.builder("h").longOpt(HELP).desc("print this").get());
+    /** What every command has. */
+    static void addCommon(OptionList options) {
+        options.flag(VERBOSE, "print stack traces of failures");
+        options.flag("h", HELP, "print this");
     }
 
     static OutputFormat format(Arguments arguments) {
@@ -38,20 +34,14 @@ final class OutputFlags {
      * @throws UsageException if it cannot be a file
      */
     static Optional<Path> file(Arguments arguments, String option) {
-        Optional<String> given = arguments.text(option);
-        try {
-            Optional<Path> file = given.map(Path::of);
-            if (file.isPresent()) {
-                Path folder = file.get().toAbsolutePath().getParent();
-                if (Files.isDirectory(file.get()) || folder == null || !Files.isDirectory(folder)) {
-                    throw new UsageException(
-                            "--%s %s: it is a folder, or in none that exists".formatted(option, file.get()));
-                }
+        Optional<Path> file = arguments.path(option);
+        file.ifPresent(f -> {
+            Path folder = f.toAbsolutePath().getParent();
+            if (Files.isDirectory(f) || folder == null || !Files.isDirectory(folder)) {
+                throw new UsageException("--%s %s is a folder, or its folder does not exist".formatted(option, f));
             }
-            return file;
-        } catch (InvalidPathException e) {
-            throw new UsageException("--%s: '%s' is not a file name".formatted(option, given.orElseThrow()));
-        }
+        });
+        return file;
     }
 
     /**
@@ -59,25 +49,18 @@ final class OutputFlags {
      *
      * @throws UsageException if it cannot be a folder, or nothing can be written there
      */
-    static Path folder(String option, String name) {
-        Path folder;
-        try {
-            folder = Path.of(name);
-        } catch (InvalidPathException e) {
-            throw new UsageException("--%s: '%s' is no name of a folder".formatted(option, name));
-        }
-        // Found out before minutes of work, not after.
+    static Path folder(String option, Path folder) {
         Path existing = folder.toAbsolutePath();
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
         }
         if (existing != null && !Files.isDirectory(existing)) {
             throw new UsageException(existing.equals(folder.toAbsolutePath())
-                    ? "--%s %s is a file; name a folder".formatted(option, name)
-                    : "--%s %s: %s is a file, not a folder".formatted(option, name, existing));
+                    ? "--%s %s is a file; name a folder".formatted(option, folder)
+                    : "--%s %s: %s is a file, not a folder".formatted(option, folder, existing));
         }
         if (existing != null && !Files.isWritable(existing)) {
-            throw new UsageException("--%s %s: no permission to write to %s".formatted(option, name, existing));
+            throw new UsageException("--%s %s: no permission to write to %s".formatted(option, folder, existing));
         }
         return folder;
     }

@@ -24,58 +24,38 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.commons.cli.Options;
 
 /** {@code ma plan}: the search for the best plan, and whether separation pays. */
-final class PlanCommand implements Command {
+final class PlanCommand extends Command {
     private static final String OBJECTIVE = "objective";
     private static final String OUTPUT = "output";
-    private static final int WIDTH = 100;
 
-    @Override
-    public String name() {
-        return "plan";
+    PlanCommand() {
+        super("plan", "search for the best plan on a cluster, and say whether separation pays and why");
+        example("plan --batch 1024", "the paper's model and cluster, a batch of 1024");
+        example("plan -m tiny --cluster h200x2 --batch 4 -o plan.json",
+                "a plan that ma generate --plan plan.json runs");
+        example("plan -m olmoe-1b-7b --cluster a100x4 --slo-tpot-ms 8 --format json",
+                "most tokens a second with at most 8 ms between a sequence's tokens, for a program to read");
+        note("Searched are tp-pp, ep and ma in all sizes that use the devices up, with 1 to 4 micro-batches (up to twice"
+                + " the stages of a pipeline), and for ma several ways to lay the pools over nodes and kinds of device.");
+        note("Everything it prints is simulated. How it searches and what the verdict means: docs/simulation.md.");
     }
 
     @Override
-    public String summary() {
-        return "search for the best plan on a cluster, and say whether separation pays and why";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
+    void addOptions(OptionList options) {
         SimulationFlags.add(options);
-        SimulationFlags.text(options, null, SimulationFlags.BATCH, "N",
+        options.value(SimulationFlags.BATCH, "N",
                 "sequences over all ranks; with --slo-tpot-ms and without this the batch is searched, too [24]");
-        SimulationFlags.text(options, null, OBJECTIVE, "NAME",
+        options.value(OBJECTIVE, "NAME",
                 "tps (tokens a second), tpot (time between tokens) or cost (price of a token) [tps]");
-        SimulationFlags.text(options, "o", OUTPUT, "FILE",
+        options.value("o", OUTPUT, "FILE",
                 "write the best plan, for simulate --plan and generate --plan");
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("plan --batch 1024", "the paper's model and cluster, a batch of 1024"),
-                new Example("plan -m tiny --cluster h200x2 --batch 4 -o plan.json",
-                        "a plan that ma generate --plan plan.json runs"),
-                new Example("plan -m olmoe-1b-7b --cluster a100x4 --slo-tpot-ms 8 --format json",
-                        "most tokens a second with at most 8 ms between a sequence's tokens, for a program to read"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Searched are tp-pp, ep and ma in all sizes that use the devices up, with 1 to 4 micro-batches (up to twice"
-                        + " the stages of a pipeline), and for ma several ways to lay the pools over nodes and kinds of device.",
-                "Everything it prints is simulated. How it searches and what the verdict means: docs/simulation.md.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
         Objective objective =
@@ -218,15 +198,7 @@ final class PlanCommand implements Command {
             return words + "\n";
         }
         StringBuilder text = new StringBuilder();
-        int column = 0;
-        for (String word : words.split(" ", -1)) {
-            if (column > 0 && column + 1 + word.length() > WIDTH) {
-                text.append('\n');
-                column = 0;
-            }
-            text.append(column > 0 ? " " : "").append(word);
-            column += word.length() + (column > 0 ? 1 : 0);
-        }
-        return text.append('\n').toString();
+        HelpText.wrapped(text, words, 0);
+        return text.toString();
     }
 }

@@ -27,11 +27,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** {@code ma policies}: policies of balancing over long traces. */
-final class PoliciesCommand implements Command {
+final class PoliciesCommand extends Command {
     private static final String OUTPUT = "output";
     private static final String POLICY = "policy";
     private static final String GROWTH = "context-growth";
@@ -54,94 +52,75 @@ final class PoliciesCommand implements Command {
             FlagNames.option(LayoutSize.EXPERT_DEVICES.id()),
             StrategyFlags.MICRO_BATCHES, SPARE);
 
-    @Override
-    public String name() {
-        return "policies";
+    PoliciesCommand() {
+        super("policies", "compare policies of balancing experts over long simulated traces");
+        example("policies -o ma-policies", "the ten traces of docs/balancing.md, with charts");
+        example("policies --routing drift:1.2:256 --steps 1024 --policy replicas,dynamic",
+                "a trace of your own: other experts are popular every 256 steps");
+        example("policies --batch 64 --micro-batches 1 --context 64 --context-growth 1 --policy elastic "
+                + "--format json", "contexts that grow, for a program to read");
+        note("Without options that describe a trace of your own (from --model on), ten are compared: five kinds of load, each"
+                + " with a batch that makes experts compute and with one that makes them read weights.");
+        note("Every policy sees the same tokens go to the same experts, and none knows those to come. Copies and pauses are"
+                + " charged. The bound holds wherever experts are; the gap recovered is the share of the way from"
+                + " static to it. Everything is simulated; what is modelled and what is left out: docs/balancing.md.");
     }
 
     @Override
-    public String summary() {
-        return "compare policies of balancing experts over long simulated traces";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
-        SimulationFlags.text(options, null, POLICY, "NAME,…", "policies beside static, separated by commas: "
+    void addOptions(OptionList options) {
+        options.value(POLICY, "NAME,…", "policies beside static, separated by commas: "
                 + Stream.of(BalancingPolicy.values()).skip(1).map(BalancingPolicy::id).collect(Collectors.joining(", "))
                 + " [all]");
-        SimulationFlags.text(options, "o", OUTPUT, "DIR",
-                "also write a report there: %s, a chart a trace as SVG, and the numbers as CSV"
+        options.value("o", OUTPUT, "DIR",
+                "also write a report there: %s, one chart per trace as SVG, and the numbers as CSV"
                         .formatted(PolicyCharts.PAGE));
-        SimulationFlags.text(options, null, SimulationFlags.STEPS, "N",
+        options.value(SimulationFlags.STEPS, "N",
                 "decode steps of a trace, the warm-up of two intervals included [" + PolicyStudy.STEPS + "]");
-        SimulationFlags.text(options, "s", SimulationFlags.SEED, "N", "seed of the routing [0]");
-        SimulationFlags.text(options, null, INTERVAL, "N",
-                "steps between two looks, and between two changes at least ["
+        options.value("s", SimulationFlags.SEED, "N", "seed of the routing [0]");
+        options.value(INTERVAL, "N",
+                "steps from one look to the next; changes are at least as far apart ["
                         + ChangeRule.Settings.DEFAULT_INTERVAL + "]");
-        SimulationFlags.text(options, null, HORIZON, "N",
+        options.value(HORIZON, "N",
                 "most steps that the gain of a change is counted over [" + ChangeRule.Settings.DEFAULT_HORIZON + "]");
-        SimulationFlags.text(options, null, SHARE, "X",
-                "share of links that copying takes from the steps beside it [" + MigrationModel.DEFAULT_SHARE + "]");
-        SimulationFlags.text(options, null, PAUSE, "X",
+        options.value(SHARE, "X",
+                "share of the links that copying takes from the steps that run meanwhile [" + MigrationModel.DEFAULT_SHARE + "]");
+        options.value(PAUSE, "X",
                 "time without a step at each change, in milliseconds ["
                         + MigrationModel.DEFAULT_PAUSE_SECONDS * 1e3 + "]");
-        SimulationFlags.text(options, "m", SimulationFlags.MODEL, "DIR|PRESET",
+        options.value("m", SimulationFlags.MODEL, "DIR|PRESET",
                 "model of a trace of your own [" + PolicyStudy.MODEL + "]");
-        SimulationFlags.text(options, null, SimulationFlags.CLUSTER, "NAME|FILE",
+        options.value(SimulationFlags.CLUSTER, "NAME|FILE",
                 "its devices and links [" + PolicyStudy.CLUSTER + "]");
-        SimulationFlags.text(options, null, FlagNames.option(LayoutSize.ATTENTION_DEVICES.id()), "N",
+        options.value(FlagNames.option(LayoutSize.ATTENTION_DEVICES.id()), "N",
                 "ranks with attention that it begins with [" + DEFAULT_DEVICES + "]");
-        SimulationFlags.text(options, null, FlagNames.option(LayoutSize.EXPERT_DEVICES.id()), "N",
+        options.value(FlagNames.option(LayoutSize.EXPERT_DEVICES.id()), "N",
                 "ranks with experts that it begins with [" + DEFAULT_DEVICES + "]");
-        SimulationFlags.text(options, null, StrategyFlags.MICRO_BATCHES, "N",
+        options.value(StrategyFlags.MICRO_BATCHES, "N",
                 "parts of the batch in flight at once [" + DEFAULT_MICRO_BATCHES + "]");
-        SimulationFlags.text(options, null, SPARE, "N",
+        options.value(SPARE, "N",
                 "slots of each expert device for replicas, beside those that hold every expert once ["
                         + PolicyStudy.SPARE_SLOTS + "]");
-        SimulationFlags.text(options, null, SimulationFlags.BATCH, "N",
+        options.value(SimulationFlags.BATCH, "N",
                 "sequences over all ranks [" + DEFAULT_BATCH + "]");
-        SimulationFlags.text(options, null, SimulationFlags.CONTEXT, "N",
+        options.value(SimulationFlags.CONTEXT, "N",
                 "positions that a token of the first step attends to [" + DEFAULT_CONTEXT + "]");
-        SimulationFlags.text(options, null, GROWTH, "N",
-                "positions that every sequence gains a step: 1 for sequences that go on, 0 where others follow those that"
+        options.value(GROWTH, "N",
+                "positions that every sequence gains per step: 1 for sequences that go on, 0 where others follow those that"
                         + " end [0]");
-        SimulationFlags.text(options, null, SimulationFlags.ROUTING, "NAME|FILE",
+        options.value(SimulationFlags.ROUTING, "NAME|FILE",
                 SimulationFlags.ROUTINGS + " [" + DEFAULT_ROUTING + "]");
-        SimulationFlags.text(options, null, SimulationFlags.TOP_K, "K",
+        options.value(SimulationFlags.TOP_K, "K",
                 "experts that each token visits, instead of the model's number");
-        SimulationFlags.text(options, null, SimulationFlags.LAUNCH, "NAME",
+        options.value(SimulationFlags.LAUNCH, "NAME",
                 "how operations are started: graph (captured) or eager (one by one) [graph]");
-        options.addOption(Option.builder().longOpt(SimulationFlags.NO_LM_HEAD)
-                .desc("leave out the final norm and the logits").get());
+        options.flag(SimulationFlags.NO_LM_HEAD, "leave out the final norm and the logits");
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("policies -o ma-policies", "the ten traces of docs/balancing.md, with charts"),
-                new Example("policies --routing drift:1.2:256 --steps 1024 --policy replicas,dynamic",
-                        "a trace of your own: other experts are popular every 256 steps"),
-                new Example("policies --batch 64 --micro-batches 1 --context 64 --context-growth 1 --policy elastic "
-                        + "--format json", "contexts that grow, for a program to read"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Without options that describe a trace of your own (from --model on), ten are compared: five kinds of load, each"
-                        + " with a batch that makes experts compute and with one that makes them read weights.",
-                "Every policy sees the same tokens go to the same experts, and none knows those to come. Copies and pauses are"
-                        + " charged. The bound holds wherever experts are; the gap recovered is the share of the way from"
-                        + " static to it. Everything is simulated; what is modelled and what is left out: docs/balancing.md.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Optional<Path> folder = arguments.text(OUTPUT).map(name -> OutputFlags.folder(OUTPUT, name));
+        Optional<Path> folder = arguments.path(OUTPUT).map(name -> OutputFlags.folder(OUTPUT, name));
         List<BalancingPolicy> policies = policies(arguments);
         PolicyStudy.Settings settings = settings(arguments);
         List<PolicyScenario> scenarios;
@@ -150,7 +129,7 @@ final class PoliciesCommand implements Command {
                     ? List.of(own(arguments, settings))
                     : PolicyStudy.scenarios(settings);
         } catch (PlanException e) {
-            throw new UsageException(e.getMessage());
+            throw new UsageException(FlagNames.translate(e.getMessage()));
         }
         List<PolicyComparison> comparisons;
         try (Progress progress = terminal.progress(

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import java.util.Optional;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -9,53 +10,39 @@ import me.tongfei.progressbar.ProgressBarStyle;
 final class Progress implements AutoCloseable {
     private static final int WIDTH = 79;
 
-    private final ProgressBar bar;
-
-    private Progress(ProgressBar bar) {
-        this.bar = bar;
-    }
+    private final Optional<ProgressBar> bar;
 
     /** @param most steps of the whole work; -1 if unknown */
-    static Progress start(Terminal terminal, String task, long most) {
-        if (!terminal.progress()) {
-            return new Progress(null);
-        }
-        return new Progress(new ProgressBarBuilder()
-                .setTaskName(task)
-                .setInitialMax(most)
-                .setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(200)
-                .setConsumer(new ConsoleProgressBarConsumer(terminal.err(), WIDTH))
-                .clearDisplayOnFinish()
-                .build());
+    Progress(Terminal terminal, String task, long most) {
+        bar = terminal.progress()
+                ? Optional.of(new ProgressBarBuilder()
+                        .setTaskName(task)
+                        .setInitialMax(most)
+                        .setStyle(ProgressBarStyle.ASCII)
+                        .setUpdateIntervalMillis(200)
+                        .setConsumer(new ConsoleProgressBarConsumer(terminal.err(), WIDTH))
+                        .clearDisplayOnFinish()
+                        .build())
+                : Optional.empty();
     }
 
     /** One step is done. */
     void step() {
-        if (bar != null) {
-            bar.step();
-        }
+        bar.ifPresent(ProgressBar::step);
     }
 
     /** Says how much of how much is done; from any thread. */
     void at(long done, long most) {
-        if (bar != null) {
-            bar.maxHint(most);
-            bar.stepTo(done);
-        }
+        bar.ifPresent(b -> b.maxHint(most).stepTo(done));
     }
 
     /** Says what is being done. */
     void doing(String what) {
-        if (bar != null) {
-            bar.setExtraMessage(what);
-        }
+        bar.ifPresent(b -> b.setExtraMessage(what));
     }
 
     @Override
     public void close() {
-        if (bar != null) {
-            bar.close();
-        }
+        bar.ifPresent(ProgressBar::close);
     }
 }

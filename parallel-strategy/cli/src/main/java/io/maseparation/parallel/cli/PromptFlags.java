@@ -12,21 +12,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
-/** What goes in: {@code --prompt} and {@code --prompt-ids}, a sequence each, in the order given. */
+/** What goes in: {@code --prompt} and {@code --prompt-ids}, one sequence for each, in the order given. */
 final class PromptFlags {
     static final String TEXT = "prompt";
     static final String IDS = "prompt-ids";
-    static final List<String> REPEATABLE = List.of(TEXT, IDS);
 
     private PromptFlags() {}
 
-    static void add(Options options) {
-        options.addOption(Option.builder("p").longOpt(TEXT).hasArg().argName("TEXT")
-                .desc("prompt; again for a batch; needs a checkpoint with tokenizer.json").get());
-        options.addOption(Option.builder().longOpt(IDS).hasArg().argName("1,2,3|@FILE")
-                .desc("prompt of token ids; again for a batch; @FILE has a prompt a line").get());
+    static void add(OptionList options) {
+        options.value("p", TEXT, "TEXT", "prompt; again for a batch; needs a checkpoint with tokenizer.json");
+        options.value(IDS, "1,2,3|@FILE", "prompt of token ids; again for a batch; @FILE has one prompt per line");
     }
 
     static boolean any(Arguments arguments) {
@@ -36,7 +32,7 @@ final class PromptFlags {
     /**
      * Checks what can be checked without the model.
      *
-     * @throws UsageException if there is no prompt, or text for a preset, or something that is no token id
+     * @throws UsageException if there is no prompt, or text for a preset, or something that is not a token id
      */
     static void check(Arguments arguments, String modelName) {
         if (!any(arguments)) {

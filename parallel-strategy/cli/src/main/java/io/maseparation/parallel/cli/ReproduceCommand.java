@@ -9,11 +9,9 @@ import io.maseparation.parallel.studies.paper.Reproduction.Settings;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** {@code ma reproduce}: the paper's evaluation, simulated. */
-final class ReproduceCommand implements Command {
+final class ReproduceCommand extends Command {
     private static final String OUTPUT = "output";
     private static final String DEFAULT_OUTPUT = "ma-reproduction";
     private static final String CLUSTER = "cluster";
@@ -21,52 +19,29 @@ final class ReproduceCommand implements Command {
     private static final String QUICK = "quick";
     private static final String SEED = "seed";
 
-    @Override
-    public String name() {
-        return "reproduce";
+    ReproduceCommand() {
+        super("reproduce", "hold the paper's numbers against simulations and bounds, and map where separation pays");
+        example("reproduce", "the whole evaluation: a table, and a report in " + DEFAULT_OUTPUT);
+        example("reproduce --quick -o report --format md", "the table as Markdown, with a coarse report");
+        note("Everything is simulated. The whole evaluation takes about a minute on two cores, --quick some seconds.");
     }
 
     @Override
-    public String summary() {
-        return "hold the paper's numbers against simulations and bounds, and map where separation pays";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
-        options.addOption(Option.builder("o").longOpt(OUTPUT).hasArg().argName("DIR")
-                .desc("folder of the report: %s and the CSV behind each chart [%s]"
-                        .formatted(Reproduction.PAGE, DEFAULT_OUTPUT))
-                .get());
-        options.addOption(Option.builder().longOpt(CLUSTER).hasArg().argName("NAME|FILE")
-                .desc("devices to simulate, repeated or cut to the paper's 16: %s, or a JSON file [%s]"
-                        .formatted(String.join(", ", Clusters.names()), DEFAULT_CLUSTER))
-                .get());
-        options.addOption(Option.builder().longOpt(QUICK)
-                .desc("few points: seconds instead of minutes, and the same table of claims").get());
-        options.addOption(Option.builder("s").longOpt(SEED).hasArg().argName("N")
-                .desc("seed of the routing [0]").get());
+    void addOptions(OptionList options) {
+        options.value("o", OUTPUT, "DIR", "folder of the report: %s and the CSV behind each chart [%s]"
+                .formatted(Reproduction.PAGE, DEFAULT_OUTPUT));
+        options.value(CLUSTER, "NAME|FILE",
+                "devices to simulate, repeated or cut to the paper's 16: %s, or a JSON file [%s]"
+                        .formatted(String.join(", ", Clusters.names()), DEFAULT_CLUSTER));
+        options.flag(QUICK, "few points: seconds instead of minutes, and the same table of claims");
+        options.value("s", SEED, "N", "seed of the routing [0]");
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example("reproduce", "the whole evaluation: a table, and a report in " + DEFAULT_OUTPUT),
-                new Example("reproduce --quick -o report --format md", "the table as Markdown, with a coarse report"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Everything is simulated. The whole evaluation takes about a minute on two cores, --quick some seconds.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Path folder = OutputFlags.folder(OUTPUT, arguments.text(OUTPUT).orElse(DEFAULT_OUTPUT));
+        Path folder = OutputFlags.folder(OUTPUT, arguments.path(OUTPUT).orElse(Path.of(DEFAULT_OUTPUT)));
         Settings settings = new Settings(
                 Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK),
                 arguments.seed(SEED),

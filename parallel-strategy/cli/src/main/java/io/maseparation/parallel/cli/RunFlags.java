@@ -8,10 +8,9 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Workload;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** How a plan is run: devices, kernel bodies, formats and limits. */
 final class RunFlags {
@@ -32,20 +31,18 @@ final class RunFlags {
 
     private RunFlags() {}
 
-    static void add(Options options) {
+    static void add(OptionList options) {
         addDevices(options);
-        options.addOption(Option.builder().longOpt(CUDA_GRAPHS)
-                .desc("launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models")
-                .get());
-        options.addOption(Option.builder().longOpt(TRANSPORT).hasArg().argName("NAME")
-                .desc("how ranks talk: threads (of one process); mpi is not available yet [threads]").get());
-        options.addOption(Option.builder().longOpt(KV_TYPE).hasArg().argName("TYPE")
-                .desc("format of the KV cache, f32 or f16 [f32]").get());
-        options.addOption(Option.builder().longOpt(DEVICE_MEMORY).hasArg().argName("SIZE")
-                .desc("most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused").get());
+        options.flag(CUDA_GRAPHS,
+                "launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models");
+        options.value(TRANSPORT, "NAME",
+                "how ranks talk: threads (of one process); mpi is not available yet [threads]");
+        options.value(KV_TYPE, "TYPE", "format of the KV cache, f32 or f16 [f32]");
+        options.value(DEVICE_MEMORY, "SIZE",
+                "most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused");
     }
 
-    /** Says once, beside the results, what runs them, where that is not the JVM. */
+    /** Says on standard error which devices compute, unless it is the JVM. */
     static void announce(List<Device> devices, Terminal terminal) {
         KernelTarget target = devices.getFirst().target();
         if (target.embedded()) {
@@ -74,17 +71,15 @@ final class RunFlags {
     }
 
     /** Backend and kernel bodies only. */
-    static void addDevices(Options options) {
-        options.addOption(Option.builder().longOpt(BACKEND).hasArg().argName("NAME")
-                .desc("embedded (this machine's cores), tornado (TornadoVM's devices) or one of its backends cuda, ptx and"
-                        + " opencl, or auto: what there is [auto]")
-                .get());
-        options.addOption(Option.builder().longOpt(PRINT_KERNEL)
-                .desc("print the code that TornadoVM generates for its devices").get());
-        options.addOption(Option.builder().longOpt(BODY).hasArg().argName("NAME")
-                .desc("kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)").get());
-        options.addOption(Option.builder().longOpt(NO_TENSOR_CORES)
-                .desc("multiply fp16 weights without tensor cores, as a GPU before NVIDIA's Ampere has to").get());
+    static void addDevices(OptionList options) {
+        options.value(BACKEND, "NAME",
+                "embedded (this machine's cores), tornado (TornadoVM's devices) or one of its backends cuda, ptx and"
+                        + " opencl, or auto: what there is [auto]");
+        options.flag(PRINT_KERNEL, "print the code that TornadoVM generates for its devices");
+        options.value(BODY, "NAME",
+                "kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)");
+        options.flag(NO_TENSOR_CORES,
+                "multiply fp16 weights without tensor cores, as a GPU before NVIDIA's Ampere has to");
     }
 
     private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
@@ -93,18 +88,15 @@ final class RunFlags {
                 : devices;
     }
 
-    static void addPrefillChunk(Options options) {
-        options.addOption(Option.builder().longOpt(PREFILL_CHUNK).hasArg().argName("N")
-                .desc("most prompt tokens a rank takes in one step and micro-batch ["
-                        + Workload.DEFAULT_PREFILL_CHUNK + "]")
-                .get());
+    static void addPrefillChunk(OptionList options) {
+        options.value(PREFILL_CHUNK, "N", "most prompt tokens a rank takes in one step and micro-batch ["
+                + Workload.DEFAULT_PREFILL_CHUNK + "]");
     }
 
-    static void addDepth(Options options) {
-        options.addOption(Option.builder("d").longOpt(N_DEPTH).hasArg().argName("N")
-                .desc("positions of random keys and values before each prompt, to measure at a context that is not"
-                        + " computed [0]")
-                .get());
+    static void addDepth(OptionList options) {
+        options.value("d", N_DEPTH, "N",
+                "positions of random keys and values before each prompt, to measure at a context that is not"
+                        + " computed [0]");
     }
 
     static int depth(Arguments arguments) {
@@ -150,8 +142,8 @@ final class RunFlags {
     /** All devices of the backend that was asked for, with the bodies that were. */
     static List<Device> allDevices(Arguments arguments) {
         String backend = arguments.choice(BACKEND, "auto", BACKENDS, b -> b);
-        List<Body> bodies = List.of(Body.values());
-        Body body = arguments.choice(BODY, null, bodies, b -> b.name().toLowerCase(Locale.ROOT));
+        Optional<Body> body =
+                arguments.choice(BODY, List.of(Body.values()), b -> b.name().toLowerCase(Locale.ROOT));
         List<Device> devices = all();
         if (devices.isEmpty()) {
             throw new FailedException("TornadoVM found no device; install a driver (such as NVIDIA's or PoCL), or use"
@@ -179,17 +171,16 @@ final class RunFlags {
         if (arguments.has(NO_TENSOR_CORES)) {
             devices = devices.stream().map(Device::withoutTensorCores).toList();
         }
-        if (body == null) {
-            return devices;
+        if (body.filter(b -> b == Body.HOST).isPresent()) {
+            if (!embedded) {
+                throw new UsageException("--body host is for --backend embedded; %s cannot run it"
+                        .formatted(devices.getFirst().name()));
+            }
+            if (!devices.getFirst().target().vectorApi()) {
+                throw new FailedException("--body host needs the JVM option --add-modules jdk.incubator.vector");
+            }
         }
-        if (body == Body.HOST && !embedded) {
-            throw new UsageException("--body host is for --backend embedded; %s cannot run it"
-                    .formatted(devices.getFirst().name()));
-        }
-        if (body == Body.HOST && !devices.getFirst().target().vectorApi()) {
-            throw new FailedException("--body host needs the JVM option --add-modules jdk.incubator.vector");
-        }
-        return devices.stream().map(d -> d.withBody(body)).toList();
+        return devices.stream().map(d -> body.map(d::withBody).orElse(d)).toList();
     }
 
     private static List<Device> all() {

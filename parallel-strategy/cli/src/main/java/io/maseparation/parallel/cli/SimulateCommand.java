@@ -20,59 +20,40 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.commons.cli.Options;
 
 /** {@code ma simulate}: one plan on a cluster. */
-final class SimulateCommand implements Command {
+final class SimulateCommand extends Command {
     /** Ranks that people are shown one by one. */
     private static final int RANKS_SHOWN = 64;
 
-    @Override
-    public String name() {
-        return "simulate";
+    SimulateCommand() {
+        super("simulate", "time one plan on a cluster that need not be here, event by event");
+        example(
+                "simulate --strategy ma --attention-devices 12 --expert-devices 4 --micro-batches 2",
+                "MA Separation 12:4 for the model and cluster of the paper");
+        example(
+                "simulate --strategy tp-pp --tensor-parallel-size 8 --pipeline-parallel-size 2 --launch eager",
+                "the paper's baseline, operations launched one by one");
+        example(
+                "simulate -m mixtral-8x7b --cluster h200x8 --strategy ep --expert-parallel-size 8 --batch 256 "
+                        + "--routing zipf:1.2 --format json",
+                "expert parallelism under skewed routing, for a program to read");
+        note("Everything it prints is simulated. What is modelled and what is not: docs/simulation.md.");
+        note("A plan that does not fit in memory is refused; the message says on which rank and by how much.");
     }
 
     @Override
-    public String summary() {
-        return "time one plan on a cluster that need not be here, event by event";
-    }
-
-    @Override
-    public Options options() {
-        Options options = new Options();
+    void addOptions(OptionList options) {
         SimulationFlags.add(options);
-        SimulationFlags.text(options, null, SimulationFlags.BATCH, "N", "sequences over all ranks [24]");
+        options.value(SimulationFlags.BATCH, "N", "sequences over all ranks [24]");
         StrategyFlags.add(options);
         StrategyFlags.addPlan(options);
         TraceFlags.add(options);
         OutputFlags.add(options);
-        return options;
     }
 
     @Override
-    public List<Example> examples() {
-        return List.of(
-                new Example(
-                        "simulate --strategy ma --attention-devices 12 --expert-devices 4 --micro-batches 2",
-                        "MA Separation 12:4 for the model and cluster of the paper"),
-                new Example(
-                        "simulate --strategy tp-pp --tensor-parallel-size 8 --pipeline-parallel-size 2 --launch eager",
-                        "the paper's baseline, operations launched one by one"),
-                new Example(
-                        "simulate -m mixtral-8x7b --cluster h200x8 --strategy ep --expert-parallel-size 8 --batch 256 "
-                                + "--routing zipf:1.2 --format json",
-                        "expert parallelism under skewed routing, for a program to read"));
-    }
-
-    @Override
-    public List<String> notes() {
-        return List.of(
-                "Everything it prints is simulated. What is modelled and what is not: docs/simulation.md.",
-                "A plan that does not fit in memory is refused; the message says on which rank and by how much.");
-    }
-
-    @Override
-    public void run(Arguments arguments, Terminal terminal) {
+    void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
         Optional<Path> trace = TraceFlags.file(arguments);

@@ -19,8 +19,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** What is simulated, on which devices and under which circumstances. */
 final class SimulationFlags {
@@ -51,31 +49,25 @@ final class SimulationFlags {
 
     private SimulationFlags() {}
 
-    static void add(Options options) {
-        text(options, "m", MODEL, "DIR|PRESET", "checkpoint folder (only config.json is read) or preset: "
+    static void add(OptionList options) {
+        options.value("m", MODEL, "DIR|PRESET", "checkpoint folder (only config.json is read) or preset: "
                 + String.join(", ", Presets.names()) + " [" + DEFAULT_MODEL + "]");
-        text(options, null, CLUSTER, "NAME|FILE", "devices and links: a file (docs/clusters.md), or one of "
+        options.value(CLUSTER, "NAME|FILE", "devices and links: a file (docs/clusters.md), or one of "
                 + String.join(", ", Clusters.names()) + " [" + DEFAULT_CLUSTER + "]");
-        text(options, null, CONTEXT, "N", "positions that each new token attends to ["
+        options.value(CONTEXT, "N", "positions that each new token attends to ["
                 + DEFAULT_CONTEXT + ", or the model's limit]");
-        text(options, null, TOP_K, "K", "experts that each token visits, instead of the model's number");
-        text(options, null, LAUNCH, "NAME",
+        options.value(TOP_K, "K", "experts that each token visits, instead of the model's number");
+        options.value(LAUNCH, "NAME",
                 "how operations are started: graph (captured) or eager (one by one) [graph]");
-        text(options, null, COLLECTIVES, "NAME",
+        options.value(COLLECTIVES, "NAME",
                 "measured collectives: custom (kernels inside graphs) or nccl [custom with graphs, nccl with eager]");
-        text(options, null, ROUTING, "NAME|FILE", ROUTINGS + " [uniform]");
-        text(options, "s", SEED, "N", "seed of the routing [0]");
-        text(options, null, STEPS, "N", "decode steps measured [" + Scenario.DEFAULT_STEPS + "]");
-        options.addOption(Option.builder().longOpt(NO_LM_HEAD)
-                .desc("leave out the final norm and the logits").get());
-        text(options, null, PREFILL_CHUNK, "N",
+        options.value(ROUTING, "NAME|FILE", ROUTINGS + " [uniform]");
+        options.value("s", SEED, "N", "seed of the routing [0]");
+        options.value(STEPS, "N", "decode steps measured [" + Scenario.DEFAULT_STEPS + "]");
+        options.flag(NO_LM_HEAD, "leave out the final norm and the logits");
+        options.value(PREFILL_CHUNK, "N",
                 "also simulate the prefill, with N prompt tokens of a rank and micro-batch at once, for TTFT");
-        text(options, null, TPOT_LIMIT, "X", "largest TPOT that is good enough, in milliseconds");
-    }
-
-    static void text(Options options, String shortName, String name, String value, String description) {
-        options.addOption(
-                Option.builder(shortName).longOpt(name).hasArg().argName(value).desc(description).get());
+        options.value(TPOT_LIMIT, "X", "largest TPOT that is good enough, in milliseconds");
     }
 
     /** Shape and rules of the model; no weights are read. */

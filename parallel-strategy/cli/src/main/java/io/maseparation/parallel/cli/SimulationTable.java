@@ -1,60 +1,54 @@
 package io.maseparation.parallel.cli;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.cli.results.SimulationReport;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
-import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.List;
 
-/** Simulations one a row. */
+/** Simulations, one per row. */
 final class SimulationTable {
     private SimulationTable() {}
 
     /**
      * One simulation.
      *
-     * @param plan what it is in the comparison
+     * @param label what it is in the comparison
      */
-    record Row(String plan, SimulationResult result) {}
+    record Row(String label, SimulationResult result) {
+        private Plan plan() {
+            return result.simulation().plan();
+        }
+    }
 
     static Table of(List<Row> rows) {
-        Table.Builder table = Table.builder()
-                .column("plan", "plan", Unit.PLAIN)
-                .column("strategy", "strategy", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("micro_batches", "micro-batches", Unit.COUNT)
-                .column("devices", "devices", Unit.PLAIN)
-                .column("batch", "batch", Unit.COUNT)
-                .column("context", "context", Unit.COUNT)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("bound_ms", "bound", Unit.MILLISECONDS)
-                .column("cluster_bound_ms", "any layout", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("ttft_ms", "TTFT", Unit.MILLISECONDS)
-                .column("busy", "busy", Unit.PERCENT)
-                .column("busy_attention", "busy attention", Unit.PERCENT)
-                .column("busy_expert", "busy experts", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("mfu", "MFU", Unit.PERCENT)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT)
-                .column("imbalance", "imbalance", Unit.NUMBER)
-                .column("price_per_million_tokens", "price of 1 M tokens", Unit.NUMBER)
-                .column("regime", "bound by", Unit.PLAIN)
-                .column("source", "source", Unit.PLAIN);
-        for (Row row : rows) {
-            SimulationResult r = row.result();
-            Plan plan = r.simulation().plan();
-            Scenario scenario = r.simulation().scenario();
-            SimulationResult.Use use = r.use();
-            table.row(row.plan(), plan.layout().strategy().id(), plan.layout().name(),
-                    plan.batching().microBatches(), SimulationReport.devices(plan), scenario.batch(),
-                    scenario.context(), r.tpotMs(), r.bounds().layoutMs(), r.bounds().clusterMs(), r.tps(),
-                    r.speed().ttftMs(), r.busy(), use.busyAttention(), use.busyExpert(), use.mbu(), use.mfu(),
-                    use.memoryEfficiency(), use.imbalance(), r.speed().pricePerMillionTokens(), r.regime().id(),
-                    "simulated");
-        }
-        return table.build();
+        return Table.of(rows,
+                column("plan", "plan", Unit.PLAIN, Row::label),
+                column("strategy", "strategy", Unit.PLAIN, r -> r.plan().layout().strategy().id()),
+                column("layout", "layout", Unit.PLAIN, r -> r.plan().layout().name()),
+                column("micro_batches", "micro-batches", Unit.COUNT, r -> r.plan().batching().microBatches()),
+                column("devices", "devices", Unit.PLAIN, r -> SimulationReport.devices(r.plan())),
+                column("batch", "batch", Unit.COUNT, r -> r.result().simulation().scenario().batch()),
+                column("context", "context", Unit.COUNT, r -> r.result().simulation().scenario().context()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, r -> r.result().tpotMs()),
+                column("bound_ms", "bound", Unit.MILLISECONDS, r -> r.result().bounds().layoutMs()),
+                column("cluster_bound_ms", "any layout", Unit.MILLISECONDS, r -> r.result().bounds().clusterMs()),
+                column("tps", "TPS", Unit.NUMBER, r -> r.result().tps()),
+                column("ttft_ms", "TTFT", Unit.MILLISECONDS, r -> r.result().speed().ttftMs()),
+                column("busy", "busy", Unit.PERCENT, r -> r.result().busy()),
+                column("busy_attention", "busy attention", Unit.PERCENT, r -> r.result().use().busyAttention()),
+                column("busy_expert", "busy experts", Unit.PERCENT, r -> r.result().use().busyExpert()),
+                column("mbu", "MBU", Unit.PERCENT, r -> r.result().use().mbu()),
+                column("mfu", "MFU", Unit.PERCENT, r -> r.result().use().mfu()),
+                column("memory_efficiency", "memory efficiency", Unit.PERCENT,
+                        r -> r.result().use().memoryEfficiency()),
+                column("imbalance", "imbalance", Unit.NUMBER, r -> r.result().use().imbalance()),
+                column("price_per_million_tokens", "price of 1 M tokens", Unit.NUMBER,
+                        r -> r.result().speed().pricePerMillionTokens()),
+                column("regime", "bound by", Unit.PLAIN, r -> r.result().regime().id()),
+                column("source", "source", Unit.PLAIN, r -> "simulated"));
     }
 }

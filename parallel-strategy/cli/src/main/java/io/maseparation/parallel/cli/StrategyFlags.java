@@ -6,7 +6,6 @@ import io.maseparation.parallel.layout.LayoutSize;
 import io.maseparation.parallel.layout.Schedule;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -15,8 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** The layout: {@code --strategy} and its sizes. */
 final class StrategyFlags {
@@ -29,20 +26,18 @@ final class StrategyFlags {
 
     private StrategyFlags() {}
 
-    static void add(Options options) {
-        options.addOption(Option.builder().longOpt(STRATEGY).hasArg().argName("NAME")
-                .desc("single, tp-pp, ep or ma [single]").get());
+    static void add(OptionList options) {
+        options.value(STRATEGY, "NAME", "single, tp-pp, ep or ma [single]");
         for (LayoutSize size : LayoutSize.values()) {
-            size(options, FlagNames.option(size.id()), description(size));
+            options.value(FlagNames.option(size.id()), "N", description(size));
         }
         addBatching(options, "1");
     }
 
     /** {@code --plan}, which stands instead of all of these. */
-    static void addPlan(Options options) {
-        options.addOption(Option.builder().longOpt(PLAN).hasArg().argName("FILE")
-                .desc("plan file with strategy, sizes and devices (docs/plan-file.md), instead of the options for those")
-                .get());
+    static void addPlan(OptionList options) {
+        options.value(PLAN, "FILE",
+                "plan file with strategy, sizes and devices (docs/plan-file.md), instead of the options for those");
     }
 
     private static String description(LayoutSize size) {
@@ -60,15 +55,10 @@ final class StrategyFlags {
     }
 
     /** Micro-batches and schedule, which all strategies have. */
-    static void addBatching(Options options, String microBatches) {
-        size(options, MICRO_BATCHES, "parts of the batch in flight at once [" + microBatches + "]");
-        options.addOption(Option.builder().longOpt(SCHEDULE).hasArg().argName("NAME")
-                .desc("async: a rank that waits works on another micro-batch; barrier: it waits [async]").get());
-    }
-
-    private static void size(Options options, String name, String description) {
-        options.addOption(
-                Option.builder().longOpt(name).hasArg().argName("N").desc(description).get());
+    static void addBatching(OptionList options, String microBatches) {
+        options.value(MICRO_BATCHES, "N", "parts of the batch in flight at once [" + microBatches + "]");
+        options.value(SCHEDULE, "NAME",
+                "async: a rank that waits works on another micro-batch; barrier: it waits [async]");
     }
 
     /**
@@ -77,8 +67,7 @@ final class StrategyFlags {
      * @throws UsageException if an option for the layout is there too
      */
     static Optional<Path> planFile(Arguments arguments) {
-        Optional<String> file = arguments.text(PLAN);
-        if (file.isPresent()) {
+        if (arguments.has(PLAN)) {
             Stream.concat(
                     Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES),
                     Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
@@ -89,11 +78,7 @@ final class StrategyFlags {
                                         PLAN));
                     });
         }
-        try {
-            return file.map(Path::of);
-        } catch (InvalidPathException e) {
-            throw new UsageException("--%s: '%s' is not a file name".formatted(PLAN, file.orElseThrow()));
-        }
+        return arguments.path(PLAN);
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -19,7 +20,7 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
         return new Terminal(out, err, err.equals(System.err) && errorIsTerminal());
     }
 
-    /** Java knows it of standard input and output together only; Linux says it of each. */
+    /** Java only says whether standard input and output are both a terminal; Linux says it for each. */
     private static boolean errorIsTerminal() {
         if (Files.isSymbolicLink(STANDARD_ERROR)) {
             try {
@@ -30,11 +31,12 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
                 return false;
             }
         }
-        return System.console().isTerminal();
+        Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     /** Starts a progress bar, drawn if somebody is watching. */
     Progress progress(String task, long most) {
-        return Progress.start(this, task, most);
+        return new Progress(this, task, most);
     }
 }

@@ -5,8 +5,6 @@ import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
-import org.apache.commons.cli.Option;
-import org.apache.commons.cli.Options;
 
 /** {@code --trace}: a file with what ran when. */
 final class TraceFlags {
@@ -14,9 +12,9 @@ final class TraceFlags {
 
     private TraceFlags() {}
 
-    static void add(Options options) {
-        options.addOption(Option.builder().longOpt(TRACE).hasArg().argName("FILE")
-                .desc("write what every rank did when to this file, for ui.perfetto.dev or chrome://tracing").get());
+    static void add(OptionList options) {
+        options.value(TRACE, "FILE",
+                "write what every rank did when to this file, for ui.perfetto.dev or chrome://tracing");
     }
 
     /**
@@ -25,7 +23,7 @@ final class TraceFlags {
      * @throws UsageException if it is a folder
      */
     static Optional<Path> file(Arguments arguments) {
-        Optional<Path> file = arguments.text(TRACE).map(Path::of);
+        Optional<Path> file = arguments.path(TRACE);
         file.filter(Files::isDirectory).ifPresent(folder -> {
             throw new UsageException("--%s: %s is a folder; name a file, such as %s"
                     .formatted(TRACE, folder, folder.resolve("trace.json")));

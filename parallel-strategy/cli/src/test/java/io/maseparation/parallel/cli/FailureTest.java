@@ -85,7 +85,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --strategy ma --elastic --rebalance-interval 0 | 2 | --rebalance-interval must be at least 1, is 0
             generate -m tiny --prompt-ids 1 --strategy ma --change-at 1:2 | 2 | '1:2' is not STEP=LAYOUT, such as 8=1:2
             generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=0:2 | 2 | 0:2 leaves a pool without devices
-            generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=everything | 2 | 'everything' is no ratio such as 1:2, no plan file, and neither experts nor sequences
+            generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=everything | 2 | 'everything' is not a ratio such as 1:2, a plan file, experts or sequences
             generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=1:1 --change-at 3=experts | 2 | there are two changes at step 3
             generate -m tiny --prompt-ids 1 --strategy ep --attention-devices 3 | 2 | needs --strategy ma; the strategy is ep
             generate -m tiny --prompt-ids 1 --strategy ma --tensor-parallel-size 2 | 2 | needs --strategy tp-pp

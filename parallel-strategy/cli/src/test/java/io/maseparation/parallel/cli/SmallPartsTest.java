@@ -89,7 +89,8 @@ class SmallPartsTest {
         assertThat(FlagNames.translate("'batch' is not known here; raise 'batch', or 'context' must be at least 1"))
                 .isEqualTo("'batch' is not known here; raise --batch, or --context must be at least 1");
         assertThat(CommandLineRun.of("simulate", "-m", "batch").err()).startsWith("ma: model 'batch' is neither");
-        assertThat(CommandLineRun.of("simulate", "--cluster", "seed").err()).startsWith("ma: cluster 'seed' is neither");
+        assertThat(CommandLineRun.of("simulate", "--cluster", "seed").err())
+                .startsWith("ma: cluster 'seed' is neither");
         assertThat(CommandLineRun.of("simulate", "--routing", "steps").err())
                 .startsWith("ma: --routing: 'steps' is neither");
         assertThat(CommandLineRun.of("generate", "-m", "model", "--prompt-ids", "1").err())

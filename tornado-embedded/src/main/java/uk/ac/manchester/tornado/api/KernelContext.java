@@ -121,7 +121,7 @@ public class KernelContext {
 
     /**
      * Local memory, shared by the group: the n-th allocation of every work-item is the same array. It starts with
-     * anything, here with numbers that are no index.
+     * anything, here with numbers that are not indices.
      *
      * @param size number of elements, the same for all work-items
      */
@@ -180,7 +180,7 @@ public class KernelContext {
     }
 
     /**
-     * A lane's share of the left operand: 16 rows of 16 halves, two halves an integer, the lower first.
+     * A lane's share of the left operand: 16 rows of 16 halves, two halves in each integer, the lower first.
      *
      * @param aTile local memory
      * @param wmmaK columns of the operand, 16
@@ -191,7 +191,7 @@ public class KernelContext {
     }
 
     /**
-     * A lane's share of the right operand: 16 rows of 8 halves, two halves of a row an integer, the lower first.
+     * A lane's share of the right operand: 16 rows of 8 halves, two halves of a row in each integer, the lower first.
      *
      * @param bTile local memory
      * @param wmmaK rows of the operand, 16

@@ -57,7 +57,7 @@ final class MatrixFragments {
     private static void requireAligned(int byteOffset) {
         if (byteOffset % 16 != 0) {
             throw new IllegalArgumentException(
-                    "a matrix begins at byte " + byteOffset + ", which is no multiple of 16");
+                    "a matrix begins at byte " + byteOffset + ", which is not a multiple of 16");
         }
     }
 

@@ -15,7 +15,7 @@ public class TornadoProfilerResult {
         return kernelNanos;
     }
 
-    /** Profiles of all executions so far, a JSON object each, one after another; as TornadoVM, values are strings. */
+    /** Profiles of all executions so far, one JSON object for each; values are strings, as in TornadoVM. */
     public String getProfileLog() {
         return log;
     }

@@ -1,10 +1,11 @@
 package io.maseparation.parallel.cli.results;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.compare.Comparison;
 import io.maseparation.parallel.compare.TokenCheck;
-import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -13,10 +14,13 @@ import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.run.HeadTime;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.RunResult.RankReport;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
@@ -31,7 +35,7 @@ public final class ComparisonReport {
     private final List<String> notes;
 
     /**
-     * @param peak what this machine can do at most; NaN where it is not what computes
+     * @param peak what this machine can do at most; NaN where something else computes
      * @param repetitions runs of each layout
      * @param wording turns the library's messages into the reader's words
      */
@@ -45,76 +49,55 @@ public final class ComparisonReport {
     }
 
     private Table table() {
-        Table.Builder table = Table.builder()
-                .column("strategy", "strategy", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("ranks", "ranks", Unit.COUNT)
-                .column("micro_batches", "micro-batches", Unit.COUNT)
-                .column("tokens", "tokens", Unit.PLAIN)
-                .column("tokens_equal", "tokens equal", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tpot_p50_ms", "p50", Unit.MILLISECONDS)
-                .column("tpot_p90_ms", "p90", Unit.MILLISECONDS)
-                .column("tpot_p99_ms", "p99", Unit.MILLISECONDS)
-                .column("tpot_without_lm_head_ms", "TPOT without LM head", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("ttft_ms", "TTFT", Unit.MILLISECONDS)
-                .column("wall_ms", "wall", Unit.MILLISECONDS)
-                .column("busy_attention", "busy attention", Unit.PERCENT)
-                .column("busy_expert", "busy experts", Unit.PERCENT)
-                .column("strong_scaling_efficiency", "strong scaling", Unit.PERCENT)
-                .column("bytes_sent", "sent", Unit.BYTES)
-                .column("rank_bytes_max", "largest rank", Unit.BYTES)
-                .column("held_bytes", "weights + KV", Unit.BYTES)
-                .column("unique_bytes", "of these unique", Unit.BYTES)
-                .column("memory_efficiency", "memory efficiency", Unit.PERCENT)
-                .column("mbu", "MBU", Unit.PERCENT)
-                .column("mfu", "MFU", Unit.PERCENT)
-                .column("imbalance", "imbalance", Unit.NUMBER);
         double one = comparison.singleTpotMs();
-        for (Comparison.Entry entry : comparison.entries()) {
-            Setup setup = entry.setup();
-            List<Object> row = new ArrayList<>(List.of(setup.layout().strategy().id(), setup.layout().name(),
-                    setup.layout().ranks(), setup.batching().microBatches()));
-            if (entry.ran()) {
-                RunResult run = entry.typical();
-                Metrics m = run.metrics();
-                long held = run.ranks().stream().mapToLong(r -> r.memory().weightBytes() + r.memory().kvBytes()).sum();
-                long largest = run.ranks().stream()
-                        .mapToLong(r -> r.memory().bytes())
-                        .max()
-                        .orElse(0);
-                row.addAll(List.of(
-                        verdict(entry),
-                        entry.equal(),
-                        m.tpotMs(),
-                        m.latency().tpotP50Ms(),
-                        m.latency().tpotP90Ms(),
-                        m.latency().tpotP99Ms(),
-                        HeadTime.tpotWithoutMs(run),
-                        m.tps(),
-                        m.latency().ttftMs(),
-                        m.wallMs(),
-                        m.utilisation().busyAttention(),
-                        m.utilisation().busyExpert(),
-                        one / (setup.layout().ranks() * m.tpotMs()),
-                        run.ranks().stream().mapToLong(RunResult.RankReport::bytesSent).sum(),
-                        largest,
-                        held,
-                        Math.round(m.utilisation().memoryEfficiency() * held),
-                        m.utilisation().memoryEfficiency(),
-                        m.work().bytesPerSecond() / peak.bytesPerSecond(),
-                        m.work().flopsPerSecond() / peak.flopsPerSecond(),
-                        m.utilisation().imbalance()));
-            } else {
-                row.add("refused");
-                while (row.size() < table.width()) {
-                    row.add(null);
-                }
-            }
-            table.row(row.toArray());
-        }
-        return table.build();
+        return Table.of(comparison.entries(),
+                column("strategy", "strategy", Unit.PLAIN, e -> e.setup().layout().strategy().id()),
+                column("layout", "layout", Unit.PLAIN, e -> e.setup().layout().name()),
+                column("ranks", "ranks", Unit.COUNT, e -> e.setup().layout().ranks()),
+                column("micro_batches", "micro-batches", Unit.COUNT, e -> e.setup().batching().microBatches()),
+                column("tokens", "tokens", Unit.PLAIN, e -> e.ran() ? verdict(e) : "refused"),
+                column("tokens_equal", "tokens equal", Unit.PLAIN, e -> e.ran() ? e.equal() : null),
+                metric("tpot_ms", "TPOT", Unit.MILLISECONDS, Metrics::tpotMs),
+                metric("tpot_p50_ms", "p50", Unit.MILLISECONDS, m -> m.latency().tpotP50Ms()),
+                metric("tpot_p90_ms", "p90", Unit.MILLISECONDS, m -> m.latency().tpotP90Ms()),
+                metric("tpot_p99_ms", "p99", Unit.MILLISECONDS, m -> m.latency().tpotP99Ms()),
+                ofRun("tpot_without_lm_head_ms", "TPOT without LM head", Unit.MILLISECONDS, HeadTime::tpotWithoutMs),
+                metric("tps", "TPS", Unit.NUMBER, Metrics::tps),
+                metric("ttft_ms", "TTFT", Unit.MILLISECONDS, m -> m.latency().ttftMs()),
+                metric("wall_ms", "wall", Unit.MILLISECONDS, Metrics::wallMs),
+                metric("busy_attention", "busy attention", Unit.PERCENT, m -> m.utilisation().busyAttention()),
+                metric("busy_expert", "busy experts", Unit.PERCENT, m -> m.utilisation().busyExpert()),
+                ofRun("strong_scaling_efficiency", "strong scaling", Unit.PERCENT,
+                        run -> one / (run.ranks().size() * run.metrics().tpotMs())),
+                ofRun("bytes_sent", "sent", Unit.BYTES, run -> sum(run, RankReport::bytesSent)),
+                ofRun("rank_bytes_max", "largest rank", Unit.BYTES,
+                        run -> run.ranks().stream().mapToLong(r -> r.memory().bytes()).max().orElse(0)),
+                ofRun("held_bytes", "weights + KV", Unit.BYTES, ComparisonReport::held),
+                ofRun("unique_bytes", "of these unique", Unit.BYTES,
+                        run -> Math.round(run.metrics().utilisation().memoryEfficiency() * held(run))),
+                metric("memory_efficiency", "memory efficiency", Unit.PERCENT, m -> m.utilisation().memoryEfficiency()),
+                metric("mbu", "MBU", Unit.PERCENT, m -> m.work().bytesPerSecond() / peak.bytesPerSecond()),
+                metric("mfu", "MFU", Unit.PERCENT, m -> m.work().flopsPerSecond() / peak.flopsPerSecond()),
+                metric("imbalance", "imbalance", Unit.NUMBER, m -> m.utilisation().imbalance()));
+    }
+
+    /** A column without a value for layouts that did not run. */
+    private static Table.Filled<Comparison.Entry> ofRun(
+            String key, String heading, Unit unit, Function<RunResult, Object> value) {
+        return column(key, heading, unit, entry -> entry.ran() ? value.apply(entry.typical()) : null);
+    }
+
+    private static Table.Filled<Comparison.Entry> metric(
+            String key, String heading, Unit unit, Function<Metrics, Object> value) {
+        return ofRun(key, heading, unit, run -> value.apply(run.metrics()));
+    }
+
+    private static long sum(RunResult run, ToLongFunction<RankReport> bytes) {
+        return run.ranks().stream().mapToLong(bytes).sum();
+    }
+
+    private static long held(RunResult run) {
+        return sum(run, r -> r.memory().weightBytes() + r.memory().kvBytes());
     }
 
     private String verdict(Comparison.Entry entry) {

@@ -1,11 +1,14 @@
 package io.maseparation.parallel.cli.results;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.run.HeadTime;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.RunResult.RankReport;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -40,7 +43,7 @@ public final class RunReport {
         return values;
     }
 
-    /** The metrics that people look at, one a row. */
+    /** The metrics that people look at, one per row. */
     public static Table metricsTable(RunResult result) {
         Metrics m = result.metrics();
         Table.Builder table = Table.builder()
@@ -68,54 +71,43 @@ public final class RunReport {
         return table.build();
     }
 
-    /** One row a rank. */
+    /** One row per rank. */
     public static Table ranks(RunResult result) {
-        Table.Builder table = Table.builder()
-                .column("rank", "rank", Unit.COUNT)
-                .column("role", "role", Unit.PLAIN)
-                .column("device", "device", Unit.PLAIN)
-                .column("weight_bytes", "weights", Unit.BYTES)
-                .column("kv_bytes", "KV cache", Unit.BYTES)
-                .column("activation_bytes", "activations", Unit.BYTES)
-                .column("bytes_sent", "sent", Unit.BYTES)
-                .column("busy_ms", "busy", Unit.MILLISECONDS)
-                .column("busy", "busy decoding", Unit.PERCENT)
-                .column("tasks_per_step", "tasks a step", Unit.NUMBER)
-                .column("transfer_bytes_per_step", "host transfers a step", Unit.BYTES)
-                .column("message_ms_per_step", "messages a step", Unit.MILLISECONDS)
-                .column("first_run_ms", "first runs", Unit.MILLISECONDS);
-        for (RunResult.RankReport r : result.ranks()) {
-            double transferBytes = r.perStep().transferBytes();
-            table.row(r.rank(), r.role(), r.device(), r.memory().weightBytes(), r.memory().kvBytes(),
-                    r.memory().activationBytes(), r.bytesSent(), r.times().busyMs(), r.times().busy(),
-                    r.perStep().tasks(), Double.isNaN(transferBytes) ? null : (long) transferBytes,
-                    r.perStep().messageMs(), r.times().firstRunMs());
-        }
-        return table.build();
+        return Table.of(result.ranks(),
+                column("rank", "rank", Unit.COUNT, RankReport::rank),
+                column("role", "role", Unit.PLAIN, RankReport::role),
+                column("device", "device", Unit.PLAIN, RankReport::device),
+                column("weight_bytes", "weights", Unit.BYTES, r -> r.memory().weightBytes()),
+                column("kv_bytes", "KV cache", Unit.BYTES, r -> r.memory().kvBytes()),
+                column("activation_bytes", "activations", Unit.BYTES, r -> r.memory().activationBytes()),
+                column("bytes_sent", "sent", Unit.BYTES, RankReport::bytesSent),
+                column("busy_ms", "busy", Unit.MILLISECONDS, r -> r.times().busyMs()),
+                column("busy", "busy decoding", Unit.PERCENT, r -> r.times().busy()),
+                column("tasks_per_step", "tasks per step", Unit.NUMBER, r -> r.perStep().tasks()),
+                column("transfer_bytes_per_step", "host transfers per step", Unit.BYTES, r -> {
+                    double bytes = r.perStep().transferBytes();
+                    return Double.isNaN(bytes) ? null : (long) bytes;
+                }),
+                column("message_ms_per_step", "messages per step", Unit.MILLISECONDS, r -> r.perStep().messageMs()),
+                column("first_run_ms", "first runs", Unit.MILLISECONDS, r -> r.times().firstRunMs()));
     }
 
     /**
-     * One row a change of layout, made or not.
+     * One row per change of layout, made or not.
      *
-     * @param words what becomes of the library's words on how it ended
+     * @param words turns the library's words on how it ended into the reader's
      */
     public static Table changes(RunResult result, UnaryOperator<String> words) {
-        Table.Builder table = Table.builder()
-                .column("step", "after step", Unit.COUNT)
-                .column("kind", "change of", Unit.PLAIN)
-                .column("from", "from", Unit.PLAIN)
-                .column("to", "to", Unit.PLAIN)
-                .column("predicted_gain_ms", "predicted gain", Unit.MILLISECONDS)
-                .column("bytes_moved", "moved", Unit.BYTES)
-                .column("prepared_ms", "set up in", Unit.MILLISECONDS)
-                .column("paused_ms", "pause", Unit.MILLISECONDS)
-                .column("outcome", "outcome", Unit.PLAIN);
-        for (LayoutChange c : result.changes()) {
-            table.row(c.step(), c.kind().name().toLowerCase(Locale.ROOT), c.from(), c.to(),
-                    Double.isNaN(c.predictedGainMs()) ? null : c.predictedGainMs(), c.cost().bytesMoved(),
-                    c.cost().preparedMs(), c.cost().pausedMs(), words.apply(c.outcome()));
-        }
-        return table.build();
+        return Table.of(result.changes(),
+                column("step", "after step", Unit.COUNT, LayoutChange::step),
+                column("kind", "change of", Unit.PLAIN, c -> c.kind().name().toLowerCase(Locale.ROOT)),
+                column("from", "from", Unit.PLAIN, LayoutChange::from),
+                column("to", "to", Unit.PLAIN, LayoutChange::to),
+                column("predicted_gain_ms", "predicted gain", Unit.MILLISECONDS, LayoutChange::predictedGainMs),
+                column("bytes_moved", "moved", Unit.BYTES, c -> c.cost().bytesMoved()),
+                column("prepared_ms", "set up in", Unit.MILLISECONDS, c -> c.cost().preparedMs()),
+                column("paused_ms", "pause", Unit.MILLISECONDS, c -> c.cost().pausedMs()),
+                column("outcome", "outcome", Unit.PLAIN, c -> words.apply(c.outcome())));
     }
 
     /** What times on this backend say, and what they do not, where that needs saying. */

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.cli.results;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Setup;
@@ -7,6 +9,7 @@ import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.simulate.SimulationResult.Rank;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -76,7 +79,7 @@ public final class SimulationReport {
         return shares;
     }
 
-    /** The metrics that people look at, one a row. */
+    /** The metrics that people look at, one per row. */
     public static Table metricsTable(SimulationResult r) {
         Table.Builder table = Table.builder()
                 .column("metric", "metric", Unit.PLAIN)
@@ -88,7 +91,7 @@ public final class SimulationReport {
                 .formatted(ms.text(r.speed().tpotP50Ms()), ms.text(r.speed().tpotP90Ms()),
                         ms.text(r.speed().tpotP99Ms())));
         table.row("bound of the layout", ms.text(r.bounds().layoutMs()),
-                "largest, over ranks, of its bytes or operations a step at peak");
+                "largest, over ranks, of its bytes or operations per step, at peak");
         table.row("bound of the cluster", ms.text(r.bounds().clusterMs()),
                 "what any layout must move or compute, on all of these devices at peak");
         table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens a second over the batch");
@@ -114,24 +117,19 @@ public final class SimulationReport {
         return table.build();
     }
 
-    /** One row a rank. */
+    /** One row per rank. */
     public static Table ranks(SimulationResult result) {
-        Table.Builder table = Table.builder()
-                .column("rank", "rank", Unit.COUNT)
-                .column("role", "role", Unit.PLAIN)
-                .column("device", "device", Unit.COUNT)
-                .column("weight_bytes", "weights", Unit.BYTES)
-                .column("kv_bytes", "KV cache", Unit.BYTES)
-                .column("busy", "busy", Unit.PERCENT)
-                .column("transfer_busy", "transferring", Unit.PERCENT)
-                .column("bytes_moved_per_step", "moved a step", Unit.BYTES)
-                .column("flops_per_step", "operations a step", Unit.AMOUNT)
-                .column("bytes_sent_per_step", "sent a step", Unit.BYTES);
-        for (SimulationResult.Rank r : result.ranks()) {
-            table.row(r.rank(), r.role().id(), r.device(), r.memory().weightBytes(), r.memory().kvBytes(), r.busy(),
-                    r.transferBusy(), r.work().bytesMoved(), r.work().flops(), r.work().bytesSent());
-        }
-        return table.build();
+        return Table.of(result.ranks(),
+                column("rank", "rank", Unit.COUNT, Rank::rank),
+                column("role", "role", Unit.PLAIN, r -> r.role().id()),
+                column("device", "device", Unit.COUNT, Rank::device),
+                column("weight_bytes", "weights", Unit.BYTES, r -> r.memory().weightBytes()),
+                column("kv_bytes", "KV cache", Unit.BYTES, r -> r.memory().kvBytes()),
+                column("busy", "busy", Unit.PERCENT, Rank::busy),
+                column("transfer_busy", "transferring", Unit.PERCENT, Rank::transferBusy),
+                column("bytes_moved_per_step", "moved per step", Unit.BYTES, r -> r.work().bytesMoved()),
+                column("flops_per_step", "operations per step", Unit.AMOUNT, r -> r.work().flops()),
+                column("bytes_sent_per_step", "sent per step", Unit.BYTES, r -> r.work().bytesSent()));
     }
 
     /** Which devices a plan's ranks are on, in words: ranges, and attention before experts where those are apart. */

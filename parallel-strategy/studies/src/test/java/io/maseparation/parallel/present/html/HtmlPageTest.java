@@ -82,6 +82,6 @@ class HtmlPageTest {
         assertThat(Files.readString(file)).isEqualTo("ü");
         assertThatThrownBy(() -> WholeFile.write(file.resolve("below"), ""))
                 .isInstanceOf(UncheckedIOException.class)
-                .hasMessageContaining(file + " is no folder");
+                .hasMessageContaining(file + " is not a folder");
     }
 }

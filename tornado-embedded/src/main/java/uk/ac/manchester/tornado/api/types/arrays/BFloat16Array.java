@@ -13,10 +13,6 @@ public final class BFloat16Array extends TornadoNativeArray {
     private static final int BYTES = 2;
     private static final ValueLayout.OfShort LAYOUT = ValueLayout.JAVA_SHORT;
 
-    private final MemorySegment segment;
-    private final MemorySegment data;
-    private final int size;
-
     /**
      * Zeros.
      *
@@ -24,14 +20,11 @@ public final class BFloat16Array extends TornadoNativeArray {
      * @throws IllegalArgumentException if it is negative
      */
     public BFloat16Array(int numberOfElements) {
-        this(allocate(numberOfElements, BYTES), numberOfElements);
+        super(numberOfElements, BYTES);
     }
 
-    private BFloat16Array(MemorySegment segment, int size) {
-        this.segment = segment;
-        this.size = size;
-        data = segment.asSlice(ARRAY_HEADER);
-        segment.set(ValueLayout.JAVA_INT, 0, size);
+    private BFloat16Array(MemorySegment segment) {
+        super(segment, BYTES);
     }
 
     /** A new array with a copy of the given bit patterns. */
@@ -68,7 +61,7 @@ public final class BFloat16Array extends TornadoNativeArray {
      * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
      */
     public static BFloat16Array fromSegmentShallow(MemorySegment segment) {
-        return new BFloat16Array(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+        return new BFloat16Array(segment);
     }
 
     /** A new array with the elements of all, in order. */
@@ -128,36 +121,6 @@ public final class BFloat16Array extends TornadoNativeArray {
 
     @Override
     public void clear() {
-        data.fill((byte) 0);
-    }
-
-    @Override
-    public int getSize() {
-        return size;
-    }
-
-    @Override
-    public int getElementSize() {
-        return BYTES;
-    }
-
-    @Override
-    public MemorySegment getSegment() {
-        return data;
-    }
-
-    @Override
-    public MemorySegment getSegmentWithHeader() {
-        return segment;
-    }
-
-    @Override
-    public long getNumBytesOfSegment() {
-        return data.byteSize();
-    }
-
-    @Override
-    public long getNumBytesOfSegmentWithHeader() {
-        return segment.byteSize();
+        super.clear();
     }
 }

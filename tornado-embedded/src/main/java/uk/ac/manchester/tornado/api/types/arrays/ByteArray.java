@@ -14,10 +14,6 @@ public final class ByteArray extends TornadoNativeArray {
     private static final int BYTES = 1;
     private static final ValueLayout.OfByte LAYOUT = ValueLayout.JAVA_BYTE;
 
-    private final MemorySegment segment;
-    private final MemorySegment data;
-    private final int size;
-
     /**
      * Zeros.
      *
@@ -25,14 +21,11 @@ public final class ByteArray extends TornadoNativeArray {
      * @throws IllegalArgumentException if it is negative
      */
     public ByteArray(int numberOfElements) {
-        this(allocate(numberOfElements, BYTES), numberOfElements);
+        super(numberOfElements, BYTES);
     }
 
-    private ByteArray(MemorySegment segment, int size) {
-        this.segment = segment;
-        this.size = size;
-        data = segment.asSlice(ARRAY_HEADER);
-        segment.set(ValueLayout.JAVA_INT, 0, size);
+    private ByteArray(MemorySegment segment) {
+        super(segment, BYTES);
     }
 
     /** A new array with a copy of the given elements. */
@@ -70,7 +63,7 @@ public final class ByteArray extends TornadoNativeArray {
      * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
      */
     public static ByteArray fromSegmentShallow(MemorySegment segment) {
-        return new ByteArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+        return new ByteArray(segment);
     }
 
     /** A new array with the elements of all, in order. */
@@ -147,36 +140,6 @@ public final class ByteArray extends TornadoNativeArray {
 
     @Override
     public void clear() {
-        data.fill((byte) 0);
-    }
-
-    @Override
-    public int getSize() {
-        return size;
-    }
-
-    @Override
-    public int getElementSize() {
-        return BYTES;
-    }
-
-    @Override
-    public MemorySegment getSegment() {
-        return data;
-    }
-
-    @Override
-    public MemorySegment getSegmentWithHeader() {
-        return segment;
-    }
-
-    @Override
-    public long getNumBytesOfSegment() {
-        return data.byteSize();
-    }
-
-    @Override
-    public long getNumBytesOfSegmentWithHeader() {
-        return segment.byteSize();
+        super.clear();
     }
 }

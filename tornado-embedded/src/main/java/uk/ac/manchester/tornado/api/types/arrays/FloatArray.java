@@ -13,10 +13,6 @@ public final class FloatArray extends TornadoNativeArray {
     private static final int BYTES = 4;
     private static final ValueLayout.OfFloat LAYOUT = ValueLayout.JAVA_FLOAT;
 
-    private final MemorySegment segment;
-    private final MemorySegment data;
-    private final int size;
-
     /**
      * Zeros.
      *
@@ -24,14 +20,11 @@ public final class FloatArray extends TornadoNativeArray {
      * @throws IllegalArgumentException if it is negative
      */
     public FloatArray(int numberOfElements) {
-        this(allocate(numberOfElements, BYTES), numberOfElements);
+        super(numberOfElements, BYTES);
     }
 
-    private FloatArray(MemorySegment segment, int size) {
-        this.segment = segment;
-        this.size = size;
-        data = segment.asSlice(ARRAY_HEADER);
-        segment.set(ValueLayout.JAVA_INT, 0, size);
+    private FloatArray(MemorySegment segment) {
+        super(segment, BYTES);
     }
 
     /** A new array with a copy of the given elements. */
@@ -69,7 +62,7 @@ public final class FloatArray extends TornadoNativeArray {
      * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
      */
     public static FloatArray fromSegmentShallow(MemorySegment segment) {
-        return new FloatArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+        return new FloatArray(segment);
     }
 
     /** A new array with the elements of all, in order. */
@@ -119,36 +112,6 @@ public final class FloatArray extends TornadoNativeArray {
 
     @Override
     public void clear() {
-        data.fill((byte) 0);
-    }
-
-    @Override
-    public int getSize() {
-        return size;
-    }
-
-    @Override
-    public int getElementSize() {
-        return BYTES;
-    }
-
-    @Override
-    public MemorySegment getSegment() {
-        return data;
-    }
-
-    @Override
-    public MemorySegment getSegmentWithHeader() {
-        return segment;
-    }
-
-    @Override
-    public long getNumBytesOfSegment() {
-        return data.byteSize();
-    }
-
-    @Override
-    public long getNumBytesOfSegmentWithHeader() {
-        return segment.byteSize();
+        super.clear();
     }
 }

@@ -15,10 +15,6 @@ public final class HalfFloatArray extends TornadoNativeArray {
     private static final int BYTES = 2;
     private static final ValueLayout.OfShort LAYOUT = ValueLayout.JAVA_SHORT;
 
-    private final MemorySegment segment;
-    private final MemorySegment data;
-    private final int size;
-
     /**
      * Zeros.
      *
@@ -26,14 +22,11 @@ public final class HalfFloatArray extends TornadoNativeArray {
      * @throws IllegalArgumentException if it is negative
      */
     public HalfFloatArray(int numberOfElements) {
-        this(allocate(numberOfElements, BYTES), numberOfElements);
+        super(numberOfElements, BYTES);
     }
 
-    private HalfFloatArray(MemorySegment segment, int size) {
-        this.segment = segment;
-        this.size = size;
-        data = segment.asSlice(ARRAY_HEADER);
-        segment.set(ValueLayout.JAVA_INT, 0, size);
+    private HalfFloatArray(MemorySegment segment) {
+        super(segment, BYTES);
     }
 
     /** A new array with a copy of the given elements. */
@@ -68,7 +61,7 @@ public final class HalfFloatArray extends TornadoNativeArray {
      * @throws IllegalArgumentException if the segment is shorter than a header, ends within an element or is read-only
      */
     public static HalfFloatArray fromSegmentShallow(MemorySegment segment) {
-        return new HalfFloatArray(segment, elements(segment.byteSize() - ARRAY_HEADER, BYTES));
+        return new HalfFloatArray(segment);
     }
 
     /** A new array with the elements of all, in order. */
@@ -127,36 +120,6 @@ public final class HalfFloatArray extends TornadoNativeArray {
 
     @Override
     public void clear() {
-        data.fill((byte) 0);
-    }
-
-    @Override
-    public int getSize() {
-        return size;
-    }
-
-    @Override
-    public int getElementSize() {
-        return BYTES;
-    }
-
-    @Override
-    public MemorySegment getSegment() {
-        return data;
-    }
-
-    @Override
-    public MemorySegment getSegmentWithHeader() {
-        return segment;
-    }
-
-    @Override
-    public long getNumBytesOfSegment() {
-        return data.byteSize();
-    }
-
-    @Override
-    public long getNumBytesOfSegmentWithHeader() {
-        return segment.byteSize();
+        super.clear();
     }
 }

@@ -2,6 +2,7 @@ package uk.ac.manchester.tornado.api.types.arrays;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Base of TornadoVM's off-heap arrays: a segment that starts with a header of {@value #ARRAY_HEADER} bytes, whose first
@@ -12,29 +13,64 @@ public abstract class TornadoNativeArray {
     /** Bytes before the first element. */
     public static final long ARRAY_HEADER = 16;
 
+    /** The elements, without the header. */
+    final MemorySegment data;
     /** Number of elements. */
-    public abstract int getSize();
+    final int size;
+
+    private final MemorySegment segment;
+    private final int elementBytes;
+
+    /** Zeros. */
+    TornadoNativeArray(int elements, int elementBytes) {
+        this(allocate(elements, elementBytes), elementBytes);
+    }
+
+    /** An array over a segment with a header, which is written. */
+    TornadoNativeArray(MemorySegment segment, int elementBytes) {
+        this.segment = segment;
+        this.elementBytes = elementBytes;
+        size = elements(segment.byteSize() - ARRAY_HEADER, elementBytes);
+        data = segment.asSlice(ARRAY_HEADER);
+        segment.set(ValueLayout.JAVA_INT, 0, size);
+    }
+
+    /** Number of elements. */
+    public int getSize() {
+        return size;
+    }
 
     /** The elements, without the header. */
-    public abstract MemorySegment getSegment();
+    public MemorySegment getSegment() {
+        return data;
+    }
 
     /** Header and elements. */
-    public abstract MemorySegment getSegmentWithHeader();
+    public MemorySegment getSegmentWithHeader() {
+        return segment;
+    }
 
     /** Bytes of header and elements. */
-    public abstract long getNumBytesOfSegmentWithHeader();
+    public long getNumBytesOfSegmentWithHeader() {
+        return segment.byteSize();
+    }
 
     /** Bytes of the elements. */
-    public abstract long getNumBytesOfSegment();
+    public long getNumBytesOfSegment() {
+        return data.byteSize();
+    }
 
     /** Sets all elements to zero. */
-    protected abstract void clear();
+    protected void clear() {
+        data.fill((byte) 0);
+    }
 
     /** Bytes of one element. */
-    public abstract int getElementSize();
+    public int getElementSize() {
+        return elementBytes;
+    }
 
-    /** Zeros for the header and the elements. */
-    static MemorySegment allocate(int elements, int elementBytes) {
+    private static MemorySegment allocate(int elements, int elementBytes) {
         if (elements < 0) {
             throw new IllegalArgumentException("an array of " + elements + " elements");
         }

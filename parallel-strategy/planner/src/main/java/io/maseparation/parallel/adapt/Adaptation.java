@@ -46,8 +46,7 @@ public final class Adaptation implements LayoutPolicy {
      * @param ratio attention ranks into expert ranks and back
      * @param redundantExperts places for replicas of experts in each layer, on all expert ranks together
      */
-    public record Reach(boolean experts, boolean sequences, boolean ratio, int redundantExperts) {
-    }
+    public record Reach(boolean experts, boolean sequences, boolean ratio, int redundantExperts) {}
 
     /**
      * A layout and what it gains.

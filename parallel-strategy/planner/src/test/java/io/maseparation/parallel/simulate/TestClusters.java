@@ -45,7 +45,8 @@ public final class TestClusters {
                 IntStream.range(0, devices).mapToObj(i -> new Cluster.Device(0, i / 4)).toList(),
                 new Links(inside, outside,
                         random.nextBoolean() ? Double.POSITIVE_INFINITY : outside.bytesPerSecond() * 2),
-                random.nextInt(5) == 0 ? new HostSharing(2, 0, 2 * random.nextDouble(), 0) : HostSharing.NONE, List.of(),
+                random.nextInt(5) == 0 ? new HostSharing(2, 0, 2 * random.nextDouble(), 0) : HostSharing.NONE,
+                List.of(),
                 List.of());
     }
 

@@ -163,24 +163,30 @@ final class ComputeStreams {
 
     /** Says when a task that starts or goes on now, on a device with a host of its own, will have ended. */
     private void plan(int device, Task task, double now, double seconds) {
-        double rate = 1 - cluster.kindOf(device).collectiveShare();
-        double slow = Math.clamp(collectiveUntil[device] - now, 0, seconds / rate);
-        task.due = now + slow + seconds - slow * rate;
+        task.due = now + seconds;
+        if (collectiveUntil[device] > now) {
+            double share = cluster.kindOf(device).collectiveShare();
+            task.due += share * Math.min(collectiveUntil[device] - now, seconds / (1 - share));
+        }
     }
 
     /**
-     * A collective takes its share of a device until some time, and its running task takes longer.
+     * A collective takes its share of a device until some time.
      *
-     * @return the task, if there is one
+     * @return the running task, if it ends later than it would have
      */
     Optional<Task> collective(int device, double now, double until) {
         if (shared || queues) {
             return Optional.empty();
         }
         collectiveUntil[device] = until;
-        Optional<Task> task = Optional.ofNullable(running[device]);
-        task.ifPresent(t -> plan(device, t, now, t.due - now));
-        return task;
+        Task task = running[device];
+        if (task == null) {
+            return Optional.empty();
+        }
+        double before = task.due;
+        plan(device, task, now, before - now);
+        return task.due > before ? Optional.of(task) : Optional.empty();
     }
 
     /** Ends the running task of a device. Tasks that still wait for the device do so because of {@code entry}. */

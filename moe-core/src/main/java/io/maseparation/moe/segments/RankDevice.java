@@ -8,7 +8,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,12 +46,12 @@ public final class RankDevice implements AutoCloseable {
     private final RankBuffers buffers;
     /** The graphs that each segment runs, one after the other. */
     private final Map<String, List<Graph>> graphs = new LinkedHashMap<>();
-    private final Map<Graph, Integer> profileLengths = new IdentityHashMap<>();
+    private final Map<Integer, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
     private final boolean hostMemory;
     private final HostKv kv;
     private final int graphCount;
-    private final Map<Graph, Integer> runs = new IdentityHashMap<>();
+    private final Map<Integer, Integer> runs = new HashMap<>();
     private @Nullable TornadoExecutionResult last;
     private long firstRunNanos;
 
@@ -236,7 +236,7 @@ public final class RankDevice implements AutoCloseable {
 
     private TornadoExecutionResult execute(Graph graph) {
         TornadoExecutionResult result;
-        int run = compiles ? runs.merge(graph, 1, Integer::sum) : Integer.MAX_VALUE;
+        int run = compiles ? runs.merge(graph.index(), 1, Integer::sum) : Integer.MAX_VALUE;
         if (run <= FIRST_RUNS) {
             synchronized (COMPILING) {
                 long start = System.nanoTime();
@@ -265,8 +265,8 @@ public final class RankDevice implements AutoCloseable {
     private LongStream executeProfiled(Graph graph) {
         // TornadoVM's log has all executions of the graph so far.
         String log = execute(graph).getProfilerResult().getProfileLog();
-        int before = profileLengths.getOrDefault(graph, 0);
-        profileLengths.put(graph, log.length());
+        int before = profileLengths.getOrDefault(graph.index(), 0);
+        profileLengths.put(graph.index(), log.length());
         return Arrays.stream(TaskProfile.operations(
                 TaskProfile.nanos(log.substring(before), graph.tasks()), graph.continued()));
     }

@@ -10,6 +10,7 @@ import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.ProjectionHost;
 import io.maseparation.kernels.portable.ProjectionPortable;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -45,7 +46,7 @@ public final class Projection {
             IntArray step,
             FloatArray x,
             WeightMatrix w,
-            FloatArray bias,
+            @Nullable FloatArray bias,
             FloatArray out,
             float scale,
             boolean accumulate) {

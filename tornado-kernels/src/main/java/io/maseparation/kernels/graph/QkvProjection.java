@@ -11,6 +11,7 @@ import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.ProjectionHost;
 import io.maseparation.kernels.portable.QkvPortable;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -46,7 +47,7 @@ public final class QkvProjection {
             WeightMatrix q,
             WeightMatrix k,
             WeightMatrix v,
-            FloatArray bias,
+            @Nullable FloatArray bias,
             FloatArray qkv,
             float clip) {
         Require.step("QkvProjection", step);

@@ -8,6 +8,7 @@ import io.maseparation.kernels.gpu.RouterGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RouterHost;
 import io.maseparation.kernels.portable.RouterPortable;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -43,8 +44,8 @@ public final class Router {
             String id,
             IntArray step,
             FloatArray h,
-            FloatArray gate,
-            FloatArray extraGate,
+            @Nullable FloatArray gate,
+            @Nullable FloatArray extraGate,
             IntArray ids,
             FloatArray weights,
             FloatArray scores,

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rows under named columns: the one form that every output format is written from. Values are strings, whole numbers,
@@ -30,7 +31,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         }
 
         /** A value for people; the values of a list one after the other. */
-        public String text(Object value) {
+        public String text(@Nullable Object value) {
             return value instanceof List<?> list
                     ? list.stream().map(String::valueOf).collect(Collectors.joining(" "))
                     : unit.text(value);
@@ -127,7 +128,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         }
 
         /** Adds a row. */
-        public Builder row(Object... values) {
+        public Builder row(@Nullable Object... values) {
             rows.add(Arrays.asList(values));
             return this;
         }

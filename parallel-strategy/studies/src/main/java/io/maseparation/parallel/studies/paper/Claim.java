@@ -70,21 +70,16 @@ record Claim(
     private static final double REPRODUCED = 0.02;
     /** A deviation that counts as near. */
     private static final double NEAR = 0.15;
-    /** The verdict on a number that nothing forbids. */
-    static Kind kindOf(double claimed, double simulated) {
-        double off = Math.abs(simulated / claimed - 1);
-        return off <= REPRODUCED ? Kind.REPRODUCED : off <= NEAR ? Kind.WITHIN : Kind.NOT_REPRODUCED;
-    }
 
-    /** The same with its words. */
+    /** The verdict on a number that nothing forbids. */
     static Verdict verdictOn(double claimed, double simulated) {
-        Kind kind = kindOf(claimed, simulated);
         double off = simulated / claimed - 1;
-        return new Verdict(kind, switch (kind) {
-            case REPRODUCED -> "reproduced (%s)".formatted(Numbers.change(off));
-            case WITHIN -> "within %s".formatted(Numbers.share(Math.abs(off)));
-            default -> "not reproduced (%s)".formatted(Numbers.change(off));
-        });
+        if (Math.abs(off) <= REPRODUCED) {
+            return new Verdict(Kind.REPRODUCED, "reproduced (%s)".formatted(Numbers.change(off)));
+        }
+        return Math.abs(off) <= NEAR
+                ? new Verdict(Kind.WITHIN, "within %s".formatted(Numbers.share(Math.abs(off))))
+                : new Verdict(Kind.NOT_REPRODUCED, "not reproduced (%s)".formatted(Numbers.change(off)));
     }
 
     /** The verdict on a number that a bound may forbid: impossible if it does, otherwise not reproduced. */

@@ -11,6 +11,11 @@ final class Numbers {
         return String.format(Locale.ROOT, "%+.1f %%", 100 * share).replace('-', '−');
     }
 
+    /** The change of TPS that goes with a change of TPOT at the same batch. */
+    static double tpsChange(double tpotChange) {
+        return 1 / (1 + tpotChange) - 1;
+    }
+
     /** A share: "89.7 %". */
     static String share(double share) {
         return String.format(Locale.ROOT, "%.1f %%", 100 * share);

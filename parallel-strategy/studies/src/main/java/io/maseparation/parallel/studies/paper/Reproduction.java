@@ -7,8 +7,6 @@ import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.html.HtmlPage;
 import io.maseparation.parallel.simulate.RoutingModel;
-import io.maseparation.parallel.studies.paper.Section.Picture;
-import io.maseparation.parallel.studies.paper.Section.Shown;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,16 +53,15 @@ public final class Reproduction {
     /** Number of items that a run tells its listener of. */
     public static int items(Settings settings) {
         Context context = context(settings, new Sweep(1, () -> {}));
-        return new ClaimsStudy(context).items()
+        return Evidence.items(context)
                 + studies(context).stream().mapToInt(Study::items).sum();
     }
 
     /** Runs the whole evaluation. */
     public static Reproduction run(Settings settings, Listener listener) {
         Context context = context(settings, new Sweep(settings.threads(), listener::done));
-        ClaimsStudy first = new ClaimsStudy(context);
-        listener.doing(first.name());
-        ClaimsStudy.Result result = first.run();
+        listener.doing("claims");
+        ClaimsStudy.Result result = new ClaimsStudy(context).run();
         List<Section> sections = new ArrayList<>(result.sections());
         for (Study study : studies(context)) {
             listener.doing(study.name());
@@ -120,12 +117,7 @@ public final class Reproduction {
         for (Section section : sections) {
             page.section(section.heading());
             section.paragraphs().forEach(page::paragraph);
-            for (Section.Figure figure : section.figures()) {
-                switch (figure) {
-                    case Picture(var chart, var caption, var file) -> page.chart(chart, caption, file);
-                    case Shown(var table, var caption, var file) -> page.table(table, caption, file);
-                }
-            }
+            section.figures().forEach(figure -> figure.addTo(page, section.file()));
             if (!section.findings().isEmpty()) {
                 page.list(section.findings());
             }
@@ -142,9 +134,7 @@ public final class Reproduction {
     public void write(Path folder) {
         String html = html();
         for (Section section : sections) {
-            for (Section.Data data : section.data()) {
-                WholeFile.write(folder.resolve(data.file()), TableWriter.write(data.table(), OutputFormat.CSV));
-            }
+            WholeFile.write(folder.resolve(section.file()), TableWriter.write(section.data(), OutputFormat.CSV));
         }
         WholeFile.write(folder.resolve(PAGE), html);
     }

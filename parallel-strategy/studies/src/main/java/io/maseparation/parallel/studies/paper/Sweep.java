@@ -45,9 +45,9 @@ final class Sweep {
     }
 
     /** Simulates a layout; nothing if the model cannot be laid out this way or does not fit. */
-    Optional<Point> simulate(ModelConfig config, NamedLayout layout, Cluster cluster, Scenario scenario) {
+    Optional<Point> simulate(ModelConfig config, Setup layout, Cluster cluster, Scenario scenario) {
         try {
-            Simulation simulation = new Simulation(plan(config, layout.setup()), cluster, scenario);
+            Simulation simulation = new Simulation(plan(config, layout), cluster, scenario);
             return Optional.of(Point.of(layout, simulation.run(false)));
         } catch (PlanException e) {
             return Optional.empty();
@@ -55,10 +55,9 @@ final class Sweep {
     }
 
     /** Those of some layouts that can be simulated. */
-    List<Point> simulate(ModelConfig config, List<NamedLayout> layouts, Cluster cluster, Scenario scenario) {
+    List<Point> simulate(ModelConfig config, List<Setup> layouts, Cluster cluster, Scenario scenario) {
         return layouts.stream()
-                .map(c -> simulate(config, c, cluster, scenario))
-                .flatMap(Optional::stream)
+                .flatMap(layout -> simulate(config, layout, cluster, scenario).stream())
                 .toList();
     }
 

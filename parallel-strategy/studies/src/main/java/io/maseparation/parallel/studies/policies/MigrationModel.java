@@ -30,11 +30,6 @@ public record MigrationModel(double linkShare, double pauseSeconds) {
         }
     }
 
-    /** Half of a link, and some milliseconds. */
-    public static MigrationModel usual() {
-        return new MigrationModel(DEFAULT_SHARE, DEFAULT_PAUSE_SECONDS);
-    }
-
     /** Seconds that copying takes; across nodes at the rate between nodes, wherever the bytes go. */
     double copySeconds(Cluster cluster, long bytes) {
         return bytes / (linkShare * cluster.farthestLink().bytesPerSecond());

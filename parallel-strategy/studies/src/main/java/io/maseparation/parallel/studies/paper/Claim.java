@@ -8,7 +8,7 @@ import io.maseparation.parallel.present.Unit;
 import java.util.List;
 
 /**
- * A number of the paper and what became of it.
+ * A number of the paper and how it fares.
  *
  * @param id name for machines
  * @param claim what is claimed
@@ -17,7 +17,7 @@ import java.util.List;
  * @param assumptions under which it comes nearest
  * @param bound what physics allows
  * @param verdict how it fares
- * @param note what else is to be said; may be empty
+ * @param note further remarks; may be empty
  */
 record Claim(
         String id,
@@ -30,7 +30,7 @@ record Claim(
         String note) {
 
     /**
-     * What follows.
+     * A verdict.
      *
      * @param kind kind of verdict
      * @param words the verdict in a few words
@@ -47,8 +47,8 @@ record Claim(
         NOT_REPRODUCED("Not reproduced"),
         /** A bound forbids it. */
         IMPOSSIBLE("Impossible"),
-        /** The number means nothing without what the paper does not say. */
-        UNDEFINED("Undefined without what the paper does not say"),
+        /** The paper does not say enough for the number to have a meaning. */
+        UNDEFINED("Undefined, since the paper does not say enough"),
         /** Two numbers of the paper contradict each other. */
         INCONSISTENT("Inconsistent with the paper's other numbers"),
         /** The number is right of something else. */
@@ -107,7 +107,7 @@ record Claim(
                 column("source", "source", Unit.PLAIN, c -> "simulated"));
     }
 
-    /** What is to be said beside the table, a sentence or more for each claim that needs it. */
+    /** Remarks beside the table, one line for each claim that needs any. */
     static List<String> notes(List<Claim> claims) {
         return claims.stream()
                 .filter(c -> !c.note.isEmpty())

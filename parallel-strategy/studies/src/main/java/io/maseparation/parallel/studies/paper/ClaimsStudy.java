@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 /** The table of claims, and the simulations it rests on. */
 record ClaimsStudy(Context context) {
     /**
-     * What came out.
+     * The outcome.
      *
      * @param claims every claim
      * @param sections parts of the report
@@ -32,7 +32,7 @@ record ClaimsStudy(Context context) {
         Evidence evidence = Evidence.gather(context);
         if (evidence.baselines().isEmpty() || evidence.threeToOne().isEmpty()) {
             throw new PlanException(
-                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a 'cluster' with more memory a device"
+                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a 'cluster' with more memory per device"
                             .formatted(evidence.baselines().isEmpty() ? "baseline" : "MA 12:4", Paper.DEVICES,
                                     context.cluster().name()));
         }

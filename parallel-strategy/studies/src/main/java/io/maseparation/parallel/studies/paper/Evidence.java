@@ -19,7 +19,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * Simulations that claims are held against.
+ * Simulations that the claims are compared with.
  *
  * @param trials the paper's batch, context and GPUs under every assumption: every ratio of MA, and what it is compared
  *     with
@@ -45,8 +45,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     /**
      * A scaling efficiency on sixteen devices.
      *
-     * @param definition which one, in words
-     * @param layout of which layout
+     * @param definition how it is computed, in words
+     * @param layout name of the layout
      */
     record Scaling(String definition, String layout, double efficiency) {}
 
@@ -115,7 +115,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         return List.of(
                 new Growth("strong, batch " + Paper.BATCH, Paper.BATCH, Paper.BATCH),
                 new Growth("strong, batch " + LARGE, LARGE, LARGE),
-                new Growth("weak, %d sequences a GPU".formatted(WEAK), WEAK, WEAK * Paper.DEVICES));
+                new Growth("weak, %d sequences per GPU".formatted(WEAK), WEAK, WEAK * Paper.DEVICES));
     }
 
     private static List<Scaling> scaling(Context context) {

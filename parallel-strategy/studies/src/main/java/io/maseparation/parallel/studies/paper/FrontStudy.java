@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** TPS against TPOT while the batch grows, for every kind of layout; what no other beats in both is the front. */
+/**
+ * TPS against TPOT while the batch grows, for every kind of layout; the layouts that no other beats in both form the
+ * front.
+ */
 final class FrontStudy extends Study {
     private static final String FRONT = "front";
 

@@ -150,7 +150,9 @@ final class ModelsStudy extends Study {
         }
     }
 
-    /** A search of some thousand layouts a model would take minutes: every second ratio, and no copies of experts. */
+    /**
+     * Searching thousands of layouts per model would take minutes: only every second ratio, and no copies of experts.
+     */
     private static boolean searched(Setup setup) {
         return setup.layout().ranks() == Paper.DEVICES
                 && setup.batching().microBatches() <= MOST_MICRO_BATCHES

@@ -26,12 +26,12 @@ final class Numbers {
         return String.format(Locale.ROOT, "%.2f ms", ms);
     }
 
-    /** Tokens a second. */
+    /** Tokens per second. */
     static String rate(double tps) {
         return String.format(Locale.ROOT, "%,.0f tokens/s", tps);
     }
 
-    /** A number with so many decimals. */
+    /** A number with the given number of decimals. */
     static String decimals(double value, int decimals) {
         return String.format(Locale.ROOT, "%." + decimals + "f", value);
     }

@@ -29,13 +29,13 @@ public final class Reproduction {
      * What to do.
      *
      * @param cluster devices of the kind, nodes and links that are simulated; repeated or cut to the paper's 16
-     * @param quick whether few points are enough: seconds instead of minutes, and the same claims
+     * @param quick whether to simulate few points: seconds instead of minutes, and the same claims
      * @param seed of the routing
      * @param threads simulations at a time; results do not depend on it
      */
     public record Settings(Cluster cluster, boolean quick, long seed, int threads) {}
 
-    /** Told how far it is, from any thread. */
+    /** Hears of progress, from any thread. */
     public interface Listener {
         /** A part begins. */
         void doing(String what);
@@ -50,7 +50,7 @@ public final class Reproduction {
         this.sections = sections;
     }
 
-    /** Number of items that a run tells its listener of. */
+    /** Number of items that a run reports to its listener. */
     public static int items(Settings settings) {
         Context context = context(settings, new Sweep(1, () -> {}));
         return Evidence.items(context)
@@ -93,12 +93,12 @@ public final class Reproduction {
         return Claim.table(claims);
     }
 
-    /** What is to be said beside the table of claims, a claim a line. */
+    /** Remarks beside the table of claims, one line per claim. */
     public List<String> notes() {
         return Claim.notes(claims);
     }
 
-    /** What follows, in sentences. */
+    /** The findings, one sentence each. */
     public List<String> findings() {
         return sections.stream().flatMap(s -> s.findings().stream()).toList();
     }
@@ -110,7 +110,7 @@ public final class Reproduction {
                 "MA Separation's paper, held against simulations of the same layouts on cluster %s and against what"
                         .formatted(settings.cluster().name())
                         + " memory bandwidth allows. All times are simulated; nothing here was measured. TPOT is the time between"
-                        + " a sequence's output tokens, TPS output tokens a second over the batch, A:M the attention and expert"
+                        + " a sequence's output tokens, TPS output tokens per second over the batch, A:M the attention and expert"
                         + " GPUs, m the number of micro-batches.");
         page.preformatted("./ma reproduce --cluster %s --seed %d%s".formatted(
                 settings.cluster().name(), settings.seed(), settings.quick() ? " --quick" : ""));

@@ -44,7 +44,7 @@ final class ScalingStudy extends Study {
     private static final List<Growth> GROWTHS = List.of(
             new Growth("strong, batch " + Paper.BATCH, Paper.BATCH, false),
             new Growth("strong, batch " + LARGE, LARGE, false),
-            new Growth("weak, %d sequences a device".formatted(WEAK), WEAK, true));
+            new Growth("weak, %d sequences per device".formatted(WEAK), WEAK, true));
 
     private record Place(Growth growth, int devices, Family family) {}
 
@@ -140,10 +140,10 @@ final class ScalingStudy extends Study {
         return List.of(new Section(
                 "Scaling to 1,024 GPUs",
                 List.of("Strong scaling efficiency is T(1) / (N T(N)) for one batch on all GPUs, weak scaling efficiency"
-                        + " T(1) / T(N) with as many sequences for each GPU, T being the TPOT. T(1) is of one GPU, and all of"
-                        + " memory without end, since one could not hold a large batch. Each line is the fastest of some"
+                        + " T(1) / T(N) with as many sequences for each GPU, T being the TPOT. All GPUs have"
+                        + " unlimited memory here, since a single one could not hold a large batch. Each line is the fastest of some"
                         + " layouts at each number of GPUs. Weak scaling is far above 100 % here: one GPU with few"
-                        + " sequences reads all experts for them, sixteen share that."),
+                        + " sequences reads all experts for them; sixteen share that work."),
                 findings(samples), figures, "scaling.csv", table(samples)));
     }
 

@@ -10,7 +10,7 @@ import java.util.List;
  *
  * @param heading heading
  * @param paragraphs what is shown
- * @param findings what follows from it, a sentence each
+ * @param findings what follows from it, one sentence each
  * @param figures charts and tables, in order
  * @param file name of the file with the numbers behind the figures
  * @param data those numbers

@@ -67,7 +67,7 @@ final class StepStudy extends Study {
         }
         return List.of(new Section(
                 "What a step looks like",
-                List.of("A row a rank: kernels above, transfers below, coloured by micro-batch. Shown is what belongs to one step;"
+                List.of("One row per rank: kernels above, transfers below, coloured by micro-batch. Only one step is shown;"
                         + " gaps at its ends are filled by the steps before and after."),
                 List.of("At batch 24 the four expert GPUs of 12:4 read experts almost without a pause, twice for two"
                         + " micro-batches, and the twelve attention GPUs wait for them. At batch 1024 both pools are"

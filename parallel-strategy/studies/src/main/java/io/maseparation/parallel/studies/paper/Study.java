@@ -17,9 +17,9 @@ abstract class Study {
         return name;
     }
 
-    /** How many items it hands to the sweep. */
+    /** Number of items that it hands to the sweep. */
     abstract int items();
 
-    /** Does it. */
+    /** Runs it. */
     abstract List<Section> run();
 }

@@ -34,12 +34,12 @@ final class Sweep {
         this.threads = new ParallelMap("sweep", threads, done);
     }
 
-    /** The results for some items, in their order. */
+    /** One result per item, in the order of the items. */
     <T, R> List<R> map(List<T> items, Function<T, R> work) {
         return threads.map(items, work);
     }
 
-    /** The results for some items, of which each may have any number, in their order. */
+    /** The results for some items, any number for each, in the order of the items. */
     <T, R> List<R> flatMap(List<T> items, Function<T, List<R>> work) {
         return map(items, work).stream().flatMap(List::stream).toList();
     }

@@ -27,7 +27,7 @@ public final class PolicyCharts {
 
     private static final String TABLE = "policies.csv";
 
-    /** Points of a line at most: more are drawn over each other. */
+    /** Most points of a line; more would lie on top of each other. */
     private static final int POINTS = 40;
 
     private PolicyCharts() {}
@@ -63,7 +63,7 @@ public final class PolicyCharts {
                 .toArray();
     }
 
-    /** TPOT of every policy and the bound, in parts of the static layout's. */
+    /** TPOT of every policy and the bound, relative to the static layout's TPOT. */
     static BarChart overview(List<PolicyComparison> comparisons, String title) {
         List<String> names = new ArrayList<>(
                 comparisons.getFirst().results().stream().map(r -> r.policy().id()).toList());
@@ -82,7 +82,8 @@ public final class PolicyCharts {
 
     private static String note(PolicyScenario s) {
         return "simulated, %s on %s, %s; batch %d, context %d%s, routing %s".formatted(
-                s.config().name(), s.start().cluster().name(), s.setup().title(), s.first().batch(), s.first().context(), s.growth() > 0 ? " and growing" : "",
+                s.config().name(), s.start().cluster().name(), s.setup().title(), s.first().batch(),
+                s.first().context(), s.growth() > 0 ? " and growing" : "",
                 s.first().routing().description());
     }
 

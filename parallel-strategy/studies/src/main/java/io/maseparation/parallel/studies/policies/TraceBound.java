@@ -20,17 +20,17 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Time that some steps of a trace take at least on one ratio of devices, wherever experts, replicas and sequences are.
- * The largest of
+ * Lower bound of the time of some steps of a trace on one ratio of devices, wherever experts, replicas and sequences
+ * are. It is the largest of
  * <ul>
  *   <li>the attention pool: all micro-batches of an even share of the sequences, one after the other;
  *   <li>the expert pool: an even share of all rows, of all pairs of row and expert, and of all experts that any row of
  *   the batch visits, each read once (roofline times are convex, so that the busiest rank takes at least that);
  *   <li>the ports between them: the output of every pair goes through those of the smaller pool;
- *   <li>the way of a micro-batch that meets no other: its attention, two latencies a layer, and an even share of its
- *   experts. With one micro-batch some rank reads a whole number of experts.
+ *   <li>the path of a micro-batch that waits for no other: its attention, two latencies per layer, and an even share of
+ *   its experts. With one micro-batch some rank reads a whole number of experts.
  * </ul>
- * Bytes of transfers are left out of the way, contention and shared experts everywhere.
+ * The path leaves out the bytes of transfers; everything leaves out contention and shared experts.
  */
 final class TraceBound {
     private final PolicyScenario scenario;
@@ -140,7 +140,7 @@ final class TraceBound {
     }
 
     private double pool(ExpertLayer layer, int distinct) {
-        // At least one rank has to do with each micro-batch.
+        // Each micro-batch keeps at least one rank busy.
         double started = (double) Math.min(microBatches, scenario.first().batch()) / experts;
         return layer.time().workSeconds(
                 (double) scenario.first().batch() / experts, pairs(layer) / experts, (double) distinct / experts)

@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.ArgMax;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -20,11 +19,5 @@ public class ArgMaxBenchmark extends RowBenchmark {
         graph.constant(step, logits, best);
         ArgMax.add(graph, "best", step, logits, best, VOCABULARY);
         return ArgMax.cost(rows, VOCABULARY);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void argMax(Work work) {
-        execute(work);
     }
 }

@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * How long the decisions of one layer take while a model runs: which replica serves which tokens of a step, and where
- * experts go next. 256 experts on 64 ranks with one spare slot each, 32,768 tokens a step.
+ * experts go next. 256 experts on 64 ranks with one spare slot each, 32,768 tokens per step.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -51,7 +51,7 @@ public class BalanceBenchmark {
     private int[][] steps;
     private int step;
 
-    /** Draws loads, and steps whose counts differ from them by up to a half. */
+    /** Draws loads, and steps with counts that differ from them by up to a half. */
     @Setup(Level.Trial)
     public void draw() {
         SplittableRandom random = new SplittableRandom(1);

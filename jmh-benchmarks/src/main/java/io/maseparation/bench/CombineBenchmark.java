@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.Combine;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -20,11 +19,5 @@ public class CombineBenchmark extends RowBenchmark {
         graph.constant(step, expertOut, weights, ids, out);
         Combine.add(graph, "combine", step, expertOut, weights, ids, out, TOP_K, HIDDEN, 1f, true);
         return Combine.cost(rows, TOP_K, HIDDEN, true);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void combine(Work work) {
-        execute(work);
     }
 }

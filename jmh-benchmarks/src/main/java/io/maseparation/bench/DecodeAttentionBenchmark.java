@@ -5,14 +5,12 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.DecodeAttention;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
-/** Attention of one new position a sequence over 2048 cached ones. */
+/** Attention of one new position per sequence over 2048 cached ones. */
 public class DecodeAttentionBenchmark extends RowBenchmark {
     /** Format of the cache. */
     @Param({"F32", "F16"})
@@ -20,29 +18,16 @@ public class DecodeAttentionBenchmark extends RowBenchmark {
 
     @Override
     OpCost operation(KernelGraph graph, Random random) {
-        int sequences = rows;
-        int size = sequences * CONTEXT * HEADS * HEAD_DIM;
-        TornadoNativeArray k = kvType == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
-        TornadoNativeArray v = kvType == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
+        TornadoNativeArray k = cache(random, kvType, rows);
+        TornadoNativeArray v = cache(random, kvType, rows);
         FloatArray qkv = random(random, rows * 3 * HEADS * HEAD_DIM);
         FloatArray out = new FloatArray(rows * HEADS * HEAD_DIM);
-        IntArray rowInfo = new IntArray(3 * rows);
-        for (int row = 0; row < rows; row++) {
-            rowInfo.set(3 * row, CONTEXT - 1);
-            rowInfo.set(3 * row + 1, row * CONTEXT);
-            rowInfo.set(3 * row + 2, CONTEXT);
-        }
+        IntArray rowInfo = lastPositions();
         IntArray step = IntArray.fromElements(0, rows, 0);
         graph.constant(step, qkv, rowInfo, k, v, out);
         float scale = (float) (1 / Math.sqrt(HEAD_DIM));
         DecodeAttention.add(
                 graph, "attention", step, qkv, rowInfo, kvType, k, v, out, HEADS, HEADS, HEAD_DIM, scale, 0);
         return DecodeAttention.cost(kvType, rows, (long) rows * CONTEXT, HEADS, HEADS, HEAD_DIM);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void decode(Work work) {
-        execute(work);
     }
 }

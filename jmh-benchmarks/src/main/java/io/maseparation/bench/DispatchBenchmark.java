@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.Dispatch;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Sorting of the rows' expert slots by expert. */
@@ -25,11 +24,5 @@ public class DispatchBenchmark extends RowBenchmark {
         graph.constant(step, ids, groupOf, offsets, pairs);
         Dispatch.add(graph, "dispatch", step, ids, TOP_K, groupOf, EXPERTS, offsets, pairs);
         return Dispatch.cost(rows, TOP_K, EXPERTS);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void dispatch(Work work) {
-        execute(work);
     }
 }

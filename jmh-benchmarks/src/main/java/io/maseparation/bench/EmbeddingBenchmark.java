@@ -5,7 +5,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.Embedding;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -30,11 +29,5 @@ public class EmbeddingBenchmark extends RowBenchmark {
         Embedding.add(
                 graph, "embed", step, tokens, BenchmarkWeights.random(random, type, VOCABULARY, HIDDEN), x, 1f);
         return Embedding.cost(rows, HIDDEN, type);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void embedding(Work work) {
-        execute(work);
     }
 }

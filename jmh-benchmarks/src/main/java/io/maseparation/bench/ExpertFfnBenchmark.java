@@ -10,7 +10,6 @@ import io.maseparation.kernels.graph.ExpertDown;
 import io.maseparation.kernels.graph.ExpertUp;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -62,11 +61,5 @@ public class ExpertFfnBenchmark extends RowBenchmark {
         ExpertDown.add(graph, "down", hidden, offsets, order, bank, out, width);
         return ExpertUp.cost(pairs, active, width, HIDDEN, gated, type)
                 .plus(ExpertDown.cost(pairs, active, width, HIDDEN, type));
-    }
-
-    /** One step. */
-    @Benchmark
-    public void expertFfn(Work work) {
-        execute(work);
     }
 }

@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.HeadRmsNorm;
 import io.maseparation.kernels.graph.KernelGraph;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -18,11 +17,5 @@ public class HeadRmsNormBenchmark extends RowBenchmark {
         graph.constant(step, queries);
         HeadRmsNorm.add(graph, "norm", step, queries, weight, HIDDEN, 0, HEADS, HEAD_DIM, 1e-5f);
         return HeadRmsNorm.cost(rows, HEADS, HEAD_DIM);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void headRmsNorm(Work work) {
-        execute(work);
     }
 }

@@ -5,10 +5,8 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.PrefillAttention;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -20,10 +18,8 @@ public class PrefillAttentionBenchmark extends RowBenchmark {
 
     @Override
     OpCost operation(KernelGraph graph, Random random) {
-        int sequences = 1;
-        int size = sequences * CONTEXT * HEADS * HEAD_DIM;
-        TornadoNativeArray k = kvType == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
-        TornadoNativeArray v = kvType == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
+        TornadoNativeArray k = cache(random, kvType, 1);
+        TornadoNativeArray v = cache(random, kvType, 1);
         FloatArray qkv = random(random, rows * 3 * HEADS * HEAD_DIM);
         FloatArray out = new FloatArray(rows * HEADS * HEAD_DIM);
         IntArray rowInfo = new IntArray(3 * rows);
@@ -38,11 +34,5 @@ public class PrefillAttentionBenchmark extends RowBenchmark {
         PrefillAttention.add(
                 graph, "attention", step, qkv, rowInfo, kvType, k, v, out, HEADS, HEADS, HEAD_DIM, scale, 0);
         return PrefillAttention.cost(kvType, CONTEXT - rows, rows, HEADS, HEADS, HEAD_DIM, 0);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void prefill(Work work) {
-        execute(work);
     }
 }

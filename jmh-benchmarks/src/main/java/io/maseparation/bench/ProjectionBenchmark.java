@@ -5,7 +5,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.Projection;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -30,11 +29,5 @@ public class ProjectionBenchmark extends RowBenchmark {
                 graph, "project", step, x, BenchmarkWeights.random(random, type, outputs, HIDDEN), null, out, 1f,
                 false);
         return Projection.cost(rows, outputs, HIDDEN, type);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void projection(Work work) {
-        execute(work);
     }
 }

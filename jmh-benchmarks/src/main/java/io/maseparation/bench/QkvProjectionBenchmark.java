@@ -6,7 +6,6 @@ import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.QkvProjection;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -29,11 +28,5 @@ public class QkvProjectionBenchmark extends RowBenchmark {
         graph.constant(step, x, qkv);
         QkvProjection.add(graph, "qkv", step, x, q, k, v, null, qkv, 0f);
         return QkvProjection.cost(rows, 3 * n, HIDDEN, type);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void qkvProjection(Work work) {
-        execute(work);
     }
 }

@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.ResidualAdd;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -18,11 +17,5 @@ public class ResidualAddBenchmark extends RowBenchmark {
         graph.constant(step, y, x);
         ResidualAdd.add(graph, "add", step, y, x, HIDDEN, 1f);
         return ResidualAdd.cost(rows, HIDDEN);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void residualAdd(Work work) {
-        execute(work);
     }
 }

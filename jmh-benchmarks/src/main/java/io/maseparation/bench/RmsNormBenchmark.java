@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.RmsNorm;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -19,11 +18,5 @@ public class RmsNormBenchmark extends RowBenchmark {
         graph.constant(step, in, out);
         RmsNorm.add(graph, "norm", step, in, weight, out, HIDDEN, 1e-5f);
         return RmsNorm.cost(rows, HIDDEN);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void rmsNorm(Work work) {
-        execute(work);
     }
 }

@@ -5,7 +5,6 @@ import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.Router;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -23,11 +22,5 @@ public class RouterBenchmark extends RowBenchmark {
         graph.constant(step, h, ids, weights, scores);
         Router.add(graph, "router", step, h, gate, null, ids, weights, scores, HIDDEN, routing);
         return Router.cost(rows, HIDDEN, routing);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void route(Work work) {
-        execute(work);
     }
 }

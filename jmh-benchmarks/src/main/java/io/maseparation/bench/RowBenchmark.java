@@ -1,12 +1,14 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.KernelTarget;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
+import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Level;
@@ -23,6 +25,9 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * One operation on the rows of a step, executed as an application does: a task graph with one operation. Besides
@@ -93,11 +98,29 @@ public abstract class RowBenchmark {
         plan.close();
     }
 
-    /** One execution. */
-    final void execute(Work work) {
+    /** One step: an execution of the operation. */
+    @Benchmark
+    public void step(Work work) {
         plan.execute();
         work.bytes += cost.bytes();
         work.flops += cost.flops();
+    }
+
+    /** Cached keys or values of sequences with a full context. */
+    static TornadoNativeArray cache(Random random, DataType type, int sequences) {
+        int size = sequences * CONTEXT * HEADS * HEAD_DIM;
+        return type == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
+    }
+
+    /** Position and cache of each row, where each is the last position of its own sequence. */
+    final IntArray lastPositions() {
+        IntArray rowInfo = new IntArray(3 * rows);
+        for (int row = 0; row < rows; row++) {
+            rowInfo.set(3 * row, CONTEXT - 1);
+            rowInfo.set(3 * row + 1, row * CONTEXT);
+            rowInfo.set(3 * row + 2, CONTEXT);
+        }
+        return rowInfo;
     }
 
     static FloatArray random(Random random, int n) {

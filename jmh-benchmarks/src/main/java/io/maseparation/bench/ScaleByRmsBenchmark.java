@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.ScaleByRms;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -24,11 +23,5 @@ public class ScaleByRmsBenchmark extends RowBenchmark {
         weight.init(1);
         ScaleByRms.add(graph, "scale", step, queries, weight, 0, HIDDEN, 0, HIDDEN, sums, 2, 0, HIDDEN, 0f);
         return ScaleByRms.cost(rows, HIDDEN);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void scaleByRms(Work work) {
-        execute(work);
     }
 }

@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.SelectRows;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -22,11 +21,5 @@ public class SelectRowsBenchmark extends RowBenchmark {
         graph.constant(step, chosen, in, out);
         SelectRows.add(graph, "select", step, chosen, in, out, HIDDEN);
         return SelectRows.cost(rows, HIDDEN);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void selectRows(Work work) {
-        execute(work);
     }
 }

@@ -27,7 +27,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * How the simulator's time grows: one decode step of MA Separation 3:1 with two micro-batches and eight sequences a
+ * How the simulator's time grows: one decode step of MA Separation 3:1 with two micro-batches and eight sequences per
  * rank, on A100s. The model has the seed's shape; beyond 16 ranks it has 256 narrower experts, so that there are enough
  * of them.
  */

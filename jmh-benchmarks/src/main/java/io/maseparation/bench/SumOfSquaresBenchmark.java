@@ -4,7 +4,6 @@ import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.graph.KernelGraph;
 import io.maseparation.kernels.graph.SumOfSquares;
 import java.util.Random;
-import org.openjdk.jmh.annotations.Benchmark;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -18,11 +17,5 @@ public class SumOfSquaresBenchmark extends RowBenchmark {
         graph.constant(step, queries, sums);
         SumOfSquares.add(graph, "sums", step, queries, HIDDEN, 0, HIDDEN, sums, 2, 0);
         return SumOfSquares.cost(rows, HIDDEN);
-    }
-
-    /** One step. */
-    @Benchmark
-    public void sumOfSquares(Work work) {
-        execute(work);
     }
 }

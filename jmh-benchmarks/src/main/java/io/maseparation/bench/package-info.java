@@ -1,5 +1,5 @@
 /**
- * A JMH class per operation, with bytes and floating-point operations a second beside its time. Code that anything but
- * a benchmark needs does not belong here.
+ * One JMH class per operation, which reports bytes and floating-point operations per second beside its time. Code that
+ * is of use outside benchmarks does not belong here.
  */
 package io.maseparation.bench;

@@ -140,7 +140,7 @@ final class PoliciesCommand extends Command {
         folder.ifPresent(f -> PolicyCharts.write(comparisons, f));
         Table table = PolicyReport.table(comparisons);
         terminal.out().print(switch (format) {
-            case JSON -> Json.write(PolicyReport.tree(comparisons));
+            case JSON -> Json.write(PolicyReport.tree(comparisons, FlagNames::translate));
             case CSV -> TableWriter.write(table, format);
             default -> TableWriter.write(table, format)
                     + "\nSimulated, not measured; docs/balancing.md says what is modelled and what is left out.\n";

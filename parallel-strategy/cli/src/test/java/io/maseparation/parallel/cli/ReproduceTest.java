@@ -66,7 +66,7 @@ class ReproduceTest {
                         temp.resolve("r").toString());
 
         assertThat(run.status()).isEqualTo(1);
-        assertThat(run.err().lines()).hasSize(1).allMatch(l -> l.contains("more memory a device"));
+        assertThat(run.err().lines()).hasSize(1).allMatch(l -> l.contains("more memory per device"));
         assertThat(temp.resolve("r")).doesNotExist();
     }
 

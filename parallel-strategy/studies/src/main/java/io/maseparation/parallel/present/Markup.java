@@ -4,7 +4,7 @@ package io.maseparation.parallel.present;
 public final class Markup {
     private Markup() {}
 
-    /** Text as it may stand in an element or an attribute; what XML cannot hold becomes U+FFFD. */
+    /** Escapes text for an element or an attribute; characters that XML cannot hold become U+FFFD. */
     public static String escape(String text) {
         StringBuilder escaped = new StringBuilder();
         text.codePoints().forEach(c -> {

@@ -7,13 +7,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Rows under named columns: the one form that every output format is written from. Values are strings, whole numbers,
- * doubles, lists, or null; a double that is not finite counts as no value.
+ * Rows under named columns, from which every output format is written. Values are strings, whole numbers, doubles,
+ * lists, or null; a double that is not finite counts as no value.
  *
  * @param columns the columns
- * @param rows as many values each as there are columns
+ * @param rows one value per column in each
  */
 public record Table(List<Column> columns, List<List<Object>> rows) {
 
@@ -29,8 +30,8 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
             return unit == Unit.PLAIN;
         }
 
-        /** A value for people; the values of a list one after the other. */
-        public String text(Object value) {
+        /** The value as people read it; the values of a list are joined by spaces. */
+        public String text(@Nullable Object value) {
             return value instanceof List<?> list
                     ? list.stream().map(String::valueOf).collect(Collectors.joining(" "))
                     : unit.text(value);
@@ -49,7 +50,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         }
     }
 
-    /** A table to be filled. */
+    /** A builder of a table. */
     public static Builder builder() {
         return new Builder();
     }
@@ -71,7 +72,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
                         .toList());
     }
 
-    /** Each row as an object. */
+    /** One object per row, with a value by each column's key. */
     public List<Map<String, Object>> objects() {
         List<Map<String, Object>> objects = new ArrayList<>();
         for (List<Object> row : rows) {
@@ -85,7 +86,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
     }
 
     /**
-     * A table with a row for each of some values.
+     * A table with one row per value.
      *
      * @param columns filled from a value
      */
@@ -102,9 +103,9 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
     }
 
     /**
-     * A column and what stands in it.
+     * A column and the values in it.
      *
-     * @param <T> what a row is made of
+     * @param <T> type of the value that a row is made from
      */
     public record Filled<T>(Column column, Function<? super T, ?> value) {}
 
@@ -113,7 +114,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         return new Filled<>(new Column(key, heading, unit), value);
     }
 
-    /** Columns first, then rows. */
+    /** Takes the columns first, then the rows. */
     public static final class Builder {
         private final List<Column> columns = new ArrayList<>();
         private final List<List<Object>> rows = new ArrayList<>();
@@ -127,7 +128,7 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         }
 
         /** Adds a row. */
-        public Builder row(Object... values) {
+        public Builder row(@Nullable Object... values) {
             rows.add(Arrays.asList(values));
             return this;
         }

@@ -4,6 +4,7 @@ import io.maseparation.files.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Writes tables as text. */
 public final class TableWriter {
@@ -75,7 +76,7 @@ public final class TableWriter {
         return text.toString();
     }
 
-    private static String plain(Object value) {
+    private static String plain(@Nullable Object value) {
         return switch (value) {
             case null -> "";
             case Double d -> Double.isFinite(d) ? String.valueOf(d) : "";

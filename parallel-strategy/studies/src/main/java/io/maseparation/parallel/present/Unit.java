@@ -4,6 +4,7 @@ import io.maseparation.files.Text;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** How a number is written for people. Machines get it as it is. */
 public enum Unit {
@@ -25,7 +26,7 @@ public enum Unit {
     NUMBER;
 
     /** The value in this unit; "-" for what has no value. */
-    public String text(Object value) {
+    public String text(@Nullable Object value) {
         if (value == null || (value instanceof Double d && !Double.isFinite(d))) {
             return "-";
         }

@@ -10,7 +10,7 @@ import java.util.Objects;
  * @param scale how values lie along it
  */
 public record Axis(String title, String unit, Scale scale) {
-    /** Beyond this, differences of values are not numbers any more. */
+    /** Larger values are refused: computing with them could overflow. */
     private static final double LARGEST = 1e100;
 
     public Axis {
@@ -34,7 +34,7 @@ public record Axis(String title, String unit, Scale scale) {
      * Refuses a value that the axis has no place for. NaN and infinity pass: they are left out of charts.
      *
      * @param value value
-     * @param what whose value, for the complaint
+     * @param what what the value belongs to, for the message
      * @throws IllegalArgumentException if the axis is logarithmic and the value not positive, or if it is beyond 1e100
      */
     void check(double value, String what) {

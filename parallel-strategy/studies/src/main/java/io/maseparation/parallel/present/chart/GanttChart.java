@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What ranks did when: one row per rank, kernels above, transfers below, coloured by micro-batch. It is for a step or
- * two; of more than {@value GanttRows#MOST} ranks, those that are alike share a row, which says so.
+ * What ranks did when: one row per rank, kernels above, transfers below, coloured by micro-batch. Meant for a step or
+ * two. With more than {@value GanttRows#MOST} ranks, those that do the same share one row, and the row says so.
  *
  * <pre>{@code
  * String svg = new GanttChart("One step of MA 12:4", List.of("attention", …), result.timeline())
@@ -25,7 +25,7 @@ public final class GanttChart extends TitledChart<GanttChart> {
     private static final int MOST_LANES = 3;
     private static final int TICKS = 10;
     private static final double MS = 1e-6;
-    /** Left free between events that follow each other. */
+    /** Gap between consecutive events. */
     private static final double EDGE = 0.4;
     private static final double LEAST_WIDTH = 0.8;
 
@@ -36,7 +36,7 @@ public final class GanttChart extends TitledChart<GanttChart> {
 
     /**
      * @param title title
-     * @param rankNames what each rank is, such as its role, by index; ranks of one name may share a row
+     * @param rankNames name of each rank by index, such as its role; ranks with the same name may share a row
      * @param events what they did; waits are left out, and a rank without a name is refused when the chart is drawn
      */
     public GanttChart(String title, List<String> rankNames, List<TimelineEvent> events) {

@@ -9,7 +9,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Names of kernels in little room: "attention3" becomes A3, unless A stands for something else too. */
+/** Short names of kernels: "attention3" becomes A3, unless A stands for something else too. */
 final class GanttNames {
     private static final Pattern NUMBERED = Pattern.compile("(\\p{Alpha})\\p{Alpha}*?(\\d+)");
 
@@ -31,7 +31,7 @@ final class GanttNames {
         return matcher.group(1).toUpperCase(Locale.ROOT);
     }
 
-    /** What is written for a name where there is this width; nothing where it does not fit. */
+    /** The text for a name in this width; empty where it does not fit. */
     String fitting(String name, double width) {
         Matcher matcher = NUMBERED.matcher(name);
         String written = ambiguous || !matcher.matches() ? name : letter(matcher) + matcher.group(2);

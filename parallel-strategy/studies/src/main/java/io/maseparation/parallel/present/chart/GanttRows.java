@@ -10,12 +10,15 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Which ranks a Gantt chart shows: all where there are few, otherwise one for many that are alike. */
+/**
+ * Which ranks a Gantt chart shows: all of them where there are few, otherwise one for each group of ranks that do the
+ * same.
+ */
 final class GanttRows {
     /** Most rows that are still readable. */
     static final int MOST = 16;
 
-    /** A row; the events are those of one rank, which stands for all that the label names. */
+    /** A row with the events of one rank, which stands for all ranks that the label names. */
     record Row(String label, String tip, List<TimelineEvent> events) {}
 
     /** An event without its rank and its place in time: what ranks that are alike share. */
@@ -64,7 +67,7 @@ final class GanttRows {
                 .collect(Collectors.groupingBy(Rank::name, LinkedHashMap::new, Collectors.toList()))
                 .forEach((role, of) -> rows.add(group(
                         of, Collections.max(of, Comparator.comparingLong(Rank::computeNanos)),
-                        "of which it computes longest")));
+                        "the one that computes longest")));
         return rows.size() <= MOST ? rows : rows.subList(0, MOST);
     }
 

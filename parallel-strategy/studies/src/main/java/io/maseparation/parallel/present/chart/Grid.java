@@ -34,7 +34,7 @@ record Grid(
     private static double index(Scale scale, double[] values, double value) {
         double at = scale.forward(value);
         if (values.length == 1) {
-            // One cell says nothing of the next; they mostly double.
+            // A single cell does not say how far the next would be; values mostly double.
             double step = scale.logarithmic() ? Math.log(2) : Math.max(1, Math.abs(values[0]));
             return (at - scale.forward(values[0])) / step;
         }

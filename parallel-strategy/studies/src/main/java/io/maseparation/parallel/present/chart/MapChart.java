@@ -8,8 +8,8 @@ import java.util.stream.DoubleStream;
 
 /**
  * A grid of cells over two axes, each with an amount or a category as its colour and a text in it; lines and an
- * outlined region of cells may lie over it. Cells are of equal size whatever their values; between their centres lines
- * are placed by the axes' scales.
+ * outlined region of cells may lie over it. Cells have equal size whatever their values; between the centres of cells,
+ * lines follow the axes' scales.
  *
  * <pre>{@code
  * MapChart map = new MapChart("Best A:M", new Axis("batch", "sequences", Scale.LOG2),
@@ -77,8 +77,8 @@ public final class MapChart extends TitledChart<MapChart> {
     }
 
     /**
-     * The categories in their order, which are then coloured from dark to light; otherwise they get colours of their
-     * own as they come, as long as there are colours.
+     * Sets the order of the categories, which are then coloured from dark to light. Without it each category gets a
+     * colour of its own as it comes, as long as there are enough colours.
      */
     public MapChart order(List<String> categories) {
         order = List.copyOf(categories);
@@ -86,11 +86,13 @@ public final class MapChart extends TitledChart<MapChart> {
     }
 
     /**
-     * The amount that means "the same": colours tell more from less, as far on both sides. The scale must be linear.
+     * Sets the amount that means "the same": one colour stands for less and one for more, equally far on both sides.
+     * The scale must be linear.
      */
     public MapChart middle(double amount) {
         if (value.scale().logarithmic()) {
-            throw new IllegalArgumentException("a middle needs a linear scale of '" + value.label() + "'");
+            throw new IllegalArgumentException(
+                    "a middle amount needs a linear scale, and that of '" + value.label() + "' is logarithmic");
         }
         middle = amount;
         return this;
@@ -137,7 +139,7 @@ public final class MapChart extends TitledChart<MapChart> {
     /**
      * A line over the cells; points that are not finite are left out, and what lies beyond the map is cut off.
      *
-     * @throws IllegalArgumentException if there are more of one coordinate, or one has no place on a logarithmic axis
+     * @throws IllegalArgumentException if the numbers of coordinates differ, or one has no place on a logarithmic axis
      */
     public MapChart line(String label, double[] x, double[] y) {
         if (x.length != y.length) {

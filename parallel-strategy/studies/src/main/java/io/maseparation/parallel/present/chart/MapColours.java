@@ -23,7 +23,7 @@ final class MapColours {
     private final double high;
 
     /**
-     * @param order categories in their order; empty for colours of their own
+     * @param order order of the categories; empty to give each a colour of its own
      * @param middle amount that means "the same"; NaN if there is none
      * @param scale spreads the colours of amounts
      */

@@ -2,7 +2,7 @@ package io.maseparation.parallel.present.chart;
 
 import java.util.function.BiPredicate;
 
-/** What lies over a map's cells: black with a white edge, so that it is seen on every colour. */
+/** Lines and outlines over a map's cells: black with a white edge, so that they stand out on every colour. */
 record MapOverlay(Grid grid) {
     private static final String[] LINE_DASHES = {"8 4", "2 4", "12 4 2 4"};
     private static final String[] OUTLINE_DASHES = {"", "9 5", "3 4"};

@@ -1,9 +1,9 @@
 package io.maseparation.parallel.present.chart;
 
 /**
- * Colours that people with any colour vision tell apart: Okabe and Ito, "Color Universal Design" (2008), for
- * categories; viridis (van der Walt and Smith, matplotlib, 2015) for amounts; blue over grey to vermillion for amounts
- * on two sides of a middle.
+ * Colours that people with any kind of colour vision can tell apart: Okabe and Ito, "Color Universal Design" (2008),
+ * for categories; viridis (van der Walt and Smith, matplotlib, 2015) for amounts; blue over grey to vermillion for
+ * amounts on two sides of a middle.
  */
 final class Palette {
     private static final String[] CATEGORIES = {
@@ -24,7 +24,7 @@ final class Palette {
         return CATEGORIES[index % CATEGORIES.length];
     }
 
-    /** Colour of a line, which yellow would be too pale for. */
+    /** Colour of a line; yellow would be too pale. */
     static String line(int index) {
         return index % CATEGORIES.length == CATEGORIES.length - 1 ? "currentColor" : category(index);
     }

@@ -5,7 +5,7 @@ import java.util.function.DoubleUnaryOperator;
 
 /** A rectangle with an axis below and one at the left. */
 record Plot(Axis xAxis, Axis yAxis, Range x, Range y) {
-    /** Room below for numbers and title. */
+    /** Height below the rectangle for numbers and title. */
     static final double BELOW = 52;
 
     double left() {

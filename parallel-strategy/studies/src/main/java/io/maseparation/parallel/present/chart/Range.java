@@ -17,7 +17,7 @@ record Range(Scale scale, double low, double high, double from, double to) {
 
     /**
      * A range that shows all values with a little room, from round numbers on a linear axis; from zero where that
-     * wastes no more than most of the room.
+     * leaves enough room for the values.
      *
      * @param values finite values; positive for a logarithmic scale
      * @param wanted about how many ticks

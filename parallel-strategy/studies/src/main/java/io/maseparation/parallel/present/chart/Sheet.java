@@ -6,7 +6,7 @@ import java.util.Optional;
 
 /**
  * What every chart has: the frame, the style, the title, a note, a legend. Coordinates are pixels of a sheet
- * {@value #WIDTH} wide; on a narrower screen it shrinks to {@value #LEAST_WIDTH} and then wants to be scrolled.
+ * {@value #WIDTH} wide; on a narrower screen it shrinks to {@value #LEAST_WIDTH} and is then scrolled.
  */
 final class Sheet {
     static final double WIDTH = 860;
@@ -17,7 +17,7 @@ final class Sheet {
     private static final double TITLE = 17;
     private static final double LINE = 18;
     private static final double SYMBOL = 26;
-    /** Fallbacks for where an SVG is opened by itself or shown by something that knows no style sheets. */
+    /** Defaults for an SVG that is opened by itself or shown by a program that ignores style sheets. */
     private static final String STYLE = """
             .chart{width:100%%;min-width:%dpx;max-width:1100px;height:auto;display:block;\
             font:%dpx system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",Arial,sans-serif;\

@@ -4,7 +4,7 @@ import io.maseparation.parallel.present.Markup;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;
 
-/** Writes SVG elements as text. Numbers have at most two decimals, text is escaped, and no number is not finite. */
+/** Writes SVG elements as text. Numbers have at most two decimals, text is escaped, and every number is finite. */
 final class Svg {
     /** Height of one of several lines of text. */
     static final double LINE = 15;
@@ -35,7 +35,7 @@ final class Svg {
         return close(tag);
     }
 
-    /** A mark that says something when pointed at. */
+    /** A mark with a tip that is shown when it is pointed at. */
     Svg mark(String tag, String tip, Object... attributes) {
         open(tag, attributes);
         if (!tip.isEmpty()) {
@@ -79,7 +79,7 @@ final class Svg {
         return value instanceof Number number ? number(number.doubleValue()) : Markup.escape(value.toString());
     }
 
-    /** The data of a path through points; one that is not finite interrupts it. */
+    /** The data of a path through points; a point that is not finite interrupts it. */
     static String path(int points, IntToDoubleFunction x, IntToDoubleFunction y) {
         StringBuilder path = new StringBuilder();
         boolean joined = false;

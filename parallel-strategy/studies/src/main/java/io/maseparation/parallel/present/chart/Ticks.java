@@ -22,7 +22,7 @@ final class Ticks {
                 if (ticks.size() > wanted) {
                     ticks = decades(low, high, new double[] {1});
                 }
-                // Under a decade, numbers between 1, 2 and 5 say more.
+                // Within less than a decade, evenly spaced ticks say more than 1, 2 and 5.
                 yield ticks.size() < FEWEST ? linear(low, high, wanted) : thinned(ticks, wanted);
             }
             case LOG2 -> {

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * One HTML document that needs nothing else: no script, no style sheet, no picture beside it. What is given to it is
- * text and is escaped, but for charts, which are SVG.
+ * One HTML document that needs nothing else: no script, no style sheet, no picture beside it. All text given to it is
+ * escaped; charts are SVG and stay as they are.
  *
  * <pre>{@code
  * String html = new HtmlPage("Report").section("TPOT").paragraph("Simulated.")

@@ -14,9 +14,9 @@ import java.util.List;
  * What the paper leaves open and a simulation has to assume.
  *
  * @param gated experts of three matrices rather than two
- * @param topK experts a token goes to
+ * @param topK experts that each token goes to
  * @param launch how operations are started
- * @param collectives which measured tables
+ * @param collectives which measurements of collectives
  */
 record Assumptions(boolean gated, int topK, Launch launch, Collectives collectives) {
     /** What maps and curves assume: the plainest model on the best implementation. */

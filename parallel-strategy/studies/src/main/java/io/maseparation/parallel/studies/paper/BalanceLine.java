@@ -1,6 +1,5 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 
 /**
@@ -12,45 +11,36 @@ import io.maseparation.moe.ModelSize;
  *
  * with Wa the attention's bytes of a layer, We those of an expert, κ those of a token's keys and values, and D(b) the
  * experts that b rows visit.
+ *
+ * @param bounds of the model; its first layer counts
+ * @param attention A
+ * @param experts M
  */
-public final class BalanceLine {
-    private final Bounds bounds;
-    private final double attentionBytes;
-    private final double expertBytes;
-    private final int attention;
-    private final int experts;
-
-    /**
-     * @param config model; its first layer counts
-     * @param bounds of the same model
-     * @param attention A
-     * @param experts M
-     */
-    public BalanceLine(ModelConfig config, Bounds bounds, int attention, int experts) {
-        this.bounds = bounds;
-        ModelSize.Layer layer = ModelSize.of(config).layers().getFirst();
-        attentionBytes = layer.attentionBytes();
-        expertBytes = layer.expertBytes();
-        this.attention = attention;
-        this.experts = experts;
+record BalanceLine(Bounds bounds, int attention, int experts) {
+    /** Of the paper's ratio. */
+    static BalanceLine ofThreeToOne(Context context) {
+        return new BalanceLine(
+                Bounds.of(Assumptions.USUAL.config(), context.cluster()), Paper.ATTENTION_DEVICES,
+                Paper.EXPERT_DEVICES);
     }
 
     /**
      * Tokens of context of a whole micro-batch, b·c, at which both pools are busy for equally long; may be negative.
      */
-    public double tokens(double rows) {
+    double tokens(double rows) {
+        ModelSize.Layer layer = bounds.size().layers().getFirst();
         return attention
-                * (bounds.visitedExperts(0, rows) * expertBytes / experts - attentionBytes)
+                * (bounds.visitedExperts(0, rows) * layer.expertBytes() / experts - layer.attentionBytes())
                 / bounds.kvBytesPerToken();
     }
 
     /** The context c at which a micro-batch of {@code rows} sequences is balanced; not positive where none is. */
-    public double context(double rows) {
+    double context(double rows) {
         return tokens(rows) / rows;
     }
 
     /** Sequences of a micro-batch that are balanced at a context. */
-    public double rows(int context) {
+    double rows(int context) {
         double low = 1;
         double high = 1 << 24;
         // context(rows) falls with rows: visits are concave.

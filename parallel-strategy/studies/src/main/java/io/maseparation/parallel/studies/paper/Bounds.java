@@ -3,50 +3,42 @@ package io.maseparation.parallel.studies.paper;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.cluster.Cluster;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Least times of a decode step, from the bytes that must be read at the full bandwidth of the devices: no latency, no
  * launch, no transfer, no imbalance. Embedding and output projection are left out, keys and values have 16 bits, and
  * rows choose experts uniformly, so that {@code n} rows visit {@code E (1 − (1 − k/E)^n)} of E experts on average.
  * Whatever a schedule does, a step takes at least as long.
+ *
+ * @param config model
+ * @param size its bytes
+ * @param weightFactor bytes of weights that are read, as a multiple of those of the model
+ * @param bytesPerSecond bandwidth of a device's memory
  */
-public final class Bounds {
+record Bounds(ModelConfig config, ModelSize size, double weightFactor, double bytesPerSecond) {
     private static final double KV_ELEMENT_BYTES = 2;
 
-    private final ModelConfig config;
-    private final ModelSize size;
-    private final double weightFactor;
-    private final double bytesPerSecond;
-
-    /**
-     * @param config model
-     * @param cluster where from the bandwidth comes: of several kinds of device the one with most
-     */
-    public Bounds(ModelConfig config, Cluster cluster) {
-        this(config, 1, cluster.kinds().stream().mapToDouble(k -> k.roofline().bytesPerSecond()).max().orElseThrow());
-    }
-
-    private Bounds(ModelConfig config, double weightFactor, double bytesPerSecond) {
-        this.config = config;
-        this.size = ModelSize.of(config);
-        this.weightFactor = weightFactor;
-        this.bytesPerSecond = bytesPerSecond;
+    /** The bounds of a model on a cluster: of several kinds of device, the one with the highest bandwidth counts. */
+    static Bounds of(ModelConfig config, Cluster cluster) {
+        return new Bounds(config, ModelSize.of(config), 1,
+                cluster.kinds().stream().mapToDouble(k -> k.roofline().bytesPerSecond()).max().orElseThrow());
     }
 
     /** The same with weights of {@code factor} times the bytes, such as 0.5 for 8 bits instead of 16. */
     Bounds withWeights(double factor) {
-        return new Bounds(config, factor, bytesPerSecond);
+        return new Bounds(config, size, factor, bytesPerSecond);
     }
 
     /** Experts of a layer that some rows visit, on average. */
-    public double visitedExperts(int layer, double rows) {
+    double visitedExperts(int layer, double rows) {
         double experts = config.layers().get(layer).routing().experts();
         double k = config.layers().get(layer).routing().topK();
         return experts == 0 ? 0 : experts * (1 - Math.pow(1 - k / experts, rows));
     }
 
     /** Bytes of the keys and values of one token in a layer. */
-    public double kvBytesPerToken() {
+    double kvBytesPerToken() {
         return 2 * KV_ELEMENT_BYTES * config.kvWidth();
     }
 
@@ -58,11 +50,8 @@ public final class Bounds {
      * @param context positions that each attends to
      * @param devices number of devices
      */
-    public double anyLayoutMs(int batch, int context, int devices) {
-        double seconds = 0;
-        for (int layer = 0; layer < config.layers().size(); layer++) {
-            seconds += attentionSeconds(layer, batch, context) + expertSeconds(layer, batch);
-        }
+    double anyLayoutMs(int batch, int context, int devices) {
+        double seconds = overLayers(l -> attentionSeconds(l, batch, context) + expertSeconds(l, batch));
         return seconds / devices * 1e3;
     }
 
@@ -83,7 +72,7 @@ public final class Bounds {
      * @param batch sequences
      * @param context positions that each attends to
      */
-    public double separatedMs(int attention, int experts, int slices, int batch, int context) {
+    double separatedMs(int attention, int experts, int slices, int batch, int context) {
         double least = Double.POSITIVE_INFINITY;
         for (int largest = (batch + 1) / 2; largest <= batch; largest++) {
             int rest = batch - largest;
@@ -97,36 +86,36 @@ public final class Bounds {
     }
 
     /** Least time in milliseconds that M devices need to read the experts of a step, all rows at once. */
-    public double expertReadsMs(int experts, int batch) {
+    double expertReadsMs(int experts, int batch) {
         return expertPoolSeconds(batch, experts) * 1e3;
     }
 
     /** Least time of one layer's attention in milliseconds, all sequences on one device. */
-    public double attentionOfLayerMs(int batch, int context) {
+    double attentionOfLayerMs(int batch, int context) {
         return attentionSeconds(0, batch, context) * 1e3;
     }
 
     /** Least time of one layer's experts in milliseconds, spread over some devices. */
-    public double expertsOfLayerMs(int batch, int devices) {
+    double expertsOfLayerMs(int batch, int devices) {
         return expertSeconds(0, batch) / devices * 1e3;
     }
 
     private double expertPoolSeconds(int rows, int experts) {
-        double seconds = 0;
-        for (int layer = 0; rows > 0 && layer < config.layers().size(); layer++) {
-            seconds += expertSeconds(layer, rows);
-        }
-        return seconds / experts;
+        return rows == 0 ? 0 : overLayers(layer -> expertSeconds(layer, rows)) / experts;
     }
 
     /** Of the attention device with most rows. */
     private double attentionPoolSeconds(int rows, int attention, int slices, int context) {
         int most = Math.ceilDiv(rows, attention / slices);
-        double seconds = 0;
-        for (int layer = 0; rows > 0 && layer < config.layers().size(); layer++) {
-            seconds += attentionSeconds(layer, most, context);
+        return rows == 0 ? 0 : overLayers(layer -> attentionSeconds(layer, most, context)) / slices;
+    }
+
+    private double overLayers(IntToDoubleFunction seconds) {
+        double sum = 0;
+        for (int layer = 0; layer < config.layers().size(); layer++) {
+            sum += seconds.applyAsDouble(layer);
         }
-        return seconds / slices;
+        return sum;
     }
 
     private double attentionSeconds(int layer, int sequences, int context) {

@@ -8,7 +8,7 @@ import io.maseparation.parallel.present.Unit;
 import java.util.List;
 
 /**
- * A number of the paper and what became of it.
+ * A number of the paper and how it fares.
  *
  * @param id name for machines
  * @param claim what is claimed
@@ -17,7 +17,7 @@ import java.util.List;
  * @param assumptions under which it comes nearest
  * @param bound what physics allows
  * @param verdict how it fares
- * @param note what else is to be said; may be empty
+ * @param note further remarks; may be empty
  */
 record Claim(
         String id,
@@ -30,7 +30,7 @@ record Claim(
         String note) {
 
     /**
-     * What follows.
+     * A verdict.
      *
      * @param kind kind of verdict
      * @param words the verdict in a few words
@@ -47,8 +47,8 @@ record Claim(
         NOT_REPRODUCED("Not reproduced"),
         /** A bound forbids it. */
         IMPOSSIBLE("Impossible"),
-        /** The number means nothing without what the paper does not say. */
-        UNDEFINED("Undefined without what the paper does not say"),
+        /** The paper does not say enough for the number to have a meaning. */
+        UNDEFINED("Undefined, since the paper does not say enough"),
         /** Two numbers of the paper contradict each other. */
         INCONSISTENT("Inconsistent with the paper's other numbers"),
         /** The number is right of something else. */
@@ -70,21 +70,16 @@ record Claim(
     private static final double REPRODUCED = 0.02;
     /** A deviation that counts as near. */
     private static final double NEAR = 0.15;
-    /** The verdict on a number that nothing forbids. */
-    static Kind kindOf(double claimed, double simulated) {
-        double off = Math.abs(simulated / claimed - 1);
-        return off <= REPRODUCED ? Kind.REPRODUCED : off <= NEAR ? Kind.WITHIN : Kind.NOT_REPRODUCED;
-    }
 
-    /** The same with its words. */
+    /** The verdict on a number that nothing forbids. */
     static Verdict verdictOn(double claimed, double simulated) {
-        Kind kind = kindOf(claimed, simulated);
         double off = simulated / claimed - 1;
-        return new Verdict(kind, switch (kind) {
-            case REPRODUCED -> "reproduced (%s)".formatted(Numbers.change(off));
-            case WITHIN -> "within %s".formatted(Numbers.share(Math.abs(off)));
-            default -> "not reproduced (%s)".formatted(Numbers.change(off));
-        });
+        if (Math.abs(off) <= REPRODUCED) {
+            return new Verdict(Kind.REPRODUCED, "reproduced (%s)".formatted(Numbers.change(off)));
+        }
+        return Math.abs(off) <= NEAR
+                ? new Verdict(Kind.WITHIN, "within %s".formatted(Numbers.share(Math.abs(off))))
+                : new Verdict(Kind.NOT_REPRODUCED, "not reproduced (%s)".formatted(Numbers.change(off)));
     }
 
     /** The verdict on a number that a bound may forbid: impossible if it does, otherwise not reproduced. */
@@ -112,7 +107,7 @@ record Claim(
                 column("source", "source", Unit.PLAIN, c -> "simulated"));
     }
 
-    /** What is to be said beside the table, a sentence or more for each claim that needs it. */
+    /** Remarks beside the table, one line for each claim that needs any. */
     static List<String> notes(List<Claim> claims) {
         return claims.stream()
                 .filter(c -> !c.note.isEmpty())

@@ -1,7 +1,5 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.studies.paper.Claim.Kind;
 import io.maseparation.parallel.studies.paper.Claim.Verdict;
 import io.maseparation.parallel.studies.paper.Evidence.Sample;
@@ -9,8 +7,10 @@ import io.maseparation.parallel.studies.paper.Evidence.Trial;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.DoubleUnaryOperator;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Every number of the paper's abstract and results, held against simulations and bounds. */
@@ -43,7 +43,7 @@ final class Claims {
     }
 
     private Bounds bounds(boolean gated, int topK) {
-        return new Bounds(Models.paper(gated, topK), context.cluster());
+        return Bounds.of(Models.paper(gated, topK), context.cluster());
     }
 
     private Bounds bounds(Assumptions assumptions) {
@@ -51,7 +51,11 @@ final class Claims {
     }
 
     private static double threeToOneMs(Bounds bounds, int slices) {
-        return bounds.separatedMs(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, slices, Paper.BATCH, Paper.CONTEXT);
+        return threeToOneMs(bounds, slices, Paper.BATCH);
+    }
+
+    private static double threeToOneMs(Bounds bounds, int slices, int batch) {
+        return bounds.separatedMs(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, slices, batch, Paper.CONTEXT);
     }
 
     /** The least bound on 12:4 with replicated attention under any assumption. */
@@ -139,29 +143,29 @@ final class Claims {
     }
 
     private static int fewestExperts(Bounds bounds) {
-        int experts = Paper.EXPERT_DEVICES;
-        while (experts < Paper.DEVICES - 1
-                && bounds.separatedMs(Paper.DEVICES - experts, experts, 1, Paper.BATCH,
-                        Paper.CONTEXT) > Paper.TPOT_MS) {
-            experts++;
-        }
-        return experts;
+        return IntStream.range(Paper.EXPERT_DEVICES, Paper.DEVICES - 1)
+                .filter(n -> bounds.separatedMs(Paper.DEVICES - n, n, 1, Paper.BATCH, Paper.CONTEXT) <= Paper.TPOT_MS)
+                .findFirst()
+                .orElse(Paper.DEVICES - 1);
     }
 
     private static int largestBatch(Bounds bounds) {
-        int batch = Paper.BATCH;
-        while (batch > 1
-                && bounds.separatedMs(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES, 1, batch,
-                        Paper.CONTEXT) > Paper.TPOT_MS) {
-            batch--;
-        }
-        return batch;
+        return IntStream.iterate(Paper.BATCH, batch -> batch > 1, batch -> batch - 1)
+                .filter(batch -> threeToOneMs(bounds, 1, batch) <= Paper.TPOT_MS)
+                .findFirst()
+                .orElse(1);
     }
 
-    /** A baseline and the fastest 12:4 under the same assumptions. */
-    private record Pair(Trial baseline, Trial separated) {
+    /** A baseline and another layout under the same assumptions. */
+    private record Pair(Trial baseline, Trial other) {
+        /** Change of TPOT. */
         double change() {
-            return separated.point().tpotMs() / baseline.point().tpotMs() - 1;
+            return other.point().tpotMs() / baseline.point().tpotMs() - 1;
+        }
+
+        String text() {
+            return "%s against %s; %s".formatted(
+                    other.point().name(), baseline.point().name(), baseline.assumptions().text());
         }
     }
 
@@ -170,13 +174,11 @@ final class Claims {
                 .map(b -> new Pair(b, Evidence.fastest(evidence.threeToOne(), b.assumptions())))
                 .min(Comparator.comparingDouble(p -> Math.abs(p.change() - Paper.TPOT_CHANGE)))
                 .orElseThrow();
-        String against = "%s against %s; %s".formatted(nearest.separated().point().name(),
-                nearest.baseline().point().name(), nearest.baseline().assumptions().text());
         Pair plain = new Pair(nearestBaseline(),
                 Evidence.fastest(evidence.threeToOne(), nearestBaseline().assumptions()));
         double least = leastMs() / Paper.BASELINE_TPOT_MS - 1;
         rows.add(new Claim("tpot_change", "TPOT, MA against TP8×PP2", Quantity.change(Paper.TPOT_CHANGE),
-                Quantity.change(nearest.change()), against, Quantity.change(least).orMore(),
+                Quantity.change(nearest.change()), nearest.text(), Quantity.change(least).orMore(),
                 Claim.verdictBeyond(least > Paper.TPOT_CHANGE, "below " + Numbers.change(least),
                         1 + Paper.TPOT_CHANGE, 1 + nearest.change()),
                 "the bound is that of 12:4 against the paper's own 2.76 ms; simulated 12:4 is %s; under those that bring the baseline nearest to its 2.76 ms it has %s TPOT"
@@ -186,13 +188,13 @@ final class Claims {
                                         : "faster under some assumptions",
                                 Numbers.change(plain.change()))));
         double most = Paper.BASELINE_TPOT_MS / leastMs() - 1;
-        double change = 1 / (1 + nearest.change()) - 1;
+        double change = Numbers.tpsChange(nearest.change());
         rows.add(new Claim("tps_change", "TPS, MA against TP8×PP2", Quantity.change(Paper.TPS_CHANGE),
-                Quantity.change(change), against, Quantity.change(most).orLess(),
+                Quantity.change(change), nearest.text(), Quantity.change(most).orLess(),
                 Claim.verdictBeyond(most < Paper.TPS_CHANGE, "above " + Numbers.change(most),
                         1 + Paper.TPS_CHANGE, 1 + change),
                 ""));
-        double implied = 1 / (1 + Paper.TPOT_CHANGE) - 1;
+        double implied = Numbers.tpsChange(Paper.TPOT_CHANGE);
         rows.add(new Claim("implied_tps_change", "TPS that −34.2 % TPOT implies", Quantity.change(Paper.TPS_CHANGE),
                 Quantity.change(implied), ARITHMETIC, Quantity.NONE,
                 new Verdict(Kind.INCONSISTENT, "inconsistent: " + Numbers.change(implied)),
@@ -202,7 +204,7 @@ final class Claims {
     }
 
     private void ratio() {
-        List<Trial> separated = evidence.where(t -> t.point().setup().layout() instanceof Layout.Separated);
+        List<Trial> separated = evidence.where(t -> t.point().isSeparated());
         List<Trial> best = Assumptions.all().stream()
                 .map(a -> Evidence.fastest(separated, a))
                 .toList();
@@ -212,14 +214,12 @@ final class Claims {
         double loss = Evidence.fastest(evidence.threeToOne(), nearest.assumptions()).point().tpotMs()
                 / nearest.point().tpotMs() - 1;
         String found = best.stream()
-                .map(t -> t.point().setup().layout().name())
+                .map(t -> t.point().separated().name())
                 .distinct()
                 .sorted()
                 .collect(Collectors.joining(", "));
-        ModelConfig config = Assumptions.USUAL.config();
-        BalanceLine line = new BalanceLine(config, new Bounds(config, context.cluster()), Paper.ATTENTION_DEVICES,
-                Paper.EXPERT_DEVICES);
-        List<Sample> fastest = evidence.fastest(p -> p.setup().layout() instanceof Layout.Separated);
+        BalanceLine line = BalanceLine.ofThreeToOne(context);
+        List<Sample> fastest = evidence.fastest(Point::isSeparated);
         List<Integer> tied = evidence.fastest(Paper::isThreeToOne).stream()
                 .filter(s -> fastest.stream().anyMatch(f -> f.batch() == s.batch()
                         && s.point().tpotMs() <= PlaneStudy.TIE * f.point().tpotMs()))
@@ -263,50 +263,39 @@ final class Claims {
 
     /** Which other layouts differ from the baseline by what is claimed of MA. */
     private void magnitude(boolean tpot) {
-        record Other(Trial baseline, Trial other) {
-            double change(boolean tpot) {
-                double change = other.point().tpotMs() / baseline.point().tpotMs() - 1;
-                return tpot ? change : 1 / (1 + change) - 1;
-            }
-        }
-
+        DoubleUnaryOperator measure = change -> tpot ? change : Numbers.tpsChange(change);
         double claimed = tpot ? Paper.TPOT_CHANGE : Paper.TPS_CHANGE;
-        List<Other> others = evidence.baselines().stream()
+        List<Pair> others = evidence.baselines().stream()
                 .flatMap(b -> evidence
                         .where(t -> t.assumptions().equals(b.assumptions()) && !evidence.baselines().contains(t))
                         .stream()
-                        .map(t -> new Other(b, t)))
+                        .map(t -> new Pair(b, t)))
                 .toList();
-        Other nearest = others.stream()
-                .min(Comparator.comparingDouble(o -> Math.abs(o.change(tpot) - claimed)))
+        Pair nearest = others.stream()
+                .min(Comparator.comparingDouble(o -> Math.abs(measure.applyAsDouble(o.change()) - claimed)))
                 .orElseThrow();
-        Other best = others.stream()
-                .filter(o -> o.other().point().setup().layout() instanceof Layout.Separated
-                        && o.baseline().point().setup().batching().microBatches() == 1)
-                .min(Comparator.comparingDouble(o -> o.change(true)))
+        Pair best = others.stream()
+                .filter(o -> o.other().point().isSeparated() && o.baseline().point().microBatches() == 1)
+                .min(Comparator.comparingDouble(Pair::change))
                 .orElseThrow();
         String free = evidence.freest()
                 .map(p -> {
                     Trial baseline = evidence.baselines().stream()
-                            .filter(t -> t.assumptions().equals(Assumptions.USUAL)
-                                    && t.point().setup().batching().microBatches() == 1)
+                            .filter(t -> t.assumptions().equals(Assumptions.USUAL) && t.point().microBatches() == 1)
                             .findFirst()
                             .orElseThrow();
-                    double change = p.tpotMs() / baseline.point().tpotMs() - 1;
+                    double change = new Pair(baseline, new Trial(Assumptions.USUAL, p)).change();
                     return "; of any MA layout %s (%s, %s)".formatted(
-                            Numbers.change(tpot ? change : 1 / (1 + change) - 1), p.name(), Numbers.ms(p.tpotMs()));
+                            Numbers.change(measure.applyAsDouble(change)), p.name(), Numbers.ms(p.tpotMs()));
                 })
                 .orElse("");
         rows.add(new Claim(tpot ? "where_tpot" : "where_tps",
                 "where %s %s does occur".formatted(Numbers.change(claimed), tpot ? "TPOT" : "TPS"),
-                Quantity.change(claimed), Quantity.change(nearest.change(tpot)),
-                "%s against %s; %s".formatted(nearest.other().point().name(), nearest.baseline().point().name(),
-                        nearest.baseline().assumptions().text()),
+                Quantity.change(claimed), Quantity.change(measure.applyAsDouble(nearest.change())), nearest.text(),
                 Quantity.NONE,
-                new Verdict(Kind.ELSEWHERE, nearest.other().point().setup().layout() instanceof Layout.Separated
-                        ? "occurs with separation"
-                        : "occurs without separation"),
+                new Verdict(Kind.ELSEWHERE,
+                        "occurs %s separation".formatted(nearest.other().point().isSeparated() ? "with" : "without")),
                 "the best ratio of MA against TP8×PP2, m = 1: %s (%s)%s".formatted(
-                        Numbers.change(best.change(tpot)), best.other().point().name(), free)));
+                        Numbers.change(measure.applyAsDouble(best.change())), best.other().point().name(), free)));
     }
 }

@@ -10,9 +10,7 @@ import io.maseparation.parallel.present.chart.BarChart;
 import io.maseparation.parallel.present.chart.LineChart;
 import io.maseparation.parallel.present.chart.Scale;
 import io.maseparation.parallel.studies.paper.Evidence.Sample;
-import io.maseparation.parallel.studies.paper.Section.Data;
-import io.maseparation.parallel.studies.paper.Section.Picture;
-import io.maseparation.parallel.studies.paper.Section.Shown;
+import io.maseparation.parallel.studies.paper.Section.Figure;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
@@ -22,20 +20,8 @@ import java.util.stream.Stream;
 
 /** The table of claims, and the simulations it rests on. */
 record ClaimsStudy(Context context) {
-    static final String FILE = "claims.csv";
-    private static final String TRIALS_FILE = "assumptions.csv";
-    private static final String BATCHES_FILE = "batches.csv";
-
-    String name() {
-        return "claims";
-    }
-
-    int items() {
-        return Evidence.items(context);
-    }
-
     /**
-     * What came out.
+     * The outcome.
      *
      * @param claims every claim
      * @param sections parts of the report
@@ -46,7 +32,7 @@ record ClaimsStudy(Context context) {
         Evidence evidence = Evidence.gather(context);
         if (evidence.baselines().isEmpty() || evidence.threeToOne().isEmpty()) {
             throw new PlanException(
-                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a 'cluster' with more memory a device"
+                    "the paper's %s fits under no assumptions on %d devices of cluster %s: choose a 'cluster' with more memory per device"
                             .formatted(evidence.baselines().isEmpty() ? "baseline" : "MA 12:4", Paper.DEVICES,
                                     context.cluster().name()));
         }
@@ -73,10 +59,10 @@ record ClaimsStudy(Context context) {
                                 + " sets of assumptions. It names no vocabulary, so embedding and output projection are left"
                                 + " out. A batch of 24 follows from its TPS × TPOT. Reproduced is what is at most 2 % off."),
                 Stream.concat(kinds, Claim.notes(claims).stream()).toList(),
-                List.of(new Shown(
+                List.of(Figure.of(
                         table.select("claim", "claimed", "simulated", "bound", "verdict", "assumptions"),
-                        "Claims against simulations and bounds.", FILE)),
-                List.of(new Data(FILE, table)));
+                        "Claims against simulations and bounds.")),
+                "claims.csv", table);
     }
 
     private Section bounds(Evidence evidence) {
@@ -93,30 +79,27 @@ record ClaimsStudy(Context context) {
                         .min()
                         .orElse(Double.NaN);
                 chart.group("top-%d, %s matrices".formatted(topK, gated ? "three" : "two"),
-                        new Bounds(Models.paper(gated, topK), context.cluster()).separatedMs(Paper.ATTENTION_DEVICES,
+                        bounds(gated, topK).separatedMs(Paper.ATTENTION_DEVICES,
                                 Paper.EXPERT_DEVICES, 1, Paper.BATCH, Paper.CONTEXT),
                         best, Paper.TPOT_MS);
             }
         }
+        Bounds topOne = bounds(false, 1);
         return new Section(
                 "Why 1.82 ms is impossible at 12:4",
                 List.of("Four GPUs must read the experts that 24 sequences visit: at top-1 %s of 16 in every layer on average,"
-                        .formatted(Numbers.decimals(visited(1), 1))
+                        .formatted(Numbers.decimals(topOne.visitedExperts(0, Paper.BATCH), 1))
                         + " which takes %s at the full bandwidth of their memory before any attention has run."
-                                .formatted(Numbers.ms(reads()))
+                                .formatted(Numbers.ms(topOne.expertReadsMs(Paper.EXPERT_DEVICES, Paper.BATCH)))
                         + " The attention of at least the largest micro-batch comes on top. The bound takes the best of all"
                         + " ways to split the batch, and nothing else: no latency, no launches, no imbalance."),
                 List.of(),
-                List.of(new Picture(chart, "Bound, simulation and claim.", TRIALS_FILE)),
-                List.of(new Data(TRIALS_FILE, trials(evidence))));
+                List.of(Figure.of(chart, "Bound, simulation and claim.")),
+                "assumptions.csv", trials(evidence));
     }
 
-    private double visited(int topK) {
-        return new Bounds(Models.paper(false, topK), context.cluster()).visitedExperts(0, Paper.BATCH);
-    }
-
-    private double reads() {
-        return new Bounds(Models.paper(false, 1), context.cluster()).expertReadsMs(Paper.EXPERT_DEVICES, Paper.BATCH);
+    private Bounds bounds(boolean gated, int topK) {
+        return Bounds.of(Models.paper(gated, topK), context.cluster());
     }
 
     private static Table trials(Evidence evidence) {
@@ -135,8 +118,8 @@ record ClaimsStudy(Context context) {
     }
 
     private Section growing(Evidence evidence) {
-        Predicate<Point> one = p -> p.setup().layout().stages() == 2 && p.setup().batching().microBatches() == 1;
         Predicate<Point> piped = p -> p.setup().layout().stages() == 2;
+        Predicate<Point> one = piped.and(p -> p.microBatches() == 1);
         LineChart busy = chart("Busy share and MBU over batch", "share of time");
         add(busy, "12:4, busy", evidence, Paper::isThreeToOne, s -> s.point().busy());
         add(busy, "12:4, MBU", evidence, Paper::isThreeToOne, s -> s.point().mbu());
@@ -160,9 +143,9 @@ record ClaimsStudy(Context context) {
                                 + " grow."),
                 List.of(),
                 List.of(
-                        new Picture(busy, "Busy share and MBU, the fastest number of micro-batches.", BATCHES_FILE),
-                        new Picture(memory, "Memory efficiency.", BATCHES_FILE)),
-                List.of(new Data(BATCHES_FILE, batches(evidence))));
+                        Figure.of(busy, "Busy share and MBU, the fastest number of micro-batches."),
+                        Figure.of(memory, "Memory efficiency.")),
+                "batches.csv", batches(evidence));
     }
 
     private LineChart chart(String title, String value) {

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
-/** The paper's shares of 1, which it does not define, by the definitions of docs/metrics.md. */
+/** The paper's utilisation and efficiencies, which it does not define, by the definitions in docs/metrics.md. */
 final class EfficiencyClaims {
     private final Evidence evidence;
     private final List<Claim> rows = new ArrayList<>();

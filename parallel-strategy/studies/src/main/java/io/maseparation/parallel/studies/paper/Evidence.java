@@ -5,22 +5,21 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
-import io.maseparation.parallel.search.Evaluation;
 import io.maseparation.parallel.search.Planner;
 import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 /**
- * Simulations that claims are held against.
+ * Simulations that the claims are compared with.
  *
  * @param trials the paper's batch, context and GPUs under every assumption: every ratio of MA, and what it is compared
  *     with
@@ -46,8 +45,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     /**
      * A scaling efficiency on sixteen devices.
      *
-     * @param definition which one, in words
-     * @param layout of which layout
+     * @param definition how it is computed, in words
+     * @param layout name of the layout
      */
     record Scaling(String definition, String layout, double efficiency) {}
 
@@ -67,27 +66,21 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                     4608};
     }
 
-    /** Every ratio; every second where few points are enough. */
-    private static List<NamedLayout> ratios(Context context) {
-        return NamedLayout.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
-                .filter(c -> !context.quick() || c.separated().attentionDevices() % 2 == 0)
-                .toList();
-    }
-
-    /** Ratios of MA, and what they are compared with. */
-    private static List<NamedLayout> layouts(Context context) {
-        List<NamedLayout> all = new ArrayList<>(ratios(context));
-        for (int m = 1; m <= 2; m++) {
-            all.add(NamedLayout.tensorPipeline(8, 2, m));
-        }
-        all.add(NamedLayout.tensorPipeline(16, 1, 1));
-        all.add(NamedLayout.expertParallel(16, 1));
-        all.add(NamedLayout.expertParallel(16, 8));
-        return all;
+    /** Ratios of MA, every second where few points are enough, and what they are compared with. */
+    private static List<Setup> layouts(Context context) {
+        Stream<Setup> ratios = Family.everyRatio(Paper.DEVICES, Family.MOST_MICRO_BATCHES).stream()
+                .filter(s -> !context.quick() || ((Layout.Separated) s.layout()).attentionDevices() % 2 == 0);
+        Stream<Setup> others = Stream.of(
+                Paper.BASELINE.withMicroBatches(1),
+                Paper.BASELINE.withMicroBatches(2),
+                Layout.tensorPipeline(16, 1).withMicroBatches(1),
+                Layout.expertParallel(16).withMicroBatches(1),
+                Layout.expertParallel(16).withAttentionTensorParallel(8).withMicroBatches(1));
+        return Stream.concat(ratios, others).toList();
     }
 
     private static List<Trial> trials(Context context) {
-        List<NamedLayout> layouts = layouts(context);
+        List<Setup> layouts = layouts(context);
         return context.sweep().flatMap(Assumptions.all(), assumptions -> context.sweep()
                 .simulate(assumptions.config(), layouts, context.cluster(), assumptions.scenario(
                         Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
@@ -98,7 +91,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
 
     private static List<Sample> growing(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
-        List<NamedLayout> layouts = layouts(context);
+        List<Setup> layouts = layouts(context);
         List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
         return context.sweep().flatMap(batches, batch -> context.sweep()
                 .simulate(config, layouts, context.cluster(), context.scenario(batch, Paper.CONTEXT))
@@ -115,50 +108,42 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
      */
     private record Growth(String definition, int first, int last) {}
 
+    /** Some layouts, and words around the name of the fastest of them. */
+    private record Group(String words, Predicate<Point> which) {}
+
     private static List<Growth> growths() {
         return List.of(
                 new Growth("strong, batch " + Paper.BATCH, Paper.BATCH, Paper.BATCH),
                 new Growth("strong, batch " + LARGE, LARGE, LARGE),
-                new Growth("weak, %d sequences a GPU".formatted(WEAK), WEAK, WEAK * Paper.DEVICES));
+                new Growth("weak, %d sequences per GPU".formatted(WEAK), WEAK, WEAK * Paper.DEVICES));
     }
 
     private static List<Scaling> scaling(Context context) {
         ModelConfig config = Assumptions.USUAL.config();
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
-        List<NamedLayout> all = layouts(context);
+        List<Setup> all = layouts(context);
         return context.sweep().flatMap(growths(), growth -> {
             double first = context.sweep()
-                    .simulate(config, NamedLayout.of(Layout.single().withMicroBatches(1)), one,
-                            plain(context, growth.first()))
+                    .simulate(config, Layout.single().withMicroBatches(1), one, plain(context, growth.first()))
                     .orElseThrow()
                     .tpotMs();
             int devices = growth.last() > growth.first() ? 1 : Paper.DEVICES;
             List<Point> points =
                     context.sweep().simulate(config, all, context.cluster(), plain(context, growth.last()));
-            List<Scaling> found = new ArrayList<>();
-            for (Family family : List.of(
-                    new Family("best ratio of MA",
-                            all.stream().filter(c -> c.setup().layout() instanceof Layout.Separated).toList()),
-                    new Family("MA 12:4", all.stream().filter(Evidence::threeToOne).toList()),
-                    new Family("best without separation",
-                            all.stream().filter(c -> !(c.setup().layout() instanceof Layout.Separated)).toList()))) {
-                List<Setup> setups = family.layouts().stream().map(NamedLayout::setup).toList();
-                Point.fastest(points.stream().filter(p -> setups.contains(p.setup())).toList())
-                        .ifPresent(p -> found.add(new Scaling(growth.definition(),
-                                family.name().equals("MA 12:4") ? p.name() : family.name() + " (" + p.name() + ")",
-                                first / devices / p.tpotMs())));
-            }
-            return found;
+            Group ratios = new Group("best ratio of MA (%s)", Point::isSeparated);
+            Group threeToOne = new Group("%s", Paper::isThreeToOne);
+            Group others = new Group("best without separation (%s)", p -> !p.isSeparated());
+            return Stream.of(ratios, threeToOne, others)
+                    .flatMap(group -> Point.fastest(points.stream().filter(group.which()).toList())
+                            .map(p -> new Scaling(growth.definition(), group.words().formatted(p.name()),
+                                    first / devices / p.tpotMs()))
+                            .stream())
+                    .toList();
         });
     }
 
-    private static boolean threeToOne(NamedLayout layout) {
-        return layout.setup().layout().hasRatio(Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES);
-    }
-
     private static Scenario plain(Context context, int batch) {
-        RoutingModel routing = RoutingModel.uniform();
-        return context.scenario(batch, Paper.CONTEXT).withRouting(routing, context.seed());
+        return context.scenario(batch, Paper.CONTEXT).withRouting(RoutingModel.uniform(), context.seed());
     }
 
     private static Optional<Point> freest(Context context) {
@@ -167,10 +152,9 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
                 context.scenario(Paper.BATCH, Paper.CONTEXT))
                 .withThreads(1)
                 .with(SearchSpace.of(Strategy.MA));
-        return context.sweep().map(List.of(request), r -> {
-            Optional<Evaluation> best = Planner.best(r);
-            return best.map(e -> Point.of(NamedLayout.of(e.layout().setup()), e.result()));
-        }).getFirst();
+        return context.sweep()
+                .map(List.of(request), r -> Planner.best(r).map(e -> Point.of(e.layout().setup(), e.result())))
+                .getFirst();
     }
 
     /** Trials that satisfy something. */
@@ -185,7 +169,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
 
     /** The paper's baseline. */
     List<Trial> baselines() {
-        return where(t -> t.point().setup().layout().equals(Layout.tensorPipeline(8, 2)));
+        return where(t -> t.point().setup().layout().equals(Paper.BASELINE));
     }
 
     /** The trial whose value is nearest to a claim. */

@@ -23,7 +23,7 @@ final class Fleet {
         return cluster.withDevices(all);
     }
 
-    /** The same with unlimited memory, for times of a device that could not hold what it is timed with. */
+    /** The same with unlimited memory, for timing a device with more than it could hold. */
     static Cluster unlimited(Cluster cluster) {
         return cluster.withKinds(kind -> kind.withMemory(NO_LIMIT));
     }

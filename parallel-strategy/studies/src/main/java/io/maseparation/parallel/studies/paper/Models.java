@@ -6,11 +6,11 @@ import io.maseparation.moe.Presets;
 /** The paper's model and variants of it. */
 final class Models {
     /**
-     * The paper names no vocabulary. With this one, a token a head, so that it can be split as heads can, embedding and
-     * output projection weigh nothing to speak of.
+     * The paper names no vocabulary. This one has one token per head, so that it can be split as heads are, and makes
+     * the embedding and the output projection negligible.
      */
     private static final int NO_VOCABULARY = 32;
-    /** Longer than any context of a map. */
+    /** More than any context of a map. */
     private static final int POSITIONS = 1 << 20;
 
     private Models() {}

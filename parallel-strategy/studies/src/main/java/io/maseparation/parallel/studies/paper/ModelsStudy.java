@@ -3,7 +3,6 @@ package io.maseparation.parallel.studies.paper;
 import static io.maseparation.parallel.present.Table.column;
 
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
@@ -19,23 +18,19 @@ import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchResult;
 import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.studies.paper.Section.Data;
 import io.maseparation.parallel.studies.paper.Section.Figure;
-import io.maseparation.parallel.studies.paper.Section.Picture;
-import io.maseparation.parallel.studies.paper.Section.Shown;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
 /** The best of MA against the best without separation, for other models. */
-final class ModelsStudy implements Study {
-    private static final String FILE = "models.csv";
+final class ModelsStudy extends Study {
     private static final int STEPS = 4;
     private static final int MOST_MICRO_BATCHES = 3;
     private static final int LARGE = 1024;
 
-    private final Context context;
     private final List<Variant> variants;
     private final int[] batches;
 
@@ -57,7 +52,7 @@ final class ModelsStudy implements Study {
     }
 
     ModelsStudy(Context context) {
-        this.context = context;
+        super("other models", context);
         variants = context.quick() ? variants().subList(0, 2) : variants();
         batches = context.quick() ? new int[] {Paper.BATCH} : new int[] {Paper.BATCH, LARGE};
     }
@@ -95,17 +90,12 @@ final class ModelsStudy implements Study {
     }
 
     @Override
-    public String name() {
-        return "other models";
-    }
-
-    @Override
-    public int items() {
+    int items() {
         return variants.size() * batches.length;
     }
 
     @Override
-    public List<Section> run() {
+    List<Section> run() {
         List<Place> places = new ArrayList<>();
         // The largest first, so that no thread is left alone with one of them at the end.
         for (Variant variant : variants.reversed()) {
@@ -125,35 +115,30 @@ final class ModelsStudy implements Study {
                         + " and EP. Variants differ from the paper's model in what their name says; 8 to 256 experts share the same"
                         + " total width. Presets count the output projection.");
         for (int batch : batches) {
-            List<Sample> of =
-                    samples.stream().filter(s -> s.place().batch() == batch).toList();
+            List<Sample> of = samples.stream().filter(s -> s.place().batch() == batch).toList();
             BarChart chart = new BarChart(
                     "MA against the best without separation, batch " + batch,
                     new Axis("TPOT", "ms", Scale.LINEAR), List.of("MA, best", "without separation, best"))
                     .note(context.note() + "; context " + Paper.CONTEXT);
             of.forEach(s -> chart.group(s.place().variant().name(), tpot(s.ma()), tpot(s.colocated())));
-            figures.add(new Picture(chart, "TPOT by model at batch " + batch + ".", FILE));
-            long faster = of.stream().filter(s -> s.change() < 0).count();
+            figures.add(Figure.of(chart, "TPOT by model at batch " + batch + "."));
+            double[] changes = of.stream().mapToDouble(Sample::change).filter(Double::isFinite).sorted().toArray();
             findings.add("At batch %d MA is faster for %d of %d models, between %s and %s TPOT.".formatted(
-                    batch, faster, of.size(),
-                    Numbers.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).min().orElse(
-                            Double.NaN)),
-                    Numbers.change(of.stream().mapToDouble(Sample::change).filter(Double::isFinite).max().orElse(
-                            Double.NaN))));
+                    batch, Arrays.stream(changes).filter(change -> change < 0).count(), of.size(),
+                    Numbers.change(changes.length == 0 ? Double.NaN : changes[0]),
+                    Numbers.change(changes.length == 0 ? Double.NaN : changes[changes.length - 1])));
         }
         Table table = table(samples);
-        figures.add(new Shown(table.select("model", "batch", "ma_layout", "ma_tpot_ms", "colocated_layout",
-                "colocated_tpot_ms", "change_of_tpot_by_ma"), "The layouts.", FILE));
-        return List.of(new Section("Other models", paragraphs, findings, figures, List.of(new Data(FILE, table))));
+        figures.add(Figure.of(table.select("model", "batch", "ma_layout", "ma_tpot_ms", "colocated_layout",
+                "colocated_tpot_ms", "change_of_tpot_by_ma"), "The layouts."));
+        return List.of(new Section("Other models", paragraphs, findings, figures, "models.csv", table));
     }
 
     private Sample sample(Place place) {
-        Cluster cluster = context.cluster();
-        Scenario scenario = context.scenario(place.batch(), Paper.CONTEXT)
-                .withSteps(STEPS, 1);
+        Scenario scenario = context.scenario(place.batch(), Paper.CONTEXT).withSteps(STEPS, 1);
         SearchRequest request = SearchRequest.of(
                 place.variant().config(),
-                cluster,
+                context.cluster(),
                 scenario.with(scenario.conditions().withLmHead(place.variant().known())))
                 .withThreads(1)
                 .with(SearchSpace.all().where(ModelsStudy::searched));
@@ -165,7 +150,9 @@ final class ModelsStudy implements Study {
         }
     }
 
-    /** A search of some thousand layouts a model would take minutes: every second ratio, and no copies of experts. */
+    /**
+     * Searching thousands of layouts per model would take minutes: only every second ratio, and no copies of experts.
+     */
     private static boolean searched(Setup setup) {
         return setup.layout().ranks() == Paper.DEVICES
                 && setup.batching().microBatches() <= MOST_MICRO_BATCHES
@@ -178,7 +165,7 @@ final class ModelsStudy implements Study {
     }
 
     private static String layout(Optional<Evaluation> evaluation) {
-        return evaluation.map(e -> NamedLayout.of(e.layout().setup()).name()).orElse("none fits");
+        return evaluation.map(e -> LayoutName.of(e.layout().setup())).orElse("none fits");
     }
 
     private static Table table(List<Sample> samples) {

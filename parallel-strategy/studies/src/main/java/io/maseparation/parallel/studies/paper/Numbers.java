@@ -11,6 +11,11 @@ final class Numbers {
         return String.format(Locale.ROOT, "%+.1f %%", 100 * share).replace('-', '−');
     }
 
+    /** The change of TPS that goes with a change of TPOT at the same batch. */
+    static double tpsChange(double tpotChange) {
+        return 1 / (1 + tpotChange) - 1;
+    }
+
     /** A share: "89.7 %". */
     static String share(double share) {
         return String.format(Locale.ROOT, "%.1f %%", 100 * share);
@@ -21,12 +26,12 @@ final class Numbers {
         return String.format(Locale.ROOT, "%.2f ms", ms);
     }
 
-    /** Tokens a second. */
+    /** Tokens per second. */
     static String rate(double tps) {
         return String.format(Locale.ROOT, "%,.0f tokens/s", tps);
     }
 
-    /** A number with so many decimals. */
+    /** A number with the given number of decimals. */
     static String decimals(double value, int decimals) {
         return String.format(Locale.ROOT, "%." + decimals + "f", value);
     }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import io.maseparation.parallel.layout.Layout;
+
 /** The numbers of the paper's abstract and results, as they are printed there: what is claimed, and nothing else. */
 final class Paper {
     static final int DEVICES = 16;
@@ -8,6 +10,10 @@ final class Paper {
     static final int BATCH = 24;
     static final int ATTENTION_DEVICES = 12;
     static final int EXPERT_DEVICES = 4;
+    /** The layout that the paper calls best, 3:1. */
+    static final Layout THREE_TO_ONE = Layout.separated(ATTENTION_DEVICES, EXPERT_DEVICES);
+    /** What the paper compares it with. */
+    static final Layout BASELINE = Layout.tensorPipeline(8, 2);
     static final double BASELINE_TPOT_MS = 2.76;
     static final double TPOT_MS = 1.82;
     /** Half of the last digit of a TPOT. */
@@ -24,7 +30,7 @@ final class Paper {
 
     private Paper() {}
 
-    /** The layout that the paper calls best, 3:1. */
+    /** Whether a point is of the ratio that the paper calls best. */
     static boolean isThreeToOne(Point point) {
         return point.setup().layout().hasRatio(ATTENTION_DEVICES, EXPERT_DEVICES);
     }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -7,35 +9,35 @@ import io.maseparation.parallel.present.chart.Axis;
 import io.maseparation.parallel.present.chart.MapChart;
 import io.maseparation.parallel.present.chart.Scale;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.studies.paper.Section.Data;
 import io.maseparation.parallel.studies.paper.Section.Figure;
-import io.maseparation.parallel.studies.paper.Section.Picture;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Over batch and context: the best ratio, and MA against each baseline. */
-final class PlaneStudy implements Study {
+final class PlaneStudy extends Study {
     /** As good as the best. */
     static final double TIE = 1.02;
-    private static final String RATIOS_FILE = "ratios.csv";
-    private static final String PLANE_FILE = "plane.csv";
     private static final int LINE_POINTS = 120;
     private static final List<String> BASELINES = List.of(
             Family.UNPIPELINED, Family.TENSOR_PIPELINE, Family.TENSOR, Family.EXPERT, Family.EXPERT_TENSOR,
             Family.COLOCATED);
 
-    private final Context context;
     private final int[] batches;
     private final int[] contexts;
-    private final List<Family> families = families();
+    private final List<Family> families = Stream.concat(
+            Family.onSixteen().stream(), Stream.of(new Family(Family.COLOCATED, Family.colocated())))
+            .filter(f -> !f.name().equals(Family.THREE_TO_ONE))
+            .toList();
 
     /**
      * A batch and a context.
@@ -43,10 +45,13 @@ final class PlaneStudy implements Study {
      * @param ratios by number of attention devices, the fastest over micro-batches
      * @param fastest by family
      */
-    private record Cell(int batch, int context, Map<Integer, Point> ratios, Map<String, Point> fastest) {
+    private record Cell(Place place, Map<Integer, Point> ratios, Map<String, Point> fastest) {
+        Optional<Point> of(String family) {
+            return Optional.ofNullable(fastest.get(family));
+        }
+
         double tpotMs(String family) {
-            Point point = fastest.get(family);
-            return point == null ? Double.NaN : point.tpotMs();
+            return of(family).map(Point::tpotMs).orElse(Double.NaN);
         }
 
         /** TPOT of the best MA against a baseline, as a change: −0.3 for 30 % less. */
@@ -60,7 +65,7 @@ final class PlaneStudy implements Study {
     }
 
     PlaneStudy(Context context) {
-        this.context = context;
+        super("batch and context", context);
         batches = context.quick()
                 ? new int[] {24, 192, 1152}
                 : new int[] {24, 36, 48, 72, 96, 144, 192, 288, 384, 576, 768, 1152, 1536, 2304, 3072, 4608};
@@ -69,45 +74,24 @@ final class PlaneStudy implements Study {
                 : IntStream.rangeClosed(8, 17).map(i -> 1 << i).toArray();
     }
 
-    private static List<Family> families() {
-        List<Family> families = new ArrayList<>(Family.onSixteen());
-        families.add(new Family(Family.COLOCATED, Family.colocated()));
-        return families;
-    }
-
     @Override
-    public String name() {
-        return "batch and context";
-    }
-
-    @Override
-    public int items() {
+    int items() {
         return batches.length * contexts.length;
     }
 
     @Override
-    public List<Section> run() {
+    List<Section> run() {
         ModelConfig config = Assumptions.USUAL.config();
-        List<int[]> places = new ArrayList<>();
-        for (int length : contexts) {
-            for (int batch : batches) {
-                places.add(new int[] {batch, length});
-            }
-        }
-        List<Cell> cells = context.sweep().map(places, place -> cell(config, place[0], place[1]));
-        return List.of(ratios(config, cells), comparisons(cells));
+        List<Cell> cells = context.sweep().map(Place.all(batches, contexts), place -> cell(config, place));
+        return List.of(ratios(cells), comparisons(cells));
     }
 
-    private Cell cell(ModelConfig config, int batch, int length) {
-        Scenario scenario = context.scenario(batch, length);
+    private Cell cell(ModelConfig config, Place place) {
+        Scenario scenario = context.scenario(place.batch(), place.context());
         Map<String, Point> fastest = new LinkedHashMap<>();
         Map<Integer, Point> ratios = new LinkedHashMap<>();
         for (Family family : families) {
-            if (family.name().equals(Family.THREE_TO_ONE)) {
-                continue;
-            }
-            List<Point> points =
-                    context.sweep().simulate(config, family.layouts(), context.cluster(), scenario);
+            List<Point> points = context.sweep().simulate(config, family.layouts(), context.cluster(), scenario);
             Point.fastest(points).ifPresent(p -> fastest.put(family.name(), p));
             if (family.name().equals(Family.MA)) {
                 points.forEach(p -> ratios.merge(
@@ -116,7 +100,7 @@ final class PlaneStudy implements Study {
         }
         Optional.ofNullable(ratios.get(Paper.ATTENTION_DEVICES))
                 .ifPresent(p -> fastest.put(Family.THREE_TO_ONE, p));
-        return new Cell(batch, length, ratios, fastest);
+        return new Cell(place, ratios, fastest);
     }
 
     private MapChart chart(String title, Axis value) {
@@ -137,27 +121,28 @@ final class PlaneStudy implements Study {
         return cells.get(row * batches.length + column);
     }
 
-    private Section ratios(ModelConfig config, List<Cell> cells) {
+    private Section ratios(List<Cell> cells) {
         MapChart map = chart("Best A:M of MA Separation on 16 GPUs", new Axis("best A:M", "", Scale.LINEAR))
                 .note(context.note())
                 .order(IntStream.range(1, Paper.DEVICES).mapToObj(a -> a + ":" + (Paper.DEVICES - a)).toList());
         for (int row = 0; row < contexts.length; row++) {
             for (int column = 0; column < batches.length; column++) {
                 Cell cell = at(cells, column, row);
-                Point best = cell.fastest().get(Family.MA);
-                if (best == null) {
+                Optional<Point> best = cell.of(Family.MA);
+                if (best.isEmpty()) {
                     map.amount(column, row, Double.NaN, "", "does not fit in memory");
                 } else {
-                    map.category(column, row, best.setup().layout().name(), best.setup().layout().name(),
-                            "m = %d, TPOT %s, 12:4 %s".formatted(best.setup().batching().microBatches(),
-                                    Unit.MILLISECONDS.text(best.tpotMs()),
+                    String ratio = best.get().separated().name();
+                    map.category(column, row, ratio, ratio,
+                            "m = %d, TPOT %s, 12:4 %s".formatted(best.get().microBatches(),
+                                    Unit.MILLISECONDS.text(best.get().tpotMs()),
                                     Unit.MILLISECONDS.text(cell.tpotMs(Family.THREE_TO_ONE))));
                 }
             }
         }
         map.outline("12:4 within 2 % of the best",
                 (column, row) -> at(cells, column, row).threeToOneIsBest());
-        BalanceLine line = line(config);
+        BalanceLine line = BalanceLine.ofThreeToOne(context);
         for (int m = 2; m <= Family.MOST_MICRO_BATCHES; m++) {
             addLine(map, line, m);
         }
@@ -174,13 +159,8 @@ final class PlaneStudy implements Study {
                                 + " thousand tokens here. Below the line experts are the longer"
                                 + " part and want more devices, above it attention does."),
                 List.of(summary(cells)),
-                List.of(new Picture(map, "Best ratio, the region of 3:1, and the closed form.", RATIOS_FILE)),
-                List.of(new Data(RATIOS_FILE, ratioTable(cells))));
-    }
-
-    private BalanceLine line(ModelConfig config) {
-        return new BalanceLine(
-                config, new Bounds(config, context.cluster()), Paper.ATTENTION_DEVICES, Paper.EXPERT_DEVICES);
+                List.of(Figure.of(map, "Best ratio, the region of 3:1, and the closed form.")),
+                "ratios.csv", ratioTable(cells));
     }
 
     private void addLine(MapChart map, BalanceLine line, int m) {
@@ -199,40 +179,37 @@ final class PlaneStudy implements Study {
     private String summary(List<Cell> cells) {
         long fits = cells.stream().filter(c -> c.fastest().containsKey(Family.MA)).count();
         List<Cell> best = cells.stream().filter(Cell::threeToOneIsBest).toList();
-        OptionalDouble low = best.stream().mapToDouble(c -> (double) c.batch() * c.context()).min();
-        OptionalDouble high = best.stream().mapToDouble(c -> (double) c.batch() * c.context()).max();
+        LongSummaryStatistics tokens = best.stream()
+                .mapToLong(c -> (long) c.place().batch() * c.place().context())
+                .summaryStatistics();
         return best.isEmpty()
                 ? "12:4 is nowhere within 2 %% of the best of the %d cells that fit.".formatted(fits)
                 : "12:4 is within 2 %% of the best in %d of the %d cells that fit, at batch × context from %s to %s million tokens."
-                        .formatted(best.size(), fits, Unit.significant(low.getAsDouble() / 1e6),
-                                Unit.significant(high.getAsDouble() / 1e6));
+                        .formatted(best.size(), fits, Unit.significant(tokens.getMin() / 1e6),
+                                Unit.significant(tokens.getMax() / 1e6));
     }
 
     private static Table ratioTable(List<Cell> cells) {
-        Table.Builder table = Table.builder()
-                .column("batch", "batch", Unit.COUNT)
-                .column("context_tokens", "context", Unit.COUNT)
-                .column("attention_devices", "attention devices", Unit.COUNT)
-                .column("expert_devices", "expert devices", Unit.COUNT)
-                .column("micro_batches", "micro-batches", Unit.COUNT)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tpot_over_best", "TPOT ÷ best", Unit.NUMBER)
-                .column("regime", "regime", Unit.PLAIN);
-        for (Cell cell : cells) {
-            for (Point point : cell.ratios().values()) {
-                table.row(cell.batch(), cell.context(), point.separated().attentionDevices(),
-                        point.separated().expertDevices(), point.setup().batching().microBatches(), point.tpotMs(),
-                        point.tpotMs() / cell.tpotMs(Family.MA), point.regime());
-            }
-        }
-        return table.build();
+        record Row(Cell cell, Point point) {}
+        return Table.of(
+                cells.stream().flatMap(c -> c.ratios().values().stream().map(p -> new Row(c, p))).toList(),
+                column("batch", "batch", Unit.COUNT, r -> r.cell().place().batch()),
+                column("context_tokens", "context", Unit.COUNT, r -> r.cell().place().context()),
+                column("attention_devices", "attention devices", Unit.COUNT,
+                        r -> r.point().separated().attentionDevices()),
+                column("expert_devices", "expert devices", Unit.COUNT, r -> r.point().separated().expertDevices()),
+                column("micro_batches", "micro-batches", Unit.COUNT, r -> r.point().microBatches()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, r -> r.point().tpotMs()),
+                column("tpot_over_best", "TPOT ÷ best", Unit.NUMBER,
+                        r -> r.point().tpotMs() / r.cell().tpotMs(Family.MA)),
+                column("regime", "regime", Unit.PLAIN, r -> r.point().regime()));
     }
 
     private Section comparisons(List<Cell> cells) {
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
         for (String baseline : BASELINES) {
-            figures.add(new Picture(comparison(cells, baseline), "TPOT of MA against " + baseline + ".", PLANE_FILE));
+            figures.add(Figure.of(comparison(cells, baseline), "TPOT of MA against " + baseline + "."));
             findings.add(summary(cells, baseline));
         }
         return new Section(
@@ -240,8 +217,7 @@ final class PlaneStudy implements Study {
                 List.of("The best ratio of MA against each baseline, as the change of TPOT: below zero MA is faster. Outlined"
                         + " is where the paper's 34.2 % less TPOT and 52.8 % more TPS are reached; at the same batch the"
                         + " second is 34.6 % less TPOT, so the outlines all but coincide."),
-                findings, figures,
-                List.of(new Data(PLANE_FILE, planeTable(cells))));
+                findings, figures, "plane.csv", planeTable(cells));
     }
 
     private MapChart comparison(List<Cell> cells, String baseline) {
@@ -253,52 +229,47 @@ final class PlaneStudy implements Study {
                 Cell cell = at(cells, column, row);
                 double change = 100 * cell.change(baseline);
                 map.amount(column, row, change, String.format(Locale.ROOT, "%+.0f", change).replace('-', '−'),
-                        Double.isFinite(change)
-                                ? "%s %s, %s %s".formatted(
-                                        cell.fastest().get(Family.MA).name(),
-                                        Unit.MILLISECONDS.text(cell.tpotMs(Family.MA)),
-                                        cell.fastest().get(baseline).name(),
-                                        Unit.MILLISECONDS.text(cell.tpotMs(baseline)))
-                                : "does not fit in memory");
+                        cell.of(Family.MA)
+                                .flatMap(ma -> cell.of(baseline).map(other -> "%s %s, %s %s".formatted(
+                                        ma.name(), Unit.MILLISECONDS.text(ma.tpotMs()),
+                                        other.name(), Unit.MILLISECONDS.text(other.tpotMs()))))
+                                .orElse("does not fit in memory"));
             }
         }
         map.outline("TPOT at least 34.2 % less",
                 (column, row) -> at(cells, column, row).change(baseline) <= Paper.TPOT_CHANGE);
         map.outline("TPS at least 52.8 % more",
-                (column, row) -> 1 / (1 + at(cells, column, row).change(baseline)) - 1 >= Paper.TPS_CHANGE);
+                (column, row) -> Numbers.tpsChange(at(cells, column, row).change(baseline)) >= Paper.TPS_CHANGE);
         return map;
     }
 
     private static String summary(List<Cell> cells, String baseline) {
-        List<Cell> both =
-                cells.stream().filter(c -> Double.isFinite(c.change(baseline))).toList();
+        List<Cell> both = cells.stream().filter(c -> Double.isFinite(c.change(baseline))).toList();
         if (both.isEmpty()) {
             return "Against " + baseline + ": nothing fits.";
         }
-        Cell most = both.stream()
-                .min(Comparator.comparingDouble(c -> c.change(baseline)))
-                .orElseThrow();
+        Cell most = Collections.min(both, Comparator.comparingDouble(c -> c.change(baseline)));
         long faster = both.stream().filter(c -> c.change(baseline) < 0).count();
         long claimed = both.stream().filter(c -> c.change(baseline) <= Paper.TPOT_CHANGE).count();
         return "Against %s: MA is faster in %d of %d cells, by the claimed 34.2 %% in %d; its best is %s TPOT, at batch %d and context %d (%s)."
-                .formatted(baseline, faster, both.size(), claimed, Numbers.change(most.change(baseline)), most.batch(),
-                        most.context(), most.fastest().get(Family.MA).name());
+                .formatted(baseline, faster, both.size(), claimed, Numbers.change(most.change(baseline)),
+                        most.place().batch(), most.place().context(), most.of(Family.MA).orElseThrow().name());
     }
 
-    private Table planeTable(List<Cell> cells) {
-        Table.Builder table = Table.builder()
-                .column("batch", "batch", Unit.COUNT)
-                .column("context_tokens", "context", Unit.COUNT)
-                .column("family", "family", Unit.PLAIN)
-                .column("layout", "layout", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("change_of_tpot_by_ma", "change of TPOT by MA", Unit.PERCENT)
-                .column("regime", "regime", Unit.PLAIN);
-        for (Cell cell : cells) {
-            cell.fastest().forEach((family, point) -> table.row(cell.batch(), cell.context(), family, point.name(),
-                    point.tpotMs(), point.tps(), cell.change(family), point.regime()));
-        }
-        return table.build();
+    private static Table planeTable(List<Cell> cells) {
+        record Row(Cell cell, String family, Point point) {}
+        return Table.of(
+                cells.stream()
+                        .flatMap(c -> c.fastest().entrySet().stream().map(e -> new Row(c, e.getKey(), e.getValue())))
+                        .toList(),
+                column("batch", "batch", Unit.COUNT, r -> r.cell().place().batch()),
+                column("context_tokens", "context", Unit.COUNT, r -> r.cell().place().context()),
+                column("family", "family", Unit.PLAIN, Row::family),
+                column("layout", "layout", Unit.PLAIN, r -> r.point().name()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, r -> r.point().tpotMs()),
+                column("tps", "TPS", Unit.NUMBER, r -> r.point().tps()),
+                column("change_of_tpot_by_ma", "change of TPOT by MA", Unit.PERCENT,
+                        r -> r.cell().change(r.family())),
+                column("regime", "regime", Unit.PLAIN, r -> r.point().regime()));
     }
 }

@@ -10,7 +10,6 @@ import java.util.Optional;
 /**
  * What is kept of a simulation.
  *
- * @param name name of the layout
  * @param setup layout and batching
  * @param tpotMs TPOT
  * @param tps TPS
@@ -20,33 +19,33 @@ import java.util.Optional;
  * @param regime largest part of the critical path
  */
 record Point(
-        String name,
-        Setup setup,
-        double tpotMs,
-        double tps,
-        double busy,
-        double mbu,
-        double memoryEfficiency,
-        String regime) {
+        Setup setup, double tpotMs, double tps, double busy, double mbu, double memoryEfficiency, String regime) {
 
-    static Point of(NamedLayout layout, SimulationResult result) {
-        return new Point(
-                layout.name(),
-                layout.setup(),
-                result.tpotMs(),
-                result.tps(),
-                result.busy(),
-                result.use().mbu(),
-                result.use().memoryEfficiency(),
-                result.regime().id());
+    static Point of(Setup setup, SimulationResult result) {
+        return new Point(setup, result.tpotMs(), result.tps(), result.busy(), result.use().mbu(),
+                result.use().memoryEfficiency(), result.regime().id());
     }
 
-    /** The layout of one that has attention and experts apart. */
+    /** Name of the layout, with micro-batches. */
+    String name() {
+        return LayoutName.of(setup);
+    }
+
+    /** Whether attention and experts are apart. */
+    boolean isSeparated() {
+        return setup.layout() instanceof Layout.Separated;
+    }
+
+    /** The layout of a point that has attention and experts apart. */
     Layout.Separated separated() {
         return (Layout.Separated) setup.layout();
     }
 
-    /** The one with the least TPOT. */
+    int microBatches() {
+        return setup.batching().microBatches();
+    }
+
+    /** The point with the least TPOT. */
     static Optional<Point> fastest(List<Point> points) {
         return points.stream().min(Comparator.comparingDouble(Point::tpotMs));
     }

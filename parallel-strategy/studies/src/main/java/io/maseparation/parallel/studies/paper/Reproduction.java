@@ -7,8 +7,6 @@ import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.html.HtmlPage;
 import io.maseparation.parallel.simulate.RoutingModel;
-import io.maseparation.parallel.studies.paper.Section.Picture;
-import io.maseparation.parallel.studies.paper.Section.Shown;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,13 +29,13 @@ public final class Reproduction {
      * What to do.
      *
      * @param cluster devices of the kind, nodes and links that are simulated; repeated or cut to the paper's 16
-     * @param quick whether few points are enough: seconds instead of minutes, and the same claims
+     * @param quick whether to simulate few points: seconds instead of minutes, and the same claims
      * @param seed of the routing
      * @param threads simulations at a time; results do not depend on it
      */
     public record Settings(Cluster cluster, boolean quick, long seed, int threads) {}
 
-    /** Told how far it is, from any thread. */
+    /** Hears of progress, from any thread. */
     public interface Listener {
         /** A part begins. */
         void doing(String what);
@@ -52,19 +50,18 @@ public final class Reproduction {
         this.sections = sections;
     }
 
-    /** Number of items that a run tells its listener of. */
+    /** Number of items that a run reports to its listener. */
     public static int items(Settings settings) {
         Context context = context(settings, new Sweep(1, () -> {}));
-        return new ClaimsStudy(context).items()
+        return Evidence.items(context)
                 + studies(context).stream().mapToInt(Study::items).sum();
     }
 
     /** Runs the whole evaluation. */
     public static Reproduction run(Settings settings, Listener listener) {
         Context context = context(settings, new Sweep(settings.threads(), listener::done));
-        ClaimsStudy first = new ClaimsStudy(context);
-        listener.doing(first.name());
-        ClaimsStudy.Result result = first.run();
+        listener.doing("claims");
+        ClaimsStudy.Result result = new ClaimsStudy(context).run();
         List<Section> sections = new ArrayList<>(result.sections());
         for (Study study : studies(context)) {
             listener.doing(study.name());
@@ -96,12 +93,12 @@ public final class Reproduction {
         return Claim.table(claims);
     }
 
-    /** What is to be said beside the table of claims, a claim a line. */
+    /** Remarks beside the table of claims, one line per claim. */
     public List<String> notes() {
         return Claim.notes(claims);
     }
 
-    /** What follows, in sentences. */
+    /** The findings, one sentence each. */
     public List<String> findings() {
         return sections.stream().flatMap(s -> s.findings().stream()).toList();
     }
@@ -113,19 +110,14 @@ public final class Reproduction {
                 "MA Separation's paper, held against simulations of the same layouts on cluster %s and against what"
                         .formatted(settings.cluster().name())
                         + " memory bandwidth allows. All times are simulated; nothing here was measured. TPOT is the time between"
-                        + " a sequence's output tokens, TPS output tokens a second over the batch, A:M the attention and expert"
+                        + " a sequence's output tokens, TPS output tokens per second over the batch, A:M the attention and expert"
                         + " GPUs, m the number of micro-batches.");
         page.preformatted("./ma reproduce --cluster %s --seed %d%s".formatted(
                 settings.cluster().name(), settings.seed(), settings.quick() ? " --quick" : ""));
         for (Section section : sections) {
             page.section(section.heading());
             section.paragraphs().forEach(page::paragraph);
-            for (Section.Figure figure : section.figures()) {
-                switch (figure) {
-                    case Picture(var chart, var caption, var file) -> page.chart(chart, caption, file);
-                    case Shown(var table, var caption, var file) -> page.table(table, caption, file);
-                }
-            }
+            section.figures().forEach(figure -> figure.addTo(page, section.file()));
             if (!section.findings().isEmpty()) {
                 page.list(section.findings());
             }
@@ -142,9 +134,7 @@ public final class Reproduction {
     public void write(Path folder) {
         String html = html();
         for (Section section : sections) {
-            for (Section.Data data : section.data()) {
-                WholeFile.write(folder.resolve(data.file()), TableWriter.write(data.table(), OutputFormat.CSV));
-            }
+            WholeFile.write(folder.resolve(section.file()), TableWriter.write(section.data(), OutputFormat.CSV));
         }
         WholeFile.write(folder.resolve(PAGE), html);
     }

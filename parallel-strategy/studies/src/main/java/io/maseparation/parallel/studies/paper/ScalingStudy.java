@@ -5,6 +5,7 @@ import static io.maseparation.parallel.present.Table.column;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.present.chart.Axis;
@@ -12,9 +13,7 @@ import io.maseparation.parallel.present.chart.LineChart;
 import io.maseparation.parallel.present.chart.Scale;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.studies.paper.Section.Data;
 import io.maseparation.parallel.studies.paper.Section.Figure;
-import io.maseparation.parallel.studies.paper.Section.Picture;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -23,8 +22,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Strong and weak scaling from one device to 1,024. */
-final class ScalingStudy implements Study {
-    private static final String FILE = "scaling.csv";
+final class ScalingStudy extends Study {
     private static final int WEAK = 16;
     private static final int LARGE = 1024;
     private static final int STEPS = 3;
@@ -34,7 +32,6 @@ final class ScalingStudy implements Study {
     private static final String EXPERT = "EP×DP";
     private static final List<String> NAMES = List.of(MA, TENSOR_PIPELINE, EXPERT);
 
-    private final Context context;
     private final int[] devices;
 
     /** A way to grow: a batch for all devices together, or for each. */
@@ -47,26 +44,21 @@ final class ScalingStudy implements Study {
     private static final List<Growth> GROWTHS = List.of(
             new Growth("strong, batch " + Paper.BATCH, Paper.BATCH, false),
             new Growth("strong, batch " + LARGE, LARGE, false),
-            new Growth("weak, %d sequences a device".formatted(WEAK), WEAK, true));
+            new Growth("weak, %d sequences per device".formatted(WEAK), WEAK, true));
 
     private record Place(Growth growth, int devices, Family family) {}
 
     private record Sample(Place place, Point point, double efficiency) {}
 
     ScalingStudy(Context context) {
-        this.context = context;
+        super("scaling", context);
         devices = context.quick()
                 ? new int[] {2, 16, 64}
                 : IntStream.rangeClosed(1, 10).map(i -> 1 << i).toArray();
     }
 
     @Override
-    public String name() {
-        return "scaling";
-    }
-
-    @Override
-    public int items() {
+    int items() {
         return GROWTHS.size() * devices.length * families(devices[0]).size() + GROWTHS.size();
     }
 
@@ -75,38 +67,38 @@ final class ScalingStudy implements Study {
      * ratios are powers of two and 3:1.
      */
     private static List<Family> families(int n) {
-        List<NamedLayout> ma = new ArrayList<>();
+        List<Setup> ma = new ArrayList<>();
         for (int experts : new int[] {n / 8, n / 4, n / 2, 3 * n / 4}) {
             for (int m = 1; m <= 2 && experts > 0 && experts < n; m++) {
                 Layout.Separated layout = Layout.separated(n - experts, experts);
                 int surplus = Math.max(1, Math.ceilDiv(experts, EXPERTS));
-                ma.add(NamedLayout.of(layout.withExpertReplicas(surplus).withMicroBatches(m)));
+                ma.add(layout.withExpertReplicas(surplus).withMicroBatches(m));
                 for (int parts = surplus == 1 ? 2 : 1; parts <= 4; parts *= 2) {
                     if (parts > 1) {
                         int copies = Math.max(1, Math.ceilDiv(experts / parts, EXPERTS));
-                        ma.add(NamedLayout.of(layout.withExpertTensorParallel(parts)
+                        ma.add(layout.withExpertTensorParallel(parts)
                                 .withExpertReplicas(copies)
-                                .withMicroBatches(m)));
+                                .withMicroBatches(m));
                     }
                 }
             }
         }
-        List<NamedLayout> tp = new ArrayList<>();
+        List<Setup> tp = new ArrayList<>();
         for (int slices = 2; slices <= Math.min(16, n); slices *= 2) {
             for (int stages = 1; stages <= 4 && slices * stages <= n; stages *= 2) {
                 if (slices * stages >= Math.min(n, 8)) {
-                    tp.add(NamedLayout.of(Layout.tensorPipeline(slices, stages)
+                    tp.add(Layout.tensorPipeline(slices, stages)
                             .withDataParallel(n / slices / stages)
-                            .withMicroBatches(stages)));
+                            .withMicroBatches(stages));
                 }
             }
         }
-        List<NamedLayout> ep = new ArrayList<>();
+        List<Setup> ep = new ArrayList<>();
         for (int slices : new int[] {1, 8}) {
             Layout.ExpertParallel layout = Layout.expertParallel(Math.min(n, EXPERTS))
                     .withDataParallel(Math.max(1, n / EXPERTS))
                     .withAttentionTensorParallel(slices);
-            ep.add(NamedLayout.of(layout.withMicroBatches(1)));
+            ep.add(layout.withMicroBatches(1));
         }
         return List.of(new Family(MA, ma), new Family(TENSOR_PIPELINE, tp), new Family(EXPERT, ep));
     }
@@ -118,7 +110,7 @@ final class ScalingStudy implements Study {
     }
 
     @Override
-    public List<Section> run() {
+    List<Section> run() {
         ModelConfig config = Assumptions.USUAL.config();
         List<Double> one = context.sweep().map(GROWTHS, g -> oneDeviceMs(config, g.batch(1)));
         List<Place> places = new ArrayList<>();
@@ -143,16 +135,16 @@ final class ScalingStudy implements Study {
                 .toList();
         List<Figure> figures = new ArrayList<>();
         for (Growth growth : GROWTHS) {
-            figures.add(new Picture(chart(growth, samples), "Scaling, %s.".formatted(growth.name()), FILE));
+            figures.add(Figure.of(chart(growth, samples), "Scaling, %s.".formatted(growth.name())));
         }
         return List.of(new Section(
                 "Scaling to 1,024 GPUs",
                 List.of("Strong scaling efficiency is T(1) / (N T(N)) for one batch on all GPUs, weak scaling efficiency"
-                        + " T(1) / T(N) with as many sequences for each GPU, T being the TPOT. T(1) is of one GPU, and all of"
-                        + " memory without end, since one could not hold a large batch. Each line is the fastest of some"
+                        + " T(1) / T(N) with as many sequences for each GPU, T being the TPOT. All GPUs have"
+                        + " unlimited memory here, since a single one could not hold a large batch. Each line is the fastest of some"
                         + " layouts at each number of GPUs. Weak scaling is far above 100 % here: one GPU with few"
-                        + " sequences reads all experts for them, sixteen share that."),
-                findings(samples), figures, List.of(new Data(FILE, table(samples)))));
+                        + " sequences reads all experts for them; sixteen share that work."),
+                findings(samples), figures, "scaling.csv", table(samples)));
     }
 
     private static double efficiency(Place place, double oneMs, double tpotMs) {
@@ -163,7 +155,7 @@ final class ScalingStudy implements Study {
     private double oneDeviceMs(ModelConfig config, int batch) {
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
         return context.sweep()
-                .simulate(config, NamedLayout.of(Layout.single().withMicroBatches(1)), one, scenario(batch))
+                .simulate(config, Layout.single().withMicroBatches(1), one, scenario(batch))
                 .orElseThrow()
                 .tpotMs();
     }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.chart.Chart;
+import io.maseparation.parallel.present.html.HtmlPage;
 import java.util.List;
 
 /**
@@ -9,35 +10,37 @@ import java.util.List;
  *
  * @param heading heading
  * @param paragraphs what is shown
- * @param findings what follows from it, a sentence each
+ * @param findings what follows from it, one sentence each
  * @param figures charts and tables, in order
- * @param data numbers behind the charts
+ * @param file name of the file with the numbers behind the figures
+ * @param data those numbers
  */
 record Section(
-        String heading, List<String> paragraphs, List<String> findings, List<Figure> figures, List<Data> data) {
+        String heading,
+        List<String> paragraphs,
+        List<String> findings,
+        List<Figure> figures,
+        String file,
+        Table data) {
 
-    /** A chart, or a table shown as such. */
-    sealed interface Figure {
-        /** What it shows. */
-        String caption();
+    /** A chart or a table with its caption. */
+    @FunctionalInterface
+    interface Figure {
+        /** Shows it on a page, with a link to the file that holds its numbers. */
+        void addTo(HtmlPage page, String file);
 
-        /** Name of the file with its numbers. */
-        String file();
+        static Figure of(Chart chart, String caption) {
+            return (page, file) -> page.chart(chart, caption, file);
+        }
+
+        static Figure of(Table table, String caption) {
+            return (page, file) -> page.table(table, caption, file);
+        }
     }
-
-    /** A chart. */
-    record Picture(Chart chart, String caption, String file) implements Figure {}
-
-    /** A table on the page. */
-    record Shown(Table table, String caption, String file) implements Figure {}
-
-    /** Numbers under the name of their file. */
-    record Data(String file, Table table) {}
 
     Section {
         paragraphs = List.copyOf(paragraphs);
         findings = List.copyOf(findings);
         figures = List.copyOf(figures);
-        data = List.copyOf(data);
     }
 }

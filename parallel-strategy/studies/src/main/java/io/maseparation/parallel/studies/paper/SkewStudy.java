@@ -2,60 +2,48 @@ package io.maseparation.parallel.studies.paper;
 
 import static io.maseparation.parallel.present.Table.column;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.present.chart.Axis;
 import io.maseparation.parallel.present.chart.LineChart;
 import io.maseparation.parallel.present.chart.Scale;
 import io.maseparation.parallel.simulate.RoutingModel;
-import io.maseparation.parallel.studies.paper.Section.Data;
+import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.studies.paper.Context.Fastest;
 import io.maseparation.parallel.studies.paper.Section.Figure;
-import io.maseparation.parallel.studies.paper.Section.Picture;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
 /** What an uneven choice of experts does to each kind of layout. */
-final class SkewStudy implements Study {
-    private static final String FILE = "skew.csv";
-
-    private final Context context;
+final class SkewStudy extends Study {
     private final double[] exponents;
     private final int[] batches;
     private final List<Family> families = Family.onSixteen();
 
-    private record Place(int batch, double exponent) {}
-
-    private record Sample(Place place, String family, Point point) {}
+    private record Skewed(int batch, double exponent) {}
 
     SkewStudy(Context context) {
-        this.context = context;
+        super("skew", context);
         exponents = context.quick() ? new double[] {0, 1.2} : new double[] {0, 0.25, 0.5, 0.75, 1, 1.25, 1.5};
         batches = context.quick() ? new int[] {Paper.BATCH} : new int[] {Paper.BATCH, 1024};
     }
 
     @Override
-    public String name() {
-        return "skew";
-    }
-
-    @Override
-    public int items() {
+    int items() {
         return exponents.length * batches.length;
     }
 
     @Override
-    public List<Section> run() {
-        ModelConfig config = Assumptions.USUAL.config();
-        List<Place> places = new ArrayList<>();
+    List<Section> run() {
+        List<Skewed> places = new ArrayList<>();
         for (int batch : batches) {
             for (double exponent : exponents) {
-                places.add(new Place(batch, exponent));
+                places.add(new Skewed(batch, exponent));
             }
         }
-        List<Sample> samples = context.sweep().flatMap(places, place -> samples(config, place));
+        List<Fastest<Skewed>> samples = context.fastest(places, families, this::scenario);
         List<Figure> figures = new ArrayList<>();
         List<String> findings = new ArrayList<>();
         List<String> paragraphs = List.of(
@@ -63,25 +51,18 @@ final class SkewStudy implements Study {
                         + " memory bandwidth limits, skew makes experts cheaper, since fewer of them are read; where a popular"
                         + " expert gets more rows than it can multiply in that time, layouts of whole experts wait for it.");
         for (int batch : batches) {
-            figures.add(new Picture(chart(batch, samples), "TPOT over skew at batch " + batch + ".", FILE));
+            figures.add(Figure.of(chart(batch, samples), "TPOT over skew at batch " + batch + "."));
             findings.add(summary(batch, samples));
         }
-        return List.of(
-                new Section("Skewed routing", paragraphs, findings, figures, List.of(new Data(FILE, table(samples)))));
+        return List.of(new Section("Skewed routing", paragraphs, findings, figures, "skew.csv", table(samples)));
     }
 
-    private List<Sample> samples(ModelConfig config, Place place) {
+    private Scenario scenario(Skewed place) {
         RoutingModel routing = RoutingModel.zipf(place.exponent()).remembering(place.batch());
-        List<Sample> samples = new ArrayList<>();
-        for (Family family : families) {
-            family.fastest(context.sweep(), config, context.cluster(),
-                    context.scenario(place.batch(), Paper.CONTEXT).withRouting(routing, context.seed()))
-                    .ifPresent(p -> samples.add(new Sample(place, family.name(), p)));
-        }
-        return samples;
+        return context.scenario(place.batch(), Paper.CONTEXT).withRouting(routing, context.seed());
     }
 
-    private LineChart chart(int batch, List<Sample> samples) {
+    private LineChart chart(int batch, List<Fastest<Skewed>> samples) {
         LineChart chart = new LineChart("TPOT under skewed routing, batch " + batch,
                 new Axis("Zipf exponent s", "", Scale.LINEAR), new Axis("TPOT", "ms", Scale.LINEAR))
                 .note("simulated, %s; %s; context %d, seed %d".formatted(
@@ -93,16 +74,16 @@ final class SkewStudy implements Study {
         return chart;
     }
 
-    private static List<Sample> of(List<Sample> samples, int batch, String family) {
+    private static List<Fastest<Skewed>> of(List<Fastest<Skewed>> samples, int batch, String family) {
         return samples.stream()
                 .filter(s -> s.place().batch() == batch && s.family().equals(family))
                 .toList();
     }
 
-    private String summary(int batch, List<Sample> samples) {
+    private String summary(int batch, List<Fastest<Skewed>> samples) {
         List<String> parts = new ArrayList<>();
         for (Family family : families) {
-            List<Sample> of = of(samples, batch, family.name());
+            List<Fastest<Skewed>> of = of(samples, batch, family.name());
             if (!of.isEmpty()) {
                 parts.add("%s %s".formatted(family.name(),
                         Numbers.change(of.getLast().point().tpotMs() / of.getFirst().point().tpotMs() - 1)));
@@ -118,11 +99,11 @@ final class SkewStudy implements Study {
                 batch, exponents[exponents.length - 1], String.join("; ", parts), fastest);
     }
 
-    private static Table table(List<Sample> samples) {
+    private static Table table(List<Fastest<Skewed>> samples) {
         return Table.of(samples,
                 column("batch", "batch", Unit.COUNT, s -> s.place().batch()),
                 column("zipf_exponent", "Zipf exponent", Unit.NUMBER, s -> s.place().exponent()),
-                column("family", "family", Unit.PLAIN, Sample::family),
+                column("family", "family", Unit.PLAIN, Fastest::family),
                 column("layout", "layout", Unit.PLAIN, s -> s.point().name()),
                 column("tpot_ms", "TPOT", Unit.MILLISECONDS, s -> s.point().tpotMs()),
                 column("tps", "TPS", Unit.NUMBER, s -> s.point().tps()));

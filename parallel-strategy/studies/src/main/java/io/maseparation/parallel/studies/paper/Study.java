@@ -3,13 +3,23 @@ package io.maseparation.parallel.studies.paper;
 import java.util.List;
 
 /** A part of the evaluation. */
-interface Study {
+abstract class Study {
+    final Context context;
+    private final String name;
+
+    Study(String name, Context context) {
+        this.name = name;
+        this.context = context;
+    }
+
     /** What is being done, for the progress bar. */
-    String name();
+    final String name() {
+        return name;
+    }
 
-    /** How many items it hands to the sweep. */
-    int items();
+    /** Number of items that it hands to the sweep. */
+    abstract int items();
 
-    /** Does it. */
-    List<Section> run();
+    /** Runs it. */
+    abstract List<Section> run();
 }

@@ -34,20 +34,20 @@ final class Sweep {
         this.threads = new ParallelMap("sweep", threads, done);
     }
 
-    /** The results for some items, in their order. */
+    /** One result per item, in the order of the items. */
     <T, R> List<R> map(List<T> items, Function<T, R> work) {
         return threads.map(items, work);
     }
 
-    /** The results for some items, of which each may have any number, in their order. */
+    /** The results for some items, any number for each, in the order of the items. */
     <T, R> List<R> flatMap(List<T> items, Function<T, List<R>> work) {
         return map(items, work).stream().flatMap(List::stream).toList();
     }
 
     /** Simulates a layout; nothing if the model cannot be laid out this way or does not fit. */
-    Optional<Point> simulate(ModelConfig config, NamedLayout layout, Cluster cluster, Scenario scenario) {
+    Optional<Point> simulate(ModelConfig config, Setup layout, Cluster cluster, Scenario scenario) {
         try {
-            Simulation simulation = new Simulation(plan(config, layout.setup()), cluster, scenario);
+            Simulation simulation = new Simulation(plan(config, layout), cluster, scenario);
             return Optional.of(Point.of(layout, simulation.run(false)));
         } catch (PlanException e) {
             return Optional.empty();
@@ -55,10 +55,9 @@ final class Sweep {
     }
 
     /** Those of some layouts that can be simulated. */
-    List<Point> simulate(ModelConfig config, List<NamedLayout> layouts, Cluster cluster, Scenario scenario) {
+    List<Point> simulate(ModelConfig config, List<Setup> layouts, Cluster cluster, Scenario scenario) {
         return layouts.stream()
-                .map(c -> simulate(config, c, cluster, scenario))
-                .flatMap(Optional::stream)
+                .flatMap(layout -> simulate(config, layout, cluster, scenario).stream())
                 .toList();
     }
 

@@ -7,9 +7,9 @@ import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.change.LayoutPolicy.Proposal;
 import java.util.Optional;
 
-/** What may be done about uneven experts while a service runs. None of them knows loads that are still to come. */
+/** What may be done about uneven experts while a service runs. None of them knows future loads. */
 public enum BalancingPolicy implements Identified {
-    /** Experts in order over the ranks, for ever. */
+    /** Experts in order over the ranks, never moved. */
     STATIC,
     /** Experts placed once, by the loads of the warm-up, each on one rank. */
     PLACEMENT,

@@ -5,9 +5,9 @@ import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.OperationRate;
 
 /**
- * What a change of layout costs. What has to get to other devices is copied beside the steps: byte after byte over one
- * link, of which it takes a share. All steps meanwhile have the rest of every link, and of every device's memory the
- * bandwidth less what is copied, whether or not they have to do with it. Then no step runs for a moment.
+ * What a change of layout costs. What other devices need is copied while steps go on: byte after byte over one link, of
+ * which copying takes a share. Meanwhile all steps have only the rest of every link, and the memory bandwidth of every
+ * device less what is copied, whether or not they take part. Then no step runs for a moment.
  *
  * @param linkShare share of a link's bandwidth that copies take, above 0 and below 1
  * @param pauseSeconds time without steps at each change, at least 0: ranks are exchanged, and positions appended in the
@@ -17,22 +17,18 @@ public record MigrationModel(double linkShare, double pauseSeconds) {
     /** Half of a link. */
     public static final double DEFAULT_SHARE = 0.5;
 
-    /** Some starts of captured graphs on every device, assumed. */
+    /** An assumption: about as long as starting a few captured graphs on every device. */
     public static final double DEFAULT_PAUSE_SECONDS = 5e-3;
 
-    /** Share of its memory's bandwidth that a device has left at least. */
+    /** Least share of its memory bandwidth that a device keeps. */
     private static final double LEAST_MEMORY = 0.1;
 
     public MigrationModel {
         if (!(linkShare > 0 && linkShare < 1) || !(pauseSeconds >= 0) || Double.isInfinite(pauseSeconds)) {
             throw new IllegalArgumentException(
-                    "a link share of %s, a pause of %s s".formatted(linkShare, pauseSeconds));
+                    "the link share must be above 0 and below 1, and the pause at least 0 s, but they are %s and %s s"
+                            .formatted(linkShare, pauseSeconds));
         }
-    }
-
-    /** Half of a link, and some milliseconds. */
-    public static MigrationModel usual() {
-        return new MigrationModel(DEFAULT_SHARE, DEFAULT_PAUSE_SECONDS);
     }
 
     /** Seconds that copying takes; across nodes at the rate between nodes, wherever the bytes go. */

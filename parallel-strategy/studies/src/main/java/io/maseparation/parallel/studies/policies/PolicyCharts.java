@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
@@ -26,7 +27,7 @@ public final class PolicyCharts {
 
     private static final String TABLE = "policies.csv";
 
-    /** Points of a line at most: more are drawn over each other. */
+    /** Most points of a line; more would lie on top of each other. */
     private static final int POINTS = 40;
 
     private PolicyCharts() {}
@@ -62,7 +63,7 @@ public final class PolicyCharts {
                 .toArray();
     }
 
-    /** TPOT of every policy and the bound, in parts of the static layout's. */
+    /** TPOT of every policy and the bound, relative to the static layout's TPOT. */
     static BarChart overview(List<PolicyComparison> comparisons, String title) {
         List<String> names = new ArrayList<>(
                 comparisons.getFirst().results().stream().map(r -> r.policy().id()).toList());
@@ -80,28 +81,28 @@ public final class PolicyCharts {
     }
 
     private static String note(PolicyScenario s) {
-        return "simulated, %s on %s, %s, m = %d; batch %d, context %d%s, routing %s".formatted(
-                s.config().name(), s.start().cluster().name(), s.setup().layout().name(),
-                s.setup().batching().microBatches(),
-                s.first().batch(), s.first().context(), s.growth() > 0 ? " and growing" : "",
+        return "simulated, %s on %s, %s; batch %d, context %d%s, routing %s".formatted(
+                s.config().name(), s.start().cluster().name(), s.setup().title(), s.first().batch(),
+                s.first().context(), s.growth() > 0 ? " and growing" : "",
                 s.first().routing().description());
     }
 
     /** Charts under the names of their files. */
     private static Map<String, Chart> charts(List<PolicyComparison> comparisons) {
         Map<String, Chart> charts = new LinkedHashMap<>();
-        Map<String, List<PolicyComparison>> kinds = new LinkedHashMap<>();
-        for (PolicyComparison c : comparisons) {
-            // The part of the name before the comma says what bounds the experts, in the study.
-            int comma = c.scenario().name().indexOf(", ");
-            String kind = comma < 0 ? "" : c.scenario().name().substring(0, comma);
-            kinds.computeIfAbsent(kind, k -> new ArrayList<>()).add(c);
-        }
-        kinds.forEach((kind, of) -> charts.put(
-                kind.isEmpty() ? "overview.svg" : "overview-" + kind + ".svg",
-                overview(of, kind.isEmpty() ? "Policies" : "Policies, " + kind)));
+        comparisons.stream()
+                .collect(Collectors.groupingBy(c -> kind(c.scenario()), LinkedHashMap::new, Collectors.toList()))
+                .forEach((kind, of) -> charts.put(
+                        kind.isEmpty() ? "overview.svg" : "overview-" + kind + ".svg",
+                        overview(of, kind.isEmpty() ? "Policies" : "Policies, " + kind)));
         comparisons.forEach(c -> charts.put(file(c.scenario().name()), trace(c)));
         return charts;
+    }
+
+    /** What bounds the experts: the part of the name before the comma, in the study; empty otherwise. */
+    private static String kind(PolicyScenario scenario) {
+        int comma = scenario.name().indexOf(", ");
+        return comma < 0 ? "" : scenario.name().substring(0, comma);
     }
 
     private static String file(String name) {

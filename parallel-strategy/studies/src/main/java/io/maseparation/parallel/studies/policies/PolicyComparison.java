@@ -11,7 +11,7 @@ import java.util.List;
  * @param results one per policy, the static layout first
  */
 public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> results) {
-    /** Share of the static layout's TPOT that is a gap. */
+    /** A gap that is a smaller share of the static layout's TPOT does not count. */
     private static final double LEAST_GAP = 0.02;
 
     public PolicyComparison {
@@ -46,12 +46,12 @@ public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> resul
         return new PolicyComparison(scenario, runs.stream().map(PolicyRun::result).toList());
     }
 
-    /** Blocks of steps that a run of a scenario tells its progress of. */
+    /** Number of blocks of steps, after each of which a run of a scenario reports progress. */
     public static int blocks(PolicyScenario scenario) {
         return Math.ceilDiv(scenario.steps(), scenario.rule().interval());
     }
 
-    /** What came of leaving everything as it is. */
+    /** The result of leaving everything as it is. */
     public PolicyResult unchanged() {
         return results.getFirst();
     }
@@ -59,7 +59,7 @@ public record PolicyComparison(PolicyScenario scenario, List<PolicyResult> resul
     /**
      * Share of the gap between the static layout and the bound of its ratio that a policy has closed: 1 at the bound,
      * below 0 where it is slower than the static layout, above 1 where another ratio takes it below that bound. NaN
-     * where there is no gap to speak of: the static layout is within 2 % of the bound.
+     * where the gap is too small to count: the static layout is within 2 % of the bound.
      */
     public double gapRecovered(PolicyResult result) {
         double gap = unchanged().times().tpotMs() - unchanged().times().boundMs();

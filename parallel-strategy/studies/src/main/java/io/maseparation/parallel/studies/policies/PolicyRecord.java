@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Adds up what a policy's run came to, from the end of the warm-up on. */
+/** Collects the results of a policy's run, from the end of the warm-up on. */
 final class PolicyRecord {
     private final PolicyScenario scenario;
     private final BalancingPolicy policy;

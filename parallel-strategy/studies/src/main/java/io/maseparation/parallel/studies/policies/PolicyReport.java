@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.policies;
 
+import static io.maseparation.parallel.present.Table.column;
+
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -8,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** Comparisons of policies, for people and for programs. */
 public final class PolicyReport {
@@ -15,43 +18,44 @@ public final class PolicyReport {
 
     /** One row per scenario and policy. */
     public static Table table(List<PolicyComparison> comparisons) {
-        Table.Builder table = Table.builder()
-                .column("scenario", "scenario", Unit.PLAIN)
-                .column("policy", "policy", Unit.PLAIN)
-                .column("tpot_ms", "TPOT", Unit.MILLISECONDS)
-                .column("tpot_p50_ms", "p50", Unit.MILLISECONDS)
-                .column("tpot_p99_ms", "p99", Unit.MILLISECONDS)
-                .column("tps", "TPS", Unit.NUMBER)
-                .column("change_against_static", "against static", Unit.PERCENT)
-                .column("bound_ms", "bound", Unit.MILLISECONDS)
-                .column("gap_recovered", "gap recovered", Unit.PERCENT)
-                .column("imbalance", "imbalance", Unit.NUMBER)
-                .column("layout", "layout at the end", Unit.TEXT_RIGHT)
-                .column("changes", "changes", Unit.COUNT)
-                .column("bytes_moved", "moved", Unit.BYTES)
-                .column("copying_ms", "copying", Unit.MILLISECONDS)
-                .column("paused_ms", "paused", Unit.MILLISECONDS);
-        for (PolicyComparison comparison : comparisons) {
-            for (PolicyResult r : comparison.results()) {
-                table.row(comparison.scenario().name(), r.policy().id(), r.times().tpotMs(), r.times().tpotP50Ms(),
-                        r.times().tpotP99Ms(),
-                        r.times().tps(), comparison.change(r), r.times().boundMs(), comparison.gapRecovered(r),
-                        r.imbalance(),
-                        r.layout(), r.made(), r.bytesMoved(), r.copyingMs(), r.pausedMs());
+        record Row(PolicyComparison comparison, PolicyResult result) {
+            PolicyResult.Times times() {
+                return result.times();
             }
         }
-        return table.build();
+        return Table.of(
+                comparisons.stream().flatMap(c -> c.results().stream().map(r -> new Row(c, r))).toList(),
+                column("scenario", "scenario", Unit.PLAIN, r -> r.comparison().scenario().name()),
+                column("policy", "policy", Unit.PLAIN, r -> r.result().policy().id()),
+                column("tpot_ms", "TPOT", Unit.MILLISECONDS, r -> r.times().tpotMs()),
+                column("tpot_p50_ms", "p50", Unit.MILLISECONDS, r -> r.times().tpotP50Ms()),
+                column("tpot_p99_ms", "p99", Unit.MILLISECONDS, r -> r.times().tpotP99Ms()),
+                column("tps", "TPS", Unit.NUMBER, r -> r.times().tps()),
+                column("change_against_static", "against static", Unit.PERCENT,
+                        r -> r.comparison().change(r.result())),
+                column("bound_ms", "bound", Unit.MILLISECONDS, r -> r.times().boundMs()),
+                column("gap_recovered", "gap recovered", Unit.PERCENT, r -> r.comparison().gapRecovered(r.result())),
+                column("imbalance", "imbalance", Unit.NUMBER, r -> r.result().imbalance()),
+                column("layout", "layout at the end", Unit.TEXT_RIGHT, r -> r.result().layout()),
+                column("changes", "changes", Unit.COUNT, r -> r.result().made()),
+                column("bytes_moved", "moved", Unit.BYTES, r -> r.result().bytesMoved()),
+                column("copying_ms", "copying", Unit.MILLISECONDS, r -> r.result().copyingMs()),
+                column("paused_ms", "paused", Unit.MILLISECONDS, r -> r.result().pausedMs()));
     }
 
-    /** The same as objects, with what was compared and every change. */
-    public static Map<String, Object> tree(List<PolicyComparison> comparisons) {
+    /**
+     * The same as objects, with what was compared and every change.
+     *
+     * @param words turns the reasons of changes that were refused, which name parameters, into what the reader knows
+     */
+    public static Map<String, Object> tree(List<PolicyComparison> comparisons, UnaryOperator<String> words) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("source", "simulated");
-        tree.put("scenarios", comparisons.stream().map(PolicyReport::tree).toList());
+        tree.put("scenarios", comparisons.stream().map(c -> tree(c, words)).toList());
         return tree;
     }
 
-    private static Map<String, Object> tree(PolicyComparison comparison) {
+    private static Map<String, Object> tree(PolicyComparison comparison, UnaryOperator<String> words) {
         PolicyScenario s = comparison.scenario();
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("scenario", s.name());
@@ -75,13 +79,15 @@ public final class PolicyReport {
         for (int i = 0; i < policies.size(); i++) {
             Map<String, Object> policy = policies.get(i);
             policy.remove("scenario");
-            policy.put("changes", comparison.results().get(i).changes().stream().map(PolicyReport::tree).toList());
+            policy.put("changes", comparison.results().get(i).changes().stream()
+                    .map(change -> tree(change, words))
+                    .toList());
         }
         tree.put("policies", policies);
         return tree;
     }
 
-    private static Map<String, Object> tree(LayoutChange change) {
+    private static Map<String, Object> tree(LayoutChange change, UnaryOperator<String> words) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("step", change.step());
         tree.put("kind", change.kind().name().toLowerCase(Locale.ROOT));
@@ -91,7 +97,7 @@ public final class PolicyReport {
         tree.put("bytes_moved", change.cost().bytesMoved());
         tree.put("copying_ms", change.cost().preparedMs());
         tree.put("paused_ms", change.cost().pausedMs());
-        tree.put("outcome", change.outcome());
+        tree.put("outcome", words.apply(change.outcome()));
         return tree;
     }
 }

@@ -4,12 +4,12 @@ import io.maseparation.parallel.change.LayoutChange;
 import java.util.List;
 
 /**
- * What a policy came to on a trace, from the end of the warm-up on. Simulated.
+ * The result of a policy on a trace, from the end of the warm-up on. Simulated.
  *
  * @param policy the policy
  * @param layout ratio that it ended with
  * @param times times of steps, pauses and steps beside copying included
- * @param imbalance rows of the busiest expert rank over the mean, in the mean over layers, micro-batches and steps
+ * @param imbalance rows of the busiest expert rank over the mean, averaged over layers, micro-batches and steps
  * @param changes changes of layout, made and refused
  * @param copyingMs time in which steps ran beside copying
  * @param pausedMs time in which no step ran
@@ -32,7 +32,7 @@ public record PolicyResult(
      * @param tpotP50Ms median
      * @param tpotP99Ms 99th percentile
      * @param tps output tokens per second over the batch
-     * @param boundMs least mean time of a step that this policy could have come to, whatever it placed where
+     * @param boundMs lower bound of the mean time of a step under this policy, whatever it places where
      */
     public record Times(double tpotMs, double tpotP50Ms, double tpotP99Ms, double tps, double boundMs) {}
 
@@ -40,7 +40,7 @@ public record PolicyResult(
      * Every step.
      *
      * @param stepsMs time of each step
-     * @param boundsMs least time of each step, in the mean over those between two looks
+     * @param boundsMs lower bound of the time of each step, averaged over the steps between two looks
      * @param layouts ratio of each step
      */
     public record Trace(double[] stepsMs, double[] boundsMs, List<String> layouts) {

@@ -151,9 +151,9 @@ final class PolicyRun {
         adaptation.ifPresent(a -> a.ended(change, state));
     }
 
-    /** What came out, after the last block. */
+    /** The result, after the last block. */
     PolicyResult result() {
-        // Its steps were slowed down, so it is told of.
+        // It slowed steps down, so it is reported.
         copying.ifPresent(c -> record.change(c.change(
                 scenario.steps(), plan, c.seconds() - copyingLeft, 0, "unfinished: the trace ended")));
         copying = Optional.empty();

@@ -17,9 +17,9 @@ import io.maseparation.parallel.simulate.Simulation;
  *
  * @param name name
  * @param start layout that every policy begins with (strategy ma, without tensor parallelism or copies), devices of one
- *     kind, and the scenario of the first step, whose numbers of steps are not looked at
- * @param growth positions that every sequence gains per step: 1 for sequences that go on, 0 for a service in which
- *     sequences that end are followed by others, so that contexts are the same all the time
+ *     kind, and the scenario of the first step; its numbers of steps are ignored
+ * @param growth positions that every sequence gains per step: 1 for sequences that go on, 0 for a service in which new
+ *     sequences follow those that end, so that contexts stay the same
  * @param steps decode steps, the warm-up included
  * @param warmup steps before the first change and before the first that is counted; a multiple of the interval
  * @param redundantExperts places in each layer for replicas, over all expert ranks together
@@ -36,7 +36,7 @@ public record PolicyScenario(
         ChangeRule.Settings rule,
         MigrationModel migration) {
     /**
-     * @throws PlanException if the layout is another one than these, devices are of several kinds, contexts outgrow the
+     * @throws PlanException if the layout is not of this kind, devices are of several kinds, contexts outgrow the
      *     model, or nothing is left after the warm-up
      */
     public PolicyScenario {
@@ -59,10 +59,14 @@ public record PolicyScenario(
                         .formatted(cluster.name(), cluster.kindOf(0).name(), cluster.kindOf(device).name()));
             }
         }
-        if (growth < 0 || warmup < rule.interval() || warmup % rule.interval() != 0 || steps <= warmup
-                || redundantExperts < 0) {
+        if (growth < 0 || redundantExperts < 0) {
             throw new PlanException(
-                    "steps %d, warm-up %d, interval %d: the warm-up must be whole intervals, and steps must follow"
+                    "the growth of contexts and the number of redundant experts must be at least 0, but are %d and %d"
+                            .formatted(growth, redundantExperts));
+        }
+        if (warmup < rule.interval() || warmup % rule.interval() != 0 || steps <= warmup) {
+            throw new PlanException(
+                    "steps %d, warm-up %d, interval %d: the warm-up must be a whole number of intervals, and steps must follow"
                             .formatted(steps, warmup, rule.interval()));
         }
         ModelConfig config = start.plan().config();

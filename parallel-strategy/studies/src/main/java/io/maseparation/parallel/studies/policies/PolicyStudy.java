@@ -55,8 +55,8 @@ public final class PolicyStudy {
     private PolicyStudy() {}
 
     /**
-     * Every kind of routing and growing contexts, each with so large a batch that experts compute all the time, and
-     * with so small a one that reading their weights takes longer.
+     * Every kind of routing and growing contexts, each with a batch so large that experts compute all the time, and
+     * with one so small that reading their weights takes longer.
      */
     public static List<PolicyScenario> scenarios(Settings settings) {
         List<PolicyScenario> scenarios = new ArrayList<>();

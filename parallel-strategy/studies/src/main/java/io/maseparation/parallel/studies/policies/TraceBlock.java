@@ -10,7 +10,7 @@ import java.util.BitSet;
  *
  * @param first first step
  * @param steps number of steps
- * @param context positions that tokens attend to, in all of these steps alike
+ * @param context positions that tokens attend to, the same in all of these steps
  * @param routing choices, with steps counted from {@code first}
  * @param before for each layer and expert the rows in all steps before {@code first}
  * @param distinct for each step and layer the number of experts that any row chooses
@@ -47,7 +47,7 @@ record TraceBlock(int first, int steps, int context, RoutingModel routing, long[
         return new TraceBlock(first, steps, scenario.context(first + steps / 2), routing, before, distinct);
     }
 
-    /** Counts of a trace that has not begun. */
+    /** Counts before a trace begins. */
     static long[][] nothing(ModelConfig config) {
         return config.layers().stream()
                 .map(layer -> new long[layer.routing().experts()])

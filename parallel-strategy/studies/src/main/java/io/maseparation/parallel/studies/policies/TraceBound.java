@@ -15,20 +15,22 @@ import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.search.ExpertTime;
 import io.maseparation.parallel.search.SegmentTime;
 import io.maseparation.parallel.simulate.Conditions;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 
 /**
- * Time that some steps of a trace take at least on one ratio of devices, wherever experts, replicas and sequences are.
- * The largest of
+ * Lower bound of the time of some steps of a trace on one ratio of devices, wherever experts, replicas and sequences
+ * are. It is the largest of
  * <ul>
  *   <li>the attention pool: all micro-batches of an even share of the sequences, one after the other;
  *   <li>the expert pool: an even share of all rows, of all pairs of row and expert, and of all experts that any row of
  *   the batch visits, each read once (roofline times are convex, so that the busiest rank takes at least that);
  *   <li>the ports between them: the output of every pair goes through those of the smaller pool;
- *   <li>the way of a micro-batch that meets no other: its attention, two latencies a layer, and an even share of its
- *   experts. With one micro-batch some rank reads a whole number of experts.
+ *   <li>the path of a micro-batch that waits for no other: its attention, two latencies per layer, and an even share of
+ *   its experts. With one micro-batch some rank reads a whole number of experts.
  * </ul>
- * Bytes of transfers are left out of the way, contention and shared experts everywhere.
+ * The path leaves out the bytes of transfers; everything leaves out contention and shared experts.
  */
 final class TraceBound {
     private final PolicyScenario scenario;
@@ -39,9 +41,12 @@ final class TraceBound {
     private final int experts;
     private final int microBatches;
     private final RankPlan attentionRank;
-    private final ExpertTime[] expertTimes;
+    private final List<ExpertLayer> expertLayers;
     private final double latency;
     private final double portBytesPerSecond;
+
+    /** A layer, and the time of its experts on one rank. */
+    private record ExpertLayer(int index, ExpertTime time) {}
 
     /** @param plan the ratio's plan, with experts in even shares */
     TraceBound(PolicyScenario scenario, Plan plan) {
@@ -55,7 +60,7 @@ final class TraceBound {
         experts = layout.expertDevices();
         microBatches = plan.batching().microBatches();
         attentionRank = plan.ranks().getFirst();
-        expertTimes = expertTimes();
+        expertLayers = expertLayers();
         Links links = cluster.links();
         boolean oneNode = plan.devices().stream().map(cluster::nodeOf).distinct().count() == 1;
         // A thread that is at work takes messages without being woken.
@@ -69,10 +74,10 @@ final class TraceBound {
                 : links.intraNode().bytesPerSecond() + (oneNode ? 0 : links.interNode().bytesPerSecond());
     }
 
-    /** By layer, of the rank with fewest experts: bookkeeping grows with their number. */
-    private ExpertTime[] expertTimes() {
-        ExpertTime[] times = new ExpertTime[config.layers().size()];
-        for (int layer = 0; layer < times.length; layer++) {
+    /** Layers with experts, timed on the rank that has fewest of them: bookkeeping grows with their number. */
+    private List<ExpertLayer> expertLayers() {
+        List<ExpertLayer> found = new ArrayList<>();
+        for (int layer = 0; layer < config.layers().size(); layer++) {
             int at = layer;
             RankPlan rank = plan.ranks().stream()
                     .filter(r -> r.role() == Role.EXPERT)
@@ -81,11 +86,13 @@ final class TraceBound {
             for (Segment segment : rank.segments()) {
                 if (segment.experts().map(Part.Experts::layer).orElse(-1) == layer
                         && config.layers().get(layer).routing().topK() > 0) {
-                    times[layer] = new ExpertTime(config, rank.shard(), segment, scenario.first().conditions(), kind);
+                    found.add(new ExpertLayer(
+                            layer,
+                            new ExpertTime(config, rank.shard(), segment, scenario.first().conditions(), kind)));
                 }
             }
         }
-        return times;
+        return found;
     }
 
     /**
@@ -101,13 +108,11 @@ final class TraceBound {
         double way = 0;
         double ports = 0;
         for (int step = from; step < from + steps; step++) {
-            for (int layer = 0; layer < expertTimes.length; layer++) {
-                if (expertTimes[layer] != null) {
-                    int distinct = block.distinct()[step][layer];
-                    pool += pool(layer, distinct);
-                    way += way(layer, distinct);
-                    ports += ports(layer);
-                }
+            for (ExpertLayer layer : expertLayers) {
+                int distinct = block.distinct()[step][layer.index()];
+                pool += pool(layer, distinct);
+                way += way(layer, distinct);
+                ports += ports(layer);
             }
             way += own;
         }
@@ -130,30 +135,30 @@ final class TraceBound {
         return seconds;
     }
 
-    private double pairs(int layer) {
-        return (double) scenario.first().batch() * config.layers().get(layer).routing().topK();
+    private double pairs(ExpertLayer layer) {
+        return (double) scenario.first().batch() * config.layers().get(layer.index()).routing().topK();
     }
 
-    private double pool(int layer, int distinct) {
-        // At least one rank has to do with each micro-batch.
+    private double pool(ExpertLayer layer, int distinct) {
+        // Each micro-batch keeps at least one rank busy.
         double started = (double) Math.min(microBatches, scenario.first().batch()) / experts;
-        return expertTimes[layer].workSeconds(
+        return layer.time().workSeconds(
                 (double) scenario.first().batch() / experts, pairs(layer) / experts, (double) distinct / experts)
-                + started * expertTimes[layer].fixedSeconds();
+                + started * layer.time().fixedSeconds();
     }
 
-    private double way(int layer, int distinct) {
+    private double way(ExpertLayer layer, int distinct) {
         double parts = (double) microBatches * experts;
-        double even = expertTimes[layer].workSeconds(
+        double even = layer.time().workSeconds(
                 scenario.first().batch() / parts, pairs(layer) / parts, distinct / parts);
         if (microBatches == 1) {
             int read = Math.ceilDiv(distinct, experts);
-            even = Math.max(even, expertTimes[layer].workSeconds(1, read, read));
+            even = Math.max(even, layer.time().workSeconds(1, read, read));
         }
-        return 2 * latency + expertTimes[layer].fixedSeconds() + even;
+        return 2 * latency + layer.time().fixedSeconds() + even;
     }
 
-    private double ports(int layer) {
+    private double ports(ExpertLayer layer) {
         double row = (double) config.hidden() * scenario.first().conditions().activationBytes();
         return pairs(layer) * row / Math.min(attention, experts) / portBytesPerSecond;
     }

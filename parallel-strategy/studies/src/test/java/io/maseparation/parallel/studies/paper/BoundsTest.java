@@ -33,7 +33,7 @@ class BoundsTest {
     })
     void boundsOfThePapersModel(
             boolean gated, int topK, double anyLayout, double threeToOne, double headsSplit, double reads) {
-        Bounds bounds = new Bounds(Models.paper(gated, topK), A100);
+        Bounds bounds = Bounds.of(Models.paper(gated, topK), A100);
 
         assertThat(bounds.anyLayoutMs(24, 2048, 16)).isCloseTo(anyLayout, within(LAST_DIGIT));
         assertThat(bounds.separatedMs(12, 4, 1, 24, 2048)).isCloseTo(threeToOne, within(LAST_DIGIT));
@@ -47,7 +47,7 @@ class BoundsTest {
             @ForAll @IntRange(min = 1, max = 15) int experts,
             @ForAll @IntRange(min = 1, max = 300) int batch,
             @ForAll @IntRange(min = 1, max = 100_000) int context) {
-        Bounds bounds = new Bounds(Assumptions.USUAL.config(), A100);
+        Bounds bounds = Bounds.of(Assumptions.USUAL.config(), A100);
         double bound = bounds.separatedMs(attention, experts, 1, batch, context);
 
         assertThat(bound).isGreaterThanOrEqualTo(bounds.anyLayoutMs(batch, context, attention + experts) * 0.999_999);
@@ -73,7 +73,7 @@ class BoundsTest {
         double tpot = new Simulation(plan, A100, assumptions.scenario(batch, context, RoutingModel.uniform(), seed))
                 .run(false).tpotMs();
 
-        double bound = new Bounds(config, A100).separatedMs(12, 4, 1, batch, context);
+        double bound = Bounds.of(config, A100).separatedMs(12, 4, 1, batch, context);
         assertThat(tpot).isGreaterThan(bound * DRAW);
     }
 
@@ -99,8 +99,8 @@ class BoundsTest {
             @ForAll @IntRange(min = 1, max = 8) int experts,
             @ForAll @IntRange(min = 256, max = 65_536) int context) {
         ModelConfig config = Assumptions.USUAL.config();
-        Bounds bounds = new Bounds(config, A100);
-        double rows = new BalanceLine(config, bounds, attention, experts).rows(context);
+        Bounds bounds = Bounds.of(config, A100);
+        double rows = new BalanceLine(bounds, attention, experts).rows(context);
 
         double layers = config.layers().size();
         double expertMs = bounds.visitedExperts(0, rows) * bounds.expertReadsMs(experts, 1)

@@ -17,7 +17,7 @@ class RatioTest {
 
     private static List<Point> everyRatio(int batch) {
         ModelConfig config = Assumptions.USUAL.config();
-        return new Sweep(1, () -> {}).simulate(config, NamedLayout.everyRatio(16, 3), A100, Assumptions.USUAL.scenario(
+        return new Sweep(1, () -> {}).simulate(config, Family.everyRatio(16, 3), A100, Assumptions.USUAL.scenario(
                 batch, 2048, RoutingModel.uniform().remembering(batch), 0).withSteps(6, 2));
     }
 

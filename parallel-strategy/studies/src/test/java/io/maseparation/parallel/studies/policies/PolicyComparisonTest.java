@@ -41,7 +41,8 @@ class PolicyComparisonTest {
                 new Simulation(Planning.plan(Presets.config("seed-gated"), setup), Clusters.named("a100x8"),
                         Scenario.decode(batch, context).withRouting(routing, 0)),
                 growth, steps, INTERVAL, DEVICES,
-                ChangeRule.Settings.of(INTERVAL, 1024), MigrationModel.usual());
+                ChangeRule.Settings.of(INTERVAL, 1024), new MigrationModel(
+                        MigrationModel.DEFAULT_SHARE, MigrationModel.DEFAULT_PAUSE_SECONDS));
     }
 
     private static PolicyComparison compare(PolicyScenario scenario, BalancingPolicy... policies) {

@@ -2,11 +2,9 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
-import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** The changes of layout that a run made or tried, and where they are on its timeline. */
 final class ChangeLog {

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.layout.MovedBytes;
 import io.maseparation.parallel.layout.Plan;

@@ -146,8 +146,8 @@ public final class PlanExecutor implements AutoCloseable {
     @Override
     public void close() {
         boolean interrupted = Thread.interrupted();
-        boolean idle = changes.close() & threads.close();
-        if (idle) {
+        boolean changesEnded = changes.close();
+        if (threads.close() && changesEnded) {
             deployment.close();
         } else {
             LOG.log(System.Logger.Level.WARNING,

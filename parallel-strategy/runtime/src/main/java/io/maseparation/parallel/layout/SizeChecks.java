@@ -23,6 +23,8 @@ final class SizeChecks {
      *
      * @param message what is wrong where it does not hold, for {@link String#format}
      */
+    // The annotation that Error Prone suggests would be a dependency of what embeds this.
+    @SuppressWarnings("AnnotateFormatMethod")
     static void require(boolean holds, String message, Object... values) {
         if (!holds) {
             throw new PlanException(message.formatted(values));

@@ -51,7 +51,7 @@ final class Uplink {
         }
         double begin = Double.NaN;
         double left = bytes;
-        for (; ; i++) {
+        for (;; i++) {
             double rate = Math.min(most, capacity - used[i]);
             if (rate <= capacity * ROUNDING) {
                 continue;

@@ -72,7 +72,7 @@ class CollectiveTimesTest {
                 List<Point> others = new ArrayList<>(table.points());
                 Point left = others.remove(i);
                 double predicted = new CollectiveTable(
-                                table.operation(), table.implementation(), table.devices(), others)
+                        table.operation(), table.implementation(), table.devices(), others)
                         .seconds(left.bytes());
                 sum += Math.abs(Math.log(predicted / left.seconds()));
             }

@@ -216,8 +216,8 @@ class PortsTest {
         for (int rank = 0; rank < 8; rank++) {
             int of = rank;
             assertThat(result.timeline().stream()
-                            .filter(e -> e.rank() == of && e.name().equals("dispatch"))
-                            .mapToLong(e -> e.endNanos() - e.startNanos()))
+                    .filter(e -> e.rank() == of && e.name().equals("dispatch"))
+                    .mapToLong(e -> e.endNanos() - e.startNanos()))
                     .isNotEmpty()
                     .allSatisfy(nanos -> assertThat(nanos / 1e9).isCloseTo(port, withinPercentage(2)));
         }

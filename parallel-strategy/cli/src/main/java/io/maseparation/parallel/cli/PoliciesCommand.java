@@ -83,7 +83,8 @@ final class PoliciesCommand extends Command {
         options.value(HORIZON, "N",
                 "most steps that the gain of a change is counted over [" + ChangeRule.Settings.DEFAULT_HORIZON + "]");
         options.value(SHARE, "X",
-                "share of the links that copying takes from the steps that run meanwhile [" + MigrationModel.DEFAULT_SHARE + "]");
+                "share of the links that copying takes from the steps that run meanwhile ["
+                        + MigrationModel.DEFAULT_SHARE + "]");
         options.value(PAUSE, "X",
                 "time without a step at each change, in milliseconds ["
                         + MigrationModel.DEFAULT_PAUSE_SECONDS * 1e3 + "]");

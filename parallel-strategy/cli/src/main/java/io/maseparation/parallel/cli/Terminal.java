@@ -1,10 +1,10 @@
 package io.maseparation.parallel.cli;
 
-import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * Where a command writes.
@@ -31,8 +31,7 @@ record Terminal(PrintStream out, PrintStream err, boolean progress) {
                 return false;
             }
         }
-        Console console = System.console();
-        return console != null && console.isTerminal();
+        return Objects.requireNonNull(System.console(), "there is one since JDK 22").isTerminal();
     }
 
     /** Starts a progress bar, drawn if somebody is watching. */

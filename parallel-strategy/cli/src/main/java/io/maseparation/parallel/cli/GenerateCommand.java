@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -252,7 +253,7 @@ final class GenerateCommand extends Command {
                 row.add(texts.get(i).orElse(""));
             }
             if (logits) {
-                float[] values = output.promptLogits();
+                float[] values = Objects.requireNonNull(output.promptLogits(), "a run with logits has them");
                 row.add(IntStream.range(0, values.length).mapToObj(j -> Float.toString(values[j])).toList());
             }
             rows.add(row);

@@ -3,6 +3,7 @@ package io.maseparation.parallel.cli;
 import io.maseparation.files.Json;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cli.results.SimulationReport;
+import io.maseparation.parallel.cli.results.SimulationTable;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.present.OutputFormat;

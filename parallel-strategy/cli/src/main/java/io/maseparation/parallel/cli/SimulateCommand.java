@@ -3,6 +3,7 @@ package io.maseparation.parallel.cli;
 import io.maseparation.files.Json;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cli.results.SimulationReport;
+import io.maseparation.parallel.cli.results.SimulationTable;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -115,6 +116,8 @@ final class SimulateCommand extends Command {
         } else {
             text.append("\nThe %d ranks are in --format json.\n".formatted(result.ranks().size()));
         }
+        result.simulation().collectiveSources()
+                .forEach((operation, source) -> text.append("\nTimes of %s: %s.\n".formatted(operation.id(), source)));
         text.append("\nSimulated, not measured; docs/simulation.md says what is modelled and what is left out.\n");
         return text.toString();
     }

@@ -107,7 +107,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 1,320                  | 1 | token 320 is outside the vocabulary of 320
             generate -m tiny --prompt-ids 1 -n 512               | 1 | --max-tokens
             generate -m mixtral-8x7b --prompt-ids 1              | 1 | not enough memory
-            generate -m tiny --prompt-ids 1 --device-memory 1MB  | 1 | use another --strategy
+            generate -m tiny --prompt-ids 1 --device-memory 1MB  | 1 | use a --strategy that spreads the weights
             generate -m tiny --prompt-ids 1 --strategy ma --expert-devices 9 | 1 | --expert-devices 9 is more than the 8 experts
             generate -m tiny --prompt-ids 1 --strategy ep --expert-parallel-size 9 | 1 | --expert-parallel-size 9
             generate -m tiny --prompt-ids 1 --strategy tp-pp --tensor-parallel-size 3 | 1 | --tensor-parallel-size 3

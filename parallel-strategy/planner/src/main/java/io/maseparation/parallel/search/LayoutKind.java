@@ -3,6 +3,8 @@ package io.maseparation.parallel.search;
 import io.maseparation.files.Identified;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
+import java.util.EnumSet;
+import java.util.Set;
 
 /** Kinds of layouts; a search finds the best layout of each kind. */
 public enum LayoutKind implements Identified {
@@ -32,17 +34,21 @@ public enum LayoutKind implements Identified {
         return label;
     }
 
-    /** Whether a layout is of this kind; a pipeline with one micro-batch is of two kinds. */
-    boolean has(Setup setup) {
-        Layout layout = setup.layout();
-        return switch (this) {
-            case SINGLE -> layout instanceof Layout.Single;
-            case TP -> layout instanceof Layout.TensorPipeline && layout.stages() == 1;
-            case TP_PP_WHOLE -> layout.stages() > 1 && setup.batching().microBatches() == 1;
-            case TP_PP -> layout.stages() > 1;
-            case EP -> layout instanceof Layout.ExpertParallel && layout.headSlices() == 1;
-            case EP_TP -> layout instanceof Layout.ExpertParallel && layout.headSlices() > 1;
-            case MA -> layout instanceof Layout.Separated;
+    /** The kinds that a layout is of: a pipeline with one micro-batch is of two. */
+    static Set<LayoutKind> of(Setup setup) {
+        return switch (setup.layout()) {
+            case Layout.Single _ -> EnumSet.of(SINGLE);
+            case Layout.TensorPipeline tp when tp.stages() == 1 -> EnumSet.of(TP);
+            case Layout.TensorPipeline _ -> setup.batching().microBatches() == 1
+                    ? EnumSet.of(TP_PP_WHOLE, TP_PP)
+                    : EnumSet.of(TP_PP);
+            case Layout.ExpertParallel ep -> EnumSet.of(ep.headSlices() == 1 ? EP : EP_TP);
+            case Layout.Separated _ -> EnumSet.of(MA);
         };
+    }
+
+    /** Whether a layout is of this kind. */
+    boolean has(Setup setup) {
+        return of(setup).contains(this);
     }
 }

@@ -5,12 +5,16 @@ import io.maseparation.parallel.cluster.CollectiveTable;
 import io.maseparation.parallel.cluster.CollectiveTable.Operation;
 import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Link;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Times of collectives. Inside a node they are read from the cluster's measured tables, of the implementation asked for
@@ -19,53 +23,80 @@ import java.util.TreeMap;
 final class CollectiveTimes {
     private final Cluster cluster;
     private final int[] node;
-    private final Measured allReduce;
-    private final Measured allToAll;
+    private final Collectives wanted;
     /** By the list itself: a group has one. */
     private final IdentityHashMap<List<Integer>, Spread> spreads = new IdentityHashMap<>();
 
-    /** How a group of devices lies over nodes. */
-    private record Spread(int devices, int nodes, int mostInNode) {}
+    private final Map<Use, Measured> measured = new HashMap<>();
 
-    /** Tables of one operation by number of devices; none if nothing is measured. */
-    private record Measured(String implementation, NavigableMap<Integer, CollectiveTable> tables) {}
+    private record Use(Operation operation, int devices) {}
+
+    /** How the devices of a group lie over nodes; ranks that share a device count once. */
+    private record Spread(int nodes, int mostInNode, int leastInNode) {}
+
+    /** Tables of one implementation of an operation, by number of devices; empty if nothing is measured. */
+    private record Measured(String implementation, NavigableMap<Integer, CollectiveTable> tables) {
+        /** Whether a group of this size was measured, or a smaller and a larger one. */
+        boolean covers(int devices) {
+            return tables.floorKey(devices) != null && tables.ceilingKey(devices) != null;
+        }
+    }
 
     CollectiveTimes(Cluster cluster, Collectives implementation) {
         this.cluster = cluster;
-        allReduce = measured(Operation.ALL_REDUCE, implementation);
-        allToAll = measured(Operation.ALL_TO_ALL, implementation);
+        wanted = implementation;
         node = cluster.devices().stream().mapToInt(Cluster.Device::node).toArray();
     }
 
-    private Measured measured(Operation operation, Collectives implementation) {
-        List<CollectiveTable> all = cluster.collectives().stream()
-                .filter(t -> t.operation() == operation)
-                .toList();
-        String wanted = implementation.id();
-        String used = all.stream().anyMatch(t -> t.implementation().equals(wanted)) || all.isEmpty()
-                ? wanted
-                : all.getFirst().implementation();
-        TreeMap<Integer, CollectiveTable> tables = new TreeMap<>();
-        all.stream().filter(t -> t.implementation().equals(used)).forEach(t -> tables.putIfAbsent(t.devices(), t));
-        return new Measured(used, tables);
+    private Measured measured(Operation operation, int devices) {
+        return measured.computeIfAbsent(new Use(operation, devices), use -> choose(operation, devices));
     }
 
-    /** Where the times of an operation inside a node come from, in words. */
-    String source(Operation operation) {
-        Measured measured = operation == Operation.ALL_REDUCE ? allReduce : allToAll;
-        if (measured.tables().isEmpty()) {
-            return "latency and bandwidth of the link: the cluster has no measured times";
+    /** The implementation asked for, unless another one is measured for so many devices and it is not. */
+    private Measured choose(Operation operation, int devices) {
+        Map<String, Measured> all = new LinkedHashMap<>();
+        all.put(wanted.id(), new Measured(wanted.id(), new TreeMap<>()));
+        for (CollectiveTable table : cluster.collectives()) {
+            if (table.operation() == operation) {
+                all.computeIfAbsent(table.implementation(), name -> new Measured(name, new TreeMap<>()))
+                        .tables()
+                        .putIfAbsent(table.devices(), table);
+            }
         }
-        return "%s, measured for %s devices".formatted(measured.implementation(), String.join(", ",
-                measured.tables().keySet().stream().map(String::valueOf).toList()));
+        return all.values().stream()
+                .filter(m -> m.covers(devices))
+                .findFirst()
+                .or(() -> all.values().stream().filter(m -> !m.tables().isEmpty()).findFirst())
+                .orElseGet(() -> all.get(wanted.id()));
+    }
+
+    /** Where the times of an operation over devices come from, in words. */
+    String source(Operation operation, List<Integer> devices) {
+        Spread spread = spread(devices);
+        List<String> parts = new ArrayList<>();
+        if (spread.mostInNode() > 1) {
+            Measured measured = measured(operation, spread.mostInNode());
+            String sizes = String.join(
+                    ", ", measured.tables().keySet().stream().map(String::valueOf).toList());
+            parts.add(measured.tables().isEmpty()
+                    ? "latency and bandwidth of the link, as the cluster has no measured times"
+                    : "%s, measured over %s devices".formatted(measured.implementation(), sizes));
+        }
+        if (spread.nodes() > 1) {
+            parts.add("between nodes latency and bandwidth of the ports, without NCCL's own time");
+        }
+        return String.join("; ", parts);
     }
 
     private Spread spread(List<Integer> devices) {
         return spreads.computeIfAbsent(devices, group -> {
-            Map<Integer, Integer> counts = new HashMap<>();
-            group.forEach(d -> counts.merge(node[d], 1, Integer::sum));
-            int most = counts.values().stream().mapToInt(n -> n).max().orElse(1);
-            return new Spread(group.size(), counts.size(), most);
+            Map<Integer, Long> counts = group.stream()
+                    .distinct()
+                    .collect(Collectors.groupingBy(device -> node[device], Collectors.counting()));
+            return new Spread(
+                    counts.size(),
+                    Math.toIntExact(Collections.max(counts.values())),
+                    Math.toIntExact(Collections.min(counts.values())));
         });
     }
 
@@ -78,19 +109,21 @@ final class CollectiveTimes {
     double allReduceSeconds(List<Integer> devices, double bytes) {
         Spread spread = spread(devices);
         double seconds = 0;
-        if (spread.mostInNode() > 1) {
-            double sent = 2 * bytes * shareSent(spread.mostInNode());
-            seconds = allReduce.tables().isEmpty()
-                    ? 2 * cluster.links().intraNode().latencySeconds()
-                            + sent / cluster.links().intraNode().bytesPerSecond()
-                    : seconds(allReduce, spread.mostInNode(), bytes, sent);
+        int n = spread.mostInNode();
+        if (n > 1) {
+            Measured measured = measured(Operation.ALL_REDUCE, n);
+            seconds = measured.tables().isEmpty()
+                    ? 2 * cluster.links().intraNode().seconds(bytes * shareSent(n))
+                    : seconds(measured, n, bytes, 2);
         }
         if (spread.nodes() > 1) {
             Link link = cluster.links().interNode();
             int steps = 32 - Integer.numberOfLeadingZeros(spread.nodes() - 1);
-            double part = bytes / spread.mostInNode();
-            seconds += 2 * steps * link.latencySeconds()
-                    + 2 * shareSent(spread.nodes()) * part / outsideRate(spread);
+            // A node's devices have a part each; all of a node's parts pass its uplink.
+            double time = Math.max(
+                    bytes / spread.leastInNode() / link.bytesPerSecond(),
+                    bytes / cluster.links().nodeUplinkBytesPerSecond());
+            seconds += 2 * steps * link.latencySeconds() + 2 * shareSent(spread.nodes()) * time;
         }
         return seconds;
     }
@@ -100,19 +133,23 @@ final class CollectiveTimes {
      *
      * @param insideBytes most bytes that one device sends or receives inside its node
      * @param outsideBytes most bytes that one device sends to or receives from other nodes
+     * @param uplinkBytes most bytes that all devices of one node send to or receive from other nodes
      */
-    double allToAllSeconds(List<Integer> devices, double insideBytes, double outsideBytes) {
+    double allToAllSeconds(List<Integer> devices, double insideBytes, double outsideBytes, double uplinkBytes) {
         Spread spread = spread(devices);
         double seconds = 0;
-        if (spread.mostInNode() > 1) {
-            seconds = allToAll.tables().isEmpty()
+        int n = spread.mostInNode();
+        if (n > 1) {
+            Measured measured = measured(Operation.ALL_TO_ALL, n);
+            seconds = measured.tables().isEmpty()
                     ? cluster.links().intraNode().seconds(insideBytes)
-                    : seconds(allToAll, spread.mostInNode(),
-                            insideBytes / shareSent(spread.mostInNode()), insideBytes);
+                    : seconds(measured, n, insideBytes / shareSent(n), 1);
         }
         if (spread.nodes() > 1) {
-            double outside = cluster.links().interNode().latencySeconds() + outsideBytes / outsideRate(spread);
-            seconds = Math.max(seconds, outside);
+            double outside = Math.max(
+                    outsideBytes / cluster.links().interNode().bytesPerSecond(),
+                    uplinkBytes / cluster.links().nodeUplinkBytesPerSecond());
+            seconds = Math.max(seconds, cluster.links().interNode().latencySeconds() + outside);
         }
         return seconds;
     }
@@ -122,28 +159,24 @@ final class CollectiveTimes {
         return (n - 1.0) / n;
     }
 
-    private double outsideRate(Spread spread) {
-        return Math.min(
-                cluster.links().interNode().bytesPerSecond(),
-                cluster.links().nodeUplinkBytesPerSecond() / spread.mostInNode());
-    }
-
     /**
      * Between two measured numbers of devices by a straight line over their logarithms. A group smaller or larger than
      * any measured one takes as long as the nearest takes for a buffer of which a device sends as much.
+     *
+     * @param times how often a device sends its buffer without its own part
      */
-    private double seconds(Measured measured, int devices, double bytes, double sent) {
+    private double seconds(Measured measured, int devices, double bytes, int times) {
         Map.Entry<Integer, CollectiveTable> below = measured.tables().floorEntry(devices);
         Map.Entry<Integer, CollectiveTable> above = measured.tables().ceilingEntry(devices);
         if (below == null || above == null) {
             CollectiveTable nearest = (below == null ? above : below).getValue();
-            return seconds(nearest, bytes * shareSent(devices) / shareSent(nearest.devices()), sent);
+            return seconds(nearest, bytes * shareSent(devices) / shareSent(nearest.devices()), times);
         }
-        double few = seconds(below.getValue(), bytes, sent);
+        double few = seconds(below.getValue(), bytes, times);
         if (below.getKey().equals(above.getKey())) {
             return few;
         }
-        double many = seconds(above.getValue(), bytes, sent);
+        double many = seconds(above.getValue(), bytes, times);
         double share = Math.log((double) devices / below.getKey()) / Math.log((double) above.getKey() / below.getKey());
         return few * Math.pow(many / few, share);
     }
@@ -152,9 +185,9 @@ final class CollectiveTimes {
      * Below the table its first time, which is latency; above it the last time and the rest of the bytes at the port's
      * rate.
      */
-    private double seconds(CollectiveTable table, double bytes, double sent) {
-        double last = table.points().getLast().bytes();
-        double rest = bytes > last ? sent * (1 - last / bytes) : 0;
-        return table.seconds(bytes) + rest / cluster.links().intraNode().bytesPerSecond();
+    private double seconds(CollectiveTable table, double bytes, int times) {
+        double rest = Math.max(0, bytes - table.points().getLast().bytes());
+        return table.seconds(bytes)
+                + times * rest * shareSent(table.devices()) / cluster.links().intraNode().bytesPerSecond();
     }
 }

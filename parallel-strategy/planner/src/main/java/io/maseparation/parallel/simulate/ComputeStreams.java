@@ -110,7 +110,8 @@ final class ComputeStreams {
         if (shared || queues) {
             active.add(first);
         } else {
-            plan(device, first, now, first.cost.seconds());
+            double seconds = first.cost.seconds();
+            first.due = now + seconds + lost(device, now, seconds);
         }
         return Optional.of(first);
     }
@@ -161,32 +162,34 @@ final class ComputeStreams {
         return start + kernel.seconds();
     }
 
-    /** Says when a task that starts or goes on now, on a device with a host of its own, will have ended. */
-    private void plan(int device, Task task, double now, double seconds) {
-        task.due = now + seconds;
-        if (collectiveUntil[device] > now) {
-            double share = cluster.kindOf(device).collectiveShare();
-            task.due += share * Math.min(collectiveUntil[device] - now, seconds / (1 - share));
-        }
-    }
-
     /**
-     * A collective takes its share of a device until some time.
+     * A collective takes its share of a device until some time; a running task goes on with the rest.
      *
      * @return the running task, if it ends later than it would have
      */
     Optional<Task> collective(int device, double now, double until) {
-        if (shared || queues) {
+        if (shared || queues || until <= collectiveUntil[device]) {
             return Optional.empty();
         }
+        // Another one, of another rank on the device, may be under way: it takes no second share.
+        double since = Math.max(now, collectiveUntil[device]);
         collectiveUntil[device] = until;
         Task task = running[device];
         if (task == null) {
             return Optional.empty();
         }
         double before = task.due;
-        plan(device, task, now, before - now);
+        task.due += lost(device, since, before - since);
         return task.due > before ? Optional.of(task) : Optional.empty();
+    }
+
+    /** How much longer work takes that would take some seconds from a time on, for collectives beside it. */
+    private double lost(int device, double since, double seconds) {
+        if (collectiveUntil[device] <= since || seconds <= 0) {
+            return 0;
+        }
+        double share = cluster.kindOf(device).collectiveShare();
+        return share * Math.min(collectiveUntil[device] - since, seconds / (1 - share));
     }
 
     /** Ends the running task of a device. Tasks that still wait for the device do so because of {@code entry}. */

@@ -37,6 +37,7 @@ final class Costs implements Work {
     private final RankCosts[] ranks;
     private final double[] inside;
     private final double[] outside;
+    private final double[] outsideOfNode;
     private final int[] nodeOf;
     private final boolean queues;
     private final int[] groupOf;
@@ -81,6 +82,7 @@ final class Costs implements Work {
         ranks = new RankCosts[n];
         inside = new double[n];
         outside = new double[n];
+        outsideOfNode = new double[1 + cluster.devices().stream().mapToInt(Cluster.Device::node).max().orElse(0)];
         nodeOf = new int[n];
         groupOf = plan.ranks().stream().mapToInt(RankPlan::group).toArray();
         queues = cluster.host().queues();
@@ -237,14 +239,16 @@ final class Costs implements Work {
             case Op.AllToAll exchange -> {
                 double most = 0;
                 double mostOutside = 0;
+                double mostOfNode = 0;
                 for (boolean sent : new boolean[] {true, false}) {
                     gather(exchange, microBatch, step, sent);
                     for (int member : exchange.group()) {
                         most = Math.max(most, inside[member]);
                         mostOutside = Math.max(mostOutside, outside[member]);
+                        mostOfNode = Math.max(mostOfNode, outsideOfNode[nodeOf[member]]);
                     }
                 }
-                yield collectives.allToAllSeconds(devices, most, mostOutside);
+                yield collectives.allToAllSeconds(devices, most, mostOutside, mostOfNode);
             }
         };
     }
@@ -260,6 +264,7 @@ final class Costs implements Work {
         for (int member : group) {
             inside[member] = 0;
             outside[member] = 0;
+            outsideOfNode[nodeOf[member]] = 0;
         }
         for (int from : group) {
             for (int to : group) {
@@ -272,6 +277,7 @@ final class Costs implements Work {
                     inside[of] += bytes;
                 } else {
                     outside[of] += bytes;
+                    outsideOfNode[nodeOf[of]] += bytes;
                 }
             }
         }

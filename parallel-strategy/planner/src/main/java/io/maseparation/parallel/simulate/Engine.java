@@ -32,11 +32,7 @@ final class Engine {
     private final Log log = new Log();
     private final PriorityQueue<Event> events = new PriorityQueue<>();
     private final Chain[][] chains;
-    /** When a rank's transfers that are known of should have ended. */
-    private final double[] transferFree;
-    /** When those that have begun will have ended, which an uplink may make later. */
-    private final double[] transferring;
-
+    private final Transfers transfers;
     private final double[] bytesSent;
     private final Map<Long, Meeting> meetings = new HashMap<>();
     private final SampleListener samples;
@@ -75,7 +71,7 @@ final class Engine {
     Engine(Programs programs, Work work, Cluster cluster, int steps, SampleListener samples) {
         this.programs = programs;
         this.work = work;
-        ports = new Ports(cluster);
+        ports = new Ports(cluster, this::at);
         this.steps = steps;
         this.samples = samples;
         shared = cluster.host().shared();
@@ -85,8 +81,7 @@ final class Engine {
         hostBytesPerSecond = cluster.links().intraNode().bytesPerSecond();
         compute = new ComputeStreams(cluster, 1 + Arrays.stream(programs.device).max().orElse(0));
         chains = new Chain[programs.ranks][programs.microBatches];
-        transferFree = new double[programs.ranks];
-        transferring = new double[programs.ranks];
+        transfers = new Transfers(programs.ranks);
         bytesSent = new double[programs.ranks];
         for (int rank = 0; rank < programs.ranks; rank++) {
             int[] messages = Arrays.stream(programs.ops[rank])
@@ -294,45 +289,51 @@ final class Engine {
             return start(chain,
                     new ComputeStreams.Task(chain, name(tensor), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
         }
-        int from = programs.device[chain.rank];
         int[] devices = to.stream().mapToInt(rank -> programs.device[rank]).toArray();
-        double start = Math.max(now, transferFree[chain.rank]);
-        transferFree[chain.rank] = start + ports.seconds(from, devices, messages);
-        int microBatch = chain.microBatch;
-        int step = chain.step;
-        int cause = chain.entry;
-        transfer(List.of(chain), start, now, begin -> {
-            double[] arrivals = new double[messages.length];
-            double end = ports.send(from, devices, messages, begin, arrivals);
-            occupy(chain.rank, end);
-            // The stream is free at the end of the ports; what comes after that is the way, which other messages share.
-            int entry = log.add(
-                    new Log.Entry(chain.rank, microBatch, step, name(tensor), Optional.empty(), begin, end, cause));
-            int[] receivers = programs.receivers(tensor, layer);
-            for (int i = 0; i < arrivals.length; i++) {
-                arrive(microBatch, step, to.get(i), tensor, receivers[to.get(i)], arrivals[i], entry);
-            }
+        Sent sent = new Sent(chain, to, tensor, programs.receivers(tensor, layer));
+        transfers.add(new int[] {chain.rank}, now, (begin, ended) -> {
+            sent.entry = log.add(new Log.Entry(
+                    chain.rank, sent.microBatch, sent.step, name(tensor), Optional.empty(), begin, begin, sent.cause));
+            ports.send(programs.device[chain.rank], devices, messages, begin, new Ports.Delivery() {
+                @Override
+                public void arrives(int message, double time) {
+                    sent.arrives(message, time);
+                }
+
+                @Override
+                public void left(double time) {
+                    // The stream is free at the end of the ports; after that comes the way, which messages share.
+                    log.endAt(sent.entry, time);
+                    at(time, ended::at);
+                }
+            });
         });
         return true;
     }
 
-    /** Begins a transfer when it is its turn on every stream that it needs: ports and uplinks serve what has begun. */
-    private void transfer(List<Chain> members, double start, double now, DoubleConsumer begin) {
-        double free = start;
-        for (Chain member : members) {
-            free = Math.max(free, transferring[member.rank]);
-        }
-        if (free <= now) {
-            begin.accept(now);
-        } else {
-            double next = free;
-            at(next, then -> transfer(members, next, then, begin));
-        }
-    }
+    /** Messages on their way: what the sender was at when it sent them. */
+    private final class Sent {
+        final int microBatch;
+        final int step;
+        final int cause;
+        private final List<Integer> to;
+        private final Tensor tensor;
+        private final int[] receivers;
+        int entry = Log.NONE;
 
-    private void occupy(int rank, double end) {
-        transferring[rank] = end;
-        transferFree[rank] = Math.max(transferFree[rank], end);
+        Sent(Chain sender, List<Integer> to, Tensor tensor, int[] receivers) {
+            microBatch = sender.microBatch;
+            step = sender.step;
+            cause = sender.entry;
+            this.to = to;
+            this.tensor = tensor;
+            this.receivers = receivers;
+        }
+
+        void arrives(int message, double time) {
+            int rank = to.get(message);
+            arrive(microBatch, step, rank, tensor, receivers[rank], time, entry);
+        }
     }
 
     private static String name(Tensor tensor) {
@@ -409,21 +410,17 @@ final class Engine {
         }
         meetings.remove(key);
         double seconds = work.collectiveSeconds(op, programs.memberDevices.get(number), chain.microBatch, chain.step);
-        double start = now;
-        for (Chain member : meeting.arrived) {
-            start = Math.max(start, transferFree[member.rank]);
-        }
-        for (Chain member : meeting.arrived) {
-            transferFree[member.rank] = start + seconds;
-        }
-        transfer(meeting.arrived, start, now, begin -> together(meeting, op, begin, begin + seconds));
+        int[] ranks = meeting.arrived.stream().mapToInt(member -> member.rank).toArray();
+        transfers.add(ranks, now, (begin, ended) -> {
+            together(meeting, op, begin, begin + seconds);
+            at(begin + seconds, ended::at);
+        });
         return false;
     }
 
     private void together(Meeting meeting, Op.Collective op, double start, double end) {
         String name = (op instanceof Op.AllReduce ? "all-reduce " : "all-to-all ") + name(op.tensor());
         for (Chain member : meeting.arrived) {
-            occupy(member.rank, end);
             compute.collective(programs.device[member.rank], start, end).ifPresent(this::awaitEnd);
             bytesSent[member.rank] += work.collectiveBytes(member.rank, op, member.microBatch, member.step);
             member.entry = log.add(member.entry(name, Optional.empty(), start, end, meeting.cause));

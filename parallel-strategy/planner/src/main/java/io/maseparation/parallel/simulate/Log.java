@@ -37,6 +37,13 @@ final class Log {
         return entries.size() - 1;
     }
 
+    /** Says when an entry ended that was added before that was known. */
+    void endAt(int number, double end) {
+        Entry e = entries.get(number);
+        entries.set(
+                number, new Entry(e.rank, e.microBatch, e.step, e.name, e.computed, e.start, end, e.cause));
+    }
+
     Entry get(int number) {
         return entries.get(number);
     }

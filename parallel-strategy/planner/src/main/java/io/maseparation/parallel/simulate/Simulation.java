@@ -1,8 +1,14 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.CollectiveTable.Operation;
+import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.RankPlan;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
 
 /**
  * What is simulated: the programs of a plan on a cluster, event by event.
@@ -33,6 +39,26 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
             ttft = EngineRun.of(this, prefill, memory).meanSampleSeconds() * 1e3;
         }
         return new Summary(run, memory).build(ttft, timeline);
+    }
+
+    /**
+     * {@return where the times of the plan's collectives come from, in words, by operation; empty if it has none}
+     * Messages between two ranks are no collectives.
+     */
+    public Map<Operation, String> collectiveSources() {
+        CollectiveTimes times = new CollectiveTimes(cluster, scenario.conditions().collectives());
+        Map<Operation, String> sources = new EnumMap<>(Operation.class);
+        for (RankPlan rank : plan.ranks()) {
+            for (Op op : rank.program()) {
+                if (op instanceof Op.Collective collective && collective.group().size() > 1) {
+                    Operation operation = op instanceof Op.AllReduce ? Operation.ALL_REDUCE : Operation.ALL_TO_ALL;
+                    List<Integer> devices = collective.group().stream().map(plan.devices()::get).toList();
+                    sources.merge(operation, times.source(operation, devices),
+                            (a, b) -> a.length() >= b.length() ? a : b);
+                }
+            }
+        }
+        return sources;
     }
 
     private void check() {

@@ -15,8 +15,11 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.PriorityQueue;
 import java.util.SplittableRandom;
+import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -46,14 +49,45 @@ class PortsTest {
                 uplink);
     }
 
+    /** Something to do at a time. */
+    private record Event(double time, long sequence, DoubleConsumer what) {}
+
+    /** Runs sendings on a clock of their own; when each message arrives. */
     private static double[][] arrivals(Cluster cluster, List<Sending> sendings) {
-        Ports ports = new Ports(cluster);
+        PriorityQueue<Event> events = new PriorityQueue<>(
+                Comparator.comparingDouble(Event::time).thenComparingLong(Event::sequence));
+        long[] sequence = {0};
+        Ports ports = new Ports(cluster, (time, what) -> events.add(new Event(time, sequence[0]++, what)));
         double[][] arrivals = new double[sendings.size()][];
-        for (int i = 0; i < arrivals.length; i++) {
-            Sending s = sendings.get(i);
-            arrivals[i] = new double[s.to().length];
-            double end = ports.send(s.from(), s.to(), s.bytes(), s.start(), arrivals[i]);
-            assertThat(end).isGreaterThanOrEqualTo(s.start() + ports.seconds(s.from(), s.to(), s.bytes()) - 1e-15);
+        double[] left = new double[sendings.size()];
+        for (int n = 0; n < arrivals.length; n++) {
+            int number = n;
+            Sending s = sendings.get(n);
+            arrivals[n] = new double[s.to().length];
+            Arrays.fill(arrivals[n], Double.NaN);
+            left[n] = Double.NaN;
+            events.add(new Event(s.start(), sequence[0]++, now -> ports.send(
+                    s.from(), s.to(), s.bytes(), now, new Ports.Delivery() {
+                        @Override
+                        public void arrives(int message, double time) {
+                            assertThat(arrivals[number][message]).isNaN();
+                            arrivals[number][message] = time;
+                        }
+
+                        @Override
+                        public void left(double time) {
+                            assertThat(left[number]).isNaN();
+                            left[number] = time;
+                        }
+                    })));
+        }
+        while (!events.isEmpty()) {
+            Event event = events.poll();
+            event.what().accept(event.time());
+        }
+        for (int n = 0; n < arrivals.length; n++) {
+            assertThat(left[n]).isGreaterThanOrEqualTo(sendings.get(n).start());
+            assertThat(arrivals[n]).doesNotContain(Double.NaN);
         }
         return arrivals;
     }
@@ -72,6 +106,7 @@ class PortsTest {
         return sendings;
     }
 
+    /** M senders to N receivers, any bytes: a latency, and the longest time of a port. */
     @Property(tries = 200)
     void theClosedFormOfAnExchangeHolds(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
@@ -79,31 +114,59 @@ class PortsTest {
         int receivers = 1 + random.nextInt(9);
         boolean oneNode = random.nextBoolean();
         Links links = links(random, Double.POSITIVE_INFINITY);
-        Cluster cluster = cluster(senders + receivers, oneNode ? senders + receivers : senders, links);
-        if (!oneNode && receivers > senders) {
-            return;
-        }
         Link link = oneNode ? links.intraNode() : links.interNode();
-        double[] out = new double[senders];
-        double[] in = new double[receivers];
-        List<Sending> sendings = new ArrayList<>();
-        for (int s = 0; s < senders; s++) {
-            double[] bytes = new double[receivers];
-            for (int r = 0; r < receivers; r++) {
-                bytes[r] = random.nextInt(1 << 20);
-                out[s] += bytes[r];
-                in[r] += bytes[r];
-            }
-            int[] to = IntStream.range(senders, senders + receivers).toArray();
-            sendings.add(new Sending(s, to, bytes, 0.5));
+        double[][] bytes = new double[senders][receivers];
+        for (double[] row : bytes) {
+            Arrays.setAll(row, r -> random.nextInt(1 << 20));
         }
-        double most = Math.max(Arrays.stream(out).max().orElseThrow(), Arrays.stream(in).max().orElseThrow());
-        double last = Arrays.stream(arrivals(cluster, sendings))
-                .flatMapToDouble(Arrays::stream)
-                .max()
-                .orElseThrow();
-        assertThat(last - 0.5)
-                .isCloseTo(link.latencySeconds() + most / link.bytesPerSecond(), within(ROUNDING));
+        double last = lastArrival(pools(senders, receivers, oneNode, links), bytes);
+        assertThat(last).isCloseTo(link.latencySeconds() + ports(bytes) / link.bytesPerSecond(), within(ROUNDING));
+    }
+
+    /** Equal senders of a node share its uplink, whether or not it is a whole number of ports wide. */
+    @Property(tries = 200)
+    void theClosedFormHoldsThroughAnUplink(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        int senders = 1 + random.nextInt(9);
+        int receivers = 1 + random.nextInt(9);
+        Link link = new Link(1e-6, 10e9);
+        double uplink = link.bytesPerSecond() * (0.1 + 10 * random.nextDouble());
+        double[] row = new double[receivers];
+        Arrays.setAll(row, r -> 1 + random.nextInt(1 << 20));
+        double[][] bytes = new double[senders][];
+        Arrays.fill(bytes, row);
+        double total = senders * Arrays.stream(row).sum();
+        double expected = Math.max(ports(bytes) / link.bytesPerSecond(), total / uplink);
+        double last = lastArrival(pools(senders, receivers, false, new Links(link, link, uplink)), bytes);
+        assertThat(last).isCloseTo(link.latencySeconds() + expected, withinPercentage(1e-4));
+    }
+
+    /** Bytes of the busiest port. */
+    private static double ports(double[][] bytes) {
+        double most = 0;
+        double[] in = new double[bytes[0].length];
+        for (double[] row : bytes) {
+            most = Math.max(most, Arrays.stream(row).sum());
+            Arrays.setAll(in, r -> in[r] + row[r]);
+        }
+        return Math.max(most, Arrays.stream(in).max().orElseThrow());
+    }
+
+    /** Senders, then receivers, in one node or a node each. */
+    private static Cluster pools(int senders, int receivers, boolean oneNode, Links links) {
+        return new Cluster("test", "", List.of(),
+                IntStream.range(0, senders + receivers)
+                        .mapToObj(i -> new Cluster.Device(0, oneNode || i < senders ? 0 : 1))
+                        .toList(),
+                links, HostSharing.NONE, List.of(), List.of());
+    }
+
+    private static double lastArrival(Cluster cluster, double[][] bytes) {
+        int[] to = IntStream.range(bytes.length, bytes.length + bytes[0].length).toArray();
+        List<Sending> sendings = IntStream.range(0, bytes.length)
+                .mapToObj(s -> new Sending(s, to, bytes[s], 0))
+                .toList();
+        return Arrays.stream(arrivals(cluster, sendings)).flatMapToDouble(Arrays::stream).max().orElseThrow();
     }
 
     @Property(tries = 200)
@@ -126,73 +189,59 @@ class PortsTest {
         }
     }
 
+    /** An uplink with room for all who send at the same time is as good as none, however many ports its node has. */
     @Property(tries = 200)
     void wideningAFreeUplinkChangesNothing(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        int devices = 2 + random.nextInt(10);
-        int perNode = 1 + random.nextInt(4);
+        int perNode = 2 + random.nextInt(6);
+        int busy = 1 + random.nextInt(perNode - 1);
         Links none = links(random, Double.POSITIVE_INFINITY);
-        List<Sending> sendings = sendings(random, devices);
-        double[][] expected = arrivals(cluster(devices, perNode, none), sendings);
-        for (double times : new double[] {1, 2, 64}) {
-            double uplink = times * perNode * none.interNode().bytesPerSecond();
-            Links wide = new Links(none.intraNode(), none.interNode(), uplink);
-            assertThat(arrivals(cluster(devices, perNode, wide), sendings)).isDeepEqualTo(expected);
+        List<Sending> sendings = sendings(random, 3 * perNode).stream()
+                .filter(s -> s.from() < busy)
+                .toList();
+        // One sending of a device at a time, as in a run.
+        double[] free = new double[busy];
+        List<Sending> apart = new ArrayList<>();
+        for (Sending s : sendings) {
+            double start = Math.max(s.start(), free[s.from()]);
+            free[s.from()] = start + Arrays.stream(s.bytes()).sum() / 1e9;
+            apart.add(new Sending(s.from(), s.to(), s.bytes(), start));
         }
-    }
-
-    /** As many flows as an uplink has room for pass it as if it were not there, whatever their sizes and starts. */
-    @Property(tries = 200)
-    void anUplinkWithRoomForAllSendersDelaysNone(@ForAll long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        int senders = 1 + random.nextInt(6);
-        Uplink uplink = new Uplink(senders * 10.0);
-        double[] busyUntil = new double[senders];
-        double now = 0;
-        for (int i = 0; i < 50; i++) {
-            now += random.nextDouble();
-            int sender = random.nextInt(senders);
-            if (busyUntil[sender] <= now) {
-                double bytes = 1 + random.nextInt(100);
-                busyUntil[sender] = now + bytes / 10;
-                assertThat(uplink.carry(now, now, bytes, 10).end()).isCloseTo(busyUntil[sender], within(1e-9));
+        double[][] expected = arrivals(cluster(3 * perNode, perNode, none), apart);
+        for (double times : new double[] {1, 1.5, 64}) {
+            Links wide = new Links(none.intraNode(), none.interNode(),
+                    times * busy * none.interNode().bytesPerSecond());
+            double[][] actual = arrivals(cluster(3 * perNode, perNode, wide), apart);
+            for (int i = 0; i < expected.length; i++) {
+                assertThat(actual[i]).containsExactly(expected[i], within(ROUNDING));
             }
         }
     }
 
-    /** It carries no more than it can, and stands idle only where flows cannot bring more. */
-    @Property(tries = 200)
-    void anUplinkIsFullWhileFlowsWait(@ForAll long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        double capacity = 5 + random.nextInt(20);
-        Uplink uplink = new Uplink(capacity);
-        double sum = 0;
-        double last = 0;
-        int flows = 1 + random.nextInt(12);
-        for (int i = 0; i < flows; i++) {
-            double bytes = 1 + random.nextInt(100);
-            double end = uplink.carry(0, 0, bytes, 10).end();
-            assertThat(end).isGreaterThanOrEqualTo(bytes / Math.min(capacity, 10) * (1 - ROUNDING));
-            sum += bytes;
-            last = Math.max(last, end);
+    @Test
+    void sendersOfANodeShareAnUplinkThatIsTooNarrow() {
+        Links links = new Links(new Link(0, 1e12), new Link(1e-6, 10e9), 20e9);
+        List<Sending> sendings = IntStream.range(0, 3)
+                .mapToObj(s -> new Sending(s, new int[] {4 + s}, new double[] {1e6}, 0))
+                .toList();
+        // 3 MB at 20 GB/s.
+        for (double[] arrival : arrivals(cluster(8, 4, links), sendings)) {
+            assertThat(arrival[0]).isCloseTo(151e-6, within(ROUNDING));
         }
-        assertThat(last).isGreaterThanOrEqualTo(sum / capacity * (1 - ROUNDING));
-        // Only the last flow can have been alone, with less than the whole link.
-        assertThat(last).isLessThanOrEqualTo(sum / capacity + 100.0 / Math.min(capacity, 10));
     }
 
     @Test
-    void devicesOfANodeShareAnUplinkThatIsTooNarrow() {
-        Links links = new Links(new Link(0, 1e12), new Link(1e-6, 10e9), 20e9);
-        List<Sending> sendings = IntStream.range(0, 4)
-                .mapToObj(s -> new Sending(s, new int[] {4 + s}, new double[] {1e6}, 0))
-                .toList();
+    void aSmallMessageDoesNotWaitForTheLargeOneBeforeIt() {
+        Links links = new Links(new Link(0, 1e12), new Link(0, 10e9), 15e9);
+        List<Sending> sendings = List.of(
+                new Sending(0, new int[] {4}, new double[] {1e9}, 0),
+                new Sending(1, new int[] {5}, new double[] {1e6}, 0.01),
+                new Sending(2, new int[] {6}, new double[] {0}, 0.01));
         double[][] arrivals = arrivals(cluster(8, 4, links), sendings);
-        // Two at a time at their own rate: 100 µs, and then the other two.
-        assertThat(arrivals[0][0]).isCloseTo(101e-6, within(ROUNDING));
-        assertThat(arrivals[1][0]).isCloseTo(101e-6, within(ROUNDING));
-        assertThat(arrivals[2][0]).isCloseTo(201e-6, within(ROUNDING));
-        assertThat(arrivals[3][0]).isCloseTo(201e-6, within(ROUNDING));
+        // Half of 15 GB/s, and then the rest of it for the large one: its port's 10.
+        assertThat(arrivals[1][0]).isCloseTo(0.01 + 1e6 / 7.5e9, within(ROUNDING));
+        assertThat(arrivals[2][0]).isEqualTo(0.01);
+        assertThat(arrivals[0][0]).isCloseTo(0.1 + 2.5e9 * (1e6 / 7.5e9) / 10e9, within(ROUNDING));
     }
 
     @Test
@@ -214,12 +263,16 @@ class PortsTest {
         SimulationResult result = new Simulation(plan, cluster, Scenario.decode(batch, 1024)).run(true);
         double port = batch / 8 * config.hidden() * 2 / 25e9;
         for (int rank = 0; rank < 8; rank++) {
-            int of = rank;
-            assertThat(result.timeline().stream()
-                    .filter(e -> e.rank() == of && e.name().equals("dispatch"))
-                    .mapToLong(e -> e.endNanos() - e.startNanos()))
+            assertThat(seconds(result, rank, "dispatch"))
                     .isNotEmpty()
-                    .allSatisfy(nanos -> assertThat(nanos / 1e9).isCloseTo(port, withinPercentage(2)));
+                    .allSatisfy(seconds -> assertThat(seconds).isCloseTo(port, withinPercentage(2)));
         }
+    }
+
+    private static List<Double> seconds(SimulationResult result, int rank, String name) {
+        return result.timeline().stream()
+                .filter(e -> e.rank() == rank && e.name().equals(name))
+                .map(e -> (e.endNanos() - e.startNanos()) / 1e9)
+                .toList();
     }
 }

@@ -5,8 +5,10 @@ import java.util.Map;
 
 /**
  * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one needs a record
- * here, its name in {@link Strategy}, a builder of its plan, and a case in each switch over layouts, which the compiler
- * finds.
+ * here, its name in {@link Strategy}, a builder of its plan beside {@link Planning}, names of its sizes in {@link
+ * LayoutSize}, and a case in each switch over layouts or strategies, which the compiler finds. What it does not find:
+ * where layouts are enumerated ({@code compare.ComparedLayouts}, {@code search.SearchedLayouts}, {@code
+ * calibrate.SimulationCheck}) and described to users ({@code cli.StrategyFlags}).
  */
 public sealed interface Layout {
     /** Most ranks, and largest size. */
@@ -338,7 +340,10 @@ public sealed interface Layout {
 
     /** {@return stages that the layers are divided into} */
     default int stages() {
-        return this instanceof TensorPipeline tp ? tp.pipelineParallel : 1;
+        return switch (this) {
+            case TensorPipeline tp -> tp.pipelineParallel;
+            case Single _,ExpertParallel _,Separated _ -> 1;
+        };
     }
 
     /**
@@ -351,7 +356,18 @@ public sealed interface Layout {
 
     /** {@return whether a sum is split over ranks, so that it is rounded in another order than on a single one} */
     default boolean splitsSums() {
-        return headSlices() > 1 || (this instanceof Separated ma && ma.expertTensorParallel > 1);
+        return switch (this) {
+            case Single _,TensorPipeline _,ExpertParallel _ -> headSlices() > 1;
+            case Separated ma -> headSlices() > 1 || ma.expertTensorParallel > 1;
+        };
+    }
+
+    /** {@return copies of the experts that groups of attention ranks go to in turn} */
+    default int expertCopies() {
+        return switch (this) {
+            case Single _,TensorPipeline _,ExpertParallel _ -> 1;
+            case Separated ma -> ma.expertReplicas;
+        };
     }
 
     /**

@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Which group and micro-batch each sequence belongs to, and where its keys and values live in that group's cache.
@@ -24,12 +26,7 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
      * @throws PlanException if a group has more positions than a cache can have
      */
     public static Shares of(Plan plan, int[] lengths) {
-        return of(lengths, plan.groups(), plan.batching().microBatches(), copies(plan));
-    }
-
-    /** Copies of the experts that groups go to in turn. */
-    private static int copies(Plan plan) {
-        return plan.layout() instanceof Layout.Separated separated ? separated.expertReplicas() : 1;
+        return of(lengths, plan.groups(), plan.batching().microBatches(), plan.layout().expertCopies());
     }
 
     /**
@@ -73,7 +70,7 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
                 byGroup.get(owners.get(sequence)).add(sequence);
             }
         }
-        return of(byGroup, lengths, plan.batching().microBatches(), copies(plan));
+        return of(byGroup, lengths, plan.batching().microBatches(), plan.layout().expertCopies());
     }
 
     /**
@@ -87,17 +84,15 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
      */
     public static List<Integer> owners(int[] lengths, boolean[] active, int groups) {
         List<Integer> all = IntStream.range(0, lengths.length).filter(s -> active[s]).boxed().toList();
-        return owners(lengths.length, deal(all, lengths, groups, 0).stream().map(List::of).toList());
+        List<List<Integer>> dealt = deal(all, lengths, groups, 0);
+        return owners(lengths.length, groups, group -> dealt.get(group).stream());
     }
 
-    private static List<Integer> owners(int n, List<List<List<Integer>>> sequences) {
+    private static List<Integer> owners(int n, int groups, IntFunction<Stream<Integer>> ofGroup) {
         List<Integer> owners = new ArrayList<>(Collections.nCopies(n, -1));
-        for (int group = 0; group < sequences.size(); group++) {
-            for (List<Integer> microBatch : sequences.get(group)) {
-                for (int sequence : microBatch) {
-                    owners.set(sequence, group);
-                }
-            }
+        for (int g = 0; g < groups; g++) {
+            int group = g;
+            ofGroup.apply(group).forEach(sequence -> owners.set(sequence, group));
         }
         return owners;
     }
@@ -127,7 +122,8 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
 
     /** {@return the group of each sequence; −1 for one that has no share} */
     public List<Integer> owners() {
-        return owners(capacity.length, sequences.groups());
+        return owners(capacity.length, sequences.groups().size(),
+                g -> sequences.group(g).stream().flatMap(List::stream));
     }
 
     /**

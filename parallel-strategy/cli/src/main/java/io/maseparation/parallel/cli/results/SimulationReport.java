@@ -37,6 +37,9 @@ public final class SimulationReport {
         tree.put("context", scenario.context());
         tree.put("launch", scenario.conditions().launch().id());
         tree.put("collectives", scenario.conditions().collectives().id());
+        Map<String, Object> sources = new LinkedHashMap<>();
+        r.simulation().collectiveSources().forEach((operation, source) -> sources.put(operation.id(), source));
+        tree.put("collective_times", sources);
         tree.put("routing", scenario.routing().description());
         tree.put("seed", scenario.seed());
         tree.put("steps", scenario.steps());

@@ -1,5 +1,6 @@
 /**
- * One rank at work: its thread, its program step by step, its messages, its sampling and its log. What concerns all
- * ranks of a run together belongs to {@code execute}.
+ * Ranks at work: their threads, programs step by step, messages, sampling and logs, and what they share while they run
+ * (devices and memory, the sequences of a run, the schedule of its steps). How a run is set up, changed and ended
+ * belongs to {@code execute}.
  */
 package io.maseparation.parallel.execute.rank;

@@ -1,8 +1,7 @@
-package io.maseparation.parallel.cli;
+package io.maseparation.parallel.cli.results;
 
 import static io.maseparation.parallel.present.Table.column;
 
-import io.maseparation.parallel.cli.results.SimulationReport;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
@@ -10,21 +9,27 @@ import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.List;
 
 /** Simulations, one per row. */
-final class SimulationTable {
+public final class SimulationTable {
     private SimulationTable() {}
 
     /**
      * One simulation.
      *
      * @param label what it is in the comparison
+     * @param result its result
      */
-    record Row(String label, SimulationResult result) {
+    public record Row(String label, SimulationResult result) {
         private Plan plan() {
             return result.simulation().plan();
         }
     }
 
-    static Table of(List<Row> rows) {
+    /**
+     * {@return the table}
+     *
+     * @param rows one per simulation
+     */
+    public static Table of(List<Row> rows) {
         return Table.of(rows,
                 column("plan", "plan", Unit.PLAIN, Row::label),
                 column("strategy", "strategy", Unit.PLAIN, r -> r.plan().layout().strategy().id()),

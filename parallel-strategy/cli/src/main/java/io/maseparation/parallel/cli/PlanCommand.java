@@ -108,7 +108,7 @@ final class PlanCommand extends Command {
         tree.put("regime", verdict.regime().id());
         tree.put("gain", verdict.gain());
         tree.put("flips_with", verdict.flip().map(Verdict.Change::what).orElse(null));
-        tree.put("changes", verdict.changes().stream().map(PlanCommand::change).toList());
+        tree.put("changes", verdict.changes().stream().map(c -> change(c, request.goal().objective())).toList());
         verdict.bound().ifPresent(b -> tree.put("pools", pools(b)));
         tree.put("candidates", found.candidates());
         tree.put("candidates_impossible", found.refused());
@@ -130,11 +130,11 @@ final class PlanCommand extends Command {
         return tree;
     }
 
-    private static Map<String, Object> change(Verdict.Change change) {
+    private static Map<String, Object> change(Verdict.Change change, Objective objective) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("change", change.what());
-        tree.put("gain", change.gain());
-        tree.put("verdict", change.answer().words());
+        tree.put("gain", change.gain(objective));
+        tree.put("verdict", change.answer(objective).words());
         return tree;
     }
 
@@ -144,6 +144,9 @@ final class PlanCommand extends Command {
         tree.put("expert_device_ms", b.expert());
         tree.put("apart_ms", b.apartMs());
         tree.put("together_ms", b.togetherMs());
+        tree.put("together_plan", b.colocated().plan());
+        tree.put("together_device_ms", b.colocated().work());
+        tree.put("together_devices", b.colocated().devices());
         return tree;
     }
 

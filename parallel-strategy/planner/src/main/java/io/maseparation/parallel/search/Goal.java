@@ -5,8 +5,8 @@ package io.maseparation.parallel.search;
  *
  * @param objective what is optimized
  * @param tpotLimitMs largest time between a sequence's tokens in milliseconds; infinite for no limit
- * @param anyBatch whether the batch is searched too, over powers of two and 1.5 times those; otherwise it is the
- *     scenario's
+ * @param anyBatch whether the batch is searched too: the largest that the limit and the memory allow; otherwise it
+ *     is the scenario's
  */
 public record Goal(Objective objective, double tpotLimitMs, boolean anyBatch) {
     /** The least time between tokens, for the batch that is given. */

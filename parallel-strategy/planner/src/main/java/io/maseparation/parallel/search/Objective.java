@@ -26,4 +26,15 @@ public enum Objective implements Identified {
             case COST -> tpotMs / batch * pricePerHour;
         };
     }
+
+    /**
+     * What separation gains, as a share of what there is without it: tokens a second that there are more, or time or
+     * money that is less; negative if it loses.
+     *
+     * @param separated the best separated layout's score
+     * @param colocated the best other layout's score
+     */
+    double gain(double separated, double colocated) {
+        return this == TPS ? colocated / separated - 1 : 1 - separated / colocated;
+    }
 }

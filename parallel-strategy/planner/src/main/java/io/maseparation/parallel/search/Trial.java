@@ -8,21 +8,20 @@ import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 
-import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
-import java.util.stream.IntStream;
+import java.util.function.ToDoubleFunction;
 
 /**
  * What a search does with one layout: it bounds and simulates the layout, with the given batch or the largest one that
  * the limit allows.
  */
 final class Trial {
-    /** Batches that are tried if the batch is searched: powers of two and 1.5 times those. */
-    private static final List<Integer> BATCHES = IntStream.rangeClosed(0, 16)
-            .flatMap(i -> i == 0 ? IntStream.of(1) : IntStream.of(1 << i, 3 << (i - 1)))
-            .boxed()
-            .toList();
+    /** A few steps tell the largest batch within this part of it. */
+    private static final double NEAR = 0.005;
+
+    /** The first batch that is bounded: larger ones take long to count. */
+    private static final int FIRST = 1 << 12;
 
     private final SearchRequest request;
     private final ExpertCounts counts;
@@ -50,49 +49,52 @@ final class Trial {
             return Optional.empty();
         }
         if (!request.goal().anyBatch()) {
-            return bounded(layout, plan, scenario);
+            Simulation simulation = new Simulation(plan, request.cluster(), scenario);
+            return fits(simulation)
+                    ? Optional.of(new Prospect(layout, scenario.batch(), score(simulation, bound(simulation))))
+                    : Optional.empty();
         }
-        int tooSmall = (int) BATCHES.stream().filter(b -> !fillsMicroBatches(plan, b)).count() - 1;
-        return largest(plan, tooSmall, (tooSmall + BATCHES.size()) / 2, BATCHES.size(),
-                batch -> bounded(layout, plan, withBatch(scenario, batch))
-                        .filter(p -> p.bound() < Double.POSITIVE_INFINITY));
+        int most = most(plan, scenario);
+        return search(NEAR, b -> bound(simulation(plan, scenario, b)), ms -> ms)
+                .find(plan.batching().microBatches(), most, Math.min(most, FIRST))
+                .map(found -> {
+                    // Batches up to the one that is too large may be possible, with no less time.
+                    int largest = found.tooLarge() - 1;
+                    double bound = score(simulation(plan, scenario, largest), found.result());
+                    int even = even(plan, found.batch());
+                    if (even > 0) {
+                        Simulation simulation = simulation(plan, scenario, even);
+                        bound = Math.min(bound, score(simulation, bound(simulation)));
+                    }
+                    return new Prospect(layout, largest, bound);
+                });
+    }
+
+    private double bound(Simulation simulation) {
+        return LowerBound.tpotMs(simulation, counts);
+    }
+
+    private Simulation simulation(Plan plan, Scenario scenario, int batch) {
+        return new Simulation(plan, request.cluster(), withBatch(scenario, batch));
+    }
+
+    /** The largest batch that fits into memory; less than the number of micro-batches if none does. */
+    private int most(Plan plan, Scenario scenario) {
+        return BatchSearch.largest(plan.batching().microBatches(), b -> fits(simulation(plan, scenario, b)));
+    }
+
+    private <T> BatchSearch<T> search(double tolerance, IntFunction<T> attempt, ToDoubleFunction<T> tpotMs) {
+        return new BatchSearch<>(request.goal().tpotLimitMs(), tolerance, attempt, tpotMs);
     }
 
     /**
-     * What the largest possible batch gives, found by bisection; empty if no batch is possible.
-     *
-     * @param possible index of a batch, or −1, below those that are tried
-     * @param first index of the batch that is tried first
-     * @param tooLarge index of a batch above those that are tried
-     * @param attempt empty for a batch that is too large
+     * The largest batch below another one that gives every micro-batch of every group as many sequences, which may be
+     * better where each has few: 0 if there is none, or if that makes next to no difference.
      */
-    private static <T> Optional<T> largest(
-            Plan plan, int possible, int first, int tooLarge, IntFunction<Optional<T>> attempt) {
-        Optional<T> best = Optional.empty();
-        int low = possible;
-        int high = tooLarge;
-        for (int middle = first; high - low > 1; middle = (low + high) / 2) {
-            boolean fills = fillsMicroBatches(plan, BATCHES.get(middle));
-            Optional<T> found = fills ? attempt.apply(BATCHES.get(middle)) : Optional.empty();
-            if (found.isPresent()) {
-                best = found;
-            }
-            if (found.isPresent() || !fills) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        return best;
-    }
-
-    private Optional<Prospect> bounded(PlacedLayout layout, Plan plan, Scenario scenario) {
-        Simulation simulation = new Simulation(plan, request.cluster(), scenario);
-        if (!fits(simulation)) {
-            return Optional.empty();
-        }
-        double score = score(simulation, LowerBound.tpotMs(simulation, counts));
-        return Optional.of(new Prospect(layout, scenario.batch(), score));
+    private static int even(Plan plan, int batch) {
+        int shares = plan.groups() * plan.batching().microBatches();
+        int rest = batch % shares;
+        return rest == 0 || shares < NEAR * batch ? 0 : batch - rest;
     }
 
     /** The score of a time between tokens; infinite beyond the limit. */
@@ -127,9 +129,21 @@ final class Trial {
         if (!request.goal().anyBatch()) {
             return evaluate(prospect.layout(), plan, scenario);
         }
-        int bounded = BATCHES.indexOf(prospect.batch());
-        return largest(plan, -1, bounded, bounded + 1,
-                batch -> evaluate(prospect.layout(), plan, withBatch(scenario, batch)));
+        return search(NEAR, b -> simulation(plan, scenario, b).run(false), SimulationResult::tpotMs)
+                .find(plan.batching().microBatches(), prospect.batch(), prospect.batch())
+                .map(found -> better(prospect.layout(), scenario, found));
+    }
+
+    /** With the batch that was found or with an even one, whatever is better. */
+    private Evaluation better(PlacedLayout layout, Scenario scenario, BatchSearch.Found<SimulationResult> found) {
+                    Plan plan = found.result().simulation().plan();
+                    Evaluation largest = evaluation(layout, found.result());
+                    int even = even(plan, found.batch());
+                    return even == 0
+                            ? largest
+                            : evaluate(layout, plan, withBatch(scenario, even))
+                                    .filter(e -> e.score() < largest.score())
+                                    .orElse(largest);
     }
 
     /** Simulates a layout again for as many steps as another scenario has; empty if it no longer keeps the limit. */
@@ -138,22 +152,23 @@ final class Trial {
         if (!request.goal().anyBatch()) {
             return evaluate(first.layout(), plan, scenario);
         }
-        return BATCHES.subList(0, BATCHES.indexOf(first.batch()) + 1).reversed().stream()
-                .map(batch -> evaluate(first.layout(), plan, withBatch(scenario, batch)))
-                .flatMap(Optional::stream)
-                .findFirst();
+        return search(0, b -> simulation(plan, scenario, b).run(false), SimulationResult::tpotMs)
+                .find(plan.batching().microBatches(), most(plan, scenario), first.batch())
+                .map(found -> better(first.layout(), scenario, found));
     }
 
     private Optional<Evaluation> evaluate(PlacedLayout layout, Plan plan, Scenario scenario) {
         Simulation simulation = new Simulation(plan, request.cluster(), scenario);
         SimulationResult result = simulation.run(false);
-        double score = score(simulation, result.tpotMs());
-        return score == Double.POSITIVE_INFINITY
-                ? Optional.empty()
-                : Optional.of(new Evaluation(
-                        layout,
-                        result.of(scenario.withRouting(request.scenario().routing(), scenario.seed())),
-                        score));
+        return Optional.of(evaluation(layout, result)).filter(e -> e.score() < Double.POSITIVE_INFINITY);
+    }
+
+    private Evaluation evaluation(PlacedLayout layout, SimulationResult result) {
+        Scenario scenario = result.simulation().scenario();
+        return new Evaluation(
+                layout,
+                result.of(scenario.withRouting(request.scenario().routing(), scenario.seed())),
+                score(result.simulation(), result.tpotMs()));
     }
 
     /** Why no layout is possible: what is wrong with the one whose largest rank has the least weights. */

@@ -15,14 +15,22 @@ import java.util.stream.Collectors;
  *
  * @param answer whether it pays
  * @param regime what the critical path of the best plan mostly consists of
- * @param gain share by which the best separated layout's score is lower than the best colocated one's; negative if it
- *     is higher, NaN if only one of them exists
+ * @param objective what is compared
+ * @param gain what the best separated layout gains over the best colocated one: for {@link Objective#TPS} the share of
+ *     tokens a second that it has more, for the other objectives the share of time or money that it needs less;
+ *     negative if it loses, NaN if only one of them exists
  * @param changes scores of the leaders under other circumstances
  * @param bound why pools of identical devices cannot win; empty if the devices differ
  * @param reason all of this in words
  */
 public record Verdict(
-        Answer answer, Regime regime, double gain, List<Change> changes, Optional<PoolBound> bound, String reason) {
+        Answer answer,
+        Regime regime,
+        Objective objective,
+        double gain,
+        List<Change> changes,
+        Optional<PoolBound> bound,
+        String reason) {
     /** Smaller differences count as none, since simulations of few steps have as much noise. */
     private static final double EQUAL = 0.01;
 
@@ -59,14 +67,22 @@ public record Verdict(
      * @param colocated best score of all other layouts
      */
     public record Change(String what, double separated, double colocated) {
-        /** {@return the gain of separation under the change, as {@link Verdict#gain}} */
-        public double gain() {
-            return 1 - separated / colocated;
+        /**
+         * {@return the gain of separation under the change, as {@link Verdict#gain}}
+         *
+         * @param objective what the scores are of
+         */
+        public double gain(Objective objective) {
+            return objective.gain(separated, colocated);
         }
 
-        /** {@return whether separation pays under the change} */
-        public Answer answer() {
-            return judge(gain());
+        /**
+         * {@return whether separation pays under the change}
+         *
+         * @param objective what the scores are of
+         */
+        public Answer answer(Objective objective) {
+            return judge(gain(objective));
         }
     }
 
@@ -78,16 +94,40 @@ public record Verdict(
      * @param expert e: device-milliseconds that expert ranks compute
      * @param attentionDevices A: devices in the pool for attention
      * @param expertDevices M: devices in the pool for experts
+     * @param colocated a plan without pools, which has less or more work than the one with them
      */
-    public record PoolBound(double attention, double expert, int attentionDevices, int expertDevices) {
+    public record PoolBound(
+            double attention, double expert, int attentionDevices, int expertDevices, OwnWork colocated) {
         /** {@return least time of a step on the two pools, in milliseconds} */
         public double apartMs() {
             return Math.max(attention / attentionDevices, expert / expertDevices);
         }
 
-        /** {@return least time of the same work spread over all devices, in milliseconds} */
+        /** {@return least time of a step that is not separated, in milliseconds: no plan beside it takes less} */
         public double togetherMs() {
-            return (attention + expert) / (attentionDevices + expertDevices);
+            return colocated.leastMs();
+        }
+    }
+
+    /**
+     * What the devices of a plan compute in a step.
+     *
+     * @param plan the plan, in words
+     * @param batch its sequences
+     * @param work device-milliseconds that its ranks compute
+     * @param devices number of them
+     */
+    public record OwnWork(String plan, int batch, double work, int devices) {
+        static OwnWork of(Evaluation e) {
+            double work = 0;
+            for (SimulationResult.Rank rank : e.result().ranks()) {
+                work += rank.busy() * e.result().tpotMs();
+            }
+            return new OwnWork(e.layout().setup().title(), e.batch(), work, e.layout().devices().size());
+        }
+
+        double leastMs() {
+            return work / devices;
         }
     }
 
@@ -107,8 +147,9 @@ public record Verdict(
         Optional<Evaluation> separated = found.best(LayoutKind.MA);
         Optional<Evaluation> colocated = found.bestColocated();
         SimulationResult best = found.best().result();
+        Objective objective = found.request().goal().objective();
         double gain = separated.isPresent() && colocated.isPresent()
-                ? 1 - separated.get().score() / colocated.get().score()
+                ? objective.gain(separated.get().score(), colocated.get().score())
                 : Double.NaN;
         Answer answer = separated.isEmpty()
                 ? Answer.IMPOSSIBLE
@@ -118,9 +159,9 @@ public record Verdict(
                         .map(d -> found.request().cluster().devices().get(d).kind())
                         .distinct()
                         .count() == 1)
-                .map(s -> poolBound(s.result()));
+                .map(s -> poolBound(s.result(), together(found)));
         String reason = String.join(" ", sentences(found, answer, gain, best, changes, bound));
-        return new Verdict(answer, best.regime(), gain, List.copyOf(changes), bound, reason);
+        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound, reason);
     }
 
     private static Answer judge(double gain) {
@@ -129,14 +170,29 @@ public record Verdict(
 
     /** {@return the first change under which the answer is different; empty if there is none} */
     public Optional<Change> flip() {
-        return flip(changes, answer);
+        return flip(changes, answer, objective);
     }
 
-    private static Optional<Change> flip(List<Change> changes, Answer answer) {
-        return changes.stream().filter(c -> c.answer() != answer).findFirst();
+    private static Optional<Change> flip(List<Change> changes, Answer answer, Objective objective) {
+        return changes.stream().filter(c -> c.answer(objective) != answer).findFirst();
     }
 
-    static PoolBound poolBound(SimulationResult separated) {
+    /**
+     * The work of the best colocated plan, or of one that is faster than that work allows: one of another batch or on
+     * other devices, or a separated one that saves work.
+     */
+    private static OwnWork together(SearchResult found) {
+        OwnWork least = OwnWork.of(found.bestColocated().orElse(found.best()));
+        for (LayoutKind kind : LayoutKind.values()) {
+            Optional<Evaluation> printed = found.best(kind);
+            if (printed.isPresent() && printed.get().result().tpotMs() < least.leastMs()) {
+                least = OwnWork.of(printed.get());
+            }
+        }
+        return least;
+    }
+
+    static PoolBound poolBound(SimulationResult separated, OwnWork colocated) {
         double attention = 0;
         double expert = 0;
         for (SimulationResult.Rank rank : separated.ranks()) {
@@ -148,7 +204,7 @@ public record Verdict(
             }
         }
         Layout.Separated layout = (Layout.Separated) separated.simulation().plan().layout();
-        return new PoolBound(attention, expert, layout.attentionDevices(), layout.expertDevices());
+        return new PoolBound(attention, expert, layout.attentionDevices(), layout.expertDevices(), colocated);
     }
 
     private static List<String> sentences(
@@ -176,16 +232,20 @@ public record Verdict(
                 percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools need at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
-                        + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes %.3f ms"
-                        + " on %d:%d, together %.3f ms, so that separation can win only by saving waits, transfers or work.",
-                b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(), b.togetherMs())));
+                        + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes at least %.3f ms"
+                        + " on %d:%d. Together, the %.2f device-ms that %s has of its own work at batch %d take at least"
+                        + " %.3f ms on its %d devices, so that separation can win only by saving waits, transfers or work.",
+                b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(),
+                b.colocated().work(), b.colocated().plan(), b.colocated().batch(), b.togetherMs(),
+                b.colocated().devices())));
+        Objective objective = found.request().goal().objective();
         if (!changes.isEmpty()) {
             String tried = changes.stream()
-                    .map(c -> "%s: %s".formatted(c.what(), difference(found, c.gain())))
+                    .map(c -> "%s: %s".formatted(c.what(), difference(found, c.gain(objective))))
                     .collect(Collectors.joining("; "));
-            text.add(flip(changes, answer)
+            text.add(flip(changes, answer, objective)
                     .map(c -> "With the same layouts the answer changes with %s: then %s. Tried: %s."
-                            .formatted(c.what(), c.answer().words(), tried))
+                            .formatted(c.what(), c.answer(objective).words(), tried))
                     .orElse("With the same layouts none of these changes the answer: %s.".formatted(tried)));
         }
         return text;
@@ -205,10 +265,10 @@ public record Verdict(
         };
     }
 
-    /** The gain in terms of the objective. */
+    /** The gain in words. */
     private static String difference(SearchResult found, double gain) {
         return switch (found.request().goal().objective()) {
-            case TPS -> signed(1 / (1 - gain) - 1, "more", "fewer") + " tokens/s";
+            case TPS -> signed(gain, "more", "fewer") + " tokens/s";
             case TPOT -> signed(-gain, "more", "less") + " time";
             case COST -> signed(-gain, "more", "less") + " money";
         };

@@ -10,6 +10,7 @@ import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -141,6 +142,36 @@ class PlannerTest {
             least = Math.min(least, Planner.best(fixed).map(Evaluation::score).orElse(least));
         }
         assertThat(best.score()).isLessThanOrEqualTo(least * NEAR);
+    }
+
+    /** One sequence more breaks the limit, and no batch in steps of a sequence is better. */
+    @Property(tries = 6)
+    void theBatchIsFoundToTheSequence(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Cluster cluster = TestClusters.random(random, 2);
+        Scenario scenario = Scenario.decode(1, 1 + random.nextInt(512)).withSteps(4, 1);
+        SearchRequest request = SearchRequest.of(Presets.config("tiny"), cluster, scenario);
+        double limit = Planner.best(request.with(Trial.withBatch(scenario, 40 + random.nextInt(200)))).orElseThrow()
+                .result().tpotMs();
+        Goal goal = new Goal(Objective.TPS, limit, true);
+        SearchResult found = Planner.search(request.with(goal));
+
+        for (List<Evaluation> kind : found.leaders().values()) {
+            Evaluation leader = kind.getFirst();
+            Simulation simulation = leader.result().simulation();
+            assertThat(leader.result().tpotMs()).isLessThanOrEqualTo(limit);
+            int nearly = Math.max(1, leader.batch() - 40);
+            for (int batch = nearly; batch < leader.batch() + 40; batch++) {
+                Setup setup = leader.layout().setup();
+                if (batch >= setup.batching().microBatches()) {
+                    Scenario other = Trial.withBatch(simulation.scenario(), batch);
+                    double tpot = simulation.with(other).run(false).tpotMs();
+                    double score = tpot <= limit ? Objective.TPS.score(tpot, batch, 1) : Double.POSITIVE_INFINITY;
+                    assertThat(leader.score()).as("%s, batch %d instead of %d", setup.title(), batch, leader.batch())
+                            .isLessThanOrEqualTo(score * 1.005);
+                }
+            }
+        }
     }
 
     @Test

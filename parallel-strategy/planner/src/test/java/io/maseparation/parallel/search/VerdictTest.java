@@ -19,9 +19,13 @@ import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import io.maseparation.parallel.simulate.TestClusters;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 
 /** What is concluded from results, whatever they are. */
@@ -95,6 +99,62 @@ class VerdictTest {
         assertThat(bound.attention()).isEqualTo(3, within(1e-12));
         assertThat(bound.expert()).isEqualTo(1, within(1e-12));
         assertThat(bound.apartMs()).isGreaterThanOrEqualTo(bound.togetherMs());
+    }
+
+    /** 0.5 ms, half of it busy, on four devices; the separated plan needs four times as long. */
+    @Test
+    void togetherIsTheColocatedPlansOwnWork() {
+        Verdict.PoolBound bound = Verdict.of(found(2, 0.5), List.of()).bound().orElseThrow();
+
+        assertThat(bound.togetherMs()).isEqualTo(0.25, within(1e-12));
+        assertThat(bound.colocated().plan()).isEqualTo(TENSOR.title());
+        // Less than the colocated plan's own work allows: the separated plan has less of it.
+        assertThat(Verdict.of(found(0.1, 0.5), List.of()).bound().orElseThrow().togetherMs())
+                .isEqualTo(0.05, within(1e-12));
+    }
+
+    @Property(tries = 12)
+    void noPlanBesideItTakesLessThanTogetherAtLeast(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        ModelConfig config = random.nextBoolean() ? SEED : Presets.config("tiny");
+        Cluster cluster = TestClusters.random(random, 2 + random.nextInt(4));
+        Scenario scenario = Scenario.decode(1 + random.nextInt(100), 1 + random.nextInt(512)).withSteps(4, 1);
+        Objective objective = Objective.values()[random.nextInt(3)];
+        SearchRequest request =
+                SearchRequest.of(config, cluster, scenario).with(Goal.of(objective));
+        if (objective != Objective.TPOT && random.nextBoolean()) {
+            double least = Planner.search(request.with(Goal.LEAST_TPOT)).best().result().tpotMs();
+            request = request.with(new Goal(objective, least * (1.2 + random.nextDouble()), true));
+        }
+        SearchResult found = Planner.search(request);
+        Verdict verdict = Verdict.of(found, List.of());
+
+        verdict.bound().ifPresent(bound -> {
+            for (List<Evaluation> kind : found.leaders().values()) {
+                assertThat(bound.togetherMs()).as("%s", kind.getFirst().layout().setup().title())
+                        .isLessThanOrEqualTo(kind.getFirst().result().tpotMs() * (1 + 1e-9));
+            }
+        });
+    }
+
+    /** The number of the sentence, with a sign: above 0 is in favour of separation. */
+    @Test
+    void theGainIsWhatTheSentenceSays() {
+        for (Objective objective : Objective.values()) {
+            SearchResult both = found(0.8, 1);
+            SearchResult found = new SearchResult(
+                    both.request().with(Goal.of(objective)), both.leaders(), 2, 0, 2);
+            Verdict verdict = Verdict.of(found, List.of(new Verdict.Change("context 512", 2, 1)));
+            double share = objective == Objective.TPS ? 0.25 : 0.2;
+            double after = objective == Objective.TPS ? -0.5 : -1;
+
+            assertThat(verdict.gain()).isEqualTo(share, within(1e-12));
+            assertThat(verdict.reason()).contains(
+                    "%.1f %% %s".formatted(100 * share, objective == Objective.TPS ? "more tokens/s" : "less "));
+            assertThat(verdict.changes().getFirst().gain(objective)).isEqualTo(after, within(1e-12));
+            assertThat(verdict.reason()).contains(
+                    "%.1f %% %s".formatted(-100 * after, objective == Objective.TPS ? "fewer tokens/s" : "more "));
+        }
     }
 
     @Test

@@ -79,9 +79,7 @@ public final class ClusterFile {
         Map<Operation, OperationRate> measured = new LinkedHashMap<>();
         for (JsonFile operation : json.members("operations")) {
             measured.put(
-                    byId(Operation.values(), Operation::id, operation.name())
-                            .orElseThrow(() -> operation.fail("", "is not an operation; there are "
-                                    + String.join(", ", Stream.of(Operation.values()).map(Operation::id).toList()))),
+                    operation(operation),
                     new OperationRate(
                             operation.number("launch_us", 0, 1e9) / 1e6,
                             operation.number("bytes_per_s", 1, 1e18),
@@ -96,7 +94,8 @@ public final class ClusterFile {
                         json.number("memory_bandwidth_bytes_per_s", 1, 1e18),
                         json.number("flops_per_s", 1, 1e21),
                         json.number("bandwidth_efficiency", 1e-6, 1),
-                        json.number("flops_efficiency", 1e-6, 1)),
+                        json.number("flops_efficiency", 1e-6, 1),
+                        kernels(json)),
                 new LaunchTimes(
                         json.number("eager_launch_us", 0, 1e9) / 1e6,
                         json.number("graph_launch_us", 0, 1e9) / 1e6,
@@ -107,6 +106,28 @@ public final class ClusterFile {
                 measured);
         json.done();
         return kind;
+    }
+
+    private static Map<Operation, KernelFit> kernels(JsonFile json) {
+        Map<Operation, KernelFit> kernels = new LinkedHashMap<>();
+        for (JsonFile kernel : json.members("kernels")) {
+            kernels.put(
+                    operation(kernel),
+                    new KernelFit(
+                            kernel.number("fixed_us", 0, 1e9) / 1e6,
+                            kernel.number("bandwidth_efficiency", 1e-6, 1),
+                            kernel.number("flops_efficiency", 1e-6, 1),
+                            kernel.number("overlap_exponent", Double.POSITIVE_INFINITY, 1, 1e6)));
+            kernel.done();
+        }
+        return kernels;
+    }
+
+    /** The operation that a member is named after. */
+    private static Operation operation(JsonFile member) {
+        return byId(Operation.values(), Operation::id, member.name())
+                .orElseThrow(() -> member.fail("", "is not an operation; there are "
+                        + String.join(", ", Stream.of(Operation.values()).map(Operation::id).toList())));
     }
 
     private static <E> Optional<E> byId(E[] constants, Function<E, String> id, String wanted) {
@@ -265,7 +286,28 @@ public final class ClusterFile {
         if (!operations.isEmpty()) {
             json.put("operations", operations);
         }
+        Map<String, Object> kernels = new LinkedHashMap<>();
+        for (Operation operation : Operation.values()) {
+            KernelFit fit = kind.roofline().kernels().get(operation);
+            if (fit != null) {
+                kernels.put(operation.id(), kernel(fit, source));
+            }
+        }
+        if (!kernels.isEmpty()) {
+            json.put("kernels", kernels);
+        }
         return json;
+    }
+
+    private static Map<String, Object> kernel(KernelFit fit, String source) {
+        Map<String, Object> numbers = new LinkedHashMap<>();
+        numbers.put("fixed_us", sourced(fit.fixedSeconds() * 1e6, source));
+        numbers.put("bandwidth_efficiency", sourced(fit.bandwidthEfficiency(), source));
+        numbers.put("flops_efficiency", sourced(fit.flopsEfficiency(), source));
+        if (fit.overlapExponent() != Double.POSITIVE_INFINITY) {
+            numbers.put("overlap_exponent", sourced(fit.overlapExponent(), source));
+        }
+        return numbers;
     }
 
     private static List<List<Map<String, Object>>> nodes(Cluster cluster) {

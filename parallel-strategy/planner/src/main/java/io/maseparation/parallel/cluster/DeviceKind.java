@@ -6,8 +6,8 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /**
- * A kind of device and what operations cost on it: {@code max(FLOPs / (peak × efficiency), bytes / (bandwidth ×
- * efficiency)) + launch}, the roofline (Williams et al., CACM 52(4), 2009) and a fixed part.
+ * A kind of device and what operations cost on it: the roofline (Williams et al., CACM 52(4), 2009), {@code max(FLOPs /
+ * (peak × efficiency), bytes / (bandwidth × efficiency))} or a smooth maximum of the two, and a fixed part.
  *
  * @param name name
  * @param memoryBytes bytes of its memory
@@ -60,14 +60,19 @@ public record DeviceKind(
     }
 
     /**
-     * {@return the fixed part of an operation's time in seconds: on the device, if it was measured, and on the host}
+     * {@return the fixed part of an operation's time in seconds: on the device, if it is known, and on the host}
+     *
+     * <p>What was fitted to kernels of captured graphs has the gap between them in it.
      *
      * @param operation the operation
      * @param launch how it is started
      */
     public double launchSeconds(Operation operation, Launch launch) {
         OperationRate rate = measured.get(operation);
-        return (rate == null ? 0 : rate.launchSeconds()) + hostLaunchSeconds(launch);
+        double onDevice = rate == null
+                ? Math.max(0, roofline.fixedSeconds(operation) - launches.seconds(Launch.GRAPH))
+                : rate.launchSeconds();
+        return onDevice + hostLaunchSeconds(launch);
     }
 
     /**
@@ -109,6 +114,6 @@ public record DeviceKind(
      */
     public double workSeconds(Operation operation, double bytes, double flops, double positions) {
         OperationRate rate = measured.get(operation);
-        return rate != null ? rate.workSeconds(bytes, flops, positions) : roofline.workSeconds(bytes, flops);
+        return rate != null ? rate.workSeconds(bytes, flops, positions) : roofline.workSeconds(operation, bytes, flops);
     }
 }

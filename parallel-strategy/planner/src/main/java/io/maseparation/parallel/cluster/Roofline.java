@@ -1,5 +1,9 @@
 package io.maseparation.parallel.cluster;
 
+import io.maseparation.kernels.Operation;
+import java.util.Map;
+import java.util.stream.Collectors;
+
 /**
  * Peak rates of a device and the share of them that kernels reach.
  *
@@ -7,9 +11,33 @@ package io.maseparation.parallel.cluster;
  * @param flopsPerSecond peak rate of 16-bit dense matrix products
  * @param bandwidthEfficiency share of the peak bandwidth that kernels reach, above 0 and at most 1
  * @param flopsEfficiency share of the peak rate that kernels reach, above 0 and at most 1
+ * @param kernels operations of which more is known: what their kernels reach, and how bytes and operations overlap; all
+ *     others take the longer of the two
  */
 public record Roofline(
-        double bytesPerSecond, double flopsPerSecond, double bandwidthEfficiency, double flopsEfficiency) {
+        double bytesPerSecond,
+        double flopsPerSecond,
+        double bandwidthEfficiency,
+        double flopsEfficiency,
+        Map<Operation, KernelFit> kernels) {
+
+    /** Copies the map. */
+    public Roofline {
+        kernels = Map.copyOf(kernels);
+    }
+
+    /**
+     * Kernels that all reach the same shares, the longer of bytes and operations hiding the other.
+     *
+     * @param bytesPerSecond peak bandwidth of its memory
+     * @param flopsPerSecond peak rate of 16-bit dense matrix products
+     * @param bandwidthEfficiency share of the peak bandwidth that kernels reach, above 0 and at most 1
+     * @param flopsEfficiency share of the peak rate that kernels reach, above 0 and at most 1
+     */
+    public Roofline(
+            double bytesPerSecond, double flopsPerSecond, double bandwidthEfficiency, double flopsEfficiency) {
+        this(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, Map.of());
+    }
 
     /**
      * {@return rates of kernels that reach the peaks}
@@ -29,11 +57,28 @@ public record Roofline(
      */
     public Roofline times(double bandwidth, double flops) {
         return new Roofline(
-                bytesPerSecond * bandwidth, flopsPerSecond * flops, bandwidthEfficiency, flopsEfficiency);
+                bytesPerSecond * bandwidth, flopsPerSecond * flops, bandwidthEfficiency, flopsEfficiency, kernels);
     }
 
-    double workSeconds(double bytes, double flops) {
-        return Math.max(bytes / (bytesPerSecond * bandwidthEfficiency), flops / (flopsPerSecond * flopsEfficiency));
+    /** {@return the same with kernels that take no time if they do nothing} */
+    public Roofline withoutFixed() {
+        return new Roofline(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency,
+                kernels.entrySet().stream()
+                        .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().withoutFixed())));
+    }
+
+    /** The fixed part of an operation in seconds, inside a captured graph; 0 if it is not known. */
+    double fixedSeconds(Operation operation) {
+        KernelFit fit = kernels.get(operation);
+        return fit == null ? 0 : fit.fixedSeconds();
+    }
+
+    double workSeconds(Operation operation, double bytes, double flops) {
+        KernelFit fit = kernels.get(operation);
+        return fit == null
+                ? Math.max(
+                        bytes / (bytesPerSecond * bandwidthEfficiency), flops / (flopsPerSecond * flopsEfficiency))
+                : fit.workSeconds(bytes / bytesPerSecond, flops / flopsPerSecond);
     }
 
     /**

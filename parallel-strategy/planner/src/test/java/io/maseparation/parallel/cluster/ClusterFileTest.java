@@ -75,8 +75,11 @@ class ClusterFileTest {
         Cluster a100 = Clusters.named("a100x16");
         DeviceKind kind = a100.kinds().getFirst();
         Cluster measured = new Cluster("mine", "as measured",
-                List.of(new DeviceKind(kind.name(), kind.memoryBytes(), kind.roofline(), kind.launches(),
-                        kind.pricePerHour(),
+                List.of(new DeviceKind(kind.name(), kind.memoryBytes(),
+                        new Roofline(2e12, 3e14, 0.8, 0.7, Map.of(
+                                Operation.ROUTER, new KernelFit(4e-6, 0.5, 0.6, 1.5),
+                                Operation.PROJECTION, new KernelFit(0, 1, 1, Double.POSITIVE_INFINITY))),
+                        kind.launches(), kind.pricePerHour(),
                         2.5e10, 0.2, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
                 a100.devices(),
                 new Links(a100.links().intraNode(), a100.links().interNode(), 5e10), new HostSharing(16, 2, 1.7, 0.2),
@@ -86,7 +89,7 @@ class ClusterFileTest {
         Cluster read = Clusters.named(file.toString());
         assertThat(read).usingRecursiveComparison()
                 .ignoringFields("sources")
-                .withEqualsForType((a, b) -> Math.abs(a - b) <= 1e-12 * Math.abs(a), Double.class)
+                .withEqualsForType((a, b) -> a.equals(b) || Math.abs(a - b) <= 1e-12 * Math.abs(a), Double.class)
                 .isEqualTo(measured);
         assertThat(read.sources()).isNotEmpty().allMatch(s -> s.endsWith("a test"));
         assertThat(folder.toFile().list()).containsExactly("mine.json");
@@ -96,6 +99,8 @@ class ClusterFileTest {
     @CsvSource(delimiter = '|', value = {
         "\"value\": 4000000000000.0 | \"value\": -1 | memory_bandwidth_bytes_per_s: value is -1, outside 1 to",
         "\"bandwidth_efficiency\" | \"bandwith_efficiency\" | bandwidth_efficiency is missing",
+        "\"name\": \"H20-96GB\" | \"kernels\": {\"router\": {}}, \"name\": \"H20-96GB\" | fixed_us is missing",
+        "\"name\": \"H20-96GB\" | \"kernels\": {\"root\": {}}, \"name\": \"H20-96GB\" | is not an operation; there are",
         "\"price_per_hour\" | \"price\" | 'price' is not known here; there are",
         "\"kind\": \"L40S-48GB\" | \"kind\": \"L40\" | 'L40' is not one of device_kinds, which are H20-96GB, L40S-48GB",
         "\"count\": 8 | \"count\": 0 | count is 0, outside 1 to 65536",

@@ -1,8 +1,10 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.KernelFit;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
@@ -10,7 +12,9 @@ import io.maseparation.parallel.cluster.Roofline;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Clusters that no one sells. */
 public final class TestClusters {
@@ -37,7 +41,7 @@ public final class TestClusters {
     public static Cluster random(SplittableRandom random, int devices) {
         DeviceKind kind = kind("random", 1e12,
                 new Roofline(1e11 * Math.pow(100, random.nextDouble()), 1e13 * Math.pow(100, random.nextDouble()),
-                        0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble()),
+                        0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble(), kernels(random)),
                 new LaunchTimes(2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(), 1e-5 * random.nextDouble()));
         Link inside = link(random, 1e11);
         Link outside = link(random, 1e10);
@@ -48,6 +52,15 @@ public final class TestClusters {
                 random.nextInt(5) == 0 ? new HostSharing(2, 0, 2 * random.nextDouble(), 0) : HostSharing.NONE,
                 List.of(),
                 List.of());
+    }
+
+    /** Some operations whose bytes and operations overlap in part. */
+    private static Map<Operation, KernelFit> kernels(SplittableRandom random) {
+        return Stream.of(Operation.values())
+                .filter(operation -> random.nextBoolean())
+                .collect(Collectors.toMap(operation -> operation, operation -> new KernelFit(
+                        2e-5 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble(),
+                        0.3 + 0.7 * random.nextDouble(), 1 / random.nextDouble(0.01, 1))));
     }
 
     private static Link link(SplittableRandom random, double bytesPerSecond) {

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 
@@ -116,6 +117,20 @@ public final class JsonFile {
                         + (path.isEmpty() ? "" : path + ": ") + "there is no field " + Text.printable(name));
             }
         });
+    }
+
+    /** {@return names of all fields, those that are null among them} */
+    public List<String> fields() {
+        return node.properties().stream().map(Map.Entry::getKey).toList();
+    }
+
+    /**
+     * {@return the field's value as JSON; empty where it is absent}
+     *
+     * @param field name of the field
+     */
+    public String json(String field) {
+        return node.path(field).toString();
     }
 
     /**

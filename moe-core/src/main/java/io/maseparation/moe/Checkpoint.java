@@ -33,10 +33,12 @@ public final class Checkpoint implements AutoCloseable {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(Text.printable(folder) + ": no such folder");
         }
-        ModelConfig config = HfConfig.read(folder);
+        HfConfig config = HfConfig.open(folder);
+        config.requirePlainWeights();
+        ModelConfig model = config.read();
         Safetensors tensors = Safetensors.open(folder);
         try {
-            ModelWeights weights = new HfWeights(tensors, config).load();
+            ModelWeights weights = new HfWeights(tensors, model, config.declaredType()).load();
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
                     tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);

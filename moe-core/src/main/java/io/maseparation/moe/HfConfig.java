@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
@@ -15,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * Reads a Hugging Face {@code config.json} of the families mixtral, olmoe, qwen2_moe, qwen3_moe and granitemoe, as
@@ -25,13 +28,21 @@ public final class HfConfig {
     private static final int MOST_WIDTH = 1 << 24;
     private static final int MOST_LAYERS = 10_000;
     private static final int MOST_COUNT = 1 << 16;
+    private static final Set<String> LAYER_TYPES = Set.of("full_attention", "sliding_attention");
 
+    private final Path folder;
     private final JsonFile json;
     private final HfFamily family;
 
-    private HfConfig(JsonFile json) {
-        this.json = json;
-        this.family = HfFamily.of(json);
+    private HfConfig(Path folder) {
+        this.folder = folder;
+        json = JsonFile.open(folder.resolve("config.json"));
+        family = HfFamily.of(json);
+    }
+
+    /** Opens a folder's config.json. */
+    static HfConfig open(Path folder) {
+        return new HfConfig(folder);
     }
 
     /**
@@ -43,13 +54,23 @@ public final class HfConfig {
      *     supported
      */
     public static ModelConfig read(Path folder) {
+        return open(folder).read();
+    }
+
+    /** As {@link #read(Path)}. */
+    ModelConfig read() {
         Path name = folder.toAbsolutePath().normalize().getFileName();
-        HfConfig config = new HfConfig(JsonFile.open(folder.resolve("config.json")));
         Path generation = folder.resolve("generation_config.json");
         List<Integer> eos = Files.isRegularFile(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
-        return config.config(name == null ? "model" : name.toString(), eos);
+        HfUnread.warn(json, family);
+        return config(name == null ? "model" : name.toString(), eos);
+    }
+
+    /** The number format that config.json names; none if it names none. */
+    Optional<DataType> declaredType() {
+        return json.has("dtype") || json.has("torch_dtype") ? Optional.of(type()) : Optional.empty();
     }
 
     /** A whole number that the family may have a value for. */
@@ -65,15 +86,16 @@ public final class HfConfig {
                     .formatted(vocab, hidden));
         }
         List<Integer> own = eos();
+        int[] windows = windows(integer("num_hidden_layers", 1, MOST_LAYERS));
         return new ModelConfig(
                 name,
                 family.modelType,
                 hidden,
                 new Vocabulary(vocab, json.flag("tie_word_embeddings", false), eos.isEmpty() ? own : eos),
-                attention(hidden),
+                attention(hidden, windows),
                 new FeedForward(activation(), true),
                 numerics(),
-                layers());
+                layers(windows));
     }
 
     private Numerics numerics() {
@@ -88,14 +110,14 @@ public final class HfConfig {
                         (float) (1 / (double) positive("logits_scaling", 1)));
     }
 
-    private Attention attention(int hidden) {
+    private Attention attention(int hidden, int[] windows) {
         boolean bias = json.flag("attention_bias", false);
         boolean mayBias = family != HfFamily.MIXTRAL && family != HfFamily.QWEN2_MOE;
         Heads heads = heads(hidden);
         return new Attention(
                 heads,
                 integer("max_position_embeddings", 1, 1 << 30),
-                rope(),
+                HfRope.read(json, family, windows),
                 family == HfFamily.GRANITE_MOE
                         ? (float) json.number("attention_multiplier", 1)
                         : (float) (1 / Math.sqrt(heads.dim())),
@@ -166,41 +188,8 @@ public final class HfConfig {
         };
     }
 
-    /** Either dialect: rope_parameters with everything in it, or rope_theta beside an optional rope_scaling. */
-    private Rope rope() {
-        String field = json.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
-        JsonFile rope = json.object(field);
-        JsonFile parameters = json.object("rope_parameters");
-        double theta = rope.number(
-                "rope_theta", json.number("rope_theta", parameters.number("rope_theta", family.number("rope_theta"))));
-        if (!(theta > 0)) {
-            throw json.fail("rope_theta", "is " + theta + ", which is not above 0");
-        }
-        for (JsonFile holder : List.of(json, rope)) {
-            if (holder.number("partial_rotary_factor", 1) != 1) {
-                throw holder.fail("partial_rotary_factor", "other than 1 is not supported");
-            }
-        }
-        String embedding = json.text("position_embedding_type", "rope");
-        if (!embedding.equals("rope")) {
-            throw json.fail("position_embedding_type", embedding + " is not supported; rope is");
-        }
-        String type = rope.text("rope_type", rope.text("type", "default"));
-        return switch (type) {
-            case "default" -> new Rope(theta, 1);
-            case "linear" -> {
-                double factor = rope.number("factor", 0);
-                if (!(factor > 0)) {
-                    throw rope.fail("factor", "of linear scaling is missing or not above 0");
-                }
-                yield new Rope(theta, factor);
-            }
-            default -> throw rope.fail("rope_type", type + " is not supported; default and linear are");
-        };
-    }
-
-    private List<ModelConfig.Layer> layers() {
-        int count = integer("num_hidden_layers", 1, MOST_LAYERS);
+    private List<ModelConfig.Layer> layers(int[] windows) {
+        int count = windows.length;
         String expertsField = json.has("num_experts") ? "num_experts" : "num_local_experts";
         int experts =
                 json.integer(expertsField, family.integer("num_local_experts"), family.qwen() ? 0 : 1, MOST_COUNT);
@@ -228,7 +217,6 @@ public final class HfConfig {
                         shared > 0 ? Routing.Extra.SIGMOID_GATE : Routing.Extra.NONE);
         int step = family.qwen() ? json.integer("decoder_sparse_step", 1, 1, Integer.MAX_VALUE) : 1;
         List<Integer> denseLayers = family.qwen() ? json.integers("mlp_only_layers") : List.of();
-        int[] windows = windows(count);
         List<ModelConfig.Layer> layers = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             boolean isSparse = experts > 0 && !denseLayers.contains(i) && (i + 1) % step == 0;
@@ -245,6 +233,7 @@ public final class HfConfig {
      * every other layer below max_window_layers.
      */
     private int[] windows(int count) {
+        List<String> types = layerTypes(count);
         int[] windows = new int[count];
         boolean on = switch (family) {
             case MIXTRAL -> true;
@@ -253,20 +242,53 @@ public final class HfConfig {
         };
         int absent = family == HfFamily.MIXTRAL || json.isNull("sliding_window") ? 0 : 4096;
         int window = on ? json.integer("sliding_window", absent, 0, Integer.MAX_VALUE) : 0;
-        if (window == 0) {
-            return windows;
-        }
-        boolean named = family == HfFamily.QWEN2_MOE && json.has("layer_types");
-        List<String> types = json.texts("layer_types");
-        if (named && types.size() != count) {
-            throw json.fail("layer_types", "names %d layers, num_hidden_layers is %d".formatted(types.size(), count));
-        }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
         for (int i = 0; i < count; i++) {
             boolean sliding = family != HfFamily.QWEN2_MOE
-                    || (named ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
+                    || (!types.isEmpty() ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
             windows[i] = sliding ? window : 0;
+            if (!types.isEmpty() && family != HfFamily.QWEN2_MOE
+                    && types.get(i).equals("sliding_attention") != windows[i] > 0) {
+                throw json.fail("layer_types", "has %s for layer %d, which %s with these windows does not have there"
+                        .formatted(types.get(i), i, family.modelType));
+            }
         }
         return windows;
+    }
+
+    /** What layer_types says of each layer; empty where it is absent. */
+    private List<String> layerTypes(int count) {
+        List<String> types = json.texts("layer_types");
+        for (String type : types) {
+            if (!LAYER_TYPES.contains(type)) {
+                throw json.fail("layer_types", Text.printable(type)
+                        + " is not supported; full_attention and sliding_attention are");
+            }
+        }
+        if (json.has("layer_types") && types.size() != count) {
+            throw json.fail("layer_types", "names %d layers, num_hidden_layers is %d".formatted(types.size(), count));
+        }
+        return types;
+    }
+
+    /**
+     * Refuses a checkpoint whose weights are stored as something that only a recipe turns into numbers.
+     *
+     * @throws ModelException naming the recipe
+     */
+    void requirePlainWeights() {
+        for (String field : List.of("quantization_config", "compression_config", "quantization")) {
+            if (json.has(field)) {
+                String method = json.json(field).startsWith("{") ? json.object(field).text("quant_method", "") : "";
+                throw json.fail(field, (method.isEmpty() ? "" : "(" + Text.printable(method) + ") ")
+                        + "is not supported: weights must be float32, float16 or bfloat16");
+            }
+        }
+        for (String file : List.of("quantize_config.json", "hf_quant_config.json")) {
+            if (Files.exists(folder.resolve(file))) {
+                throw new ModelException(Text.printable(folder.resolve(file))
+                        + ": quantised weights are not supported: they must be float32, float16 or bfloat16");
+            }
+        }
     }
 }

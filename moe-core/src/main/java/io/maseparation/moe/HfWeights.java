@@ -2,13 +2,17 @@ package io.maseparation.moe;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -18,27 +22,66 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * gate above up.
  */
 final class HfWeights {
+    private static final System.Logger LOG = System.getLogger(HfWeights.class.getName());
+    private static final String EMBEDDING = "model.embed_tokens.weight";
+    private static final String HEAD = "lm_head.weight";
+
     private final Safetensors tensors;
     private final ModelConfig config;
+    private final TensorTypes types;
+    private final Set<String> read = new HashSet<>();
 
-    HfWeights(Safetensors tensors, ModelConfig config) {
+    /**
+     * The weights of a checkpoint.
+     *
+     * @param declared the number format that config.json names, if it names one
+     */
+    HfWeights(Safetensors tensors, ModelConfig config, Optional<DataType> declared) {
         this.tensors = tensors;
         this.config = config;
+        types = new TensorTypes(tensors, declared);
     }
 
     ModelWeights load() {
-        WeightMatrix embedding =
-                matrix("model.embed_tokens.weight", config.vocab(), config.hidden(), "vocab_size, hidden_size");
+        boolean tied = config.vocabulary().tied();
+        WeightMatrix embedding = vocabulary(tied && !tensors.has(EMBEDDING) && tensors.has(HEAD) ? HEAD : EMBEDDING);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers().size(); i++) {
             layers.add(layer("model.layers." + i + ".", config.layers().get(i)));
         }
         FloatArray norm = vector("model.norm.weight", config.hidden(), "hidden_size");
-        WeightMatrix output = config.vocabulary().tied()
-                ? embedding
-                : matrix("lm_head.weight", config.vocab(), config.hidden(), "vocab_size, hidden_size");
-        ModelConfig typed = config.withWeightType(layers.getFirst().attention().q().type());
+        WeightMatrix output = tied && !tensors.has(HEAD) ? embedding : vocabulary(HEAD);
+        if (tied && same(output, embedding)) {
+            output = embedding;
+        } else if (tied) {
+            tied = false;
+            LOG.log(System.Logger.Level.WARNING, tensors.info(HEAD).where()
+                    + " is not the embedding, although config.json's tie_word_embeddings is true: the tensor is used");
+        }
+        types.warn();
+        warnOfUnread();
+        ModelConfig typed = config.withWeightType(layers.getFirst().attention().q().type()).withTied(tied);
         return new ModelWeights(typed, embedding, List.copyOf(layers), norm, output);
+    }
+
+    private WeightMatrix vocabulary(String name) {
+        return matrix(name, config.vocab(), config.hidden(), "vocab_size, hidden_size");
+    }
+
+    private static boolean same(WeightMatrix a, WeightMatrix b) {
+        return a.type() == b.type() && a.data().getSegment().mismatch(b.data().getSegment()) < 0;
+    }
+
+    /** Frequencies of the rotary embedding are in old files, though they follow from config.json. */
+    private void warnOfUnread() {
+        List<String> unread = tensors.names().stream()
+                .filter(name -> !read.contains(name) && !name.endsWith("rotary_emb.inv_freq"))
+                .toList();
+        if (!unread.isEmpty()) {
+            LOG.log(System.Logger.Level.WARNING, "%s: nothing reads %d of the tensors, %s the first; results are those %s"
+                    .formatted(tensors.source(), unread.size(), Text.printable(unread.getFirst()),
+                            unread.size() == 1 ? "without it" : "without them"));
+        }
     }
 
     private LayerWeights layer(String prefix, ModelConfig.Layer layer) {
@@ -63,10 +106,12 @@ final class HfWeights {
         String query = "num_attention_heads × head_dim";
         String keys = "num_key_value_heads × head_dim";
         ModelConfig.Attention attention = config.attention();
-        return new LayerWeights.Attention(
+        List<WeightMatrix> qkv = types.alike(List.of(
                 matrix(prefix + "q_proj.weight", config.queryWidth(), config.hidden(), query + ", hidden_size"),
                 matrix(prefix + "k_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
-                matrix(prefix + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
+                matrix(prefix + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size")));
+        return new LayerWeights.Attention(
+                qkv.get(0), qkv.get(1), qkv.get(2),
                 matrix(prefix + "o_proj.weight", config.hidden(), config.queryWidth(), "hidden_size, " + query),
                 attention.qkvBias() ? qkvBias(prefix, query, keys) : null,
                 attention.outputBias() ? vector(prefix + "o_proj.bias", config.hidden(), "hidden_size") : null,
@@ -124,9 +169,10 @@ final class HfWeights {
 
     private ExpertWeights three(String gate, String up, String down, int width, String field) {
         String wide = field + ", hidden_size";
+        List<WeightMatrix> in = types.alike(List.of(
+                matrix(gate, width, config.hidden(), wide), matrix(up, width, config.hidden(), wide)));
         return new ExpertWeights(
-                matrix(gate, width, config.hidden(), wide),
-                matrix(up, width, config.hidden(), wide),
+                in.get(0), in.get(1),
                 matrix(down, config.hidden(), width, "hidden_size, " + field));
     }
 
@@ -157,8 +203,8 @@ final class HfWeights {
         int width = layer.expertWidth();
         checkShape(input, "experts, 2 × " + field + ", hidden_size", experts, 2L * width, config.hidden());
         checkShape(output, "experts, hidden_size, " + field, experts, config.hidden(), width);
-        WeightMatrix in = tensors.matrix(input);
-        WeightMatrix out = tensors.matrix(output);
+        WeightMatrix in = types.matrix(input);
+        WeightMatrix out = types.matrix(output);
         ExpertWeights first = new ExpertWeights(
                 in.rowRange(0, width), in.rowRange(width, 2 * width), out.rowRange(0, config.hidden()));
         return ExpertBanks.stacked(experts, first, 2 * width * config.hidden(), config.hidden() * width);
@@ -166,7 +212,7 @@ final class HfWeights {
 
     private WeightMatrix matrix(String name, int rows, int cols, String fields) {
         checkShape(name, fields, rows, cols);
-        return tensors.matrix(name);
+        return types.matrix(name);
     }
 
     private FloatArray vector(String name, int size, String fields) {
@@ -175,11 +221,12 @@ final class HfWeights {
 
     private float[] floats(String name, String fields, long... shape) {
         checkShape(name, fields, shape);
-        return tensors.floats(name);
+        return types.floats(name);
     }
 
     private void checkShape(String name, String fields, long... shape) {
         TensorInfo info = tensors.info(name);
+        read.add(name);
         tensors.type(name);
         List<Long> expected = new ArrayList<>();
         for (long dimension : shape) {

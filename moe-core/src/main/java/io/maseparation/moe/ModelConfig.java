@@ -252,6 +252,16 @@ public record ModelConfig(
     }
 
     /**
+     * {@return the same model with or without an output projection of its own}
+     *
+     * @param tied whether the embedding serves as output projection
+     */
+    public ModelConfig withTied(boolean tied) {
+        Vocabulary v = new Vocabulary(vocab(), tied, vocabulary.eosTokens());
+        return new ModelConfig(name, family, hidden, v, attention, feedForward, numerics, layers);
+    }
+
+    /**
      * {@return the same model with other layers}
      *
      * @param others one entry per layer

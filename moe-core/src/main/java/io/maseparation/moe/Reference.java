@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -255,6 +256,11 @@ public final class Reference {
     private static double[] shares(Routing routing, double[] scores, int[] chosen) {
         double[] base = routing.rule() == Routing.Rule.SOFTMAX_THEN_TOP_K ? softmax(scores) : scores;
         double[] share = new double[chosen.length];
+        if (DoubleStream.of(scores).anyMatch(Double::isNaN)) {
+            // Whichever are chosen: a softmax over all is NaN, and a NaN is the largest where the k largest come first.
+            Arrays.fill(share, Double.NaN);
+            return share;
+        }
         double sum = 0;
         for (int i = 0; i < chosen.length; i++) {
             share[i] = base[chosen[i]];

@@ -19,11 +19,13 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.ReadOnlyFileSystemException;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -170,6 +172,11 @@ public final class Safetensors implements AutoCloseable {
         }
     }
 
+    /** {@return the file that lists all tensors, as messages name it} */
+    String source() {
+        return Text.printable(source);
+    }
+
     /** {@return names of all tensors} */
     public Set<String> names() {
         return tensors.keySet();
@@ -213,6 +220,11 @@ public final class Safetensors implements AutoCloseable {
             default -> throw new ModelException(
                     info.where() + ": dtype " + info.type() + " is not supported; F32, F16 and BF16 are");
         };
+    }
+
+    /** A tensor's number format, if models are computed with it. */
+    Optional<DataType> knownType(String name) {
+        return Arrays.stream(DataType.values()).filter(t -> t.name().equals(info(name).type())).findFirst();
     }
 
     /**

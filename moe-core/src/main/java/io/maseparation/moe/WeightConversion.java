@@ -6,9 +6,14 @@ import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.graph.KernelTarget;
 import java.util.Collection;
+import java.util.EnumSet;
 import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -39,15 +44,15 @@ public final class WeightConversion {
      * @param weights the model
      */
     public static ModelWeights readableBy(Collection<KernelTarget> targets, ModelWeights weights) {
-        DataType from = weights.config().weightType();
+        Set<DataType> types = EnumSet.noneOf(DataType.class);
+        matrices(weights).forEach(m -> types.add(m.type()));
         boolean fp16 = targets.stream().allMatch(KernelTarget::fp16);
-        boolean readable =
-                switch (from) {
-                    case F32 -> true;
-                    case F16 -> fp16;
-                    case BF16 -> targets.stream().allMatch(KernelTarget::bf16);
-                };
-        if (readable) {
+        types.removeIf(type -> switch (type) {
+            case F32 -> true;
+            case F16 -> fp16;
+            case BF16 -> targets.stream().allMatch(KernelTarget::bf16);
+        });
+        if (types.isEmpty()) {
             return weights;
         }
         WeightConversion conversion = new WeightConversion(fp16 ? DataType.F16 : DataType.F32);
@@ -56,8 +61,23 @@ public final class WeightConversion {
         LOG.log(
                 loss.isEmpty() ? System.Logger.Level.INFO : System.Logger.Level.WARNING,
                 "%s: %s weights, which the device cannot read, became %s%s"
-                        .formatted(weights.config().name(), from, conversion.type, loss));
+                        .formatted(weights.config().name(),
+                                types.stream().map(DataType::name).collect(Collectors.joining(" and ")),
+                                conversion.type, loss));
         return converted;
+    }
+
+    private static Stream<WeightMatrix> matrices(ModelWeights weights) {
+        return Stream.concat(
+                Stream.of(weights.embedding(), weights.output()),
+                weights.layers().stream().flatMap(layer -> {
+                    LayerWeights.Attention a = layer.attention();
+                    return Stream.of(
+                                    Stream.of(a.q(), a.k(), a.v(), a.o()),
+                                    layer.experts().stream().flatMap(e -> e.matrices().stream()),
+                                    Stream.ofNullable(layer.extra()).flatMap(e -> e.matrices().stream()))
+                            .flatMap(m -> m);
+                }));
     }
 
     private String loss() {
@@ -69,10 +89,11 @@ public final class WeightConversion {
     }
 
     private ModelWeights convert(ModelWeights w) {
+        List<LayerWeights> layers = w.layers().stream().map(this::convert).toList();
         return new ModelWeights(
-                w.config().withWeightType(type),
+                w.config().withWeightType(layers.getFirst().attention().q().type()),
                 convert(w.embedding()),
-                w.layers().stream().map(this::convert).toList(),
+                layers,
                 w.finalNorm(),
                 convert(w.output()));
     }

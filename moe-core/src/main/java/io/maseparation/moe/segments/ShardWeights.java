@@ -170,7 +170,9 @@ final class ShardWeights {
             }
             ExpertWeights first = experts.getFirst();
             long size = (long) first.up().rows() * first.up().cols();
-            if (size * experts.size() > Integer.MAX_VALUE) {
+            boolean alike = experts.stream().allMatch(e -> e.up().type() == first.up().type()
+                    && e.down().type() == first.down().type());
+            if (!alike || size * experts.size() > Integer.MAX_VALUE) {
                 return ExpertBanks.separate(experts.stream().map(e -> e.map(this::own)).toList());
             }
             WeightMatrix gate = first.gated() ? sideBySide(experts.stream().map(ExpertWeights::gate).toList()) : null;

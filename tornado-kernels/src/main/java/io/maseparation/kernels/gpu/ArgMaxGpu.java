@@ -12,6 +12,7 @@ public final class ArgMaxGpu {
     private ArgMaxGpu() {}
 
     /** See {@code ArgMax}: a thread strides over the row, then pairs of threads meet in local memory. */
+    @SuppressWarnings("IdentityBinaryExpression") // Float.isNaN, in code that TornadoVM compiles
     public static void argMax(KernelContext context, IntArray step, FloatArray logits, IntArray best, int n) {
         int tid = context.localIdx;
         float[] highest = context.allocateFloatLocalArray(256);
@@ -22,9 +23,12 @@ public final class ArgMaxGpu {
         if (context.groupIdx < step.get(1)) {
             for (int c = tid; c < n; c += 256) {
                 float v = logits.get(row * n + c);
-                if (v > h) {
+                if (found >= 0 && v > h) {
                     h = v;
                     found = c;
+                }
+                if (v != v) {
+                    found = -1;
                 }
             }
         }
@@ -35,7 +39,9 @@ public final class ArgMaxGpu {
             if (tid < half) {
                 float other = highest[tid + half];
                 int otherIndex = index[tid + half];
-                if (other > highest[tid] || (other == highest[tid] && otherIndex < index[tid])) {
+                if (index[tid] >= 0
+                        && (otherIndex < 0 || other > highest[tid]
+                                || (other == highest[tid] && otherIndex < index[tid]))) {
                     highest[tid] = other;
                     index[tid] = otherIndex;
                 }

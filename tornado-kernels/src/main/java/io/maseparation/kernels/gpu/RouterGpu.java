@@ -93,9 +93,12 @@ public final class RouterGpu {
                 }
                 float part = 0f;
                 for (int e = lane; e < experts; e += 32) {
+                    // Nothing is added for an expert that was not chosen, unless its score is NaN.
+                    float counted = 0f;
                     if (overAll == 1 || taken[e] == 1) {
-                        part += TornadoMath.exp(score[e] - highest);
+                        counted = 1f;
                     }
+                    part += counted * TornadoMath.exp(score[e] - highest);
                 }
                 float sum = context.simdSum(part);
                 for (int e = lane; e < experts; e += 32) {

@@ -1,5 +1,6 @@
 package io.maseparation.kernels.gpu;
 
+import io.maseparation.kernels.portable.DeviceDots;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
@@ -81,7 +82,7 @@ public final class RowsGpu {
     public static void clip(KernelContext context, IntArray step, FloatArray x, int n, float limit) {
         if (context.globalIdx < step.get(1) * n) {
             int i = step.get(0) * n + context.globalIdx;
-            x.set(i, TornadoMath.max(-limit, TornadoMath.min(limit, x.get(i))));
+            x.set(i, DeviceDots.clip(x.get(i), limit));
         }
     }
 

@@ -13,7 +13,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Greedy sampling: {@code best[row]} is the column of the largest of {@code logits[row,:]}, the lowest such column on
- * ties. NaN is never the largest; a row of nothing but NaN and -infinity gives 0.
+ * ties. A row of nothing but -infinity gives 0, and a row with a NaN -1: no column can be said to be the largest.
  */
 public final class ArgMax {
     private ArgMax() {}

@@ -75,9 +75,11 @@ public final class RouterHost {
             float[] chosenScores) {
         int base = row * experts;
         int found = 0;
+        boolean broken = false;
         // The chosen so far, best first; an equal score comes after those of lower index.
         for (int e = 0; e < experts; e++) {
             float score = scores.get(base + e);
+            broken |= Float.isNaN(score);
             if (found == topK && !(topK > 0 && score > chosenScores[topK - 1])) {
                 continue;
             }
@@ -121,6 +123,8 @@ public final class RouterHost {
                 sum += chosenScores[j];
             }
         }
+        // A softmax over scores with a NaN is NaN for every expert, whichever are chosen.
+        sum = broken ? Float.NaN : sum;
         for (int j = 0; j < topK; j++) {
             ids.set(row * slots + j, chosen[j]);
             weights.set(row * slots + j, chosenScores[j] / sum);

@@ -113,6 +113,9 @@ public final class RowsHost {
 
     private static int argMax(MemorySegment segment, long at, int n) {
         float highest = highest(segment, at, n);
+        if (Float.isNaN(highest)) {
+            return -1;
+        }
         if (highest == -Float.MAX_VALUE) {
             return 0;
         }
@@ -131,13 +134,18 @@ public final class RowsHost {
         return 0;
     }
 
-    /** The largest element above {@code -Float.MAX_VALUE}; NaN counts as none. */
+    /** The largest element above {@code -Float.MAX_VALUE}; NaN if one is. */
     private static float highest(MemorySegment segment, long at, int n) {
         FloatVector highest = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
+        VectorMask<Float> broken = FLOATS.maskAll(false);
         int whole = FLOATS.loopBound(n);
         for (int i = 0; i < whole; i += LANES) {
             FloatVector v = HostWeights.f32(segment, at + 4L * i);
             highest = highest.blend(v, v.compare(VectorOperators.GT, highest));
+            broken = broken.or(v.test(VectorOperators.IS_NAN));
+        }
+        if (broken.anyTrue()) {
+            return Float.NaN;
         }
         float result = -Float.MAX_VALUE;
         for (int i = 0; i < LANES; i++) {
@@ -145,6 +153,9 @@ public final class RowsHost {
         }
         for (int i = whole; i < n; i++) {
             float v = segment.get(FLOAT, at + 4L * i);
+            if (Float.isNaN(v)) {
+                return v;
+            }
             if (v > result) {
                 result = v;
             }

@@ -20,7 +20,11 @@ public final class DeviceDots {
     /** {@link Activation} number {@code code} of v. */
     static float activate(float v, int code) {
         if (code == 2) {
-            return TornadoMath.max(v, 0f);
+            float positive = v;
+            if (v < 0f) {
+                positive = 0f;
+            }
+            return positive;
         }
         // The tanh form of GELU is v · sigmoid(2 sqrt(2/π) (v + 0.044715 v³)).
         float z = v;
@@ -38,10 +42,17 @@ public final class DeviceDots {
         return activate(up, code);
     }
 
-    /** v limited to ±limit, unless the limit is 0. */
+    /** v limited to ±limit, unless the limit is 0. NaN stays, which minimum and maximum of a GPU do not keep. */
     public static float clip(float v, float limit) {
         if (limit > 0f) {
-            return TornadoMath.min(TornadoMath.max(v, -limit), limit);
+            float within = v;
+            if (v > limit) {
+                within = limit;
+            }
+            if (v < -limit) {
+                within = -limit;
+            }
+            return within;
         }
         return v;
     }

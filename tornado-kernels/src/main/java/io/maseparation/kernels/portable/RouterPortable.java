@@ -92,11 +92,12 @@ public final class RouterPortable {
                 ids.set(slot + place, best);
             }
             float sum = 0f;
-            if (overAll == 1) {
-                for (int e = 0; e < experts; e++) {
-                    sum += TornadoMath.exp(scores.get(base + e) - highest);
-                }
-            } else {
+            for (int e = 0; e < experts; e++) {
+                sum += TornadoMath.exp(scores.get(base + e) - highest);
+            }
+            if (overAll == 0) {
+                // Nothing is left of the experts that were not chosen, except of a NaN.
+                sum = sum * 0f;
                 for (int j = 0; j < topK; j++) {
                     sum += TornadoMath.exp(scores.get(base + ids.get(slot + j)) - highest);
                 }

@@ -82,7 +82,7 @@ public final class RowsPortable {
         int from = step.get(0) * n;
         int count = step.get(1) * n;
         for (@Parallel int i = 0; i < count; i++) {
-            x.set(from + i, TornadoMath.max(-limit, TornadoMath.min(limit, x.get(from + i))));
+            x.set(from + i, DeviceDots.clip(x.get(from + i), limit));
         }
     }
 
@@ -98,6 +98,7 @@ public final class RowsPortable {
     }
 
     /** See {@code ArgMax}: one thread per row. */
+    @SuppressWarnings("IdentityBinaryExpression") // Float.isNaN, in code that TornadoVM compiles
     public static void argMax(IntArray step, FloatArray logits, IntArray best, int n) {
         int first = step.get(0);
         int count = step.get(1);
@@ -105,12 +106,19 @@ public final class RowsPortable {
             int at = (first + i) * n;
             float highest = -3.4028235e38f;
             int index = 0;
+            int broken = 0;
             for (int c = 0; c < n; c++) {
                 float v = logits.get(at + c);
                 if (v > highest) {
                     highest = v;
                     index = c;
                 }
+                if (v != v) {
+                    broken = 1;
+                }
+            }
+            if (broken == 1) {
+                index = -1;
             }
             best.set(first + i, index);
         }

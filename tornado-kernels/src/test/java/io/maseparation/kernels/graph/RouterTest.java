@@ -162,6 +162,31 @@ class RouterTest {
         }
     }
 
+    /** By every rule, a NaN among the scores of a row leaves none of its weights a number. */
+    @ParameterizedTest
+    @EnumSource(Body.class)
+    void aNanOfAnyExpertIsInEveryWeightOfItsRow(Body body) {
+        int hidden = 8;
+        for (int experts : new int[] {6, 40}) {
+            for (Routing.Rule rule : Routing.Rule.values()) {
+                for (boolean renormalise : new boolean[] {false, true}) {
+                    Routing routing = new Routing(experts, 2, rule, renormalise, Routing.Extra.NONE);
+                    FloatArray h = TestArrays.random(RowOps.random(3), ROWS * hidden);
+                    for (int broken = 0; broken < experts; broken++) {
+                        FloatArray gate = TestArrays.random(RowOps.random(4), experts * hidden);
+                        gate.set(broken * hidden + 5, Float.NaN);
+                        Result result = run(body, routing, hidden, h, gate, null, 1, 1);
+                        String what = "%s %s, expert %d".formatted(body, routing, broken);
+                        assertThat(result.weights.get(2)).as(what).isNaN();
+                        assertThat(result.weights.get(3)).as(what).isNaN();
+                        assertThat(result.ids.get(2)).as(what).isBetween(0, experts - 2);
+                        assertThat(result.ids.get(3)).as(what).isBetween(result.ids.get(2) + 1, experts - 1);
+                    }
+                }
+            }
+        }
+    }
+
     /** A broken row must not name experts that do not exist. */
     @ParameterizedTest
     @EnumSource(Body.class)

@@ -164,7 +164,24 @@ class RowsTest {
         }
         logits.set(4 * n + 7, Float.POSITIVE_INFINITY);
         logits.set(4 * n + 8, Float.POSITIVE_INFINITY);
-        assertThat(run(body, logits, n, 0, 5).toHeapArray()).containsExactly(69, 33, 69, 0, 7);
+        assertThat(run(body, logits, n, 0, 5).toHeapArray()).containsExactly(69, 33, -1, 0, 7);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void argMaxNamesNoColumnOfARowWithANan(Body body) {
+        for (int n : new int[] {1, 7, 16, 70, 600}) {
+            for (int broken : new int[] {0, n / 2, n - 1}) {
+                FloatArray logits = TestArrays.random(random, 2 * n);
+                logits.set(broken, Float.NaN);
+                logits.set((broken + 1) % n + n, Float.POSITIVE_INFINITY);
+                if (n > 1) {
+                    logits.set((broken + 1) % n, Float.POSITIVE_INFINITY);
+                }
+                assertThat(run(body, logits, n, 0, 2).toHeapArray()).as("%s, column %d of %d", body, broken, n)
+                        .containsExactly(-1, (broken + 1) % n);
+            }
+        }
     }
 
     private void check(Body body, FloatArray logits, int n, int first, int count) {

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.segments.RankBuffers;
@@ -108,6 +109,9 @@ final class TokenSampler {
                     - workload.prompts().get(sequence).length
                     + 1;
             int from = i * config.vocab();
+            if (best && outputs.best()[i] < 0) {
+                throw new ModelException("a logit of sequence %d, step %d, is not a number".formatted(sequence, index));
+            }
             int token = best
                     ? outputs.best()[i]
                     : sampler.sample(logits, from, config.vocab(), sequence, index);

@@ -1,0 +1,69 @@
+package io.maseparation.moe;
+
+import io.maseparation.files.JsonFile;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Fields of a config.json that change numbers in some family, but not in the one at hand: transformers does not read
+ * them there either. Whoever wrote them may have meant something, so they are named.
+ */
+final class HfUnread {
+    /** Values that change nothing, whatever the field; among them that of an absent one. */
+    private static final Set<String> NOTHING = Set.of("", "null", "false", "0", "0.0", "\"\"", "[]", "{}");
+
+    /** Values of a field that change nothing, beside those. */
+    private static final Map<String, Set<String>> NEUTRAL = Map.of(
+            "decoder_sparse_step", Set.of("1"),
+            "embedding_multiplier", Set.of("1", "1.0"),
+            "logits_scaling", Set.of("1", "1.0"),
+            "residual_multiplier", Set.of("1", "1.0"),
+            "routed_scaling_factor", Set.of("1", "1.0"),
+            "scoring_func", Set.of("\"softmax\""),
+            "n_group", Set.of("1"),
+            "topk_group", Set.of("1"),
+            "topk_method", Set.of("\"greedy\""));
+
+    private static final List<String> NOWHERE = List.of(
+            "alibi", "attn_logit_softcapping", "final_logit_softcapping", "logit_softcapping",
+            "router_logit_softcapping", "query_pre_attn_scalar", "logit_scale", "scale_emb", "embedding_scale",
+            "routed_scaling_factor", "scoring_func", "n_group", "topk_group", "topk_method", "n_shared_experts",
+            "num_shared_experts", "first_k_dense_replace", "moe_router_enable_expert_bias", "use_expert_bias",
+            "mlp_bias", "use_parallel_residual", "rope_local_base_freq", "attention_chunk_size");
+
+    private static final Map<String, Set<HfFamily>> SOMEWHERE = new TreeMap<>(Map.of(
+            "attention_bias", EnumSet.of(HfFamily.OLMOE, HfFamily.QWEN3_MOE, HfFamily.GRANITE_MOE),
+            "attention_multiplier", EnumSet.of(HfFamily.GRANITE_MOE),
+            "clip_qkv", EnumSet.of(HfFamily.OLMOE),
+            "decoder_sparse_step", EnumSet.of(HfFamily.QWEN2_MOE, HfFamily.QWEN3_MOE),
+            "embedding_multiplier", EnumSet.of(HfFamily.GRANITE_MOE),
+            "logits_scaling", EnumSet.of(HfFamily.GRANITE_MOE),
+            "mlp_only_layers", EnumSet.of(HfFamily.QWEN2_MOE, HfFamily.QWEN3_MOE),
+            "qkv_bias", EnumSet.of(HfFamily.QWEN2_MOE),
+            "residual_multiplier", EnumSet.of(HfFamily.GRANITE_MOE),
+            "sliding_window", EnumSet.of(HfFamily.MIXTRAL, HfFamily.QWEN2_MOE, HfFamily.QWEN3_MOE)));
+
+    private HfUnread() {}
+
+    /** Names such fields in one line, if there are any. */
+    static void warn(JsonFile json, HfFamily family) {
+        List<String> fields = new ArrayList<>(NOWHERE);
+        SOMEWHERE.forEach((field, families) -> {
+            if (!families.contains(family)) {
+                fields.add(field);
+            }
+        });
+        fields.removeIf(field -> NOTHING.contains(json.json(field))
+                || NEUTRAL.getOrDefault(field, Set.of()).contains(json.json(field)));
+        if (!fields.isEmpty()) {
+            System.getLogger(HfUnread.class.getName()).log(
+                    System.Logger.Level.WARNING,
+                    json.fail("", "nothing of %s reads %s; results are those without, as in transformers"
+                            .formatted(family.modelType, String.join(", ", fields))).getMessage());
+        }
+    }
+}

@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
  * devices of a node may share an uplink. Whatever lies on a message's way works at the same time, so the slowest part
  * decides: messages that leave together share the sender's port equally; each needs the receiver's port for its bytes,
  * a latency later and behind what was sent there before; and uplinks that cannot carry what all ports bring are shared
- * by {@link Uplinks}. M senders that each send to N receivers are therefore through after a latency and the largest time
- * that any one port needs for its bytes.
+ * by {@link Uplinks}. M senders that each send to N receivers are therefore through after a latency and the largest
+ * time that any one port needs for its bytes.
  */
 final class Ports {
     private final Cluster cluster;
@@ -164,7 +164,8 @@ final class Ports {
         /**
          * Takes receivers' ports, in the order in which messages are sent.
          *
-         * @return when each message is through its receiver's port; 0 for one that carries nothing and waits for nothing
+         * @return when each message is through its receiver's port; 0 for one that carries nothing and waits for
+         *     nothing
          */
         double[] book(int[] to, double now, double[] ports) {
             double[] through = new double[messages.length];

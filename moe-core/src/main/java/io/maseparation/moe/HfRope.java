@@ -98,7 +98,8 @@ final class HfRope {
                 throw holder.fail(type, "stands beside parameters of types of layers");
             }
             if (!LAYER_TYPES.contains(type)) {
-                throw holder.fail(type, "is not a type of layer that is known; full_attention and sliding_attention are");
+                throw holder.fail(type,
+                        "is not a type of layer that is known; full_attention and sliding_attention are");
             }
         }
         List<Rope> ropes = new ArrayList<>();

@@ -74,10 +74,12 @@ final class TensorTypes {
     Optional<String> warning() {
         if (!rounded.isEmpty()) {
             TensorInfo first = rounded.getFirst();
-            return Optional.of(("%s: %d tensors are not of config.json's dtype %s and are rounded to it, as transformers"
-                    + " does; the first is %s (%s)")
-                    .formatted(tensors.source(), rounded.size(), declared.orElseThrow(), Text.printable(first.name()),
-                            first.type()));
+            return Optional
+                    .of(("%s: %d tensors are not of config.json's dtype %s and are rounded to it, as transformers"
+                            + " does; the first is %s (%s)")
+                            .formatted(tensors.source(), rounded.size(), declared.orElseThrow(),
+                                    Text.printable(first.name()),
+                                    first.type()));
         }
         return declared
                 .filter(type -> type != DataType.F32 && stored.size() == 1 && !stored.contains(type))

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Checkpoints whose parts do not fit each other: what is computed is what transformers computes, and a line says so. */
+/** Checkpoints whose parts do not fit each other: results are those of transformers, and a line says what is odd. */
 class ContradictionsTest {
     private static final int[] TOKENS = {3, 17, 39, 0, 8, 8, 21, 5};
 
@@ -53,10 +53,10 @@ class ContradictionsTest {
     private static long weightBytes(Checkpoint checkpoint) {
         ModelWeights weights = checkpoint.weights();
         return Stream.concat(
-                        Stream.of(weights.embedding(), weights.output()),
-                        weights.layers().stream().flatMap(l -> Stream.concat(
-                                Stream.of(l.attention().q(), l.attention().o()),
-                                l.experts().stream().flatMap(e -> e.matrices().stream()))))
+                Stream.of(weights.embedding(), weights.output()),
+                weights.layers().stream().flatMap(l -> Stream.concat(
+                        Stream.of(l.attention().q(), l.attention().o()),
+                        l.experts().stream().flatMap(e -> e.matrices().stream()))))
                 .allMatch(m -> m.type() == checkpoint.config().weightType())
                         ? ModelSize.of(checkpoint.config()).weightBytes()
                         : weights.bytes();
@@ -254,7 +254,8 @@ class ContradictionsTest {
     void fieldsOfOtherFamiliesAreNamed(HfFamily family) {
         TestCheckpoint model = tiny(family);
         double[] expected = expected(model);
-        model.config.put("final_logit_softcapping", 30.0).put("routed_scaling_factor", 2.5).put("scoring_func", "sigmoid");
+        model.config.put("final_logit_softcapping", 30.0).put("routed_scaling_factor", 2.5).put("scoring_func",
+                "sigmoid");
         Opened opened = open(model.write(temp));
         assertThat(opened.logits()).containsExactly(expected, within(1e-5));
         assertOneLine(opened, "config.json", family.modelType, "final_logit_softcapping", "routed_scaling_factor",

@@ -69,7 +69,8 @@ class StrangeCheckpointTest {
                         Layout.single().withMicroBatches(1),
                         Layout.tensorPipeline(2, 2).withMicroBatches(1),
                         Layout.separated(1, 2).withMicroBatches(1))) {
-                    float[] logits = run(checkpoint.weights(), layout, Body.HOST, true).outputs().getFirst().promptLogits();
+                    float[] logits =
+                            run(checkpoint.weights(), layout, Body.HOST, true).outputs().getFirst().promptLogits();
                     for (int i = 0; i < logits.length; i++) {
                         assertThat(Math.abs(logits[i] - expected[i])).as("%s, %s, logit %d", part, layout, i)
                                 .isLessThan(2e-5);

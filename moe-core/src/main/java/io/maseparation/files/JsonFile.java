@@ -92,8 +92,17 @@ public final class JsonFile {
      * @param what what is wrong with it, as the end of a sentence that begins with the field
      */
     public ModelException fail(String field, String what) {
-        String place = field.isEmpty() ? path : below(field);
-        return new ModelException(file + ": " + (place + " " + Text.printable(what)).strip());
+        return new ModelException(message(field, what));
+    }
+
+    /**
+     * {@return the text of such a complaint}
+     *
+     * @param field name of the field
+     * @param what what is wrong with it
+     */
+    public String message(String field, String what) {
+        return file + ": " + ((field.isEmpty() ? path : below(field)) + " " + Text.printable(what)).strip();
     }
 
     /** Refuses fields that nothing asked for. */

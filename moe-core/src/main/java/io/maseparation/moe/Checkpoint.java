@@ -5,6 +5,7 @@ import io.maseparation.files.Text;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * mapped, not copied; they are valid until {@link #close()}.
  */
 public final class Checkpoint implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Checkpoint.class.getName());
+
     private final Safetensors tensors;
     private final ModelWeights weights;
     private final @Nullable Tokenizer tokenizer;
@@ -23,22 +26,36 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Opens the checkpoint in a folder and checks every tensor the model needs against config.json.
+     * Opens the checkpoint in a folder and checks every tensor the model needs against config.json. What contradicts
+     * the rest or is left out, although the model can be computed as transformers does, is a warning in the log.
      *
      * @param folder the checkpoint's folder
      * @throws ModelException of one line naming file and tensor or field, if the checkpoint cannot be used
      * @return the checkpoint, to be closed
      */
     public static Checkpoint open(Path folder) {
+        return open(folder, Checkpoint::warn);
+    }
+
+    static void warn(String line) {
+        LOG.log(System.Logger.Level.WARNING, line);
+    }
+
+    /**
+     * As {@link #open(Path)}.
+     *
+     * @param warnings takes a line about everything in the checkpoint that contradicts the rest or is left out
+     */
+    static Checkpoint open(Path folder, Consumer<String> warnings) {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(Text.printable(folder) + ": no such folder");
         }
-        HfConfig config = HfConfig.open(folder);
+        HfConfig config = HfConfig.open(folder, warnings);
         config.requirePlainWeights();
         ModelConfig model = config.read();
         Safetensors tensors = Safetensors.open(folder);
         try {
-            ModelWeights weights = new HfWeights(tensors, model, config.declaredType()).load();
+            ModelWeights weights = new HfWeights(tensors, model, config.declaredType(), warnings).load();
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
                     tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);

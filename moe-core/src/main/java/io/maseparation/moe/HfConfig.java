@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Reads a Hugging Face {@code config.json} of the families mixtral, olmoe, qwen2_moe, qwen3_moe and granitemoe, as
@@ -33,16 +34,22 @@ public final class HfConfig {
     private final Path folder;
     private final JsonFile json;
     private final HfFamily family;
+    private final Consumer<String> warnings;
 
-    private HfConfig(Path folder) {
+    private HfConfig(Path folder, Consumer<String> warnings) {
+        this.warnings = warnings;
         this.folder = folder;
         json = JsonFile.open(folder.resolve("config.json"));
         family = HfFamily.of(json);
     }
 
-    /** Opens a folder's config.json. */
-    static HfConfig open(Path folder) {
-        return new HfConfig(folder);
+    /**
+     * Opens a folder's config.json.
+     *
+     * @param warnings takes a line about everything that is left out
+     */
+    static HfConfig open(Path folder, Consumer<String> warnings) {
+        return new HfConfig(folder, warnings);
     }
 
     /**
@@ -54,7 +61,7 @@ public final class HfConfig {
      *     supported
      */
     public static ModelConfig read(Path folder) {
-        return open(folder).read();
+        return open(folder, Checkpoint::warn).read();
     }
 
     /** As {@link #read(Path)}. */
@@ -64,7 +71,7 @@ public final class HfConfig {
         List<Integer> eos = Files.isRegularFile(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
-        HfUnread.warn(json, family);
+        HfUnread.warn(json, family, warnings);
         return config(name == null ? "model" : name.toString(), eos);
     }
 
@@ -117,7 +124,7 @@ public final class HfConfig {
         return new Attention(
                 heads,
                 integer("max_position_embeddings", 1, 1 << 30),
-                HfRope.read(json, family, windows),
+                HfRope.read(json, family, windows, warnings),
                 family == HfFamily.GRANITE_MOE
                         ? (float) json.number("attention_multiplier", 1)
                         : (float) (1 / Math.sqrt(heads.dim())),

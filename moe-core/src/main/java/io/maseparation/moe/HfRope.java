@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 
 /**
  * The rotary embedding of a config.json, in either dialect: {@code rope_parameters} with everything in it, or
@@ -16,7 +17,6 @@ import java.util.TreeSet;
  * layer.
  */
 final class HfRope {
-    private static final System.Logger LOG = System.getLogger(HfRope.class.getName());
     private static final String SCALING = "rope_scaling";
     private static final String PARAMETERS = "rope_parameters";
     private static final Set<String> LAYER_TYPES =
@@ -40,11 +40,13 @@ final class HfRope {
     private final JsonFile json;
     private final HfFamily family;
     private final SortedSet<String> layerTypes;
+    private final Consumer<String> warnings;
 
-    private HfRope(JsonFile json, HfFamily family, SortedSet<String> layerTypes) {
+    private HfRope(JsonFile json, HfFamily family, SortedSet<String> layerTypes, Consumer<String> warnings) {
         this.json = json;
         this.family = family;
         this.layerTypes = layerTypes;
+        this.warnings = warnings;
     }
 
     /**
@@ -52,13 +54,14 @@ final class HfRope {
      *
      * @param json config.json
      * @param windows sliding window of each layer, 0 for none
+     * @param warnings takes a line about everything that is left out
      */
-    static Rope read(JsonFile json, HfFamily family, int[] windows) {
+    static Rope read(JsonFile json, HfFamily family, int[] windows, Consumer<String> warnings) {
         SortedSet<String> types = new TreeSet<>();
         for (int window : windows) {
             types.add(window > 0 ? "sliding_attention" : "full_attention");
         }
-        return new HfRope(json, family, types).read();
+        return new HfRope(json, family, types, warnings).read();
     }
 
     private Rope read() {
@@ -79,9 +82,8 @@ final class HfRope {
 
     private void warnUnless(boolean same, String what, String used) {
         if (!same) {
-            LOG.log(System.Logger.Level.WARNING,
-                    json.fail("", what + " contradict each other: " + used + " is used, as transformers does")
-                            .getMessage());
+            warnings.accept(json.message("",
+                    what + " contradict each other: " + used + " is used, as transformers does"));
         }
     }
 
@@ -96,7 +98,8 @@ final class HfRope {
                 throw holder.fail(type, "stands beside parameters of types of layers");
             }
             if (!LAYER_TYPES.contains(type)) {
-                throw holder.fail(type, "is not a type of layer that is known; full_attention and sliding_attention are");
+                throw holder.fail(type,
+                        "is not a type of layer that is known; full_attention and sliding_attention are");
             }
         }
         List<Rope> ropes = new ArrayList<>();
@@ -121,9 +124,8 @@ final class HfRope {
             if (OWN.values().stream().noneMatch(of -> of.contains(field))) {
                 throw rope.fail(field, "is not known of rotary embeddings");
             }
-            LOG.log(System.Logger.Level.WARNING,
-                    rope.fail(field, "is of no use to rope_type " + type + " and left out, as transformers does")
-                            .getMessage());
+            warnings.accept(rope.message(field,
+                    "is of no use to rope_type " + type + " and left out, as transformers does"));
         }
         double theta = rope.number("rope_theta",
                 json.number("rope_theta", parameters.number("rope_theta", family.number("rope_theta"))));

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Fields of a config.json that change numbers in some family, but not in the one at hand: transformers does not read
@@ -50,7 +51,7 @@ final class HfUnread {
     private HfUnread() {}
 
     /** Names such fields in one line, if there are any. */
-    static void warn(JsonFile json, HfFamily family) {
+    static void warn(JsonFile json, HfFamily family, Consumer<String> warnings) {
         List<String> fields = new ArrayList<>(NOWHERE);
         SOMEWHERE.forEach((field, families) -> {
             if (!families.contains(family)) {
@@ -60,10 +61,8 @@ final class HfUnread {
         fields.removeIf(field -> NOTHING.contains(json.json(field))
                 || NEUTRAL.getOrDefault(field, Set.of()).contains(json.json(field)));
         if (!fields.isEmpty()) {
-            System.getLogger(HfUnread.class.getName()).log(
-                    System.Logger.Level.WARNING,
-                    json.fail("", "nothing of %s reads %s; results are those without, as in transformers"
-                            .formatted(family.modelType, String.join(", ", fields))).getMessage());
+            warnings.accept(json.message("", "nothing of %s reads %s; results are those without, as in transformers"
+                    .formatted(family.modelType, String.join(", ", fields))));
         }
     }
 }

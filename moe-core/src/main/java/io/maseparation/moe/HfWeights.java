@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -22,21 +23,24 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * gate above up.
  */
 final class HfWeights {
-    private static final System.Logger LOG = System.getLogger(HfWeights.class.getName());
     private static final String EMBEDDING = "model.embed_tokens.weight";
     private static final String HEAD = "lm_head.weight";
 
     private final Safetensors tensors;
     private final ModelConfig config;
     private final TensorTypes types;
+    private final Consumer<String> warnings;
     private final Set<String> read = new HashSet<>();
 
     /**
      * The weights of a checkpoint.
      *
      * @param declared the number format that config.json names, if it names one
+     * @param warnings takes a line about everything that is not as config.json says
      */
-    HfWeights(Safetensors tensors, ModelConfig config, Optional<DataType> declared) {
+    HfWeights(
+            Safetensors tensors, ModelConfig config, Optional<DataType> declared, Consumer<String> warnings) {
+        this.warnings = warnings;
         this.tensors = tensors;
         this.config = config;
         types = new TensorTypes(tensors, declared);
@@ -55,10 +59,10 @@ final class HfWeights {
             output = embedding;
         } else if (tied) {
             tied = false;
-            LOG.log(System.Logger.Level.WARNING, tensors.info(HEAD).where()
+            warnings.accept(tensors.info(HEAD).where()
                     + " is not the embedding, although config.json's tie_word_embeddings is true: the tensor is used");
         }
-        types.warn();
+        types.warning().ifPresent(warnings);
         warnOfUnread();
         ModelConfig typed = config.withWeightType(layers.getFirst().attention().q().type()).withTied(tied);
         return new ModelWeights(typed, embedding, List.copyOf(layers), norm, output);
@@ -78,7 +82,7 @@ final class HfWeights {
                 .filter(name -> !read.contains(name) && !name.endsWith("rotary_emb.inv_freq"))
                 .toList();
         if (!unread.isEmpty()) {
-            LOG.log(System.Logger.Level.WARNING, "%s: nothing reads %d of the tensors, %s the first; results are those %s"
+            warnings.accept("%s: nothing reads %d of the tensors, %s the first; results are those %s"
                     .formatted(tensors.source(), unread.size(), Text.printable(unread.getFirst()),
                             unread.size() == 1 ? "without it" : "without them"));
         }

@@ -70,24 +70,20 @@ final class TensorTypes {
         return type;
     }
 
-    /** Says in one line what was rounded, or that config.json has a narrower format than all tensors. */
-    void warn() {
+    /** A line about what was rounded, or if config.json names a narrower format than all tensors have. */
+    Optional<String> warning() {
         if (!rounded.isEmpty()) {
             TensorInfo first = rounded.getFirst();
-            log("%s: %d tensors are not of config.json's dtype %s and are rounded to it, as transformers does; the first"
-                    + " is %s (%s)", rounded.size(), declared.orElseThrow(), Text.printable(first.name()), first.type());
-        } else if (stored.size() == 1 && declared.isPresent()) {
-            DataType only = stored.iterator().next();
-            if (declared.get() != DataType.F32 && declared.get() != only) {
-                log("%s: all tensors are %s, config.json's dtype is %s: they are used as they are", only, declared.get());
-            }
+            return Optional
+                    .of(("%s: %d tensors are not of config.json's dtype %s and are rounded to it, as transformers"
+                            + " does; the first is %s (%s)")
+                            .formatted(tensors.source(), rounded.size(), declared.orElseThrow(),
+                                    Text.printable(first.name()),
+                                    first.type()));
         }
-    }
-
-    private void log(String format, Object... values) {
-        Object[] all = new Object[values.length + 1];
-        all[0] = tensors.source();
-        System.arraycopy(values, 0, all, 1, values.length);
-        System.getLogger(TensorTypes.class.getName()).log(System.Logger.Level.WARNING, format.formatted(all));
+        return declared
+                .filter(type -> type != DataType.F32 && stored.size() == 1 && !stored.contains(type))
+                .map(type -> "%s: all tensors are %s, config.json's dtype is %s: they are used as they are"
+                        .formatted(tensors.source(), stored.iterator().next(), type));
     }
 }

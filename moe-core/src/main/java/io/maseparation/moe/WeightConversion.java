@@ -73,9 +73,9 @@ public final class WeightConversion {
                 weights.layers().stream().flatMap(layer -> {
                     LayerWeights.Attention a = layer.attention();
                     return Stream.of(
-                                    Stream.of(a.q(), a.k(), a.v(), a.o()),
-                                    layer.experts().stream().flatMap(e -> e.matrices().stream()),
-                                    Stream.ofNullable(layer.extra()).flatMap(e -> e.matrices().stream()))
+                            Stream.of(a.q(), a.k(), a.v(), a.o()),
+                            layer.experts().stream().flatMap(e -> e.matrices().stream()),
+                            Stream.ofNullable(layer.extra()).flatMap(e -> e.matrices().stream()))
                             .flatMap(m -> m);
                 }));
     }

@@ -136,14 +136,14 @@ final class Trial {
 
     /** With the batch that was found or with an even one, whatever is better. */
     private Evaluation better(PlacedLayout layout, Scenario scenario, BatchSearch.Found<SimulationResult> found) {
-                    Plan plan = found.result().simulation().plan();
-                    Evaluation largest = evaluation(layout, found.result());
-                    int even = even(plan, found.batch());
-                    return even == 0
-                            ? largest
-                            : evaluate(layout, plan, withBatch(scenario, even))
-                                    .filter(e -> e.score() < largest.score())
-                                    .orElse(largest);
+        Plan plan = found.result().simulation().plan();
+        Evaluation largest = evaluation(layout, found.result());
+        int even = even(plan, found.batch());
+        return even == 0
+                ? largest
+                : evaluate(layout, plan, withBatch(scenario, even))
+                        .filter(e -> e.score() < largest.score())
+                        .orElse(largest);
     }
 
     /** Simulates a layout again for as many steps as another scenario has; empty if it no longer keeps the limit. */

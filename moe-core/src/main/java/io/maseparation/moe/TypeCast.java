@@ -49,6 +49,6 @@ final class TypeCast {
     private static short bfloat16(float value) {
         int bits = Float.floatToRawIntBits(value);
         // Rounding could carry a NaN with few bits into an infinity.
-        return (short) (Float.isNaN(value) ? (bits >>> 16) | 0x40 : bits + 0x7FFF + ((bits >>> 16) & 1) >>> 16);
+        return (short) (Float.isNaN(value) ? (bits >>> 16) | 0x40 : (bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
     }
 }

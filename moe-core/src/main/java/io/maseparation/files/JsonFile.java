@@ -152,6 +152,15 @@ public final class JsonFile {
     }
 
     /**
+     * {@return whether the field is an object}
+     *
+     * @param field name of the field
+     */
+    public boolean isObject(String field) {
+        return node.path(field).isObject();
+    }
+
+    /**
      * {@return whether the field is there and not null}
      *
      * @param field name of the field

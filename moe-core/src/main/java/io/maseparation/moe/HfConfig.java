@@ -286,7 +286,7 @@ public final class HfConfig {
     void requirePlainWeights() {
         for (String field : List.of("quantization_config", "compression_config", "quantization")) {
             if (json.has(field)) {
-                String method = json.json(field).startsWith("{") ? json.object(field).text("quant_method", "") : "";
+                String method = json.isObject(field) ? json.object(field).text("quant_method", "") : "";
                 throw json.fail(field, (method.isEmpty() ? "" : "(" + Text.printable(method) + ") ")
                         + "is not supported: weights must be float32, float16 or bfloat16");
             }

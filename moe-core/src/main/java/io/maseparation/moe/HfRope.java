@@ -89,7 +89,7 @@ final class HfRope {
 
     /** Reads one object of either dialect, which may hold an object for each type of layer. */
     private Rope read(JsonFile holder, JsonFile parameters) {
-        List<String> nested = holder.fields().stream().filter(f -> holder.json(f).startsWith("{")).toList();
+        List<String> nested = holder.fields().stream().filter(holder::isObject).toList();
         if (nested.isEmpty()) {
             return flat(holder, parameters);
         }

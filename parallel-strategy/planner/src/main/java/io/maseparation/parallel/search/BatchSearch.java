@@ -106,13 +106,9 @@ final class BatchSearch<T> {
             }
             // Where the line was no better than the middle, the middle is next.
             halve = !halve && 2 * (high - low) > width;
-            next = halve ? low + width(2) : onTheLine(kept);
+            next = halve ? low + (high - low) / 2 : onTheLine(kept);
         }
         return best.map(result -> new Found<>(low, result, high));
-    }
-
-    private int width(int parts) {
-        return (high - low) / parts;
     }
 
     /** On the other side of the limit than the last one, so that both ends come close. */

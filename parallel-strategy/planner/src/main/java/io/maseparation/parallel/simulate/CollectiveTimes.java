@@ -108,14 +108,8 @@ final class CollectiveTimes {
      */
     double allReduceSeconds(List<Integer> devices, double bytes) {
         Spread spread = spread(devices);
-        double seconds = 0;
-        int n = spread.mostInNode();
-        if (n > 1) {
-            Measured measured = measured(Operation.ALL_REDUCE, n);
-            seconds = measured.tables().isEmpty()
-                    ? 2 * cluster.links().intraNode().seconds(bytes * shareSent(n))
-                    : seconds(measured, n, bytes, 2);
-        }
+        double seconds =
+                insideSeconds(Operation.ALL_REDUCE, spread.mostInNode(), bytes * shareSent(spread.mostInNode()));
         if (spread.nodes() > 1) {
             Link link = cluster.links().interNode();
             int steps = 32 - Integer.numberOfLeadingZeros(spread.nodes() - 1);
@@ -137,14 +131,7 @@ final class CollectiveTimes {
      */
     double allToAllSeconds(List<Integer> devices, double insideBytes, double outsideBytes, double uplinkBytes) {
         Spread spread = spread(devices);
-        double seconds = 0;
-        int n = spread.mostInNode();
-        if (n > 1) {
-            Measured measured = measured(Operation.ALL_TO_ALL, n);
-            seconds = measured.tables().isEmpty()
-                    ? cluster.links().intraNode().seconds(insideBytes)
-                    : seconds(measured, n, insideBytes / shareSent(n), 1);
-        }
+        double seconds = insideSeconds(Operation.ALL_TO_ALL, spread.mostInNode(), insideBytes);
         if (spread.nodes() > 1) {
             double outside = Math.max(
                     outsideBytes / cluster.links().interNode().bytesPerSecond(),
@@ -152,6 +139,22 @@ final class CollectiveTimes {
             seconds = Math.max(seconds, cluster.links().interNode().latencySeconds() + outside);
         }
         return seconds;
+    }
+
+    /**
+     * A collective inside a node.
+     *
+     * @param sent bytes that the busiest device sends each time: an all-reduce does so twice
+     */
+    private double insideSeconds(Operation operation, int devices, double sent) {
+        if (devices == 1) {
+            return 0;
+        }
+        int times = operation == Operation.ALL_REDUCE ? 2 : 1;
+        Measured measured = measured(operation, devices);
+        return measured.tables().isEmpty()
+                ? times * cluster.links().intraNode().seconds(sent)
+                : seconds(measured, devices, sent / shareSent(devices), times);
     }
 
     /** A ring or an exchange over n sends all of a buffer but its own part. */

@@ -82,7 +82,7 @@ final class Ports {
         Sending within = new Sending(Arrays.copyOf(inside, near), bytes, cluster.links().intraNode());
         within.deliver(to, now, insideIn, delivery);
         Sending beyond = new Sending(Arrays.copyOf(outside, far), bytes, cluster.links().interNode());
-        int[] links = beyond.total() > 0 ? limitedLinks(node[from], to, beyond.messages) : new int[0];
+        int[] links = beyond.total > 0 ? limitedLinks(node[from], to, beyond.messages) : new int[0];
         if (links.length == 0) {
             beyond.deliver(to, now, outsideIn, delivery);
             delivery.left(now + Math.max(within.seconds(), beyond.seconds()));
@@ -102,8 +102,8 @@ final class Ports {
         double[] parts = new double[links.length];
         for (int i = 0; i < links.length; i++) {
             for (int message : sending.messages) {
-                boolean uses = links[i] == Uplinks.in(node[to[message]]) || links[i] % 2 == 0;
-                parts[i] += uses ? sending.bytes[message] / sending.total() : 0;
+                boolean uses = Uplinks.isOut(links[i]) || links[i] == Uplinks.in(node[to[message]]);
+                parts[i] += uses ? sending.bytes[message] / sending.total : 0;
             }
         }
         double latency = sending.link.latencySeconds();
@@ -135,6 +135,8 @@ final class Ports {
          * itself, or all of those that are smaller.
          */
         final double[] sent;
+        /** Bytes of all. */
+        final double total;
 
         Sending(int[] messages, double[] bytes, Link link) {
             this.messages = messages;
@@ -145,6 +147,7 @@ final class Ports {
             for (int i = 0; i < sorted.length; i++) {
                 below[i + 1] = below[i] + sorted[i];
             }
+            total = below[sorted.length];
             sent = new double[messages.length];
             for (int i = 0; i < sent.length; i++) {
                 double own = bytes[messages[i]];
@@ -153,12 +156,8 @@ final class Ports {
             }
         }
 
-        double total() {
-            return Arrays.stream(sent).max().orElse(0);
-        }
-
         double seconds() {
-            return total() / link.bytesPerSecond();
+            return total / link.bytesPerSecond();
         }
 
         /**

@@ -7,8 +7,11 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
 import java.util.EnumMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What is simulated: the programs of a plan on a cluster, event by event.
@@ -46,18 +49,22 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      * Messages between two ranks are no collectives.
      */
     public Map<Operation, String> collectiveSources() {
-        CollectiveTimes times = new CollectiveTimes(cluster, scenario.conditions().collectives());
-        Map<Operation, String> sources = new EnumMap<>(Operation.class);
+        Map<Operation, Set<List<Integer>>> groups = new EnumMap<>(Operation.class);
         for (RankPlan rank : plan.ranks()) {
             for (Op op : rank.program()) {
                 if (op instanceof Op.Collective collective && collective.group().size() > 1) {
                     Operation operation = op instanceof Op.AllReduce ? Operation.ALL_REDUCE : Operation.ALL_TO_ALL;
-                    List<Integer> devices = collective.group().stream().map(plan.devices()::get).toList();
-                    sources.merge(operation, times.source(operation, devices),
-                            (a, b) -> a.length() >= b.length() ? a : b);
+                    groups.computeIfAbsent(operation, o -> new LinkedHashSet<>()).add(collective.group());
                 }
             }
         }
+        CollectiveTimes times = new CollectiveTimes(cluster, scenario.conditions().collectives());
+        Map<Operation, String> sources = new EnumMap<>(Operation.class);
+        groups.forEach((operation, all) -> sources.put(operation, all.stream()
+                .map(group -> group.stream().map(plan.devices()::get).toList())
+                .map(devices -> times.source(operation, devices))
+                .distinct()
+                .collect(Collectors.joining("; or "))));
         return sources;
     }
 

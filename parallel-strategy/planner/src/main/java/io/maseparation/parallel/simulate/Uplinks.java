@@ -90,6 +90,10 @@ final class Uplinks {
         return 2 * node + 1;
     }
 
+    static boolean isOut(int link) {
+        return link % 2 == 0;
+    }
+
     void add(Flow flow, double now) {
         advance(now);
         active.add(flow);

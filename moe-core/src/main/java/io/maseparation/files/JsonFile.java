@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Predicate;
 
 /**
  * An object of a JSON document, with typed access to its fields. Every complaint is a {@link ModelException} of one
@@ -65,9 +66,7 @@ public final class JsonFile {
         return new JsonFile(name, "", JsonTree.object(name, in), new ArrayList<>(), true);
     }
 
-    /**
-     * {@return sources of the numbers read so far in the whole document, each as {@code path: source}; can be added to}
-     */
+    /** {@return sources of all numbers read so far in the document, as {@code path: source}; can be added to} */
     public List<String> sources() {
         return sources;
     }
@@ -201,10 +200,9 @@ public final class JsonFile {
     }
 
     private int integer(String field, JsonNode value, int least, int most) {
-        if (!value.isNumber() || !value.canConvertToExactIntegral()) {
-            throw fail(field, "is not a whole number: " + value);
-        }
-        BigDecimal number = value.decimalValue();
+        BigDecimal number = checked(
+                field, value, v -> v.isNumber() && v.canConvertToExactIntegral(), "is not a whole number")
+                .decimalValue();
         if (number.compareTo(BigDecimal.valueOf(least)) < 0 || number.compareTo(BigDecimal.valueOf(most)) > 0) {
             throw fail(field, "is %s, outside %d to %d".formatted(value, least, most));
         }
@@ -226,7 +224,8 @@ public final class JsonFile {
                 throw json.fail(name, "is not a finite number: " + value);
             }
             if (number < least || number > most) {
-                throw json.fail(name, "is %s, outside %s to %s".formatted(value, plain(least), plain(most)));
+                throw json.fail(name,
+                        "is %s, outside %s to %s".formatted(value, Text.number(least), Text.number(most)));
             }
             return number;
         });
@@ -270,12 +269,6 @@ public final class JsonFile {
         return number;
     }
 
-    private static String plain(double number) {
-        return number == Math.rint(number) && Math.abs(number) < 1e7
-                ? String.valueOf((long) number)
-                : String.valueOf(number);
-    }
-
     /**
      * {@return a field that is true or false}
      *
@@ -283,14 +276,17 @@ public final class JsonFile {
      * @param absent what it counts as where the field is absent
      */
     public boolean flag(String field, boolean absent) {
-        if (!has(field)) {
-            return absent;
+        return has(field)
+                ? checked(field, node.get(field), JsonNode::isBoolean, "is neither true nor false")
+                        .booleanValue()
+                : absent;
+    }
+
+    private JsonNode checked(String field, JsonNode value, Predicate<JsonNode> right, String wrong) {
+        if (!right.test(value)) {
+            throw fail(field, wrong + ": " + value);
         }
-        JsonNode value = node.get(field);
-        if (!value.isBoolean()) {
-            throw fail(field, "is neither true nor false: " + value);
-        }
-        return value.booleanValue();
+        return value;
     }
 
     /**
@@ -300,14 +296,11 @@ public final class JsonFile {
      * @param absent what it counts as where the field is absent
      */
     public String text(String field, String absent) {
-        if (!has(field)) {
-            return absent;
-        }
-        JsonNode value = node.get(field);
-        if (!value.isTextual()) {
-            throw fail(field, "is not a string: " + value);
-        }
-        return value.textValue();
+        return has(field) ? string(field, node.get(field)) : absent;
+    }
+
+    private String string(String field, JsonNode value) {
+        return checked(field, value, JsonNode::isTextual, "is not a string").textValue();
     }
 
     /**
@@ -324,10 +317,7 @@ public final class JsonFile {
     }
 
     private Iterable<JsonNode> array(String field, JsonNode value, String what) {
-        if (!value.isArray()) {
-            throw fail(field, "is not an array" + what);
-        }
-        return value;
+        return checked(field, value, JsonNode::isArray, "is not an array" + what);
     }
 
     private Iterable<JsonNode> array(String field) {
@@ -368,7 +358,7 @@ public final class JsonFile {
      */
     public List<String> texts(String field) {
         List<String> values = new ArrayList<>();
-        array(field).forEach(v -> values.add(v.asText()));
+        array(field).forEach(v -> values.add(string(field, v)));
         return values;
     }
 

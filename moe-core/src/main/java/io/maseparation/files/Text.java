@@ -59,6 +59,17 @@ public final class Text {
     }
 
     /**
+     * {@return a number without a fraction that is not there: 3 and not 3.0}
+     *
+     * @param number the number
+     */
+    public static String number(double number) {
+        return number == Math.rint(number) && Math.abs(number) < 1e7
+                ? String.valueOf((long) number)
+                : String.valueOf(number);
+    }
+
+    /**
      * {@return as {@link #bytes(double)}}
      *
      * @param bytes number of bytes

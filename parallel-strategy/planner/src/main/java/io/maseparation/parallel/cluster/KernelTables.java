@@ -42,9 +42,7 @@ public final class KernelTables {
 
     /** What one table is of. */
     enum Kind {
-        EXPERTS,
-        DECODE_ATTENTION,
-        PRODUCT;
+        EXPERTS, DECODE_ATTENTION, PRODUCT;
 
         String id() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -77,7 +75,7 @@ public final class KernelTables {
                 KernelTables.class.getResourceAsStream(name + "-kernels.csv"), StandardCharsets.UTF_8))) {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 if (!line.startsWith("#")) {
-                    String[] cells = line.split(",");
+                    String[] cells = line.split(",", -1);
                     Kind kind = Kind.of(cells[0]);
                     curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, roofline));
                 }
@@ -93,7 +91,7 @@ public final class KernelTables {
     private static KernelTable.Curve curve(Kind kind, String[] cells, Roofline roofline) {
         int[] key = {Integer.parseInt(cells[1]), Integer.parseInt(cells[2]), Integer.parseInt(cells[3])};
         TreeMap<Double, Double> factors = new TreeMap<>();
-        for (String point : cells[4].split(" ")) {
+        for (String point : cells[4].split(" ", -1)) {
             int colon = point.indexOf(':');
             int size = Integer.parseInt(point.substring(0, colon));
             double seconds = Double.parseDouble(point.substring(colon + 1)) / 1e6;
@@ -119,7 +117,9 @@ public final class KernelTables {
     }
 
     private static double fitted(Roofline roofline, Operation operation, OpCost cost) {
-        return roofline.fixedSeconds(operation) + roofline.workSeconds(operation, cost.bytes(2), cost.flops());
+        double bytes = cost.bytes(2);
+        double flops = cost.flops();
+        return roofline.fixedSeconds(operation) + roofline.workSeconds(operation, bytes, flops);
     }
 
     /** {@return the name of the tables, empty if there are none} */

@@ -121,7 +121,8 @@ final class WhatIf {
     }
 
     static Cluster withoutLaunches(Cluster c) {
-        return c.withKinds(kind -> kind.with(kind.roofline().withoutFixed(), LaunchTimes.NONE, kind.hostBytesPerSecond(),
+        return c.withKinds(kind -> kind.with(kind.roofline().withoutFixed(), LaunchTimes.NONE,
+                kind.hostBytesPerSecond(),
                 rate -> new OperationRate(0, rate.bytesPerSecond(), rate.flopsPerSecond(), rate.secondsPerPosition())));
     }
 

@@ -148,7 +148,8 @@ final class Costs implements Work {
             if (queues) {
                 double onDevice = fixed - hostLaunch;
                 kernels.add(new TaskCost.Kernel(
-                        onDevice + seconds, onDevice + factor * kind.workSeconds(task.operation(), moved, computed, 0)));
+                        onDevice + seconds,
+                        onDevice + factor * kind.workSeconds(task.operation(), moved, computed, 0)));
             }
             if (isExpert(task.operation())) {
                 expert += seconds;

@@ -175,7 +175,7 @@ class KernelTablesTest {
         KernelTable table = kind(system).roofline().tables().table(kind);
         List<Errors> errors = List.of(
                 everySecondSize(table),
-                without(table, (a, b) -> a == b),
+                without(table, KernelTable.Curve::equals),
                 without(table, (a, b) -> a.logKey()[1] == b.logKey()[1]));
         for (int i = 0; i < errors.size(); i++) {
             Errors of = errors.get(i);

@@ -57,8 +57,8 @@ final class KernelTable {
     }
 
     /**
-     * {@return time ÷ that of the fit; a shape on a measured curve has that of the curve, any other one the geometric mean
-     * of the nearest curves, weighted by the inverse square of their distance}
+     * {@return time ÷ that of the fit; a shape on a measured curve has that of the curve, any other one the geometric
+     * mean of the nearest curves, weighted by the inverse square of their distance}
      *
      * @param key all sizes but one
      * @param size the one that changes along a curve

@@ -10,8 +10,8 @@ public final class SegmentTime {
     private SegmentTime() {}
 
     /**
-     * {@return seconds of a segment that has its device to itself, computed as the simulator does, but that measured tables
-     * count with their least factor}
+     * {@return seconds of a segment that has its device to itself, computed as the simulator does, but that
+     * measured tables count with their least factor}
      *
      * @param tasks the segment's tasks
      * @param conditions formats and launches

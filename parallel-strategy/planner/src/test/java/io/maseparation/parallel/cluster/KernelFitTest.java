@@ -41,8 +41,8 @@ class KernelFitTest {
     }
 
     /**
-     * A layer of Mixtral's experts on one A100 with each token at two of eight of them, as SGLang was measured: from 129
-     * tokens on the longer of bytes and operations alone is a third to a half too short.
+     * A layer of Mixtral's experts on one A100 with each token at two of eight of them, as SGLang was measured: from
+     * 129 tokens on the longer of bytes and operations alone is a third to a half too short.
      */
     @ParameterizedTest
     @CsvSource({"8, 1636.2", "256, 2908.2", "512, 3732.3", "1024, 6170.8"})

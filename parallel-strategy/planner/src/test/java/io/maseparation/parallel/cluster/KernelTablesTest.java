@@ -153,13 +153,13 @@ class KernelTablesTest {
     }
 
     /**
-     * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, or there is a row that says how far
-     * it is: kernels change their tiles from width to width, and no smooth surface follows that. A part that gets worse
+     * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, or there is a row that says
+     * how far it is: kernels change their tiles from width to width, and no smooth surface follows that. A part that gets worse
      * fails.
      */
     @ParameterizedTest
     @CsvSource({
-        // mean, share of points beyond 35 %: every second size, one curve left out, all of a second key (model) left out
+        // mean, share of points beyond 35 %: every second size, one curve, all of a second key (model) left out
         "a100, EXPERTS, 0.10, 0, 0.14, 0.12, 0.18, 0.20",
         "h100, EXPERTS, 0.10, 0, 0.24, 0.26, 0.29, 0.29",
         "h200, EXPERTS, 0.10, 0.004, 0.17, 0.17, 0.27, 0.27",

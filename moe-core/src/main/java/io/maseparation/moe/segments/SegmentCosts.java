@@ -88,7 +88,9 @@ public final class SegmentCosts {
             case Part.AddReduced() -> add(costs, Operation.RESIDUAL_ADD, ResidualAdd.cost(rows, hidden));
             case Part.Route(int layer, boolean export) -> {
                 add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, hidden));
-                add(costs, Operation.ROUTER, Router.cost(rows, hidden, routing(layer)));
+                costs.add(new OperationCost(
+                        Operation.ROUTER, Router.cost(rows, hidden, routing(layer)),
+                        new OperationCost.Product(rows, routing(layer).experts(), hidden)));
             }
             case Part.Experts(int layer, boolean received) -> experts(costs, layer, shape);
             case Part.Combine(int layer, boolean imported, boolean partial) -> add(
@@ -188,10 +190,10 @@ public final class SegmentCosts {
     private void queries(List<OperationCost> costs, int rows) {
         Shard.Heads heads = heads();
         add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, config.hidden()));
-        add(
-                costs,
+        costs.add(new OperationCost(
                 Operation.QKV_PROJECTION,
-                QkvProjection.cost(rows, heads.qkvWidth(config), config.hidden(), config.weightType()));
+                QkvProjection.cost(rows, heads.qkvWidth(config), config.hidden(), config.weightType()),
+                new OperationCost.Product(rows, heads.qkvWidth(config), config.hidden())));
         if (config.qkNorm() == QkNorm.PER_HEAD) {
             add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, heads.queries(), config.headDim()));
             add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, heads.kvs(), config.headDim()));
@@ -210,6 +212,7 @@ public final class SegmentCosts {
         OpCost decode = OpCost.ZERO;
         OpCost prefill = OpCost.ZERO;
         int longest = 0;
+        long positions = 0;
         for (StepShape.Piece piece : shape.pieces()) {
             if (shape.prefill()) {
                 prefill = prefill.plus(PrefillAttention.cost(
@@ -218,16 +221,15 @@ public final class SegmentCosts {
             } else {
                 long seen = window > 0 ? Math.min(window, piece.context()) : piece.context();
                 longest = Math.max(longest, (int) seen);
+                positions += piece.rows() * seen;
                 decode = decode.plus(DecodeAttention.cost(
                         kvType, piece.rows(), piece.rows() * seen, heads.queries(), heads.kvs(), dim));
             }
         }
-        costs.add(new OperationCost(Operation.DECODE_ATTENTION, decode, longest));
+        costs.add(new OperationCost(Operation.DECODE_ATTENTION, decode, longest, new OperationCost.Attention(
+                rows * heads.kvs(), heads.queries() / Math.max(1, heads.kvs()), positions / Math.max(1.0, rows))));
         add(costs, Operation.PREFILL_ATTENTION, prefill);
-        add(
-                costs,
-                Operation.PROJECTION,
-                Projection.cost(rows, config.hidden(), heads.queries() * dim, config.weightType()));
+        costs.add(projection(rows, config.hidden(), heads.queries() * dim));
     }
 
     private void experts(List<OperationCost> costs, int layer, StepShape shape) {
@@ -244,17 +246,18 @@ public final class SegmentCosts {
         int width = of.expertWidth() / share.parts();
         int extraWidth = of.extraWidth() / share.parts();
         int extraActive = load.extraRows() > 0 ? 1 : 0;
+        OperationCost.Shape bank = new OperationCost.ExpertBank(load.pairs(), held, width, hidden);
         if (held > 0) {
-            add(costs, Operation.EXPERT_UP, up(load.pairs(), load.active(), width));
+            costs.add(new OperationCost(Operation.EXPERT_UP, up(load.pairs(), load.active(), width), bank));
         }
         if (extra) {
             add(costs, Operation.EXPERT_UP, up(load.extraRows(), extraActive, extraWidth));
         }
         if (held > 0) {
-            add(
-                    costs,
+            costs.add(new OperationCost(
                     Operation.EXPERT_DOWN,
-                    ExpertDown.cost(load.pairs(), load.active(), width, hidden, config.weightType()));
+                    ExpertDown.cost(load.pairs(), load.active(), width, hidden, config.weightType()),
+                    bank));
         }
         if (extra) {
             add(
@@ -262,6 +265,12 @@ public final class SegmentCosts {
                     Operation.EXPERT_DOWN,
                     ExpertDown.cost(load.extraRows(), extraActive, extraWidth, hidden, config.weightType()));
         }
+    }
+
+    private OperationCost projection(int rows, int outputs, int inputs) {
+        return new OperationCost(
+                Operation.PROJECTION, Projection.cost(rows, outputs, inputs, config.weightType()),
+                new OperationCost.Product(rows, outputs, inputs));
     }
 
     private OpCost up(int pairs, int active, int width) {
@@ -272,7 +281,7 @@ public final class SegmentCosts {
         int vocabulary = shard.output().orElseThrow().size();
         add(costs, Operation.SELECT_ROWS, SelectRows.cost(rows, config.hidden()));
         add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, config.hidden()));
-        add(costs, Operation.PROJECTION, Projection.cost(rows, vocabulary, config.hidden(), config.weightType()));
+        costs.add(projection(rows, vocabulary, config.hidden()));
         add(costs, Operation.ARG_MAX, ArgMax.cost(rows, vocabulary));
     }
 }

@@ -87,15 +87,17 @@ public final class ClusterFile {
                             operation.number("position_us", 0, 0, 1e6) / 1e6));
             operation.done();
         }
+        Roofline fitted = new Roofline(
+                json.number("memory_bandwidth_bytes_per_s", 1, 1e18),
+                json.number("flops_per_s", 1, 1e21),
+                json.number("bandwidth_efficiency", 1e-6, 1),
+                json.number("flops_efficiency", 1e-6, 1),
+                kernels(json),
+                KernelTables.NONE);
         DeviceKind kind = new DeviceKind(
                 json.name("name"),
                 json.number("memory_bytes", 1, 1e18),
-                new Roofline(
-                        json.number("memory_bandwidth_bytes_per_s", 1, 1e18),
-                        json.number("flops_per_s", 1, 1e21),
-                        json.number("bandwidth_efficiency", 1e-6, 1),
-                        json.number("flops_efficiency", 1e-6, 1),
-                        kernels(json)),
+                fitted.with(tables(json, fitted)),
                 new LaunchTimes(
                         json.number("eager_launch_us", 0, 1e9) / 1e6,
                         json.number("graph_launch_us", 0, 1e9) / 1e6,
@@ -106,6 +108,18 @@ public final class ClusterFile {
                 measured);
         json.done();
         return kind;
+    }
+
+    private static KernelTables tables(JsonFile json, Roofline fitted) {
+        if (!json.has("kernel_table")) {
+            return KernelTables.NONE;
+        }
+        String name = json.name("kernel_table");
+        if (!KernelTables.NAMES.contains(name)) {
+            throw json.fail("kernel_table", "'%s' is not there; there are %s"
+                    .formatted(name, String.join(", ", KernelTables.NAMES)));
+        }
+        return KernelTables.named(name, fitted);
     }
 
     private static Map<Operation, KernelFit> kernels(JsonFile json) {
@@ -295,6 +309,9 @@ public final class ClusterFile {
         }
         if (!kernels.isEmpty()) {
             json.put("kernels", kernels);
+        }
+        if (!kind.roofline().tables().name().isEmpty()) {
+            json.put("kernel_table", kind.roofline().tables().name());
         }
         return json;
     }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cluster;
 
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.segments.OperationCost;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -59,6 +60,35 @@ public record DeviceKind(
                         .collect(Collectors.toMap(Map.Entry::getKey, e -> operations.apply(e.getValue()))));
     }
 
+    /** {@return where the times of its kernels come from, in words} */
+    public String kernelTimes() {
+        if (!measured.isEmpty()) {
+            return "rates measured by operation";
+        }
+        return roofline.tables().name().isEmpty()
+                ? roofline.kernels().isEmpty() ? "rooflines" : "rooflines fitted by operation"
+                : "experts, decode attention and matrix products measured by shape (%s), all others rooflines"
+                        .formatted(roofline.tables().name());
+    }
+
+    /**
+     * {@return how much longer a task takes than its fit says, as measured for its shape; 1 where no table has it}
+     *
+     * @param task the task
+     */
+    public double factor(OperationCost task) {
+        return measured.containsKey(task.operation()) ? 1 : roofline.tables().factor(task.shape());
+    }
+
+    /**
+     * {@return the least factor of an operation, whatever its shape: times with it are convex in bytes and operations}
+     *
+     * @param operation the operation
+     */
+    public double leastFactor(Operation operation) {
+        return measured.containsKey(operation) ? 1 : roofline.tables().leastFactor(operation);
+    }
+
     /**
      * {@return the fixed part of an operation's time in seconds: on the device, if it is known, and on the host}
      *
@@ -66,11 +96,12 @@ public record DeviceKind(
      *
      * @param operation the operation
      * @param launch how it is started
+     * @param factor how much longer the operation takes than its fit says
      */
-    public double launchSeconds(Operation operation, Launch launch) {
+    public double launchSeconds(Operation operation, Launch launch, double factor) {
         OperationRate rate = measured.get(operation);
         double onDevice = rate == null
-                ? Math.max(0, roofline.fixedSeconds(operation) - launches.seconds(Launch.GRAPH))
+                ? Math.max(0, factor * roofline.fixedSeconds(operation) - launches.seconds(Launch.GRAPH))
                 : rate.launchSeconds();
         return onDevice + hostLaunchSeconds(launch);
     }

@@ -13,13 +13,15 @@ import java.util.stream.Collectors;
  * @param flopsEfficiency share of the peak rate that kernels reach, above 0 and at most 1
  * @param kernels operations of which more is known: what their kernels reach, and how bytes and operations overlap; all
  *     others take the longer of the two
+ * @param tables measured times by shape, as factors of those fits
  */
 public record Roofline(
         double bytesPerSecond,
         double flopsPerSecond,
         double bandwidthEfficiency,
         double flopsEfficiency,
-        Map<Operation, KernelFit> kernels) {
+        Map<Operation, KernelFit> kernels,
+        KernelTables tables) {
 
     /** Copies the map. */
     public Roofline {
@@ -36,7 +38,7 @@ public record Roofline(
      */
     public Roofline(
             double bytesPerSecond, double flopsPerSecond, double bandwidthEfficiency, double flopsEfficiency) {
-        this(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, Map.of());
+        this(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, Map.of(), KernelTables.NONE);
     }
 
     /**
@@ -57,14 +59,25 @@ public record Roofline(
      */
     public Roofline times(double bandwidth, double flops) {
         return new Roofline(
-                bytesPerSecond * bandwidth, flopsPerSecond * flops, bandwidthEfficiency, flopsEfficiency, kernels);
+                bytesPerSecond * bandwidth, flopsPerSecond * flops, bandwidthEfficiency, flopsEfficiency, kernels,
+                tables);
+    }
+
+    /**
+     * {@return the same with measured times by shape}
+     *
+     * @param times measured times
+     */
+    Roofline with(KernelTables times) {
+        return new Roofline(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, kernels, times);
     }
 
     /** {@return the same with kernels that take no time if they do nothing} */
     public Roofline withoutFixed() {
         return new Roofline(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency,
                 kernels.entrySet().stream()
-                        .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().withoutFixed())));
+                        .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().withoutFixed())),
+                tables);
     }
 
     /** The fixed part of an operation in seconds, inside a captured graph; 0 if it is not known. */

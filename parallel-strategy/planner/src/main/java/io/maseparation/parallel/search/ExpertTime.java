@@ -1,5 +1,6 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.kernels.Operation;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.Segment;
@@ -26,6 +27,7 @@ public final class ExpertTime {
     private final double[][] bytes;
 
     private final double[][] flops;
+    private final double[] leastFactors;
     private final double fixedSeconds;
 
     /**
@@ -48,6 +50,7 @@ public final class ExpertTime {
                 costs.of(segment, shape(1, 1, 2)));
         bytes = new double[tasks.size()][more.size()];
         flops = new double[tasks.size()][more.size()];
+        leastFactors = tasks.stream().mapToDouble(t -> kind.leastFactor(t.operation())).toArray();
         double fixed = 0;
         for (int task = 0; task < tasks.size(); task++) {
             for (int of = 0; of < more.size(); of++) {
@@ -55,7 +58,8 @@ public final class ExpertTime {
                 flops[task][of] = more.get(of).get(task).cost().flops();
             }
             if (kind.starts(bytes[task][0], flops[task][0])) {
-                fixed += kind.launchSeconds(tasks.get(task).operation(), conditions.launch());
+                Operation operation = tasks.get(task).operation();
+                fixed += kind.launchSeconds(operation, conditions.launch(), kind.leastFactor(operation));
             }
             toParts(bytes[task]);
             toParts(flops[task]);
@@ -122,7 +126,7 @@ public final class ExpertTime {
     public double workSeconds(double rows, double pairs, double active) {
         double seconds = 0;
         for (int task = 0; task < bytes.length; task++) {
-            seconds += kind.workSeconds(
+            seconds += leastFactors[task] * kind.workSeconds(
                     tasks.get(task).operation(), of(bytes[task], rows, pairs, active),
                     of(flops[task], rows, pairs, active), 0);
         }

@@ -10,7 +10,8 @@ public final class SegmentTime {
     private SegmentTime() {}
 
     /**
-     * {@return seconds of a segment that has its device to itself, computed as the simulator does}
+     * {@return seconds of a segment that has its device to itself, computed as the simulator does, but that
+     * measured tables count with their least factor}
      *
      * @param tasks the segment's tasks
      * @param conditions formats and launches
@@ -23,8 +24,9 @@ public final class SegmentTime {
             double bytes = task.cost().bytes(conditions.activationBytes());
             double flops = task.cost().flops();
             if (kind.starts(bytes, flops)) {
-                seconds += kind.launchSeconds(task.operation(), conditions.launch())
-                        + kind.workSeconds(task.operation(), bytes, flops, task.positions());
+                double factor = kind.leastFactor(task.operation());
+                seconds += kind.launchSeconds(task.operation(), conditions.launch(), factor)
+                        + factor * kind.workSeconds(task.operation(), bytes, flops, task.positions());
                 any |= bytes > 0 || flops > 0;
             }
         }

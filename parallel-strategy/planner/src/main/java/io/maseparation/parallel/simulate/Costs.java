@@ -143,13 +143,15 @@ final class Costs implements Work {
             if (!kind.starts(moved, computed)) {
                 continue;
             }
-            double fixed = kind.launchSeconds(task.operation(), conditions.launch());
+            double factor = kind.factor(task);
+            double fixed = kind.launchSeconds(task.operation(), conditions.launch(), factor);
             launch += fixed;
-            double seconds = kind.workSeconds(task.operation(), moved, computed, task.positions());
+            double seconds = factor * kind.workSeconds(task.operation(), moved, computed, task.positions());
             if (queues) {
                 double onDevice = fixed - hostLaunch;
                 kernels.add(new TaskCost.Kernel(
-                        onDevice + seconds, onDevice + kind.workSeconds(task.operation(), moved, computed, 0)));
+                        onDevice + seconds,
+                        onDevice + factor * kind.workSeconds(task.operation(), moved, computed, 0)));
             }
             if (isExpert(task.operation())) {
                 expert += seconds;

@@ -78,7 +78,8 @@ class ClusterFileTest {
                 List.of(new DeviceKind(kind.name(), kind.memoryBytes(),
                         new Roofline(2e12, 3e14, 0.8, 0.7, Map.of(
                                 Operation.ROUTER, new KernelFit(4e-6, 0.5, 0.6, 1.5),
-                                Operation.PROJECTION, new KernelFit(0, 1, 1, Double.POSITIVE_INFINITY))),
+                                Operation.PROJECTION, new KernelFit(0, 1, 1, Double.POSITIVE_INFINITY)),
+                                KernelTables.NONE),
                         kind.launches(), kind.pricePerHour(),
                         2.5e10, 0.2, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
                 a100.devices(),
@@ -101,6 +102,7 @@ class ClusterFileTest {
         "\"bandwidth_efficiency\" | \"bandwith_efficiency\" | bandwidth_efficiency is missing",
         "\"name\": \"H20-96GB\" | \"kernels\": {\"router\": {}}, \"name\": \"H20-96GB\" | fixed_us is missing",
         "\"name\": \"H20-96GB\" | \"kernels\": {\"root\": {}}, \"name\": \"H20-96GB\" | is not an operation; there are",
+        "\"name\": \"H20-96GB\" | \"kernel_table\": \"b200\", \"name\": \"H20-96GB\" | 'b200' is not there; there are a100, h100",
         "\"price_per_hour\" | \"price\" | 'price' is not known here; there are",
         "\"kind\": \"L40S-48GB\" | \"kind\": \"L40\" | 'L40' is not one of device_kinds, which are H20-96GB, L40S-48GB",
         "\"count\": 8 | \"count\": 0 | count is 0, outside 1 to 65536",

@@ -14,7 +14,7 @@ class KernelFitTest {
     private static final DeviceKind KIND = new DeviceKind(
             "fitted", 1, new Roofline(1e12, 1e14, 1, 1, Map.of(
                     Operation.ROUTER, new KernelFit(5e-6, 0.5, 0.8, 2),
-                    Operation.PROJECTION, new KernelFit(5e-7, 1, 1, 1))),
+                    Operation.PROJECTION, new KernelFit(5e-7, 1, 1, 1)), KernelTables.NONE),
             new LaunchTimes(7e-6, 1e-6, 0), Double.NaN, Double.POSITIVE_INFINITY, 0, Map.of());
 
     @ParameterizedTest
@@ -32,7 +32,7 @@ class KernelFitTest {
         "ROUTER, GRAPH, 5", "ROUTER, EAGER, 11", "PROJECTION, GRAPH, 1", "PROJECTION, EAGER, 7", "RMS_NORM, GRAPH, 1"
     })
     void aFixedPartHasTheGapBetweenKernelsInIt(Operation operation, Launch launch, double microseconds) {
-        assertThat(KIND.launchSeconds(operation, launch) * 1e6).isEqualTo(microseconds, within(1e-9));
+        assertThat(KIND.launchSeconds(operation, launch, 1) * 1e6).isEqualTo(microseconds, within(1e-9));
     }
 
     @Test
@@ -51,8 +51,8 @@ class KernelFitTest {
         double pairs = 2 * tokens;
         double matrix = 4096.0 * 14336;
         double activations = 2 * pairs * (4096 + 14336);
-        double seconds = kind.launchSeconds(Operation.EXPERT_UP, Launch.GRAPH)
-                + kind.launchSeconds(Operation.EXPERT_DOWN, Launch.GRAPH)
+        double seconds = kind.launchSeconds(Operation.EXPERT_UP, Launch.GRAPH, 1)
+                + kind.launchSeconds(Operation.EXPERT_DOWN, Launch.GRAPH, 1)
                 + kind.workSeconds(Operation.EXPERT_UP, 8 * 2 * 2 * matrix + activations, 4 * pairs * matrix, 0)
                 + kind.workSeconds(Operation.EXPERT_DOWN, 8 * 2 * matrix + activations, 2 * pairs * matrix, 0);
         assertThat(seconds * 1e6 / microseconds).isBetween(0.8, 1.25);

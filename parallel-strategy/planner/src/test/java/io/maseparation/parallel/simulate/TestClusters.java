@@ -5,6 +5,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.KernelFit;
+import io.maseparation.parallel.cluster.KernelTables;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
@@ -41,7 +42,8 @@ public final class TestClusters {
     public static Cluster random(SplittableRandom random, int devices) {
         DeviceKind kind = kind("random", 1e12,
                 new Roofline(1e11 * Math.pow(100, random.nextDouble()), 1e13 * Math.pow(100, random.nextDouble()),
-                        0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble(), kernels(random)),
+                        0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble(), kernels(random),
+                        KernelTables.NONE),
                 new LaunchTimes(2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(), 1e-5 * random.nextDouble()));
         Link inside = link(random, 1e11);
         Link outside = link(random, 1e10);

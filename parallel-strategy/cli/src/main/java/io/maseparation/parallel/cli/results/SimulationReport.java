@@ -14,6 +14,7 @@ import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** One simulation as plain values. */
 public final class SimulationReport {
@@ -45,6 +46,7 @@ public final class SimulationReport {
         tree.put("steps", scenario.steps());
         tree.put("lm_head", scenario.conditions().lmHead());
         tree.put("source", "simulated");
+        tree.put("kernel_times", kernelTimes(r));
         tree.putAll(metrics(r));
         tree.put("critical_path", criticalPath(r));
         tree.put("ranks", ranks(r).objects());
@@ -72,6 +74,13 @@ public final class SimulationReport {
         values.put("price_per_million_tokens", r.speed().pricePerMillionTokens());
         values.put("regime", r.regime().id());
         return values;
+    }
+
+    private static String kernelTimes(SimulationResult r) {
+        return r.simulation().plan().devices().stream()
+                .map(device -> r.simulation().cluster().kindOf(device).kernelTimes())
+                .distinct()
+                .collect(Collectors.joining("; "));
     }
 
     private static Map<String, Object> criticalPath(SimulationResult r) {
@@ -112,6 +121,7 @@ public final class SimulationReport {
         if (Double.isFinite(r.speed().pricePerMillionTokens())) {
             table.row("price", Unit.NUMBER.text(r.speed().pricePerMillionTokens()), "of a million output tokens");
         }
+        table.row("kernel times", "", kernelTimes(r));
         for (Regime regime : Regime.values()) {
             table.row("critical path: " + regime.id(),
                     share.text(r.criticalPath().getOrDefault(regime, 0.0)),

@@ -6,9 +6,9 @@ import java.util.function.IntPredicate;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Finds the largest batch that keeps a limit, by bisection: between a batch that keeps it and one that does not, another
- * is tried until the two are close enough. Times grow about linearly with the batch, so the one that is tried is where a
- * straight line through both reaches the limit, or in the middle where the line did not help.
+ * Finds the largest batch that keeps a limit, by bisection: between a batch that keeps it and one that does not,
+ * another is tried until the two are close enough. Times grow about linearly with the batch, so the one that is tried
+ * is where a straight line through both reaches the limit, or in the middle where the line did not help.
  *
  * @param <T> what trying a batch gives
  */

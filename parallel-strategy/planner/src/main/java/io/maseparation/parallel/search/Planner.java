@@ -193,7 +193,7 @@ public final class Planner {
             notSimulated.incrementAndGet();
             return Optional.empty();
         }
-        // A few layers or steps may tell a little less than the bound, which then counts, so that threads change nothing.
+        // A few layers or steps may tell a little less than the bound: that then counts, so that threads change nothing.
         Optional<Trial.Tried> tried = trial.evaluate(prospect, few)
                 .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), prospect.bound())));
         tried.ifPresent(t -> incumbents.offer(setup, t.score()));

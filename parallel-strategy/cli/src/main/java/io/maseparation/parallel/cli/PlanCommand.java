@@ -9,6 +9,7 @@ import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
+import io.maseparation.parallel.search.Deadline;
 import io.maseparation.parallel.search.Evaluation;
 import io.maseparation.parallel.search.Goal;
 import io.maseparation.parallel.search.LayoutKind;
@@ -20,6 +21,7 @@ import io.maseparation.parallel.search.Verdict;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +32,10 @@ import java.util.Optional;
 final class PlanCommand extends Command {
     private static final String OBJECTIVE = "objective";
     private static final String OUTPUT = "output";
+    private static final String TIME_LIMIT = "time-limit";
+    /** A week. */
+    private static final int MOST_SECONDS = 7 * 24 * 3600;
+
 
     PlanCommand() {
         super("plan", "search for the best plan on a cluster, and say whether separation pays and why");
@@ -50,6 +56,8 @@ final class PlanCommand extends Command {
                 "sequences over all ranks; with --slo-tpot-ms and without this the batch is searched, too [24]");
         options.value(OBJECTIVE, "NAME",
                 "tps (tokens a second), tpot (time between tokens) or cost (price of a token) [tps]");
+        options.value(TIME_LIMIT, "SECONDS",
+                "end after about this time with the best plans so far, and say what was not tried");
         options.value("o", OUTPUT, "FILE",
                 "write the best plan, for simulate --plan and generate --plan");
         OutputFlags.add(options);
@@ -61,6 +69,7 @@ final class PlanCommand extends Command {
         Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
         Objective objective =
                 arguments.choice(OBJECTIVE, Objective.TPS, List.of(Objective.values()), Objective::id);
+        Deadline deadline = deadline(arguments);
         double limit = SimulationFlags.tpotLimitMs(arguments);
         ModelConfig config = SimulationFlags.model(arguments, Optional.empty());
         Cluster cluster = SimulationFlags.cluster(arguments, Optional.empty());
@@ -73,6 +82,7 @@ final class PlanCommand extends Command {
                             .formatted(cluster.name()));
         }
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
+                .withDeadline(deadline)
                 .with(new Goal(objective, limit,
                         objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)
                                 && !SimulationFlags.hasBatch(arguments)));
@@ -94,6 +104,48 @@ final class PlanCommand extends Command {
         output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
     }
 
+    private static Deadline deadline(Arguments arguments) {
+        if (!arguments.has(TIME_LIMIT)) {
+            return Deadline.NEVER;
+        }
+        double seconds = arguments.number(TIME_LIMIT, 0);
+        if (!(seconds > 0 && seconds <= MOST_SECONDS)) {
+            throw new UsageException("--%s must be above 0 and at most %d, is %s"
+                    .formatted(TIME_LIMIT, MOST_SECONDS, seconds));
+        }
+        return Deadline.in(Duration.ofMillis((long) Math.ceil(1e3 * seconds)));
+    }
+
+    /** What the time did not suffice for, in words; empty if it did. */
+    private static String notTried(SearchResult found, Verdict verdict) {
+        SearchResult.Untried untried = found.untried();
+        List<String> parts = new ArrayList<>();
+        if (untried.bounded() > 0) {
+            parts.add("%d layouts were not looked at".formatted(untried.bounded()));
+        }
+        if (untried.simulated() > 0) {
+            parts.add("%d layouts that may be better by their bounds were not simulated".formatted(untried.simulated()));
+        }
+        if (untried.again() > 0) {
+            parts.add("%d layouts near the best were simulated for a few steps only".formatted(untried.again()));
+        }
+        if (!verdict.complete()) {
+            parts.add("not all leaders were simulated under other circumstances");
+        }
+        return parts.isEmpty()
+                ? ""
+                : " The time limit ended the search: %s; a better plan may exist.".formatted(String.join(", ", parts));
+    }
+
+    private static Map<String, Object> untried(SearchResult found, Verdict verdict) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("layouts_not_bounded", found.untried().bounded());
+        tree.put("layouts_not_simulated", found.untried().simulated());
+        tree.put("leaders_not_simulated_again", found.untried().again());
+        tree.put("changes_complete", verdict.complete());
+        return tree;
+    }
+
     private static Map<String, Object> tree(SearchResult found, Verdict verdict) {
         SearchRequest request = found.request();
         Map<String, Object> tree = new LinkedHashMap<>();
@@ -113,6 +165,8 @@ final class PlanCommand extends Command {
         tree.put("candidates", found.candidates());
         tree.put("candidates_impossible", found.refused());
         tree.put("candidates_simulated", found.simulated());
+        tree.put("time_limit_hit", !notTried(found, verdict).isEmpty());
+        tree.put("not_tried", untried(found, verdict));
         tree.put("best", SimulationReport.tree(found.best().result()));
         tree.put("best_ma", found.best(LayoutKind.MA).map(e -> SimulationReport.tree(e.result())).orElse(null));
         List<Map<String, Object>> baselines = new ArrayList<>();
@@ -187,8 +241,10 @@ final class PlanCommand extends Command {
                 "Everything here is simulated (docs/simulation.md). Bound: the busiest rank's bytes or operations at peak;"
                         + " any layout: the same of all devices together, whatever the layout. %d layouts, of which %d are not"
                                 .formatted(found.candidates(), found.refused())
-                        + " possible, %d were simulated and the others cannot win, by their bounds."
-                                .formatted(found.simulated()),
+                        + " possible, %d were simulated%s".formatted(
+                                found.simulated(),
+                                found.untried().any() ? "." : " and the others cannot win, by their bounds.")
+                        + notTried(found, verdict),
                 format));
         return text.toString();
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Objects;
 
 /**
@@ -12,12 +13,15 @@ import java.util.Objects;
  * @param out results
  * @param err everything else
  * @param progress whether somebody is watching err, so that progress may be drawn there
+ * @param linesEvery how often long work writes a line there otherwise
  */
-record Terminal(PrintStream out, PrintStream err, boolean progress) {
+record Terminal(PrintStream out, PrintStream err, boolean progress, Duration linesEvery) {
+    private static final Duration USUAL = Duration.ofSeconds(10);
+
     private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
 
     static Terminal of(PrintStream out, PrintStream err) {
-        return new Terminal(out, err, err.equals(System.err) && errorIsTerminal());
+        return new Terminal(out, err, err.equals(System.err) && errorIsTerminal(), USUAL);
     }
 
     /** Java only says whether standard input and output are both a terminal; Linux says it for each. */

@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -91,6 +95,47 @@ class PlanCommandTest {
         assertThat(plan.path("best_ma").path("strategy").textValue()).isEqualTo("ma");
         assertThat(plan.path("verdict").textValue()).isEqualTo("separation does not pay");
         assertThat(plan.path("reason").textValue()).contains("max(a/A, e/M) >= (a + e)/(A + M)");
+    }
+
+    @Test
+    void aTimeLimitIsSaidAndSoIsWhatWasNotTried() throws IOException {
+        String line = "plan --cluster a100x16 --batch 1024 --time-limit ";
+        JsonNode some = json(line + "0.2");
+        assertThat(some.path("time_limit_hit").booleanValue()).isTrue();
+        int untried = 0;
+        for (JsonNode number : some.path("not_tried")) {
+            untried += number.intValue();
+        }
+        assertThat(untried).isPositive();
+        assertThat(some.path("best").path("tpot_ms").isNumber()).isTrue();
+        assertThat(CommandLineRun.of(CommandLineRun.words(line + "0.2")).out().replaceAll("\\s+", " "))
+                .contains("The time limit ended the search", "a better plan may exist")
+                .doesNotContain("the others cannot win", "not possible on this cluster");
+        JsonNode all = json("plan -m tiny --cluster a100x2 --batch 4 --time-limit 600");
+        assertThat(all.path("time_limit_hit").booleanValue()).isFalse();
+        assertThat(all.path("not_tried").path("changes_complete").booleanValue()).isTrue();
+        for (String wrong : List.of("0", "-1", "nan")) {
+            assertThat(CommandLineRun.of(CommandLineRun.words(line + wrong)).status()).isEqualTo(2);
+        }
+    }
+
+    /** A bar is for terminals; in a pipe there is a line now and then. */
+    @Test
+    void progressInAPipeIsALineNowAndThen() {
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        PrintStream to = new PrintStream(err, true, StandardCharsets.UTF_8);
+        try (Progress progress = new Progress(new Terminal(to, to, false, Duration.ZERO), "searching", -1)) {
+            progress.at(3, 12);
+            progress.doing("verdict");
+            progress.step();
+        }
+        assertThat(err.toString(StandardCharsets.UTF_8)).hasLineCount(2)
+                .contains("searching, 25 % (3 of 12) after 0 s", "searching: verdict, 1 done after 0 s");
+        err.reset();
+        try (Progress progress = new Progress(new Terminal(to, to, false, Duration.ofHours(1)), "searching", -1)) {
+            progress.at(3, 12);
+        }
+        assertThat(err.size()).isZero();
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.LongStream;
 
 /**
@@ -22,6 +23,7 @@ final class ExpertCounts {
     private static final long MOST_KEPT = 1L << 25;
 
     private final ModelConfig config;
+    private final IntUnaryOperator like;
     private final AtomicLong kept = new AtomicLong();
     private final Map<Division, Counts> known = new ConcurrentHashMap<>();
 
@@ -44,7 +46,13 @@ final class ExpertCounts {
     }
 
     ExpertCounts(ModelConfig config) {
+        this(config, layer -> layer);
+    }
+
+    /** @param like for each layer an equal one, that or an earlier one, whose counts stand for its own */
+    ExpertCounts(ModelConfig config, IntUnaryOperator like) {
         this.config = config;
+        this.like = like;
     }
 
     /**
@@ -91,6 +99,14 @@ final class ExpertCounts {
         int[][] of = new int[copies * microBatches][];
         long[] rows = LongStream.range(0, scenario.batch()).toArray();
         for (int layer = 0; layer < layers; layer++) {
+            if (like.applyAsInt(layer) < layer) {
+                for (int[][][][] ofCopy : counts.rows) {
+                    for (int[][][] ofMicroBatch : ofCopy) {
+                        ofMicroBatch[layer] = ofMicroBatch[like.applyAsInt(layer)];
+                    }
+                }
+                continue;
+            }
             Routing rule = config.layers().get(layer).routing();
             for (int step = 0; step < scenario.steps(); step++) {
                 for (int i = 0; i < of.length; i++) {

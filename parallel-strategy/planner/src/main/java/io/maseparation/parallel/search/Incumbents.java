@@ -34,4 +34,10 @@ final class Incumbents {
             }
         }
     }
+
+    /** Whether there is one of every kind that a layout is of. */
+    boolean has(Setup setup) {
+        return Arrays.stream(LayoutKind.values())
+                .allMatch(k -> !k.has(setup) || least[k.ordinal()].get() < Double.POSITIVE_INFINITY);
+    }
 }

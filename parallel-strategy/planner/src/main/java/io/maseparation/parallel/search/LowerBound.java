@@ -17,6 +17,7 @@ import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,9 @@ final class LowerBound {
     private final ExpertCounts.Counts counts;
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
+    private final Map<RankUse, Integer> rankClasses = new HashMap<>();
+    private final Map<OwnUse, Double> knownOwn = new HashMap<>();
+    private final Map<ActiveUse, double[]> knownActive = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
      * themselves.
@@ -52,12 +56,22 @@ final class LowerBound {
     private final double[][][][] experts;
 
     /** What the time of a segment depends on. */
-    private record SegmentUse(DeviceKind kind, int heads, int slices, int held, int parts, int vocabulary,
+    private record SegmentUse(int kind, int heads, int slices, int held, int parts, int vocabulary,
             String segment,
             StepShape shape) {}
 
+    /** Ranks that are alike in this take as long for as many rows. */
+    private record RankUse(
+            int kind, int layers, int heads, int slices, int parts, int vocabulary, List<Segment> segments) {}
+
+    /** What the time of a rank's own rows depends on; the share only where it computes their experts itself. */
+    private record OwnUse(int rankClass, int rows, int group, int microBatch) {}
+
+    /** What the time of a segment with the experts of a rank's own rows depends on, besides how many are visited. */
+    private record ActiveUse(String segment, int rows, int rankClass) {}
+
     /** What the time of experts depends on, besides their rows. */
-    private record BankUse(DeviceKind kind, ModelConfig.Layer layer, int held, int parts) {}
+    private record BankUse(int kind, ModelConfig.Layer layer, int held, int parts) {}
 
     private LowerBound(Simulation simulation, ExpertCounts expertCounts) {
         plan = simulation.plan();
@@ -94,10 +108,11 @@ final class LowerBound {
         double all = 0;
         for (RankPlan rank : plan.ranks()) {
             if (rank.group() >= 0 && needed(rank)) {
+                int alike = alike(rank);
                 double sum = 0;
                 for (int m = 0; m < microBatches; m++) {
                     int rows = rows(rank.group(), m);
-                    double own = rows == 0 ? 0 : own(rank, m);
+                    double own = rows == 0 ? 0 : own(rank, alike, m);
                     sum += own + received(rank, m);
                     way[rank.group()] += rows * own / slicesInWay(rank);
                 }
@@ -154,8 +169,33 @@ final class LowerBound {
         return rank.shard().attention().map(h -> h.parts()).orElse(1);
     }
 
+    private int alike(RankPlan rank) {
+        return rankClasses.computeIfAbsent(
+                new RankUse(
+                        kindOf(rank),
+                        rank.shard().endLayer() - rank.shard().firstLayer(),
+                        rank.shard().attention().map(h -> h.kvs()).orElse(0),
+                        rank.shard().attention().map(h -> h.parts()).orElse(0),
+                        rank.shard().experts().map(e -> e.parts()).orElse(0),
+                        rank.shard().output().map(v -> v.size()).orElse(0),
+                        rank.segments()),
+                use -> rankClasses.size());
+    }
+
+    private double own(RankPlan rank, int alike, int m) {
+        OwnUse use = experts.length == 0
+                ? new OwnUse(alike, rows(rank.group(), m), rank.group(), m)
+                : new OwnUse(alike, rows(rank.group(), m), -1, -1);
+        Double of = knownOwn.get(use);
+        if (of == null) {
+            of = ownOnce(rank, alike, m);
+            knownOwn.put(use, of);
+        }
+        return of;
+    }
+
     /** Seconds of the segments that a rank computes for its own rows, without experts that it computes for others. */
-    private double own(RankPlan rank, int m) {
+    private double ownOnce(RankPlan rank, int alike, int m) {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
         double sum = 0;
         for (Segment segment : rank.segments()) {
@@ -165,15 +205,36 @@ final class LowerBound {
             } else if (!part.get().received()) {
                 double steps = 0;
                 int layer = part.get().layer();
-                int[] all = IntStream.range(0, config.layers().get(layer).routing().experts()).toArray();
+                double[] ofActive = knownActive.computeIfAbsent(
+                        new ActiveUse(segment.name(), shape.rows(), alike), u -> unknown(layer));
                 for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, layer)) {
-                    steps += seconds(
-                            rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
+                    // The rows and their pairs are given, so that nothing but the number of experts makes a difference.
+                    int active = active(of);
+                    if (Double.isNaN(ofActive[active])) {
+                        int[] all = IntStream.range(0, of.length).toArray();
+                        ofActive[active] = seconds(
+                                rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
+                    }
+                    steps += ofActive[active];
                 }
                 sum += steps / scenario.steps();
             }
         }
         return sum;
+    }
+
+    private double[] unknown(int layer) {
+        double[] unknown = new double[1 + config.layers().get(layer).routing().experts()];
+        Arrays.fill(unknown, Double.NaN);
+        return unknown;
+    }
+
+    private static int active(int[] counts) {
+        int active = 0;
+        for (int rows : counts) {
+            active += rows > 0 ? 1 : 0;
+        }
+        return active;
     }
 
     /** Seconds that a rank computes experts for others, averaged over steps. */
@@ -182,7 +243,13 @@ final class LowerBound {
         if (experts.length == 0 || group < 0) {
             return 0;
         }
-        return Arrays.stream(experts[group][m]).flatMapToDouble(Arrays::stream).sum() / scenario.steps();
+        double sum = 0;
+        for (double[] layer : experts[group][m]) {
+            for (double seconds : layer) {
+                sum += seconds;
+            }
+        }
+        return sum / scenario.steps();
     }
 
     private void timeExperts() {
@@ -190,15 +257,21 @@ final class LowerBound {
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
             int copy = placement.copyOfExperts(group);
+            BitSet timed = new BitSet();
             for (int r : placement.ranksOf(group)) {
                 RankPlan rank = plan.ranks().get(r);
+                // Parts of an expert are alike, and take as long on devices of one kind.
+                if (timed.get(kindOf(rank))) {
+                    continue;
+                }
+                timed.set(kindOf(rank));
                 DeviceKind kind = cluster.kindOf(plan.devices().get(r));
                 for (Segment segment : rank.segments()) {
                     Optional<Part.Experts> part = segment.experts();
                     if (part.isPresent()) {
                         int layer = part.get().layer();
                         int[] held = held(placement.experts().layers().get(layer), group % perCopy);
-                        BankUse use = new BankUse(kind, config.layers().get(layer), held.length,
+                        BankUse use = new BankUse(kindOf(rank), config.layers().get(layer), held.length,
                                 rank.shard().experts().orElseThrow().parts());
                         ExpertTime time = times.computeIfAbsent(
                                 use, u -> new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind));
@@ -270,10 +343,9 @@ final class LowerBound {
     }
 
     private double seconds(RankPlan rank, Segment segment, StepShape shape) {
-        DeviceKind kind = cluster.kindOf(plan.devices().get(rank.rank()));
         return known.computeIfAbsent(
                 new SegmentUse(
-                        kind,
+                        kindOf(rank),
                         rank.shard().attention().map(h -> h.kvs()).orElse(0),
                         rank.shard().attention().map(h -> h.parts()).orElse(0),
                         segment.experts()
@@ -287,6 +359,11 @@ final class LowerBound {
                         new SegmentCosts(config, rank.shard(), scenario.conditions().kvType())
                                 .of(scenario.conditions().counted(segment), shape),
                         scenario.conditions(),
-                        kind));
+                        cluster.kindOf(plan.devices().get(rank.rank()))));
+    }
+
+    /** Index of a rank's kind of device. */
+    private int kindOf(RankPlan rank) {
+        return cluster.devices().get(plan.devices().get(rank.rank())).kind();
     }
 }

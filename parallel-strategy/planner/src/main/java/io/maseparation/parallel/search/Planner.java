@@ -4,12 +4,19 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.threads.ParallelMap;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 
 /**
  * Searches for the best layout. Every layout gets a lower bound. In the order of their bounds, layouts are simulated
@@ -30,16 +37,30 @@ public final class Planner {
     private static final int FEW_STEPS = 4;
     /** Most layouts of a kind that are simulated again. */
     private static final int LEADERS = 10;
+    /** The same of a model of many layers, whose mean over steps hardly varies. */
+    private static final int LEADERS_OF_LONG_MODELS = 2;
+
+    private static final double NEAR_OF_LONG_MODELS = 1.01;
+    /** Shares of a limited time after which no more layouts are bounded, simulated, and simulated again. */
+    private static final double BOUNDED = 0.35;
+
+    private static final double SIMULATED = 0.7;
+    private static final double AGAIN = 0.9;
     /** Most choices of experts that are kept: 128 MiB. */
     private static final int MOST_REMEMBERED = 1 << 25;
 
     private final SearchRequest request;
     private final double margin;
+    private final Trial trial;
+    private final AtomicInteger notBounded = new AtomicInteger();
+    private final AtomicInteger notSimulated = new AtomicInteger();
+    private final AtomicInteger notAgain = new AtomicInteger();
 
     private Planner(SearchRequest request) {
         this.request = request;
+        trial = new Trial(request);
         double choices = (double) FEW_STEPS * request.scenario().batch() * Math.max(1, request.config().maxSlots());
-        margin = NEAR + (request.goal().anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
+        margin = (trial.byFewerLayers() ? NEAR_OF_LONG_MODELS : NEAR) + (request.goal().anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
     }
 
     /**
@@ -53,6 +74,10 @@ public final class Planner {
     public static SearchResult search(SearchRequest request) {
         SearchResult result = new Planner(request).run(false);
         if (result.leaders().isEmpty()) {
+            if (result.untried().any()) {
+                throw new PlanException("no layout of %s on cluster %s was found possible in time: raise the time limit"
+                        .formatted(request.config().name(), request.cluster().name()));
+            }
             throw new PlanException(nothing(request));
         }
         return result;
@@ -93,47 +118,95 @@ public final class Planner {
         Scenario remembering = remembering();
         Scenario few = remembering.withSteps(Math.min(FEW_STEPS, remembering.steps()), 1);
         List<PlacedLayout> layouts = SearchedLayouts.of(request);
-        Trial trial = new Trial(request);
+        if (request.deadline().exists()) {
+            layouts = spread(layouts);
+        }
         long all = 2L * layouts.size();
         AtomicLong done = new AtomicLong();
         ParallelMap threads = new ParallelMap(
                 "search",
                 request.threads(),
                 () -> request.progress().at(Math.min(all, done.incrementAndGet()), all));
-        List<Trial.Prospect> prospects = threads.map(layouts, l -> trial.prospect(l, few)).stream()
+        List<Trial.Prospect> prospects = threads.map(layouts, l -> prospect(l, few)).stream()
                 .flatMap(Optional::stream)
                 .sorted(Comparator.comparingDouble(Trial.Prospect::bound))
                 .toList();
+        int refused = layouts.size() - prospects.size() - notBounded.get();
+        done.set(layouts.size());
         Incumbents incumbents = new Incumbents(together);
-        List<Evaluation> tried = threads.map(prospects, p -> tried(trial, p, few, incumbents)).stream()
+        List<Trial.Tried> tried = threads.map(prospects, p -> tried(p, few, incumbents)).stream()
                 .flatMap(Optional::stream)
                 .toList();
         Map<LayoutKind, List<Evaluation>> leaders = new EnumMap<>(LayoutKind.class);
+        Map<LayoutKind, List<Trial.Tried>> near = new EnumMap<>(LayoutKind.class);
+        Map<PlacedLayout, Trial.Tried> once = new LinkedHashMap<>();
         for (LayoutKind kind : LayoutKind.values()) {
-            List<Evaluation> near = tried.stream()
+            List<Trial.Tried> of = tried.stream()
                     .filter(e -> kind.has(e.layout().setup()) && incumbents.near(kind, e.score(), margin))
-                    .sorted(Comparator.comparingDouble(Evaluation::score))
-                    .limit(LEADERS)
+                    .sorted(Comparator.comparingDouble(Trial.Tried::score))
+                    .limit(trial.byFewerLayers() ? LEADERS_OF_LONG_MODELS : LEADERS)
                     .toList();
-            List<Evaluation> again = threads.map(near, e -> trial.again(e, remembering)).stream()
-                    .flatMap(Optional::stream)
-                    .sorted(Comparator.comparingDouble(Evaluation::score))
-                    .toList();
-            if (!again.isEmpty()) {
-                leaders.put(kind, again);
-            }
+            near.put(kind, of);
+            of.stream().limit(1).forEach(t -> once.put(t.layout(), t));
         }
-        return new SearchResult(request, leaders, layouts.size(), layouts.size() - prospects.size(), tried.size());
+        Set<PlacedLayout> first = Set.copyOf(once.keySet());
+        near.values().forEach(of -> of.forEach(t -> once.putIfAbsent(t.layout(), t)));
+        Map<PlacedLayout, Evaluation> again = threads.map(List.copyOf(once.values()), t -> again(t, remembering, first))
+                .stream()
+                .flatMap(Optional::stream)
+                .collect(Collectors.toMap(Evaluation::layout, e -> e));
+        near.forEach((kind, of) -> {
+            List<Evaluation> evaluations = of.stream()
+                    .flatMap(t -> Optional.ofNullable(again.get(t.layout())).stream())
+                    .sorted(Comparator.comparingDouble(Evaluation::score))
+                    .toList();
+            if (!evaluations.isEmpty()) {
+                leaders.put(kind, evaluations);
+            }
+        });
+        return new SearchResult(request, leaders, layouts.size(), refused, tried.size(),
+                new SearchResult.Untried(notBounded.get(), notSimulated.get(), notAgain.get()));
     }
 
-    private Optional<Evaluation> tried(Trial trial, Trial.Prospect prospect, Scenario few, Incumbents incumbents) {
+    /** All of a list, neighbours far from each other: wherever time ends, something of everything was looked at. */
+    private static <T> List<T> spread(List<T> all) {
+        List<T> spread = new ArrayList<>(all);
+        Collections.shuffle(spread, new Random(0));
+        return spread;
+    }
+
+    private Optional<Trial.Prospect> prospect(PlacedLayout layout, Scenario few) {
+        if (request.deadline().passed(BOUNDED)) {
+            notBounded.incrementAndGet();
+            return Optional.empty();
+        }
+        return trial.prospect(layout, few);
+    }
+
+    private Optional<Trial.Tried> tried(Trial.Prospect prospect, Scenario few, Incumbents incumbents) {
         Setup setup = prospect.layout().setup();
         if (incumbents.beyond(setup, prospect.bound(), margin)) {
             return Optional.empty();
         }
-        Optional<Evaluation> evaluation = trial.evaluate(prospect, few);
-        evaluation.ifPresent(e -> incumbents.offer(setup, e.score()));
-        return evaluation;
+        // Of each kind there is to be one.
+        if (request.deadline().passed(SIMULATED) && incumbents.has(setup)) {
+            notSimulated.incrementAndGet();
+            return Optional.empty();
+        }
+        // A few layers or steps may tell a little less than the bound: that then counts, so that threads change nothing.
+        Optional<Trial.Tried> tried = trial.evaluate(prospect, few)
+                .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), prospect.bound())));
+        tried.ifPresent(t -> incumbents.offer(setup, t.score()));
+        return tried;
+    }
+
+    /** The first of each kind is simulated again whatever the time is. */
+    private Optional<Evaluation> again(Trial.Tried tried, Scenario scenario, Set<PlacedLayout> first) {
+        if (request.deadline().passed(AGAIN) && !first.contains(tried.layout())) {
+            notAgain.incrementAndGet();
+            return Optional.empty();
+        }
+        return trial.again(tried, scenario);
     }
 
     private Scenario remembering() {

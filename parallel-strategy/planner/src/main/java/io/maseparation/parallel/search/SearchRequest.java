@@ -14,6 +14,7 @@ import io.maseparation.parallel.simulate.Scenario;
  * @param space which layouts are looked at
  * @param threads number of simulations at the same time, at least 1; the result does not depend on it
  * @param progress called after every layout, from any thread
+ * @param deadline when the search has to end with the best so far
  */
 public record SearchRequest(
         ModelConfig config,
@@ -22,7 +23,8 @@ public record SearchRequest(
         Goal goal,
         SearchSpace space,
         int threads,
-        Progress progress) {
+        Progress progress,
+        Deadline deadline) {
     /** Removes the variation of segments' times from the cluster, so that chance does not choose between layouts. */
     public SearchRequest {
         cluster = cluster.withoutVariation();
@@ -49,7 +51,7 @@ public record SearchRequest(
      */
     public static SearchRequest of(ModelConfig config, Cluster cluster, Scenario scenario) {
         return new SearchRequest(config, cluster, scenario, Goal.LEAST_TPOT, SearchSpace.all(),
-                Runtime.getRuntime().availableProcessors(), (done, all) -> {});
+                Runtime.getRuntime().availableProcessors(), (done, all) -> {}, Deadline.NEVER);
     }
 
     /**
@@ -58,7 +60,7 @@ public record SearchRequest(
      * @param other the goal
      */
     public SearchRequest with(Goal other) {
-        return new SearchRequest(config, cluster, scenario, other, space, threads, progress);
+        return new SearchRequest(config, cluster, scenario, other, space, threads, progress, deadline);
     }
 
     /**
@@ -67,7 +69,7 @@ public record SearchRequest(
      * @param other the layouts
      */
     public SearchRequest with(SearchSpace other) {
-        return new SearchRequest(config, cluster, scenario, goal, other, threads, progress);
+        return new SearchRequest(config, cluster, scenario, goal, other, threads, progress, deadline);
     }
 
     /**
@@ -76,7 +78,7 @@ public record SearchRequest(
      * @param other the scenario
      */
     public SearchRequest with(Scenario other) {
-        return new SearchRequest(config, cluster, other, goal, space, threads, progress);
+        return new SearchRequest(config, cluster, other, goal, space, threads, progress, deadline);
     }
 
     /**
@@ -85,7 +87,7 @@ public record SearchRequest(
      * @param n number of threads, at least 1
      */
     public SearchRequest withThreads(int n) {
-        return new SearchRequest(config, cluster, scenario, goal, space, n, progress);
+        return new SearchRequest(config, cluster, scenario, goal, space, n, progress, deadline);
     }
 
     /**
@@ -94,6 +96,15 @@ public record SearchRequest(
      * @param other called after every layout, from any thread
      */
     public SearchRequest withProgress(Progress other) {
-        return new SearchRequest(config, cluster, scenario, goal, space, threads, other);
+        return new SearchRequest(config, cluster, scenario, goal, space, threads, other, deadline);
+    }
+
+    /**
+     * {@return the same search with a time to end} With a deadline the result depends on the speed of the machine.
+     *
+     * @param other when it ends with the best so far
+     */
+    public SearchRequest withDeadline(Deadline other) {
+        return new SearchRequest(config, cluster, scenario, goal, space, threads, progress, other);
     }
 }

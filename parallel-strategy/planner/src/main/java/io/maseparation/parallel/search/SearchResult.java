@@ -15,9 +15,39 @@ import java.util.stream.Stream;
  * @param candidates number of layouts that were looked at
  * @param refused how many of them the model or the memory of the devices does not allow
  * @param simulated how many of them were simulated; by their bounds, the others cannot win
+ * @param untried for which layouts the time did not suffice
  */
 public record SearchResult(
-        SearchRequest request, Map<LayoutKind, List<Evaluation>> leaders, int candidates, int refused, int simulated) {
+        SearchRequest request,
+        Map<LayoutKind, List<Evaluation>> leaders,
+        int candidates,
+        int refused,
+        int simulated,
+        Untried untried) {
+
+    /**
+     * Layouts that a search with a deadline did not come to; none of it without one.
+     *
+     * @param bounded layouts not looked at
+     * @param simulated layouts that could win by their bounds and were not simulated
+     * @param again layouts near the best that were simulated for a few steps only
+     */
+    public record Untried(int bounded, int simulated, int again) {
+        /** Nothing. */
+        public static final Untried NOTHING = new Untried(0, 0, 0);
+
+        /** {@return whether there is anything} */
+        public boolean any() {
+            return !equals(NOTHING);
+        }
+    }
+
+    /** A search that came to everything. */
+    SearchResult(
+            SearchRequest request, Map<LayoutKind, List<Evaluation>> leaders, int candidates, int refused,
+            int simulated) {
+        this(request, leaders, candidates, refused, simulated, Untried.NOTHING);
+    }
 
     /** Copies the map. */
     public SearchResult {

@@ -1,14 +1,18 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
-
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.ToDoubleFunction;
 
@@ -23,8 +27,23 @@ final class Trial {
     /** The first batch that is bounded: larger ones take long to count. */
     private static final int FIRST = 1 << 12;
 
+    /** Plans that are kept: neighbours in the list of candidates have the same. */
+    private static final int MOST_PLANS = 12;
+
     private final SearchRequest request;
-    private final ExpertCounts counts;
+    private final Map<ModelConfig, ExpertCounts> counts = new ConcurrentHashMap<>();
+    private final Optional<LongModel> longModel;
+    private final Map<PlanUse, Plan> plans = new LinkedHashMap<>(16, 0.75F, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<PlanUse, Plan> eldest) {
+            return size() > MOST_PLANS;
+        }
+    };
+
+    /** What ranks and programs follow from: not from batching and devices. */
+    private record PlanUse(ModelConfig config, Layout layout) {}
 
     /**
      * A layout that may be possible.
@@ -37,14 +56,57 @@ final class Trial {
 
     Trial(SearchRequest request) {
         this.request = request;
-        counts = new ExpertCounts(request.config());
+        longModel = LongModel.of(request.config());
+    }
+
+    /** Whether times of candidates are found by models of fewer layers, as long as they are only compared. */
+    boolean byFewerLayers() {
+        return longModel.isPresent();
+    }
+
+    /** {@return the plan of a layout} Ranks are the same for all batchings and devices, so most are known already. */
+    Plan plan(PlacedLayout layout, ModelConfig config) {
+        PlanUse use = new PlanUse(config, layout.setup().layout());
+        Plan plan;
+        synchronized (plans) {
+            plan = plans.get(use);
+        }
+        if (plan == null) {
+            plan = Planning.plan(config, layout.setup());
+            synchronized (plans) {
+                plans.put(use, plan);
+            }
+        }
+        return new Plan(layout.setup(), config, plan.ranks(), plan.placement(), plan.groups(), layout.devices());
+    }
+
+    private ExpertCounts counts(ModelConfig config) {
+        return counts.computeIfAbsent(config, c -> longModel.filter(l -> c.equals(request.config()))
+                .map(l -> new ExpertCounts(c, l::like))
+                .orElseGet(() -> new ExpertCounts(c)));
+    }
+
+    /** A time of a layout: its own, or of models with fewer layers if it has no stages that divide the layers. */
+    private double timeMs(Simulation simulation, ToDoubleFunction<Simulation> time) {
+        Plan plan = simulation.plan();
+        if (longModel.isEmpty() || plan.layout().stages() > 1) {
+            return time.applyAsDouble(simulation);
+        }
+        PlacedLayout layout = new PlacedLayout(plan.setup(), plan.devices());
+        return longModel.get().of(config -> time.applyAsDouble(
+                new Simulation(plan(layout, config), simulation.cluster(), simulation.scenario())));
+    }
+
+    /** The time between tokens that a few layers tell. */
+    double roughTpotMs(Simulation simulation) {
+        return timeMs(simulation, s -> s.run(false).tpotMs());
     }
 
     /** Bounds a layout; empty if model or memory do not allow it, or if it has fewer rows than micro-batches. */
     Optional<Prospect> prospect(PlacedLayout layout, Scenario scenario) {
         Plan plan;
         try {
-            plan = layout.plan(request.config());
+            plan = plan(layout, request.config());
         } catch (PlanException e) {
             return Optional.empty();
         }
@@ -71,7 +133,7 @@ final class Trial {
     }
 
     private double bound(Simulation simulation) {
-        return LowerBound.tpotMs(simulation, counts);
+        return timeMs(simulation, s -> LowerBound.tpotMs(s, counts(s.plan().config())));
     }
 
     private Simulation simulation(Plan plan, Scenario scenario, int batch) {
@@ -123,15 +185,39 @@ final class Trial {
         return plan.batching().microBatches() <= batch;
     }
 
+    /**
+     * What a few steps tell about a layout.
+     *
+     * @param layout the layout
+     * @param batch sequences
+     * @param score value of the objective
+     */
+    record Tried(PlacedLayout layout, int batch, double score) {}
+
     /** Simulates a prospect, with the largest batch that keeps the limit; empty if none does. */
-    Optional<Evaluation> evaluate(Prospect prospect, Scenario scenario) {
-        Plan plan = prospect.layout().plan(request.config());
+    Optional<Tried> evaluate(Prospect prospect, Scenario scenario) {
+        Plan plan = plan(prospect.layout(), request.config());
         if (!request.goal().anyBatch()) {
-            return evaluate(prospect.layout(), plan, scenario);
+            return tried(prospect.layout(), simulation(plan, scenario, scenario.batch()));
         }
-        return search(NEAR, b -> simulation(plan, scenario, b).run(false), SimulationResult::tpotMs)
+        return search(NEAR, b -> roughTpotMs(simulation(plan, scenario, b)), ms -> ms)
                 .find(plan.batching().microBatches(), prospect.batch(), prospect.batch())
-                .map(found -> better(prospect.layout(), scenario, found));
+                .map(found -> {
+                    Simulation largest = simulation(plan, scenario, found.batch());
+                    Tried tried = new Tried(prospect.layout(), found.batch(), score(largest, found.result()));
+                    int even = even(plan, found.batch());
+                    return even == 0
+                            ? tried
+                            : tried(prospect.layout(), simulation(plan, scenario, even))
+                                    .filter(t -> t.score() < tried.score())
+                                    .orElse(tried);
+                });
+    }
+
+    private Optional<Tried> tried(PlacedLayout layout, Simulation simulation) {
+        double score = score(simulation, roughTpotMs(simulation));
+        return Optional.of(new Tried(layout, simulation.scenario().batch(), score))
+                .filter(t -> t.score() < Double.POSITIVE_INFINITY);
     }
 
     /** With the batch that was found or with an even one, whatever is better. */
@@ -147,8 +233,8 @@ final class Trial {
     }
 
     /** Simulates a layout again for as many steps as another scenario has; empty if it no longer keeps the limit. */
-    Optional<Evaluation> again(Evaluation first, Scenario scenario) {
-        Plan plan = first.result().simulation().plan();
+    Optional<Evaluation> again(Tried first, Scenario scenario) {
+        Plan plan = plan(first.layout(), request.config());
         if (!request.goal().anyBatch()) {
             return evaluate(first.layout(), plan, scenario);
         }

@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
  * @param changes scores of the leaders under other circumstances
  * @param bound why pools of identical devices cannot win; empty if the devices differ
  * @param reason all of this in words
+ * @param complete whether the time of the search sufficed for all changes
  */
 public record Verdict(
         Answer answer,
@@ -30,7 +31,8 @@ public record Verdict(
         double gain,
         List<Change> changes,
         Optional<PoolBound> bound,
-        String reason) {
+        String reason,
+        boolean complete) {
     /** Smaller differences count as none, since simulations of few steps have as much noise. */
     private static final double EQUAL = 0.01;
 
@@ -45,7 +47,9 @@ public record Verdict(
         /** No separated layout is possible. */
         IMPOSSIBLE("separation is not possible"),
         /** Only separated layouts are possible. */
-        NECESSARY("only separation is possible");
+        NECESSARY("only separation is possible"),
+        /** The search ended before it had a plan of both. */
+        UNKNOWN("whether separation pays was not found out in time");
 
         private final String words;
 
@@ -139,7 +143,10 @@ public record Verdict(
      */
     public static Verdict of(SearchResult found) {
         boolean both = found.best(LayoutKind.MA).isPresent() && found.bestColocated().isPresent();
-        return of(found, both ? WhatIf.of(found) : List.of());
+        Verdict verdict = of(found, both ? WhatIf.of(found) : List.of());
+        return new Verdict(
+                verdict.answer(), verdict.regime(), verdict.objective(), verdict.gain(), verdict.changes(), verdict.bound(),
+                verdict.reason(), !both || !found.request().deadline().passed(1));
     }
 
     /** The verdict, given the leaders' scores under other circumstances. */
@@ -151,7 +158,9 @@ public record Verdict(
         double gain = separated.isPresent() && colocated.isPresent()
                 ? objective.gain(separated.get().score(), colocated.get().score())
                 : Double.NaN;
-        Answer answer = separated.isEmpty()
+        Answer answer = found.untried().any() && Double.isNaN(gain)
+                ? Answer.UNKNOWN
+                : separated.isEmpty()
                 ? Answer.IMPOSSIBLE
                 : colocated.isEmpty() ? Answer.NECESSARY : judge(gain);
         Optional<PoolBound> bound = separated
@@ -161,7 +170,7 @@ public record Verdict(
                         .count() == 1)
                 .map(s -> poolBound(s.result(), together(found)));
         String reason = String.join(" ", sentences(found, answer, gain, best, changes, bound));
-        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound, reason);
+        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound, reason, true);
     }
 
     private static Answer judge(double gain) {

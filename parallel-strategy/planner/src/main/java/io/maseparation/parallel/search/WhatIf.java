@@ -5,6 +5,7 @@ import io.maseparation.parallel.cluster.CollectiveTable;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
@@ -30,6 +31,7 @@ final class WhatIf {
     private static final int MOST_REMEMBERED = 1 << 14;
 
     private final SearchResult found;
+    private final Trial trial;
     private final Map<Integer, RoutingModel> remembered = new ConcurrentHashMap<>();
 
     /** A change of circumstances; {@code batches} is the factor of each leader's batch. */
@@ -42,6 +44,7 @@ final class WhatIf {
 
     private WhatIf(SearchResult found) {
         this.found = found;
+        trial = new Trial(found.request());
     }
 
     /** The leaders' best scores under each change that the model and the memory allow. */
@@ -79,10 +82,15 @@ final class WhatIf {
 
     /** A leader's score under a change; empty if it no longer fits. */
     private Optional<Outcome> simulate(Rerun rerun) {
+        if (found.request().deadline().passed(1)) {
+            return Optional.empty();
+        }
         try {
             Simulation changed = new Simulation(
                     rerun.leader().result().simulation().plan(), rerun.change().cluster(), changed(rerun));
-            double tpot = changed.run(false).tpotMs();
+            // Models of fewer layers do not tell.
+            new MemoryFit(changed).check();
+            double tpot = trial.roughTpotMs(changed);
             double score = found.request().goal().objective()
                     .score(tpot, changed.scenario().batch(), changed.pricePerHour());
             return Optional.of(new Outcome(rerun.change(), rerun.kind(), score));
@@ -117,7 +125,7 @@ final class WhatIf {
                 batch, rows -> s.routing().remembering(Math.min(rows, MOST_REMEMBERED)));
         return s.with(batch, rerun.change().context())
                 .withRouting(routing, s.seed())
-                .withSteps(Math.min(STEPS, s.steps()), s.warmup());
+                .withSteps(Math.min(trial.byFewerLayers() ? STEPS / 2 : STEPS, s.steps()), s.warmup());
     }
 
     static Cluster withoutLaunches(Cluster c) {

@@ -8,6 +8,7 @@ import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IntSummaryStatistics;
+import java.util.stream.IntStream;
 
 /**
  * Which rows go to which experts: drawn for each row, counted for each pair of an attention group and a group of expert
@@ -24,6 +25,13 @@ final class ExpertLoads {
     private final Counts[][][] kept;
     /** By attention group; empty if no expert has replicas. */
     private final ReplicaChoice[] choices;
+    /** By layer and attention group, the expert group that serves each expert; null where rows differ in it. */
+    private final int[][][] serving;
+    /** Rows and slots counted so far: a row is seen once by each expert group. */
+    private final int[] lastRow;
+
+    private int rowsSeen;
+    private int[] chosen = new int[0];
 
     private double imbalances;
     private long counted;
@@ -40,9 +48,11 @@ final class ExpertLoads {
         private final int[] allRows;
         private final int[] allPairs;
         private final int[] extra;
-        private final BitSet[] visited;
-        /** Experts that at least one row of the step visits. */
-        private final BitSet distinct;
+        /** By expert group and expert: whether a row of the group's visits it. */
+        private final boolean[] visited;
+
+        private final int[] active;
+        private final int experts;
 
         Counts(int step, int groups, int expertGroups, int experts) {
             this.step = step;
@@ -51,9 +61,17 @@ final class ExpertLoads {
             allRows = new int[expertGroups];
             allPairs = new int[expertGroups];
             extra = new int[expertGroups];
-            visited = new BitSet[expertGroups];
-            Arrays.setAll(visited, i -> new BitSet(experts));
-            distinct = new BitSet(experts);
+            visited = new boolean[expertGroups * experts];
+            active = new int[expertGroups];
+            this.experts = experts;
+        }
+
+        private void visit(int expertGroup, int expert) {
+            int at = expertGroup * experts + expert;
+            if (!visited[at]) {
+                visited[at] = true;
+                active[expertGroup]++;
+            }
         }
 
         private void add(int group, int expertGroup, boolean firstOfRow) {
@@ -80,12 +98,18 @@ final class ExpertLoads {
             return new ExpertLoad(
                     allRows[expertGroup],
                     allPairs[expertGroup] - extra[expertGroup],
-                    visited[expertGroup].cardinality(),
+                    active[expertGroup],
                     extra[expertGroup]);
         }
 
         /** Experts that at least one row of the step visits. */
         BitSet distinctExperts() {
+            BitSet distinct = new BitSet(experts);
+            for (int i = 0; i < visited.length; i++) {
+                if (visited[i]) {
+                    distinct.set(i % experts);
+                }
+            }
             return distinct;
         }
     }
@@ -101,6 +125,22 @@ final class ExpertLoads {
         kept = new Counts[config.layers().size()][batches.microBatches()][2];
         choices = new ReplicaChoice[plan.placement().experts().replicated() ? batches.groups() : 0];
         Arrays.setAll(choices, group -> new ReplicaChoice(config, plan.placement(), group));
+        serving = new int[config.layers().size()][batches.groups()][];
+        lastRow = new int[expertGroups];
+    }
+
+    /** The expert groups that serve the experts of a layer for a group's rows, if no expert has replicas. */
+    private int[] serving(int layer, int group, int experts) {
+        int[] of = serving[layer][group];
+        if (of == null) {
+            // Layers mostly have the same experts in the same places, and then share what is known of them.
+            of = IntStream.range(0, experts).map(e -> map.serving(layer, e, group, 0)).toArray();
+            if (layer > 0 && Arrays.equals(of, serving[layer - 1][group])) {
+                of = serving[layer - 1][group];
+            }
+            serving[layer][group] = of;
+        }
+        return of;
     }
 
     /** Which group of expert ranks serves which rows. */
@@ -142,25 +182,27 @@ final class ExpertLoads {
     private void count(Counts counts, int layer, int group, long[] ids, int step) {
         Routing rule = config.layers().get(layer).routing();
         int slots = rule.topK();
-        int[] chosen = new int[ids.length * slots];
+        if (chosen.length < ids.length * slots || choices.length > 0) {
+            chosen = new int[ids.length * slots];
+        }
         if (slots > 0) {
             routing.chooseAll(seed, batches.prefill() ? -1 : step, layer, ids, slots, chosen, rule.experts());
         }
         int[] assigned = choices.length == 0 ? chosen : choices[group].assign(layer, chosen, slots);
-        int[] lastRow = new int[expertGroups];
+        int[] of = choices.length == 0 ? serving(layer, group, rule.experts()) : chosen;
         boolean extra = rule.extra() != Routing.Extra.NONE;
         for (int row = 0; row < ids.length; row++) {
+            rowsSeen++;
             for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
                 int expert = chosen[slot];
-                int to = choices.length == 0 ? map.serving(layer, expert, group, row) : assigned[slot];
-                counts.add(group, to, lastRow[to] != row + 1);
-                lastRow[to] = row + 1;
-                counts.visited[to].set(expert);
-                counts.distinct.set(expert);
+                int to = choices.length == 0 ? of[expert] : assigned[slot];
+                counts.add(group, to, lastRow[to] != rowsSeen);
+                lastRow[to] = rowsSeen;
+                counts.visit(to, expert);
             }
             if (extra) {
                 int to = map.serving(layer, rule.experts(), group, row);
-                counts.add(group, to, lastRow[to] != row + 1);
+                counts.add(group, to, lastRow[to] != rowsSeen);
                 counts.extra[to]++;
             }
         }

@@ -31,7 +31,11 @@ final class RememberedRouting implements RoutingModel {
         int[] ofRow = new int[slots];
         for (int i = 0; i < wanted.length; i++) {
             if (wanted[i] < rows) {
-                System.arraycopy(all, (int) wanted[i] * slots, chosen, i * slots, slots);
+                // Few numbers: a loop is faster than a call that copies them.
+                int from = (int) wanted[i] * slots;
+                for (int slot = 0; slot < slots; slot++) {
+                    chosen[i * slots + slot] = all[from + slot];
+                }
             } else {
                 of.choose(seed, step, layer, wanted[i], ofRow, experts);
                 System.arraycopy(ofRow, 0, chosen, i * slots, slots);

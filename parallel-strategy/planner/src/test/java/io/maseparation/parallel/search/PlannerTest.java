@@ -15,7 +15,9 @@ import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -145,7 +147,7 @@ class PlannerTest {
     }
 
     /** One sequence more breaks the limit, and no batch in steps of a sequence is better. */
-    @Property(tries = 6)
+    @Property(tries = 3)
     void theBatchIsFoundToTheSequence(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         Cluster cluster = TestClusters.random(random, 2);
@@ -160,8 +162,8 @@ class PlannerTest {
             Evaluation leader = kind.getFirst();
             Simulation simulation = leader.result().simulation();
             assertThat(leader.result().tpotMs()).isLessThanOrEqualTo(limit);
-            int nearly = Math.max(1, leader.batch() - 40);
-            for (int batch = nearly; batch < leader.batch() + 40; batch++) {
+            int nearly = Math.max(1, leader.batch() - 20);
+            for (int batch = nearly; batch < leader.batch() + 20; batch++) {
                 Setup setup = leader.layout().setup();
                 if (batch >= setup.batching().microBatches()) {
                     Scenario other = Trial.withBatch(simulation.scenario(), batch);
@@ -172,6 +174,56 @@ class PlannerTest {
                 }
             }
         }
+    }
+
+    /** As many equal layers as are not simulated one by one. */
+    @Test
+    void findsTheBestOfAModelOfManyLayersWithinTwoPercent() {
+        ModelConfig tiny = Presets.config("tiny");
+        ModelConfig deep = tiny.withLayers(Collections.nCopies(60, tiny.layers().getFirst()));
+        assertThat(LongModel.of(deep)).isPresent();
+        assertThat(LongModel.of(tiny)).isEmpty();
+
+        for (int seed = 0; seed < 2; seed++) {
+            Cluster cluster = TestClusters.random(new SplittableRandom(seed), 3);
+            assertNear(SearchRequest.of(deep, cluster, Scenario.decode(128 + seed, 256)));
+        }
+    }
+
+    @Test
+    void ranksDoNotDependOnBatchingOrDevices() {
+        SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x8"), Scenario.decode(24, 1024));
+        Trial trial = new Trial(request);
+        for (PlacedLayout layout : SearchedLayouts.of(request)) {
+            Plan plan;
+            try {
+                plan = layout.plan(SEED);
+            } catch (PlanException e) {
+                assertThatThrownBy(() -> trial.plan(layout, SEED)).isInstanceOf(PlanException.class);
+                continue;
+            }
+            Plan shared = trial.plan(layout, SEED);
+            assertThat(shared.setup()).isEqualTo(plan.setup());
+            assertThat(shared.ranks()).isEqualTo(plan.ranks());
+            assertThat(shared.devices()).isEqualTo(plan.devices());
+            assertThat(shared.groups()).isEqualTo(plan.groups());
+        }
+    }
+
+    /** However short the time, there is an answer, and what was not tried is counted. */
+    @Test
+    void aDeadlineEndsTheSearchWithTheBestSoFar() {
+        SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(1024, 2048));
+        SearchResult all = Planner.search(request);
+        assertThat(all.untried().any()).isFalse();
+
+        SearchResult some = Planner.search(request.withDeadline(Deadline.in(Duration.ofMillis(400))));
+        assertThat(some.untried().any()).isTrue();
+        assertThat(some.candidates()).isEqualTo(all.candidates());
+        assertThat(some.best().score()).isGreaterThanOrEqualTo(all.best().score());
+        SearchResult enough = Planner.search(request.withDeadline(Deadline.in(Duration.ofHours(1))));
+        assertThat(enough.untried().any()).isFalse();
+        assertThat(enough.best().layout()).isEqualTo(all.best().layout());
     }
 
     @Test

@@ -1,0 +1,53 @@
+package io.maseparation.parallel.search;
+
+import io.maseparation.moe.ModelConfig;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * A model of many equal layers, timed by two of fewer: what each further layer adds is the same. A bound that is the
+ * larger of several sums over layers is convex in their number, so what lies on a line through two numbers of layers is
+ * a bound beyond them, too, but for the chance by which layers choose their experts.
+ *
+ * @param few the model with a few layers
+ * @param more the model with some more
+ * @param layers of the model itself
+ */
+record LongModel(ModelConfig few, ModelConfig more, int layers) {
+    /** Equal layers of the two; fill and drain of micro-batches are over after the first ones. */
+    private static final int FEW = 4;
+
+    private static final int MORE = 12;
+    /** With fewer equal layers than this the model itself is as good. */
+    private static final int MANY = 48;
+
+    /** {@return the model as one of many equal layers, after any others; empty if it has fewer of them} */
+    static Optional<LongModel> of(ModelConfig config) {
+        List<ModelConfig.Layer> layers = config.layers();
+        int first = layers.size();
+        while (first > 0 && layers.get(first - 1).equals(layers.getLast())) {
+            first--;
+        }
+        return layers.size() - first < MANY
+                ? Optional.empty()
+                : Optional.of(new LongModel(
+                        config.withLayers(layers.subList(0, first + FEW)),
+                        config.withLayers(layers.subList(0, first + MORE)),
+                        layers.size()));
+    }
+
+    /** A time of the model, given how to find it for the others. */
+    double of(ToDoubleFunction<ModelConfig> time) {
+        double atFew = time.applyAsDouble(few);
+        double atMore = time.applyAsDouble(more);
+        int beyond = layers - more.layers().size();
+        return atMore + (atMore - atFew) / (MORE - FEW) * beyond;
+    }
+
+    /** A layer of the longer of the two models that is like a layer of the model. */
+    int like(int layer) {
+        int last = more.layers().size();
+        return layer < last ? layer : last - MORE + (layer - last) % MORE;
+    }
+}

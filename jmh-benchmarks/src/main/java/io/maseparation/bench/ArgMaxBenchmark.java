@@ -1,8 +1,8 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.graph.ArgMax;
-import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.operations.ArgMax;
+import io.maseparation.kernels.operations.KernelGraph;
 import java.util.Random;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;

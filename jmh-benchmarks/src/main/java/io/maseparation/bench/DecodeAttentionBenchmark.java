@@ -2,8 +2,8 @@ package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.graph.DecodeAttention;
-import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.operations.DecodeAttention;
+import io.maseparation.kernels.operations.KernelGraph;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;

@@ -1,8 +1,8 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.graph.Dispatch;
-import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.operations.Dispatch;
+import io.maseparation.kernels.operations.KernelGraph;
 import java.util.Random;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 

@@ -4,7 +4,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.IdentityHashMap;

@@ -3,7 +3,7 @@ package io.maseparation.moe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.Body;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

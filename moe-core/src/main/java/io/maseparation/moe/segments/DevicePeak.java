@@ -3,7 +3,7 @@ package io.maseparation.moe.segments;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.gpu.PeakKernels;
-import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.operations.KernelGraph;
 import java.util.Arrays;
 import java.util.List;
 import uk.ac.manchester.tornado.api.GridScheduler;

@@ -2,8 +2,8 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DeviceArrays;
-import io.maseparation.kernels.graph.KernelGraph;
-import io.maseparation.kernels.graph.ResidualAdd;
+import io.maseparation.kernels.operations.KernelGraph;
+import io.maseparation.kernels.operations.ResidualAdd;
 import java.util.Arrays;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;

@@ -1,6 +1,6 @@
 package io.maseparation.moe.segments;
 
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;

@@ -1,8 +1,8 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.graph.GraphTooLargeException;
-import io.maseparation.kernels.graph.KernelGraph;
+import io.maseparation.kernels.operations.GraphTooLargeException;
+import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;

@@ -1,15 +1,15 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DeviceArrays;
-import io.maseparation.kernels.graph.ArgMax;
-import io.maseparation.kernels.graph.Combine;
-import io.maseparation.kernels.graph.Embedding;
-import io.maseparation.kernels.graph.KernelGraph;
-import io.maseparation.kernels.graph.Projection;
-import io.maseparation.kernels.graph.ResidualAdd;
-import io.maseparation.kernels.graph.RmsNorm;
-import io.maseparation.kernels.graph.SelectRows;
-import io.maseparation.kernels.graph.SumOfSquares;
+import io.maseparation.kernels.operations.ArgMax;
+import io.maseparation.kernels.operations.Combine;
+import io.maseparation.kernels.operations.Embedding;
+import io.maseparation.kernels.operations.KernelGraph;
+import io.maseparation.kernels.operations.Projection;
+import io.maseparation.kernels.operations.ResidualAdd;
+import io.maseparation.kernels.operations.RmsNorm;
+import io.maseparation.kernels.operations.SelectRows;
+import io.maseparation.kernels.operations.SumOfSquares;
 import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;

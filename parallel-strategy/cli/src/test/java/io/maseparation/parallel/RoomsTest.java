@@ -29,10 +29,11 @@ final class RoomsTest {
         rooms.put("kernels.host", Set.of("kernels"));
         rooms.put("kernels.portable", Set.of("kernels"));
         rooms.put("kernels.gpu", Set.of("kernels", "kernels.portable"));
-        rooms.put("kernels.graph", Set.of("kernels", "kernels.host", "kernels.portable", "kernels.gpu"));
+        rooms.put("kernels.operations", Set.of("kernels", "kernels.host", "kernels.portable", "kernels.gpu"));
         rooms.put("tornado.embedded", Set.of());
         rooms.put("files", Set.of());
-        Set<String> kernels = Set.of("kernels", "kernels.host", "kernels.portable", "kernels.gpu", "kernels.graph");
+        Set<String> kernels =
+                Set.of("kernels", "kernels.host", "kernels.portable", "kernels.gpu", "kernels.operations");
         rooms.put("moe", with(kernels, "files"));
         rooms.put("moe.segments", with(kernels, "files", "moe"));
         Set<String> model = with(kernels, "files", "moe", "moe.segments");
@@ -116,7 +117,7 @@ final class RoomsTest {
             });
         }
         assertThat(wrong).isEmpty();
-        assertThat(seen).containsAll(Set.of("kernels.host", "kernels.graph", "files", "moe.segments", "runtime",
+        assertThat(seen).containsAll(Set.of("kernels.host", "kernels.operations", "files", "moe.segments", "runtime",
                 "planner", "studies", "cli"));
     }
 }

@@ -1,7 +1,7 @@
 package io.maseparation.parallel;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;

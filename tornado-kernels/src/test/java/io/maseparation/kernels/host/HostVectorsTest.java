@@ -2,8 +2,8 @@ package io.maseparation.kernels.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.maseparation.kernels.graph.RowOps;
-import io.maseparation.kernels.graph.TestArrays;
+import io.maseparation.kernels.operations.RowOps;
+import io.maseparation.kernels.operations.TestArrays;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import jdk.incubator.vector.FloatVector;

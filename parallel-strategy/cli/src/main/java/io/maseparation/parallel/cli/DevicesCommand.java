@@ -5,7 +5,7 @@ import static io.maseparation.parallel.present.Table.column;
 import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.files.Json;
 import io.maseparation.kernels.Operation;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.measure.HostPeak;

@@ -36,7 +36,6 @@ final class PlanCommand extends Command {
     /** A week. */
     private static final int MOST_SECONDS = 7 * 24 * 3600;
 
-
     PlanCommand() {
         super("plan", "search for the best plan on a cluster, and say whether separation pays and why");
         example("plan --batch 1024", "the paper's model and cluster, a batch of 1024");
@@ -124,7 +123,8 @@ final class PlanCommand extends Command {
             parts.add("%d layouts were not looked at".formatted(untried.bounded()));
         }
         if (untried.simulated() > 0) {
-            parts.add("%d layouts that may be better by their bounds were not simulated".formatted(untried.simulated()));
+            parts.add(
+                    "%d layouts that may be better by their bounds were not simulated".formatted(untried.simulated()));
         }
         if (untried.again() > 0) {
             parts.add("%d layouts near the best were simulated for a few steps only".formatted(untried.again()));

@@ -2,7 +2,7 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Workload;

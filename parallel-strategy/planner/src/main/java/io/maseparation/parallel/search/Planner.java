@@ -60,7 +60,8 @@ public final class Planner {
         this.request = request;
         trial = new Trial(request);
         double choices = (double) FEW_STEPS * request.scenario().batch() * Math.max(1, request.config().maxSlots());
-        margin = (trial.byFewerLayers() ? NEAR_OF_LONG_MODELS : NEAR) + (request.goal().anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
+        margin = (trial.byFewerLayers() ? NEAR_OF_LONG_MODELS : NEAR)
+                + (request.goal().anyBatch() ? 0 : SPREAD / Math.sqrt(choices));
     }
 
     /**
@@ -193,7 +194,8 @@ public final class Planner {
             notSimulated.incrementAndGet();
             return Optional.empty();
         }
-        // A few layers or steps may tell a little less than the bound: that then counts, so that threads change nothing.
+        // A few layers or steps may tell a little less than the bound: that then counts, so that threads change
+        // nothing.
         Optional<Trial.Tried> tried = trial.evaluate(prospect, few)
                 .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), prospect.bound())));
         tried.ifPresent(t -> incumbents.offer(setup, t.score()));

@@ -21,7 +21,7 @@ public record SearchRequest(
         Cluster cluster,
         Scenario scenario,
         Goal goal,
-        SearchSpace space,
+        LayoutFilter space,
         int threads,
         Progress progress,
         Deadline deadline) {
@@ -50,7 +50,7 @@ public record SearchRequest(
      * @param scenario batch, context and how they are simulated
      */
     public static SearchRequest of(ModelConfig config, Cluster cluster, Scenario scenario) {
-        return new SearchRequest(config, cluster, scenario, Goal.LEAST_TPOT, SearchSpace.all(),
+        return new SearchRequest(config, cluster, scenario, Goal.LEAST_TPOT, LayoutFilter.all(),
                 Runtime.getRuntime().availableProcessors(), (done, all) -> {}, Deadline.NEVER);
     }
 
@@ -68,7 +68,7 @@ public record SearchRequest(
      *
      * @param other the layouts
      */
-    public SearchRequest with(SearchSpace other) {
+    public SearchRequest with(LayoutFilter other) {
         return new SearchRequest(config, cluster, scenario, goal, other, threads, progress, deadline);
     }
 

@@ -27,10 +27,10 @@ public final class SearchedLayouts {
 
     private final ModelConfig config;
     private final Cluster cluster;
-    private final SearchSpace space;
+    private final LayoutFilter space;
     private final Set<PlacedLayout> found = new LinkedHashSet<>();
 
-    private SearchedLayouts(ModelConfig config, Cluster cluster, SearchSpace space) {
+    private SearchedLayouts(ModelConfig config, Cluster cluster, LayoutFilter space) {
         this.config = config;
         this.cluster = cluster;
         this.space = space;

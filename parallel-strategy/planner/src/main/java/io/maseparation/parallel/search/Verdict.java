@@ -145,7 +145,8 @@ public record Verdict(
         boolean both = found.best(LayoutKind.MA).isPresent() && found.bestColocated().isPresent();
         Verdict verdict = of(found, both ? WhatIf.of(found) : List.of());
         return new Verdict(
-                verdict.answer(), verdict.regime(), verdict.objective(), verdict.gain(), verdict.changes(), verdict.bound(),
+                verdict.answer(), verdict.regime(), verdict.objective(), verdict.gain(), verdict.changes(),
+                verdict.bound(),
                 verdict.reason(), !both || !found.request().deadline().passed(1));
     }
 
@@ -161,8 +162,8 @@ public record Verdict(
         Answer answer = found.untried().any() && Double.isNaN(gain)
                 ? Answer.UNKNOWN
                 : separated.isEmpty()
-                ? Answer.IMPOSSIBLE
-                : colocated.isEmpty() ? Answer.NECESSARY : judge(gain);
+                        ? Answer.IMPOSSIBLE
+                        : colocated.isEmpty() ? Answer.NECESSARY : judge(gain);
         Optional<PoolBound> bound = separated
                 .filter(s -> s.layout().devices().stream()
                         .map(d -> found.request().cluster().devices().get(d).kind())

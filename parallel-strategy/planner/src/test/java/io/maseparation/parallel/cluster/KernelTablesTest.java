@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
-import io.maseparation.kernels.graph.DecodeAttention;
-import io.maseparation.kernels.graph.ExpertDown;
-import io.maseparation.kernels.graph.ExpertUp;
-import io.maseparation.kernels.graph.Projection;
+import io.maseparation.kernels.operations.DecodeAttention;
+import io.maseparation.kernels.operations.ExpertDown;
+import io.maseparation.kernels.operations.ExpertUp;
+import io.maseparation.kernels.operations.Projection;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.parallel.cluster.KernelTables.Kind;
 import java.util.ArrayList;
@@ -154,8 +154,8 @@ class KernelTablesTest {
 
     /**
      * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, or there is a row that says
-     * how far it is: kernels change their tiles from width to width, and no smooth surface follows that. A part that gets worse
-     * fails.
+     * how far it is: kernels change their tiles from width to width, and no smooth surface follows that. A part that
+     * gets worse fails.
      */
     @ParameterizedTest
     @CsvSource({

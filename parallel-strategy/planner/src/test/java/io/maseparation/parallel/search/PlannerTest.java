@@ -229,7 +229,7 @@ class PlannerTest {
     @Test
     void aSpaceIsKept() {
         SearchRequest request = SearchRequest.of(SEED, Clusters.named("a100x16"), Scenario.decode(640, 2048));
-        SearchSpace twoBatches = SearchSpace.of(Strategy.MA).where(s -> s.batching().microBatches() == 2);
+        LayoutFilter twoBatches = LayoutFilter.of(Strategy.MA).where(s -> s.batching().microBatches() == 2);
         Evaluation ratio = Planner.best(request.with(twoBatches.where(s -> s.layout().hasRatio(12, 4))))
                 .orElseThrow();
 

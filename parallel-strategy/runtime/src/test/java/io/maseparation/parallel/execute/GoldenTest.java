@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.maseparation.kernels.Body;
-import io.maseparation.kernels.graph.KernelTarget;
+import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;

@@ -5,9 +5,9 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
+import io.maseparation.parallel.search.LayoutFilter;
 import io.maseparation.parallel.search.Planner;
 import io.maseparation.parallel.search.SearchRequest;
-import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.Arrays;
@@ -151,7 +151,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
         SearchRequest request = SearchRequest.of(usual.config(), context.cluster(),
                 context.scenario(Paper.BATCH, Paper.CONTEXT))
                 .withThreads(1)
-                .with(SearchSpace.of(Strategy.MA));
+                .with(LayoutFilter.of(Strategy.MA));
         return context.sweep()
                 .map(List.of(request), r -> Planner.best(r).map(e -> Point.of(e.layout().setup(), e.result())))
                 .getFirst();

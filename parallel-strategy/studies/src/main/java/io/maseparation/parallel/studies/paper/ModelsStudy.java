@@ -12,11 +12,11 @@ import io.maseparation.parallel.present.chart.Axis;
 import io.maseparation.parallel.present.chart.BarChart;
 import io.maseparation.parallel.present.chart.Scale;
 import io.maseparation.parallel.search.Evaluation;
+import io.maseparation.parallel.search.LayoutFilter;
 import io.maseparation.parallel.search.LayoutKind;
 import io.maseparation.parallel.search.Planner;
 import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchResult;
-import io.maseparation.parallel.search.SearchSpace;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.studies.paper.Section.Figure;
 import java.util.ArrayList;
@@ -141,7 +141,7 @@ final class ModelsStudy extends Study {
                 context.cluster(),
                 scenario.with(scenario.conditions().withLmHead(place.variant().known())))
                 .withThreads(1)
-                .with(SearchSpace.all().where(ModelsStudy::searched));
+                .with(LayoutFilter.all().where(ModelsStudy::searched));
         try {
             SearchResult found = Planner.search(request);
             return new Sample(place, found.best(LayoutKind.MA), found.bestColocated());

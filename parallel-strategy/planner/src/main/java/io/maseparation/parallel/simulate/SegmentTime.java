@@ -1,0 +1,34 @@
+package io.maseparation.parallel.simulate;
+
+import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.parallel.cluster.DeviceKind;
+import java.util.List;
+
+/** How long segments take, for bounds that need no simulation. */
+public final class SegmentTime {
+    private SegmentTime() {}
+
+    /**
+     * {@return seconds of a segment that has its device to itself, computed as the simulator does, but that
+     * measured tables count with their least factor}
+     *
+     * @param tasks the segment's tasks
+     * @param conditions formats and launches
+     * @param kind kind of device
+     */
+    public static double seconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
+        double seconds = 0;
+        boolean any = false;
+        for (OperationCost task : tasks) {
+            double bytes = task.cost().bytes(conditions.activationBytes());
+            double flops = task.cost().flops();
+            if (kind.starts(bytes, flops)) {
+                double factor = kind.leastFactor(task.operation());
+                seconds += kind.launchSeconds(task.operation(), conditions.launch(), factor)
+                        + factor * kind.workSeconds(task.operation(), bytes, flops, task.positions());
+                any |= bytes > 0 || flops > 0;
+            }
+        }
+        return any ? seconds + kind.startSeconds(conditions.launch()) : 0;
+    }
+}

@@ -1,0 +1,122 @@
+package io.maseparation.kernels.operations;
+
+import io.maseparation.kernels.Body;
+import io.maseparation.kernels.Operation;
+import java.util.Optional;
+import java.util.Set;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
+
+/**
+ * What a device can do, and with it the one place that chooses the body of an operation.
+ *
+ * @param name device name, for messages
+ * @param embedded whether tasks run as plain Java in this JVM
+ * @param vectorApi whether the module jdk.incubator.vector is present
+ * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
+ * @param fp16 whether half-precision weights can be read
+ * @param bf16 whether bfloat16 weights can be read
+ * @param backend TornadoVM's backend of the device
+ * @param cudaGraphs whether the tasks of a graph shall be launched as one
+ * @param tensorCores whether gpu bodies multiply fp16 weights with the warps' matrix instructions
+ * @param override body to use wherever an operation has it
+ */
+public record KernelTarget(
+        String name,
+        boolean embedded,
+        boolean vectorApi,
+        boolean warpSums,
+        boolean fp16,
+        boolean bf16,
+        TornadoVMBackendType backend,
+        boolean cudaGraphs,
+        boolean tensorCores,
+        Optional<Body> override) {
+
+    /**
+     * A choice and its reason.
+     *
+     * @param body the body
+     * @param reason why, in a few words
+     */
+    public record Choice(Body body, String reason) {}
+
+    /** Name of the devices of tornado-embedded. */
+    private static final String EMBEDDED = "embedded";
+
+    private static final Set<Operation> ON_TENSOR_CORES = Set.of(
+            Operation.QKV_PROJECTION, Operation.PROJECTION, Operation.EXPERT_UP, Operation.EXPERT_DOWN);
+
+    /** The embedded device: host bodies where the Vector API is present, portable ones otherwise. */
+    public static KernelTarget embeddedDevice() {
+        boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        return new KernelTarget(EMBEDDED, true, vector, true, true, true, TornadoVMBackendType.JAVA, false, false,
+                Optional.empty());
+    }
+
+    /** What a device of the runtime in use can do. */
+    public static KernelTarget detect(TornadoDevice device) {
+        String name = device.getDeviceName();
+        if (name.startsWith(EMBEDDED)) {
+            return embeddedDevice();
+        }
+        // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
+        boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
+        TornadoVMBackendType backend = device.getTornadoVMBackend();
+        // Only the CUDA backend has arrays of bf16.
+        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, backend, false,
+                isNvidia(backend), Optional.empty());
+    }
+
+    private static boolean isNvidia(TornadoVMBackendType backend) {
+        return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.PTX;
+    }
+
+    /** Whether the backend is for NVIDIA's GPUs, and so can launch the tasks of a graph as one. */
+    public boolean nvidia() {
+        return isNvidia(backend);
+    }
+
+    /** The same device with another preferred body. */
+    public KernelTarget withBody(Body body) {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs,
+                tensorCores, Optional.of(body));
+    }
+
+    /** The same device launching the tasks of a graph as one, where its backend is TornadoVM's CUDA or PTX. */
+    public KernelTarget withCudaGraphs() {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, nvidia(), tensorCores,
+                override);
+    }
+
+    /** The same device with or without tensor cores. */
+    public KernelTarget withTensorCores(boolean use) {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs, use, override);
+    }
+
+    /** Chooses the body of an operation. */
+    public Choice choose(Operation operation) {
+        Choice choice = choose();
+        return tensorCores && choice.body() == Body.GPU && ON_TENSOR_CORES.contains(operation)
+                ? new Choice(Body.GPU, "the device has tensor cores, for fp16 weights, and warp sums")
+                : choice;
+    }
+
+    /** Chooses among the bodies: every operation has all three. */
+    public Choice choose() {
+        boolean host = embedded && vectorApi;
+        boolean possible = override.isPresent() && (override.get() != Body.HOST || host);
+        if (possible) {
+            return new Choice(override.get(), "asked for");
+        }
+        if (embedded) {
+            return host
+                    ? new Choice(Body.HOST, "runs on the CPU with the Vector API")
+                    : new Choice(Body.PORTABLE, "no --add-modules jdk.incubator.vector");
+        }
+        return warpSums
+                ? new Choice(Body.GPU, "the device has warp sums")
+                : new Choice(Body.PORTABLE, "the device has no working warp sums");
+    }
+}

@@ -1,0 +1,109 @@
+package io.maseparation.kernels.operations;
+
+import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.Require;
+import io.maseparation.kernels.gpu.RopeGpu;
+import io.maseparation.kernels.gpu.WorkerGrids;
+import io.maseparation.kernels.host.RopeHost;
+import io.maseparation.kernels.portable.RopePortable;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * Rotary position embedding (Su et al., arXiv 2104.09864; the half-split form of Hugging Face's checkpoints) of queries
+ * and keys, and the appending of keys and values to the cache.
+ *
+ * <p>With h = headDim / 2 and c, s the cosine and sine of the row's position for i &lt; h:
+ * {@code x'[i] = x[i]·c − x[i+h]·s} and {@code x'[i+h] = x[i+h]·c + x[i]·s}.
+ */
+public final class RopeAppend {
+    private RopeAppend() {}
+
+    /**
+     * Adds the task. Queries are rotated in place; rotated keys and the values go to the cache, and stay as they were
+     * in {@code qkv}.
+     *
+     * @param step first row, number of rows, phase
+     * @param qkv [rows, (heads + 2 kvHeads) headDim]: queries, keys, values
+     * @param rowInfo [rows, 3]: position, first cache position of the row's sequence, capacity of the sequence
+     * @param cosSin [positions, headDim / 2, 2]: cosine, sine
+     * @param kvType F32 or F16
+     * @param kCache FloatArray or HalfFloatArray; element
+     *     {@code (base · kvHeads + kvHead · capacity + position) · headDim + d}
+     * @param vCache likewise
+     * @param heads query heads
+     * @param kvHeads key and value heads
+     * @param headDim columns of a head, even
+     * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
+     */
+    public static void add(
+            KernelGraph g,
+            String id,
+            IntArray step,
+            FloatArray qkv,
+            IntArray rowInfo,
+            FloatArray cosSin,
+            DataType kvType,
+            TornadoNativeArray kCache,
+            TornadoNativeArray vCache,
+            int heads,
+            int kvHeads,
+            int headDim) {
+        AttentionShapes.check("RopeAppend", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
+        Require.multiple("RopeAppend", "headDim", headDim, 2);
+        Require.length("RopeAppend", "cosSin", cosSin, headDim);
+        g.constant(cosSin);
+        Body body = g.target().choose().body();
+        int rows = rowInfo.getSize() / 3;
+        KernelContext context = new KernelContext();
+        if (kvType == DataType.F32) {
+            FloatArray k = (FloatArray) kCache;
+            FloatArray v = (FloatArray) vCache;
+            switch (body) {
+                case HOST -> g.task(id, t -> t.task(
+                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
+                        id, RopeGpu::f32, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case PORTABLE -> g.task(id, t -> t.task(
+                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+            }
+        } else {
+            HalfFloatArray k = (HalfFloatArray) kCache;
+            HalfFloatArray v = (HalfFloatArray) vCache;
+            switch (body) {
+                case HOST -> g.task(id, t -> t.task(
+                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
+                        id, RopeGpu::f16, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                case PORTABLE -> g.task(id, t -> t.task(
+                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+            }
+        }
+    }
+
+    private static WorkerGrid pairs(int rows, int heads, int kvHeads, int headDim) {
+        return WorkerGrids.elements((long) rows * (heads + 2 * kvHeads) * (headDim / 2));
+    }
+
+    /**
+     * Least work.
+     *
+     * @param kvType format of the cache
+     * @param rows rows of the step
+     * @param heads query heads
+     * @param kvHeads key and value heads
+     * @param headDim columns of a head
+     */
+    public static OpCost cost(DataType kvType, int rows, int heads, int kvHeads, int headDim) {
+        long rotated = (long) rows * (heads + kvHeads) * headDim;
+        long activations = 4L * rows * headDim * (2L * heads + 2L * kvHeads + 1);
+        return new OpCost(3 * rotated, 2L * rows * kvHeads * headDim * kvType.bytes(), activations);
+    }
+}

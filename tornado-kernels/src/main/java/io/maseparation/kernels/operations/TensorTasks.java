@@ -1,0 +1,197 @@
+package io.maseparation.kernels.operations;
+
+import io.maseparation.kernels.Body;
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ExpertBank;
+import io.maseparation.kernels.WeightMatrix;
+import io.maseparation.kernels.gpu.ExpertTensor;
+import io.maseparation.kernels.gpu.PackTensor;
+import io.maseparation.kernels.gpu.ProjectionTensor;
+import io.maseparation.kernels.gpu.TensorTiles;
+import io.maseparation.kernels.gpu.WorkerGrids;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/** Adds the tasks whose gpu bodies multiply fp16 weights on tensor cores, and says which matrices they take. */
+final class TensorTasks {
+    private TensorTasks() {}
+
+    /**
+     * Whether tensor cores can multiply a matrix here: fp16, 16 rows and more, whole pairs of elements.
+     *
+     * @param strides further distances within the array
+     */
+    static boolean suits(KernelTarget target, WeightMatrix w, int... strides) {
+        return target.tensorCores()
+                && target.choose().body() == Body.GPU
+                && w.type() == DataType.F16
+                && w.cols() > 0
+                && w.rows() >= TensorTiles.ROWS
+                && w.offset() % 2 == 0
+                && w.cols() % 2 == 0
+                && w.rowStride() % 2 == 0
+                && IntStream.of(strides).allMatch(s -> s % 2 == 0);
+    }
+
+    /**
+     * Adds the task of {@link Projection} or {@link QkvProjection}; matrices below each other are the rows of
+     * the output.
+     *
+     * @param matrices one, or q, k and v, of one row stride
+     * @param bias [rows], of length 1 without
+     */
+    static void addProjection(
+            KernelGraph g,
+            String id,
+            IntArray step,
+            FloatArray x,
+            List<WeightMatrix> matrices,
+            FloatArray bias,
+            FloatArray out,
+            int cols,
+            float scale,
+            float clip,
+            int flags) {
+        IntArray shape = DeviceArrays.ints(7);
+        shape.set(6, cols);
+        List<IntArray> half2s = new ArrayList<>();
+        int tiles = 0;
+        for (int i = 0; i < 3; i++) {
+            WeightMatrix w = matrices.get(Math.min(i, matrices.size() - 1));
+            half2s.add(g.half2((HalfFloatArray) w.data()));
+            shape.set(i, w.offset());
+            // Where there is only one matrix, the others have no rows.
+            int own = i < matrices.size() ? w.rows() : 0;
+            shape.set(3 + i, own);
+            tiles += TensorTiles.tiles(own);
+        }
+        int all = Math.ceilDiv(tiles, TensorTiles.WARPS) * TensorTiles.WARPS;
+        int splits = TensorTiles.splits(all / TensorTiles.WARPS, cols, 250);
+        int padded = TensorTiles.padded(cols, splits);
+        int xTiles = Math.ceilDiv(x.getSize() / cols, TensorTiles.X_ROWS);
+        int parts = parts(xTiles * TensorTiles.X_ROWS, 8);
+        int stride = matrices.getFirst().rowStride();
+        g.constant(bias, shape);
+        g.needPacked(TensorTiles.packed(xTiles, padded));
+        g.needScratch(TensorTiles.scratch(xTiles, splits, all));
+        KernelGraph.Packed packed = new KernelGraph.Packed(x, step, padded, 0);
+        if (!g.isPacked(packed)) {
+            int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
+            KernelContext context = new KernelContext();
+            g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
+                    id + "_x", PackTensor::rows, context, step, x, g.packed(), shape, cols, padded, chunks));
+        }
+        KernelContext context = new KernelContext();
+        int groups = Math.multiplyExact(all / TensorTiles.WARPS, splits * parts);
+        g.firstTask(id, WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP), t -> t.task(
+                id, ProjectionTensor::multiply, context, step, g.packed(), half2s.get(0), half2s.get(1), half2s.get(2),
+                g.scratch(), shape, cols, padded, stride, all, splits, parts));
+        KernelContext sums = new KernelContext();
+        g.task(id + "_sum", WorkerGrids.elements((long) xTiles * all * TensorTiles.ROWS), t -> t.task(
+                id + "_sum", ProjectionTensor::sum, sums, step, g.scratch(), bias, out, shape, all, scale, clip, flags,
+                splits));
+        g.nowPacked(packed);
+    }
+
+    /** Number of work-groups that share the passes over the rows of x. */
+    private static int parts(int rows, int most) {
+        return Math.clamp(Math.ceilDiv(rows, TensorTiles.PASS), 1, most);
+    }
+
+    /** Adds the task of {@link ExpertUp}. */
+    static void addExpertUp(
+            KernelGraph g,
+            String id,
+            FloatArray x,
+            IntArray offsets,
+            IntArray pairs,
+            ExpertBank bank,
+            FloatArray hidden,
+            int hiddenStride,
+            int slots,
+            int mode) {
+        WeightMatrix up = bank.first().up();
+        WeightMatrix gate = bank.first().gateOrUp();
+        IntArray shape = DeviceArrays.copyOf(
+                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols());
+        addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
+    }
+
+    /** Adds the task of {@link ExpertDown}. */
+    static void addExpertDown(
+            KernelGraph g,
+            String id,
+            FloatArray hidden,
+            IntArray offsets,
+            IntArray pairs,
+            ExpertBank bank,
+            FloatArray out,
+            int hiddenStride) {
+        WeightMatrix down = bank.first().down();
+        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride(), down.cols());
+        addExperts(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 0,
+                ExpertTensor.DOWN);
+    }
+
+    private static void addExperts(
+            KernelGraph g,
+            String id,
+            FloatArray x,
+            IntArray offsets,
+            IntArray pairs,
+            ExpertBank bank,
+            WeightMatrix gate,
+            WeightMatrix up,
+            FloatArray out,
+            IntArray shape,
+            int xStride,
+            int outStride,
+            int slots,
+            int mode) {
+        IntArray half2gate = g.half2((HalfFloatArray) gate.data());
+        IntArray half2up = g.half2((HalfFloatArray) up.data());
+        int firstGroup = bank.firstGroup();
+        int rows = up.rows();
+        int cols = up.cols();
+        int stride = up.rowStride();
+        int matrices = 1 + (mode >> 3 & 1);
+        int tiles = Math.ceilDiv(matrices * TensorTiles.tiles(rows), TensorTiles.WARPS) * TensorTiles.WARPS;
+        int splits = TensorTiles.splits(tiles / TensorTiles.WARPS, cols, 128);
+        int padded = TensorTiles.padded(cols, splits);
+        int allGroups = g.groups(offsets);
+        int xTiles = pairs.getSize() / TensorTiles.X_ROWS + allGroups + 1;
+        int bankTiles = pairs.getSize() / TensorTiles.X_ROWS + bank.count() + 1;
+        int parts = parts(pairs.getSize(), 2);
+        int experts = bank.count();
+        g.constant(shape);
+        g.needPacked(TensorTiles.packed(xTiles, padded));
+        g.needScratch(TensorTiles.scratch(xTiles, splits, tiles));
+        KernelGraph.Packed packed = new KernelGraph.Packed(x, offsets, padded, slots);
+        if (!g.isPacked(packed)) {
+            int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
+            KernelContext context = new KernelContext();
+            g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
+                    id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), shape, allGroups, cols,
+                    xStride,
+                    padded, slots, chunks));
+        }
+        KernelContext context = new KernelContext();
+        int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
+        g.firstTask(id, WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP), t -> t.task(
+                id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        KernelContext sums = new KernelContext();
+        g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),
+                t -> t.task(
+                        id + "_sum", ExpertTensor::sum, sums, offsets, pairs, g.scratch(), out, firstGroup, experts,
+                        rows, tiles,
+                        outStride, mode, splits));
+        g.nowPacked(packed);
+    }
+}

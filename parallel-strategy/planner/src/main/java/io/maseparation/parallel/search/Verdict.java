@@ -267,7 +267,7 @@ public record Verdict(
 
     private static String result(SearchResult found, Evaluation e) {
         return switch (found.request().goal().objective()) {
-            case TPOT -> String.format(Locale.ROOT, "%.3f ms a token", e.result().tpotMs());
+            case TPOT -> String.format(Locale.ROOT, "%.3f ms per token", e.result().tpotMs());
             case TPS -> String.format(Locale.ROOT, "%.0f tokens/s (TPOT %.3f ms)", e.result().tps(),
                     e.result().tpotMs());
             case COST -> String.format(Locale.ROOT, "%.4f a million tokens (TPOT %.3f ms)",

@@ -30,7 +30,7 @@ final class TraceRouting implements RoutingModel {
     }
 
     /**
-     * Reads {@code {"layers": [[[expert, …], … one list a token], … one list a layer]}}.
+     * Reads {@code {"layers": [[[expert, …], … one list per token], … one list per layer]}}.
      *
      * @throws ModelException if it does not fit the model; the message names file, layer and token
      */

@@ -18,6 +18,6 @@ public class CombineBenchmark extends RowBenchmark {
         IntArray step = IntArray.fromElements(0, rows, 0);
         graph.constant(step, expertOut, weights, ids, out);
         Combine.add(graph, "combine", step, expertOut, weights, ids, out, TOP_K, HIDDEN, 1f, true);
-        return Combine.cost(rows, TOP_K, HIDDEN, true);
+        return Combine.cost(rows, rows * TOP_K, TOP_K, HIDDEN, true);
     }
 }

@@ -31,9 +31,10 @@ final class ExpertTasks {
     /**
      * The choice of experts for the rank's rows.
      *
-     * @param export whether the experts' input leaves the device
+     * @param part which layer, and what leaves the device
      */
-    void route(KernelGraph g, int layer, boolean export) {
+    void route(KernelGraph g, Part.Route part) {
+        int layer = part.layer();
         LayerWeights w = rank.layer(layer);
         RankArrays.Slots own = rank.slots(layer);
         g.input(b.step);
@@ -42,24 +43,29 @@ final class ExpertTasks {
         Router.add(g, "route" + layer, b.step, b.h, w.router(), w.extraGate(), own.ids(), own.weights(), b.scores,
                 config.hidden(), config.layers().get(layer).routing());
         g.output(own.ids());
-        if (export) {
+        if (part.export()) {
             g.output(b.h);
+        }
+        if (part.weights()) {
+            g.output(own.weights());
         }
     }
 
     /**
      * The experts that the rank holds.
      *
-     * @param received whether they work on rows received from other ranks, not on the rank's own
+     * @param part which layer, whose rows, and whether their outputs are summed
      */
-    void run(KernelGraph g, int layer, boolean received) {
+    void run(KernelGraph g, Part.Experts part) {
+        int layer = part.layer();
+        boolean received = part.received();
         IntArray step = received ? b.receivedStep : b.step;
         FloatArray in = received ? b.receivedX : b.h;
         IntArray ids = received ? b.receivedIds : rank.slots(layer).ids();
         FloatArray out = received ? b.receivedOut : rank.slots(layer).expertOut();
         if (received) {
             g.input(b.receivedStep, b.receivedX, b.receivedIds);
-            g.output(b.receivedOut);
+            g.output(part.sums() ? b.receivedX : b.receivedOut);
         }
         int slots = config.layers().get(layer).routing().slots();
         IntArray groupOf = groupOf(layer);
@@ -74,6 +80,12 @@ final class ExpertTasks {
         }
         for (int i = 0; i < banks.size(); i++) {
             ExpertDown.add(g, "down" + layer + "_" + i, b.inner, b.offsets, b.pairs, banks.get(i), out, b.innerStride);
+        }
+        if (part.sums()) {
+            g.input(b.receivedWeights);
+            // The experts have read the rows, so that the sums can take their place.
+            Combine.add(g, "sum" + layer, step, out, b.receivedWeights, ids, b.receivedX, slots, config.hidden(), 1f,
+                    false);
         }
     }
 

@@ -36,15 +36,17 @@ public sealed interface Part {
      * Norm and router of a layer.
      *
      * @param export whether the normed activations go to the host, to be sent to expert ranks
+     * @param weights whether the weights of the experts go there too, for ranks that sum their experts' outputs
      */
-    record Route(int layer, boolean export) implements Part {}
+    record Route(int layer, boolean export, boolean weights) implements Part {}
 
     /**
      * The rank's experts of a layer.
      *
      * @param received whether they work on rows received from other ranks (results go to the host) or on the rank's own
+     * @param sums whether the result is the weighted sum of a received row's experts on this rank, in their order
      */
-    record Experts(int layer, boolean received) implements Part {}
+    record Experts(int layer, boolean received, boolean sums) implements Part {}
 
     /**
      * Weighted sum over a row's experts, in expert order.

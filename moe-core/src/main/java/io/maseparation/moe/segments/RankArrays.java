@@ -40,7 +40,10 @@ final class RankArrays {
     /** [rows, hidden]: normed activations, the experts' input. */
     final FloatArray h;
 
-    /** [rows, hidden]: a partial sum before, the full sum after, an all-reduce. */
+    /**
+     * [rows, hidden]: a partial sum before, the full sum after, an all-reduce, or the sum of what expert ranks summed.
+     * Where heads are not split it is {@link #h}, which is free once its rows are on their way to the experts.
+     */
     final FloatArray partial;
 
     /** [rows, 2]: sums of squares of queries and keys. */
@@ -64,11 +67,14 @@ final class RankArrays {
     /** [3]: as {@link #step}, of the rows received for the experts. */
     final IntArray receivedStep = DeviceArrays.ints(3);
 
-    /** [receivedRows, hidden]: rows received for the experts. */
+    /** [receivedRows, hidden]: rows received for the experts; afterwards their sums, where experts are summed. */
     final FloatArray receivedX;
 
     /** [receivedRows, slots]: their experts; -1 where the expert is on another rank. */
     final IntArray receivedIds;
+
+    /** [receivedRows, slots]: the weights of these experts, where they are summed. */
+    final FloatArray receivedWeights;
 
     /** [receivedRows, slots, hidden]: outputs of the experts for received rows. */
     final FloatArray receivedOut;
@@ -116,7 +122,7 @@ final class RankArrays {
         }
         h = floats(s.x);
         normed = floats(s.x);
-        partial = floats(s.partial);
+        partial = s.partial > 0 ? floats(s.partial) : h;
         sums = floats(s.sums);
         for (int n : s.slotCounts) {
             slots.put(
@@ -131,6 +137,7 @@ final class RankArrays {
         scores = floats(s.scores);
         receivedX = floats(s.receivedX);
         receivedIds = DeviceArrays.ints(Math.max(1, s.receivedRows * s.slots));
+        receivedWeights = floats((long) s.receivedRows * s.slots);
         receivedOut = floats(s.receivedOut);
         offsets = DeviceArrays.ints(s.groups + 1);
         pairs = DeviceArrays.ints(Math.max(1, s.pairs));
@@ -210,7 +217,7 @@ final class RankArrays {
             x = hasAttention ? attentionRows * hidden : 1;
             received = hasAttention && !shard.embedding() ? x : 1;
             boolean split = hasAttention && shard.attention().get().parts() > 1;
-            partial = split ? x : 1;
+            partial = split ? x : 0;
             sums = split ? 2L * attentionRows : 1;
             qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
             attention =
@@ -240,7 +247,7 @@ final class RankArrays {
                     + (long) pairs * width
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
-            long ints = attentionRows * 5L + (long) receivedRows * slots + groups + pairs + 2L * outputs;
+            long ints = attentionRows * 5L + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

@@ -31,7 +31,8 @@ public record RankBuffers(
      * @param x [rows, hidden]: residual stream, after a segment that stores it
      * @param received [rows, hidden]: residual stream received from the stage before
      * @param h [rows, hidden]: normed activations, the experts' input
-     * @param partial [rows, hidden]: a partial sum before, the full sum after, an all-reduce
+     * @param partial [rows, hidden]: a partial sum before, the full sum after, an all-reduce, or the sum of what expert
+     *     ranks summed; where heads are not split it is {@code h}
      * @param sums [rows, 2]: sums of squares of queries and keys, likewise
      */
     public record Activations(HostFloats x, HostFloats received, HostFloats h, HostFloats partial, HostFloats sums) {}
@@ -40,19 +41,21 @@ public record RankBuffers(
      * What belongs to the expert slots of the rank's own rows.
      *
      * @param ids [rows, slots]: expert of each slot
+     * @param weights [rows, slots]: weight of each slot, after a segment that exports it
      * @param expertOut [rows, slots, hidden]: outputs of the experts
      */
-    public record Slots(HostInts ids, HostFloats expertOut) {}
+    public record Slots(HostInts ids, HostFloats weights, HostFloats expertOut) {}
 
     /**
      * Rows received for the rank's experts.
      *
      * @param step [3]: as {@link Inputs#step}, of the rows received
-     * @param x [receivedRows, hidden]: the rows
+     * @param x [receivedRows, hidden]: the rows; after a segment that sums their experts, the sums
      * @param ids [receivedRows, slots]: their experts; -1 where the expert is on another rank
+     * @param weights [receivedRows, slots]: the weights of these experts, where they are summed
      * @param out [receivedRows, slots, hidden]: outputs of the experts
      */
-    public record Received(HostInts step, HostFloats x, HostInts ids, HostFloats out) {}
+    public record Received(HostInts step, HostFloats x, HostInts ids, HostFloats weights, HostFloats out) {}
 
     /**
      * Logits.
@@ -66,7 +69,8 @@ public record RankBuffers(
 
     static RankBuffers of(RankArrays a) {
         Map<Integer, Slots> slots = new HashMap<>();
-        a.slots.forEach((n, s) -> slots.put(n, new Slots(new HostInts(s.ids()), new HostFloats(s.expertOut()))));
+        a.slots.forEach((n, s) -> slots.put(
+                n, new Slots(new HostInts(s.ids()), new HostFloats(s.weights()), new HostFloats(s.expertOut()))));
         return new RankBuffers(
                 new Inputs(new HostInts(a.step), new HostInts(a.tokens), new HostInts(a.rowInfo)),
                 new Activations(
@@ -75,7 +79,7 @@ public record RankBuffers(
                 slots,
                 new Received(
                         new HostInts(a.receivedStep), new HostFloats(a.receivedX), new HostInts(a.receivedIds),
-                        new HostFloats(a.receivedOut)),
+                        new HostFloats(a.receivedWeights), new HostFloats(a.receivedOut)),
                 new Outputs(
                         new HostInts(a.outputStep), new HostInts(a.outputRows), new HostFloats(a.logits),
                         new HostInts(a.best)));

@@ -111,8 +111,8 @@ final class SegmentBuilder {
                 ResidualAdd.add(g, "reduced", b.step, b.partial, b.x, config.hidden(),
                         config.numerics().residualMultiplier());
             }
-            case Part.Route(int layer, boolean export) -> experts.route(g, layer, export);
-            case Part.Experts(int layer, boolean received) -> experts.run(g, layer, received);
+            case Part.Route route -> experts.route(g, route);
+            case Part.Experts held -> experts.run(g, held);
             case Part.Combine(int layer, boolean imported, boolean partial) -> experts.combine(g, layer, imported,
                     partial);
             case Part.Output() -> output(g);

@@ -86,15 +86,22 @@ public final class SegmentCosts {
                 attention(costs, layer, shape);
             }
             case Part.AddReduced() -> add(costs, Operation.RESIDUAL_ADD, ResidualAdd.cost(rows, hidden));
-            case Part.Route(int layer, boolean export) -> {
+            case Part.Route(int layer, boolean export, boolean weights) -> {
                 add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, hidden));
                 costs.add(new OperationCost(
                         Operation.ROUTER, Router.cost(rows, hidden, routing(layer)),
                         new OperationCost.Product(rows, routing(layer).experts(), hidden)));
             }
-            case Part.Experts(int layer, boolean received) -> experts(costs, layer, shape);
-            case Part.Combine(int layer, boolean imported, boolean partial) -> add(
-                    costs, Operation.COMBINE, Combine.cost(rows, routing(layer).slots(), hidden, !partial));
+            case Part.Experts(int layer, boolean received, boolean sums) -> {
+                experts(costs, layer, shape);
+                if (sums) {
+                    StepShape.ExpertLoad load = shape.experts();
+                    add(costs, Operation.COMBINE, Combine.cost(
+                            load.rows(), load.pairs() + load.extraRows(), routing(layer).slots(), hidden, false));
+                }
+            }
+            case Part.Combine(int layer, boolean imported, boolean partial) -> add(costs, Operation.COMBINE,
+                    Combine.cost(rows, rows * routing(layer).slots(), routing(layer).slots(), hidden, !partial));
             case Part.Output() -> output(costs, shape.outputs());
         }
     }
@@ -114,7 +121,7 @@ public final class SegmentCosts {
 
     /** What goes between host and device. */
     private enum Array {
-        STEP, TOKENS, ROW_INFO, RECEIVED_ROWS, X, SUMS_IN, SUMS_OUT, PARTIAL_IN, PARTIAL_OUT, IDS, H, RECEIVED_STEP, RECEIVED_X, RECEIVED_IDS, RECEIVED_OUT, EXPERT_OUT, OUTPUT_STEP, OUTPUT_ROWS, BEST
+        STEP, TOKENS, ROW_INFO, RECEIVED_ROWS, X, SUMS_IN, SUMS_OUT, PARTIAL_IN, PARTIAL_OUT, IDS, H, RECEIVED_STEP, RECEIVED_X, RECEIVED_IDS, RECEIVED_OUT, RECEIVED_WEIGHTS, WEIGHTS, EXPERT_OUT, OUTPUT_STEP, OUTPUT_ROWS, BEST
     }
 
     private void transfers(Map<Array, Long> arrays, Part part, Capacity capacity) {
@@ -123,7 +130,7 @@ public final class SegmentCosts {
         long outputs = Math.max(1, capacity.outputRows());
         long hidden = config.hidden();
         if (!(part instanceof Part.StoreHidden) && !(part instanceof Part.Output)
-                && !(part instanceof Part.Experts(int l, boolean r) && r)) {
+                && !(part instanceof Part.Experts held && held.received())) {
             arrays.put(Array.STEP, 3L);
         }
         switch (part) {
@@ -137,19 +144,25 @@ public final class SegmentCosts {
                 rest(arrays, rows);
             }
             case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, rows * hidden);
-            case Part.Route(int layer, boolean export) -> {
+            case Part.Route(int layer, boolean export, boolean weights) -> {
                 arrays.put(Array.IDS, rows * routing(layer).slots());
+                if (weights) {
+                    arrays.put(Array.WEIGHTS, rows * routing(layer).slots());
+                }
                 if (export) {
                     arrays.put(Array.H, rows * hidden);
                 }
             }
-            case Part.Experts(int layer, boolean isReceived) -> {
+            case Part.Experts(int layer, boolean isReceived, boolean sums) -> {
                 if (isReceived) {
                     // Buffers are for the layer with the most slots.
                     arrays.put(Array.RECEIVED_STEP, 3L);
                     arrays.put(Array.RECEIVED_X, Math.max(1, received * hidden));
                     arrays.put(Array.RECEIVED_IDS, Math.max(1, received * config.maxSlots()));
-                    arrays.put(Array.RECEIVED_OUT, Math.max(1, received * hidden * config.maxSlots()));
+                    arrays.put(Array.RECEIVED_OUT, Math.max(1, received * hidden * (sums ? 1 : config.maxSlots())));
+                    if (sums) {
+                        arrays.put(Array.RECEIVED_WEIGHTS, Math.max(1, received * config.maxSlots()));
+                    }
                 }
             }
             case Part.Combine(int layer, boolean imported, boolean partial) -> {

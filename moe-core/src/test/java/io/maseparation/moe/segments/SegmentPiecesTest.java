@@ -12,8 +12,8 @@ class SegmentPiecesTest {
         for (int layer = 0; layer < layers; layer++) {
             parts.addAll(List.of(
                     new Part.Attention(layer),
-                    new Part.Route(layer, false),
-                    new Part.Experts(layer, false),
+                    new Part.Route(layer, false, false),
+                    new Part.Experts(layer, false, false),
                     new Part.Combine(layer, false, false)));
         }
         parts.add(new Part.Output());
@@ -45,7 +45,7 @@ class SegmentPiecesTest {
         assertThat(SegmentPieces.of(whole(3), 3 * 140)).hasSize(3);
         Segment one = whole(1);
         assertThat(SegmentPieces.of(one, 140)).containsExactly(one);
-        Segment experts = new Segment("experts3", List.of(new Part.Experts(3, true)));
+        Segment experts = new Segment("experts3", List.of(new Part.Experts(3, true, false)));
         assertThat(SegmentPieces.of(experts, 128)).containsExactly(experts);
     }
 }

@@ -63,17 +63,18 @@ public final class Combine {
     }
 
     /**
-     * Least work, with every slot filled.
+     * Least work.
      *
      * @param rows rows of the step
+     * @param filled slots of all rows together that are not empty
      * @param slots slots of a row
      * @param n columns
      * @param accumulate whether the result is added to out
      */
-    public static OpCost cost(int rows, int slots, int n, boolean accumulate) {
+    public static OpCost cost(int rows, int filled, int slots, int n, boolean accumulate) {
         long elements = (long) rows * n;
-        return new OpCost(elements * (2L * slots + (accumulate ? 2 : 1)),
+        return new OpCost(2L * filled * n + elements * (accumulate ? 2 : 1),
                 8L * rows * slots,
-                4 * elements * (slots + (accumulate ? 2L : 1L)));
+                4 * ((long) filled * n + elements * (accumulate ? 2L : 1L)));
     }
 }

@@ -7,6 +7,7 @@ import io.maseparation.moe.Tokenizer;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.RunReport;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Setup;
@@ -171,6 +172,7 @@ final class GenerateCommand extends Command {
         tree.put("layout", result.layout());
         tree.put("micro_batches", setup.batching().microBatches());
         tree.put("schedule", setup.batching().schedule().id());
+        tree.put(CombineMode.NAME, setup.layout().combine().id());
         tree.put("model", config.name());
         tree.put("kv_dtype", kvType.name().toLowerCase(Locale.ROOT));
         tree.put("backend", result.backend());

@@ -1,17 +1,21 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.files.Identified;
 import io.maseparation.files.Json;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cli.results.SimulationReport;
 import io.maseparation.parallel.cli.results.SimulationTable;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
+import io.maseparation.parallel.search.BitIdentity;
 import io.maseparation.parallel.search.Deadline;
 import io.maseparation.parallel.search.Evaluation;
 import io.maseparation.parallel.search.Goal;
+import io.maseparation.parallel.search.LayoutFilter;
 import io.maseparation.parallel.search.LayoutKind;
 import io.maseparation.parallel.search.Objective;
 import io.maseparation.parallel.search.Planner;
@@ -23,10 +27,12 @@ import io.maseparation.parallel.simulate.Simulation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** {@code ma plan}: the search for the best plan, and whether separation pays. */
 final class PlanCommand extends Command {
@@ -35,6 +41,18 @@ final class PlanCommand extends Command {
     private static final String TIME_LIMIT = "time-limit";
     /** A week. */
     private static final int MOST_SECONDS = 7 * 24 * 3600;
+
+    /** What {@code --combine} can be in a search. */
+    private enum Combines implements Identified {
+        EXPERTS(EnumSet.of(CombineMode.EXPERTS)), SUMS(EnumSet.of(CombineMode.SUMS)), ANY(
+                EnumSet.allOf(CombineMode.class));
+
+        private final Set<CombineMode> modes;
+
+        Combines(Set<CombineMode> modes) {
+            this.modes = modes;
+        }
+    }
 
     PlanCommand() {
         super("plan", "search for the best plan on a cluster, and say whether separation pays and why");
@@ -55,6 +73,8 @@ final class PlanCommand extends Command {
                 "sequences over all ranks; with --slo-tpot-ms and without this the batch is searched, too [24]");
         options.value(OBJECTIVE, "NAME",
                 "tps (tokens a second), tpot (time between tokens) or cost (price of a token) [tps]");
+        options.value(StrategyFlags.COMBINE, "NAME",
+                "what experts send back: experts (a single device's bits), sums (one row per rank) or any [experts]");
         options.value(TIME_LIMIT, "SECONDS",
                 "end after about this time with the best plans so far, and say what was not tried");
         options.value("o", OUTPUT, "FILE",
@@ -81,16 +101,20 @@ final class PlanCommand extends Command {
                             .formatted(cluster.name()));
         }
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
+                .with(LayoutFilter.all().with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
+                        List.of(Combines.values()), Combines::id).modes))
                 .withDeadline(deadline)
                 .with(new Goal(objective, limit,
                         objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)
                                 && !SimulationFlags.hasBatch(arguments)));
         SearchResult found;
         Verdict verdict;
+        Optional<BitIdentity> bits;
         try (Progress progress = terminal.progress("searching", -1)) {
             found = Planner.search(request.withProgress(progress::at));
             progress.doing("verdict");
             verdict = Verdict.of(found);
+            bits = BitIdentity.of(found);
         }
         Evaluation best = found.best();
         Simulation simulated = best.result().simulation();
@@ -98,8 +122,8 @@ final class PlanCommand extends Command {
                 .madeFor(cluster.name(), simulated.scenario().batch(), simulated.scenario().context())
                 .write(file));
         terminal.out().print(format == OutputFormat.JSON
-                ? Json.write(tree(found, verdict))
-                : text(found, verdict, format));
+                ? Json.write(tree(found, verdict, bits))
+                : text(found, verdict, bits, format));
         output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
     }
 
@@ -146,7 +170,7 @@ final class PlanCommand extends Command {
         return tree;
     }
 
-    private static Map<String, Object> tree(SearchResult found, Verdict verdict) {
+    private static Map<String, Object> tree(SearchResult found, Verdict verdict, Optional<BitIdentity> bits) {
         SearchRequest request = found.request();
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("model", request.config().name());
@@ -162,6 +186,7 @@ final class PlanCommand extends Command {
         tree.put("flips_with", verdict.flip().map(Verdict.Change::what).orElse(null));
         tree.put("changes", verdict.changes().stream().map(c -> change(c, request.goal().objective())).toList());
         verdict.bound().ifPresent(b -> tree.put("pools", pools(b)));
+        tree.put("bit_identity", bits.map(PlanCommand::bitIdentity).orElse(null));
         tree.put("candidates", found.candidates());
         tree.put("candidates_impossible", found.refused());
         tree.put("candidates_simulated", found.simulated());
@@ -204,7 +229,15 @@ final class PlanCommand extends Command {
         return tree;
     }
 
-    private static String text(SearchResult found, Verdict verdict, OutputFormat format) {
+    private static Map<String, Object> bitIdentity(BitIdentity bits) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("cost", bits.cost());
+        tree.put("best_identical", SimulationReport.tree(bits.identical().result()));
+        tree.put("best_of_all", SimulationReport.tree(bits.best().result()));
+        return tree;
+    }
+
+    private static String text(SearchResult found, Verdict verdict, Optional<BitIdentity> bits, OutputFormat format) {
         List<SimulationTable.Row> rows = new ArrayList<>();
         rows.add(row("best of all", found.best()));
         found.best(LayoutKind.MA).ifPresent(e -> rows.add(row("best " + LayoutKind.MA.label(), e)));
@@ -237,6 +270,7 @@ final class PlanCommand extends Command {
                 format))
                 .append('\n');
         text.append(wrapped(verdict.reason(), format)).append('\n');
+        bits.ifPresent(b -> text.append(wrapped(b.words(), format)).append('\n'));
         text.append(wrapped(
                 "Everything here is simulated (docs/simulation.md). Bound: the busiest rank's bytes or operations at peak;"
                         + " any layout: the same of all devices together, whatever the layout. %d layouts, of which %d are not"

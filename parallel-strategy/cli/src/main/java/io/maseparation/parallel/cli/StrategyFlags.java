@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.parallel.layout.Batching;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.LayoutSize;
 import io.maseparation.parallel.layout.Schedule;
@@ -21,6 +22,7 @@ final class StrategyFlags {
     private static final String STRATEGY = "strategy";
     private static final String SCHEDULE = "schedule";
     private static final String PLAN = "plan";
+    static final String COMBINE = CombineMode.NAME;
     /** Parts of the batch. */
     static final String MICRO_BATCHES = FlagNames.option(Batching.MICRO_BATCHES);
 
@@ -32,6 +34,9 @@ final class StrategyFlags {
             options.value(FlagNames.option(size.id()), "N", description(size));
         }
         addBatching(options, "1");
+        options.value(COMBINE, "NAME",
+                "ma, ep: what experts send back: experts, one row each, for a single device's bits; or sums, one row per"
+                        + " rank, rounded in another order [experts]");
     }
 
     /** {@code --plan}, which stands instead of all of these. */
@@ -69,7 +74,7 @@ final class StrategyFlags {
     static Optional<Path> planFile(Arguments arguments) {
         if (arguments.has(PLAN)) {
             Stream.concat(
-                    Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES),
+                    Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES, COMBINE),
                     Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
                     .filter(arguments::has)
                     .forEach(name -> {
@@ -105,8 +110,11 @@ final class StrategyFlags {
                 sizes.put(size, count(arguments, size, absent(size, arguments)));
             }
         }
+        CombineMode combine = arguments.choice(
+                COMBINE, CombineMode.EXPERTS, List.of(CombineMode.values()), CombineMode::id);
         return new Setup(
-                Layout.of(strategy, sizes), new Batching(microBatches(arguments, 1), schedule(arguments)));
+                Layout.of(strategy, sizes).withCombine(combine),
+                new Batching(microBatches(arguments, 1), schedule(arguments)));
     }
 
     /** What holds where a size is not given: the least that the strategy makes sense with. */

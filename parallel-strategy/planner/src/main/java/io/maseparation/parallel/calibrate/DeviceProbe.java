@@ -262,11 +262,11 @@ final class DeviceProbe implements AutoCloseable {
 
     private void remember(Segment segment, int n) {
         for (Part part : segment.parts()) {
-            if (readsChoices && part instanceof Part.Route(int layer, boolean export)) {
-                int slots = config.layers().get(layer).routing().slots();
+            if (readsChoices && part instanceof Part.Route route) {
+                int slots = config.layers().get(route.layer()).routing().slots();
                 RankBuffers.Slots buffers = Objects.requireNonNull(
                         device.buffers().slots().get(slots), "a rank with a router has buffers for its choices");
-                chosen[layer] = IntStream.range(0, n * slots).map(buffers.ids()::get).toArray();
+                chosen[route.layer()] = IntStream.range(0, n * slots).map(buffers.ids()::get).toArray();
             }
         }
     }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.parallel.simulate.Simulation;
+
 /**
  * What a search aims for.
  *
@@ -19,5 +21,12 @@ public record Goal(Objective objective, double tpotLimitMs, boolean anyBatch) {
      */
     public static Goal of(Objective objective) {
         return new Goal(objective, Double.POSITIVE_INFINITY, false);
+    }
+
+    /** The score of a time between tokens; infinite beyond the limit. */
+    double score(Simulation simulation, double tpotMs) {
+        return tpotMs > tpotLimitMs
+                ? Double.POSITIVE_INFINITY
+                : objective.score(tpotMs, simulation.scenario().batch(), simulation.pricePerHour());
     }
 }

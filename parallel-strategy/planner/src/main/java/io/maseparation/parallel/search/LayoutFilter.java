@@ -1,7 +1,9 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -10,17 +12,19 @@ import java.util.function.Predicate;
  * Which layouts a search looks at.
  *
  * @param strategies the strategies of those layouts
+ * @param combines what expert ranks send back in layouts that exchange rows with them
  * @param layouts what else a layout must satisfy
  */
-public record LayoutFilter(Set<Strategy> strategies, Predicate<Setup> layouts) {
-    /** Copies the set. */
+public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, Predicate<Setup> layouts) {
+    /** Copies the sets. */
     public LayoutFilter {
         strategies = Set.copyOf(strategies);
+        combines = Collections.unmodifiableSet(EnumSet.copyOf(combines));
     }
 
-    /** {@return all layouts} */
+    /** {@return all layouts in which expert ranks send back the output of each expert} */
     public static LayoutFilter all() {
-        return new LayoutFilter(EnumSet.allOf(Strategy.class), o -> true);
+        return new LayoutFilter(EnumSet.allOf(Strategy.class), EnumSet.of(CombineMode.EXPERTS), o -> true);
     }
 
     /**
@@ -30,7 +34,7 @@ public record LayoutFilter(Set<Strategy> strategies, Predicate<Setup> layouts) {
      * @param others further strategies
      */
     public static LayoutFilter of(Strategy first, Strategy... others) {
-        return new LayoutFilter(EnumSet.of(first, others), o -> true);
+        return new LayoutFilter(EnumSet.of(first, others), all().combines, o -> true);
     }
 
     /**
@@ -39,7 +43,16 @@ public record LayoutFilter(Set<Strategy> strategies, Predicate<Setup> layouts) {
      * @param also the condition
      */
     public LayoutFilter where(Predicate<Setup> also) {
-        return new LayoutFilter(strategies, layouts.and(also));
+        return new LayoutFilter(strategies, combines, layouts.and(also));
+    }
+
+    /**
+     * {@return the same layouts with other ways to bring back what experts computed}
+     *
+     * @param modes the ways, at least one
+     */
+    public LayoutFilter with(Set<CombineMode> modes) {
+        return new LayoutFilter(strategies, modes, layouts);
     }
 
     boolean has(Setup setup) {

@@ -2,6 +2,7 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
@@ -143,9 +144,11 @@ public final class SearchedLayouts {
     }
 
     private void batched(Layout layout, int mostMicroBatches, List<List<Integer>> orders) {
-        for (int m = 1; m <= mostMicroBatches; m++) {
-            Setup setup = layout.withMicroBatches(m);
-            orders.forEach(order -> add(setup, order));
+        for (CombineMode combine : layout.expertGroups() == 0 ? Set.of(layout.combine()) : space.combines()) {
+            for (int m = 1; m <= mostMicroBatches; m++) {
+                Setup setup = layout.withCombine(combine).withMicroBatches(m);
+                orders.forEach(order -> add(setup, order));
+            }
         }
     }
 

@@ -161,10 +161,7 @@ final class Trial {
 
     /** The score of a time between tokens; infinite beyond the limit. */
     private double score(Simulation simulation, double tpotMs) {
-        return tpotMs > request.goal().tpotLimitMs()
-                ? Double.POSITIVE_INFINITY
-                : request.goal().objective().score(
-                        tpotMs, simulation.scenario().batch(), simulation.pricePerHour());
+        return request.goal().score(simulation, tpotMs);
     }
 
     private static boolean fits(Simulation simulation) {

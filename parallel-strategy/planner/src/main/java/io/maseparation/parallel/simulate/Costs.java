@@ -12,6 +12,7 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
@@ -40,6 +41,7 @@ final class Costs implements Work {
     private final double[] outsideOfNode;
     private final int[] nodeOf;
     private final boolean queues;
+    private final boolean sums;
     private final int[] groupOf;
 
     /** What ranks of equal shards on equal devices share. */
@@ -77,6 +79,7 @@ final class Costs implements Work {
         this.loads = loads;
         this.collectives = collectives;
         map = loads.map();
+        sums = plan.layout().combine() == CombineMode.SUMS;
         Cluster cluster = simulation.cluster();
         int n = plan.ranks().size();
         ranks = new RankCosts[n];
@@ -153,7 +156,7 @@ final class Costs implements Work {
                         onDevice + seconds,
                         onDevice + factor * kind.workSeconds(task.operation(), moved, computed, 0)));
             }
-            if (isExpert(task.operation())) {
+            if (isExpert(task.operation()) || use.experts().filter(Part.Experts::received).isPresent()) {
                 expert += seconds;
             } else {
                 attention += seconds;
@@ -193,10 +196,8 @@ final class Costs implements Work {
             }
             case COMBINE -> {
                 ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
-                double row = combineRowBytes();
-                int expertGroup = map.groupOf(from);
                 for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = row * counts.pairs(groupOf(to.get(i)), expertGroup);
+                    bytes[i] = combineBytes(counts, groupOf(to.get(i)), map.groupOf(from));
                 }
             }
             case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());
@@ -217,14 +218,15 @@ final class Costs implements Work {
         return groupOf[rank];
     }
 
-    /** A row and the experts it is for. */
+    /** A row and the experts it is for, with their weights where these are applied there. */
     private double dispatchRowBytes(int layer) {
-        return rowBytes() + 4.0 * (config.layers().get(layer).routing().slots() + 1);
+        int slots = config.layers().get(layer).routing().slots();
+        return rowBytes() + 4.0 * ((sums ? 2 : 1) * slots + 1);
     }
 
-    /** An output of a row and expert, and which it is. */
-    private double combineRowBytes() {
-        return rowBytes() + 4.0;
+    /** Outputs, one for each row or one for each row and expert, and which they are. */
+    private double combineBytes(ExpertLoads.Counts counts, int group, int expertGroup) {
+        return (rowBytes() + 4.0) * (sums ? counts.rows(group, expertGroup) : counts.pairs(group, expertGroup));
     }
 
     @Override
@@ -289,7 +291,7 @@ final class Costs implements Work {
         ExpertLoads.Counts counts = loads.of(exchange.layer(), microBatch, step);
         return exchange.tensor() == Tensor.DISPATCH
                 ? dispatchRowBytes(exchange.layer()) * counts.rows(groupOf(from), map.groupOf(to))
-                : combineRowBytes() * counts.pairs(groupOf(to), map.groupOf(from));
+                : combineBytes(counts, groupOf(to), map.groupOf(from));
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.simulate.Conditions;
@@ -15,6 +16,7 @@ import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
@@ -39,7 +41,8 @@ class LowerBoundTest {
         Cluster cluster = random.nextInt(3) > 0
                 ? TestClusters.random(random, devices)
                 : Clusters.named(MEASURED.get(random.nextInt(MEASURED.size())) + "x" + devices);
-        List<PlacedLayout> layouts = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1)));
+        List<PlacedLayout> layouts = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))
+                .with(LayoutFilter.all().with(EnumSet.allOf(CombineMode.class))));
         PlacedLayout layout = layouts.get(random.nextInt(layouts.size()));
         Scenario scenario =
                 Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))

@@ -14,6 +14,7 @@ import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.Roofline;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
@@ -59,6 +60,9 @@ class InvariantsTest {
                             .withExpertReplicas(Math.min(copies, groups));
                     default -> Layout.separated(1 + random.nextInt(8), 1 + random.nextInt(8));
                 };
+        if (layout.expertGroups() > 0 && random.nextInt(3) == 0) {
+            layout = layout.withCombine(CombineMode.SUMS);
+        }
         return layout.withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
     }

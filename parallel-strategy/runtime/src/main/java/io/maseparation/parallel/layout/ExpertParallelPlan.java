@@ -23,6 +23,7 @@ final class ExpertParallelPlan {
         int n = layout.expertParallel();
         int slices = layout.attentionTensorParallel();
         int copies = layout.dataParallel();
+        boolean sums = layout.combine() == CombineMode.SUMS;
         List<Shard.Experts> shares = experts.shares(n);
         int groups = n / slices;
         List<RankPlan> ranks = new ArrayList<>();
@@ -40,7 +41,8 @@ final class ExpertParallelPlan {
                             copy * groups + group,
                             Role.BOTH,
                             Optional.of(shares.get(group * slices + slice)),
-                            (program, layer) -> exchange(program, rail, layer)));
+                            sums,
+                            (program, layer) -> exchange(program, rail, layer, sums)));
                 }
             }
         }
@@ -54,9 +56,9 @@ final class ExpertParallelPlan {
     }
 
     /** The rows of a layer to the experts on the ranks of a rail, and their answers back. */
-    private static void exchange(ProgramBuilder program, List<Integer> rail, int layer) {
+    private static void exchange(ProgramBuilder program, List<Integer> rail, int layer, boolean sums) {
         program.op(new Op.AllToAll(rail, Tensor.DISPATCH, layer));
-        program.part(new Part.Experts(layer, true));
+        program.part(new Part.Experts(layer, true, sums));
         program.compute("experts" + layer);
         program.op(new Op.AllToAll(rail, Tensor.COMBINE, layer));
     }

@@ -76,10 +76,11 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
      *
      * @param group group that the rank's rows belong to
      * @param experts of the rank itself, if it has any
+     * @param sums whether the answers are sums
      * @param exchange adds to a program what brings a layer's rows to their experts and the answers back
      */
     RankPlan exchangingRank(
-            int slice, int group, Role role, Optional<Shard.Experts> experts,
+            int slice, int group, Role role, Optional<Shard.Experts> experts, boolean sums,
             BiConsumer<ProgramBuilder, Integer> exchange) {
         int layers = config.layers().size();
         Shard shard = new Shard(
@@ -88,13 +89,19 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
         embed(program, members.get(slice), sampler());
         for (int layer = 0; layer < layers; layer++) {
             attention(program, layer);
-            program.part(new Part.Route(layer, true));
+            program.part(new Part.Route(layer, true, sums));
             program.compute((split() ? "route" : "attention") + layer);
             exchange.accept(program, layer);
-            program.part(new Part.Combine(layer, true, split()));
-            if (split()) {
+            if (!sums) {
+                program.part(new Part.Combine(layer, true, split()));
+            }
+            if (split() && !sums) {
                 program.compute("combine" + layer);
+            }
+            if (split()) {
                 reduceExperts(program, layer);
+            } else if (sums) {
+                program.part(new Part.AddReduced());
             }
         }
         output(program, slice, members);

@@ -85,15 +85,18 @@ public sealed interface Layout {
      * @param expertParallel ranks that share out the experts
      * @param attentionTensorParallel ranks of a group that split its attention heads; divides the former
      * @param dataParallel copies of the whole layout, each with its own sequences
+     * @param combine what comes back from the ranks of a row's experts
      */
-    record ExpertParallel(int expertParallel, int attentionTensorParallel, int dataParallel) implements Layout {
+    record ExpertParallel(int expertParallel, int attentionTensorParallel, int dataParallel, CombineMode combine)
+            implements
+                Layout {
         /**
          * {@return the same with attention heads split inside groups of {@code n} ranks}
          *
          * @param n ranks of a group
          */
         public ExpertParallel withAttentionTensorParallel(int n) {
-            return new ExpertParallel(expertParallel, n, dataParallel);
+            return new ExpertParallel(expertParallel, n, dataParallel, combine);
         }
 
         /**
@@ -102,7 +105,7 @@ public sealed interface Layout {
          * @param n number of copies
          */
         public ExpertParallel withDataParallel(int n) {
-            return new ExpertParallel(expertParallel, attentionTensorParallel, n);
+            return new ExpertParallel(expertParallel, attentionTensorParallel, n, combine);
         }
 
         @Override
@@ -113,7 +116,7 @@ public sealed interface Layout {
         @Override
         public String name() {
             return expertParallel + " ranks" + more(", attention tp ", attentionTensorParallel)
-                    + more(" x dp ", dataParallel);
+                    + more(" x dp ", dataParallel) + words(combine);
         }
 
         @Override
@@ -148,13 +151,15 @@ public sealed interface Layout {
      * @param expertTensorParallel ranks of a group that split the width of its experts; divides the expert ranks of a
      *     copy
      * @param expertReplicas copies of all experts among the expert ranks; divides them
+     * @param combine what comes back from the ranks of a row's experts
      */
     record Separated(
             int attentionDevices,
             int expertDevices,
             int attentionTensorParallel,
             int expertTensorParallel,
-            int expertReplicas)
+            int expertReplicas,
+            CombineMode combine)
             implements
                 Layout {
 
@@ -165,7 +170,8 @@ public sealed interface Layout {
          * @param experts ranks with experts
          */
         public Separated withRatio(int attention, int experts) {
-            return new Separated(attention, experts, attentionTensorParallel, expertTensorParallel, expertReplicas);
+            return new Separated(attention, experts, attentionTensorParallel, expertTensorParallel, expertReplicas,
+                    combine);
         }
 
         /**
@@ -174,7 +180,7 @@ public sealed interface Layout {
          * @param n ranks of a group
          */
         public Separated withAttentionTensorParallel(int n) {
-            return new Separated(attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas);
+            return new Separated(attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas, combine);
         }
 
         /**
@@ -183,7 +189,7 @@ public sealed interface Layout {
          * @param n ranks of a group
          */
         public Separated withExpertTensorParallel(int n) {
-            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, n, expertReplicas);
+            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, n, expertReplicas, combine);
         }
 
         /**
@@ -192,7 +198,8 @@ public sealed interface Layout {
          * @param n number of copies
          */
         public Separated withExpertReplicas(int n) {
-            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, expertTensorParallel, n);
+            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, expertTensorParallel, n,
+                    combine);
         }
 
         @Override
@@ -203,7 +210,8 @@ public sealed interface Layout {
         @Override
         public String name() {
             return attentionDevices + ":" + expertDevices + more(", attention tp ", attentionTensorParallel)
-                    + more(", experts tp ", expertTensorParallel) + more(", expert copies ", expertReplicas);
+                    + more(", experts tp ", expertTensorParallel) + more(", expert copies ", expertReplicas)
+                    + words(combine);
         }
 
         @Override
@@ -257,7 +265,7 @@ public sealed interface Layout {
      * @param ranks number of ranks, which share out the experts
      */
     static ExpertParallel expertParallel(int ranks) {
-        return new ExpertParallel(ranks, 1, 1);
+        return new ExpertParallel(ranks, 1, 1, CombineMode.EXPERTS);
     }
 
     /**
@@ -267,7 +275,7 @@ public sealed interface Layout {
      * @param expertDevices ranks with experts
      */
     static Separated separated(int attentionDevices, int expertDevices) {
-        return new Separated(attentionDevices, expertDevices, 1, 1, 1);
+        return new Separated(attentionDevices, expertDevices, 1, 1, 1, CombineMode.EXPERTS);
     }
 
     /**
@@ -286,13 +294,15 @@ public sealed interface Layout {
             case EP -> new ExpertParallel(
                     LayoutSize.EXPERT_PARALLEL_SIZE.in(sizes),
                     LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.DATA_PARALLEL_SIZE.in(sizes));
+                    LayoutSize.DATA_PARALLEL_SIZE.in(sizes),
+                    CombineMode.EXPERTS);
             case MA -> new Separated(
                     LayoutSize.ATTENTION_DEVICES.in(sizes),
                     LayoutSize.EXPERT_DEVICES.in(sizes),
                     LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
                     LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.EXPERT_REPLICAS.in(sizes));
+                    LayoutSize.EXPERT_REPLICAS.in(sizes),
+                    CombineMode.EXPERTS);
         };
     }
 
@@ -356,9 +366,34 @@ public sealed interface Layout {
 
     /** {@return whether a sum is split over ranks, so that it is rounded in another order than on a single one} */
     default boolean splitsSums() {
+        return headSlices() > 1 || combine() == CombineMode.SUMS
+                || this instanceof Separated ma && ma.expertTensorParallel > 1;
+    }
+
+    /** {@return what comes back from the ranks of a row's experts} */
+    default CombineMode combine() {
+        return CombineMode.EXPERTS;
+    }
+
+    /**
+     * {@return the same with another way to bring back what experts computed}
+     *
+     * @param mode the way
+     * @throws PlanException if experts are on the ranks of their rows anyway
+     */
+    default Layout withCombine(CombineMode mode) {
         return switch (this) {
-            case Single _,TensorPipeline _,ExpertParallel _ -> headSlices() > 1;
-            case Separated ma -> headSlices() > 1 || ma.expertTensorParallel > 1;
+            case ExpertParallel(int ranks, int slices, int copies, CombineMode _) -> new ExpertParallel(
+                    ranks, slices, copies, mode);
+            case Separated(int attention, int experts, int slices, int parts, int copies, CombineMode _) -> new Separated(
+                    attention, experts, slices, parts, copies, mode);
+            case Single _,TensorPipeline _ -> {
+                if (mode != combine()) {
+                    throw new PlanException("'combine' %s needs strategy ep or ma, but the strategy is %s"
+                            .formatted(mode.id(), strategy().id()));
+                }
+                yield this;
+            }
         };
     }
 
@@ -391,6 +426,10 @@ public sealed interface Layout {
 
     private static int saturated(double ranks) {
         return (int) ranks;
+    }
+
+    private static String words(CombineMode combine) {
+        return combine == CombineMode.SUMS ? ", sums combined" : "";
     }
 
     private static String more(String what, int n) {

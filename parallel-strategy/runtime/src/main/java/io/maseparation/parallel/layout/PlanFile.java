@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Identified;
 import io.maseparation.files.Json;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
@@ -194,7 +195,7 @@ public record PlanFile(
     }
 
     private static Setup setup(JsonFile json) {
-        Set<String> names = new HashSet<>(Set.of("strategy", "schedule", Batching.MICRO_BATCHES));
+        Set<String> names = new HashSet<>(Set.of("strategy", "schedule", Batching.MICRO_BATCHES, CombineMode.NAME));
         Strategy strategy = Strategy.of(json.name("strategy"))
                 .orElseThrow(() -> json.fail("strategy", "is not one of " + Stream.of(Strategy.values())
                         .map(Strategy::id)
@@ -209,18 +210,26 @@ public record PlanFile(
         }
         int microBatches = json.integer(Batching.MICRO_BATCHES, 1, 1, MOST_MICRO_BATCHES);
         json.only(names);
-        String schedule = json.text("schedule", Schedule.ASYNC.id());
-        Schedule found = Arrays.stream(Schedule.values())
-                .filter(s -> s.id().equals(schedule))
-                .findFirst()
-                .orElseThrow(() -> json.fail("schedule", "is neither async nor barrier: " + schedule));
+        Schedule schedule = choice(json, "schedule", Schedule.values());
+        CombineMode combine = choice(json, CombineMode.NAME, CombineMode.values());
         Layout layout = Layout.of(strategy, sizes);
         try {
+            layout = layout.withCombine(combine);
             SizeChecks.ranks(layout);
         } catch (PlanException e) {
             throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
         }
-        return new Setup(layout, new Batching(microBatches, found));
+        return new Setup(layout, new Batching(microBatches, schedule));
+    }
+
+    /** The first of two choices is what holds where the field is absent. */
+    private static <C extends Identified> C choice(JsonFile json, String field, C[] choices) {
+        String text = json.text(field, choices[0].id());
+        return Arrays.stream(choices)
+                .filter(c -> c.id().equals(text))
+                .findFirst()
+                .orElseThrow(() -> json.fail(
+                        field, "is neither %s nor %s: %s".formatted(choices[0].id(), choices[1].id(), text)));
     }
 
     /**
@@ -239,6 +248,7 @@ public record PlanFile(
         new TreeMap<>(setup.layout().sizes()).forEach((size, n) -> layout.put(size.id(), n));
         layout.put(Batching.MICRO_BATCHES, setup.batching().microBatches());
         layout.put("schedule", setup.batching().schedule().id());
+        layout.put(CombineMode.NAME, setup.layout().combine().id());
         Map<String, Object> ofModel = new LinkedHashMap<>();
         ofModel.put("layers", shape.layers());
         ofModel.put("hidden", shape.hidden());

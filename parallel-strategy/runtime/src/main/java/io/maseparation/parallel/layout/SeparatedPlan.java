@@ -27,6 +27,7 @@ final class SeparatedPlan {
     private final int parts;
     private final int copies;
     private final int expertGroups;
+    private final boolean sums;
 
     private SeparatedPlan(ModelConfig config, Layout.Separated layout) {
         this.config = config;
@@ -36,6 +37,7 @@ final class SeparatedPlan {
         copies = layout.expertReplicas();
         attentionGroups = attention / slices;
         expertGroups = layout.expertGroups();
+        sums = layout.combine() == CombineMode.SUMS;
     }
 
     static Plan build(ModelConfig config, Setup setup, Layout.Separated layout, ExpertGroups experts) {
@@ -71,7 +73,7 @@ final class SeparatedPlan {
             for (int slice = 0; slice < slices; slice++) {
                 List<Integer> asked = servers.get(copyOf[group]).get(slice);
                 ranks.add(heads.exchangingRank(
-                        slice, group, Role.ATTENTION, Optional.empty(),
+                        slice, group, Role.ATTENTION, Optional.empty(), sums,
                         (program, layer) -> exchange(program, asked, layer)));
             }
         }
@@ -94,10 +96,12 @@ final class SeparatedPlan {
         return attention + (copy * expertGroups + expertGroup) * parts + part;
     }
 
-    private static void exchange(ProgramBuilder program, List<Integer> servers, int layer) {
-        // With fewer expert groups than slices, some slices have nothing to ask.
+    private void exchange(ProgramBuilder program, List<Integer> servers, int layer) {
+        // With fewer expert groups than slices, some slices have nothing to ask, and a sum of nothing.
         if (!servers.isEmpty()) {
             program.op(new Op.Send(servers, Tensor.DISPATCH, layer));
+        }
+        if (sums || !servers.isEmpty()) {
             program.op(new Op.Recv(servers, Tensor.COMBINE, layer));
         }
     }
@@ -108,7 +112,7 @@ final class SeparatedPlan {
         ProgramBuilder program = new ProgramBuilder();
         for (int layer = 0; layer < config.layers().size(); layer++) {
             program.op(new Op.Recv(askers, Tensor.DISPATCH, layer));
-            program.part(new Part.Experts(layer, true));
+            program.part(new Part.Experts(layer, true, sums));
             program.compute("experts" + layer);
             program.op(new Op.Send(askers, Tensor.COMBINE, layer));
         }

@@ -73,8 +73,8 @@ final class TensorPipelinePlan {
         }
         for (int layer = first; layer < end; layer++) {
             heads.attention(program, layer);
-            program.part(new Part.Route(layer, false));
-            program.part(new Part.Experts(layer, false));
+            program.part(new Part.Route(layer, false, false));
+            program.part(new Part.Experts(layer, false, false));
             program.part(new Part.Combine(layer, false, heads.split()));
             if (!lastStage && layer == end - 1 && !heads.split()) {
                 // In this graph, because TornadoVM accepts no graph of transfers alone.

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -24,8 +25,13 @@ final class RandomLayouts {
                 .withDataParallel(1 + random.nextInt(2));
     }
 
-    /** One that splits heads or width. */
+    /** One that splits heads, width, or the sum over a row's experts. */
     static Layout split(RandomGenerator random, ModelConfig config) {
+        Layout layout = splitSizes(random, config);
+        return layout.expertGroups() > 0 && random.nextBoolean() ? layout.withCombine(CombineMode.SUMS) : layout;
+    }
+
+    private static Layout splitSizes(RandomGenerator random, ModelConfig config) {
         int experts = Math.max(1, config.maxExperts());
         int heads = slices(random, config);
         return switch (random.nextInt(3)) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.segments.Part;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +35,9 @@ class LayoutTest {
                             .withExpertTensorParallel(size(random))
                             .withExpertReplicas(size(random));
                 };
+        if (layout.expertGroups() > 0 && random.nextBoolean()) {
+            layout = layout.withCombine(CombineMode.SUMS);
+        }
         return layout.withMicroBatches(size(random))
                 .withSchedule(random.nextBoolean() ? Schedule.BARRIER : Schedule.ASYNC);
     }
@@ -65,7 +69,8 @@ class LayoutTest {
             assertThat(plan.placement().groups()).isEqualTo(plan.placement().copies() * layout.expertGroups());
             boolean split =
                     plan.ranks().stream().anyMatch(r -> r.shard().attention().map(a -> a.parts() > 1).orElse(false)
-                            || r.shard().experts().map(e -> e.parts() > 1).orElse(false));
+                            || r.shard().experts().map(e -> e.parts() > 1).orElse(false)
+                            || r.segments().stream().anyMatch(s -> s.experts().map(Part.Experts::sums).orElse(false)));
             assertThat(layout.splitsSums()).as("whether %s splits sums", setup).isEqualTo(split);
         });
     }
@@ -93,7 +98,7 @@ class LayoutTest {
     void aLayoutComesBackFromItsSizesAndFromAPlanFile(@ForAll long seed) throws IOException {
         Setup setup = any(new SplittableRandom(seed));
         Layout layout = setup.layout();
-        assertThat(Layout.of(layout.strategy(), layout.sizes())).isEqualTo(layout);
+        assertThat(Layout.of(layout.strategy(), layout.sizes()).withCombine(layout.combine())).isEqualTo(layout);
         for (LayoutSize size : LayoutSize.values()) {
             assertThat(size.belongsTo(layout.strategy())).isEqualTo(layout.sizes().containsKey(size));
         }

@@ -96,6 +96,7 @@ class PlanFileTest {
             'micro_batches': 1      | 'micro_batches': 65536           | layout: micro_batches is 65536, outside 1 to 4096
             'expert_devices': 2     | 'expert_devices': 3              | devices names 3 devices for 4 ranks
             'schedule': 'async'     | 'schedule': 'sync'               | layout: schedule is neither async nor barrier
+            'combine': 'experts'    | 'combine': 'sum'                 | layout: combine is neither experts nor sums
             'devices': [0, 1, 2]    | 'devices': [0, -1, 2]            | devices is -1, outside
             'devices': [0, 1, 2]    | 'devices': [0, 'a', 2]           | devices is not a whole number
             'devices': [0, 1, 2]    | 'batch': 1                       | devices is missing

@@ -2,6 +2,7 @@ package io.maseparation.parallel.cli.results;
 
 import static io.maseparation.parallel.present.Table.column;
 
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Setup;
@@ -30,6 +31,7 @@ public final class SimulationReport {
         tree.put("layout", setup.layout().name());
         tree.put("micro_batches", setup.batching().microBatches());
         tree.put("schedule", setup.batching().schedule().id());
+        tree.put(CombineMode.NAME, setup.layout().combine().id());
         tree.put("devices", plan.devices());
         tree.put("model", plan.config().name());
         tree.put("experts_per_token", plan.config().maxTopK());

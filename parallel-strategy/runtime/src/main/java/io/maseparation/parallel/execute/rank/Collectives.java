@@ -99,7 +99,7 @@ record Collectives(Messenger messenger, RankBuffers buffers, ExpertExchange exch
         if (op.tensor() == Tensor.DISPATCH) {
             microBatch.arrived.addAll(microBatch.received.values());
         } else {
-            microBatch.received.forEach((i, message) -> exchange.combine(group.get(i), message, op.layer()));
+            exchange.combine(group, microBatch.received, op.layer(), microBatch.batch());
         }
         microBatch.received.clear();
         return true;

@@ -4,6 +4,7 @@ import io.maseparation.moe.segments.HostFloats;
 import io.maseparation.moe.segments.HostInts;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.ReplicaChoice;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.SortedMap;
 
 /**
  * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
@@ -21,6 +23,10 @@ import java.util.Objects;
  *
  * <p>A dispatch message is {@code ints = [n, row 0, slots of row 0…, row 1, …]} (slots of other ranks are −1) and
  * {@code floats} = n rows of the hidden width. The answer is {@code ints = [n, row * slots + slot, …]} and n rows.
+ *
+ * <p>With {@link CombineMode#SUMS} a row comes back once from each rank, and those sums are added in the order of the
+ * ranks. The weights, {@code n * slots} floats, follow the rows of a dispatch message then, and the answer is {@code
+ * ints = [n, row 0, row 1, …]}.
  */
 record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, ReplicaChoice replicas) {
 
@@ -48,6 +54,10 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         int[] ids = new int[batch.rows() * slots];
         Arrays.setAll(ids, i -> of.get(batch.firstRow() * slots + i));
         return ids;
+    }
+
+    private boolean sums() {
+        return plan.layout().combine() == CombineMode.SUMS;
     }
 
     /**
@@ -98,9 +108,13 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
             }
         }
         ints[0] = n;
-        float[] floats = new float[n * hidden];
+        float[] floats = new float[n * (hidden + (sums() ? slots : 0))];
         for (int i = 0; i < n; i++) {
-            buffers.activations().h().read(ints[1 + i * (1 + slots)] * hidden, floats, i * hidden, hidden);
+            int row = ints[1 + i * (1 + slots)];
+            buffers.activations().h().read(row * hidden, floats, i * hidden, hidden);
+            if (sums()) {
+                ofSlots(layer).weights().read(row * slots, floats, n * hidden + i * slots, slots);
+            }
         }
         return new Message(Arrays.copyOf(ints, at), floats);
     }
@@ -117,6 +131,9 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         for (Message message : messages) {
             int n = message.ints()[0];
             buffers.received().x().write(rows * hidden, message.floats(), 0, n * hidden);
+            if (sums()) {
+                buffers.received().weights().write(rows * slots, message.floats(), n * hidden, n * slots);
+            }
             for (int i = 0; i < n; i++) {
                 for (int j = 0; j < slots; j++) {
                     buffers.received().ids().set((rows + i) * slots + j, message.ints()[2 + i * (1 + slots) + j]);
@@ -145,6 +162,9 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
 
     /** The answers to {@link #receive}'s messages, in their order. */
     List<Message> answers(List<Message> messages, int layer) {
+        if (sums()) {
+            return sums(messages, layer);
+        }
         int slots = slots(layer);
         int hidden = plan.config().hidden();
         List<Message> answers = new ArrayList<>();
@@ -174,8 +194,41 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         return answers;
     }
 
-    /** Puts an answer of rank {@code from} where the weighted sum reads it. */
-    void combine(int from, Message answer, int layer) {
+    private List<Message> sums(List<Message> messages, int layer) {
+        int slots = slots(layer);
+        int hidden = plan.config().hidden();
+        List<Message> answers = new ArrayList<>();
+        int first = 0;
+        for (Message message : messages) {
+            int n = message.ints()[0];
+            int[] ints = new int[1 + n];
+            Arrays.setAll(ints, i -> i == 0 ? n : message.ints()[1 + (i - 1) * (1 + slots)]);
+            float[] floats = new float[n * hidden];
+            buffers.received().x().read(first * hidden, floats, 0, floats.length);
+            answers.add(new Message(ints, floats));
+            first += n;
+        }
+        return answers;
+    }
+
+    /** Puts the answers of some ranks, in the order of the ranks, where the weighted sum or the residual finds them. */
+    void combine(List<Integer> from, SortedMap<Integer, Message> answers, int layer, Batch batch) {
+        if (!sums()) {
+            answers.forEach((i, answer) -> combine(from.get(i), answer, layer));
+            return;
+        }
+        int hidden = plan.config().hidden();
+        float[] sums = new float[batch.rows() * hidden];
+        for (Message answer : answers.values()) {
+            for (int i = 0; i < answer.ints()[0]; i++) {
+                add(sums, (answer.ints()[1 + i] - batch.firstRow()) * hidden, answer, i);
+            }
+        }
+        // All at once, since what segments of other micro-batches bring to the host are whole arrays.
+        buffers.activations().partial().write(batch.firstRow() * hidden, sums, 0, sums.length);
+    }
+
+    private void combine(int from, Message answer, int layer) {
         int hidden = plan.config().hidden();
         HostFloats out = ofSlots(layer).expertOut();
         boolean first = plan.placement().ranksOf(plan.placement().groupOf(from))[0] == from;
@@ -186,11 +239,17 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
                 out.write(at, answer.floats(), i * hidden, hidden);
             } else {
                 out.read(at, sum, 0, hidden);
-                for (int j = 0; j < hidden; j++) {
-                    sum[j] += answer.floats()[i * hidden + j];
-                }
+                add(sum, 0, answer, i);
                 out.write(at, sum, 0, hidden);
             }
+        }
+    }
+
+    /** Adds row i of an answer. */
+    private void add(float[] sum, int at, Message answer, int i) {
+        int hidden = plan.config().hidden();
+        for (int j = 0; j < hidden; j++) {
+            sum[at + j] += answer.floats()[i * hidden + j];
         }
     }
 }

@@ -65,20 +65,23 @@ record PointToPoint(
         if (!messenger.receive(microBatch, op.from(), op.tensor(), op.layer())) {
             return false;
         }
-        microBatch.received.forEach((i, message) -> take(microBatch, op, op.from().get(i), message));
+        if (op.tensor() == Tensor.COMBINE) {
+            exchange.combine(op.from(), microBatch.received, op.layer(), microBatch.batch());
+        } else {
+            microBatch.received.values().forEach(message -> take(microBatch, op, message));
+        }
         microBatch.received.clear();
         return true;
     }
 
-    private void take(MicroBatch microBatch, Op.Recv op, int from, Message message) {
+    private void take(MicroBatch microBatch, Op.Recv op, Message message) {
         float[] floats = message.floats();
         switch (op.tensor()) {
             case DISPATCH -> microBatch.arrived.add(message);
-            case COMBINE -> exchange.combine(from, message, op.layer());
             case HIDDEN -> buffers.activations().received()
                     .write(microBatch.batch().firstRow() * hidden, floats, 0, floats.length);
             case LOGITS -> sampler.otherLogits(microBatch.index, floats);
-            case PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not received");
+            case COMBINE, PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not taken here");
         }
     }
 

@@ -50,12 +50,12 @@ final class SegmentRunner {
         this.lastToken = lastToken;
         for (Segment segment : rankPlan.segments()) {
             for (Part part : segment.parts()) {
-                if (part instanceof Part.Route(int layer, boolean export)) {
-                    routes.put(segment.name(), layer);
+                if (part instanceof Part.Route route) {
+                    routes.put(segment.name(), route.layer());
                 } else if (part instanceof Part.Output) {
                     outputs.add(segment.name());
-                } else if (part instanceof Part.Experts(int layer, boolean received) && received) {
-                    expertLayers.put(segment.name(), layer);
+                } else if (part instanceof Part.Experts experts && experts.received()) {
+                    expertLayers.put(segment.name(), experts.layer());
                 }
             }
         }

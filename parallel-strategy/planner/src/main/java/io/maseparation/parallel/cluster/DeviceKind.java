@@ -73,11 +73,28 @@ public record DeviceKind(
 
     /**
      * {@return how much longer a task takes than its fit says, as measured for its shape; 1 where no table has it}
+     * What lies between and beyond measured shapes is never faster than the peaks.
      *
      * @param task the task
+     * @param bytes bytes that it moves
+     * @param flops its floating-point operations
      */
-    public double factor(OperationCost task) {
-        return measured.containsKey(task.operation()) ? 1 : roofline.tables().factor(task.shape());
+    public double factor(OperationCost task, double bytes, double flops) {
+        Operation operation = task.operation();
+        double factor = factor(operation, task.shape());
+        double fit = roofline.fixedSeconds(operation) + roofline.workSeconds(operation, bytes, flops);
+        double least = roofline.boundSeconds(bytes, flops);
+        return factor * fit < least && factor < 1 ? least / fit : factor;
+    }
+
+    /**
+     * {@return the same without regard to the peaks, so never more}
+     *
+     * @param operation the operation
+     * @param shape shape of the task
+     */
+    public double factor(Operation operation, OperationCost.Shape shape) {
+        return measured.containsKey(operation) ? 1 : roofline.tables().factor(shape);
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.maseparation.parallel.cluster;
 
-import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
@@ -15,6 +14,7 @@ final class KernelTable {
     private static final int NEAREST = 4;
 
     private final List<Curve> curves;
+    private final double least;
 
     /** What was measured of all sizes but one. */
     record Curve(double[] logKey, NavigableMap<Double, Double> logFactors) {
@@ -50,10 +50,13 @@ final class KernelTable {
         }
     }
 
-    private record Neighbour(Curve curve, double distance) {}
-
     KernelTable(List<Curve> curves) {
         this.curves = List.copyOf(curves);
+        least = Math.exp(this.curves.stream()
+                .flatMap(c -> c.logFactors().values().stream())
+                .mapToDouble(f -> f)
+                .min()
+                .orElse(0));
     }
 
     /**
@@ -68,16 +71,26 @@ final class KernelTable {
         for (int i = 0; i < key.length; i++) {
             logs[i] = Math.log(Math.max(key[i], 1));
         }
-        List<Neighbour> nearest = new ArrayList<>();
+        // The nearest come first; there are few, so that each moves to its place.
+        Curve[] nearest = new Curve[Math.min(NEAREST, curves.size())];
+        double[] distances = new double[nearest.length];
+        Arrays.fill(distances, Double.POSITIVE_INFINITY);
         for (Curve curve : curves) {
-            nearest.add(new Neighbour(curve, curve.distance(logs)));
+            double distance = curve.distance(logs);
+            for (int at = nearest.length - 1; at >= 0 && distance < distances[at]; at--) {
+                if (at + 1 < nearest.length) {
+                    nearest[at + 1] = nearest[at];
+                    distances[at + 1] = distances[at];
+                }
+                nearest[at] = curve;
+                distances[at] = distance;
+            }
         }
-        nearest.sort(Comparator.comparingDouble(Neighbour::distance));
         double sum = 0;
         double weights = 0;
-        for (Neighbour n : nearest.subList(0, Math.min(NEAREST, nearest.size()))) {
-            double weight = 1 / (n.distance() + 1e-9);
-            sum += weight * n.curve().at(Math.log(size));
+        for (int i = 0; i < nearest.length; i++) {
+            double weight = 1 / (distances[i] + 1e-9);
+            sum += weight * nearest[i].at(Math.log(size));
             weights += weight;
         }
         return Math.exp(sum / weights);
@@ -85,11 +98,7 @@ final class KernelTable {
 
     /** {@return the least factor of any shape} */
     double least() {
-        return Math.exp(curves.stream()
-                .flatMap(c -> c.logFactors().values().stream())
-                .mapToDouble(f -> f)
-                .min()
-                .orElse(0));
+        return least;
     }
 
     List<Curve> curves() {

@@ -99,7 +99,7 @@ final class Trial {
 
     /** The time between tokens that a few layers tell. */
     double roughTpotMs(Simulation simulation) {
-        return timeMs(simulation, s -> s.run(false).tpotMs());
+        return timeMs(simulation, Simulation::tpotMs);
     }
 
     /** Bounds a layout; empty if model or memory do not allow it, or if it has fewer rows than micro-batches. */

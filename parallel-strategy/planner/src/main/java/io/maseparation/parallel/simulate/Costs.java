@@ -146,7 +146,7 @@ final class Costs implements Work {
             if (!kind.starts(moved, computed)) {
                 continue;
             }
-            double factor = kind.factor(task);
+            double factor = kind.factor(task, moved, computed);
             double fixed = kind.launchSeconds(task.operation(), conditions.launch(), factor);
             launch += fixed;
             double seconds = factor * kind.workSeconds(task.operation(), moved, computed, task.positions());

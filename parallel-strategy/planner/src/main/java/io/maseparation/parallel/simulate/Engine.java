@@ -283,13 +283,17 @@ final class Engine {
     private boolean send(Chain chain, List<Integer> to, Tensor tensor, int layer, double now) {
         double[] messages = new double[to.size()];
         work.messageBytes(chain.rank, to, tensor, layer, chain.microBatch, chain.step, messages);
-        double bytes = Arrays.stream(messages).sum();
+        double bytes = 0;
+        int[] devices = new int[messages.length];
+        for (int i = 0; i < messages.length; i++) {
+            bytes += messages[i];
+            devices[i] = programs.device[to.get(i)];
+        }
         bytesSent[chain.rank] += bytes;
         if (shared) {
             return start(chain,
                     new ComputeStreams.Task(chain, name(tensor), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
         }
-        int[] devices = to.stream().mapToInt(rank -> programs.device[rank]).toArray();
         Sent sent = new Sent(chain, to, tensor, programs.receivers(tensor, layer));
         transfers.add(new int[] {chain.rank}, now, (begin, ended) -> {
             sent.entry = log.add(new Log.Entry(

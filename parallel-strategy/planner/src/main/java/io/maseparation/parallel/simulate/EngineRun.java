@@ -1,5 +1,7 @@
 package io.maseparation.parallel.simulate;
 
+import java.util.function.IntPredicate;
+
 /**
  * One run of the engine.
  *
@@ -30,6 +32,27 @@ record EngineRun(
                     }
                 });
         return new EngineRun(simulation, batches, engine, engine.run(), loads, tokens);
+    }
+
+    /**
+     * Mean over the sequences of some groups of the time per step from the last token of the warm-up to the last token,
+     * in seconds; NaN if they have none.
+     */
+    double tpotSeconds(IntPredicate groups) {
+        Scenario scenario = simulation.scenario();
+        double sum = 0;
+        double sequences = 0;
+        for (int group = 0; group < batches.groups(); group++) {
+            for (int m = 0; m < batches.microBatches() && groups.test(group); m++) {
+                double[] times = tokens.of(group, m);
+                int n = batches.of(group, m, 0).count();
+                if (n > 0) {
+                    sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
+                    sequences += n;
+                }
+            }
+        }
+        return sum / sequences;
     }
 
     /** Mean time of a sequence's first token in seconds, after a prefill; NaN if no sequence has one. */

@@ -3,13 +3,16 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.DeviceKind;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Seconds of a segment of experts for any load. The bytes and operations of its tasks are linear in rows, pairs and
@@ -28,6 +31,9 @@ public final class ExpertTime {
     private final double[][] flops;
     private final double[] leastFactors;
     private final double fixedSeconds;
+    private final Conditions conditions;
+    /** By pairs: for each task the factor of its shape. */
+    private final Map<Integer, double[]> factors = new HashMap<>();
 
     /**
      * Finds the coefficients of a segment.
@@ -40,6 +46,7 @@ public final class ExpertTime {
      */
     public ExpertTime(ModelConfig config, Shard shard, Segment segment, Conditions conditions, DeviceKind kind) {
         this.kind = kind;
+        this.conditions = conditions;
         SegmentCosts costs = new SegmentCosts(config, shard, conditions.kvType());
         tasks = costs.of(segment, shape(1, 1, 1));
         List<List<OperationCost>> more = List.of(
@@ -86,7 +93,29 @@ public final class ExpertTime {
      */
     public double seconds(int[] counts, int[] held) {
         ExpertLoad least = leastLoad(counts, held, 0);
-        return least.pairs() == 0 ? 0 : fixedSeconds + workSeconds(least.rows(), least.pairs(), least.active());
+        if (least.pairs() == 0) {
+            return 0;
+        }
+        double[] of = factors.computeIfAbsent(least.pairs(), this::factors);
+        double seconds = kind.startSeconds(conditions.launch());
+        for (int task = 0; task < of.length; task++) {
+            double moved = of(bytes[task], least.rows(), least.pairs(), least.active());
+            double computed = of(flops[task], least.rows(), least.pairs(), least.active());
+            if (kind.starts(moved, computed)) {
+                Operation operation = tasks.get(task).operation();
+                seconds += kind.launchSeconds(operation, conditions.launch(), of[task])
+                        + of[task] * kind.workSeconds(operation, moved, computed, 0);
+            }
+        }
+        return seconds;
+    }
+
+    private double[] factors(int pairs) {
+        return tasks.stream()
+                .mapToDouble(task -> kind.factor(task.operation(), task.shape() instanceof ExpertBank bank
+                        ? new ExpertBank(pairs, bank.held(), bank.width(), bank.hidden())
+                        : task.shape()))
+                .toArray();
     }
 
     /**

@@ -14,6 +14,8 @@ import java.util.stream.IntStream;
  * time that any one port needs for its bytes.
  */
 final class Ports {
+    private static final int[] NO_LINKS = {};
+
     private final Cluster cluster;
     private final int[] node;
     private final double[] insideIn;
@@ -21,6 +23,8 @@ final class Ports {
     private final Uplinks uplinks;
     /** By node: whether its devices' ports could bring more than its uplink carries. */
     private final boolean[] limited;
+
+    private final boolean anyLimited;
 
     /** Told how messages fare. */
     interface Delivery {
@@ -51,9 +55,12 @@ final class Ports {
         double uplink = cluster.links().nodeUplinkBytesPerSecond();
         uplinks = new Uplinks(devices.length, uplink, clock);
         limited = new boolean[devices.length];
+        boolean any = false;
         for (int n = 0; n < limited.length; n++) {
             limited[n] = uplink < devices[n] * cluster.links().interNode().bytesPerSecond();
+            any |= limited[n];
         }
+        anyLimited = any;
     }
 
     /**
@@ -82,7 +89,7 @@ final class Ports {
         Sending within = new Sending(Arrays.copyOf(inside, near), bytes, cluster.links().intraNode());
         within.deliver(to, now, insideIn, delivery);
         Sending beyond = new Sending(Arrays.copyOf(outside, far), bytes, cluster.links().interNode());
-        int[] links = beyond.total > 0 ? limitedLinks(node[from], to, beyond.messages) : new int[0];
+        int[] links = beyond.total > 0 ? limitedLinks(node[from], to, beyond.messages) : NO_LINKS;
         if (links.length == 0) {
             beyond.deliver(to, now, outsideIn, delivery);
             delivery.left(now + Math.max(within.seconds(), beyond.seconds()));
@@ -92,6 +99,9 @@ final class Ports {
     }
 
     private int[] limitedLinks(int home, int[] to, int[] messages) {
+        if (!anyLimited) {
+            return NO_LINKS;
+        }
         IntStream in = IntStream.of(messages).map(i -> node[to[i]]).distinct().filter(n -> limited[n]).map(Uplinks::in);
         return IntStream.concat(limited[home] ? IntStream.of(Uplinks.out(home)) : IntStream.empty(), in)
                 .toArray();
@@ -142,7 +152,11 @@ final class Ports {
             this.messages = messages;
             this.bytes = bytes;
             this.link = link;
-            double[] sorted = IntStream.of(messages).mapToDouble(i -> bytes[i]).sorted().toArray();
+            double[] sorted = new double[messages.length];
+            for (int i = 0; i < sorted.length; i++) {
+                sorted[i] = bytes[messages[i]];
+            }
+            Arrays.sort(sorted);
             double[] below = new double[sorted.length + 1];
             for (int i = 0; i < sorted.length; i++) {
                 below[i + 1] = below[i] + sorted[i];

@@ -9,21 +9,36 @@ public final class SegmentTime {
     private SegmentTime() {}
 
     /**
-     * {@return seconds of a segment that has its device to itself, computed as the simulator does, but that
-     * measured tables count with their least factor}
+     * {@return seconds of a segment that has its device to itself, computed as the simulator does}
      *
      * @param tasks the segment's tasks
      * @param conditions formats and launches
      * @param kind kind of device
      */
     public static double seconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
+        return seconds(tasks, conditions, kind, false);
+    }
+
+    /**
+     * {@return the same with the least factors of measured tables, so that more rows or positions never take less}
+     *
+     * @param tasks the segment's tasks
+     * @param conditions formats and launches
+     * @param kind kind of device
+     */
+    public static double leastSeconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
+        return seconds(tasks, conditions, kind, true);
+    }
+
+    private static double seconds(
+            List<OperationCost> tasks, Conditions conditions, DeviceKind kind, boolean least) {
         double seconds = 0;
         boolean any = false;
         for (OperationCost task : tasks) {
             double bytes = task.cost().bytes(conditions.activationBytes());
             double flops = task.cost().flops();
             if (kind.starts(bytes, flops)) {
-                double factor = kind.leastFactor(task.operation());
+                double factor = least ? kind.leastFactor(task.operation()) : kind.factor(task, bytes, flops);
                 seconds += kind.launchSeconds(task.operation(), conditions.launch(), factor)
                         + factor * kind.workSeconds(task.operation(), bytes, flops, task.positions());
                 any |= bytes > 0 || flops > 0;

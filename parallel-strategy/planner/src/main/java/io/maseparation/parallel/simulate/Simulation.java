@@ -31,17 +31,35 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      *     (the message says which rank and by how much), or the batch and context make no sense
      */
     public SimulationResult run(boolean timeline) {
-        check();
-        MemoryFit memory = new MemoryFit(this);
-        memory.check();
-        int steps = scenario.warmup() + scenario.steps();
-        EngineRun run = EngineRun.of(this, Batches.decode(memory.shares(), scenario.context(), steps), memory);
+        MemoryFit memory = memory();
+        EngineRun run = decode(memory);
         double ttft = Double.NaN;
         if (scenario.prefillChunk() > 0) {
             Batches prefill = Batches.prefill(memory.shares(), scenario.context(), scenario.prefillChunk());
             ttft = EngineRun.of(this, prefill, memory).meanSampleSeconds() * 1e3;
         }
         return new Summary(run, memory).build(ttft, timeline);
+    }
+
+    /**
+     * {@return the time between tokens in milliseconds, as {@code run(false).tpotMs()} but without all else}
+     *
+     * @throws PlanException as {@link #run}
+     */
+    public double tpotMs() {
+        return decode(memory()).tpotSeconds(group -> true) * 1e3;
+    }
+
+    private MemoryFit memory() {
+        check();
+        MemoryFit memory = new MemoryFit(this);
+        memory.check();
+        return memory;
+    }
+
+    private EngineRun decode(MemoryFit memory) {
+        int steps = scenario.warmup() + scenario.steps();
+        return EngineRun.of(this, Batches.decode(memory.shares(), scenario.context(), steps), memory);
     }
 
     /**

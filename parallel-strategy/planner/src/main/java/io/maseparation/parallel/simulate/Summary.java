@@ -17,7 +17,6 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntPredicate;
 
 /**
  * Metrics of a run of decode steps. Shares of a rank's time refer to the window in which every micro-batch that it
@@ -194,7 +193,7 @@ final class Summary {
                 timeline ? timeline() : List.of());
     }
 
-    /** Mean over all sequences of the time per step from the last token of the warm-up to the last token. */
+    /** Notes the times between tokens, of which this is the mean over all sequences. */
     private double tpotSeconds() {
         for (int group = 0; group < batches.groups(); group++) {
             for (int m = 0; m < batches.microBatches(); m++) {
@@ -204,31 +203,14 @@ final class Summary {
                 }
             }
         }
-        return tpotSeconds(group -> true);
-    }
-
-    /** The same over the sequences of some groups; NaN if they have none. */
-    private double tpotSeconds(IntPredicate groups) {
-        double sum = 0;
-        double sequences = 0;
-        for (int group = 0; group < batches.groups(); group++) {
-            for (int m = 0; m < batches.microBatches() && groups.test(group); m++) {
-                double[] times = run.tokens().of(group, m);
-                int n = batches.of(group, m, 0).count();
-                if (n > 0) {
-                    sum += n * (times[times.length - 1] - times[scenario.warmup() - 1]) / scenario.steps();
-                    sequences += n;
-                }
-            }
-        }
-        return sum / sequences;
+        return run.tpotSeconds(group -> true);
     }
 
     private Map<Integer, Double> tpotOfCopy() {
         Map<Integer, Double> tpot = new HashMap<>();
         for (int group = 0; group < batches.groups(); group++) {
             int copy = copyOfGroup(group);
-            tpot.computeIfAbsent(copy, c -> tpotSeconds(g -> copyOfGroup(g) == c));
+            tpot.computeIfAbsent(copy, c -> run.tpotSeconds(g -> copyOfGroup(g) == c));
         }
         tpot.values().removeIf(d -> d.isNaN());
         return tpot;

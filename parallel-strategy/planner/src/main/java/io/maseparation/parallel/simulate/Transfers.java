@@ -50,8 +50,12 @@ final class Transfers {
 
     /** A transfer of several ranks begins when it is the first of all of them. */
     private void beginIfFirst(Transfer transfer, double now) {
-        boolean first = IntStream.of(transfer.ranks).allMatch(rank -> transfer == queues.get(rank).peek());
-        if (first && !transfer.begun) {
+        for (int rank : transfer.ranks) {
+            if (transfer != queues.get(rank).peek()) {
+                return;
+            }
+        }
+        if (!transfer.begun) {
             transfer.begun = true;
             transfer.what.begin(now, then -> end(transfer, then));
         }

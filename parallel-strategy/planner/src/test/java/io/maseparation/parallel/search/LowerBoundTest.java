@@ -13,6 +13,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.MemoryFit;
+import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
@@ -46,7 +47,7 @@ class LowerBoundTest {
         PlacedLayout layout = layouts.get(random.nextInt(layouts.size()));
         Scenario scenario =
                 Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))
-                        .withRouting(Scenario.decode(1, 1).routing(), random.nextLong())
+                        .withRouting(RoutingModel.zipf(random.nextInt(3) * 0.6), random.nextLong())
                         .withSteps(2 + random.nextInt(4), 1 + random.nextInt(2));
         Conditions conditions = Conditions.USUAL
                 .withLmHead(random.nextBoolean())

@@ -8,6 +8,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
 import io.maseparation.parallel.cluster.Launch;
@@ -40,6 +41,9 @@ class InvariantsTest {
     private static final double ANOMALY = 1.08;
 
     private static final double ROUNDING = 1e-9;
+
+    /** Clusters with measured times of kernels by shape. */
+    private static final List<String> MEASURED = List.of("a100", "h100", "h200");
 
     private static Setup layout(SplittableRandom random) {
         int groups = 1 + random.nextInt(4);
@@ -81,7 +85,10 @@ class InvariantsTest {
     void boundsStreamsAndCausalityHold(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         Plan plan = Planning.plan(SEED, layout(random));
-        Cluster cluster = TestClusters.random(random, plan.ranks().size());
+        Cluster cluster = random.nextInt(3) > 0
+                ? TestClusters.random(random, plan.ranks().size())
+                : Clusters.named(MEASURED.get(random.nextInt(MEASURED.size())) + "x" + plan.ranks().size())
+                        .withKinds(kind -> kind.withMemory(1e12));
         Scenario scenario = scenario(random);
         SimulationResult result = new Simulation(plan, cluster, scenario).run(true);
 

@@ -130,7 +130,7 @@ final class TraceBound {
         StepShape shape = StepShape.decode(rows, context);
         double seconds = 0;
         for (Segment segment : attentionRank.segments()) {
-            seconds += SegmentTime.seconds(costs.of(conditions.counted(segment), shape), conditions, kind);
+            seconds += SegmentTime.leastSeconds(costs.of(conditions.counted(segment), shape), conditions, kind);
         }
         return seconds;
     }

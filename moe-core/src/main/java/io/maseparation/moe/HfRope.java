@@ -86,7 +86,8 @@ final class HfRope {
         JsonFile parameters = json.object(PARAMETERS);
         Rope used = read(scaling.fields().isEmpty() ? parameters : scaling, parameters);
         if (!parameters.fields().isEmpty()) {
-            warnUnless(scaling.fields().isEmpty() || used.equals(read(parameters, parameters)), SCALING + " and " + PARAMETERS, SCALING);
+            boolean same = scaling.fields().isEmpty() || used.equals(read(parameters, parameters));
+            warnUnless(same, SCALING + " and " + PARAMETERS, SCALING);
             double theta = json.number("rope_theta", used.theta());
             warnUnless(theta == used.theta(), "rope_theta and that of " + PARAMETERS, PARAMETERS);
         }
@@ -170,8 +171,9 @@ final class HfRope {
                     .formatted(Text.number(partial), headDim, rotated));
         }
         if (partial != 1) {
-            warnings.accept(holder.message(field, "is used: %d of the %d elements of a head are rotated. transformers' %s ignores it or fails"
-                    .formatted(rotated, headDim, family.modelType)));
+            warnings.accept(holder.message(field,
+                    "is used: %d of the %d elements of a head are rotated. transformers' %s ignores it or fails"
+                            .formatted(rotated, headDim, family.modelType)));
         }
         return partial;
     }
@@ -190,7 +192,7 @@ final class HfRope {
             case "dynamic" -> new Rope.Dynamic(factor(rope, type), original);
             case "yarn" -> {
                 double factor = stretch(rope, original);
-                double attention = above0(rope, "attention_factor", yarnAttention(rope, factor));
+                double attention = attention(rope, yarnAttention(rope, factor));
                 yield new Rope.Yarn(factor, original, or(rope, "beta_fast", 32), or(rope, "beta_slow", 1),
                         rope.flag("truncate", true), attention);
             }
@@ -206,7 +208,7 @@ final class HfRope {
                 double factor = stretch(rope, original);
                 double attention = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
                 yield new Rope.LongRope(original, rope.numbers("short_factor"), rope.numbers("long_factor"),
-                        above0(rope, "attention_factor", attention));
+                        attention(rope, attention));
             }
         };
     }
@@ -217,6 +219,10 @@ final class HfRope {
             throw rope.fail(field, rope.has(field) ? "is " + value + ", which is not above 0" : "is missing");
         }
         return value;
+    }
+
+    private static double attention(JsonFile rope, double suggested) {
+        return rope.has("attention_factor") ? above0(rope, "attention_factor", 0) : suggested;
     }
 
     private static double factor(JsonFile rope, String type) {
@@ -246,8 +252,9 @@ final class HfRope {
         double ratio = (double) positions / original;
         double factor = above0(rope, "factor", ratio);
         if (factor != ratio && ratio != 1) {
-            warnings.accept(rope.message("factor", "%s is used, though max_position_embeddings are %s times the original ones; transformers 4 took that"
-                    .formatted(Text.number(factor), Text.number(ratio))));
+            warnings.accept(rope.message("factor",
+                    "%s is used, as in transformers 5, though max_position_embeddings are %s times the original ones"
+                            .formatted(Text.number(factor), Text.number(ratio))));
         }
         return factor;
     }

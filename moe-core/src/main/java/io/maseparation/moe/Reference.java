@@ -82,7 +82,8 @@ public final class Reference {
         }
         for (int l = 0; l < config.layers().size(); l++) {
             LayerWeights w = weights.layers().get(l);
-            double[][] attended = attention(w, config.layers().get(l).slidingWindow(), normed(x, w.inputNorm()), frequencies);
+            int window = config.layers().get(l).slidingWindow();
+            double[][] attended = attention(w, window, normed(x, w.inputNorm()), frequencies);
             for (int t = 0; t < n; t++) {
                 add(x[t], attended[t], config.numerics().residualMultiplier());
             }

@@ -26,8 +26,8 @@ final class RankArrays {
     final IntArray tokens;
 
     /**
-     * [rows * 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]: row of the rotary
-     * table.
+     * [rows * 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]: row of the
+     * rotary table.
      */
     final IntArray rowInfo;
 

@@ -22,8 +22,8 @@ public record RankBuffers(
      *
      * @param step [3]: first row, number of rows, phase (0 decode, 1 prefill)
      * @param tokens [rows]: token of each row
-     * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]: row
-     *     of the rotary table
+     * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]:
+     *     row of the rotary table
      * @param rope the rotary table
      */
     public record Inputs(HostInts step, HostInts tokens, HostInts rowInfo, RopeTable rope) {

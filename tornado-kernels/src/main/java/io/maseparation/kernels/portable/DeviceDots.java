@@ -42,8 +42,8 @@ public final class DeviceDots {
     }
 
     /**
-     * max(v, 0) - |v| erfc(|v| / √2) / 2, which neither cancels where v is negative nor is NaN where it is infinite; erfc
-     * as Abramowitz and Stegun's 7.1.26, within 1.5e-7.
+     * max(v, 0) - |v| erfc(|v| / √2) / 2, which neither cancels where v is negative nor is NaN where it is infinite;
+     * erfc as Abramowitz and Stegun's 7.1.26, within 1.5e-7.
      */
     private static float gelu(float v) {
         float positive = v;

@@ -219,7 +219,8 @@ final class GpuBodies {
         IntArray pairs = TestArrays.ints(1, 4, 0, 2, 3, 5);
         return new Task(
                 (g, id) -> ExpertUp.add(
-                        g, id, x, offsets, pairs, bank, hidden, OUTPUTS, SLOTS, Activation.GELU_TANH),
+                        g, id, x, offsets, pairs, bank, hidden, OUTPUTS, SLOTS,
+                        type == DataType.F16 ? Activation.GELU : Activation.GELU_TANH),
                 x, offsets, pairs, hidden);
     }
 

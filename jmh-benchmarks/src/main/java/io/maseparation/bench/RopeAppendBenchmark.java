@@ -25,7 +25,8 @@ public class RopeAppendBenchmark extends RowBenchmark {
         IntArray rowInfo = lastPositions();
         IntArray step = IntArray.fromElements(0, rows, 0);
         graph.constant(step, qkv, rowInfo, k, v);
-        RopeAppend.add(graph, "rope", step, qkv, rowInfo, cosSin, kvType, k, v, HEADS, HEADS, HEAD_DIM);
+        RopeAppend.add(graph, "rope", step, qkv, rowInfo, cosSin, kvType, k, v, HEADS, HEADS, HEAD_DIM,
+                HEAD_DIM / 2);
         return RopeAppend.cost(kvType, rows, HEADS, HEADS, HEAD_DIM);
     }
 }

@@ -114,11 +114,12 @@ public abstract class RowBenchmark {
 
     /** Position and cache of each row, where each is the last position of its own sequence. */
     final IntArray lastPositions() {
-        IntArray rowInfo = new IntArray(3 * rows);
+        IntArray rowInfo = new IntArray(4 * rows);
         for (int row = 0; row < rows; row++) {
             rowInfo.set(3 * row, CONTEXT - 1);
             rowInfo.set(3 * row + 1, row * CONTEXT);
             rowInfo.set(3 * row + 2, CONTEXT);
+            rowInfo.set(3 * rows + row, CONTEXT - 1);
         }
         return rowInfo;
     }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -276,10 +277,8 @@ public final class JsonFile {
      * @param absent what it counts as where the field is absent
      */
     public boolean flag(String field, boolean absent) {
-        return has(field)
-                ? checked(field, node.get(field), JsonNode::isBoolean, "is neither true nor false")
-                        .booleanValue()
-                : absent;
+        return !has(field) ? absent
+                : checked(field, node.get(field), JsonNode::isBoolean, "is neither true nor false").booleanValue();
     }
 
     private JsonNode checked(String field, JsonNode value, Predicate<JsonNode> right, String wrong) {
@@ -324,9 +323,9 @@ public final class JsonFile {
         return has(field) ? array(field, node.get(field), "") : List.of();
     }
 
-    private List<Integer> integers(String field, Iterable<JsonNode> array) {
-        List<Integer> values = new ArrayList<>();
-        array.forEach(v -> values.add(integer(field, v, 0, Integer.MAX_VALUE)));
+    private static <T> List<T> list(Iterable<JsonNode> array, Function<JsonNode, T> read) {
+        List<T> values = new ArrayList<>();
+        array.forEach(v -> values.add(read.apply(v)));
         return values;
     }
 
@@ -337,7 +336,7 @@ public final class JsonFile {
      */
     public List<Integer> integers(String field) {
         boolean single = has(field) && !node.get(field).isArray();
-        return integers(field, single ? List.of(node.get(field)) : array(field));
+        return list(single ? List.of(node.get(field)) : array(field), v -> integer(field, v, 0, Integer.MAX_VALUE));
     }
 
     /**
@@ -346,9 +345,8 @@ public final class JsonFile {
      * @param field name of the field
      */
     public List<List<Integer>> integerLists(String field) {
-        List<List<Integer>> lists = new ArrayList<>();
-        array(field).forEach(list -> lists.add(integers(field, array(field, list, " of arrays"))));
-        return lists;
+        return list(array(field),
+                list -> list(array(field, list, " of arrays"), v -> integer(field, v, 0, Integer.MAX_VALUE)));
     }
 
     /**
@@ -357,9 +355,16 @@ public final class JsonFile {
      * @param field name of the field
      */
     public List<String> texts(String field) {
-        List<String> values = new ArrayList<>();
-        array(field).forEach(v -> values.add(string(field, v)));
-        return values;
+        return list(array(field), v -> string(field, v));
+    }
+
+    /**
+     * {@return numbers; none if the field is absent}
+     *
+     * @param field name of the field
+     */
+    public List<Double> numbers(String field) {
+        return list(array(field), v -> checked(field, v, JsonNode::isNumber, "is not a number").doubleValue());
     }
 
     /**
@@ -368,14 +373,11 @@ public final class JsonFile {
      * @param field name of the field
      */
     public List<double[]> pairs(String field) {
-        List<double[]> pairs = new ArrayList<>();
-        for (JsonNode entry : array(field)) {
-            if (!entry.isArray() || entry.size() != 2 || !entry.get(0).isNumber() || !entry.get(1).isNumber()) {
-                throw fail(field, "are not pairs of numbers");
-            }
-            pairs.add(new double[] {entry.get(0).doubleValue(), entry.get(1).doubleValue()});
-        }
-        return pairs;
+        return list(array(field), entry -> {
+            checked(field, entry, e -> e.size() == 2 && e.path(0).isNumber() && e.path(1).isNumber(),
+                    "are not pairs of numbers");
+            return new double[] {entry.get(0).doubleValue(), entry.get(1).doubleValue()};
+        });
     }
 
     /**
@@ -410,9 +412,7 @@ public final class JsonFile {
      */
     public List<JsonFile> members(String field) {
         JsonFile object = object(field);
-        List<JsonFile> members = new ArrayList<>();
-        object.node.fieldNames().forEachRemaining(name -> members.add(object.requiredObject(name)));
-        return members;
+        return object.fields().stream().map(object::requiredObject).toList();
     }
 
     /**

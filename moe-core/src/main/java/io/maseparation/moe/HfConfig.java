@@ -121,10 +121,12 @@ public final class HfConfig {
         boolean bias = json.flag("attention_bias", false);
         boolean mayBias = family != HfFamily.MIXTRAL && family != HfFamily.QWEN2_MOE;
         Heads heads = heads(hidden);
+        int positions = integer("max_position_embeddings", 1, 1 << 30);
+        Rope rope = HfRope.read(json, family, windows, heads.dim(), positions, warnings);
         return new Attention(
                 heads,
-                integer("max_position_embeddings", 1, 1 << 30),
-                HfRope.read(json, family, windows, warnings),
+                rope.longest(positions),
+                rope,
                 family == HfFamily.GRANITE_MOE
                         ? (float) json.number("attention_multiplier", 1)
                         : (float) (1 / Math.sqrt(heads.dim())),
@@ -188,10 +190,11 @@ public final class HfConfig {
         String name = json.text("hidden_act", "silu");
         return switch (name) {
             case "silu", "swish" -> Activation.SILU;
-            case "gelu_pytorch_tanh", "gelu_new", "gelu_fast" -> Activation.GELU_TANH;
+            case "gelu", "gelu_python" -> Activation.GELU;
+            case "gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu_accurate" -> Activation.GELU_TANH;
             case "relu" -> Activation.RELU;
             default -> throw json.fail(
-                    "hidden_act", name + " is not supported; silu, gelu_pytorch_tanh, gelu_new and relu are");
+                    "hidden_act", name + " is not supported; silu, gelu, gelu_pytorch_tanh, gelu_new and relu are");
         };
     }
 

@@ -10,6 +10,8 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 
 /**
  * The rotary embedding of a config.json, in either dialect: {@code rope_parameters} with everything in it, or
@@ -24,28 +26,36 @@ final class HfRope {
 
     /** Fields that every kind of scaling may have, which change nothing beyond what is read of them. */
     private static final Set<String> COMMON =
-            Set.of("rope_theta", "rope_type", "type", "partial_rotary_factor", "original_max_position_embeddings",
-                    "finetuned");
+            Set.of("rope_theta", "rope_type", "type", "partial_rotary_factor", "finetuned");
+    private static final String ORIGINAL = "original_max_position_embeddings";
 
     /** Fields that a kind of scaling reads. */
     private static final Map<String, Set<String>> OWN = Map.of(
             "default", Set.of(),
             "linear", Set.of("factor"),
             "dynamic", Set.of("factor"),
-            "yarn", Set.of("factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim",
-                    "truncate"),
-            "llama3", Set.of("factor", "low_freq_factor", "high_freq_factor"),
-            "longrope", Set.of("factor", "attention_factor", "short_factor", "long_factor"));
+            "yarn", Set.of("factor", ORIGINAL, "attention_factor", "beta_fast", "beta_slow", "mscale",
+                    "mscale_all_dim", "truncate"),
+            "llama3", Set.of("factor", ORIGINAL, "low_freq_factor", "high_freq_factor"),
+            "longrope", Set.of("factor", ORIGINAL, "attention_factor", "short_factor", "long_factor"));
+    private static final String SUPPORTED = " is not supported; " + String.join(", ", new TreeSet<>(OWN.keySet()))
+            + " are";
 
     private final JsonFile json;
     private final HfFamily family;
     private final SortedSet<String> layerTypes;
+    private final int headDim;
+    private final int positions;
     private final Consumer<String> warnings;
 
-    private HfRope(JsonFile json, HfFamily family, SortedSet<String> layerTypes, Consumer<String> warnings) {
+    private HfRope(
+            JsonFile json, HfFamily family, SortedSet<String> layerTypes, int headDim, int positions,
+            Consumer<String> warnings) {
         this.json = json;
         this.family = family;
         this.layerTypes = layerTypes;
+        this.headDim = headDim;
+        this.positions = positions;
         this.warnings = warnings;
     }
 
@@ -54,14 +64,17 @@ final class HfRope {
      *
      * @param json config.json
      * @param windows sliding window of each layer, 0 for none
+     * @param headDim elements of a head
+     * @param positions max_position_embeddings
      * @param warnings takes a line about everything that is left out
      */
-    static Rope read(JsonFile json, HfFamily family, int[] windows, Consumer<String> warnings) {
+    static Rope read(
+            JsonFile json, HfFamily family, int[] windows, int headDim, int positions, Consumer<String> warnings) {
         SortedSet<String> types = new TreeSet<>();
         for (int window : windows) {
             types.add(window > 0 ? "sliding_attention" : "full_attention");
         }
-        return new HfRope(json, family, types, warnings).read();
+        return new HfRope(json, family, types, headDim, positions, warnings).read();
     }
 
     private Rope read() {
@@ -73,7 +86,8 @@ final class HfRope {
         JsonFile parameters = json.object(PARAMETERS);
         Rope used = read(scaling.fields().isEmpty() ? parameters : scaling, parameters);
         if (!parameters.fields().isEmpty()) {
-            warnUnless(used.equals(read(parameters, parameters)), SCALING + " and " + PARAMETERS, SCALING);
+            boolean same = scaling.fields().isEmpty() || used.equals(read(parameters, parameters));
+            warnUnless(same, SCALING + " and " + PARAMETERS, SCALING);
             double theta = json.number("rope_theta", used.theta());
             warnUnless(theta == used.theta(), "rope_theta and that of " + PARAMETERS, PARAMETERS);
         }
@@ -132,22 +146,124 @@ final class HfRope {
         if (!(theta > 0)) {
             throw json.fail("rope_theta", "is " + theta + ", which is not above 0");
         }
-        for (JsonFile holder : List.of(json, rope)) {
-            if (holder.number("partial_rotary_factor", 1) != 1) {
-                throw holder.fail("partial_rotary_factor", "other than 1 is not supported");
-            }
+        Rope read = new Rope(theta, partial(rope), scaling(type, rope));
+        if (read.scaling() instanceof Rope.LongRope(int _, List<Double> shorts, List<Double> longs, double _)) {
+            checkList(rope, "short_factor", shorts, read.pairs(headDim));
+            checkList(rope, "long_factor", longs, read.pairs(headDim));
         }
+        DoubleStream numbers = IntStream.of(1, Integer.MAX_VALUE)
+                .mapToObj(length -> read.frequencies(headDim, length))
+                .flatMapToDouble(DoubleStream::of);
+        if (!DoubleStream.concat(numbers, DoubleStream.of(read.scaling().attention()))
+                .allMatch(v -> v > 0 && Double.isFinite(v))) {
+            throw rope.fail("", "gives frequencies or a factor on attention that are no finite numbers above 0");
+        }
+        return read;
+    }
+
+    private double partial(JsonFile rope) {
+        String field = "partial_rotary_factor";
+        JsonFile holder = rope.has(field) ? rope : json;
+        double partial = holder.number(field, 1);
+        int rotated = (int) (headDim * partial);
+        if (rotated < 2 || rotated > headDim || rotated % 2 != 0) {
+            throw holder.fail(field, "%s of head_dim %d is %d elements, which are no pairs of a head"
+                    .formatted(Text.number(partial), headDim, rotated));
+        }
+        if (partial != 1) {
+            warnings.accept(holder.message(field,
+                    "is used: %d of the %d elements of a head are rotated. transformers' %s ignores it or fails"
+                            .formatted(rotated, headDim, family.modelType)));
+        }
+        return partial;
+    }
+
+    private static void checkList(JsonFile rope, String field, List<Double> factors, int pairs) {
+        if (factors.size() != pairs || factors.stream().anyMatch(f -> !(f > 0))) {
+            throw rope.fail(field, "is not a list of %d numbers above 0, one for each pair of a head".formatted(pairs));
+        }
+    }
+
+    private Rope.Scaling scaling(String type, JsonFile rope) {
+        int original = Objects.requireNonNull(OWN.get(type)).contains(ORIGINAL) ? original(rope) : positions;
         return switch (type) {
-            case "default" -> new Rope(theta, 1);
-            case "linear" -> {
-                double factor = rope.number("factor", 0);
-                if (!(factor > 0)) {
-                    throw rope.fail("factor", "of linear scaling is missing or not above 0");
-                }
-                yield new Rope(theta, factor);
+            case "default" -> new Rope.Linear(1);
+            case "linear" -> new Rope.Linear(factor(rope, type));
+            case "dynamic" -> new Rope.Dynamic(factor(rope, type), original);
+            case "yarn" -> {
+                double factor = stretch(rope, original);
+                double attention = attention(rope, yarnAttention(rope, factor));
+                yield new Rope.Yarn(factor, original, or(rope, "beta_fast", 32), or(rope, "beta_slow", 1),
+                        rope.flag("truncate", true), attention);
             }
-            default -> throw rope.fail("rope_type", type + " is not supported; default and linear are");
+            case "llama3" -> {
+                double low = above0(rope, "low_freq_factor", 0);
+                double high = above0(rope, "high_freq_factor", 0);
+                if (high <= low) {
+                    throw rope.fail("high_freq_factor", "%s is not above low_freq_factor %s".formatted(high, low));
+                }
+                yield new Rope.Llama3(factor(rope, type), original, low, high);
+            }
+            default -> {
+                double factor = stretch(rope, original);
+                double attention = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+                yield new Rope.LongRope(original, rope.numbers("short_factor"), rope.numbers("long_factor"),
+                        attention(rope, attention));
+            }
         };
+    }
+
+    private static double above0(JsonFile rope, String field, double absent) {
+        double value = rope.number(field, absent);
+        if (!(value > 0)) {
+            throw rope.fail(field, rope.has(field) ? "is " + value + ", which is not above 0" : "is missing");
+        }
+        return value;
+    }
+
+    private static double attention(JsonFile rope, double suggested) {
+        return rope.has("attention_factor") ? above0(rope, "attention_factor", 0) : suggested;
+    }
+
+    private static double factor(JsonFile rope, String type) {
+        double factor = rope.number("factor", 0);
+        if (!(factor > 0)) {
+            throw rope.fail("factor", "of " + type + " scaling is missing or not above 0");
+        }
+        return factor;
+    }
+
+    /** A number for which 0 stands for the usual one. */
+    private static double or(JsonFile rope, String field, double usual) {
+        double value = rope.number(field, usual);
+        return value == 0 ? usual : above0(rope, field, usual);
+    }
+
+    /** The context of the training; a field beside the object goes before, as in transformers. */
+    private int original(JsonFile rope) {
+        int own = rope.integer(ORIGINAL, json.integer(ORIGINAL, positions, 1, 1 << 30), 1, 1 << 30);
+        int used = json.integer(ORIGINAL, own, 1, 1 << 30);
+        warnUnless(used == own, ORIGINAL + " and that of " + rope.name(), ORIGINAL);
+        return used;
+    }
+
+    /** The factor by which the context is longer than that of the training. */
+    private double stretch(JsonFile rope, int original) {
+        double ratio = (double) positions / original;
+        double factor = above0(rope, "factor", ratio);
+        if (factor != ratio && ratio != 1) {
+            warnings.accept(rope.message("factor",
+                    "%s is used, as in transformers 5, though max_position_embeddings are %s times the original ones"
+                            .formatted(Text.number(factor), Text.number(ratio))));
+        }
+        return factor;
+    }
+
+    private static double yarnAttention(JsonFile rope, double factor) {
+        double log = 0.1 * Math.log(Math.max(1, factor));
+        double scale = rope.number("mscale", 0);
+        double all = rope.number("mscale_all_dim", 0);
+        return scale != 0 && all != 0 ? (log * scale + 1) / (log * all + 1) : log + 1;
     }
 
     /** The kind of scaling, by either name. */
@@ -159,11 +275,11 @@ final class HfRope {
         }
         String known = type.equals("su") ? "longrope" : type;
         if (!OWN.containsKey(known)) {
-            throw rope.fail("rope_type", Text.printable(type) + " is not supported; default and linear are");
+            throw rope.fail("rope_type", Text.printable(type) + SUPPORTED);
         }
         boolean said = rope.has("rope_type") || rope.has("type");
         for (String field : rope.fields()) {
-            if (!said && !rope.isNull(field) && !COMMON.contains(field)) {
+            if (!said && !rope.isNull(field) && !COMMON.contains(field) && !field.equals(ORIGINAL)) {
                 throw rope.fail(field, OWN.values().stream().anyMatch(of -> of.contains(field))
                         ? "is there without a rope_type"
                         : "is not known of rotary embeddings");

@@ -44,22 +44,23 @@ public final class Reference {
     }
 
     /**
-     * {@return logits [position][vocab] of a sequence}
+     * {@return logits [position][vocab] of a sequence that is a whole request}
      *
      * @param tokens token ids of the sequence
      * @throws ModelException if a token is outside the vocabulary or the sequence longer than the model's context
      */
     public double[][] forward(int[] tokens) {
-        return trace(tokens).logits();
+        return trace(tokens, tokens.length).logits();
     }
 
     /**
      * {@return logits of a sequence, and how close its choices were}
      *
      * @param tokens token ids of the sequence
+     * @param length tokens of the request that it begins: its prompt and those to generate
      * @throws ModelException as {@link #forward(int[])}
      */
-    public Trace trace(int[] tokens) {
+    public Trace trace(int[] tokens, int length) {
         int n = tokens.length;
         if (n > config.maxPositions()) {
             throw new ModelException(
@@ -69,6 +70,7 @@ public final class Reference {
         Arrays.fill(routerGap, Double.POSITIVE_INFINITY);
         List<int[][]> chosen = new ArrayList<>();
 
+        double[] frequencies = config.attention().rope().frequencies(config.headDim(), length);
         double[][] x = new double[n][];
         MatrixReader embedding = new MatrixReader(weights.embedding());
         for (int t = 0; t < n; t++) {
@@ -80,7 +82,8 @@ public final class Reference {
         }
         for (int l = 0; l < config.layers().size(); l++) {
             LayerWeights w = weights.layers().get(l);
-            double[][] attended = attention(w, config.layers().get(l).slidingWindow(), normed(x, w.inputNorm()));
+            int window = config.layers().get(l).slidingWindow();
+            double[][] attended = attention(w, window, normed(x, w.inputNorm()), frequencies);
             for (int t = 0; t < n; t++) {
                 add(x[t], attended[t], config.numerics().residualMultiplier());
             }
@@ -105,7 +108,7 @@ public final class Reference {
     }
 
     /** Attention block over all positions: projections, norms, rotary embedding, causal softmax, output projection. */
-    private double[][] attention(LayerWeights w, int window, double[][] h) {
+    private double[][] attention(LayerWeights w, int window, double[][] h, double[] frequencies) {
         int n = h.length;
         int dim = config.headDim();
         double[][] q = new double[n][];
@@ -115,8 +118,8 @@ public final class Reference {
             q[t] = projected(w.attention().q(), h[t], w.attention().qkvBias(), 0);
             k[t] = projected(w.attention().k(), h[t], w.attention().qkvBias(), config.queryWidth());
             v[t] = projected(w.attention().v(), h[t], w.attention().qkvBias(), config.queryWidth() + config.kvWidth());
-            q[t] = rotated(clipped(headNormed(q[t], w.attention().qNorm())), t);
-            k[t] = rotated(clipped(headNormed(k[t], w.attention().kNorm())), t);
+            q[t] = rotated(clipped(headNormed(q[t], w.attention().qNorm())), t, frequencies);
+            k[t] = rotated(clipped(headNormed(k[t], w.attention().kNorm())), t, frequencies);
             v[t] = clipped(v[t]);
         }
         double[][] out = new double[n][];
@@ -175,16 +178,16 @@ public final class Reference {
         return x;
     }
 
-    private double[] rotated(double[] x, int position) {
-        int dim = config.headDim();
-        double[] y = new double[x.length];
-        for (int head = 0; head < x.length; head += dim) {
-            for (int i = 0; i < dim / 2; i++) {
-                double angle = config.attention().rope().angle(position, i, dim);
-                double a = x[head + i];
-                double b = x[head + i + dim / 2];
-                y[head + i] = a * Math.cos(angle) - b * Math.sin(angle);
-                y[head + i + dim / 2] = b * Math.cos(angle) + a * Math.sin(angle);
+    private double[] rotated(double[] x, int position, double[] frequencies) {
+        double attention = config.attention().rope().scaling().attention();
+        int pairs = frequencies.length;
+        double[] y = x.clone();
+        for (int head = 0; head < x.length; head += config.headDim()) {
+            for (int i = 0; i < pairs; i++) {
+                double cos = Math.cos(position * frequencies[i]) * attention;
+                double sin = Math.sin(position * frequencies[i]) * attention;
+                y[head + i] = x[head + i] * cos - x[head + i + pairs] * sin;
+                y[head + i + pairs] = x[head + i + pairs] * cos + x[head + i] * sin;
             }
         }
         return y;
@@ -293,7 +296,22 @@ public final class Reference {
             case SILU -> x * sigmoid(x);
             case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
             case RELU -> Math.max(x, 0);
+            case GELU -> x * 0.5 * (1 + erf(x / Math.sqrt(2)));
         };
+    }
+
+    /** By a series of terms of one sign (Abramowitz and Stegun, 7.1.6). */
+    private static double erf(double z) {
+        if (Math.abs(z) > 6) {
+            return Math.signum(z);
+        }
+        double sum = z;
+        double term = z;
+        for (int n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+            term *= 2 * z * z / (2 * n + 1);
+            sum += term;
+        }
+        return 2 / Math.sqrt(Math.PI) * Math.exp(-z * z) * sum;
     }
 
     private static double sigmoid(double x) {

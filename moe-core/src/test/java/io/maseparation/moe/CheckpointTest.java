@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
+import io.maseparation.moe.testing.HfMini;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.nio.file.Path;
@@ -46,7 +47,7 @@ class CheckpointTest {
     void everyFamilyIsComputedAsItsModulesDo(String family, String fields) {
         for (String type : new String[] {"F32", "F16", "BF16"}) {
             TestCheckpoint model = TestCheckpoint.of(family, fields, 42).type(type);
-            double[][] expected = new HfMini(model).forward(TOKENS);
+            double[][] expected = new HfMini(model, TOKENS.length).forward(TOKENS);
             try (Checkpoint checkpoint = Checkpoint.open(model.write(temp.resolve(type)))) {
                 double[][] logits = new Reference(checkpoint.weights()).forward(TOKENS);
                 assertThat(checkpoint.config().weightType().name()).isEqualTo(type);
@@ -65,7 +66,7 @@ class CheckpointTest {
     @Test
     void expertsStackedInOneTensorAreTheSameExperts() {
         TestCheckpoint model = TestCheckpoint.of("qwen3_moe", "{\"moe_intermediate_size\": 12}", 7);
-        double[][] expected = new HfMini(model).forward(TOKENS);
+        double[][] expected = new HfMini(model, TOKENS.length).forward(TOKENS);
         int experts = model.experts();
         for (int l = 0; l < 3; l++) {
             String p = "model.layers." + l + ".mlp.experts.";
@@ -95,7 +96,7 @@ class CheckpointTest {
     @Test
     void matricesMayDifferInType() {
         TestCheckpoint model = TestCheckpoint.of("mixtral", "{}", 3);
-        double[][] expected = new HfMini(model).forward(TOKENS);
+        double[][] expected = new HfMini(model, TOKENS.length).forward(TOKENS);
         SafetensorsWriter writer = model.writeConfig(temp).writer();
         String name = "model.layers.1.block_sparse_moe.experts.2.w2.weight";
         writer.add(name, "BF16", model.values.get(name), model.shapes.get(name));

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.maseparation.kernels.DataType;
+import io.maseparation.moe.testing.HfMini;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.io.IOException;
@@ -63,7 +64,7 @@ class ContradictionsTest {
     }
 
     private static double[] expected(TestCheckpoint model) {
-        return new HfMini(model).forward(TOKENS)[TOKENS.length - 1];
+        return new HfMini(model, TOKENS.length).forward(TOKENS)[TOKENS.length - 1];
     }
 
     private static void assertOneLine(Opened opened, String... mentioned) {

@@ -98,7 +98,8 @@ class HfConfigTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"silu, SILU", "swish, SILU", "gelu_pytorch_tanh, GELU_TANH", "gelu_new, GELU_TANH", "relu, RELU"})
+    @CsvSource({"silu, SILU", "swish, SILU", "gelu_pytorch_tanh, GELU_TANH", "gelu_new, GELU_TANH", "relu, RELU",
+        "gelu, GELU"})
     void knowsActivations(String name, Activation activation) {
         assertThat(read("{\"model_type\": \"mixtral\", \"hidden_act\": \"%s\"}".formatted(name)).feedForward()
                 .activation())
@@ -128,11 +129,19 @@ class HfConfigTest {
         "{\"model_type\": \"mixtral\", \"rms_norm_eps\": 1e-60}          | rms_norm_eps is 0.0",
         "{\"model_type\": \"mixtral\", \"rope_theta\": -1}               | rope_theta is -1.0",
         "{\"model_type\": \"mixtral\", \"rope_theta\": 1e999}            | rope_theta is not a finite number",
-        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}} | rope_scaling: rope_type yarn is not supported",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": -4}} | rope_scaling: factor is -4.0, which is not above 0",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"dynamic\"}} | rope_scaling: factor of dynamic scaling is missing",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 4, \"low_freq_factor\": 2}} | rope_scaling: high_freq_factor is missing",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 4, \"low_freq_factor\": 2, \"high_freq_factor\": 2}} | high_freq_factor 2.0 is not above",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"su\", \"short_factor\": [1, 2]}} | rope_scaling: short_factor is not a list of 64 numbers",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"longrope\", \"long_factor\": [\"x\"]}} | rope_scaling: long_factor is not a number",
+        "{\"model_type\": \"mixtral\", \"rope_theta\": 1, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"truncate\": 3}} | truncate is neither",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"mscale\": -90, \"mscale_all_dim\": 1}} | rope_scaling gives frequencies",
         "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"linear\"}} | rope_scaling: factor of linear scaling",
         "{\"model_type\": \"mixtral\", \"rope_scaling\": 4}              | rope_scaling is not an object",
-        "{\"model_type\": \"mixtral\", \"partial_rotary_factor\": 0.5}   | partial_rotary_factor other than 1",
-        "{\"model_type\": \"mixtral\", \"hidden_act\": \"gelu\"}         | hidden_act gelu is not supported",
+        "{\"model_type\": \"mixtral\", \"partial_rotary_factor\": 0.01}  | partial_rotary_factor 0.01 of head_dim 128 is 1 elements",
+        "{\"model_type\": \"mixtral\", \"partial_rotary_factor\": 1.5}   | partial_rotary_factor 1.5 of head_dim 128 is 192",
+        "{\"model_type\": \"mixtral\", \"hidden_act\": \"quick_gelu\"}   | hidden_act quick_gelu is not supported",
         "{\"model_type\": \"mixtral\", \"dtype\": \"float8_e4m3fn\"}     | dtype float8_e4m3fn is not supported",
         "{\"model_type\": \"mixtral\", \"tie_word_embeddings\": 1}       | tie_word_embeddings is neither true nor false",
         "{\"model_type\": \"mixtral\", \"eos_token_id\": [1, -1]}        | eos_token_id is -1",

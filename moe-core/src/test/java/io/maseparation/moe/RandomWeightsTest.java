@@ -102,7 +102,7 @@ class RandomWeightsTest {
     void logitsAreOfTheOrderOfOneAndExpertsAllUsed() {
         ModelConfig config = Presets.config("tiny");
         Reference.Trace trace = new Reference(RandomWeights.create(config, 3))
-                .trace(new SplittableRandom(1).ints(64, 0, config.vocab()).toArray());
+                .trace(new SplittableRandom(1).ints(64, 0, config.vocab()).toArray(), 64);
         double squares = 0;
         for (double[] row : trace.logits()) {
             squares += Arrays.stream(row).map(v -> v * v).sum() / row.length / trace.logits().length;

@@ -31,7 +31,7 @@ class ReferenceTest {
                 int[] greedy = golden.greedy().get(p);
                 int[] all = Arrays.copyOf(prompt, prompt.length + greedy.length);
                 System.arraycopy(greedy, 0, all, prompt.length, greedy.length);
-                Reference.Trace trace = reference.trace(all);
+                Reference.Trace trace = reference.trace(all, all.length);
                 for (int i = 0; i < greedy.length; i++) {
                     double[] logits = trace.logits()[prompt.length - 1 + i];
                     assertThat(argmax(logits)).as("prompt %d, token %d", p, i).isEqualTo(greedy[i]);

@@ -5,14 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.files.ModelException;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 class RopeTableTest {
+    private static FloatArray table(Rope rope, int headDim, int positions) {
+        return RopeTable.create(rope, headDim, List.of(positions)).values();
+    }
+
     @Test
     void isWithinRoundingOfTransformersSinglePrecision() {
         int headDim = 16;
-        FloatArray table = RopeTable.create(new Rope(10_000, 1), headDim, 512);
+        FloatArray table = table(new Rope(10_000, 1), headDim, 512);
         assertThat(table.getSize()).isEqualTo(512 * headDim);
         for (int position = 0; position < 512; position++) {
             for (int i = 0; i < headDim / 2; i++) {
@@ -28,8 +33,8 @@ class RopeTableTest {
 
     @Test
     void scalingDividesPositions() {
-        FloatArray plain = RopeTable.create(new Rope(500, 1), 8, 10);
-        FloatArray scaled = RopeTable.create(new Rope(500, 2), 8, 20);
+        FloatArray plain = table(new Rope(500, 1), 8, 10);
+        FloatArray scaled = table(new Rope(500, 2), 8, 20);
         for (int i = 0; i < 8; i++) {
             assertThat(scaled.get(18 * 8 + i)).isEqualTo(plain.get(9 * 8 + i));
         }
@@ -37,8 +42,8 @@ class RopeTableTest {
 
     @Test
     void refusesWhatIsNoTable() {
-        assertThatThrownBy(() -> RopeTable.create(new Rope(500, 1), 7, 10))
+        assertThatThrownBy(() -> table(new Rope(500, 1), 7, 10))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> RopeTable.create(new Rope(500, 1), 128, 1 << 26)).isInstanceOf(ModelException.class);
+        assertThatThrownBy(() -> table(new Rope(500, 1), 128, 1 << 26)).isInstanceOf(ModelException.class);
     }
 }

@@ -121,7 +121,7 @@ final class AttentionTasks {
             Clip.add(g, "clip" + layer, b.step, b.qkv, heads.qkvWidth(config), config.attention().qkvClip());
         }
         RopeAppend.add(g, "rope" + layer, b.step, b.qkv, b.rowInfo, rank.cosSin(), b.kvType, keys, values,
-                heads.queries(), heads.kvs(), config.headDim());
+                heads.queries(), heads.kvs(), config.headDim(), config.attention().rope().pairs(config.headDim()));
         DecodeAttention.add(g, "decode" + layer, b.step, b.qkv, b.rowInfo, b.kvType, keys, values, b.attention,
                 heads.queries(), heads.kvs(), config.headDim(), config.attention().scale(), window);
         PrefillAttention.add(g, "prefill" + layer, b.step, b.qkv, b.rowInfo, b.kvType, keys, values, b.attention,

@@ -2,6 +2,7 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
+import java.util.List;
 
 /**
  * Sizes of a rank's buffers.
@@ -10,11 +11,15 @@ import io.maseparation.moe.ModelConfig;
  * @param receivedRows most rows that arrive for its experts in one micro-batch
  * @param outputRows most rows of one micro-batch that need logits
  * @param kvPositions positions of all the rank's sequences together
- * @param maxContext positions of the longest sequence
+ * @param contexts positions of the sequences, each length of sequence once
  * @param kvType format of the KV cache: F32 or F16
  */
 public record Capacity(
-        int rows, int receivedRows, int outputRows, int kvPositions, int maxContext, DataType kvType) {
+        int rows, int receivedRows, int outputRows, int kvPositions, List<Integer> contexts, DataType kvType) {
+    /** Copies the list. */
+    public Capacity {
+        contexts = List.copyOf(contexts);
+    }
 
     /** Bytes of the KV cache of a shard. */
     public long kvBytes(ModelConfig config, Shard shard) {
@@ -31,7 +36,7 @@ public record Capacity(
                 && receivedRows >= other.receivedRows
                 && outputRows >= other.outputRows
                 && kvPositions >= other.kvPositions
-                && maxContext >= other.maxContext
+                && contexts.containsAll(other.contexts)
                 && kvType == other.kvType;
     }
 

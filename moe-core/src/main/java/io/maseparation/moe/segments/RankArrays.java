@@ -25,7 +25,10 @@ final class RankArrays {
     /** [rows]: token of each row. */
     final IntArray tokens;
 
-    /** [rows * 3]: position, first cache position of the sequence, capacity of the sequence. */
+    /**
+     * [rows * 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]: row of the
+     * rotary table.
+     */
     final IntArray rowInfo;
 
     /** [rows, hidden]: residual stream. */
@@ -113,7 +116,7 @@ final class RankArrays {
     RankArrays(ModelConfig config, Shard shard, Capacity capacity) {
         Sizes s = new Sizes(config, shard, capacity);
         tokens = DeviceArrays.ints(s.attentionRows);
-        rowInfo = DeviceArrays.ints(3 * s.attentionRows);
+        rowInfo = DeviceArrays.ints(4 * s.attentionRows);
         x = floats(s.x);
         received = floats(s.received);
         identity = DeviceArrays.ints(s.attentionRows);
@@ -247,7 +250,7 @@ final class RankArrays {
                     + (long) pairs * width
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
-            long ints = attentionRows * 5L + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
+            long ints = attentionRows * 6L + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

@@ -1,5 +1,6 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.moe.RopeTable;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -21,9 +22,24 @@ public record RankBuffers(
      *
      * @param step [3]: first row, number of rows, phase (0 decode, 1 prefill)
      * @param tokens [rows]: token of each row
-     * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence
+     * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]:
+     *     row of the rotary table
+     * @param rope the rotary table
      */
-    public record Inputs(HostInts step, HostInts tokens, HostInts rowInfo) {}
+    public record Inputs(HostInts step, HostInts tokens, HostInts rowInfo, RopeTable rope) {
+        /**
+         * Says where a row is in its sequence, and where that is in the cache.
+         *
+         * @param row index of the row
+         * @param position index of the token in its sequence
+         * @param base first cache position of the sequence
+         * @param capacity positions of the sequence in the cache
+         */
+        public void place(int row, int position, int base, int capacity) {
+            rowInfo.setAll(3 * row, position, base, capacity);
+            rowInfo.set(3 * tokens.size() + row, rope.firstRow(capacity) + position);
+        }
+    }
 
     /**
      * Activations that ranks exchange.
@@ -67,12 +83,12 @@ public record RankBuffers(
      */
     public record Outputs(HostInts step, HostInts rows, HostFloats logits, HostInts best) {}
 
-    static RankBuffers of(RankArrays a) {
+    static RankBuffers of(RankArrays a, RopeTable rope) {
         Map<Integer, Slots> slots = new HashMap<>();
         a.slots.forEach((n, s) -> slots.put(
                 n, new Slots(new HostInts(s.ids()), new HostFloats(s.weights()), new HostFloats(s.expertOut()))));
         return new RankBuffers(
-                new Inputs(new HostInts(a.step), new HostInts(a.tokens), new HostInts(a.rowInfo)),
+                new Inputs(new HostInts(a.step), new HostInts(a.tokens), new HostInts(a.rowInfo), rope),
                 new Activations(
                         new HostFloats(a.x), new HostFloats(a.received), new HostFloats(a.h),
                         new HostFloats(a.partial), new HostFloats(a.sums)),

@@ -97,7 +97,8 @@ public final class RankDevice implements AutoCloseable {
         config = weights.config();
         this.shard = shard;
         arrays = new RankArrays(config, shard, capacity);
-        buffers = RankBuffers.of(arrays);
+        RopeTable rope = RopeTable.create(config, shard.attention().isPresent() ? capacity.contexts() : List.of());
+        buffers = RankBuffers.of(arrays, rope);
         kv = new HostKv(
                 arrays.keys,
                 arrays.values,
@@ -111,8 +112,7 @@ public final class RankDevice implements AutoCloseable {
                 ShardWeights.of(weights, shard, compiles),
                 shard,
                 arrays,
-                RopeTable.create(
-                        config.attention().rope(), config.headDim(), capacity.maxContext()),
+                rope.values(),
                 device.target(),
                 grid));
         List<ImmutableTaskGraph> built = new ArrayList<>();

@@ -182,7 +182,7 @@ public final class SegmentCosts {
     }
 
     private void rest(Map<Array, Long> arrays, long rows) {
-        arrays.put(Array.ROW_INFO, 3 * rows);
+        arrays.put(Array.ROW_INFO, 4 * rows);
         if (heads().parts() > 1) {
             arrays.put(Array.PARTIAL_OUT, rows * config.hidden());
         }

@@ -21,11 +21,14 @@ public final class RopeGpu {
             FloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int p = context.globalIdx;
         if (p < step.get(1) * (heads + 2 * kvHeads) * (headDim / 2)) {
             RopePortable.pairF32(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs,
+                    rows);
         }
     }
 
@@ -40,11 +43,14 @@ public final class RopeGpu {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int p = context.globalIdx;
         if (p < step.get(1) * (heads + 2 * kvHeads) * (headDim / 2)) {
             RopePortable.pairF16(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs,
+                    rows);
         }
     }
 }

@@ -151,6 +151,8 @@ public final class ExpertHost {
             FloatVector a;
             if (code == 2) {
                 a = v.max(0f);
+            } else if (code == 3) {
+                a = gelu(v);
             } else {
                 // The tanh form of GELU is v · sigmoid(2 sqrt(2/π) (v + 0.044715 v³)).
                 FloatVector z = code == 0 ? v : v.mul(v).mul(v).mul(0.044715f).add(v).mul(2 * SQRT_2_OVER_PI);
@@ -159,5 +161,15 @@ public final class ExpertHost {
             FloatVector result = gated ? a.mul(FloatVector.fromArray(FLOATS, ups, i)) : a;
             result.intoArray(ups, i);
         }
+    }
+
+    /** As {@code DeviceDots}: max(v, 0) - |v| erfc(|v| / √2) / 2. */
+    private static FloatVector gelu(FloatVector v) {
+        FloatVector size = v.abs().min(12f);
+        FloatVector z = size.mul(0.7071067812f);
+        FloatVector t = FloatVector.broadcast(FLOATS, 1f).div(z.mul(0.3275911f).add(1f));
+        FloatVector p = t.mul(1.061405429f).add(-1.453152027f);
+        p = p.mul(t).add(1.421413741f).mul(t).add(-0.284496736f).mul(t).add(0.254829592f).mul(t);
+        return v.max(0f).sub(size.mul(0.5f).mul(p).mul(HostVectors.exp(z.mul(z).neg())));
     }
 }

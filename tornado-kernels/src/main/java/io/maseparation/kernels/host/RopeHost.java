@@ -30,8 +30,10 @@ public final class RopeHost {
             FloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
-        run(step, qkv, rowInfo, cosSin, false, kCache, vCache, heads, kvHeads, headDim);
+            int headDim,
+            int pairs,
+            int rows) {
+        run(step, qkv, rowInfo, cosSin, false, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
     }
 
     /** Cache of fp16. */
@@ -44,8 +46,10 @@ public final class RopeHost {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
-        run(step, qkv, rowInfo, cosSin, true, kCache, vCache, heads, kvHeads, headDim);
+            int headDim,
+            int pairs,
+            int rows) {
+        run(step, qkv, rowInfo, cosSin, true, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
     }
 
     private static void run(
@@ -58,7 +62,9 @@ public final class RopeHost {
             TornadoNativeArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int first = step.get(0);
         int rowSize = (heads + 2 * kvHeads) * headDim;
         MemorySegment x = qkv.getSegment();
@@ -66,27 +72,26 @@ public final class RopeHost {
         MemorySegment k = kCache.getSegment();
         MemorySegment v = vCache.getSegment();
         HostThreads.forRange(step.get(1), Math.max(1, GRAIN / rowSize), (from, to) -> {
-            int half = headDim / 2;
-            float[] cos = new float[half];
-            float[] sin = new float[half];
+            float[] cos = new float[pairs];
+            float[] sin = new float[pairs];
             float[] rotated = new float[headDim];
             for (int r = from; r < to; r++) {
                 int row = first + r;
                 int position = rowInfo.get(3 * row);
-                long angle = 4L * position * headDim;
-                for (int i = 0; i < half; i++) {
+                long angle = 8L * rowInfo.get(3 * rows + row) * pairs;
+                for (int i = 0; i < pairs; i++) {
                     cos[i] = angles.get(FLOAT, angle + 8L * i);
                     sin[i] = angles.get(FLOAT, angle + 8L * i + 4);
                 }
                 long at = 4L * row * rowSize;
                 for (int head = 0; head < heads; head++, at += 4L * headDim) {
-                    rotate(x, at, cos, sin, rotated, half);
+                    rotate(x, at, cos, sin, rotated, pairs);
                     MemorySegment.copy(rotated, 0, x, FLOAT, at, headDim);
                 }
                 long cache = (long) rowInfo.get(3 * row + 1) * kvHeads + position;
                 long capacity = rowInfo.get(3 * row + 2);
                 for (int head = 0; head < kvHeads; head++, at += 4L * headDim) {
-                    rotate(x, at, cos, sin, rotated, half);
+                    rotate(x, at, cos, sin, rotated, pairs);
                     append(rotated, k, (cache + head * capacity) * headDim, headDim, fp16);
                 }
                 for (int head = 0; head < kvHeads; head++, at += 4L * headDim) {
@@ -97,8 +102,10 @@ public final class RopeHost {
         });
     }
 
+    /** Rotates the first {@code 2 * half} elements of a head; the others pass through. */
     private static void rotate(MemorySegment x, long at, float[] cos, float[] sin, float[] out, int half) {
         long highAt = at + 4L * half;
+        MemorySegment.copy(x, FLOAT, highAt + 4L * half, out, 2 * half, out.length - 2 * half);
         int i = 0;
         for (; i <= half - LANES; i += LANES) {
             FloatVector low = load(x, at + 4L * i);

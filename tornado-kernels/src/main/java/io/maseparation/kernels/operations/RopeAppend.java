@@ -20,8 +20,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * Rotary position embedding (Su et al., arXiv 2104.09864; the half-split form of Hugging Face's checkpoints) of queries
  * and keys, and the appending of keys and values to the cache.
  *
- * <p>With h = headDim / 2 and c, s the cosine and sine of the row's position for i &lt; h:
- * {@code x'[i] = x[i]·c − x[i+h]·s} and {@code x'[i+h] = x[i+h]·c + x[i]·s}.
+ * <p>With h pairs of a head rotated and c, s the cosine and sine of the row's angle for i &lt; h:
+ * {@code x'[i] = x[i]·c − x[i+h]·s} and {@code x'[i+h] = x[i+h]·c + x[i]·s}. Elements from 2h on pass through.
  */
 public final class RopeAppend {
     private RopeAppend() {}
@@ -32,8 +32,9 @@ public final class RopeAppend {
      *
      * @param step first row, number of rows, phase
      * @param qkv [rows, (heads + 2 kvHeads) headDim]: queries, keys, values
-     * @param rowInfo [rows, 3]: position, first cache position of the row's sequence, capacity of the sequence
-     * @param cosSin [positions, headDim / 2, 2]: cosine, sine
+     * @param rowInfo [rows, 3]: position, first cache position of the row's sequence, capacity of the sequence; then
+     *     [rows]: row of {@code cosSin}
+     * @param cosSin [angles, pairs, 2]: cosine, sine
      * @param kvType F32 or F16
      * @param kCache FloatArray or HalfFloatArray; element
      *     {@code (base · kvHeads + kvHead · capacity + position) · headDim + d}
@@ -41,6 +42,7 @@ public final class RopeAppend {
      * @param heads query heads
      * @param kvHeads key and value heads
      * @param headDim columns of a head, even
+     * @param pairs pairs of a head that are rotated, from 1 to headDim / 2
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
      */
     public static void add(
@@ -55,40 +57,50 @@ public final class RopeAppend {
             TornadoNativeArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs) {
         AttentionShapes.check("RopeAppend", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
         Require.multiple("RopeAppend", "headDim", headDim, 2);
-        Require.length("RopeAppend", "cosSin", cosSin, headDim);
+        Require.atLeast("RopeAppend", "pairs", pairs, 1);
+        Require.atLeast("RopeAppend", "headDim", headDim, 2 * pairs);
+        Require.length("RopeAppend", "cosSin", cosSin, 2L * pairs);
+        int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
+        Require.length("RopeAppend", "rowInfo", rowInfo, 4L * rows);
         g.constant(cosSin);
         Body body = g.target().choose().body();
-        int rows = rowInfo.getSize() / 3;
         KernelContext context = new KernelContext();
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
             switch (body) {
                 case HOST -> g.task(id, t -> t.task(
-                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
-                case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f32, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        rows));
+                case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
+                        id, RopeGpu::f32, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        rows));
                 case PORTABLE -> g.task(id, t -> t.task(
-                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        rows));
             }
         } else {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
             switch (body) {
                 case HOST -> g.task(id, t -> t.task(
-                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
-                case GPU -> g.task(id, pairs(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f16, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        rows));
+                case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
+                        id, RopeGpu::f16, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        rows));
                 case PORTABLE -> g.task(id, t -> t.task(
-                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim));
+                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        rows));
             }
         }
     }
 
-    private static WorkerGrid pairs(int rows, int heads, int kvHeads, int headDim) {
+    private static WorkerGrid workers(int rows, int heads, int kvHeads, int headDim) {
         return WorkerGrids.elements((long) rows * (heads + 2 * kvHeads) * (headDim / 2));
     }
 

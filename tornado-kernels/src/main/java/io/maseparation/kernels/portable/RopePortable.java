@@ -20,13 +20,15 @@ public final class RopePortable {
             FloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int first = step.get(0);
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
-        int pairs = step.get(1) * units * half;
-        for (@Parallel int p = 0; p < pairs; p++) {
-            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim);
+        int all = step.get(1) * units * half;
+        for (@Parallel int p = 0; p < all; p++) {
+            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
         }
     }
 
@@ -40,13 +42,15 @@ public final class RopePortable {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int first = step.get(0);
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
-        int pairs = step.get(1) * units * half;
-        for (@Parallel int p = 0; p < pairs; p++) {
-            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim);
+        int all = step.get(1) * units * half;
+        for (@Parallel int p = 0; p < all; p++) {
+            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
         }
     }
 
@@ -61,31 +65,43 @@ public final class RopePortable {
             FloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
         int i = p % half;
         int unit = p / half % units;
         int row = first + p / half / units;
         int position = rowInfo.get(3 * row);
-        int at = (row * units + unit) * headDim + i;
-        float low = qkv.get(at);
-        float high = qkv.get(at + half);
-        float c = cosSin.get((position * half + i) * 2);
-        float s = cosSin.get((position * half + i) * 2 + 1);
+        // What is not rotated passes through, two neighbours at a time.
+        int lowAt = 2 * i;
+        int highAt = lowAt + 1;
+        float c = 1f;
+        float s = 0f;
+        if (i < pairs) {
+            int angle = (rowInfo.get(3 * rows + row) * pairs + i) * 2;
+            lowAt = i;
+            highAt = i + pairs;
+            c = cosSin.get(angle);
+            s = cosSin.get(angle + 1);
+        }
+        int at = (row * units + unit) * headDim;
+        float low = qkv.get(at + lowAt);
+        float high = qkv.get(at + highAt);
         if (unit < heads) {
-            qkv.set(at, low * c - high * s);
-            qkv.set(at + half, high * c + low * s);
+            qkv.set(at + lowAt, low * c - high * s);
+            qkv.set(at + highAt, high * c + low * s);
         } else {
             int kvHead = (unit - heads) % kvHeads;
             int start = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2) + position;
-            int to = start * headDim + i;
+            int to = start * headDim;
             if (unit < heads + kvHeads) {
-                kCache.set(to, low * c - high * s);
-                kCache.set(to + half, high * c + low * s);
+                kCache.set(to + lowAt, low * c - high * s);
+                kCache.set(to + highAt, high * c + low * s);
             } else {
-                vCache.set(to, low);
-                vCache.set(to + half, high);
+                vCache.set(to + lowAt, low);
+                vCache.set(to + highAt, high);
             }
         }
     }
@@ -101,31 +117,43 @@ public final class RopePortable {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
-            int headDim) {
+            int headDim,
+            int pairs,
+            int rows) {
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
         int i = p % half;
         int unit = p / half % units;
         int row = first + p / half / units;
         int position = rowInfo.get(3 * row);
-        int at = (row * units + unit) * headDim + i;
-        float low = qkv.get(at);
-        float high = qkv.get(at + half);
-        float c = cosSin.get((position * half + i) * 2);
-        float s = cosSin.get((position * half + i) * 2 + 1);
+        // What is not rotated passes through, two neighbours at a time.
+        int lowAt = 2 * i;
+        int highAt = lowAt + 1;
+        float c = 1f;
+        float s = 0f;
+        if (i < pairs) {
+            int angle = (rowInfo.get(3 * rows + row) * pairs + i) * 2;
+            lowAt = i;
+            highAt = i + pairs;
+            c = cosSin.get(angle);
+            s = cosSin.get(angle + 1);
+        }
+        int at = (row * units + unit) * headDim;
+        float low = qkv.get(at + lowAt);
+        float high = qkv.get(at + highAt);
         if (unit < heads) {
-            qkv.set(at, low * c - high * s);
-            qkv.set(at + half, high * c + low * s);
+            qkv.set(at + lowAt, low * c - high * s);
+            qkv.set(at + highAt, high * c + low * s);
         } else {
             int kvHead = (unit - heads) % kvHeads;
             int start = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2) + position;
-            int to = start * headDim + i;
+            int to = start * headDim;
             if (unit < heads + kvHeads) {
-                kCache.set(to, new HalfFloat(low * c - high * s));
-                kCache.set(to + half, new HalfFloat(high * c + low * s));
+                kCache.set(to + lowAt, new HalfFloat(low * c - high * s));
+                kCache.set(to + highAt, new HalfFloat(high * c + low * s));
             } else {
-                vCache.set(to, new HalfFloat(low));
-                vCache.set(to + half, new HalfFloat(high));
+                vCache.set(to + lowAt, new HalfFloat(low));
+                vCache.set(to + highAt, new HalfFloat(high));
             }
         }
     }

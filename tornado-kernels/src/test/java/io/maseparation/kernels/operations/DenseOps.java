@@ -32,12 +32,24 @@ final class DenseOps {
         return sum;
     }
 
+    /** Simpson's rule over the normal density between 0 and v. */
+    private static double normalShareBelow(double v) {
+        int n = 2000;
+        double sum = 0;
+        for (int i = 0; i <= n; i++) {
+            double x = v * i / n;
+            sum += (i == 0 || i == n ? 1 : i % 2 == 0 ? 2 : 4) * Math.exp(-x * x / 2);
+        }
+        return 0.5 + sum * v / n / 3 / Math.sqrt(2 * Math.PI);
+    }
+
     /** {@link Activation} in float64. */
     static double activate(Activation a, double v) {
         return switch (a) {
             case SILU -> v / (1 + Math.exp(-v));
             case GELU_TANH -> 0.5 * v * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v)));
             case RELU -> Math.max(v, 0);
+            case GELU -> v * normalShareBelow(v);
         };
     }
 }

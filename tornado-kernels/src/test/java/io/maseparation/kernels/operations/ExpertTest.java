@@ -122,7 +122,7 @@ class ExpertTest {
         for (DataType type : RowOps.types()) {
             for (int cols : body == Body.HOST ? new int[] {1, 13, 207, 1100} : new int[] {1, 13, 70}) {
                 boolean gated = random.nextBoolean();
-                Activation act = Activation.values()[random.nextInt(3)];
+                Activation act = Activation.values()[random.nextInt(4)];
                 int experts = 1 + random.nextInt(4);
                 int width = 1 + random.nextInt(20);
                 boolean together = random.nextBoolean();

@@ -219,7 +219,8 @@ final class GpuBodies {
         IntArray pairs = TestArrays.ints(1, 4, 0, 2, 3, 5);
         return new Task(
                 (g, id) -> ExpertUp.add(
-                        g, id, x, offsets, pairs, bank, hidden, OUTPUTS, SLOTS, Activation.GELU_TANH),
+                        g, id, x, offsets, pairs, bank, hidden, OUTPUTS, SLOTS,
+                        type == DataType.F16 ? Activation.GELU : Activation.GELU_TANH),
                 x, offsets, pairs, hidden);
     }
 
@@ -236,7 +237,7 @@ final class GpuBodies {
 
     /** Rows at the end of sequences that lie side by side in the cache, each with room for CAPACITY positions. */
     private static IntArray rowInfo() {
-        return TestArrays.ints(4, 0, CAPACITY, 0, CAPACITY, CAPACITY, 5, 2 * CAPACITY, CAPACITY);
+        return TestArrays.ints(4, 0, CAPACITY, 0, CAPACITY, CAPACITY, 5, 2 * CAPACITY, CAPACITY, 4, 0, 5);
     }
 
     private static TornadoNativeArray cache(Random random, DataType type) {
@@ -251,7 +252,8 @@ final class GpuBodies {
         IntArray info = rowInfo();
         IntArray step = step(0);
         return new Task(
-                (g, id) -> RopeAppend.add(g, id, step, qkv, info, cosSin, type, k, v, HEADS, KV_HEADS, HEAD_DIM),
+                (g, id) -> RopeAppend.add(
+                        g, id, step, qkv, info, cosSin, type, k, v, HEADS, KV_HEADS, HEAD_DIM, HEAD_DIM / 4),
                 step, qkv, info, k, v);
     }
 

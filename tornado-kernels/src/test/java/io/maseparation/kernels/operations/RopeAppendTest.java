@@ -43,28 +43,33 @@ class RopeAppendTest {
     void rotatesAndAppends(Body body) {
         for (DataType type : RowOps.kvTypes()) {
             for (int[] shape : new int[][] {{1, 1, 2}, {4, 2, 8}, {3, 3, 26}, {8, 2, 64}, {4, 1, 128}}) {
-                check(body, type, shape[0], shape[1], shape[2]);
+                for (int pairs : new int[] {shape[2] / 2, 1 + shape[2] / 5}) {
+                    check(body, type, shape[0], shape[1], shape[2], Math.min(pairs, shape[2] / 2));
+                }
             }
         }
     }
 
-    private static void check(Body body, DataType type, int heads, int kvHeads, int headDim) {
+    private static void check(Body body, DataType type, int heads, int kvHeads, int headDim, int pairs) {
         long seed = RowOps.seed();
-        String what = "%s %s %d/%d heads of %d seed %d".formatted(body, type, heads, kvHeads, headDim, seed);
+        String what = "%s %s %d/%d heads of %d, %d pairs, seed %d"
+                .formatted(body, type, heads, kvHeads, headDim, pairs, seed);
         Random random = RowOps.random(seed);
-        int half = headDim / 2;
         int rowSize = (heads + 2 * kvHeads) * headDim;
         FloatArray before = TestArrays.random(random, ROWS * rowSize);
-        FloatArray cosSin = TestArrays.random(random, POSITIONS * headDim);
+        FloatArray cosSin = TestArrays.random(random, POSITIONS * 2 * pairs);
         // Two sequences, of capacity 24 and 16, between other cache positions.
         int[] base = {3, 3, 27, 27, 27, 3};
         int[] capacity = {24, 24, 16, 16, 16, 24};
         int[] position = {7, 8, 0, 14, 15, 23};
-        IntArray rowInfo = new IntArray(3 * ROWS);
+        // Sequences with tables of their own: angles other than those of their positions.
+        int[] angle = {7, 33, 25, 39, 15, 23};
+        IntArray rowInfo = new IntArray(4 * ROWS);
         for (int row = 0; row < ROWS; row++) {
             rowInfo.set(3 * row, position[row]);
             rowInfo.set(3 * row + 1, base[row]);
             rowInfo.set(3 * row + 2, capacity[row]);
+            rowInfo.set(3 * ROWS + row, angle[row]);
         }
         int size = 45 * kvHeads * headDim;
         TornadoNativeArray k = cache(type, size);
@@ -73,7 +78,7 @@ class RopeAppendTest {
         IntArray step = RowOps.step(1, 4, 0);
         RowOps.run(
                 body,
-                g -> RopeAppend.add(g, "rope", step, qkv, rowInfo, cosSin, type, k, v, heads, kvHeads, headDim),
+                g -> RopeAppend.add(g, "rope", step, qkv, rowInfo, cosSin, type, k, v, heads, kvHeads, headDim, pairs),
                 step,
                 qkv,
                 rowInfo,
@@ -97,11 +102,14 @@ class RopeAppendTest {
                         ? -1
                         : (base[row] * kvHeads + kvHead * capacity[row] + position[row]) * headDim;
                 for (int i = 0; i < headDim; i++) {
-                    double c = cosSin.get((position[row] * half + i % half) * 2);
-                    double s = cosSin.get((position[row] * half + i % half) * 2 + 1);
-                    double low = before.get(at + i % half);
-                    double high = before.get(at + i % half + half);
-                    double rotated = i < half ? low * c - high * s : high * c + low * s;
+                    double rotated = before.get(at + i);
+                    if (i < 2 * pairs) {
+                        double c = cosSin.get((angle[row] * pairs + i % pairs) * 2);
+                        double s = cosSin.get((angle[row] * pairs + i % pairs) * 2 + 1);
+                        double low = before.get(at + i % pairs);
+                        double high = before.get(at + i % pairs + pairs);
+                        rotated = i < pairs ? low * c - high * s : high * c + low * s;
+                    }
                     if (unit < heads) {
                         RowOps.assertClose(what, qkv, at + i, rotated, TOLERANCE_F32);
                     } else {
@@ -127,7 +135,8 @@ class RopeAppendTest {
         TornadoNativeArray v1 = cache(type, size);
         RowOps.run(
                 body,
-                g -> RopeAppend.add(g, "rope", one, alone, rowInfo, cosSin, type, k1, v1, heads, kvHeads, headDim),
+                g -> RopeAppend.add(
+                        g, "rope", one, alone, rowInfo, cosSin, type, k1, v1, heads, kvHeads, headDim, pairs),
                 one,
                 alone,
                 rowInfo,

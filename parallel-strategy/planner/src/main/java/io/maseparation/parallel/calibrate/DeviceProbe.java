@@ -77,7 +77,7 @@ final class DeviceProbe implements AutoCloseable {
                 target,
                 weights,
                 rank.shard(),
-                new Capacity(most, most, most, Math.multiplyExact(most, positions), positions, DataType.F32),
+                new Capacity(most, most, most, Math.multiplyExact(most, positions), List.of(positions), DataType.F32),
                 rank.segments(),
                 profiled);
         costs = new SegmentCosts(config, rank.shard(), DataType.F32);
@@ -242,7 +242,7 @@ final class DeviceProbe implements AutoCloseable {
         buffers.outputs().step().setAll(0, 0, n, 0);
         for (int row = 0; row < n; row++) {
             buffers.inputs().tokens().set(row, (row * 7919 + context) % config.vocab());
-            buffers.inputs().rowInfo().setAll(3 * row, context - 1, row * positions, positions);
+            buffers.inputs().place(row, context - 1, row * positions, positions);
             buffers.outputs().rows().set(row, row);
         }
         List<long[]> nanos = new ArrayList<>();

@@ -22,6 +22,7 @@ public final class TokenCheck {
 
     private final ModelWeights weights;
     private final double nearTie;
+    private final int maxTokens;
 
     /**
      * The first token of a sequence that is not the expected one.
@@ -40,9 +41,11 @@ public final class TokenCheck {
      *
      * @param weights the model, for the reference
      * @param kvType format of the runs' KV cache
+     * @param maxTokens tokens that the runs were to generate for each prompt
      */
-    public TokenCheck(ModelWeights weights, DataType kvType) {
+    public TokenCheck(ModelWeights weights, DataType kvType, int maxTokens) {
         this.weights = weights;
+        this.maxTokens = maxTokens;
         this.nearTie = kvType == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16_CACHE;
     }
 
@@ -85,7 +88,7 @@ public final class TokenCheck {
                 output.promptIds().stream().mapToInt(t -> t),
                 output.tokenIds().subList(0, position).stream().mapToInt(t -> t))
                 .toArray();
-        Reference.Trace trace = new Reference(weights).trace(tokens);
+        Reference.Trace trace = new Reference(weights).trace(tokens, output.promptIds().size() + maxTokens);
         double router = Arrays.stream(trace.routerGap()).min().orElse(Double.POSITIVE_INFINITY);
         return Math.min(trace.logitGap()[tokens.length - 1], router);
     }

@@ -26,7 +26,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
      * @param kvType format of the KV cache
      */
     public static List<RankMemory> of(Plan plan, Shares shares, StepRows rows, DataType kvType) {
-        int maxContext = Arrays.stream(shares.capacity()).max().orElse(1);
+        List<Integer> contexts = Arrays.stream(shares.capacity()).distinct().boxed().toList();
         return plan.ranks().stream()
                 .map(rank -> {
                     int group = rank.group();
@@ -35,7 +35,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
                             rows.received(senders(plan, rank)),
                             group < 0 ? 0 : rows.outputs(group),
                             group < 0 ? 0 : shares.groupPositions()[group],
-                            maxContext,
+                            contexts,
                             kvType));
                 })
                 .toList();

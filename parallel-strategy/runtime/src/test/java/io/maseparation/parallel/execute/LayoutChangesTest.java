@@ -264,7 +264,7 @@ class LayoutChangesTest {
         // A cache without room: what is set up beside the steps is well, the copy between two steps fails.
         RankLoader tooSmall = (rank, device, weights, c) -> RankLoader.real().load(rank, device, weights,
                 ++loads[0] > 3 && rank.group() >= 0
-                        ? new Capacity(c.rows(), c.receivedRows(), c.outputRows(), 1, c.maxContext(), c.kvType())
+                        ? new Capacity(c.rows(), c.receivedRows(), c.outputRows(), 1, c.contexts(), c.kvType())
                         : c);
         Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
                 options(DataType.F32, twoRatios()), tooSmall);

@@ -130,9 +130,9 @@ class ReportTest {
     @Test
     void tokensMayDifferAtNearTiesOnly() {
         ModelWeights weights = RandomWeights.create(Presets.config("tiny"), 0);
-        TokenCheck check = new TokenCheck(weights, DataType.F32);
+        TokenCheck check = new TokenCheck(weights, DataType.F32, 2);
         int[] prompt = {1, 2, 3};
-        Reference.Trace trace = new Reference(weights).trace(prompt);
+        Reference.Trace trace = new Reference(weights).trace(prompt, 5);
         double gap = Math.min(trace.logitGap()[2], Arrays.stream(trace.routerGap()).min().orElseThrow());
         RunResult a = result(List.of(7, 8), List.of());
         RunResult b = result(List.of(9, 8), List.of());

@@ -107,8 +107,8 @@ final class SegmentRunner {
             int sequence = batch.sequences()[i];
             int token = batch.tokens()[i];
             buffers.inputs().tokens().set(row, token >= 0 ? token : lastToken[sequence]);
-            buffers.inputs().rowInfo()
-                    .setAll(3 * row, batch.positions()[i], shares.kvBase()[sequence], shares.capacity()[sequence]);
+            buffers.inputs().place(
+                    row, batch.positions()[i], shares.kvBase()[sequence], shares.capacity()[sequence]);
         }
         buffers.outputs().step().setAll(0, 0, batch.outputs().length, 0);
         if (rankPlan.shard().output().isPresent()) {

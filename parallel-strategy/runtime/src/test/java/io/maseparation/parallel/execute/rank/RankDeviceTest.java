@@ -12,6 +12,7 @@ import io.maseparation.parallel.execute.TestDevices;
 import io.maseparation.parallel.execute.TestModels;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
+import java.util.List;
 import java.util.Optional;
 import net.jqwik.api.Assume;
 import net.jqwik.api.ForAll;
@@ -26,7 +27,7 @@ class RankDeviceTest {
         ModelWeights weights = RandomWeights.create(plan.orElseThrow().config(), seed);
         for (RankPlan rank : plan.orElseThrow().ranks()) {
             Device strict = TestDevices.strict(1).getFirst();
-            Capacity capacity = new Capacity(4, 8, 4, 64, 16, DataType.F32);
+            Capacity capacity = new Capacity(4, 8, 4, 64, List.of(16), DataType.F32);
             try (RankDevice device = new RankDevice(strict, weights, rank.shard(), capacity, rank.segments())) {
                 // Without rows.
                 rank.segments().forEach(segment -> device.run(segment.name()));

@@ -1,7 +1,6 @@
-package io.maseparation.moe;
+package io.maseparation.moe.testing;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.maseparation.moe.testing.TestCheckpoint;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -13,25 +12,28 @@ import java.util.stream.IntStream;
  * names in the file and rules by their names in config.json. It shares nothing with the library: where the two agree, a
  * family's names and rules are read as meant.
  */
-final class HfMini {
+public final class HfMini {
     private final TestCheckpoint model;
     private final String family;
     private final int hidden;
     private final int heads;
     private final int kvHeads;
     private final int dim;
+    private final Rotary rotary;
 
-    HfMini(TestCheckpoint model) {
+    /** @param length tokens of the request: its prompt and those to generate */
+    public HfMini(TestCheckpoint model, int length) {
         this.model = model;
         this.family = model.config.get("model_type").textValue();
         this.hidden = model.field("hidden_size", 0);
         this.heads = model.field("num_attention_heads", 0);
         this.kvHeads = model.field("num_key_value_heads", 0);
         this.dim = model.field("head_dim", hidden / heads);
+        this.rotary = new Rotary(model.config, dim, length);
     }
 
     /** Logits [position][vocab]. */
-    double[][] forward(int[] tokens) {
+    public double[][] forward(int[] tokens) {
         int layers = model.field("num_hidden_layers", 0);
         List<List<double[]>> keys = new ArrayList<>();
         List<List<double[]>> values = new ArrayList<>();
@@ -114,20 +116,6 @@ final class HfMini {
         }
     }
 
-    private void rotate(double[] x, int position) {
-        double theta = model.config.has("rope_theta")
-                ? number("rope_theta")
-                : model.config.get("rope_parameters").get("rope_theta").doubleValue();
-        double factor = model.config.at("/rope_scaling/factor").asDouble(1);
-        double[] old = x.clone();
-        for (int i = 0; i < x.length; i++) {
-            int d = i % dim;
-            double inverse = 1 / Math.pow(theta, 2.0 * (d % (dim / 2)) / dim) / factor;
-            double half = d < dim / 2 ? -old[i + dim / 2] : old[i - dim / 2];
-            x[i] = old[i] * Math.cos(position * inverse) + half * Math.sin(position * inverse);
-        }
-    }
-
     private int window(int layer) {
         if (!model.config.hasNonNull("sliding_window")) {
             return Integer.MAX_VALUE;
@@ -157,8 +145,8 @@ final class HfMini {
         clamp(k);
         clamp(v);
         int position = keys.size();
-        rotate(q, position);
-        rotate(k, position);
+        rotary.rotate(q, dim, position);
+        rotary.rotate(k, dim, position);
         keys.add(k);
         values.add(v);
         double scaling = family.equals("granitemoe") ? number("attention_multiplier") : Math.pow(dim, -0.5);
@@ -244,7 +232,7 @@ final class HfMini {
         double[] both = linear(h, input, e * 2 * width * hidden, null, 2 * width);
         double[] inner = new double[width];
         for (int i = 0; i < width; i++) {
-            inner[i] = silu(both[i]) * both[width + i];
+            inner[i] = act(both[i]) * both[width + i];
         }
         return linear(inner, tensor(p + "block_sparse_moe.output_linear.weight"), e * hidden * width, null, hidden);
     }
@@ -253,12 +241,26 @@ final class HfMini {
         double[] g = linear(h, gate);
         double[] u = linear(h, up);
         for (int i = 0; i < g.length; i++) {
-            u[i] *= silu(g[i]);
+            u[i] *= act(g[i]);
         }
         return linear(u, down);
     }
 
-    private static double silu(double x) {
-        return x / (1 + Math.exp(-x));
+    private double act(double x) {
+        return switch (model.config.get("hidden_act").textValue()) {
+            case "silu" -> x / (1 + Math.exp(-x));
+            case "gelu_pytorch_tanh" -> x / 2 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+            case "gelu" -> {
+                // Simpson's rule over the normal density between 0 and x.
+                int n = 400;
+                double sum = 0;
+                for (int i = 0; i <= n; i++) {
+                    double at = x * i / n;
+                    sum += (i == 0 || i == n ? 1 : i % 2 == 0 ? 2 : 4) * Math.exp(-at * at / 2);
+                }
+                yield x * (0.5 + sum * x / n / 3 / Math.sqrt(2 * Math.PI));
+            }
+            default -> throw new IllegalArgumentException(model.config.get("hidden_act").textValue());
+        };
     }
 }

@@ -72,7 +72,7 @@ public final class Reference {
 
         double[] frequencies = config.attention().rope().frequencies(config.headDim(), length);
         double[][] x = new double[n][];
-        MatrixReader embedding = new MatrixReader(weights.embedding());
+        ExactMatrix embedding = new ExactMatrix(weights.embedding());
         for (int t = 0; t < n; t++) {
             if (tokens[t] < 0 || tokens[t] >= config.vocab()) {
                 throw new ModelException("token %d at position %d is outside the vocabulary of %d"
@@ -99,7 +99,7 @@ public final class Reference {
         }
         double[][] logits = normed(x, weights.finalNorm());
         double[] logitGap = new double[n];
-        MatrixReader output = new MatrixReader(weights.output());
+        ExactMatrix output = new ExactMatrix(weights.output());
         for (int t = 0; t < n; t++) {
             logits[t] = scaled(output.times(logits[t]), config.numerics().logitsScale());
             logitGap[t] = topTwoGap(logits[t]);
@@ -150,7 +150,7 @@ public final class Reference {
     }
 
     private static double[] projected(WeightMatrix matrix, double[] x, @Nullable FloatArray bias, int biasFrom) {
-        double[] y = new MatrixReader(matrix).times(x);
+        double[] y = new ExactMatrix(matrix).times(x);
         for (int i = 0; bias != null && i < y.length; i++) {
             y[i] += bias.get(biasFrom + i);
         }
@@ -276,10 +276,10 @@ public final class Reference {
     }
 
     private double[] feedForward(ExpertWeights expert, double[] h) {
-        double[] up = new MatrixReader(expert.up()).times(h);
+        double[] up = new ExactMatrix(expert.up()).times(h);
         double[] inner = new double[up.length];
         if (expert.gate() != null) {
-            double[] gate = new MatrixReader(expert.gate()).times(h);
+            double[] gate = new ExactMatrix(expert.gate()).times(h);
             for (int i = 0; i < inner.length; i++) {
                 inner[i] = activated(gate[i]) * up[i];
             }
@@ -288,7 +288,7 @@ public final class Reference {
                 inner[i] = activated(up[i]);
             }
         }
-        return new MatrixReader(expert.down()).times(inner);
+        return new ExactMatrix(expert.down()).times(inner);
     }
 
     private double activated(double x) {

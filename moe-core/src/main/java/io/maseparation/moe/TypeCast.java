@@ -31,7 +31,7 @@ final class TypeCast {
                 (long) from.rows() * from.cols() * type.bytes(), what + " in " + type, "store all tensors in one type");
         TornadoNativeArray array = DeviceArrays.of(type, Math.multiplyExact(from.rows(), from.cols()));
         MemorySegment to = array.getSegment();
-        MatrixReader reader = new MatrixReader(from);
+        ExactMatrix reader = new ExactMatrix(from);
         IntStream.range(0, from.rows()).parallel().forEach(row -> {
             for (int col = 0; col < from.cols(); col++) {
                 float value = (float) reader.get(row, col);

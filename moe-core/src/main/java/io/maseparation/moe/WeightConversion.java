@@ -127,7 +127,7 @@ public final class WeightConversion {
 
     private TornadoNativeArray copy(TornadoNativeArray array, DataType from) {
         int n = array.getSize();
-        MatrixReader reader = new MatrixReader(new WeightMatrix(from, array, 0, 1, n, n));
+        ExactMatrix reader = new ExactMatrix(new WeightMatrix(from, array, 0, 1, n, n));
         TornadoNativeArray to = DeviceArrays.of(type, n);
         IntStream.range(0, Math.ceilDiv(n, PIECE)).parallel().forEach(piece -> {
             int end = (int) Math.min(n, (piece + 1L) * PIECE);

@@ -49,7 +49,7 @@ class RandomWeightsTest {
         return matrices(weights).stream()
                 .map(m -> {
                     double[] values = new double[m.rows() * m.cols()];
-                    MatrixReader reader = new MatrixReader(m);
+                    ExactMatrix reader = new ExactMatrix(m);
                     for (int r = 0; r < m.rows(); r++) {
                         System.arraycopy(reader.row(r), 0, values, r * m.cols(), m.cols());
                     }
@@ -85,7 +85,7 @@ class RandomWeightsTest {
         for (WeightMatrix matrix : matrices(weights)) {
             double sum = 0;
             double squares = 0;
-            MatrixReader reader = new MatrixReader(matrix);
+            ExactMatrix reader = new ExactMatrix(matrix);
             int n = matrix.rows() * matrix.cols();
             for (int i = 0; i < n; i++) {
                 double v = reader.get(i / matrix.cols(), i % matrix.cols());

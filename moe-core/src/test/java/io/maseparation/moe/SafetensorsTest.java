@@ -46,7 +46,7 @@ class SafetensorsTest {
         try (Safetensors tensors = Safetensors.open(temp)) {
             assertThat(tensors.names()).containsExactly("first", "half", "brain", "full");
             for (String name : tensors.names()) {
-                MatrixReader reader = new MatrixReader(tensors.matrix(name));
+                ExactMatrix reader = new ExactMatrix(tensors.matrix(name));
                 int cols = (int) (long) tensors.info(name).shape().getLast();
                 for (int i = 0; i < SIX.length; i++) {
                     assertThat(reader.get(i / cols, i % cols)).as(name).isEqualTo(SIX[i]);

@@ -35,8 +35,8 @@ class WeightConversionTest {
                         WeightConversion.readableBy(List.of(target(type == DataType.F16, false)), weights);
                 assertThat(converted.config().weightType()).isEqualTo(type);
                 assertThat(converted.layers().getFirst().attention().q().type()).isEqualTo(type);
-                MatrixReader before = new MatrixReader(weights.layers().getLast().experts().getLast().down());
-                MatrixReader after = new MatrixReader(converted.layers().getLast().experts().getLast().down());
+                ExactMatrix before = new ExactMatrix(weights.layers().getLast().experts().getLast().down());
+                ExactMatrix after = new ExactMatrix(converted.layers().getLast().experts().getLast().down());
                 for (int row = 0; row < 5; row++) {
                     for (int col = 0; col < 50; col++) {
                         // fp16 has three more bits of fraction; what is below its normal range loses some.
@@ -45,7 +45,7 @@ class WeightConversionTest {
                     }
                 }
                 double[] x = new double[converted.config().hidden()];
-                assertThat(new MatrixReader(converted.embedding()).row(3)).hasSameSizeAs(x);
+                assertThat(new ExactMatrix(converted.embedding()).row(3)).hasSameSizeAs(x);
             }
         }
     }

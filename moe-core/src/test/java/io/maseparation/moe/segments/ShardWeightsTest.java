@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.WeightMatrix;
-import io.maseparation.moe.MatrixReader;
+import io.maseparation.moe.ExactMatrix;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
@@ -46,8 +46,8 @@ class ShardWeightsTest {
 
     private static void assertEqual(WeightMatrix actual, WeightMatrix expected) {
         assertThat(List.of(actual.rows(), actual.cols())).isEqualTo(List.of(expected.rows(), expected.cols()));
-        MatrixReader a = new MatrixReader(actual);
-        MatrixReader e = new MatrixReader(expected);
+        ExactMatrix a = new ExactMatrix(actual);
+        ExactMatrix e = new ExactMatrix(expected);
         for (int row = 0; row < actual.rows(); row++) {
             for (int col = 0; col < actual.cols(); col++) {
                 assertThat(a.get(row, col)).isEqualTo(e.get(row, col));

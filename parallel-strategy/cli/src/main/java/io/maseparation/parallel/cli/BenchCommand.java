@@ -39,7 +39,7 @@ final class BenchCommand extends Command {
         example(
                 "bench -m tiny -p 0 -n 16 --sequences 1,8 -r 3 -o csv --strategy ma --attention-devices 3",
                 "generation for one and eight sequences under MA Separation 3:1");
-        note("pp: prompt tokens a second up to the first output token. tg: output tokens a second, from a prompt of"
+        note("pp: prompt tokens per second up to the first output token. tg: output tokens per second, from a prompt of"
                 + " one token. Both over all sequences: mean and standard deviation. Prompts are random; end-of-sequence is"
                 + " ignored.");
     }

@@ -60,7 +60,7 @@ final class PlanCommand extends Command {
         example("plan -m tiny --cluster h200x2 --batch 4 -o plan.json",
                 "a plan that ma generate --plan plan.json runs");
         example("plan -m olmoe-1b-7b --cluster a100x4 --slo-tpot-ms 8 --format json",
-                "most tokens a second with at most 8 ms between a sequence's tokens, for a program to read");
+                "most tokens per second with at most 8 ms between a sequence's tokens, for a program to read");
         note("Searched are tp-pp, ep and ma in all sizes that use the devices up, with 1 to 4 micro-batches (up to twice"
                 + " the stages of a pipeline), and for ma several ways to lay the pools over nodes and kinds of device.");
         note("Everything it prints is simulated. How it searches and what the verdict means: docs/simulation.md.");
@@ -72,7 +72,7 @@ final class PlanCommand extends Command {
         options.value(SimulationFlags.BATCH, "N",
                 "sequences over all ranks; with --slo-tpot-ms and without this the batch is searched, too [24]");
         options.value(OBJECTIVE, "NAME",
-                "tps (tokens a second), tpot (time between tokens) or cost (price of a token) [tps]");
+                "tps (tokens per second), tpot (time between tokens) or cost (price of a token) [tps]");
         options.value(StrategyFlags.COMBINE, "NAME",
                 "what experts send back: experts (a single device's bits), sums (one row per rank) or any [experts]");
         options.value(TIME_LIMIT, "SECONDS",
@@ -101,7 +101,7 @@ final class PlanCommand extends Command {
                             .formatted(cluster.name()));
         }
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
-                .with(LayoutFilter.all().with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
+                .with(LayoutFilter.usual().with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
                         List.of(Combines.values()), Combines::id).modes))
                 .withDeadline(deadline)
                 .with(new Goal(objective, limit,
@@ -196,7 +196,7 @@ final class PlanCommand extends Command {
         tree.put("best_ma", found.best(LayoutKind.MA).map(e -> SimulationReport.tree(e.result())).orElse(null));
         List<Map<String, Object>> baselines = new ArrayList<>();
         for (LayoutKind kind : LayoutKind.values()) {
-            if (kind != LayoutKind.MA) {
+            if (!kind.separates()) {
                 found.best(kind).ifPresent(e -> {
                     Map<String, Object> entry = new LinkedHashMap<>();
                     entry.put("baseline", kind.id());
@@ -242,7 +242,7 @@ final class PlanCommand extends Command {
         rows.add(row("best of all", found.best()));
         found.best(LayoutKind.MA).ifPresent(e -> rows.add(row("best " + LayoutKind.MA.label(), e)));
         for (LayoutKind kind : LayoutKind.values()) {
-            if (kind != LayoutKind.MA) {
+            if (!kind.separates()) {
                 found.best(kind).ifPresent(e -> rows.add(row("best " + kind.label(), e)));
             }
         }

@@ -85,7 +85,7 @@ class PlanCommandTest {
         assertThat(fields).contains("best", "best_ma", "baselines", "verdict", "reason", "source", "regime");
         List<String> baselines = new ArrayList<>();
         plan.path("baselines").forEach(b -> baselines.add(b.path("baseline").textValue()));
-        assertThat(baselines).containsExactly("tp", "tp_pp_whole", "tp_pp", "ep", "ep_tp");
+        assertThat(baselines).containsExactly("tp", "tp-pp-whole", "tp-pp", "ep", "ep-tp");
         double best = plan.path("best").path("tpot_ms").doubleValue();
         for (JsonNode baseline : plan.path("baselines")) {
             assertThat(baseline.path("tpot_ms").doubleValue()).isGreaterThanOrEqualTo(best);

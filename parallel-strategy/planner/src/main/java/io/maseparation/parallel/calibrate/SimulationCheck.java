@@ -93,7 +93,7 @@ public final class SimulationCheck {
     }
 
     /**
-     * What is run.
+     * Settings of a check.
      *
      * @param layouts layouts, which take turns
      * @param rounds runs of each layout
@@ -115,7 +115,7 @@ public final class SimulationCheck {
      * @param calibrator measures the machine before each round and after the last one
      * @param execution how layouts are run
      * @param settings which layouts, how often, and on how much
-     * @param doing called with the name of each part of the work as it begins
+     * @param doing progress callback, given the name of each part of the work as it begins
      * @return the profile and the times
      */
     public static Result run(

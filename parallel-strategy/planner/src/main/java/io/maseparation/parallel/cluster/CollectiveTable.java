@@ -40,7 +40,7 @@ public record CollectiveTable(Operation operation, String implementation, int de
     }
 
     /**
-     * {@return the time in seconds: between two measured sizes on a straight line over the logarithms of both, outside
+     * {@return the time in seconds: interpolated between measured sizes, linear in the logarithms of both, and outside
      * the table that of its nearest end}
      *
      * @param bytes bytes of one device's buffer

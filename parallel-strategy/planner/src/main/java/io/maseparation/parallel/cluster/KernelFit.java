@@ -6,8 +6,7 @@ package io.maseparation.parallel.cluster;
  * rate that is reached. The plain maximum, as if one were wholly hidden behind the other, is too short where both take
  * about as long.
  *
- * @param fixedSeconds time that an execution inside a captured graph takes however little it does, the gap to the
- *     kernel before it included
+ * @param fixedSeconds fixed cost of an execution inside a captured graph, including the gap after the kernel before it
  * @param bandwidthEfficiency share of the peak bandwidth that kernels reach, above 0 and at most 1
  * @param flopsEfficiency share of the peak rate that kernels reach, above 0 and at most 1
  * @param overlapExponent p: 1 if bytes and operations take their times one after the other, infinite if the longer one

@@ -6,7 +6,7 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * What this machine's cores can do at most, measured in a few seconds: a yardstick for MBU and MFU of runs on the
+ * Peak throughput of this machine's cores, measured in a few seconds: a yardstick for MBU and MFU of runs on the
  * embedded device, accurate to a few percent.
  *
  * @param bytesPerSecond read bandwidth of all cores together, over {@value #READ_MIB} MiB

@@ -3,17 +3,17 @@ package io.maseparation.parallel.search;
 import java.time.Duration;
 
 /**
- * Until when a search may take.
+ * The time that a search may take.
  *
  * @param start when it began, by {@link System#nanoTime}
- * @param nanos how long it may take; 0 for as long as it takes
+ * @param nanos how long it may take; 0 for no limit
  */
 public record Deadline(long start, long nanos) {
-    /** There is none. */
+    /** No limit. */
     public static final Deadline NEVER = new Deadline(0, 0);
 
     /**
-     * {@return the end of a time that begins now}
+     * {@return a limit that begins now}
      *
      * @param limit how long it is, above 0
      */
@@ -21,12 +21,12 @@ public record Deadline(long start, long nanos) {
         return new Deadline(System.nanoTime(), Math.max(1, limit.toNanos()));
     }
 
-    /** {@return whether there is one} */
+    /** {@return whether there is a limit} */
     public boolean exists() {
         return nanos > 0;
     }
 
-    /** Whether a share of the time is over. */
+    /** Whether this share of the time is used up. */
     boolean passed(double share) {
         return exists() && System.nanoTime() - start > share * nanos;
     }

@@ -16,15 +16,15 @@ import java.util.function.Predicate;
  * @param layouts what else a layout must satisfy
  */
 public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, Predicate<Setup> layouts) {
-    /** Copies the sets. */
+    /** The sets are copied. */
     public LayoutFilter {
         strategies = Set.copyOf(strategies);
         combines = Collections.unmodifiableSet(EnumSet.copyOf(combines));
     }
 
     /** {@return all layouts in which expert ranks send back the output of each expert} */
-    public static LayoutFilter all() {
-        return new LayoutFilter(EnumSet.allOf(Strategy.class), EnumSet.of(CombineMode.EXPERTS), o -> true);
+    public static LayoutFilter usual() {
+        return new LayoutFilter(EnumSet.allOf(Strategy.class), EnumSet.of(CombineMode.EXPERTS), setup -> true);
     }
 
     /**
@@ -34,7 +34,7 @@ public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, 
      * @param others further strategies
      */
     public static LayoutFilter of(Strategy first, Strategy... others) {
-        return new LayoutFilter(EnumSet.of(first, others), all().combines, o -> true);
+        return new LayoutFilter(EnumSet.of(first, others), usual().combines, setup -> true);
     }
 
     /**

@@ -9,24 +9,36 @@ import java.util.Set;
 /** Kinds of layouts; a search finds the best layout of each kind. */
 public enum LayoutKind implements Identified {
     /** One device. */
-    SINGLE("single device"),
+    SINGLE("single", "single device"),
     /** Tensor parallelism, without stages. */
-    TP("TP"),
+    TP("tp", "TP"),
     /** Stages, the batch as a whole. */
-    TP_PP_WHOLE("TP x PP, 1 micro-batch"),
+    TP_PP_WHOLE("tp-pp-whole", "TP x PP, 1 micro-batch"),
     /** Stages and any number of micro-batches. */
-    TP_PP("TP x PP"),
+    TP_PP("tp-pp", "TP x PP"),
     /** Experts spread over ranks that have all of the attention. */
-    EP("EP, DP attention"),
+    EP("ep", "EP, DP attention"),
     /** Experts spread over ranks that split the heads. */
-    EP_TP("EP, TP attention"),
+    EP_TP("ep-tp", "EP, TP attention"),
     /** MA Separation. */
-    MA("MA Separation");
+    MA("ma", "MA Separation");
 
+    private final String id;
     private final String label;
 
-    LayoutKind(String label) {
+    LayoutKind(String id, String label) {
+        this.id = id;
         this.label = label;
+    }
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    /** {@return whether attention and experts are on different devices, so that it is not a baseline} */
+    public boolean separates() {
+        return this == MA;
     }
 
     /** {@return the kind in words} */

@@ -28,7 +28,7 @@ public enum Objective implements Identified {
     }
 
     /**
-     * What separation gains, as a share of what there is without it: tokens a second that there are more, or time or
+     * What separation gains, as a share of what there is without it: tokens per second that there are more, or time or
      * money that is less; negative if it loses.
      *
      * @param separated the best separated layout's score

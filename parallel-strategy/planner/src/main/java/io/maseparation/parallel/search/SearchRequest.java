@@ -11,7 +11,7 @@ import io.maseparation.parallel.simulate.Scenario;
  * @param cluster devices
  * @param scenario batch, context and how they are simulated
  * @param goal when one layout is better than another
- * @param space which layouts are looked at
+ * @param filter which layouts are looked at
  * @param threads number of simulations at the same time, at least 1; the result does not depend on it
  * @param progress called after every layout, from any thread
  * @param deadline when the search has to end with the best so far
@@ -21,7 +21,7 @@ public record SearchRequest(
         Cluster cluster,
         Scenario scenario,
         Goal goal,
-        LayoutFilter space,
+        LayoutFilter filter,
         int threads,
         Progress progress,
         Deadline deadline) {
@@ -50,7 +50,7 @@ public record SearchRequest(
      * @param scenario batch, context and how they are simulated
      */
     public static SearchRequest of(ModelConfig config, Cluster cluster, Scenario scenario) {
-        return new SearchRequest(config, cluster, scenario, Goal.LEAST_TPOT, LayoutFilter.all(),
+        return new SearchRequest(config, cluster, scenario, Goal.LEAST_TPOT, LayoutFilter.usual(),
                 Runtime.getRuntime().availableProcessors(), (done, all) -> {}, Deadline.NEVER);
     }
 
@@ -60,7 +60,7 @@ public record SearchRequest(
      * @param other the goal
      */
     public SearchRequest with(Goal other) {
-        return new SearchRequest(config, cluster, scenario, other, space, threads, progress, deadline);
+        return new SearchRequest(config, cluster, scenario, other, filter, threads, progress, deadline);
     }
 
     /**
@@ -78,7 +78,7 @@ public record SearchRequest(
      * @param other the scenario
      */
     public SearchRequest with(Scenario other) {
-        return new SearchRequest(config, cluster, other, goal, space, threads, progress, deadline);
+        return new SearchRequest(config, cluster, other, goal, filter, threads, progress, deadline);
     }
 
     /**
@@ -87,7 +87,7 @@ public record SearchRequest(
      * @param n number of threads, at least 1
      */
     public SearchRequest withThreads(int n) {
-        return new SearchRequest(config, cluster, scenario, goal, space, n, progress, deadline);
+        return new SearchRequest(config, cluster, scenario, goal, filter, n, progress, deadline);
     }
 
     /**
@@ -96,7 +96,7 @@ public record SearchRequest(
      * @param other called after every layout, from any thread
      */
     public SearchRequest withProgress(Progress other) {
-        return new SearchRequest(config, cluster, scenario, goal, space, threads, other, deadline);
+        return new SearchRequest(config, cluster, scenario, goal, filter, threads, other, deadline);
     }
 
     /**
@@ -105,6 +105,6 @@ public record SearchRequest(
      * @param other when it ends with the best so far
      */
     public SearchRequest withDeadline(Deadline other) {
-        return new SearchRequest(config, cluster, scenario, goal, space, threads, progress, other);
+        return new SearchRequest(config, cluster, scenario, goal, filter, threads, progress, other);
     }
 }

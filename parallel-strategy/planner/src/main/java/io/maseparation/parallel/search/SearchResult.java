@@ -70,7 +70,7 @@ public record SearchResult(
 
     /** {@return the best layout that does not separate attention from experts; empty if none is possible} */
     public Optional<Evaluation> bestColocated() {
-        return bestOf(Arrays.stream(LayoutKind.values()).filter(k -> k != LayoutKind.MA));
+        return bestOf(Arrays.stream(LayoutKind.values()).filter(k -> !k.separates()));
     }
 
     private Optional<Evaluation> bestOf(Stream<LayoutKind> kinds) {

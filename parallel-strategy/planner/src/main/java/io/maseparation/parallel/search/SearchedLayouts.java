@@ -28,13 +28,13 @@ public final class SearchedLayouts {
 
     private final ModelConfig config;
     private final Cluster cluster;
-    private final LayoutFilter space;
+    private final LayoutFilter filter;
     private final Set<PlacedLayout> found = new LinkedHashSet<>();
 
-    private SearchedLayouts(ModelConfig config, Cluster cluster, LayoutFilter space) {
+    private SearchedLayouts(ModelConfig config, Cluster cluster, LayoutFilter filter) {
         this.config = config;
         this.cluster = cluster;
-        this.space = space;
+        this.filter = filter;
     }
 
     /**
@@ -43,7 +43,7 @@ public final class SearchedLayouts {
      * @param request the search
      */
     public static List<PlacedLayout> of(SearchRequest request) {
-        return new SearchedLayouts(request.config(), request.cluster(), request.space())
+        return new SearchedLayouts(request.config(), request.cluster(), request.filter())
                 .all(request.goal().objective() == Objective.COST);
     }
 
@@ -123,7 +123,7 @@ public final class SearchedLayouts {
 
     /** @param ordersOf devices by rank, for a number of ranks that split heads */
     private void separated(int attention, int experts, IntFunction<List<List<Integer>>> ordersOf) {
-        if (!space.strategies().contains(Strategy.MA)) {
+        if (!filter.strategies().contains(Strategy.MA)) {
             return;
         }
         boolean every = attention + experts <= EVERY_DIVISION;
@@ -144,7 +144,7 @@ public final class SearchedLayouts {
     }
 
     private void batched(Layout layout, int mostMicroBatches, List<List<Integer>> orders) {
-        for (CombineMode combine : layout.expertGroups() == 0 ? Set.of(layout.combine()) : space.combines()) {
+        for (CombineMode combine : layout.expertGroups() == 0 ? Set.of(layout.combine()) : filter.combines()) {
             for (int m = 1; m <= mostMicroBatches; m++) {
                 Setup setup = layout.withCombine(combine).withMicroBatches(m);
                 orders.forEach(order -> add(setup, order));
@@ -153,7 +153,7 @@ public final class SearchedLayouts {
     }
 
     private void add(Setup setup, List<Integer> order) {
-        if (space.has(setup)) {
+        if (filter.has(setup)) {
             found.add(new PlacedLayout(setup, order));
         }
     }

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
  * @param regime what the critical path of the best plan mostly consists of
  * @param objective what is compared
  * @param gain what the best separated layout gains over the best colocated one: for {@link Objective#TPS} the share of
- *     tokens a second that it has more, for the other objectives the share of time or money that it needs less;
+ *     tokens per second that it has more, for the other objectives the share of time or money that it needs less;
  *     negative if it loses, NaN if only one of them exists
  * @param changes scores of the leaders under other circumstances
  * @param bound why pools of identical devices cannot win; empty if the devices differ
@@ -33,7 +33,7 @@ public record Verdict(
         Optional<PoolBound> bound,
         String reason,
         boolean complete) {
-    /** Smaller differences count as none, since simulations of few steps have as much noise. */
+    /** Smaller differences count as none, since short simulations are this noisy. */
     private static final double EQUAL = 0.01;
 
     /** Whether separation pays. */
@@ -49,7 +49,7 @@ public record Verdict(
         /** Only separated layouts are possible. */
         NECESSARY("only separation is possible"),
         /** The search ended before it had a plan of both. */
-        UNKNOWN("whether separation pays was not found out in time");
+        UNKNOWN("time ran out before it could be told whether separation pays");
 
         private final String words;
 
@@ -98,7 +98,7 @@ public record Verdict(
      * @param expert e: device-milliseconds that expert ranks compute
      * @param attentionDevices A: devices in the pool for attention
      * @param expertDevices M: devices in the pool for experts
-     * @param colocated a plan without pools, which has less or more work than the one with them
+     * @param colocated a plan without pools, whose total work may differ from that of the one with them
      */
     public record PoolBound(
             double attention, double expert, int attentionDevices, int expertDevices, OwnWork colocated) {
@@ -107,7 +107,7 @@ public record Verdict(
             return Math.max(attention / attentionDevices, expert / expertDevices);
         }
 
-        /** {@return least time of a step that is not separated, in milliseconds: no plan beside it takes less} */
+        /** {@return least time of a step that is not separated, in milliseconds: no reported plan is faster} */
         public double togetherMs() {
             return colocated.leastMs();
         }
@@ -241,7 +241,7 @@ public record Verdict(
                 percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
-                "On identical devices two pools need at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
+                "On identical devices two pools take at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes at least %.3f ms"
                         + " on %d:%d. Together, the %.2f device-ms that %s has of its own work at batch %d take at least"
                         + " %.3f ms on its %d devices, so that separation can win only by saving waits, transfers or work.",

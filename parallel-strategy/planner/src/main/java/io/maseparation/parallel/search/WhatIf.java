@@ -70,9 +70,9 @@ final class WhatIf {
         for (Change change : changes) {
             List<Outcome> of = outcomes.getOrDefault(change, List.of());
             OptionalDouble separated =
-                    of.stream().filter(o -> o.kind() == LayoutKind.MA).mapToDouble(Outcome::score).min();
+                    of.stream().filter(o -> o.kind().separates()).mapToDouble(Outcome::score).min();
             OptionalDouble colocated =
-                    of.stream().filter(o -> o.kind() != LayoutKind.MA).mapToDouble(Outcome::score).min();
+                    of.stream().filter(o -> !o.kind().separates()).mapToDouble(Outcome::score).min();
             if (separated.isPresent() && colocated.isPresent()) {
                 results.add(new Verdict.Change(change.what(), separated.getAsDouble(), colocated.getAsDouble()));
             }

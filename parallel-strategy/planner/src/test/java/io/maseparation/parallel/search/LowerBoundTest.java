@@ -43,7 +43,7 @@ class LowerBoundTest {
                 ? TestClusters.random(random, devices)
                 : Clusters.named(MEASURED.get(random.nextInt(MEASURED.size())) + "x" + devices);
         List<PlacedLayout> layouts = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))
-                .with(LayoutFilter.all().with(EnumSet.allOf(CombineMode.class))));
+                .with(LayoutFilter.usual().with(EnumSet.allOf(CombineMode.class))));
         PlacedLayout layout = layouts.get(random.nextInt(layouts.size()));
         Scenario scenario =
                 Scenario.decode(1 + random.nextInt(random.nextBoolean() ? 40 : 600), 1 + random.nextInt(512))

@@ -4,8 +4,9 @@ import io.maseparation.parallel.balance.FlatBalancer.Part;
 import java.util.Arrays;
 
 /**
- * Decides which rank holds which experts, so that the heaviest rank is as light as can be found: from the greedy
- * placement by local search, and on small cases by branch and bound. The same problem always has the same answer.
+ * Decides which rank holds which experts, so that the largest load of a rank is as small as can be found: from the
+ * greedy placement by local search, and on small cases by branch and bound. The same problem always has the same
+ * answer.
  */
 public final class ExpertBalancer {
     private ExpertBalancer() {}
@@ -35,8 +36,8 @@ public final class ExpertBalancer {
     }
 
     /**
-     * {@return a placement for running systems, found within a millisecond for 256 experts on 64 ranks: the greedy one,
-     * repaired where a rank holds an expert twice, and some steps of local search}
+     * {@return a placement fast enough to use while serving, found within a millisecond for 256 experts on 64 ranks:
+     * the greedy one, repaired where a rank holds an expert twice, and some steps of local search}
      *
      * @param problem loads, slots and nodes
      */

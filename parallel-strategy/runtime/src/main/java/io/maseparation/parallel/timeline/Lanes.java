@@ -13,8 +13,8 @@ public final class Lanes {
     private Lanes() {}
 
     /**
-     * The events in as few lanes as possible, each in order of time and without overlaps. An event goes to the first
-     * lane that is free, so that events that never overlap are all in the first.
+     * The events in as few lanes as possible, each in chronological order and without overlaps. An event goes to the
+     * first lane that is free, so that events that never overlap are all in the first.
      *
      * @param events events in any order
      * @return at least one lane if there is an event

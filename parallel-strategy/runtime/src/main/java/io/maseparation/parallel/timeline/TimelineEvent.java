@@ -8,7 +8,7 @@ package io.maseparation.parallel.timeline;
  * @param name name of the segment, or what was transferred
  * @param microBatch micro-batch
  * @param step step since the start of the run
- * @param prefill whether the step took prompt tokens in
+ * @param prefill whether the step processed prompt tokens
  * @param startNanos start, on a clock that all events of a timeline share
  * @param endNanos end
  */
@@ -16,7 +16,7 @@ public record TimelineEvent(
         int rank, Stream stream, String name, int microBatch, int step, boolean prefill, long startNanos,
         long endNanos) {
 
-    /** What names of events begin with that only waited for messages. */
+    /** Prefix of the names of events that only waited for messages. */
     public static final String WAIT = "wait: ";
 
     /** {@return whether nothing was done but waiting} */
@@ -24,7 +24,7 @@ public record TimelineEvent(
         return name.startsWith(WAIT);
     }
 
-    /** What a rank does at the same time as something else. */
+    /** One of the activities that a rank overlaps. */
     public enum Stream {
         /** Kernels. */
         COMPUTE,

@@ -57,7 +57,7 @@ public final class RunReport {
                         ms.text(m.latency().tpotP99Ms())));
         table.row("TPOT without LM head", ms.text(HeadTime.tpotWithoutMs(result)),
                 "less the final norm and the logits");
-        table.row("TPS", Unit.NUMBER.text(m.tps()), "output tokens a second over the batch, while decoding");
+        table.row("TPS", Unit.NUMBER.text(m.tps()), "output tokens per second over the batch, while decoding");
         table.row("TTFT", ms.text(m.latency().ttftMs()), "time to a sequence's first token");
         table.row("wall", ms.text(m.wallMs()), "first prompt token to last output token");
         table.row("busy attention", share.text(m.utilisation().busyAttention()),

@@ -108,7 +108,7 @@ public final class SimulationReport {
                 "largest, over ranks, of its bytes or operations per step, at peak");
         table.row("bound of the cluster", ms.text(r.bounds().clusterMs()),
                 "what any layout must move or compute, on all of these devices at peak");
-        table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens a second over the batch");
+        table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens per second over the batch");
         if (Double.isFinite(r.speed().ttftMs())) {
             table.row("TTFT", ms.text(r.speed().ttftMs()),
                     "time to a sequence's first token, from the start of the prefill");

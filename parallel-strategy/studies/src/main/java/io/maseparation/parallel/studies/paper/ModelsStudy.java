@@ -141,7 +141,7 @@ final class ModelsStudy extends Study {
                 context.cluster(),
                 scenario.with(scenario.conditions().withLmHead(place.variant().known())))
                 .withThreads(1)
-                .with(LayoutFilter.all().where(ModelsStudy::searched));
+                .with(LayoutFilter.usual().where(ModelsStudy::searched));
         try {
             SearchResult found = Planner.search(request);
             return new Sample(place, found.best(LayoutKind.MA), found.bestColocated());

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** Reads weights of any format as exact doubles, for code that is written for clarity rather than speed. */
-public final class MatrixReader {
+public final class ExactMatrix {
     private final WeightMatrix matrix;
     private final MemorySegment segment;
 
@@ -14,7 +14,7 @@ public final class MatrixReader {
      *
      * @param matrix what to read; its memory must stay valid
      */
-    public MatrixReader(WeightMatrix matrix) {
+    public ExactMatrix(WeightMatrix matrix) {
         this.matrix = matrix;
         this.segment = matrix.data().getSegment();
     }

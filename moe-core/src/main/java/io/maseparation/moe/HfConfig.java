@@ -35,8 +35,10 @@ public final class HfConfig {
     private final JsonFile json;
     private final HfFamily family;
     private final Consumer<String> warnings;
+    private final boolean planned;
 
-    private HfConfig(Path folder, Consumer<String> warnings) {
+    private HfConfig(Path folder, Consumer<String> warnings, boolean planned) {
+        this.planned = planned;
         this.warnings = warnings;
         this.folder = folder;
         json = JsonFile.open(folder.resolve("config.json"));
@@ -49,7 +51,7 @@ public final class HfConfig {
      * @param warnings takes a line about everything that is left out
      */
     static HfConfig open(Path folder, Consumer<String> warnings) {
-        return new HfConfig(folder, warnings);
+        return new HfConfig(folder, warnings, false);
     }
 
     /**
@@ -64,20 +66,57 @@ public final class HfConfig {
         return open(folder, Checkpoint::warn).read();
     }
 
+    /**
+     * {@return the configuration of a model that is planned or simulated, not run} Families that nothing here runs are
+     * read, too; quantised weights have the formats that config.json says, and a rotary embedding of any kind will do.
+     *
+     * @param folder a folder with config.json
+     * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not
+     *     understood
+     */
+    public static ModelConfig plan(Path folder) {
+        return plan(folder, Checkpoint::warn);
+    }
+
+    /**
+     * As {@link #plan(Path)}.
+     *
+     * @param warnings takes a line about everything that is assumed or left out
+     */
+    static ModelConfig plan(Path folder, Consumer<String> warnings) {
+        JsonFile json = JsonFile.open(folder.resolve("config.json"));
+        refuseFiles(folder, json);
+        boolean assumed = !json.has("dtype") && !json.has("torch_dtype");
+        if (assumed) {
+            warnings.accept(json.message("", "names no dtype: bf16 is assumed"));
+        }
+        ModelConfig config;
+        if (HfPlanned.has(json.text("model_type", ""))) {
+            config = HfPlanned.read(json, name(folder), Numerics.of(assumed ? DataType.BF16 : type(json), 1e-6f));
+        } else {
+            config = new HfConfig(folder, warnings, true).read();
+        }
+        return HfQuantisation.read(json, assumed ? config.withWeightType(DataType.BF16) : config);
+    }
+
+    private static String name(Path folder) {
+        Path name = folder.toAbsolutePath().normalize().getFileName();
+        return name == null ? "model" : name.toString();
+    }
+
     /** As {@link #read(Path)}. */
     ModelConfig read() {
-        Path name = folder.toAbsolutePath().normalize().getFileName();
         Path generation = folder.resolve("generation_config.json");
         List<Integer> eos = Files.isRegularFile(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
-        return config(name == null ? "model" : name.toString(), eos);
+        return config(name(folder), eos);
     }
 
     /** The number format that config.json names; none if it names none. */
     Optional<DataType> declaredType() {
-        return json.has("dtype") || json.has("torch_dtype") ? Optional.of(type()) : Optional.empty();
+        return json.has("dtype") || json.has("torch_dtype") ? Optional.of(type(json)) : Optional.empty();
     }
 
     /** A whole number that the family may have a value for. */
@@ -106,7 +145,7 @@ public final class HfConfig {
     }
 
     private Numerics numerics() {
-        Numerics plain = Numerics.of(type(), positive("rms_norm_eps", family.number("rms_norm_eps")));
+        Numerics plain = Numerics.of(type(json), positive("rms_norm_eps", family.number("rms_norm_eps")));
         return family != HfFamily.GRANITE_MOE
                 ? plain
                 : new Numerics(
@@ -122,7 +161,8 @@ public final class HfConfig {
         boolean mayBias = family != HfFamily.MIXTRAL && family != HfFamily.QWEN2_MOE;
         Heads heads = heads(hidden);
         int positions = integer("max_position_embeddings", 1, 1 << 30);
-        Rope rope = HfRope.read(json, family, windows, heads.dim(), positions, warnings);
+        // A plan needs no angles.
+        Rope rope = planned ? new Rope(1, 1) : HfRope.read(json, family, windows, heads.dim(), positions, warnings);
         return new Attention(
                 heads,
                 rope.longest(positions),
@@ -176,7 +216,7 @@ public final class HfConfig {
         return left ? List.of(family.integer("eos_token_id")) : json.integers("eos_token_id");
     }
 
-    private DataType type() {
+    private static DataType type(JsonFile json) {
         String type = json.text("dtype", json.text("torch_dtype", "float32"));
         return switch (type.startsWith("torch.") ? type.substring(6) : type) {
             case "float32", "float", "auto" -> DataType.F32;
@@ -287,12 +327,17 @@ public final class HfConfig {
      * @throws ModelException naming the recipe
      */
     void requirePlainWeights() {
-        for (String field : List.of("quantization_config", "compression_config", "quantization")) {
-            if (json.has(field)) {
-                String method = json.isObject(field) ? json.object(field).text("quant_method", "") : "";
-                throw json.fail(field, (method.isEmpty() ? "" : "(" + Text.printable(method) + ") ")
-                        + "is not supported: weights must be float32, float16 or bfloat16");
-            }
+        HfQuantisation.field(json).ifPresent(field -> {
+            throw json.fail(field, HfQuantisation.method(json, field)
+                    + "is not supported: weights must be float32, float16 or bfloat16");
+        });
+        refuseFiles(folder, json);
+    }
+
+    /** Refuses recipes outside config.json, unless that has one, too. */
+    private static void refuseFiles(Path folder, JsonFile json) {
+        if (HfQuantisation.field(json).isPresent()) {
+            return;
         }
         for (String file : List.of("quantize_config.json", "hf_quant_config.json")) {
             if (Files.exists(folder.resolve(file))) {

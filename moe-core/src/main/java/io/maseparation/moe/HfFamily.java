@@ -82,6 +82,10 @@ enum HfFamily {
         if (!config.has("model_type")) {
             throw config.fail("model_type", "is missing; supported are " + supported);
         }
+        if (HfPlanned.has(type)) {
+            throw config.fail("model_type", type + " is understood for planning only: ma plan and ma simulate take it;"
+                    + " what runs are " + supported);
+        }
         return Arrays.stream(values())
                 .filter(f -> f.modelType.equals(type))
                 .findFirst()

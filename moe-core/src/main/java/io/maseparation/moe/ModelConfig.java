@@ -4,7 +4,10 @@ import io.maseparation.files.ModelException;
 import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * Shape and rules of a Mixture-of-Experts decoder, independent of the dialect it was read from.
@@ -47,9 +50,22 @@ public record ModelConfig(
      *
      * @param query query heads
      * @param kv key/value heads; divides {@code query}
-     * @param dim elements of a head
+     * @param dim elements of a head of the queries
+     * @param sinks whether each query head has a logit for attending to nothing (for planning)
+     * @param latent what keys and values are computed from, if it is that which is cached (for planning)
      */
-    public record Heads(int query, int kv, int dim) {}
+    public record Heads(int query, int kv, int dim, boolean sinks, Optional<Latent> latent) {
+        /**
+         * Heads whose keys and values are cached.
+         *
+         * @param query query heads
+         * @param kv key/value heads; divides {@code query}
+         * @param dim elements of a head
+         */
+        public Heads(int query, int kv, int dim) {
+            this(query, kv, dim, false, Optional.empty());
+        }
+    }
 
     /**
      * Attention of every layer.
@@ -102,8 +118,35 @@ public record ModelConfig(
      *
      * @param activation non-linearity
      * @param gated whether there are three matrices (gate, up, down) rather than two
+     * @param expertBias whether experts add biases (for planning)
+     * @param routerBias whether the router adds or selects by a bias (for planning)
      */
-    public record FeedForward(Activation activation, boolean gated) {}
+    public record FeedForward(Activation activation, boolean gated, boolean expertBias, boolean routerBias) {
+        /**
+         * Feed-forwards without biases.
+         *
+         * @param activation non-linearity
+         * @param gated whether there are three matrices (gate, up, down) rather than two
+         */
+        public FeedForward(Activation activation, boolean gated) {
+            this(activation, gated, false, false);
+        }
+
+        /** {@return matrices of an expert} */
+        public int matrices() {
+            return gated ? 3 : 2;
+        }
+
+        /**
+         * {@return elements of an expert's biases}
+         *
+         * @param width inner width
+         * @param hidden width of the residual stream
+         */
+        public long biasElements(int width, int hidden) {
+            return expertBias ? (matrices() - 1L) * width + hidden : 0;
+        }
+    }
 
     /**
      * Number format and constants.
@@ -113,10 +156,28 @@ public record ModelConfig(
      * @param embeddingMultiplier factor on embeddings
      * @param residualMultiplier factor on what attention and experts add to the residual stream
      * @param logitsScale factor on logits
+     * @param outputFormat format of the output projection, if another one (for planning)
+     * @param cacheFormat format of the KV cache that a checkpoint asks for (for planning)
      */
     public record Numerics(
             DataType weightType, float normEps, float embeddingMultiplier, float residualMultiplier,
-            float logitsScale) {
+            float logitsScale, Optional<Format> outputFormat, Optional<Format> cacheFormat) {
+
+        /**
+         * Numerics of a model whose weights are all in one format.
+         *
+         * @param weightType format of the large matrices
+         * @param normEps epsilon of every RMSNorm
+         * @param embeddingMultiplier factor on embeddings
+         * @param residualMultiplier factor on what attention and experts add to the residual stream
+         * @param logitsScale factor on logits
+         */
+        public Numerics(
+                DataType weightType, float normEps, float embeddingMultiplier, float residualMultiplier,
+                float logitsScale) {
+            this(weightType, normEps, embeddingMultiplier, residualMultiplier, logitsScale, Optional.empty(),
+                    Optional.empty());
+        }
 
         /**
          * {@return numerics without factors on embeddings, residuals and logits, as most models have them}
@@ -136,8 +197,31 @@ public record ModelConfig(
      * @param expertWidth inner width of a routed expert; 0 for a dense layer
      * @param extraWidth inner width of the shared expert or of the dense feed-forward; 0 if there is none
      * @param slidingWindow positions a token sees, itself included; 0 for all
+     * @param formats formats of its matrices, if not all are in the model's (for planning)
      */
-    public record Layer(Routing routing, int expertWidth, int extraWidth, int slidingWindow) {
+    public record Layer(
+            Routing routing, int expertWidth, int extraWidth, int slidingWindow, Optional<LayerFormats> formats) {
+
+        /**
+         * A layer with all matrices in the model's format.
+         *
+         * @param routing router rule
+         * @param expertWidth inner width of a routed expert; 0 for a dense layer
+         * @param extraWidth inner width of the shared expert or of the dense feed-forward; 0 if there is none
+         * @param slidingWindow positions a token sees, itself included; 0 for all
+         */
+        public Layer(Routing routing, int expertWidth, int extraWidth, int slidingWindow) {
+            this(routing, expertWidth, extraWidth, slidingWindow, Optional.empty());
+        }
+
+        /**
+         * {@return the same layer with other formats}
+         *
+         * @param others formats of its matrices; empty for the model's
+         */
+        public Layer with(Optional<LayerFormats> others) {
+            return new Layer(routing, expertWidth, extraWidth, slidingWindow, others);
+        }
 
         /**
          * {@return the same layer with other routed experts}
@@ -149,7 +233,7 @@ public record ModelConfig(
         public Layer withExperts(int experts, int topK, int width) {
             return new Layer(
                     new Routing(experts, topK, routing.rule(), routing.renormalise(), routing.extra()),
-                    width, extraWidth, slidingWindow);
+                    width, extraWidth, slidingWindow, formats);
         }
     }
 
@@ -203,9 +287,46 @@ public record ModelConfig(
         return numerics.weightType();
     }
 
+    /** {@return format of the output projection} */
+    public Format outputFormat() {
+        return numerics.outputFormat().orElse(Format.of(weightType()));
+    }
+
+    /**
+     * {@return formats of a layer's matrices}
+     *
+     * @param layer index of the layer
+     */
+    public LayerFormats formats(int layer) {
+        Format usual = Format.of(weightType());
+        return layers.get(layer).formats().orElseGet(() -> LayerFormats.all(usual));
+    }
+
+    /** {@return formats of all matrices but the embedding, that of the last layer's experts first} */
+    public List<Format> formats() {
+        Set<Format> formats = new LinkedHashSet<>();
+        for (int i = layers.size() - 1; i >= 0; i--) {
+            LayerFormats of = formats(i);
+            if (layers.get(i).routing().experts() > 0) {
+                formats.add(of.experts());
+            }
+            formats.add(of.attention());
+            if (layers.get(i).extraWidth() > 0) {
+                formats.add(of.extra());
+            }
+        }
+        formats.add(outputFormat());
+        return List.copyOf(formats);
+    }
+
+    /** {@return whether nothing here runs a model of this family, so that it can only be planned and simulated} */
+    public boolean planningOnly() {
+        return HfPlanned.has(family);
+    }
+
     /** {@return columns of the fused query, key and value buffer} */
     public int qkvWidth() {
-        return queryWidth() + 2 * kvWidth();
+        return AttentionSize.projectedWidth(this, heads(), kvHeads());
     }
 
     /** {@return width of the concatenated query heads} */
@@ -244,10 +365,32 @@ public record ModelConfig(
      * @param type format of the large matrices
      */
     public ModelConfig withWeightType(DataType type) {
+        return with(type, Optional.empty(), numerics.cacheFormat())
+                .withLayers(layers.stream().map(layer -> layer.with(Optional.empty())).toList());
+    }
+
+    /**
+     * {@return the same model with its matrices in a format, for planning} Formats of fewer than 16 bits are those of
+     * attention and feed-forwards; embedding and output projection keep the model's type.
+     *
+     * @param format format of the large matrices
+     */
+    public ModelConfig withWeightFormat(Format format) {
+        Optional<DataType> type = format.type();
+        return type.isPresent()
+                ? withWeightType(type.get())
+                : withWeightType(weightType())
+                        .withLayers(layers.stream().map(layer -> layer.with(Optional.of(LayerFormats.all(format))))
+                                .toList());
+    }
+
+    /** The same model with other formats beside those of its layers. */
+    ModelConfig with(DataType type, Optional<Format> output, Optional<Format> cache) {
         Numerics n = numerics;
         return new ModelConfig(
                 name, family, hidden, vocabulary, attention, feedForward,
-                new Numerics(type, n.normEps(), n.embeddingMultiplier(), n.residualMultiplier(), n.logitsScale()),
+                new Numerics(type, n.normEps(), n.embeddingMultiplier(), n.residualMultiplier(), n.logitsScale(),
+                        output, cache),
                 layers);
     }
 

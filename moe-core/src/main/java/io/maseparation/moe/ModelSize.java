@@ -51,36 +51,40 @@ public record ModelSize(
      * @param c shape and rules of the model
      */
     public static ModelSize of(ModelConfig c) {
-        int element = c.weightType().bytes();
         long table = (long) c.vocab() * c.hidden();
-        long attention = 2L * c.hidden() * c.queryWidth() + 2L * c.hidden() * c.kvWidth();
+        long attention = AttentionSize.matrixElements(c);
         long small = 2L * c.hidden()
+                + AttentionSize.smallElements(c)
                 + (c.attention().qkvBias() ? c.qkvWidth() : 0)
                 + (c.attention().outputBias() ? c.hidden() : 0)
                 + (c.qkNorm() == QkNorm.PER_HEAD ? 2L * c.headDim() : 0)
                 + (c.qkNorm() == QkNorm.WHOLE ? c.queryWidth() + c.kvWidth() : 0);
-        int matrices = c.gated() ? 3 : 2;
-        long parameters = c.vocabulary().tied() ? table : 2 * table;
-        parameters += c.hidden();
+        long matrices = c.feedForward().matrices();
+        boolean tied = c.vocabulary().tied();
+        long parameters = (tied ? table : 2 * table) + c.hidden();
         long active = table + 2L * c.hidden();
         List<Layer> layers = new ArrayList<>();
-        for (ModelConfig.Layer layer : c.layers()) {
+        for (int i = 0; i < c.layers().size(); i++) {
+            ModelConfig.Layer layer = c.layers().get(i);
+            LayerFormats formats = c.formats(i);
             Routing routing = layer.routing();
-            long expert = (long) matrices * c.hidden() * layer.expertWidth();
-            long extra = routing.extra() == Routing.Extra.NONE ? 0 : (long) matrices * c.hidden() * layer.extraWidth();
-            long router = (long) routing.experts() * c.hidden()
+            long expert = matrices * c.hidden() * layer.expertWidth();
+            long bias = c.feedForward().biasElements(layer.expertWidth(), c.hidden());
+            long extra = routing.extra() == Routing.Extra.NONE ? 0 : matrices * c.hidden() * layer.extraWidth();
+            long router = (long) routing.experts() * (c.hidden() + (c.feedForward().routerBias() ? 1 : 0))
                     + (routing.extra() == Routing.Extra.SIGMOID_GATE ? c.hidden() : 0);
             layers.add(new Layer(
-                    attention * element + 4 * small,
+                    formats.attention().bytes(attention) + 4 * small,
                     4 * router,
-                    routing.experts() == 0 ? 0 : expert * element,
-                    extra * element,
+                    routing.experts() == 0 ? 0 : formats.experts().bytes(expert) + 4 * bias,
+                    formats.extra().bytes(extra),
                     routing.experts()));
-            parameters += attention + small + router + routing.experts() * expert + extra;
-            active += attention + small + router + routing.topK() * expert + extra;
+            parameters += attention + small + router + routing.experts() * (expert + bias) + extra;
+            active += attention + small + router + routing.topK() * (expert + bias) + extra;
         }
         return new ModelSize(
-                parameters, active, table * element, (c.vocabulary().tied() ? 0 : table * element) + 4L * c.hidden(),
+                parameters, active, table * c.weightType().bytes(),
+                (tied ? 0 : c.outputFormat().bytes(table)) + 4L * c.hidden(),
                 layers);
     }
 }

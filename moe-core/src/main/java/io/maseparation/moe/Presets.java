@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.Activation;
@@ -12,10 +13,15 @@ import io.maseparation.moe.ModelConfig.Layer;
 import io.maseparation.moe.ModelConfig.Numerics;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.ModelConfig.Vocabulary;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** Models known by name: some to run with random weights, some for planning only. */
 public final class Presets {
@@ -24,8 +30,9 @@ public final class Presets {
     private static final Rope ROPE = new Rope(10_000, 1);
     private static final float EPSILON = 1e-5f;
 
-    private static final List<String> NAMES =
-            List.of("tiny", "small", "seed", "seed-gated", "mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b");
+    private static final List<String> NAMES = Stream.concat(
+            Stream.of("tiny", "small", "seed", "seed-gated", "mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b"),
+            planned().fields().stream()).toList();
 
     private static final String SEED_ASSUMPTIONS =
             "the paper's sizes (4 layers, hidden 4096, 32 heads, 16 experts of 16384,"
@@ -65,7 +72,7 @@ public final class Presets {
      */
     public static String description(String name) {
         config(name);
-        return DESCRIPTIONS.getOrDefault(name, "");
+        return DESCRIPTIONS.getOrDefault(name, "published shape and formats of " + name + ", for planning");
     }
 
     /**
@@ -91,9 +98,27 @@ public final class Presets {
             case "qwen3-30b-a3b" -> new ModelConfig(name, FAMILY, 2048, vocabulary(151936, 151645),
                     Attention.of(new Heads(32, 4, 128), 40960, new Rope(1e6, 1), QkNorm.PER_HEAD), SILU,
                     Numerics.of(DataType.BF16, 1e-6f), layers(48, 128, 8, 768));
-            default -> throw new ModelException(
-                    "no preset " + Text.printable(name) + "; there are " + String.join(", ", NAMES));
+            default -> {
+                JsonFile planned = planned();
+                if (!planned.has(name)) {
+                    throw new ModelException(
+                            "no preset " + Text.printable(name) + "; there are " + String.join(", ", NAMES));
+                }
+                JsonFile json = planned.object(name);
+                yield HfQuantisation.read(
+                        json, HfPlanned.read(json, name, Numerics.of(DataType.BF16, EPSILON)));
+            }
         };
+    }
+
+    /** Shapes of families that nothing here runs, each as in its config.json. */
+    private static JsonFile planned() {
+        String name = "presets.json";
+        try (InputStream in = Presets.class.getResourceAsStream(name)) {
+            return JsonFile.openSourced(name, Objects.requireNonNull(in));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static ModelConfig seed(String name, FeedForward feedForward) {

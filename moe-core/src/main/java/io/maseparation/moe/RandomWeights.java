@@ -112,6 +112,10 @@ public final class RandomWeights {
      * @throws ModelException if memory is short, or a matrix has more elements than an array can
      */
     public static ModelWeights create(ModelConfig config, long seed) {
+        if (config.planningOnly()) {
+            throw new ModelException("%s is for planning: ma plan and ma simulate take it, nothing runs it"
+                    .formatted(config.name()));
+        }
         MemoryBudget.require(
                 ModelSize.of(config).weightBytes(),
                 "the weights of " + config.name(),

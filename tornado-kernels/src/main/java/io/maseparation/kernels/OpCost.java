@@ -27,6 +27,15 @@ public record OpCost(long flops, long storedBytes, long activationBytes) {
         return storedBytes + activationBytes / 4 * activationSize;
     }
 
+    /**
+     * The same work on what is stored in another format.
+     *
+     * @param stored bytes of that
+     */
+    public OpCost withStored(long stored) {
+        return new OpCost(flops, stored, activationBytes);
+    }
+
     /** Sum of two costs. */
     public OpCost plus(OpCost other) {
         return new OpCost(

@@ -2,6 +2,7 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.Format;
 
 /**
  * One task of a segment and what it must do.
@@ -10,8 +11,9 @@ import io.maseparation.kernels.Operation;
  * @param cost its work; {@link OpCost#ZERO} for a task that stands in the graph and finds nothing to do
  * @param positions positions that a row sees one after the other, in decode attention; 0 in all others
  * @param shape what its time depends on besides its work
+ * @param format format of the weights, or of the keys and values, that it multiplies
  */
-public record OperationCost(Operation operation, OpCost cost, int positions, Shape shape) {
+public record OperationCost(Operation operation, OpCost cost, int positions, Shape shape, Format format) {
     /** Shape of a task, as far as tables of measured times go by it. */
     public sealed interface Shape {}
 
@@ -49,13 +51,13 @@ public record OperationCost(Operation operation, OpCost cost, int positions, Sha
      */
     public record ExpertBank(int pairs, int held, int width, int hidden) implements Shape {}
 
-    /** A task without steps that wait for each other. */
+    /** A task that multiplies nothing of a format of its own. */
     public OperationCost(Operation operation, OpCost cost) {
-        this(operation, cost, Other.OTHER);
+        this(operation, cost, Other.OTHER, Format.BF16);
     }
 
-    /** A task of some shape without steps that wait for each other. */
-    public OperationCost(Operation operation, OpCost cost, Shape shape) {
-        this(operation, cost, 0, shape);
+    /** A task without steps that wait for each other. */
+    public OperationCost(Operation operation, OpCost cost, Shape shape, Format format) {
+        this(operation, cost, 0, shape, format);
     }
 }

@@ -3,6 +3,7 @@ package io.maseparation.moe.segments;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -224,7 +225,10 @@ final class RankArrays {
             sums = split ? 2L * attentionRows : 1;
             qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
             attention =
-                    hasAttention ? (long) attentionRows * shard.attention().get().queries() * config.headDim() : 1;
+                    hasAttention
+                            ? (long) attentionRows
+                                    * AttentionSize.attendedWidth(config, shard.attention().get().queries())
+                            : 1;
             scores = hasAttention ? (long) attentionRows * Math.max(1, config.maxExperts()) : 1;
             receivedX = receivedRows * hidden;
             receivedOut = receivedX * slots;

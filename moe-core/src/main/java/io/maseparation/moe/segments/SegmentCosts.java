@@ -15,7 +15,6 @@ import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.kernels.operations.HeadRmsNorm;
 import io.maseparation.kernels.operations.PrefillAttention;
 import io.maseparation.kernels.operations.Projection;
-import io.maseparation.kernels.operations.QkvProjection;
 import io.maseparation.kernels.operations.ResidualAdd;
 import io.maseparation.kernels.operations.RmsNorm;
 import io.maseparation.kernels.operations.RopeAppend;
@@ -23,12 +22,17 @@ import io.maseparation.kernels.operations.Router;
 import io.maseparation.kernels.operations.ScaleByRms;
 import io.maseparation.kernels.operations.SelectRows;
 import io.maseparation.kernels.operations.SumOfSquares;
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.Format;
+import io.maseparation.moe.Latent;
+import io.maseparation.moe.LayerFormats;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What the tasks of a segment must do, from shapes alone: {@link SegmentBuilder} without weights, task for task, so
@@ -37,17 +41,17 @@ import java.util.Map;
 public final class SegmentCosts {
     private final ModelConfig config;
     private final Shard shard;
-    private final DataType kvType;
+    private final Format kvFormat;
 
     /**
      * @param config model
      * @param shard what of it the rank holds
-     * @param kvType format of the KV cache
+     * @param kvFormat format of the KV cache
      */
-    public SegmentCosts(ModelConfig config, Shard shard, DataType kvType) {
+    public SegmentCosts(ModelConfig config, Shard shard, Format kvFormat) {
         this.config = config;
         this.shard = shard;
-        this.kvType = kvType;
+        this.kvFormat = kvFormat;
     }
 
     /** The tasks of a segment, in order. */
@@ -68,7 +72,7 @@ public final class SegmentCosts {
             case Part.StoreHidden() -> {
             }
             case Part.Attention(int layer) -> {
-                queries(costs, rows);
+                queries(costs, layer, rows);
                 if (config.qkNorm() == QkNorm.WHOLE) {
                     add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, 1, config.queryWidth()));
                     add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, 1, config.kvWidth()));
@@ -76,7 +80,7 @@ public final class SegmentCosts {
                 attention(costs, layer, shape);
             }
             case Part.AttentionSums(int layer) -> {
-                queries(costs, rows);
+                queries(costs, layer, rows);
                 add(costs, Operation.SUM_OF_SQUARES, SumOfSquares.cost(rows, heads().queries() * config.headDim()));
                 add(costs, Operation.SUM_OF_SQUARES, SumOfSquares.cost(rows, heads().kvs() * config.headDim()));
             }
@@ -90,7 +94,7 @@ public final class SegmentCosts {
                 add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, hidden));
                 costs.add(new OperationCost(
                         Operation.ROUTER, Router.cost(rows, hidden, routing(layer)),
-                        new OperationCost.Product(rows, routing(layer).experts(), hidden)));
+                        new OperationCost.Product(rows, routing(layer).experts(), hidden), Format.BF16));
             }
             case Part.Experts(int layer, boolean received, boolean sums) -> {
                 experts(costs, layer, shape);
@@ -200,58 +204,142 @@ public final class SegmentCosts {
         return config.layers().get(layer).routing();
     }
 
-    private void queries(List<OperationCost> costs, int rows) {
+    private void queries(List<OperationCost> costs, int layer, int rows) {
         Shard.Heads heads = heads();
+        Format format = config.formats(layer).attention();
         add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, config.hidden()));
-        costs.add(new OperationCost(
-                Operation.QKV_PROJECTION,
-                QkvProjection.cost(rows, heads.qkvWidth(config), config.hidden(), config.weightType()),
-                new OperationCost.Product(rows, heads.qkvWidth(config), config.hidden())));
+        if (latent().isPresent()) {
+            latentQueries(costs, format, rows, latent().get());
+            return;
+        }
+        costs.add(product(Operation.QKV_PROJECTION, rows, heads.qkvWidth(config), config.hidden(), format));
         if (config.qkNorm() == QkNorm.PER_HEAD) {
             add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, heads.queries(), config.headDim()));
             add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, heads.kvs(), config.headDim()));
         }
     }
 
+    /** Queries and the latent: both come down to their ranks first, which every slice of the heads does whole. */
+    private void latentQueries(List<OperationCost> costs, Format format, int rows, Latent latent) {
+        int queries = heads().queries() * config.headDim();
+        int down = latent.queryRank() > 0 ? latent.queryRank() : queries;
+        costs.add(product(Operation.QKV_PROJECTION, rows, down + latent.cached(), config.hidden(), format));
+        if (latent.queryRank() > 0) {
+            add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, 1, latent.queryRank()));
+            costs.add(product(Operation.PROJECTION, rows, queries, latent.queryRank(), format));
+        }
+        add(costs, Operation.HEAD_RMS_NORM, HeadRmsNorm.cost(rows, 1, latent.rank()));
+    }
+
     private void attention(List<OperationCost> costs, int layer, StepShape shape) {
         int rows = shape.rows();
         Shard.Heads heads = heads();
         int dim = config.headDim();
+        Format format = config.formats(layer).attention();
         if (config.qkNorm() != QkNorm.NONE && config.attention().qkvClip() > 0) {
             add(costs, Operation.CLIP, Clip.cost(rows, heads.qkvWidth(config)));
         }
-        add(costs, Operation.ROPE_APPEND, RopeAppend.cost(kvType, rows, heads.queries(), heads.kvs(), dim));
+        long cached = kvFormat.bytes(AttentionSize.cachedElements(config, heads.kvs()));
         int window = config.layers().get(layer).slidingWindow();
         OpCost decode = OpCost.ZERO;
         OpCost prefill = OpCost.ZERO;
         int longest = 0;
         long positions = 0;
+        long unfolded = 0;
         for (StepShape.Piece piece : shape.pieces()) {
             if (shape.prefill()) {
-                prefill = prefill.plus(PrefillAttention.cost(
-                        kvType, piece.context() - piece.rows(), piece.rows(), heads.queries(), heads.kvs(), dim,
-                        window));
+                OpCost of = PrefillAttention.cost(
+                        DataType.F16, piece.context() - piece.rows(), piece.rows(), heads.queries(), heads.kvs(), dim,
+                        window);
+                long read = of.storedBytes() / (2L * heads.kvs() * dim * DataType.F16.bytes());
+                unfolded += read;
+                prefill = prefill.plus(of.withStored(read * cached));
             } else {
                 long seen = window > 0 ? Math.min(window, piece.context()) : piece.context();
                 longest = Math.max(longest, (int) seen);
                 positions += piece.rows() * seen;
                 decode = decode.plus(DecodeAttention.cost(
-                        kvType, piece.rows(), piece.rows() * seen, heads.queries(), heads.kvs(), dim));
+                        DataType.F16, piece.rows(), piece.rows() * seen, heads.queries(), heads.kvs(), dim));
             }
         }
+        decode = decode.withStored(positions * cached);
+        if (latent().isPresent()) {
+            latentAttention(costs, format, shape, new Attended(decode, prefill, longest, positions, unfolded));
+            return;
+        }
+        add(costs, Operation.ROPE_APPEND, RopeAppend.cost(DataType.F16, rows, heads.queries(), heads.kvs(), dim)
+                .withStored(rows * cached));
         costs.add(new OperationCost(Operation.DECODE_ATTENTION, decode, longest, new OperationCost.Attention(
-                rows * heads.kvs(), heads.queries() / Math.max(1, heads.kvs()), positions / Math.max(1.0, rows))));
-        add(costs, Operation.PREFILL_ATTENTION, prefill);
-        costs.add(projection(rows, config.hidden(), heads.queries() * dim));
+                rows * heads.kvs(), heads.queries() / Math.max(1, heads.kvs()), positions / Math.max(1.0, rows)),
+                kvFormat));
+        costs.add(new OperationCost(Operation.PREFILL_ATTENTION, prefill, OperationCost.Other.OTHER, kvFormat));
+        costs.add(product(Operation.PROJECTION, rows, config.hidden(), heads.queries() * dim, format));
+    }
+
+    /**
+     * What rows attend to.
+     *
+     * @param decode work of decode attention, as if keys and values were cached
+     * @param prefill work of prefill attention, likewise
+     * @param longest positions that a row sees one after the other
+     * @param positions positions that all decoded rows see together
+     * @param unfolded positions whose keys and values a prefill makes of their latents
+     */
+    private record Attended(OpCost decode, OpCost prefill, int longest, long positions, long unfolded) {}
+
+    /**
+     * Attention over latents. Decoding, each head's query goes through the matrix of the keys, and its result through
+     * that of the values; a prefill, whose rows share keys and values, makes those for all positions.
+     */
+    private void latentAttention(List<OperationCost> costs, Format format, StepShape shape, Attended of) {
+        Latent latent = latent().orElseThrow();
+        int rows = shape.rows();
+        int queries = heads().queries();
+        long head = (long) latent.plain() + latent.value();
+        add(costs, Operation.ROPE_APPEND, new OpCost(
+                3L * rows * (queries + 1) * latent.rotated(), rows * kvFormat.bytes(latent.cached()),
+                8L * rows * ((long) queries * latent.rotated() + latent.cached())));
+        if (shape.prefill()) {
+            OpCost unfold = new OpCost(2 * of.unfolded() * latent.rank() * queries * head,
+                    format.bytes(latent.rank() * queries * head), 4 * of.unfolded() * queries * head);
+            costs.add(new OperationCost(Operation.PROJECTION, unfold, OperationCost.Other.OTHER, format));
+            OpCost plain = of.prefill();
+            long flops = plain.flops() / (2L * config.headDim()) * (config.headDim() + latent.value());
+            costs.add(new OperationCost(
+                    Operation.PREFILL_ATTENTION,
+                    new OpCost(flops, plain.storedBytes(),
+                            4L * rows * queries * (config.headDim() + latent.value()) + unfold.activationBytes()),
+                    OperationCost.Other.OTHER, Format.BF16));
+        } else {
+            costs.add(perHead(rows, queries, latent.plain(), latent.rank(), format));
+            costs.add(new OperationCost(
+                    Operation.DECODE_ATTENTION,
+                    new OpCost(of.positions() * AttentionSize.positionFlops(config, queries),
+                            of.decode().storedBytes(), 4L * rows * queries * (latent.cached() + latent.rank())),
+                    of.longest(), OperationCost.Other.OTHER, kvFormat));
+            costs.add(perHead(rows, queries, latent.rank(), latent.value(), format));
+        }
+        costs.add(product(Operation.PROJECTION, rows, config.hidden(), queries * latent.value(), format));
+    }
+
+    /** A product of each row's part for a head with that head's matrix. */
+    private static OperationCost perHead(long rows, long heads, long inputs, long outputs, Format format) {
+        OpCost cost = new OpCost(2 * rows * heads * inputs * outputs, format.bytes(heads * inputs * outputs),
+                4 * rows * heads * (inputs + outputs));
+        return new OperationCost(Operation.PROJECTION, cost, OperationCost.Other.OTHER, format);
+    }
+
+    private Optional<Latent> latent() {
+        return config.attention().heads().latent();
     }
 
     private void experts(List<OperationCost> costs, int layer, StepShape shape) {
         StepShape.ExpertLoad load = shape.experts();
         ModelConfig.Layer of = config.layers().get(layer);
+        LayerFormats formats = config.formats(layer);
         Shard.Experts share = shard.experts().orElseThrow();
         int held = share.perLayer().get(layer).size();
         boolean extra = share.extra() && of.extraWidth() > 0;
-        int hidden = config.hidden();
         add(
                 costs,
                 Operation.DISPATCH,
@@ -259,42 +347,41 @@ public final class SegmentCosts {
         int width = of.expertWidth() / share.parts();
         int extraWidth = of.extraWidth() / share.parts();
         int extraActive = load.extraRows() > 0 ? 1 : 0;
-        OperationCost.Shape bank = new OperationCost.ExpertBank(load.pairs(), held, width, hidden);
-        if (held > 0) {
-            costs.add(new OperationCost(Operation.EXPERT_UP, up(load.pairs(), load.active(), width), bank));
-        }
-        if (extra) {
-            add(costs, Operation.EXPERT_UP, up(load.extraRows(), extraActive, extraWidth));
-        }
-        if (held > 0) {
-            costs.add(new OperationCost(
-                    Operation.EXPERT_DOWN,
-                    ExpertDown.cost(load.pairs(), load.active(), width, hidden, config.weightType()),
-                    bank));
-        }
-        if (extra) {
-            add(
-                    costs,
-                    Operation.EXPERT_DOWN,
-                    ExpertDown.cost(load.extraRows(), extraActive, extraWidth, hidden, config.weightType()));
+        OperationCost.Shape bank = new OperationCost.ExpertBank(load.pairs(), held, width, config.hidden());
+        for (Operation operation : List.of(Operation.EXPERT_UP, Operation.EXPERT_DOWN)) {
+            if (held > 0) {
+                OpCost cost = expert(operation, load.pairs(), load.active(), width, formats.experts());
+                costs.add(new OperationCost(operation, cost, bank, formats.experts()));
+            }
+            if (extra) {
+                OpCost cost = expert(operation, load.extraRows(), extraActive, extraWidth, formats.extra());
+                costs.add(new OperationCost(operation, cost, OperationCost.Other.OTHER, formats.extra()));
+            }
         }
     }
 
-    private OperationCost projection(int rows, int outputs, int inputs) {
-        return new OperationCost(
-                Operation.PROJECTION, Projection.cost(rows, outputs, inputs, config.weightType()),
-                new OperationCost.Product(rows, outputs, inputs));
+    private OpCost expert(Operation operation, int pairs, long active, int width, Format format) {
+        int hidden = config.hidden();
+        boolean up = operation == Operation.EXPERT_UP;
+        OpCost cost = up
+                ? ExpertUp.cost(pairs, 0, width, hidden, config.gated(), DataType.F16)
+                : ExpertDown.cost(pairs, 0, width, hidden, DataType.F16);
+        long inner = (config.feedForward().matrices() - 1L) * width;
+        long bias = !config.feedForward().expertBias() ? 0 : up ? inner : hidden;
+        return cost.withStored(active * (format.bytes(up ? inner * hidden : (long) width * hidden) + 4 * bias));
     }
 
-    private OpCost up(int pairs, int active, int width) {
-        return ExpertUp.cost(pairs, active, width, config.hidden(), config.gated(), config.weightType());
+    private static OperationCost product(Operation operation, int rows, int outputs, int inputs, Format format) {
+        OpCost cost = Projection.cost(rows, outputs, inputs, DataType.F16);
+        return new OperationCost(operation, cost.withStored(rows == 0 ? 0 : format.bytes((long) outputs * inputs)),
+                new OperationCost.Product(rows, outputs, inputs), format);
     }
 
     private void output(List<OperationCost> costs, int rows) {
         int vocabulary = shard.output().orElseThrow().size();
         add(costs, Operation.SELECT_ROWS, SelectRows.cost(rows, config.hidden()));
         add(costs, Operation.RMS_NORM, RmsNorm.cost(rows, config.hidden()));
-        costs.add(projection(rows, vocabulary, config.hidden()));
+        costs.add(product(Operation.PROJECTION, rows, vocabulary, config.hidden(), config.outputFormat()));
         add(costs, Operation.ARG_MAX, ArgMax.cost(rows, vocabulary));
     }
 }

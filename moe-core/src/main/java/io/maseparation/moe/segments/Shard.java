@@ -3,6 +3,9 @@ package io.maseparation.moe.segments;
 import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.Format;
+import io.maseparation.moe.LayerFormats;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -62,7 +65,7 @@ public record Shard(
 
         /** Width of the rank's fused query, key and value buffer. */
         public int qkvWidth(ModelConfig config) {
-            return (queries() + 2 * kvs()) * config.headDim();
+            return AttentionSize.projectedWidth(config, queries(), kvs());
         }
     }
 
@@ -104,40 +107,45 @@ public record Shard(
     }
 
     /**
-     * Bytes of all weights in the shard of a model of this shape: large matrices in the model's weight type; norms,
-     * biases and routers in fp32. A tied embedding that is also the output projection counts once.
+     * Bytes of all weights in the shard of a model of this shape: large matrices in their formats; norms, biases and
+     * routers in fp32. A tied embedding that is also the output projection counts once.
      */
     public long weightBytes(ModelConfig config) {
-        int element = config.weightType().bytes();
         long hidden = config.hidden();
-        long bytes = embedding ? hidden * config.vocab() * element : 0;
+        ModelConfig.FeedForward feedForward = config.feedForward();
+        long bytes = embedding ? hidden * config.vocab() * config.weightType().bytes() : 0;
         for (int layer = firstLayer; layer < endLayer; layer++) {
             ModelConfig.Layer l = config.layers().get(layer);
+            LayerFormats formats = config.formats(layer);
             if (attention.isPresent()) {
-                bytes += attentionBytes(config, l, attention.get());
+                bytes += attentionBytes(config, l, formats.attention(), attention.get());
             }
             if (experts.isPresent()) {
                 Experts share = experts.get();
-                long column = (config.gated() ? 3 : 2) * hidden * element;
-                bytes += column * share.perLayer().get(layer).size() * (l.expertWidth() / share.parts());
+                long column = feedForward.matrices() * hidden;
+                int width = l.expertWidth() / share.parts();
+                bytes += share.perLayer().get(layer).size()
+                        * (formats.experts().bytes(column * width)
+                                + 4 * feedForward.biasElements(width, config.hidden()));
                 if (share.extra() && l.routing().extra() != Routing.Extra.NONE) {
-                    bytes += column * (l.extraWidth() / share.parts());
+                    bytes += formats.extra().bytes(column * (l.extraWidth() / share.parts()));
                 }
             }
         }
         if (output.isPresent()) {
             if (!(embedding && config.vocabulary().tied())) {
-                bytes += hidden * output.get().size() * element;
+                bytes += config.outputFormat().bytes(hidden * output.get().size());
             }
             bytes += 4 * hidden;
         }
         return bytes;
     }
 
-    private static long attentionBytes(ModelConfig config, ModelConfig.Layer layer, Heads heads) {
+    private static long attentionBytes(ModelConfig config, ModelConfig.Layer layer, Format format, Heads heads) {
         long hidden = config.hidden();
-        long matrices = 2L * (heads.queries() + heads.kvs()) * config.headDim() * hidden;
-        long small = 2 * hidden + layer.routing().experts() * hidden;
+        long matrices = AttentionSize.matrixElements(config, heads.queries(), heads.kvs());
+        long small = 2 * hidden + AttentionSize.smallElements(config)
+                + layer.routing().experts() * (hidden + (config.feedForward().routerBias() ? 1 : 0));
         if (layer.routing().extra() == Routing.Extra.SIGMOID_GATE) {
             small += hidden;
         }
@@ -152,7 +160,7 @@ public record Shard(
             case PER_HEAD -> 2 * config.headDim();
             case WHOLE -> config.queryWidth() + config.kvWidth();
         };
-        return matrices * config.weightType().bytes() + 4 * small;
+        return format.bytes(matrices) + 4 * small;
     }
 
     private static ExpertWeights slice(ExpertWeights expert, Experts share) {

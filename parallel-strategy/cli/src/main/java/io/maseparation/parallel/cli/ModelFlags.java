@@ -3,7 +3,7 @@ package io.maseparation.parallel.cli;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Model;
-import java.util.Locale;
+import io.maseparation.parallel.cli.results.SimulationReport;
 import java.util.Optional;
 
 /** Which model: {@code --model} and {@code --model-seed}. */
@@ -49,6 +49,6 @@ final class ModelFlags {
                 config.family(),
                 config.layers().size(),
                 config.hidden(),
-                config.weightType().name().toLowerCase(Locale.ROOT));
+                SimulationReport.weightFormats(config));
     }
 }

@@ -35,6 +35,7 @@ final class ReproduceCommand extends Command {
                         .formatted(String.join(", ", Clusters.names()), DEFAULT_CLUSTER));
         options.flag(QUICK, "few points: seconds instead of minutes, and the same table of claims");
         options.value("s", SEED, "N", "seed of the routing [0]");
+        SimulationFlags.addFormats(options);
         OutputFlags.add(options);
     }
 
@@ -45,7 +46,8 @@ final class ReproduceCommand extends Command {
         Settings settings = new Settings(
                 Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK),
                 arguments.seed(SEED),
-                Runtime.getRuntime().availableProcessors());
+                Runtime.getRuntime().availableProcessors(),
+                SimulationFlags.formats(arguments));
         Reproduction reproduction;
         try (Progress progress = terminal.progress("reproducing", Reproduction.items(settings))) {
             reproduction = Reproduction.run(settings, new Reproduction.Listener() {

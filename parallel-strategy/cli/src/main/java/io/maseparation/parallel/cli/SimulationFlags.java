@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.HfConfig;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
@@ -13,12 +14,14 @@ import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
+import io.maseparation.parallel.studies.paper.Formats;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 
 /** What is simulated, on which devices and under which circumstances. */
 final class SimulationFlags {
@@ -28,6 +31,8 @@ final class SimulationFlags {
     static final String CONTEXT = "context";
     static final String TOP_K = "experts-per-token";
     static final String LAUNCH = "launch";
+    private static final String WEIGHTS = "weight-dtype";
+    private static final String KV = "kv-dtype";
     private static final String COLLECTIVES = "collectives";
     static final String ROUTING = "routing";
     static final String SEED = "seed";
@@ -56,6 +61,7 @@ final class SimulationFlags {
                 + String.join(", ", Clusters.names()) + " [" + DEFAULT_CLUSTER + "]");
         options.value(CONTEXT, "N", "positions that each new token attends to ["
                 + DEFAULT_CONTEXT + ", or the model's limit]");
+        addFormats(options);
         options.value(TOP_K, "K", "experts that each token visits, instead of the model's number");
         options.value(LAUNCH, "NAME",
                 "how operations are started: graph (captured) or eager (one by one) [graph]");
@@ -70,6 +76,18 @@ final class SimulationFlags {
         options.value(TPOT_LIMIT, "X", "largest TPOT that is good enough, in milliseconds");
     }
 
+    /** Formats of weights and KV cache. */
+    static void addFormats(OptionList options) {
+        options.value(WEIGHTS, "TYPE",
+                "format of the large matrices: %s [the model's]; int4 with the scales of gptq and awq, those of fewer"
+                        .formatted(names(Format.named())) + " than 16 bits not of embedding and logits");
+        options.value(KV, "TYPE", "format of the KV cache: the same, mxfp4 excepted [f16, or what config.json says]");
+    }
+
+    static Formats formats(Arguments arguments) {
+        return new Formats(weightFormat(arguments), kvFormat(arguments).orElse(Format.F16));
+    }
+
     /** Shape and rules of the model; no weights are read. */
     static ModelConfig model(Arguments arguments, Optional<PlanFile> plan) {
         return model(arguments, plan, DEFAULT_MODEL);
@@ -78,7 +96,8 @@ final class SimulationFlags {
     /** The same where another model is meant if none is named. */
     static ModelConfig model(Arguments arguments, Optional<PlanFile> plan, String absent) {
         String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(absent);
-        ModelConfig config = config(name);
+        ModelConfig read = config(name);
+        ModelConfig config = weightFormat(arguments).map(read::withWeightFormat).orElse(read);
         if (arguments.has(TOP_K)) {
             int most = Math.max(1, config.maxExperts());
             return config.withTopK(arguments.integer(TOP_K, 1, 1, most));
@@ -89,13 +108,25 @@ final class SimulationFlags {
                 .orElse(config);
     }
 
+    private static Optional<Format> weightFormat(Arguments arguments) {
+        return arguments.choice(WEIGHTS, Format.named(), Format::id);
+    }
+
+    private static Optional<Format> kvFormat(Arguments arguments) {
+        return arguments.choice(KV, Format.named().subList(0, Format.named().indexOf(Format.MXFP4)), Format::id);
+    }
+
+    private static String names(List<Format> formats) {
+        return formats.stream().map(Format::id).collect(Collectors.joining(", "));
+    }
+
     private static ModelConfig config(String name) {
         if (Presets.has(name)) {
             return Presets.config(name);
         }
         try {
             if (!name.isBlank() && Files.isDirectory(Path.of(name))) {
-                return HfConfig.read(Path.of(name));
+                return HfConfig.plan(Path.of(name));
             }
         } catch (InvalidPathException e) {
             throw new ModelException(missing(name), e);
@@ -128,7 +159,8 @@ final class SimulationFlags {
                     .formatted(CONTEXT, context, config.maxPositions(), config.name()));
         }
         return Scenario.decode(batch, context)
-                .with(conditions(arguments))
+                .with(conditions(arguments)
+                        .withKvFormat(kvFormat(arguments).or(config.numerics()::cacheFormat).orElse(Format.F16)))
                 .withRouting(routing(arguments, config, "uniform"), arguments.seed(SEED))
                 .withSteps(arguments.integer(STEPS, Scenario.DEFAULT_STEPS, 1, 100_000), 2)
                 .withPrefill(arguments.integer(PREFILL_CHUNK, 0, 1, MOST));
@@ -144,7 +176,7 @@ final class SimulationFlags {
                         Collectives.usualWith(launch),
                         List.of(Collectives.values()),
                         Collectives::id),
-                Conditions.USUAL.kvType(),
+                Conditions.USUAL.kvFormat(),
                 Conditions.USUAL.activationBytes(),
                 !arguments.has(NO_LM_HEAD));
     }
@@ -179,13 +211,14 @@ final class SimulationFlags {
         ModelConfig config = simulation.plan().config();
         Scenario s = simulation.scenario();
         Conditions conditions = s.conditions();
-        return "%s, top-%d, on %s; batch %d, context %d, %s launches, %s collectives, routing %s%s; simulated"
+        return "%s, top-%d, on %s; batch %d, context %d, KV cache %s, %s launches, %s collectives, routing %s%s; simulated"
                 .formatted(
                         ModelFlags.description(config),
                         config.maxTopK(),
                         simulation.cluster().name(),
                         s.batch(),
                         s.context(),
+                        conditions.kvFormat().id(),
                         conditions.launch().id(),
                         conditions.collectives().id(),
                         s.routing().description(),

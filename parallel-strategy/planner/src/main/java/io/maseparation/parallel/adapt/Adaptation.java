@@ -116,7 +116,7 @@ public final class Adaptation implements LayoutPolicy {
             }
             double stepMs = stepMs(state, plan, owners, scenario);
             long bytes = MovedBytes.weights(state.plan(), plan)
-                    + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), conditions.kvType());
+                    + MovedBytes.cache(state.plan(), state.owners(), owners, state.positions(), conditions.kvFormat());
             double costMs = bytes / cluster.farthestLink().bytesPerSecond() * 1e3 + pause;
             return Optional.of(new Choice(
                     move, stepMs, rule.netGainMs(state.remaining(), present, stepMs, costMs)));

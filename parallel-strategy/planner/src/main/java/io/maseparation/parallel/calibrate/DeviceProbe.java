@@ -3,6 +3,7 @@ package io.maseparation.parallel.calibrate;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
@@ -80,7 +81,7 @@ final class DeviceProbe implements AutoCloseable {
                 new Capacity(most, most, most, Math.multiplyExact(most, positions), List.of(positions), DataType.F32),
                 rank.segments(),
                 profiled);
-        costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+        costs = new SegmentCosts(config, rank.shard(), Format.F32);
     }
 
     /** Runs steps until the JVM has compiled the kernels. */

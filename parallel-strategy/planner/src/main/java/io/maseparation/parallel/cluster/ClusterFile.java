@@ -5,8 +5,10 @@ import io.maseparation.files.JsonFile;
 import io.maseparation.files.Text;
 import io.maseparation.files.WholeFile;
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.Format;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +21,10 @@ import java.util.stream.Stream;
 public final class ClusterFile {
     /** Of a kind that does not say: about what 36 blocks, as vLLM's all-reduce has, take of 108 to 132 processors. */
     private static final double USUAL_COLLECTIVE_SHARE = 0.3;
+
+    private static final String RATES = "flops_per_s_by_format";
+    private static final List<Format.Units> OTHER_UNITS =
+            List.of(Format.Units.F32, Format.Units.FP8, Format.Units.INT8);
 
     static final int MOST_DEVICES = 65_536;
 
@@ -93,6 +99,7 @@ public final class ClusterFile {
                 json.number("bandwidth_efficiency", 1e-6, 1),
                 json.number("flops_efficiency", 1e-6, 1),
                 kernels(json),
+                speeds(json),
                 KernelTables.NONE);
         DeviceKind kind = new DeviceKind(
                 json.name("name"),
@@ -120,6 +127,19 @@ public final class ClusterFile {
                     .formatted(name, String.join(", ", KernelTables.NAMES)));
         }
         return KernelTables.named(name, fitted);
+    }
+
+    /** Rates of formats other than 16 bits, as multiples of that rate. */
+    private static Map<Format.Units, Double> speeds(JsonFile json) {
+        Map<Format.Units, Double> speeds = new EnumMap<>(Format.Units.class);
+        JsonFile rates = json.object(RATES);
+        for (Format.Units units : OTHER_UNITS) {
+            if (rates.has(units.id())) {
+                speeds.put(units, rates.number(units.id(), 1, 1e21) / json.number("flops_per_s", 1, 1e21));
+            }
+        }
+        rates.done();
+        return speeds;
     }
 
     private static Map<Operation, KernelFit> kernels(JsonFile json) {
@@ -273,6 +293,16 @@ public final class ClusterFile {
         json.put("bandwidth_efficiency", sourced(kind.roofline().bandwidthEfficiency(), source));
         json.put("flops_per_s", sourced(kind.roofline().flopsPerSecond(), source));
         json.put("flops_efficiency", sourced(kind.roofline().flopsEfficiency(), source));
+        Map<String, Object> rates = new LinkedHashMap<>();
+        for (Format.Units units : OTHER_UNITS) {
+            if (kind.roofline().speeds().containsKey(units)) {
+                rates.put(units.id(),
+                        sourced(kind.roofline().speeds().get(units) * kind.roofline().flopsPerSecond(), source));
+            }
+        }
+        if (!rates.isEmpty()) {
+            json.put(RATES, rates);
+        }
         json.put("eager_launch_us", sourced(kind.launches().eagerSeconds() * 1e6, source));
         json.put("graph_launch_us", sourced(kind.launches().graphSeconds() * 1e6, source));
         json.put("graph_start_us", sourced(kind.launches().startSeconds() * 1e6, source));

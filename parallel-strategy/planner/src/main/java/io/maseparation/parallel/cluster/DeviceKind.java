@@ -1,7 +1,9 @@
 package io.maseparation.parallel.cluster;
 
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.OperationCost;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -60,14 +62,34 @@ public record DeviceKind(
                         .collect(Collectors.toMap(Map.Entry::getKey, e -> operations.apply(e.getValue()))));
     }
 
-    /** {@return where the times of its kernels come from, in words} */
-    public String kernelTimes() {
+    /**
+     * {@return where the times of its kernels come from, in words}
+     *
+     * @param formats formats that are multiplied
+     * @param latent whether attention is over latents
+     */
+    public String kernelTimes(List<Format> formats, boolean latent) {
+        StringBuilder text = new StringBuilder(kernelTimes());
+        boolean tables = measured.isEmpty() && !roofline.tables().name().isEmpty();
+        if (tables && latent) {
+            text.append("; attention over latents a roofline");
+        }
+        formats.stream().filter(f -> !f.half() && (measured.isEmpty() || f.type().isEmpty())).distinct()
+                .forEach(f -> text.append("; %s by the %s of 16-bit kernels, at %s".formatted(
+                        f.id(), measured.isEmpty() ? "rooflines" : "rates",
+                        roofline.speeds().containsKey(f.units())
+                                ? "the rate of " + f.units().id()
+                                : "their rate")));
+        return text.toString();
+    }
+
+    private String kernelTimes() {
         if (!measured.isEmpty()) {
             return "rates measured by operation";
         }
         return roofline.tables().name().isEmpty()
                 ? roofline.kernels().isEmpty() ? "rooflines" : "rooflines fitted by operation"
-                : "experts, decode attention and matrix products measured by shape (%s), all others rooflines"
+                : "experts, decode attention and matrix products measured by shape in bf16 (%s), all others rooflines"
                         .formatted(roofline.tables().name());
     }
 
@@ -81,29 +103,45 @@ public record DeviceKind(
      */
     public double factor(OperationCost task, double bytes, double flops) {
         Operation operation = task.operation();
-        double factor = factor(operation, task.shape());
+        double factor = factor(task, task.shape());
         double fit = roofline.fixedSeconds(operation) + roofline.workSeconds(operation, bytes, flops);
         double least = roofline.boundSeconds(bytes, flops);
         return factor * fit < least && factor < 1 ? least / fit : factor;
     }
 
     /**
-     * {@return the same without regard to the peaks, so never more}
+     * {@return the same for a task of another shape, without regard to the peaks, so never more}
      *
-     * @param operation the operation
-     * @param shape shape of the task
+     * @param task the task
+     * @param shape the shape
      */
-    public double factor(Operation operation, OperationCost.Shape shape) {
-        return measured.containsKey(operation) ? 1 : roofline.tables().factor(shape);
+    public double factor(OperationCost task, OperationCost.Shape shape) {
+        return tabled(task) ? roofline.tables().factor(shape) : 1;
     }
 
     /**
-     * {@return the least factor of an operation, whatever its shape: times with it are convex in bytes and operations}
+     * {@return the least factor of a task of this operation and format, whatever its shape: times with it are convex in
+     * bytes and operations}
      *
-     * @param operation the operation
+     * @param task the task
      */
-    public double leastFactor(Operation operation) {
-        return measured.containsKey(operation) ? 1 : roofline.tables().leastFactor(operation);
+    public double leastFactor(OperationCost task) {
+        return tabled(task) ? roofline.tables().leastFactor(task.operation()) : 1;
+    }
+
+    /** Whether tables say something of a task: they are of 16 bits. */
+    private boolean tabled(OperationCost task) {
+        return task.format().half() && !measured.containsKey(task.operation());
+    }
+
+    /**
+     * {@return floating-point operations of a task with 16 bits that take as long as its own do at the rate of their
+     * format}
+     *
+     * @param task the task
+     */
+    public double peakFlops(OperationCost task) {
+        return task.cost().flops() * roofline.relativeTime(task.format().units());
     }
 
     /**

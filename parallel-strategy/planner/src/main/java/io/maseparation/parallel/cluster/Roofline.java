@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cluster;
 
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.Format;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -13,6 +14,8 @@ import java.util.stream.Collectors;
  * @param flopsEfficiency share of the peak rate that kernels reach, above 0 and at most 1
  * @param kernels operations of which more is known: what their kernels reach, and how bytes and operations overlap; all
  *     others take the longer of the two
+ * @param speeds rates of other formats, as multiples of that of 16 bits; those that are missing here have no units of
+ *     their own, and are widened to 16 bits
  * @param tables measured times by shape, as factors of those fits
  */
 public record Roofline(
@@ -21,11 +24,13 @@ public record Roofline(
         double bandwidthEfficiency,
         double flopsEfficiency,
         Map<Operation, KernelFit> kernels,
+        Map<Format.Units, Double> speeds,
         KernelTables tables) {
 
-    /** Copies the map. */
+    /** Copies the maps. */
     public Roofline {
         kernels = Map.copyOf(kernels);
+        speeds = Map.copyOf(speeds);
     }
 
     /**
@@ -38,7 +43,8 @@ public record Roofline(
      */
     public Roofline(
             double bytesPerSecond, double flopsPerSecond, double bandwidthEfficiency, double flopsEfficiency) {
-        this(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, Map.of(), KernelTables.NONE);
+        this(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, Map.of(), Map.of(),
+                KernelTables.NONE);
     }
 
     /**
@@ -60,7 +66,7 @@ public record Roofline(
     public Roofline times(double bandwidth, double flops) {
         return new Roofline(
                 bytesPerSecond * bandwidth, flopsPerSecond * flops, bandwidthEfficiency, flopsEfficiency, kernels,
-                tables);
+                speeds, tables);
     }
 
     /**
@@ -69,7 +75,8 @@ public record Roofline(
      * @param times measured times
      */
     Roofline with(KernelTables times) {
-        return new Roofline(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, kernels, times);
+        return new Roofline(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency, kernels, speeds,
+                times);
     }
 
     /** {@return the same with kernels that take no time if they do nothing} */
@@ -77,7 +84,16 @@ public record Roofline(
         return new Roofline(bytesPerSecond, flopsPerSecond, bandwidthEfficiency, flopsEfficiency,
                 kernels.entrySet().stream()
                         .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().withoutFixed())),
-                tables);
+                speeds, tables);
+    }
+
+    /**
+     * {@return how long an operation takes, relative to one with 16 bits}
+     *
+     * @param units units that multiply
+     */
+    public double relativeTime(Format.Units units) {
+        return 1 / speeds.getOrDefault(units, 1.0);
     }
 
     /** The fixed part of an operation in seconds, inside a captured graph; 0 if it is not known. */

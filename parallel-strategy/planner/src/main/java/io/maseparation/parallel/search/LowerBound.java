@@ -358,7 +358,7 @@ final class LowerBound {
                         segment.name(),
                         shape),
                 use -> SegmentTime.seconds(
-                        new SegmentCosts(config, rank.shard(), scenario.conditions().kvType())
+                        new SegmentCosts(config, rank.shard(), scenario.conditions().kvFormat())
                                 .of(scenario.conditions().counted(segment), shape),
                         scenario.conditions(),
                         cluster.kindOf(plan.devices().get(rank.rank()))));

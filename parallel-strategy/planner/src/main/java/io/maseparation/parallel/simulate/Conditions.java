@@ -1,6 +1,7 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.parallel.cluster.Collectives;
@@ -11,14 +12,14 @@ import io.maseparation.parallel.cluster.Launch;
  *
  * @param launch how operations are started
  * @param collectives which measured tables are used
- * @param kvType format of the KV cache
+ * @param kvFormat format of the KV cache
  * @param activationBytes bytes of one activation, in memory and on the wire: 2 or 4
  * @param lmHead whether final norm and logits count
  */
 public record Conditions(
-        Launch launch, Collectives collectives, DataType kvType, int activationBytes, boolean lmHead) {
+        Launch launch, Collectives collectives, Format kvFormat, int activationBytes, boolean lmHead) {
     /** Graph launches, custom collectives, 16-bit KV cache and activations, the LM head counted. */
-    public static final Conditions USUAL = new Conditions(Launch.GRAPH, Collectives.CUSTOM, DataType.F16, 2, true);
+    public static final Conditions USUAL = new Conditions(Launch.GRAPH, Collectives.CUSTOM, Format.F16, 2, true);
 
     /**
      * {@return the same conditions with other launches and the collectives that usually go with them}
@@ -26,7 +27,7 @@ public record Conditions(
      * @param other how operations are started
      */
     public Conditions withLaunch(Launch other) {
-        return new Conditions(other, Collectives.usualWith(other), kvType, activationBytes, lmHead);
+        return new Conditions(other, Collectives.usualWith(other), kvFormat, activationBytes, lmHead);
     }
 
     /**
@@ -48,7 +49,7 @@ public record Conditions(
      * @param counted whether final norm and logits count
      */
     public Conditions withLmHead(boolean counted) {
-        return new Conditions(launch, collectives, kvType, activationBytes, counted);
+        return new Conditions(launch, collectives, kvFormat, activationBytes, counted);
     }
 
     /**
@@ -58,6 +59,15 @@ public record Conditions(
      * @param bytesOfActivation bytes of one activation: 2 or 4
      */
     public Conditions withFormats(DataType kv, int bytesOfActivation) {
-        return new Conditions(launch, collectives, kv, bytesOfActivation, lmHead);
+        return new Conditions(launch, collectives, Format.of(kv), bytesOfActivation, lmHead);
+    }
+
+    /**
+     * {@return the same conditions with another KV cache}
+     *
+     * @param kv format of the KV cache
+     */
+    public Conditions withKvFormat(Format kv) {
+        return new Conditions(launch, collectives, kv, activationBytes, lmHead);
     }
 }

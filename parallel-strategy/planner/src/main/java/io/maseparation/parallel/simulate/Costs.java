@@ -100,7 +100,7 @@ final class Costs implements Work {
     }
 
     private RankCosts costs(RankPlan rank, DeviceKind kind, Capacity capacity) {
-        SegmentCosts costs = new SegmentCosts(config, rank.shard(), conditions.kvType());
+        SegmentCosts costs = new SegmentCosts(config, rank.shard(), conditions.kvFormat());
         Map<String, SegmentUse> segments = new HashMap<>();
         for (Segment segment : rank.segments()) {
             // Of no use where devices exchange data themselves.
@@ -140,9 +140,10 @@ final class Costs implements Work {
         double launch = 0;
         double bytes = 0;
         double flops = 0;
+        double peakFlops = 0;
         for (OperationCost task : costs.costs().of(use.segment(), shape)) {
             double moved = task.cost().bytes(conditions.activationBytes());
-            double computed = task.cost().flops();
+            double computed = kind.peakFlops(task);
             if (!kind.starts(moved, computed)) {
                 continue;
             }
@@ -162,14 +163,15 @@ final class Costs implements Work {
                 attention += seconds;
             }
             bytes += moved;
-            flops += computed;
+            flops += task.cost().flops();
+            peakFlops += computed;
         }
         if (bytes == 0 && flops == 0) {
             return TaskCost.NONE;
         }
         launch += kind.startSeconds(conditions.launch());
         double transfer = use.transferBytes() / kind.hostBytesPerSecond();
-        return new TaskCost(attention, expert, launch, transfer, bytes, flops, kernels);
+        return new TaskCost(attention, expert, launch, transfer, bytes, flops, peakFlops, kernels);
     }
 
     private static boolean isExpert(Operation operation) {

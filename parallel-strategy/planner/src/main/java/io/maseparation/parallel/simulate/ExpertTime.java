@@ -47,7 +47,7 @@ public final class ExpertTime {
     public ExpertTime(ModelConfig config, Shard shard, Segment segment, Conditions conditions, DeviceKind kind) {
         this.kind = kind;
         this.conditions = conditions;
-        SegmentCosts costs = new SegmentCosts(config, shard, conditions.kvType());
+        SegmentCosts costs = new SegmentCosts(config, shard, conditions.kvFormat());
         tasks = costs.of(segment, shape(1, 1, 1));
         List<List<OperationCost>> more = List.of(
                 tasks,
@@ -56,16 +56,16 @@ public final class ExpertTime {
                 costs.of(segment, shape(1, 1, 2)));
         bytes = new double[tasks.size()][more.size()];
         flops = new double[tasks.size()][more.size()];
-        leastFactors = tasks.stream().mapToDouble(t -> kind.leastFactor(t.operation())).toArray();
+        leastFactors = tasks.stream().mapToDouble(kind::leastFactor).toArray();
         double fixed = 0;
         for (int task = 0; task < tasks.size(); task++) {
             for (int of = 0; of < more.size(); of++) {
                 bytes[task][of] = more.get(of).get(task).cost().bytes(conditions.activationBytes());
-                flops[task][of] = more.get(of).get(task).cost().flops();
+                flops[task][of] = kind.peakFlops(more.get(of).get(task));
             }
             if (kind.starts(bytes[task][0], flops[task][0])) {
                 Operation operation = tasks.get(task).operation();
-                fixed += kind.launchSeconds(operation, conditions.launch(), kind.leastFactor(operation));
+                fixed += kind.launchSeconds(operation, conditions.launch(), leastFactors[task]);
             }
             toParts(bytes[task]);
             toParts(flops[task]);
@@ -112,7 +112,7 @@ public final class ExpertTime {
 
     private double[] factors(int pairs) {
         return tasks.stream()
-                .mapToDouble(task -> kind.factor(task.operation(), task.shape() instanceof ExpertBank bank
+                .mapToDouble(task -> kind.factor(task, task.shape() instanceof ExpertBank bank
                         ? new ExpertBank(pairs, bank.held(), bank.width(), bank.hidden())
                         : task.shape()))
                 .toArray();

@@ -1,7 +1,10 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.files.Text;
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
+import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankMemory;
@@ -40,7 +43,7 @@ public final class MemoryFit {
         StepRows rows = scenario.prefillChunk() > 0
                 ? new StepRows(shares, shares.capacity(), scenario.prefillChunk())
                 : StepRows.decode(shares);
-        ranks = RankMemory.of(simulation.plan(), shares, rows, scenario.conditions().kvType());
+        ranks = RankMemory.of(simulation.plan(), shares, rows, scenario.conditions().kvFormat());
     }
 
     /**
@@ -69,12 +72,12 @@ public final class MemoryFit {
         Plan plan = simulation.plan();
         Scenario scenario = simulation.scenario();
         double unique = ModelSize.of(plan.config()).weightBytes();
-        double live = 2.0
-                * plan.config().layers().size()
-                * plan.config().kvWidth()
-                * scenario.conditions().kvType().bytes()
-                * scenario.context()
-                * scenario.batch();
+        double position = AttentionSize.cachedBytes(plan.config(), scenario.conditions().kvFormat());
+        double live = 0;
+        for (ModelConfig.Layer layer : plan.config().layers()) {
+            live += position * scenario.batch()
+                    * Capacity.kept(plan.config(), layer, scenario.context(), scenario.context());
+        }
         double held = ranks.stream().mapToDouble(RankMemory::weightBytes).sum()
                 + ranks.stream().mapToDouble(RankMemory::kvBytes).sum();
         return (unique + live) / held;

@@ -36,9 +36,9 @@ public final class SegmentTime {
         boolean any = false;
         for (OperationCost task : tasks) {
             double bytes = task.cost().bytes(conditions.activationBytes());
-            double flops = task.cost().flops();
+            double flops = kind.peakFlops(task);
             if (kind.starts(bytes, flops)) {
-                double factor = least ? kind.leastFactor(task.operation()) : kind.factor(task, bytes, flops);
+                double factor = least ? kind.leastFactor(task) : kind.factor(task, bytes, flops);
                 seconds += kind.launchSeconds(task.operation(), conditions.launch(), factor)
                         + factor * kind.workSeconds(task.operation(), bytes, flops, task.positions());
                 any |= bytes > 0 || flops > 0;

@@ -1,5 +1,8 @@
 package io.maseparation.parallel.simulate;
 
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.Format;
+import io.maseparation.moe.LayerFormats;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.cluster.Cluster;
@@ -36,6 +39,7 @@ final class Summary {
     private final double[] transfer;
     private final double[] bytes;
     private final double[] flops;
+    private final double[] peakFlops;
     private final List<Double> gaps = new ArrayList<>();
 
     /** A stretch of time, in seconds. */
@@ -62,6 +66,7 @@ final class Summary {
         transfer = new double[n];
         bytes = new double[n];
         flops = new double[n];
+        peakFlops = new double[n];
         windows = windows();
         addUp();
     }
@@ -123,6 +128,7 @@ final class Summary {
                 transfer[rank] += inside * moving;
                 bytes[rank] += cost.bytes() * inside / length;
                 flops[rank] += cost.flops() * inside / length;
+                peakFlops[rank] += cost.peakFlops() * inside / length;
             }
         }
     }
@@ -140,7 +146,7 @@ final class Summary {
             double window = windows[r].seconds();
             // During a mean step, a rank of a copy that is faster than others does more than one step of its own.
             deviceBytes[device] += bytes[r] * tpot / window;
-            deviceFlops[device] += flops[r] * tpot / window;
+            deviceFlops[device] += peakFlops[r] * tpot / window;
             double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
             double moved = bytes[r] * ownStep / window;
             double computed = flops[r] * ownStep / window;
@@ -254,16 +260,20 @@ final class Summary {
      * What a step must do at least.
      *
      * @param bytes bytes of every weight in use and of every live key and value, each once
-     * @param flops one multiply-add for every weight and every row that it is applied to
+     * @param flops one multiply-add for every weight and every row that it is applied to, each as much as it takes of
+     *     the units for 16 bits
      */
     private record StepWork(double bytes, double flops) {}
 
     private StepWork leastWork() {
         ModelConfig config = plan.config();
         ModelSize size = ModelSize.of(config);
+        Format kvFormat = scenario.conditions().kvFormat();
         double batch = scenario.batch();
         double moved = scenario.conditions().lmHead() ? size.outputBytes() : 0;
-        double computed = scenario.conditions().lmHead() ? 2 * batch * config.hidden() * config.vocab() : 0;
+        double computed = scenario.conditions().lmHead()
+                ? 2 * batch * config.hidden() * config.vocab() * relative(config.outputFormat())
+                : 0;
         for (int l = 0; l < config.layers().size(); l++) {
             ModelConfig.Layer layer = config.layers().get(l);
             ModelSize.Layer bytesOf = size.layers().get(l);
@@ -271,20 +281,27 @@ final class Summary {
                     * (layer.slidingWindow() > 0
                             ? Math.min(layer.slidingWindow(), scenario.context())
                             : scenario.context());
-            double matrices = config.gated() ? 3 : 2;
             moved += bytesOf.attentionBytes() + bytesOf.routerBytes() + bytesOf.extraBytes();
-            moved += 2 * positions * config.kvWidth() * scenario.conditions().kvType().bytes();
+            moved += positions * AttentionSize.cachedBytes(config, kvFormat);
             moved += distinct(l) * bytesOf.expertBytes();
-            computed += 2 * batch * config.hidden() * (config.qkvWidth() + config.queryWidth());
-            computed += 4 * positions * config.queryWidth();
+            LayerFormats formats = config.formats(l);
+            double ffn = 2 * batch * config.feedForward().matrices() * config.hidden();
+            computed += 2 * batch * AttentionSize.matrixElements(config)
+                    * relative(formats.attention());
+            computed += positions * AttentionSize.positionFlops(config, config.heads()) * relative(kvFormat);
             computed += 2 * batch * layer.routing().experts() * config.hidden();
-            computed += 2
-                    * batch
-                    * matrices
-                    * config.hidden()
-                    * (layer.routing().topK() * layer.expertWidth() + layer.extraWidth());
+            computed += ffn * layer.routing().topK() * layer.expertWidth() * relative(formats.experts());
+            computed += ffn * layer.extraWidth() * relative(formats.extra());
         }
         return new StepWork(moved, computed);
+    }
+
+    /** Least time of an operation in a format on any of the devices, relative to one with 16 bits. */
+    private double relative(Format format) {
+        return plan.devices().stream()
+                .mapToDouble(d -> cluster.kindOf(d).roofline().relativeTime(format.units()))
+                .min()
+                .orElse(1);
     }
 
     /** Number of experts of a layer that the batch visits, averaged over the measured steps. */

@@ -11,6 +11,7 @@ import java.util.List;
  * @param transferSeconds time of data that a thread of the host moves itself, to other ranks or between host and device
  * @param bytes bytes moved
  * @param flops floating-point operations
+ * @param peakFlops the same, each as much as it takes of the units for 16 bits
  * @param kernels each operation on the device alone, in order, if ranks queue for the device, otherwise empty; the
  *     times above include them
  */
@@ -21,6 +22,7 @@ record TaskCost(
         double transferSeconds,
         double bytes,
         double flops,
+        double peakFlops,
         List<Kernel> kernels) {
     /**
      * An operation on the device.
@@ -36,17 +38,17 @@ record TaskCost(
     }
 
     /** Nothing to do. */
-    static final TaskCost NONE = new TaskCost(0, 0, 0, 0, 0, 0, List.of());
+    static final TaskCost NONE = new TaskCost(0, 0, 0, 0, 0, 0, 0, List.of());
 
     /** Data moved by the host. */
     static TaskCost transfer(double seconds) {
-        return new TaskCost(0, 0, 0, seconds, 0, 0, List.of());
+        return new TaskCost(0, 0, 0, seconds, 0, 0, 0, List.of());
     }
 
     /** The same work in {@code factor} times the time. */
     TaskCost times(double factor) {
         return new TaskCost(attentionSeconds * factor, expertSeconds * factor, launchSeconds * factor,
-                transferSeconds * factor, bytes, flops, kernels.stream()
+                transferSeconds * factor, bytes, flops, peakFlops, kernels.stream()
                         .map(k -> new Kernel(k.seconds() * factor, k.filling() * factor))
                         .toList());
     }

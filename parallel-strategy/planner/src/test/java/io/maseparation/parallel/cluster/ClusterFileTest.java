@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.Operation;
+import io.maseparation.moe.Format;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -79,7 +80,7 @@ class ClusterFileTest {
                         new Roofline(2e12, 3e14, 0.8, 0.7, Map.of(
                                 Operation.ROUTER, new KernelFit(4e-6, 0.5, 0.6, 1.5),
                                 Operation.PROJECTION, new KernelFit(0, 1, 1, Double.POSITIVE_INFINITY)),
-                                KernelTables.NONE),
+                                Map.of(Format.Units.FP8, 2.0, Format.Units.F32, 0.25), KernelTables.NONE),
                         kind.launches(), kind.pricePerHour(),
                         2.5e10, 0.2, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
                 a100.devices(),

@@ -14,7 +14,7 @@ class KernelFitTest {
     private static final DeviceKind KIND = new DeviceKind(
             "fitted", 1, new Roofline(1e12, 1e14, 1, 1, Map.of(
                     Operation.ROUTER, new KernelFit(5e-6, 0.5, 0.8, 2),
-                    Operation.PROJECTION, new KernelFit(5e-7, 1, 1, 1)), KernelTables.NONE),
+                    Operation.PROJECTION, new KernelFit(5e-7, 1, 1, 1)), Map.of(), KernelTables.NONE),
             new LaunchTimes(7e-6, 1e-6, 0), Double.NaN, Double.POSITIVE_INFINITY, 0, Map.of());
 
     @ParameterizedTest

@@ -10,6 +10,7 @@ import io.maseparation.kernels.operations.DecodeAttention;
 import io.maseparation.kernels.operations.ExpertDown;
 import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.kernels.operations.Projection;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.parallel.cluster.KernelTables.Kind;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ class KernelTablesTest {
     }
 
     private static OperationCost task(Operation operation, OpCost cost, OperationCost.Shape shape) {
-        return new OperationCost(operation, cost, shape);
+        return new OperationCost(operation, cost, shape, Format.BF16);
     }
 
     @ParameterizedTest
@@ -143,7 +144,7 @@ class KernelTablesTest {
         OperationCost task = task(Operation.PROJECTION, Projection.cost(1, 128, 2048, DataType.BF16),
                 new OperationCost.Product(1, 128, 2048));
         assertThat(factor(h20, task)).isEqualTo(1);
-        assertThat(h20.leastFactor(Operation.PROJECTION)).isEqualTo(1);
+        assertThat(h20.leastFactor(task(Operation.PROJECTION, OpCost.ZERO, OperationCost.Other.OTHER))).isEqualTo(1);
         assertThat(factor(kind("h200"), task)).isNotEqualTo(1);
     }
 

@@ -26,8 +26,8 @@ class PingPongTest {
         @Override
         public TaskCost compute(int rank, String segment, int microBatch, int step) {
             return switch (segment.replaceAll("\\d", "")) {
-                case "attention" -> new TaskCost(attention, 0, 0, 0, 0, 0, List.of());
-                case "experts" -> new TaskCost(0, expert, 0, 0, 0, 0, List.of());
+                case "attention" -> new TaskCost(attention, 0, 0, 0, 0, 0, 0, List.of());
+                case "experts" -> new TaskCost(0, expert, 0, 0, 0, 0, 0, List.of());
                 default -> TaskCost.NONE;
             };
         }

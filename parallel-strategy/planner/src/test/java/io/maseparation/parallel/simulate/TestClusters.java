@@ -43,7 +43,7 @@ public final class TestClusters {
         DeviceKind kind = kind("random", 1e12,
                 new Roofline(1e11 * Math.pow(100, random.nextDouble()), 1e13 * Math.pow(100, random.nextDouble()),
                         0.3 + 0.7 * random.nextDouble(), 0.3 + 0.7 * random.nextDouble(), kernels(random),
-                        KernelTables.NONE),
+                        Map.of(), KernelTables.NONE),
                 new LaunchTimes(2e-5 * random.nextDouble(), 4e-6 * random.nextDouble(), 1e-5 * random.nextDouble()));
         Link inside = link(random, 1e11);
         Link outside = link(random, 1e10);

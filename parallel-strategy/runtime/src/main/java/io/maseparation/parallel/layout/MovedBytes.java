@@ -1,6 +1,7 @@
 package io.maseparation.parallel.layout;
 
-import io.maseparation.kernels.DataType;
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,10 +32,10 @@ public final class MovedBytes {
      * @param owners attention group of each sequence; −1 for one that has ended
      * @param nextOwners the same in the new plan
      * @param positions positions of each sequence
-     * @param kvType format of the KV cache
+     * @param kvFormat format of the KV cache
      */
     public static long cache(
-            Plan plan, List<Integer> owners, List<Integer> nextOwners, int[] positions, DataType kvType) {
+            Plan plan, List<Integer> owners, List<Integer> nextOwners, int[] positions, Format kvFormat) {
         long moved = 0;
         for (int sequence = 0; sequence < positions.length; sequence++) {
             boolean moves = owners.get(sequence) >= 0 && !owners.get(sequence).equals(nextOwners.get(sequence));
@@ -45,8 +46,8 @@ public final class MovedBytes {
             // The slices of one group hold a sequence together.
             if (rank.group() == 0) {
                 Shard shard = rank.shard();
-                long width = (long) shard.attention().orElseThrow().kvs() * plan.config().headDim();
-                bytes += 2L * (shard.endLayer() - shard.firstLayer()) * width * kvType.bytes();
+                int cached = AttentionSize.cachedElements(plan.config(), shard.attention().orElseThrow().kvs());
+                bytes += (shard.endLayer() - shard.firstLayer()) * kvFormat.bytes(cached);
             }
         }
         return bytes * moved;

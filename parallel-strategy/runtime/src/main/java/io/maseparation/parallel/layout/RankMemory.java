@@ -1,6 +1,6 @@
 package io.maseparation.parallel.layout;
 
-import io.maseparation.kernels.DataType;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.Capacity;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -23,9 +23,9 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
      * @param plan the plan
      * @param shares where the sequences live, and the positions reserved for each
      * @param rows most rows of a step
-     * @param kvType format of the KV cache
+     * @param kvFormat format of the KV cache
      */
-    public static List<RankMemory> of(Plan plan, Shares shares, StepRows rows, DataType kvType) {
+    public static List<RankMemory> of(Plan plan, Shares shares, StepRows rows, Format kvFormat) {
         List<Integer> contexts = Arrays.stream(shares.capacity()).distinct().boxed().toList();
         return plan.ranks().stream()
                 .map(rank -> {
@@ -36,7 +36,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
                             group < 0 ? 0 : rows.outputs(group),
                             group < 0 ? 0 : shares.groupPositions()[group],
                             contexts,
-                            kvType));
+                            kvFormat));
                 })
                 .toList();
     }

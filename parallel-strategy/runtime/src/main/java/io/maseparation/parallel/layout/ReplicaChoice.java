@@ -76,13 +76,13 @@ public final class ReplicaChoice {
      * @param groups attention groups that each row stands for
      */
     private static DispatchCost cost(ModelConfig config, int layer, int groups) {
-        double elements = (config.gated() ? 3.0 : 2.0)
+        long elements = (long) config.feedForward().matrices()
                 * config.hidden()
                 * config.layers().get(layer).expertWidth();
         return new DispatchCost(
-                elements * config.weightType().bytes(),
+                config.formats(layer).experts().bytes(elements),
                 groups * 2.0 * Float.BYTES * config.hidden(),
-                groups * 2 * elements / OPERATIONS_PER_BYTE);
+                groups * 2.0 * elements / OPERATIONS_PER_BYTE);
     }
 
     /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
@@ -34,7 +35,7 @@ class SegmentCostsTest {
         ModelConfig config = plan.config();
         ModelWeights weights = RandomWeights.create(config, seed);
         for (RankPlan rank : plan.ranks()) {
-            SegmentCosts costs = new SegmentCosts(config, rank.shard(), DataType.F32);
+            SegmentCosts costs = new SegmentCosts(config, rank.shard(), Format.F32);
             Capacity capacity = new Capacity(4, 8, 4, 64, List.of(16), DataType.F32);
             try (RankDevice device = new RankDevice(
                     TestDevices.strict(1).getFirst(), weights, rank.shard(),

@@ -2,6 +2,9 @@ package io.maseparation.parallel.cli.results;
 
 import static io.maseparation.parallel.present.Table.column;
 
+import io.maseparation.moe.Format;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
@@ -12,6 +15,7 @@ import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.simulate.SimulationResult.Rank;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +38,11 @@ public final class SimulationReport {
         tree.put(CombineMode.NAME, setup.layout().combine().id());
         tree.put("devices", plan.devices());
         tree.put("model", plan.config().name());
+        ModelSize size = ModelSize.of(plan.config());
+        tree.put("parameters", size.parameters());
+        tree.put("active_parameters", size.activeParameters());
+        tree.put("weight_dtype", weightFormats(plan.config()));
+        tree.put("kv_dtype", scenario.conditions().kvFormat().id());
         tree.put("experts_per_token", plan.config().maxTopK());
         tree.put("cluster", r.simulation().cluster().name());
         tree.put("batch", scenario.batch());
@@ -78,9 +87,18 @@ public final class SimulationReport {
         return values;
     }
 
+    /** Formats of a model's matrices, that of its experts first. */
+    public static String weightFormats(ModelConfig config) {
+        return config.formats().stream().map(Format::id).distinct().collect(Collectors.joining(", "));
+    }
+
     private static String kernelTimes(SimulationResult r) {
+        ModelConfig config = r.simulation().plan().config();
+        List<Format> formats = new ArrayList<>(config.formats());
+        formats.add(r.simulation().scenario().conditions().kvFormat());
+        boolean latent = config.attention().heads().latent().isPresent();
         return r.simulation().plan().devices().stream()
-                .map(device -> r.simulation().cluster().kindOf(device).kernelTimes())
+                .map(device -> r.simulation().cluster().kindOf(device).kernelTimes(formats, latent))
                 .distinct()
                 .collect(Collectors.joining("; "));
     }

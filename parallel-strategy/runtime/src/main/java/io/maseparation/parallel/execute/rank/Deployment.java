@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
@@ -38,7 +39,7 @@ public final class Deployment {
         this.plan = plan;
         this.shares = shares;
         this.schedule = new StepSchedule(job.workload(), shares, rows);
-        this.memory = new ArrayList<>(RankMemory.of(plan, shares, rows, job.options().kvType()));
+        this.memory = new ArrayList<>(RankMemory.of(plan, shares, rows, Format.of(job.options().kvType())));
         this.devices = devices;
     }
 

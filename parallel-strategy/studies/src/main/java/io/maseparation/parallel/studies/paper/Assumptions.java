@@ -1,6 +1,6 @@
 package io.maseparation.parallel.studies.paper;
 
-import io.maseparation.kernels.DataType;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Launch;
@@ -41,7 +41,7 @@ record Assumptions(boolean gated, int topK, Launch launch, Collectives collectiv
 
     Scenario scenario(int batch, int context, RoutingModel routing, long seed) {
         return Scenario.decode(batch, context)
-                .with(new Conditions(launch, collectives, DataType.F16, 2, false))
+                .with(new Conditions(launch, collectives, Format.F16, 2, false))
                 .withRouting(routing, seed);
     }
 

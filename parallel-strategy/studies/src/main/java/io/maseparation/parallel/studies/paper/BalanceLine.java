@@ -20,7 +20,7 @@ record BalanceLine(Bounds bounds, int attention, int experts) {
     /** Of the paper's ratio. */
     static BalanceLine ofThreeToOne(Context context) {
         return new BalanceLine(
-                Bounds.of(Assumptions.USUAL.config(), context.cluster()), Paper.ATTENTION_DEVICES,
+                context.bounds(context.model()), Paper.ATTENTION_DEVICES,
                 Paper.EXPERT_DEVICES);
     }
 

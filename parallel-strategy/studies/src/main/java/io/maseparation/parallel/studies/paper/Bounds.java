@@ -1,5 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.cluster.Cluster;
@@ -7,27 +9,25 @@ import java.util.function.IntToDoubleFunction;
 
 /**
  * Least times of a decode step, from the bytes that must be read at the full bandwidth of the devices: no latency, no
- * launch, no transfer, no imbalance. Embedding and output projection are left out, keys and values have 16 bits, and
+ * launch, no transfer, no imbalance. Embedding and output projection are left out, and
  * rows choose experts uniformly, so that {@code n} rows visit {@code E (1 − (1 − k/E)^n)} of E experts on average.
  * Whatever a schedule does, a step takes at least as long.
  *
  * @param config model
  * @param size its bytes
- * @param weightFactor bytes of weights that are read, as a multiple of those of the model
+ * @param cache format of the KV cache
  * @param bytesPerSecond bandwidth of a device's memory
  */
-record Bounds(ModelConfig config, ModelSize size, double weightFactor, double bytesPerSecond) {
-    private static final double KV_ELEMENT_BYTES = 2;
-
-    /** The bounds of a model on a cluster: of several kinds of device, the one with the highest bandwidth counts. */
+record Bounds(ModelConfig config, ModelSize size, Format cache, double bytesPerSecond) {
+    /** The bounds with 16-bit keys and values. */
     static Bounds of(ModelConfig config, Cluster cluster) {
-        return new Bounds(config, ModelSize.of(config), 1,
-                cluster.kinds().stream().mapToDouble(k -> k.roofline().bytesPerSecond()).max().orElseThrow());
+        return of(config, Format.F16, cluster);
     }
 
-    /** The same with weights of {@code factor} times the bytes, such as 0.5 for 8 bits instead of 16. */
-    Bounds withWeights(double factor) {
-        return new Bounds(config, size, factor, bytesPerSecond);
+    /** The bounds of a model on a cluster: of several kinds of device, the one with the highest bandwidth counts. */
+    static Bounds of(ModelConfig config, Format cache, Cluster cluster) {
+        return new Bounds(config, ModelSize.of(config), cache,
+                cluster.kinds().stream().mapToDouble(k -> k.roofline().bytesPerSecond()).max().orElseThrow());
     }
 
     /** Experts of a layer that some rows visit, on average. */
@@ -39,7 +39,7 @@ record Bounds(ModelConfig config, ModelSize size, double weightFactor, double by
 
     /** Bytes of the keys and values of one token in a layer. */
     double kvBytesPerToken() {
-        return 2 * KV_ELEMENT_BYTES * config.kvWidth();
+        return AttentionSize.cachedBytes(config, cache);
     }
 
     /**
@@ -121,13 +121,13 @@ record Bounds(ModelConfig config, ModelSize size, double weightFactor, double by
     private double attentionSeconds(int layer, int sequences, int context) {
         int window = config.layers().get(layer).slidingWindow();
         double positions = (double) sequences * (window > 0 ? Math.min(window, context) : context);
-        double weights = size.layers().get(layer).attentionBytes() * weightFactor;
+        double weights = size.layers().get(layer).attentionBytes();
         return (weights + positions * kvBytesPerToken()) / bytesPerSecond;
     }
 
     private double expertSeconds(int layer, int rows) {
         ModelSize.Layer bytes = size.layers().get(layer);
         double moved = visitedExperts(layer, rows) * bytes.expertBytes() + bytes.extraBytes();
-        return moved * weightFactor / bytesPerSecond;
+        return moved / bytesPerSecond;
     }
 }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.studies.paper;
 
+import io.maseparation.moe.Format;
 import io.maseparation.parallel.studies.paper.Claim.Kind;
 import io.maseparation.parallel.studies.paper.Claim.Verdict;
 import io.maseparation.parallel.studies.paper.Evidence.Sample;
@@ -16,7 +17,6 @@ import java.util.stream.Stream;
 /** Every number of the paper's abstract and results, held against simulations and bounds. */
 final class Claims {
     private static final String ARITHMETIC = "none: arithmetic on the paper's own numbers";
-    private static final double EIGHT_BITS = 0.5;
     private static final int GROUP = 4;
 
     private final Evidence evidence;
@@ -43,7 +43,7 @@ final class Claims {
     }
 
     private Bounds bounds(boolean gated, int topK) {
-        return Bounds.of(Models.paper(gated, topK), context.cluster());
+        return context.bounds(gated, topK);
     }
 
     private Bounds bounds(Assumptions assumptions) {
@@ -137,9 +137,13 @@ final class Claims {
         Bounds two = bounds(false, 2);
         return "two matrices and 1.82 ms go together from %d (top-1) or %d (top-2) expert GPUs on, up to a batch of %d or %d, or with 8-bit weights (%s, %s); with heads split in groups of %d the bound is %s or %s"
                 .formatted(fewestExperts(one), fewestExperts(two), largestBatch(one), largestBatch(two),
-                        Numbers.ms(threeToOneMs(one.withWeights(EIGHT_BITS), 1)),
-                        Numbers.ms(threeToOneMs(two.withWeights(EIGHT_BITS), 1)), GROUP,
+                        Numbers.ms(threeToOneMs(eightBits(one), 1)),
+                        Numbers.ms(threeToOneMs(eightBits(two), 1)), GROUP,
                         Numbers.ms(threeToOneMs(one, GROUP)), Numbers.ms(threeToOneMs(two, GROUP)));
+    }
+
+    private Bounds eightBits(Bounds bounds) {
+        return context.bounds(bounds.config().withWeightFormat(Format.INT8));
     }
 
     private static int fewestExperts(Bounds bounds) {

@@ -99,7 +99,7 @@ record ClaimsStudy(Context context) {
     }
 
     private Bounds bounds(boolean gated, int topK) {
-        return Bounds.of(Models.paper(gated, topK), context.cluster());
+        return context.bounds(gated, topK);
     }
 
     private static Table trials(Evidence evidence) {

@@ -82,15 +82,15 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     private static List<Trial> trials(Context context) {
         List<Setup> layouts = layouts(context);
         return context.sweep().flatMap(Assumptions.all(), assumptions -> context.sweep()
-                .simulate(assumptions.config(), layouts, context.cluster(), assumptions.scenario(
-                        Paper.BATCH, Paper.CONTEXT, context.uniform(), context.seed()))
+                .simulate(context.formats().of(assumptions.config()), layouts, context.cluster(), context.scenario(
+                        assumptions, Paper.BATCH, Paper.CONTEXT, context.uniform()))
                 .stream()
                 .map(p -> new Trial(assumptions, p))
                 .toList());
     }
 
     private static List<Sample> growing(Context context) {
-        ModelConfig config = Assumptions.USUAL.config();
+        ModelConfig config = context.model();
         List<Setup> layouts = layouts(context);
         List<Integer> batches = Arrays.stream(batches(context)).boxed().toList();
         return context.sweep().flatMap(batches, batch -> context.sweep()
@@ -119,7 +119,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     }
 
     private static List<Scaling> scaling(Context context) {
-        ModelConfig config = Assumptions.USUAL.config();
+        ModelConfig config = context.model();
         Cluster one = Fleet.unlimited(Fleet.of(context.cluster(), 1));
         List<Setup> all = layouts(context);
         return context.sweep().flatMap(growths(), growth -> {
@@ -147,8 +147,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
     }
 
     private static Optional<Point> freest(Context context) {
-        Assumptions usual = Assumptions.USUAL;
-        SearchRequest request = SearchRequest.of(usual.config(), context.cluster(),
+        SearchRequest request = SearchRequest.of(context.model(), context.cluster(),
                 context.scenario(Paper.BATCH, Paper.CONTEXT))
                 .withThreads(1)
                 .with(LayoutFilter.of(Strategy.MA));

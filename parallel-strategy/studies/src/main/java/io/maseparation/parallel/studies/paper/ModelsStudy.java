@@ -137,7 +137,7 @@ final class ModelsStudy extends Study {
     private Sample sample(Place place) {
         Scenario scenario = context.scenario(place.batch(), Paper.CONTEXT).withSteps(STEPS, 1);
         SearchRequest request = SearchRequest.of(
-                place.variant().config(),
+                context.formats().of(place.variant().config()),
                 context.cluster(),
                 scenario.with(scenario.conditions().withLmHead(place.variant().known())))
                 .withThreads(1)

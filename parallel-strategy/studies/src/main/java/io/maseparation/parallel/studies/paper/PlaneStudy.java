@@ -81,7 +81,7 @@ final class PlaneStudy extends Study {
 
     @Override
     List<Section> run() {
-        ModelConfig config = Assumptions.USUAL.config();
+        ModelConfig config = context.model();
         List<Cell> cells = context.sweep().map(Place.all(batches, contexts), place -> cell(config, place));
         return List.of(ratios(cells), comparisons(cells));
     }

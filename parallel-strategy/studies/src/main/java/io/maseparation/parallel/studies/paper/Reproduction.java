@@ -1,6 +1,7 @@
 package io.maseparation.parallel.studies.paper;
 
 import io.maseparation.files.WholeFile;
+import io.maseparation.moe.Format;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -32,8 +33,21 @@ public final class Reproduction {
      * @param quick whether to simulate few points: seconds instead of minutes, and the same claims
      * @param seed of the routing
      * @param threads simulations at a time; results do not depend on it
+     * @param formats number formats
      */
-    public record Settings(Cluster cluster, boolean quick, long seed, int threads) {}
+    public record Settings(Cluster cluster, boolean quick, long seed, int threads, Formats formats) {
+        /**
+         * With the paper's formats.
+         *
+         * @param cluster devices
+         * @param quick whether to simulate few points
+         * @param seed of the routing
+         * @param threads simulations at a time
+         */
+        public Settings(Cluster cluster, boolean quick, long seed, int threads) {
+            this(cluster, quick, seed, threads, Formats.USUAL);
+        }
+    }
 
     /** Hears of progress, from any thread. */
     public interface Listener {
@@ -72,7 +86,7 @@ public final class Reproduction {
 
     private static Context context(Settings settings, Sweep sweep) {
         return new Context(Fleet.of(settings.cluster(), Paper.DEVICES), settings.quick(), settings.seed(), sweep,
-                RoutingModel.uniform().remembering(REMEMBERED));
+                RoutingModel.uniform().remembering(REMEMBERED), settings.formats());
     }
 
     private static List<Study> studies(Context context) {
@@ -112,8 +126,10 @@ public final class Reproduction {
                         + " memory bandwidth allows. All times are simulated; nothing here was measured. TPOT is the time between"
                         + " a sequence's output tokens, TPS output tokens per second over the batch, A:M the attention and expert"
                         + " GPUs, m the number of micro-batches.");
-        page.preformatted("./ma reproduce --cluster %s --seed %d%s".formatted(
-                settings.cluster().name(), settings.seed(), settings.quick() ? " --quick" : ""));
+        page.preformatted("./ma reproduce --cluster %s --seed %d%s%s%s".formatted(
+                settings.cluster().name(), settings.seed(), settings.quick() ? " --quick" : "",
+                settings.formats().weights().map(f -> " --weight-dtype " + f.id()).orElse(""),
+                settings.formats().cache().equals(Format.F16) ? "" : " --kv-dtype " + settings.formats().cache().id()));
         for (Section section : sections) {
             page.section(section.heading());
             section.paragraphs().forEach(page::paragraph);

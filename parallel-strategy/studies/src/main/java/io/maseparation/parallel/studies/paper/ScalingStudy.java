@@ -105,13 +105,13 @@ final class ScalingStudy extends Study {
 
     private Scenario scenario(int batch) {
         // Not remembered: batches are many and large, and each is used by a handful of layouts.
-        return Assumptions.USUAL.scenario(batch, Paper.CONTEXT, RoutingModel.uniform(), context.seed())
+        return context.scenario(Assumptions.USUAL, batch, Paper.CONTEXT, RoutingModel.uniform())
                 .withSteps(STEPS, 1);
     }
 
     @Override
     List<Section> run() {
-        ModelConfig config = Assumptions.USUAL.config();
+        ModelConfig config = context.model();
         List<Double> one = context.sweep().map(GROWTHS, g -> oneDeviceMs(config, g.batch(1)));
         List<Place> places = new ArrayList<>();
         // The largest first, so that no thread is left alone with one of them at the end.

@@ -45,7 +45,7 @@ final class StepStudy extends Study {
 
     @Override
     List<Section> run() {
-        ModelConfig config = Assumptions.USUAL.config();
+        ModelConfig config = context.model();
         List<SimulationResult> results = context.sweep().map(PICKED, picked -> new Simulation(
                 context.sweep().plan(config, picked.setup()),
                 context.cluster(),

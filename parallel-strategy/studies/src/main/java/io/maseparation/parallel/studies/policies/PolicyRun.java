@@ -127,7 +127,7 @@ final class PolicyRun {
             List<Integer> nextOwners = proposal.target().owners().orElse(owners);
             long bytes = MovedBytes.weights(plan, next)
                     + MovedBytes.cache(
-                            plan, owners, nextOwners, state.positions(), scenario.first().conditions().kvType());
+                            plan, owners, nextOwners, state.positions(), scenario.first().conditions().kvFormat());
             copyingLeft = scenario.migration().copySeconds(scenario.start().cluster(), bytes);
             copying = Optional.of(new Copying(proposal, state, next, nextOwners, bytes, copyingLeft));
         } catch (PlanException e) {

@@ -126,7 +126,7 @@ final class TraceBound {
             return 0;
         }
         Conditions conditions = scenario.first().conditions();
-        SegmentCosts costs = new SegmentCosts(config, attentionRank.shard(), conditions.kvType());
+        SegmentCosts costs = new SegmentCosts(config, attentionRank.shard(), conditions.kvFormat());
         StepShape shape = StepShape.decode(rows, context);
         double seconds = 0;
         for (Segment segment : attentionRank.segments()) {

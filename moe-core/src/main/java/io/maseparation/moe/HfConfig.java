@@ -162,7 +162,9 @@ public final class HfConfig {
         Heads heads = heads(hidden);
         return new Attention(
                 heads,
-                integer("max_position_embeddings", 1, 1 << 30),
+                planned
+                        ? HfPlanned.positions(json, integer("max_position_embeddings", 1, 1 << 30))
+                        : integer("max_position_embeddings", 1, 1 << 30),
                 // A plan needs no angles.
                 planned ? new Rope(1, 1) : HfRope.read(json, family, windows, warnings),
                 family == HfFamily.GRANITE_MOE

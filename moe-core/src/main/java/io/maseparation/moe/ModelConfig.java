@@ -380,7 +380,8 @@ public record ModelConfig(
         return type.isPresent()
                 ? withWeightType(type.get())
                 : withWeightType(weightType())
-                        .withLayers(layers.stream().map(layer -> layer.with(Optional.of(LayerFormats.all(format)))).toList());
+                        .withLayers(layers.stream().map(layer -> layer.with(Optional.of(LayerFormats.all(format))))
+                                .toList());
     }
 
     /** The same model with other formats beside those of its layers. */

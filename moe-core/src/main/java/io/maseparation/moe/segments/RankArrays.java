@@ -215,7 +215,10 @@ final class RankArrays {
             sums = split ? 2L * attentionRows : 1;
             qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
             attention =
-                    hasAttention ? (long) attentionRows * AttentionSize.attendedWidth(config, shard.attention().get().queries()) : 1;
+                    hasAttention
+                            ? (long) attentionRows
+                                    * AttentionSize.attendedWidth(config, shard.attention().get().queries())
+                            : 1;
             scores = hasAttention ? (long) attentionRows * Math.max(1, config.maxExperts()) : 1;
             receivedX = receivedRows * hidden;
             receivedOut = receivedX * slots;

@@ -289,7 +289,8 @@ final class Summary {
         Format kvFormat = scenario.conditions().kvFormat();
         double batch = scenario.batch();
         double moved = scenario.conditions().lmHead() ? size.outputBytes() : 0;
-        double computed = scenario.conditions().lmHead() ? 2 * batch * config.hidden() * config.vocab() * relative(config.outputFormat())
+        double computed = scenario.conditions().lmHead()
+                ? 2 * batch * config.hidden() * config.vocab() * relative(config.outputFormat())
                 : 0;
         for (int l = 0; l < config.layers().size(); l++) {
             ModelConfig.Layer layer = config.layers().get(l);

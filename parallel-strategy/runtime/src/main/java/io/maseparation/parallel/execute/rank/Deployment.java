@@ -1,8 +1,8 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Format;
+import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.RankDevice;

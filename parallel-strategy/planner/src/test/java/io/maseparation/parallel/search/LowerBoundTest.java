@@ -28,7 +28,7 @@ class LowerBoundTest {
 
     private static final List<ModelConfig> MODELS =
             List.of(Presets.config("seed"), Presets.config("tiny"), Presets.config("olmoe-1b-7b"),
-                    someLayers("deepseek-v3", 2, 5), someLayers("gpt-oss-20b", 0, 3));
+                    someLayers("deepseek-v3", 2, 4), someLayers("gpt-oss-20b", 0, 2));
 
     private static ModelConfig someLayers(String preset, int from, int to) {
         ModelConfig config = Presets.config(preset);

@@ -45,7 +45,7 @@ class PlannedFamiliesTest {
         long table = (long) config.vocab() * config.hidden();
 
         assertThat(size.parameters() / 1e9).isEqualTo(total, within(0.01 * total));
-        assertThat((size.activeParameters() - (1 - tables) * table) / 1e9).isEqualTo(active, within(0.01 * active));
+        assertThat((size.activeParameters() - (1L - tables) * table) / 1e9).isEqualTo(active, within(0.01 * active));
         assertThat(QuantisationTest.whole(config).weightBytes(config)).isEqualTo(size.weightBytes());
     }
 
@@ -72,7 +72,7 @@ class PlannedFamiliesTest {
         int rows = 7;
         int context = 300;
         List<OperationCost> decode = costs(config, shard, StepShape.decode(rows, context), Format.F16);
-        assertThat(flops(decode, PRODUCTS)).isEqualTo(2 * rows * elements);
+        assertThat(flops(decode, PRODUCTS)).isEqualTo(2L * rows * elements);
         assertThat(stored(decode, PRODUCTS)).isEqualTo(2 * elements);
         assertThat(flops(decode, Set.of(Operation.DECODE_ATTENTION)))
                 .isEqualTo(2L * rows * context * 128 * (576 + 512));

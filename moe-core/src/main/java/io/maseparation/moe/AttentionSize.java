@@ -19,7 +19,7 @@ public final class AttentionSize {
                         + hidden * l.cached()
                         + (long) l.rank() * queries * (l.plain() + l.value())
                         + hidden * queries * l.value())
-                .orElse(2 * (queries + kvs) * dim * hidden);
+                .orElse(2L * (queries + kvs) * dim * hidden);
     }
 
     /** {@return elements of the matrices of all heads} */

@@ -165,7 +165,7 @@ public final class HfConfig {
         Rope rope = planned ? new Rope(1, 1) : HfRope.read(json, family, windows, heads.dim(), positions, warnings);
         return new Attention(
                 heads,
-                rope.longest(positions),
+                planned ? HfPlanned.positions(json, positions) : rope.longest(positions),
                 rope,
                 family == HfFamily.GRANITE_MOE
                         ? (float) json.number("attention_multiplier", 1)

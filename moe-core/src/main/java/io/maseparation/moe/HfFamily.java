@@ -78,13 +78,14 @@ enum HfFamily {
     static HfFamily of(JsonFile config) {
         String type = config.text("model_type", "");
         String supported =
-                Arrays.stream(values()).map(f -> f.modelType).collect(Collectors.joining(", "));
+                Arrays.stream(values()).map(f -> f.modelType).collect(Collectors.joining(", "))
+                        + "; for planning only, " + HfPlanned.names();
         if (!config.has("model_type")) {
             throw config.fail("model_type", "is missing; supported are " + supported);
         }
         if (HfPlanned.has(type)) {
             throw config.fail("model_type", type + " is understood for planning only: ma plan and ma simulate take it;"
-                    + " what runs are " + supported);
+                    + " supported are " + supported);
         }
         return Arrays.stream(values())
                 .filter(f -> f.modelType.equals(type))

@@ -66,7 +66,7 @@ final class HfPlanned {
                 name, family, hidden,
                 new Vocabulary(integer("vocab_size"), json.flag("tie_word_embeddings", false), List.of()),
                 new Attention(
-                        heads, integer("max_position_embeddings"), new Rope(10_000, 1),
+                        heads, positions(json, integer("max_position_embeddings")), new Rope(10_000, 1),
                         (float) (1 / Math.sqrt(heads.dim())),
                         family.equals("glm4_moe") && json.flag("use_qk_norm", false) ? QkNorm.PER_HEAD : QkNorm.NONE,
                         attentionBias || json.flag("use_bias", false), biases && attentionBias, 0),
@@ -74,6 +74,24 @@ final class HfPlanned {
                         Activation.SILU, true, biases, !family.equals("deepseek_v2") && !family.startsWith("granite")),
                 numerics,
                 layers());
+    }
+
+    /**
+     * Longest context of a model: a scaled rotary embedding may reach beyond what config.json says of positions.
+     *
+     * @param stated what it says
+     */
+    static int positions(JsonFile json, int stated) {
+        int longest = stated;
+        for (String field : List.of("rope_scaling", "rope_parameters")) {
+            JsonFile rope = json.object(field);
+            if (rope.has("factor") && rope.has("original_max_position_embeddings")) {
+                longest = (int) Math.clamp(
+                        rope.number("factor", 1) * rope.integer("original_max_position_embeddings", 1, 1 << 30),
+                        longest, 1 << 30);
+            }
+        }
+        return longest;
     }
 
     private int integer(String field) {

@@ -5,7 +5,6 @@ import io.maseparation.files.Text;
 import io.maseparation.moe.Format.Units;
 import io.maseparation.moe.ModelConfig.Heads;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -278,7 +277,7 @@ final class HfQuantisation {
 
     /** Names of modules: parts of a name between dots, with * for any, or regular expressions after {@code re:}. */
     private final class Names {
-        private final Set<String> parts = new HashSet<>();
+        private final List<String> parts = new ArrayList<>();
         private final List<Pattern> patterns = new ArrayList<>();
 
         Names(List<String> names) {
@@ -293,25 +292,15 @@ final class HfQuantisation {
                     patterns.add(Pattern.compile(
                             "(.*\\.)?\\Q" + name.replace("*", "\\E[^.]*\\Q") + "\\E(\\..*)?$"));
                 } else {
-                    parts.add(name);
+                    parts.add("." + name + ".");
                 }
             }
         }
 
         boolean match(String module) {
-            if (!parts.isEmpty()) {
-                String[] words = module.split("\\.", -1);
-                for (int from = 0; from < words.length; from++) {
-                    StringBuilder run = new StringBuilder();
-                    for (int to = from; to < words.length; to++) {
-                        run.append(to == from ? "" : ".").append(words[to]);
-                        if (parts.contains(run.toString())) {
-                            return true;
-                        }
-                    }
-                }
-            }
-            return patterns.stream().anyMatch(pattern -> pattern.matcher(module).lookingAt());
+            String whole = "." + module + ".";
+            return parts.stream().anyMatch(whole::contains)
+                    || patterns.stream().anyMatch(pattern -> pattern.matcher(module).lookingAt());
         }
     }
 }

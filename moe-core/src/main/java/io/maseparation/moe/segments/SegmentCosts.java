@@ -301,7 +301,7 @@ public final class SegmentCosts {
                 8L * rows * ((long) queries * latent.rotated() + latent.cached())));
         if (shape.prefill()) {
             OpCost unfold = new OpCost(2 * of.unfolded() * latent.rank() * queries * head,
-                    format.bytes(latent.rank() * queries * head), 4 * of.unfolded() * queries * head);
+                    format.bytes((long) latent.rank() * queries * head), 4 * of.unfolded() * queries * head);
             costs.add(new OperationCost(Operation.PROJECTION, unfold, OperationCost.Other.OTHER, format));
             OpCost plain = of.prefill();
             long flops = plain.flops() / (2L * config.headDim()) * (config.headDim() + latent.value());

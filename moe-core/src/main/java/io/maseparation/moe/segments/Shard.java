@@ -124,9 +124,9 @@ public record Shard(
                 Experts share = experts.get();
                 long column = feedForward.matrices() * hidden;
                 int width = l.expertWidth() / share.parts();
-                bytes += share.perLayer().get(layer).size()
-                        * (formats.experts().bytes(column * width)
-                                + 4 * feedForward.biasElements(width, config.hidden()));
+                long expert = formats.experts().bytes(column * width)
+                        + 4 * feedForward.biasElements(width, config.hidden());
+                bytes += share.perLayer().get(layer).size() * expert;
                 if (share.extra() && l.routing().extra() != Routing.Extra.NONE) {
                     bytes += formats.extra().bytes(column * (l.extraWidth() / share.parts()));
                 }

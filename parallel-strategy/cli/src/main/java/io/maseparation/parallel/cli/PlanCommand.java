@@ -278,7 +278,8 @@ final class PlanCommand extends Command {
                         + " possible, %d were simulated%s".formatted(
                                 found.simulated(),
                                 found.untried().any() ? "." : " and the others cannot win, by their bounds.")
-                        + notTried(found, verdict),
+                        + notTried(found, verdict)
+                        + " Kernel times: " + SimulationReport.kernelTimes(found.best().result()) + ".",
                 format));
         return text.toString();
     }

@@ -3,6 +3,7 @@ package io.maseparation.parallel.search;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
@@ -29,7 +30,17 @@ class LowerBoundTest {
     private static final double ROUNDING = 1e-9;
 
     private static final List<ModelConfig> MODELS =
-            List.of(Presets.config("seed"), Presets.config("tiny"), Presets.config("olmoe-1b-7b"));
+            List.of(Presets.config("seed"), Presets.config("tiny"), Presets.config("olmoe-1b-7b"),
+                    someLayers("deepseek-v3", 2, 4), someLayers("gpt-oss-20b", 0, 2));
+
+    private static ModelConfig someLayers(String preset, int from, int to) {
+        ModelConfig config = Presets.config(preset);
+        return config.withLayers(config.layers().subList(from, to));
+    }
+
+    private static Format format(SplittableRandom random) {
+        return Format.named().get(random.nextInt(Format.named().size()));
+    }
 
     /** Clusters with tables of kernels, whose times are neither convex nor monotone. */
     private static final List<String> MEASURED = List.of("a100", "h100", "h200");
@@ -37,7 +48,8 @@ class LowerBoundTest {
     @Property(tries = 300)
     void noSimulationIsFaster(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        ModelConfig config = MODELS.get(random.nextInt(MODELS.size()));
+        ModelConfig model = MODELS.get(random.nextInt(MODELS.size()));
+        ModelConfig config = random.nextBoolean() ? model : model.withWeightFormat(format(random));
         int devices = 1 + random.nextInt(12);
         Cluster cluster = random.nextInt(3) > 0
                 ? TestClusters.random(random, devices)
@@ -54,6 +66,9 @@ class LowerBoundTest {
                 .withFormats(random.nextBoolean() ? DataType.F16 : DataType.F32, random.nextBoolean() ? 2 : 4);
         if (random.nextBoolean()) {
             conditions = conditions.withLaunch(Launch.EAGER);
+        }
+        if (random.nextBoolean()) {
+            conditions = conditions.withKvFormat(format(random));
         }
         Simulation simulation;
         try {

@@ -92,7 +92,8 @@ public final class SimulationReport {
         return config.formats().stream().map(Format::id).distinct().collect(Collectors.joining(", "));
     }
 
-    private static String kernelTimes(SimulationResult r) {
+    /** Where the times of kernels come from, by kind of device, and what stands in for other formats. */
+    public static String kernelTimes(SimulationResult r) {
         ModelConfig config = r.simulation().plan().config();
         List<Format> formats = new ArrayList<>(config.formats());
         formats.add(r.simulation().scenario().conditions().kvFormat());

@@ -27,6 +27,6 @@ public record Formats(Optional<Format> weights, Format cache) {
     String text() {
         return equals(USUAL)
                 ? ""
-                : "; weights %s, KV cache %s".formatted(weights.map(Format::id).orElse("f16"), cache.id());
+                : "; weights %s, KV cache %s".formatted(weights.map(Format::id).orElse("as the model's"), cache.id());
     }
 }

@@ -3,6 +3,7 @@ package io.maseparation.parallel.cli;
 import io.maseparation.parallel.layout.Batching;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.LayoutSize;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Schedule;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
@@ -105,8 +106,13 @@ final class StrategyFlags {
                 sizes.put(size, count(arguments, size, absent(size, arguments)));
             }
         }
-        return new Setup(
-                Layout.of(strategy, sizes), new Batching(microBatches(arguments, 1), schedule(arguments)));
+        Layout layout = Layout.of(strategy, sizes);
+        try {
+            layout.checkSizes();
+        } catch (PlanException e) {
+            throw new UsageException(FlagNames.translate(e.getMessage()));
+        }
+        return new Setup(layout, new Batching(microBatches(arguments, 1), schedule(arguments)));
     }
 
     /** What holds where a size is not given: the least that the strategy makes sense with. */

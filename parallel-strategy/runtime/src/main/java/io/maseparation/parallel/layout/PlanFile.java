@@ -216,7 +216,7 @@ public record PlanFile(
                 .orElseThrow(() -> json.fail("schedule", "is neither async nor barrier: " + schedule));
         Layout layout = Layout.of(strategy, sizes);
         try {
-            SizeChecks.ranks(layout);
+            layout.checkSizes();
         } catch (PlanException e) {
             throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
         }

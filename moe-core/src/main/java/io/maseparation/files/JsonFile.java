@@ -277,7 +277,8 @@ public final class JsonFile {
      * @param absent what it counts as where the field is absent
      */
     public boolean flag(String field, boolean absent) {
-        return !has(field) ? absent
+        return !has(field)
+                ? absent
                 : checked(field, node.get(field), JsonNode::isBoolean, "is neither true nor false").booleanValue();
     }
 

@@ -48,7 +48,8 @@ public record Rope(double theta, double partial, Scaling scaling) {
      */
     public record Yarn(
             double factor, int original, double betaFast, double betaSlow, boolean truncate, double attention)
-            implements Scaling {}
+            implements
+                Scaling {}
 
     /**
      * Llama 3.1's: long waves are stretched by a factor.
@@ -69,7 +70,8 @@ public record Rope(double theta, double partial, Scaling scaling) {
      * @param attention factor on cosines and sines
      */
     public record LongRope(int original, List<Double> shorts, List<Double> longs, double attention)
-            implements Scaling {
+            implements
+                Scaling {
         /** Copies the lists. */
         public LongRope {
             shorts = List.copyOf(shorts);

@@ -57,7 +57,8 @@ final class CompareCommand extends Command {
         options.value(DEVICES, "N", "ranks of every strategy but single [4]");
         options.value("r", REPETITIONS, "N",
                 "runs of each strategy, of which the one with the median TPOT is shown [3]");
-        options.value(CLUSTER, "NAME|FILE", "cluster that the same layouts are simulated on: " + Clusters.described() + ", or a file [" + DEFAULT_CLUSTER + "]");
+        options.value(CLUSTER, "NAME|FILE", "cluster that the same layouts are simulated on: " + Clusters.described()
+                + ", or a file [" + DEFAULT_CLUSTER + "]");
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);

@@ -49,7 +49,8 @@ final class ModelFlags {
         File[] beside = new File(file.getAbsoluteFile().getParent()).listFiles(File::isDirectory);
         List<String> names = Stream.concat(
                 Presets.names().stream(),
-                Stream.of(beside == null ? new File[0] : beside).map(f -> new File(file.getParent(), f.getName()).getPath()))
+                Stream.of(beside == null ? new File[0] : beside)
+                        .map(f -> new File(file.getParent(), f.getName()).getPath()))
                 .toList();
         throw new UsageException("model '%s' is neither a folder nor a preset; %spresets are %s".formatted(
                 name,

@@ -96,11 +96,13 @@ class HelpExamplesTest {
         try {
             for (int columns : new int[] {64, 80, 100}) {
                 System.setProperty("ma.columns", String.valueOf(columns));
-                for (String line : List.of("help", "help generate", "help simulate", "generate -m tiny --prompt-ids 1 -n 60",
+                for (String line : List.of("help", "help generate", "help simulate",
+                        "generate -m tiny --prompt-ids 1 -n 60",
                         simulate, "plan -m tiny --cluster a100x2", "devices")) {
                     CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));
                     assertThat(run.status()).as(run.err()).isZero();
-                    // Sentences and generated text are the terminal's to break; examples keep an option and its value together.
+                    // Sentences and generated text are the terminal's to break; examples keep an option and its value
+                    // together.
                     assertThat(run.out().lines()
                             .filter(l -> line.startsWith("help") ? !l.matches(" *(./ma|-).*") : l.contains("  ")))
                             .as("%s in %d columns", line, columns)

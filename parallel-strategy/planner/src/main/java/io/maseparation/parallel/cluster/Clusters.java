@@ -30,7 +30,8 @@ public final class Clusters {
 
     /** {@return the names in words, with the pattern of those that there are in every size} */
     public static String described() {
-        return String.join(", ", NAMES) + FAMILIES.stream().collect(Collectors.joining("xN, ", " (and ", "xN of N devices)"));
+        return String.join(", ", NAMES)
+                + FAMILIES.stream().collect(Collectors.joining("xN, ", " (and ", "xN of N devices)"));
     }
 
     /**

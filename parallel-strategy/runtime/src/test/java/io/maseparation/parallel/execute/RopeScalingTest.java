@@ -153,7 +153,8 @@ class RopeScalingTest {
                 }
                 for (int[] prompt : PROMPTS) {
                     int length = prompt.length + MAX_TOKENS;
-                    double[] actual = new Reference(checkpoint.weights()).trace(prompt, length).logits()[prompt.length - 1];
+                    double[] actual =
+                            new Reference(checkpoint.weights()).trace(prompt, length).logits()[prompt.length - 1];
                     double[] other = expected.entrySet().stream()
                             .filter(request -> request.getKey().size() == prompt.length + MAX_TOKENS - 1)
                             .findFirst().orElseThrow().getValue()[prompt.length - 1];

@@ -232,6 +232,15 @@ memory=
 if [ -n "${TORNADOVM_HOME:-}" ]; then
     memory=$(device_memory "$@")
 fi
+# Columns of the terminal, if results go to one.
+columns=${COLUMNS:-}
+if [ -z "$columns" ] && [ -t 1 ]; then
+    columns=$(stty size <&1 2>/dev/null) || columns=
+    columns=${columns#* }
+fi
+case $columns in
+    '' | *[!0-9]* | ??????*) columns=0 ;;
+esac
 kernels=
 for argument in "$@"; do
     [ "$argument" != --print-kernel ] || kernels=-Dtornado.printKernel=True
@@ -239,7 +248,7 @@ done
 # shellcheck disable=SC2086 # MA_JAVA_OPTS is several options.
 set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx2g -XX:MaxDirectMemorySize=1024g \
     -Xlog:disable -Xlog:all=warning:stderr -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 \
-    -Dslf4j.internal.verbosity=ERROR ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
+    -Dslf4j.internal.verbosity=ERROR -Dma.columns="$columns" ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
 if [ -n "${TORNADOVM_HOME:-}" ]; then
     # PoCL's compiler deletes its own files when it sees one of the signals that the JVM works with; libjsig keeps them from it.
     case ${arguments##*/sdk-} in

@@ -277,9 +277,8 @@ public final class JsonFile {
      * @param absent what it counts as where the field is absent
      */
     public boolean flag(String field, boolean absent) {
-        return !has(field)
-                ? absent
-                : checked(field, node.get(field), JsonNode::isBoolean, "is neither true nor false").booleanValue();
+        JsonNode value = has(field) ? node.get(field) : JsonNodeFactory.instance.booleanNode(absent);
+        return checked(field, value, JsonNode::isBoolean, "is neither true nor false").booleanValue();
     }
 
     private JsonNode checked(String field, JsonNode value, Predicate<JsonNode> right, String wrong) {

@@ -62,7 +62,7 @@ public final class RopeAppend {
         AttentionShapes.check("RopeAppend", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
         Require.multiple("RopeAppend", "headDim", headDim, 2);
         Require.atLeast("RopeAppend", "pairs", pairs, 1);
-        Require.atLeast("RopeAppend", "headDim", headDim, 2 * pairs);
+        Require.atLeast("RopeAppend", "headDim", headDim, 2L * pairs);
         Require.length("RopeAppend", "cosSin", cosSin, 2L * pairs);
         int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
         Require.length("RopeAppend", "rowInfo", rowInfo, 4L * rows);

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.files.ModelException;
+import java.io.File;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -21,6 +23,9 @@ import org.apache.commons.cli.UnrecognizedOptionException;
 final class Arguments {
     /** Options that may be given several times, whatever the command. */
     private static final Set<String> REPEATABLE = Set.of(PromptFlags.TEXT, PromptFlags.IDS, ChangeFlags.CHANGE_AT);
+
+    /** Options with a say of their own on an empty value. */
+    private static final Set<String> PROMPTS = Set.of(PromptFlags.TEXT, PromptFlags.IDS);
 
     private final CommandLine line;
 
@@ -56,6 +61,9 @@ final class Arguments {
         for (Option option : line.getOptions()) {
             if (!seen.add(option.getLongOpt()) && !REPEATABLE.contains(option.getLongOpt())) {
                 throw new UsageException(written(option) + " is given twice");
+            }
+            if (option.hasArg() && option.getValue().isBlank() && !PROMPTS.contains(option.getLongOpt())) {
+                throw new UsageException(written(option) + " needs a value");
             }
         }
         return new Arguments(line);
@@ -96,6 +104,24 @@ final class Arguments {
                 throw new UsageException("--%s: '%s' is not a file name".formatted(name, path));
             }
         });
+    }
+
+    /**
+     * What the option's text names: something the program knows, or else a file.
+     *
+     * @throws UsageException if it is neither
+     * @throws ModelException if something is wrong with the file
+     */
+    <T> T named(String name, String absent, Function<String, T> read) {
+        String value = text(name).orElse(absent);
+        try {
+            return read.apply(value);
+        } catch (ModelException e) {
+            if (has(name) && !new File(value).exists()) {
+                throw new UsageException(FlagNames.translate(e.getMessage()));
+            }
+            throw e;
+        }
     }
 
     /** The occurrences of some options, in the order they were given. */

@@ -54,15 +54,21 @@ final class BenchCommand extends Command {
         options.value("d", N_DEPTH, LIST, "positions of random keys and values before each prompt [0]");
         options.value(SEQUENCES, LIST, "sequences at once [1]");
         options.value("r", REPETITIONS, "N", "runs of each test, after one that warms up [5]");
-        options.value("o", OUTPUT, "NAME", "md, csv, json or table [md]");
+        options.value("o", OUTPUT, "NAME", "md, csv, json or table, as llama-bench calls it [md]");
+        options.value(OutputFlags.FORMAT, "NAME", "the same, as other commands call it");
         StrategyFlags.add(options);
         RunFlags.add(options);
     }
 
     @Override
     void run(Arguments arguments, Terminal terminal) {
+        if (arguments.has(OUTPUT) && arguments.has(OutputFlags.FORMAT)) {
+            throw new UsageException("--%s and --%s are the same: leave one of them out"
+                    .formatted(OUTPUT, OutputFlags.FORMAT));
+        }
         OutputFormat format = arguments.choice(
-                OUTPUT, OutputFormat.MD, List.of(OutputFormat.values()), OutputFormat::id);
+                arguments.has(OUTPUT) ? OUTPUT : OutputFlags.FORMAT, OutputFormat.MD, List.of(OutputFormat.values()),
+                OutputFormat::id);
         List<Integer> prompts = arguments.integers(N_PROMPT, "512", 0, MOST);
         List<Integer> generates = arguments.integers(N_GEN, "128", 0, MOST);
         List<Integer> batchSizes =

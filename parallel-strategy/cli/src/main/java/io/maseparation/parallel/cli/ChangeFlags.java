@@ -78,7 +78,7 @@ final class ChangeFlags {
         }
         Optional<LayoutPolicy> policy = Optional.empty();
         if (rebalance || elastic) {
-            Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse("a100x" + devices));
+            Cluster cluster = arguments.named(CLUSTER, "a100x" + devices, Clusters::named);
             if (cluster.size() < devices) {
                 throw new UsageException("--%s %s has %d devices, the layout uses %d"
                         .formatted(CLUSTER, cluster.name(), cluster.size(), devices));

@@ -57,7 +57,8 @@ final class CompareCommand extends Command {
         options.value(DEVICES, "N", "ranks of every strategy but single [4]");
         options.value("r", REPETITIONS, "N",
                 "runs of each strategy, of which the one with the median TPOT is shown [3]");
-        options.value(CLUSTER, "NAME|FILE", "cluster that the same layouts are simulated on [" + DEFAULT_CLUSTER + "]");
+        options.value(CLUSTER, "NAME|FILE", "cluster that the same layouts are simulated on: " + Clusters.described()
+                + ", or a file [" + DEFAULT_CLUSTER + "]");
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
@@ -89,7 +90,7 @@ final class CompareCommand extends Command {
             }
             PromptFlags.check(arguments, ModelFlags.name(arguments, DEFAULT_MODEL));
         }
-        Cluster cluster = Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER));
+        Cluster cluster = arguments.named(CLUSTER, DEFAULT_CLUSTER, Clusters::named);
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
         RunFlags.announce(execution.devices(), terminal);

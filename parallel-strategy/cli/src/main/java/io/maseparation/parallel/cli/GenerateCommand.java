@@ -113,6 +113,10 @@ final class GenerateCommand extends Command {
         if (topP <= 0 || topP > 1) {
             throw new UsageException("--top-p must be above 0 and at most 1, is " + topP);
         }
+        if (arguments.has(TOP_P) && temperature == 0) {
+            terminal.err()
+                    .println("ma: --top-p has no effect without --temperature above 0: the most likely token is taken");
+        }
         long seed = arguments.seed(SEED);
         int prefillChunk = RunFlags.prefillChunk(arguments);
         Optional<PlanFile> plan = planFile.map(PlanFile::read);
@@ -147,7 +151,8 @@ final class GenerateCommand extends Command {
             } catch (PlanException e) {
                 throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
             }
-            result.changes().stream().filter(c -> !c.made()).forEach(c -> terminal.err().println("ma: " + c));
+            result.changes().stream().filter(c -> !c.made())
+                    .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
             trace.ifPresent(file -> TraceFile.write(
                     file, List.of(TraceFlags.measured(result, setup.batching().microBatches(), terminal))));
             List<Optional<String>> texts = texts(result, model.tokenizer());

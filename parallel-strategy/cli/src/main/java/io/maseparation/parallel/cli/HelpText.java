@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.present.TableWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -11,20 +12,25 @@ import org.apache.commons.cli.Option;
 
 /** What {@code --help} and {@code --version} print. */
 final class HelpText {
-    private static final int WIDTH = 100;
+    private static final int MOST_WIDTH = 100;
     private static final int LONGEST_OPTION = 34;
     private static final Pattern WORD = Pattern.compile("([^ \"]|\"[^\"]*\")+");
 
     private HelpText() {}
 
+    private static int width() {
+        int columns = TableWriter.columns();
+        return columns == 0 ? MOST_WIDTH : Math.min(MOST_WIDTH, columns);
+    }
+
     /** Help on the whole program. */
     static String program(List<Command> commands) {
-        StringBuilder text = new StringBuilder("""
-                Mixture-of-Experts inference with attention and experts on separate devices (MA Separation),
-                beside tensor x pipeline parallelism, expert parallelism and a single device.
-
-                Try it:
-                """);
+        StringBuilder text = new StringBuilder();
+        wrapped(text,
+                "Mixture-of-Experts inference with attention and experts on separate devices (MA Separation), beside"
+                        + " tensor x pipeline parallelism, expert parallelism and a single device.",
+                0);
+        text.append("\nTry it:\n");
         examples(text, commands.stream().map(c -> c.examples().getFirst()).toList());
         text.append("\nCommands:\n");
         for (Command command : commands) {
@@ -42,13 +48,15 @@ final class HelpText {
     /** Help on one command. */
     static String of(Command command) {
         StringBuilder text = new StringBuilder();
-        text.append("ma ").append(command.name()).append(": ").append(command.summary()).append("\n\nExamples:\n");
+        wrapped(text, "ma " + command.name() + ": " + command.summary(), 0);
+        text.append("\nExamples:\n");
         examples(text, command.examples());
         text.append("\nOptions [and what holds without them]:\n");
         for (Option option : command.options().getOptions()) {
             String shortName = option.getOpt() == null ? "    " : "-" + option.getOpt() + ", ";
             String value = option.hasArg() ? " " + option.getArgName() : "";
-            entry(text, shortName + "--" + option.getLongOpt() + value, LONGEST_OPTION, option.getDescription());
+            entry(text, shortName + "--" + option.getLongOpt() + value, Math.min(LONGEST_OPTION, width() / 3),
+                    option.getDescription());
         }
         for (String note : command.notes()) {
             text.append('\n');
@@ -74,10 +82,12 @@ final class HelpText {
 
     private static void examples(StringBuilder text, List<Command.Example> examples) {
         for (Command.Example example : examples) {
-            text.append("  # ").append(example.purpose()).append('\n');
+            StringBuilder purpose = new StringBuilder();
+            wrapped(purpose, example.purpose(), 0, width() - 4);
+            purpose.toString().lines().forEach(line -> text.append("  # ").append(line).append('\n'));
             StringBuilder line = new StringBuilder("  ./ma");
             for (String word : phrases(example.arguments())) {
-                if (line.length() + 1 + word.length() > WIDTH - 2) {
+                if (line.length() + 1 + word.length() > width() - 2) {
                     text.append(line).append(" \\\n");
                     line = new StringBuilder("     ");
                 }
@@ -120,9 +130,13 @@ final class HelpText {
         if (indent > 0) {
             text.append("  ");
         }
+        wrapped(text, words, indent, width());
+    }
+
+    private static void wrapped(StringBuilder text, String words, int indent, int width) {
         int column = indent;
         for (String word : words.split(" ", -1)) {
-            if (column > indent && column + 1 + word.length() > WIDTH) {
+            if (column > indent && column + 1 + word.length() > width) {
                 text.append('\n').append(" ".repeat(indent));
                 column = indent;
             }

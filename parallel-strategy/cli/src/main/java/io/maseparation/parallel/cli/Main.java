@@ -5,6 +5,8 @@ import io.maseparation.files.Text;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.run.RunFailedException;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +19,8 @@ import java.util.stream.Stream;
 public final class Main {
     private static final int FAILED = 1;
     private static final int USAGE = 2;
+    /** Characters of a message; with what stands before it, no line is longer than 500. */
+    private static final int LONGEST = 480;
     private static final List<Command> COMMANDS =
             List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new PlanCommand(),
                     new ReproduceCommand(), new BalanceCommand(), new PoliciesCommand(), new CalibrateCommand(),
@@ -53,7 +57,9 @@ public final class Main {
             status = e instanceof UsageException ? USAGE : FAILED;
             err.println("ma: " + oneLine(message(e)));
             if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
-                e.printStackTrace(err);
+                StringWriter trace = new StringWriter();
+                e.printStackTrace(new PrintWriter(trace));
+                trace.toString().lines().map(line -> shortened(line, LONGEST)).forEach(err::println);
             }
         }
         if (out.checkError() && status == 0) {
@@ -152,7 +158,20 @@ public final class Main {
      * without the colours and stack traces that TornadoVM puts into its messages.
      */
     static String oneLine(String message) {
-        return Text.line(COLOURS_AND_STACK.matcher(String.valueOf(message)).replaceAll("").strip()
-                .replaceAll("\\s*\\R\\s*", " "));
+        // What a failure is about comes first, what to do about it last.
+        String line = Text.line(COLOURS_AND_STACK.matcher(shortened(String.valueOf(message), 20 * LONGEST))
+                .replaceAll("").strip().replaceAll("\\s*\\R\\s*", " "));
+        return shortened(line, LONGEST);
+    }
+
+    private static String shortened(String text, int most) {
+        int half = most / 2;
+        if (text.length() <= most) {
+            return text;
+        }
+        int from = half - (Character.isHighSurrogate(text.charAt(half - 1)) ? 1 : 0);
+        int to = text.length() - half + 3;
+        to += Character.isLowSurrogate(text.charAt(to)) ? 1 : 0;
+        return text.substring(0, from) + " … " + text.substring(to);
     }
 }

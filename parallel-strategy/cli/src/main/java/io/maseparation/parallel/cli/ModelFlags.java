@@ -4,7 +4,11 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.SimulationReport;
+import java.io.File;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Which model: {@code --model} and {@code --model-seed}. */
 final class ModelFlags {
@@ -28,8 +32,36 @@ final class ModelFlags {
                         .formatted(String.join(", ", Presets.names()))));
     }
 
+    /**
+     * Refuses a model that is not there.
+     *
+     * @throws UsageException with the preset or folder that may have been meant
+     */
+    static void check(Arguments arguments) {
+        String name = arguments.text(MODEL).orElse(Presets.names().getFirst());
+        File file = new File(name);
+        if (Presets.has(name) || file.isDirectory()) {
+            return;
+        }
+        if (file.isFile()) {
+            throw new UsageException("model '%s' is a file: give the folder it is in".formatted(name));
+        }
+        // Folders beside it, written as it is written.
+        File[] beside = new File(file.getAbsoluteFile().getParent()).listFiles(File::isDirectory);
+        List<String> names = Stream.concat(
+                Presets.names().stream(),
+                Stream.of(beside == null ? new File[0] : beside)
+                        .map(f -> new File(file.getParent(), f.getName()).getPath()))
+                .toList();
+        throw new UsageException("model '%s' is neither a folder nor a preset; %spresets are %s".formatted(
+                name,
+                Suggestions.closest(name, names).map("did you mean %s? "::formatted).orElse(""),
+                String.join(", ", Presets.names())));
+    }
+
     /** Opens it. */
     static Model open(Arguments arguments, Optional<String> absent, Terminal terminal) {
+        check(arguments);
         String name = name(arguments, absent);
         long seed = arguments.seed(SEED);
         if (arguments.has(SEED) && !Presets.has(name)) {

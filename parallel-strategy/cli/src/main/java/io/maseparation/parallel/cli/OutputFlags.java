@@ -10,7 +10,7 @@ import java.util.Optional;
 final class OutputFlags {
     static final String HELP = "help";
     static final String VERBOSE = "verbose";
-    private static final String FORMAT = "format";
+    static final String FORMAT = "format";
 
     private OutputFlags() {}
 

@@ -208,7 +208,7 @@ final class PoliciesCommand extends Command {
                 first.routing().description(),
                 new Simulation(
                         Planning.plan(config, setup),
-                        Clusters.named(arguments.text(SimulationFlags.CLUSTER).orElse(PolicyStudy.CLUSTER)),
+                        arguments.named(SimulationFlags.CLUSTER, PolicyStudy.CLUSTER, Clusters::named),
                         first),
                 arguments.integer(GROWTH, 0, 0, 1 << 16),
                 settings.steps(),

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.present.TableWriter;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -32,10 +33,15 @@ final class Progress implements AutoCloseable {
                         .setInitialMax(most)
                         .setStyle(ProgressBarStyle.ASCII)
                         .setUpdateIntervalMillis(200)
-                        .setConsumer(new ConsoleProgressBarConsumer(terminal.err(), WIDTH))
+                        .setConsumer(new ConsoleProgressBarConsumer(terminal.err(), width()))
                         .clearDisplayOnFinish()
                         .build())
                 : Optional.empty();
+    }
+
+    private static int width() {
+        int columns = TableWriter.columns();
+        return columns == 0 ? WIDTH : Math.min(WIDTH, columns - 1);
     }
 
     /** One step is done. */

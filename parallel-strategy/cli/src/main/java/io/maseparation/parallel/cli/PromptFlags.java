@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Model;
 import java.io.IOException;
@@ -11,12 +12,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.apache.commons.cli.Option;
 
 /** What goes in: {@code --prompt} and {@code --prompt-ids}, one sequence for each, in the order given. */
 final class PromptFlags {
     static final String TEXT = "prompt";
     static final String IDS = "prompt-ids";
+
+    private static final Pattern ID = Pattern.compile("\\d{1,9}");
 
     private PromptFlags() {}
 
@@ -97,11 +101,11 @@ final class PromptFlags {
         }
         return Arrays.stream(stripped.split("\\s*,\\s*|\\s+", -1))
                 .mapToInt(id -> {
-                    try {
-                        return Integer.parseInt(id);
-                    } catch (NumberFormatException e) {
-                        throw new UsageException("%s: '%s' is not a token id".formatted(where, id));
+                    if (!ID.matcher(id).matches()) {
+                        throw new UsageException(
+                                "%s: '%s' is not a token id".formatted(Text.printable(where), Text.printable(id)));
                     }
+                    return Integer.parseInt(id);
                 })
                 .toArray();
     }

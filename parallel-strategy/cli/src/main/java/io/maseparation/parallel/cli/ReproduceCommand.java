@@ -32,7 +32,7 @@ final class ReproduceCommand extends Command {
                 .formatted(Reproduction.PAGE, DEFAULT_OUTPUT));
         options.value(CLUSTER, "NAME|FILE",
                 "devices to simulate, repeated or cut to the paper's 16: %s, or a JSON file [%s]"
-                        .formatted(String.join(", ", Clusters.names()), DEFAULT_CLUSTER));
+                        .formatted(Clusters.described(), DEFAULT_CLUSTER));
         options.flag(QUICK, "few points: seconds instead of minutes, and the same table of claims");
         options.value("s", SEED, "N", "seed of the routing [0]");
         SimulationFlags.addFormats(options);
@@ -44,7 +44,7 @@ final class ReproduceCommand extends Command {
         OutputFormat format = OutputFlags.format(arguments);
         Path folder = OutputFlags.folder(OUTPUT, arguments.path(OUTPUT).orElse(Path.of(DEFAULT_OUTPUT)));
         Settings settings = new Settings(
-                Clusters.named(arguments.text(CLUSTER).orElse(DEFAULT_CLUSTER)), arguments.has(QUICK),
+                arguments.named(CLUSTER, DEFAULT_CLUSTER, Clusters::named), arguments.has(QUICK),
                 arguments.seed(SEED),
                 Runtime.getRuntime().availableProcessors(),
                 SimulationFlags.formats(arguments));

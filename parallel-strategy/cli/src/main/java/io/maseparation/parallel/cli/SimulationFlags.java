@@ -58,7 +58,7 @@ final class SimulationFlags {
         options.value("m", MODEL, "DIR|PRESET", "checkpoint folder (only config.json is read) or preset: "
                 + String.join(", ", Presets.names()) + " [" + DEFAULT_MODEL + "]");
         options.value(CLUSTER, "NAME|FILE", "devices and links: a file (docs/clusters.md), or one of "
-                + String.join(", ", Clusters.names()) + " [" + DEFAULT_CLUSTER + "]");
+                + Clusters.described() + " [" + DEFAULT_CLUSTER + "]");
         options.value(CONTEXT, "N", "positions that each new token attends to ["
                 + DEFAULT_CONTEXT + ", or the model's limit]");
         addFormats(options);
@@ -95,6 +95,7 @@ final class SimulationFlags {
 
     /** The same where another model is meant if none is named. */
     static ModelConfig model(Arguments arguments, Optional<PlanFile> plan, String absent) {
+        ModelFlags.check(arguments);
         String name = arguments.text(MODEL).or(() -> plan.map(PlanFile::model)).orElse(absent);
         ModelConfig read = config(name);
         ModelConfig config = weightFormat(arguments).map(read::withWeightFormat).orElse(read);
@@ -141,8 +142,7 @@ final class SimulationFlags {
 
     /** Devices and links. */
     static Cluster cluster(Arguments arguments, Optional<PlanFile> plan) {
-        return Clusters
-                .named(arguments.text(CLUSTER).or(() -> plan.flatMap(PlanFile::cluster)).orElse(DEFAULT_CLUSTER));
+        return arguments.named(CLUSTER, plan.flatMap(PlanFile::cluster).orElse(DEFAULT_CLUSTER), Clusters::named);
     }
 
     /**
@@ -186,7 +186,7 @@ final class SimulationFlags {
     }
 
     static RoutingModel routing(Arguments arguments, ModelConfig config, String absent) {
-        return RoutingModel.parse(arguments.text(ROUTING).orElse(absent), config);
+        return arguments.named(ROUTING, absent, routing -> RoutingModel.parse(routing, config));
     }
 
     /** Largest TPOT that is good enough, in milliseconds; infinite if none is given. */

@@ -4,6 +4,7 @@ import io.maseparation.parallel.layout.Batching;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.LayoutSize;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Schedule;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
@@ -112,9 +113,14 @@ final class StrategyFlags {
         }
         CombineMode combine = arguments.choice(
                 COMBINE, CombineMode.EXPERTS, List.of(CombineMode.values()), CombineMode::id);
-        return new Setup(
-                Layout.of(strategy, sizes).withCombine(combine),
-                new Batching(microBatches(arguments, 1), schedule(arguments)));
+        Layout layout;
+        try {
+            layout = Layout.of(strategy, sizes).withCombine(combine);
+            layout.checkSizes();
+        } catch (PlanException e) {
+            throw new UsageException(FlagNames.translate(e.getMessage()));
+        }
+        return new Setup(layout, new Batching(microBatches(arguments, 1), schedule(arguments)));
     }
 
     /** What holds where a size is not given: the least that the strategy makes sense with. */

@@ -27,15 +27,33 @@ class FailureTest {
     @CsvSource(delimiter = '|', textBlock = """
             genrate                                              | 2 | did you mean generate?
             simulat                                              | 2 | did you mean simulate?
-            simulate --cluster a100x0                            | 1 | the number of devices must be from 1
-            simulate --cluster nowhere                           | 1 | cluster 'nowhere' is neither a name nor a file
-            simulate -m nothing                                  | 1 | neither a folder nor a preset
+            simulate --cluster a100x0                            | 2 | the number of devices must be from 1
+            simulate --cluster nowhere                           | 2 | cluster 'nowhere' is neither a name nor a file
+            simulate -m nothing                                  | 2 | neither a folder nor a preset
+            simulate -m tiyn                                     | 2 | model 'tiyn' is neither a folder nor a preset; did you mean tiny?
+            generate -m smal --prompt-ids 1                      | 2 | did you mean small?
+            bench -m pom.xmm                                     | 2 | neither a folder nor a preset; presets are
+            bench -m pom.xml                                     | 2 | model 'pom.xml' is a file: give the folder it is in
+            compare -m srd                                       | 2 | did you mean src?
+            plan -m " "                                          | 2 | --model needs a value
+            generate -m tiny --prompt-ids 1 --plan=              | 2 | --plan needs a value
+            generate -m tiny --prompt-ids -5                     | 2 | '-5' is not a token id
+            compare -m tiny --prompt-ids 3,-5                    | 2 | '-5' is not a token id
+            generate -m tiny --prompt-ids 99999999999            | 2 | '99999999999' is not a token id
+            simulate --routing zip:1                             | 2 | neither uniform, zipf:S, drift:S:N nor a file
+            plan --routing zipf:-1                               | 2 | the exponent must be from 0 to 10
+            policies --routing drift:1:0                         | 2 | the number of steps must be at least 1
+            simulate --cluster pom.xml                           | 1 | pom.xml: not valid JSON
+            compare -m tiny --cluster a100                       | 2 | a100xN, h100xN, h200xN of N devices
+            simulate --strategy ma --expert-replicas 3 --expert-devices 4 | 2 | --expert-replicas 3 does not divide --expert-devices 4
+            bench -m tiny --format csv -o md                     | 2 | --output and --format are the same
+            bench -m tiny --format xml                           | 2 | --format: there is no 'xml'
             simulate --batch 0                                   | 2 | --batch must be from 1
             simulate --context 4096                              | 2 | more than the 2048 positions of seed
             simulate --experts-per-token 17                      | 2 | --experts-per-token must be from 1 to 16
             simulate --launch fast                               | 2 | there are eager, graph
             simulate --collectives mpi                           | 2 | there are custom, nccl
-            simulate --routing zipf:x                            | 1 | --routing zipf:x
+            simulate --routing zipf:x                            | 2 | --routing zipf:x
             simulate --slo-tpot-ms 0                             | 2 | --slo-tpot-ms must be above 0
             simulate --steps 0                                   | 2 | --steps must be from 1
             simulate --strategy ma --attention-devices 12 --expert-devices 5 | 1 | cluster a100x16 has 16 devices
@@ -44,7 +62,7 @@ class FailureTest {
             simulate --plan no-such-plan.json                    | 1 | no-such-plan.json: no such file
             simulate --plan x.json --strategy ma                 | 2 | --strategy with --plan
             plan --objective speed                               | 2 | there are tps, tpot, cost
-            plan --cluster nowhere                               | 1 | cluster 'nowhere' is neither a name nor a file
+            plan --cluster nowhere                               | 2 | cluster 'nowhere' is neither a name nor a file
             plan --batch 0                                       | 2 | --batch must be from 1
             plan -m mixtral-8x7b --cluster a100x1                | 1 | too much
             plan -m tiny --cluster a100x2 --slo-tpot-ms 0.00001  | 1 | keeps a TPOT of 1.0E-5 ms
@@ -81,7 +99,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --strategy ma --elastic --redundant-experts 4 | 2 | --redundant-experts needs --rebalance
             generate -m tiny --prompt-ids 1 --strategy ma --cluster a100x2 | 2 | --cluster needs --rebalance or --elastic
             generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster a100x1 | 2 | --cluster a100x1 has 1 devices, the layout uses 2
-            generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster moon | 1 | moon
+            generate -m tiny --prompt-ids 1 --strategy ma --elastic --cluster moon | 2 | moon
             generate -m tiny --prompt-ids 1 --strategy ma --elastic --rebalance-interval 0 | 2 | --rebalance-interval must be at least 1, is 0
             generate -m tiny --prompt-ids 1 --strategy ma --change-at 1:2 | 2 | '1:2' is not STEP=LAYOUT, such as 8=1:2
             generate -m tiny --prompt-ids 1 --strategy ma --change-at 3=0:2 | 2 | 0:2 leaves a pool without devices
@@ -94,8 +112,8 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --plan x.json --expert-replicas 2 | 2 | --expert-replicas with --plan
             generate -m tiny --prompt-ids 1 --plan x.json --schedule async | 2 | --schedule with --plan
             generate -m tiny --prompt-ids 1 --plan no-such-plan.json | 1 | no-such-plan.json: no such file
-            generate -m tiny --prompt-ids 1 --strategy ma --attention-tensor-parallel-size 2 | 1 | does not divide --attention-devices 1
-            generate -m tiny --prompt-ids 1 --strategy ma --expert-replicas 2 | 1 | does not divide --expert-devices 1
+            generate -m tiny --prompt-ids 1 --strategy ma --attention-tensor-parallel-size 2 | 2 | does not divide --attention-devices 1
+            generate -m tiny --prompt-ids 1 --strategy ma --expert-replicas 2 | 2 | does not divide --expert-devices 1
             generate -m tiny --prompt-ids 1 --micro-batches 0    | 2 | --micro-batches must be from 1
             generate -m tiny --prompt-ids 1 --schedule eager     | 2 | there are async, barrier
             generate -m tiny --prompt-ids 1 --transport mpi      | 2 | --transport mpi is not available yet
@@ -103,7 +121,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --device-memory lots | 2 | not an amount of memory
             generate -m tiny --prompt-ids 1 --format xml         | 2 | there are table, json, csv, md
             generate -m tiny -p hello                            | 2 | no tokenizer
-            generate -m no/such/model --prompt-ids 1             | 1 | neither a folder nor a preset
+            generate -m no/such/model --prompt-ids 1             | 2 | neither a folder nor a preset
             generate -m tiny --prompt-ids 1,320                  | 1 | token 320 is outside the vocabulary of 320
             generate -m tiny --prompt-ids 1 -n 512               | 1 | --max-tokens
             generate -m mixtral-8x7b --prompt-ids 1              | 1 | not enough memory
@@ -132,6 +150,43 @@ class FailureTest {
 
         assertThat(run.status()).isEqualTo(1);
         assertThat(run.err()).startsWith("ma: prompt 0: token 999").contains("\tat io.maseparation");
+    }
+
+    @Test
+    void noLineOfAnErrorIsLongWhateverItIsAbout() throws IOException {
+        Path large = temp.resolve("big.txt");
+        Files.writeString(large, "5".repeat(10_000_000));
+        String name = "m".repeat(100_000);
+        for (String[] args : new String[][] {
+            {"generate", "-m", "tiny", "--prompt-ids", "@" + large},
+            {"generate", "-m", "tiny", "--prompt-ids", "1,x" + name},
+            {"generate", "-m", name, "--prompt-ids", "1"},
+            {"generate", "-m", "tiny", "--prompt-ids", "@" + name},
+            {"generate", "-m", "tiny", "--prompt-ids", "1", "-n", name},
+            {"generate", "-m", "tiny", "--prompt-ids", "1", "--plan", name},
+            {"simulate", "--cluster", name},
+            {"simulate", "--routing", name},
+            {"simulate", "--" + name},
+            {"help", name},
+            {name}}) {
+            for (boolean verbose : new boolean[] {false, true}) {
+                String[] all = verbose ? Arrays.copyOf(args, args.length + 1) : args;
+                all[all.length - 1] = verbose ? "--verbose" : all[all.length - 1];
+                CommandLineRun run = CommandLineRun.of(all);
+                assertThat(run.status()).isPositive();
+                assertThat(run.err()).startsWith("ma: ");
+                assertThat(run.err().lines()).allMatch(line -> line.length() <= 500);
+            }
+        }
+    }
+
+    @Test
+    void whatHasNoEffectIsSaid() {
+        String line = "generate -m tiny --prompt-ids 1 -n 1 --top-p 0.5";
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));
+        assertThat(run.status()).isZero();
+        assertThat(run.err()).contains("--top-p has no effect without --temperature");
+        assertThat(CommandLineRun.of(CommandLineRun.words(line + " --temperature 0.1")).err()).isEmpty();
     }
 
     @Test

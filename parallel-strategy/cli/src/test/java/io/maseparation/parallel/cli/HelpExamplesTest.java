@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.commons.cli.Option;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -87,5 +88,36 @@ class HelpExamplesTest {
             assertThat(run.out()).contains("--" + option.getLongOpt());
         }
         assertThat(run.out().lines()).allMatch(l -> l.length() <= 120);
+    }
+
+    @Test
+    void helpAndTablesKeepToTheTerminal() {
+        String simulate = "simulate -m tiny --strategy ma --attention-devices 2 --expert-devices 2 --cluster a100x4";
+        try {
+            for (int columns : new int[] {64, 80, 100}) {
+                System.setProperty("ma.columns", String.valueOf(columns));
+                for (String line : List.of("help", "help generate", "help simulate",
+                        "generate -m tiny --prompt-ids 1 -n 60",
+                        simulate, "plan -m tiny --cluster a100x2", "devices")) {
+                    CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line));
+                    assertThat(run.status()).as(run.err()).isZero();
+                    // Sentences and generated text are the terminal's to break; examples keep an option and its value
+                    // together.
+                    assertThat(run.out().lines()
+                            .filter(l -> line.startsWith("help") ? !l.matches(" *(./ma|-).*") : l.contains("  ")))
+                            .as("%s in %d columns", line, columns)
+                            .allMatch(l -> l.length() <= columns);
+                }
+            }
+            String narrow = CommandLineRun.of(CommandLineRun.words(simulate)).out();
+            System.clearProperty("ma.columns");
+            String wide = CommandLineRun.of(CommandLineRun.words(simulate)).out();
+            assertThat(wide.lines()).anyMatch(l -> l.length() > 100);
+            // Every number and word is still there.
+            assertThat(narrow.split("\\s+")).contains(Arrays.stream(wide.split("\\s+"))
+                    .filter(w -> w.matches("[0-9.,]+|[a-z]+")).toArray(String[]::new));
+        } finally {
+            System.clearProperty("ma.columns");
+        }
     }
 }

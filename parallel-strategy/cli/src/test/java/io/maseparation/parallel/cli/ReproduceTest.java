@@ -74,7 +74,7 @@ class ReproduceTest {
     void anUnknownClusterIsOneLine() {
         CommandLineRun run = CommandLineRun.of("reproduce", "--cluster", "a10x", "-o", temp.resolve("r").toString());
 
-        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.status()).isEqualTo(2);
         assertThat(run.err().lines()).hasSize(1).allMatch(l -> l.contains("a10x"));
         assertThat(temp.resolve("r")).doesNotExist();
     }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Clusters known by name, and those in files. */
 public final class Clusters {
@@ -25,6 +26,12 @@ public final class Clusters {
     /** {@return names to choose from; the a100, h100 and h200 families exist in every size, such as a100x1024} */
     public static List<String> names() {
         return NAMES;
+    }
+
+    /** {@return the names in words, with the pattern of those that there are in every size} */
+    public static String described() {
+        return String.join(", ", NAMES)
+                + FAMILIES.stream().collect(Collectors.joining("xN, ", " (and ", "xN of N devices)"));
     }
 
     /**
@@ -50,8 +57,8 @@ public final class Clusters {
         if (new File(nameOrFile).isFile()) {
             return ClusterFile.read(Path.of(nameOrFile));
         }
-        throw new ModelException("cluster '%s' is neither a name nor a file; there are %s (and a100xN, h100xN, h200xN)"
-                .formatted(Text.printable(nameOrFile), String.join(", ", NAMES)));
+        throw new ModelException("cluster '%s' is neither a name nor a file; there are %s"
+                .formatted(Text.printable(nameOrFile), described()));
     }
 
     private static JsonFile resource(String name) {

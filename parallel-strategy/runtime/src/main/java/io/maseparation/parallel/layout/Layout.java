@@ -72,7 +72,7 @@ public sealed interface Layout {
 
         @Override
         public void check(ModelConfig config) {
-            SizeChecks.ranks(this);
+            checkSizes();
             SizeChecks.stages(config, pipelineParallel);
             SizeChecks.heads(config, tensorParallel, LayoutSize.TENSOR_PARALLEL_SIZE);
             SizeChecks.width(config, tensorParallel, LayoutSize.TENSOR_PARALLEL_SIZE);
@@ -133,9 +133,14 @@ public sealed interface Layout {
         }
 
         @Override
-        public void check(ModelConfig config) {
+        public void checkSizes() {
             SizeChecks.ranks(this);
             SizeChecks.divides(this, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, LayoutSize.EXPERT_PARALLEL_SIZE);
+        }
+
+        @Override
+        public void check(ModelConfig config) {
+            checkSizes();
             SizeChecks.heads(config, attentionTensorParallel, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE);
             SizeChecks.wholeExperts(
                     config, expertParallel, LayoutSize.EXPERT_PARALLEL_SIZE.quoted() + " " + expertParallel);
@@ -230,11 +235,16 @@ public sealed interface Layout {
         }
 
         @Override
-        public void check(ModelConfig config) {
+        public void checkSizes() {
             SizeChecks.ranks(this);
             SizeChecks.divides(this, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, LayoutSize.ATTENTION_DEVICES);
             SizeChecks.divides(this, LayoutSize.EXPERT_REPLICAS, LayoutSize.EXPERT_DEVICES);
             SizeChecks.copies(this);
+        }
+
+        @Override
+        public void check(ModelConfig config) {
+            checkSizes();
             SizeChecks.heads(config, attentionTensorParallel, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE);
             SizeChecks.width(config, expertTensorParallel, LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE);
             String devices = LayoutSize.EXPERT_DEVICES.quoted() + " " + expertDevices;
@@ -329,6 +339,15 @@ public sealed interface Layout {
 
     /** {@return the sizes by their names in files and on the command line} */
     Map<LayoutSize, Integer> sizes();
+
+    /**
+     * Checks the sizes against each other.
+     *
+     * @throws PlanException if they do not fit, whatever the model
+     */
+    default void checkSizes() {
+        SizeChecks.ranks(this);
+    }
 
     /**
      * Checks that the sizes go with each other and with a model.

@@ -215,7 +215,7 @@ public record PlanFile(
         Layout layout = Layout.of(strategy, sizes);
         try {
             layout = layout.withCombine(combine);
-            SizeChecks.ranks(layout);
+            layout.checkSizes();
         } catch (PlanException e) {
             throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
         }

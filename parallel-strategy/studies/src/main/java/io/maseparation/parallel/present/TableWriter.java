@@ -2,12 +2,19 @@ package io.maseparation.parallel.present;
 
 import io.maseparation.files.Json;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Writes tables as text. */
 public final class TableWriter {
+    private static final int LEAST_COLUMNS = 40;
+
+    /** Columns of text are not made narrower than this. */
+    private static final int NARROW = 12;
+
     private TableWriter() {}
 
     /**
@@ -17,26 +24,85 @@ public final class TableWriter {
      */
     public static String write(Table table, OutputFormat format) {
         return switch (format) {
-            case TABLE -> aligned(table);
+            case TABLE -> aligned(table, columns());
             case JSON -> Json.write(table.objects());
             case CSV -> csv(table);
             case MD -> markdown(table);
         };
     }
 
-    private static String aligned(Table table) {
+    /** {@return columns of the terminal that results go to, as the launcher says; 0 where they go elsewhere} */
+    public static int columns() {
+        int columns = Integer.getInteger("ma.columns", 0);
+        return columns <= 0 ? 0 : Math.max(LEAST_COLUMNS, columns);
+    }
+
+    /**
+     * The table in columns; text is broken where the table is wider than the terminal, and where numbers alone are, the
+     * columns are in several parts below each other, the first in each.
+     *
+     * @param most columns of the terminal; 0 for any number
+     */
+    static String aligned(Table table, int most) {
         List<List<String>> cells = cells(table);
         int[] widths = widths(cells);
+        int n = widths.length;
+        int over = most == 0 ? 0 : IntStream.of(widths).sum() + 2 * (n - 1) - most;
+        while (over > 0) {
+            int widest = IntStream.range(0, n)
+                    .filter(i -> table.columns().get(i).left() && widths[i] > NARROW)
+                    .boxed()
+                    .max(Comparator.comparingInt(i -> widths[i]))
+                    .orElse(-1);
+            if (widest < 0) {
+                break;
+            }
+            int less = Math.min(over, widths[widest] - NARROW);
+            widths[widest] -= less;
+            over -= less;
+        }
         StringBuilder text = new StringBuilder();
-        for (List<String> row : cells) {
+        for (int from = 0; from < n;) {
+            List<Integer> part = new ArrayList<>(from == 0 ? List.of() : List.of(0));
+            int room = most - (from == 0 ? 0 : widths[0] + 2);
+            int first = from;
+            for (; from < n && (most == 0 || from == first || widths[from] <= room); from++) {
+                part.add(from);
+                room -= widths[from] + 2;
+            }
+            text.append(first == 0 ? "" : "\n");
+            cells.forEach(row -> lines(text, table, row, widths, part));
+        }
+        return text.toString();
+    }
+
+    /** Some cells of a row, each in as many lines as its width asks for. */
+    private static void lines(StringBuilder text, Table table, List<String> row, int[] widths, List<Integer> part) {
+        List<List<String>> broken = part.stream().map(i -> broken(row.get(i), widths[i])).toList();
+        int lines = broken.stream().mapToInt(List::size).max().orElse(0);
+        for (int l = 0; l < lines; l++) {
             StringBuilder line = new StringBuilder();
-            for (int i = 0; i < row.size(); i++) {
+            for (int i = 0; i < part.size(); i++) {
+                String piece = l < broken.get(i).size() ? broken.get(i).get(l) : "";
                 line.append(i == 0 ? "" : "  ")
-                        .append(padded(row.get(i), widths[i], table.columns().get(i).left()));
+                        .append(padded(piece, widths[part.get(i)], table.columns().get(part.get(i)).left()));
             }
             text.append(line.toString().stripTrailing()).append('\n');
         }
-        return text.toString();
+    }
+
+    /** Lines of at most so many characters, broken at spaces where there are some. */
+    private static List<String> broken(String text, int width) {
+        List<String> lines = new ArrayList<>();
+        String rest = text;
+        while (rest.codePointCount(0, rest.length()) > width) {
+            int most = rest.offsetByCodePoints(0, width);
+            int space = rest.lastIndexOf(' ', most);
+            lines.add(rest.substring(0, space > 0 ? space : most));
+            rest = rest.substring(space > 0 ? space + 1 : most);
+        }
+        lines.add(rest);
+        return lines;
     }
 
     private static String markdown(Table table) {

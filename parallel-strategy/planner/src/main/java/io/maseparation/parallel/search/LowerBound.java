@@ -7,7 +7,6 @@ import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.layout.ExpertGroups;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Placement;
@@ -36,10 +35,10 @@ import java.util.stream.IntStream;
  *   <li>the work of the busiest rank that it needs, over all micro-batches, since a rank does one thing at a time, and
  *   one all-reduce; and
  *   <li>the time that one micro-batch needs for a step if it never waits for another: its own segments and all-reduces,
- *   in every layer the slowest of the ranks that compute its experts, and the messages between them.
+ *   in every layer the slowest of the ranks that compute its experts, and the latencies between them.
  * </ul>
- * Rows visit the experts that the scenario's routing draws. Contention, exchanges by all-to-all and shared experts are
- * left out.
+ * Rows visit the experts that the scenario's routing draws. Contention, bytes of messages, exchanges by all-to-all and
+ * shared experts are left out.
  */
 final class LowerBound {
     private final Plan plan;
@@ -51,6 +50,9 @@ final class LowerBound {
     private final Shares shares;
     private final ExpertCounts.Counts counts;
     private final CollectiveTimes collectives;
+    /** By layer, as far as they were asked for: the experts of each expert group of a copy. */
+    private final int[][][] heldOf;
+
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
@@ -95,6 +97,7 @@ final class LowerBound {
                 .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
                 .toList();
         counts = expertCounts.of(simulation, shares, copyOfGroup);
+        heldOf = new int[config.layers().size()][][];
         collectives = new CollectiveTimes(cluster, scenario.conditions().collectives());
         experts = new double[placement.isEmpty() ? 0 : placement.groups()][microBatches][config.layers().size()][];
         if (!placement.isEmpty()) {
@@ -135,7 +138,6 @@ final class LowerBound {
                 all += sum;
             }
         }
-        double[] sent = sentSeconds();
         double[] pool = new double[1 + copyOfGroup.stream().mapToInt(c -> c).max().orElse(0)];
         for (RankPlan rank : plan.ranks()) {
             if (rank.group() < 0) {
@@ -144,7 +146,7 @@ final class LowerBound {
                     sum += received(rank, m);
                 }
                 int copy = placement.copyOfExperts(placement.groupOf(rank.rank()));
-                pool[copy] = Math.max(pool[copy], Math.max(sum, sent[placement.groupOf(rank.rank())]));
+                pool[copy] = Math.max(pool[copy], sum);
                 all += sum;
             }
         }
@@ -296,43 +298,7 @@ final class LowerBound {
         return sum / scenario.steps();
     }
 
-    /** By expert group, seconds that a step's outputs need through the ports of each of its ranks, if these send them. */
-    private double[] sentSeconds() {
-        double[] seconds = new double[experts.length];
-        if (!(plan.layout() instanceof Layout.Separated) || cluster.host().shared()) {
-            return seconds;
-        }
-        int perCopy = placement.groups() / placement.copies();
-        double row = (double) config.hidden() * scenario.conditions().activationBytes();
-        for (int group = 0; group < seconds.length; group++) {
-            int node = node(placement.ranksOf(group)[0]);
-            int copy = placement.copyOfExperts(group);
-            int expertGroup = group;
-            double rate = IntStream.range(0, plan.groups())
-                    .filter(g -> copyOfGroup.get(g) == copy)
-                    .mapToDouble(g -> node(placement.askerOf(g, expertGroup)) == node
-                            ? Double.POSITIVE_INFINITY
-                            : cluster.links().interNode().bytesPerSecond())
-                    .max()
-                    .orElse(Double.POSITIVE_INFINITY);
-            long pairs = 0;
-            for (int layer = 0; layer < config.layers().size() && rate < Double.POSITIVE_INFINITY; layer++) {
-                int[] held = held(placement.experts().layers().get(layer), group % perCopy);
-                for (int m = 0; m < microBatches; m++) {
-                    for (int[] visits : counts.of(copy, m, layer)) {
-                        for (int expert : held) {
-                            pairs += visits[expert];
-                        }
-                    }
-                }
-            }
-            seconds[group] = pairs * row / rate / scenario.steps();
-        }
-        return seconds;
-    }
-
     private void timeExperts() {
-        int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
             int copy = placement.copyOfExperts(group);
@@ -349,7 +315,7 @@ final class LowerBound {
                     Optional<Part.Experts> part = segment.experts();
                     if (part.isPresent()) {
                         int layer = part.get().layer();
-                        int[] held = held(placement.experts().layers().get(layer), group % perCopy);
+                        int[] held = held(layer, group);
                         BankUse use = new BankUse(kindOf(rank), config.layers().get(layer), held.length,
                                 rank.shard().experts().orElseThrow().parts());
                         ExpertTime time = times.computeIfAbsent(
@@ -370,11 +336,23 @@ final class LowerBound {
         }
     }
 
-    private static int[] held(ExpertGroups.Layer layer, int group) {
-        List<List<Integer>> groupsOf = layer.groupsOf();
-        return IntStream.range(0, groupsOf.size())
-                .filter(e -> groupsOf.get(e).getFirst() == group)
-                .toArray();
+    /** The experts of a layer that an expert group holds. */
+    private int[] held(int layer, int group) {
+        int[][] of = heldOf[layer];
+        if (of == null) {
+            int perCopy = placement.groups() / placement.copies();
+            List<List<Integer>> groupsOf = placement.experts().layers().get(layer).groupsOf();
+            int[][] held = new int[perCopy][groupsOf.size()];
+            int[] number = new int[perCopy];
+            for (int expert = 0; expert < groupsOf.size(); expert++) {
+                int holder = groupsOf.get(expert).getFirst();
+                held[holder][number[holder]++] = expert;
+            }
+            Arrays.setAll(held, g -> Arrays.copyOf(held[g], number[g]));
+            heldOf[layer] = held;
+            of = held;
+        }
+        return of[group % of.length];
     }
 
     /** Seconds that a group's rows spend at their experts and on the way there and back, averaged over steps. */

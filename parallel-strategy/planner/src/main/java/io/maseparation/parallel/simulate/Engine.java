@@ -198,8 +198,8 @@ final class Engine {
                         work.compute(chain.rank, segment, chain.microBatch, chain.step), chain);
                 yield cost.seconds() == 0 || start(chain, new ComputeStreams.Task(chain, segment, cost), now);
             }
-            case Op.Send(List<Integer> to, Tensor tensor, int layer) ->
-                send(chain, programs.to[chain.rank][chain.op], tensor, layer, now);
+            case Op.Send(List<Integer> to, Tensor tensor, int layer) -> send(chain, programs.to[chain.rank][chain.op],
+                    tensor, layer, now);
             case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> receive(chain, from, tensor, now);
             case Op.Collective together -> meet(chain, together, now);
             case Op.Sample() -> {

@@ -16,9 +16,9 @@ import java.util.function.ToDoubleFunction;
  */
 record LongModel(ModelConfig few, ModelConfig more, int layers) {
     /** Equal layers of the two; fill and drain of micro-batches are over after the first ones. */
-    private static final int FEW = 4;
+    private static final int FEW = 3;
 
-    private static final int MORE = 12;
+    private static final int MORE = 9;
     /** With fewer equal layers than this the model itself is as good. */
     private static final int MANY = 48;
 

@@ -7,12 +7,14 @@ import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
-import io.maseparation.parallel.layout.ExpertGroups;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Placement;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.layout.Tensor;
+import io.maseparation.parallel.simulate.CollectiveTimes;
 import io.maseparation.parallel.simulate.ExpertTime;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
@@ -30,12 +32,13 @@ import java.util.stream.IntStream;
  * A lower bound of the time between tokens that a simulation of a plan gives, without simulating: for every group of
  * sequences the larger of
  * <ul>
- *   <li>the work of the busiest rank that it needs, over all micro-batches, since a rank does one thing at a time; and
- *   <li>the time that one micro-batch needs for a step if it never waits for another: its own segments, in every layer
- *   the slowest of the ranks that compute its experts, and the latencies between them.
+ *   <li>the work of the busiest rank that it needs, over all micro-batches, since a rank does one thing at a time, and
+ *   one all-reduce; and
+ *   <li>the time that one micro-batch needs for a step if it never waits for another: its own segments and all-reduces,
+ *   in every layer the slowest of the ranks that compute its experts, and the latencies between them.
  * </ul>
- * Rows visit the experts that the scenario's routing draws. Contention, bytes of transfers, collectives and shared
- * experts are left out.
+ * Rows visit the experts that the scenario's routing draws. Contention, bytes of messages, exchanges by all-to-all and
+ * shared experts are left out.
  */
 final class LowerBound {
     private final Plan plan;
@@ -46,6 +49,10 @@ final class LowerBound {
     private final int microBatches;
     private final Shares shares;
     private final ExpertCounts.Counts counts;
+    private final CollectiveTimes collectives;
+    /** By layer, as far as they were asked for: the experts of each expert group of a copy. */
+    private final int[][][] heldOf;
+
     private final List<Integer> copyOfGroup;
     private final Map<SegmentUse, Double> known = new HashMap<>();
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
@@ -69,6 +76,9 @@ final class LowerBound {
     /** What the time of a rank's own rows depends on; the share only where it computes their experts itself. */
     private record OwnUse(int rankClass, int rows, int group, int microBatch) {}
 
+    /** A rank's all-reduces in a step: of rows, and of sums of squares. */
+    private record Reductions(List<Integer> devices, int partials, int sums) {}
+
     /** What the time of a segment with the experts of a rank's own rows depends on, besides how many are visited. */
     private record ActiveUse(String segment, int rows, int rankClass) {}
 
@@ -87,6 +97,8 @@ final class LowerBound {
                 .mapToObj(g -> placement.isEmpty() ? g : placement.copyOf(g))
                 .toList();
         counts = expertCounts.of(simulation, shares, copyOfGroup);
+        heldOf = new int[config.layers().size()][][];
+        collectives = new CollectiveTimes(cluster, scenario.conditions().collectives());
         experts = new double[placement.isEmpty() ? 0 : placement.groups()][microBatches][config.layers().size()][];
         if (!placement.isEmpty()) {
             timeExperts();
@@ -112,13 +124,17 @@ final class LowerBound {
             if (rank.group() >= 0 && needed(rank)) {
                 int alike = alike(rank);
                 double sum = 0;
+                double reducing = 0;
+                Reductions reductions = reductions(rank);
                 for (int m = 0; m < microBatches; m++) {
                     int rows = rows(rank.group(), m);
                     double own = rows == 0 ? 0 : own(rank, alike, m);
+                    double reduced = rows == 0 ? 0 : reduceSeconds(reductions, rows);
                     sum += own + received(rank, m);
-                    way[rank.group()] += rows * own / slicesInWay(rank);
+                    reducing += reduced;
+                    way[rank.group()] += rows * (own + reduced) / slicesInWay(rank);
                 }
-                busiest[rank.group()] = Math.max(busiest[rank.group()], sum);
+                busiest[rank.group()] = Math.max(busiest[rank.group()], Math.max(sum, reducing));
                 all += sum;
             }
         }
@@ -225,6 +241,34 @@ final class LowerBound {
         return sum;
     }
 
+    /** Seconds of a rank's all-reduces for some rows; all of them are over one group. */
+    private double reduceSeconds(Reductions of, int rows) {
+        return of.partials() * allReduceSeconds(of, (double) rows * config.hidden()
+                * scenario.conditions().activationBytes())
+                + of.sums() * allReduceSeconds(of, 8.0 * rows);
+    }
+
+    private double allReduceSeconds(Reductions of, double bytes) {
+        return of.devices().isEmpty() ? 0 : collectives.allReduceSeconds(of.devices(), bytes);
+    }
+
+    private Reductions reductions(RankPlan rank) {
+        List<Integer> group = List.of();
+        int partials = 0;
+        int sums = 0;
+        for (Op op : rank.program()) {
+            if (op instanceof Op.AllReduce reduce && reduce.group().size() > 1) {
+                group = reduce.group();
+                if (reduce.tensor() == Tensor.SUMS) {
+                    sums++;
+                } else {
+                    partials++;
+                }
+            }
+        }
+        return new Reductions(group.stream().map(plan.devices()::get).toList(), partials, sums);
+    }
+
     private double[] unknown(int layer) {
         double[] unknown = new double[1 + config.layers().get(layer).routing().experts()];
         Arrays.fill(unknown, Double.NaN);
@@ -255,7 +299,6 @@ final class LowerBound {
     }
 
     private void timeExperts() {
-        int perCopy = placement.groups() / placement.copies();
         Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
             int copy = placement.copyOfExperts(group);
@@ -272,7 +315,7 @@ final class LowerBound {
                     Optional<Part.Experts> part = segment.experts();
                     if (part.isPresent()) {
                         int layer = part.get().layer();
-                        int[] held = held(placement.experts().layers().get(layer), group % perCopy);
+                        int[] held = held(layer, group);
                         BankUse use = new BankUse(kindOf(rank), config.layers().get(layer), held.length,
                                 rank.shard().experts().orElseThrow().parts());
                         ExpertTime time = times.computeIfAbsent(
@@ -293,11 +336,23 @@ final class LowerBound {
         }
     }
 
-    private static int[] held(ExpertGroups.Layer layer, int group) {
-        List<List<Integer>> groupsOf = layer.groupsOf();
-        return IntStream.range(0, groupsOf.size())
-                .filter(e -> groupsOf.get(e).getFirst() == group)
-                .toArray();
+    /** The experts of a layer that an expert group holds. */
+    private int[] held(int layer, int group) {
+        int[][] of = heldOf[layer];
+        if (of == null) {
+            int perCopy = placement.groups() / placement.copies();
+            List<List<Integer>> groupsOf = placement.experts().layers().get(layer).groupsOf();
+            int[][] held = new int[perCopy][groupsOf.size()];
+            int[] number = new int[perCopy];
+            for (int expert = 0; expert < groupsOf.size(); expert++) {
+                int holder = groupsOf.get(expert).getFirst();
+                held[holder][number[holder]++] = expert;
+            }
+            Arrays.setAll(held, g -> Arrays.copyOf(held[g], number[g]));
+            heldOf[layer] = held;
+            of = held;
+        }
+        return of[group % of.length];
     }
 
     /** Seconds that a group's rows spend at their experts and on the way there and back, averaged over steps. */

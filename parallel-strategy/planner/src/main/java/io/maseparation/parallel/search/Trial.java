@@ -72,7 +72,7 @@ final class Trial {
             plan = plans.get(use);
         }
         if (plan == null) {
-            plan = Planning.plan(config, layout.setup());
+            plan = Planning.candidate(config, layout.setup(), Optional.empty());
             synchronized (plans) {
                 plans.put(use, plan);
             }
@@ -231,7 +231,7 @@ final class Trial {
 
     /** Simulates a layout again for as many steps as another scenario has; empty if it no longer keeps the limit. */
     Optional<Evaluation> again(Tried first, Scenario scenario) {
-        Plan plan = plan(first.layout(), request.config());
+        Plan plan = first.layout().plan(request.config());
         if (!request.goal().anyBatch()) {
             return evaluate(first.layout(), plan, scenario);
         }

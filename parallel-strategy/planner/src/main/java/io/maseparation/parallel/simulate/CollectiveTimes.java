@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
  * Times of collectives. Inside a node they are read from the cluster's measured tables, of the implementation asked for
  * or of the other one where that has none; without any table they have α–β costs. Across nodes they are hierarchical.
  */
-final class CollectiveTimes {
+public final class CollectiveTimes {
     private final Cluster cluster;
     private final int[] node;
     private final Collectives wanted;
@@ -42,7 +42,13 @@ final class CollectiveTimes {
         }
     }
 
-    CollectiveTimes(Cluster cluster, Collectives implementation) {
+    /**
+     * Times on a cluster.
+     *
+     * @param cluster devices, links and tables
+     * @param implementation whose tables come first
+     */
+    public CollectiveTimes(Cluster cluster, Collectives implementation) {
         this.cluster = cluster;
         wanted = implementation;
         node = cluster.devices().stream().mapToInt(Cluster.Device::node).toArray();
@@ -104,9 +110,11 @@ final class CollectiveTimes {
      * A sum over devices: inside each node a reduce-scatter, between the nodes an all-reduce of each device's part,
      * inside each node an all-gather.
      *
+     * @param devices devices of the group; one list object per group, since what is known of it is kept by that
      * @param bytes of one device's buffer
+     * @return seconds
      */
-    double allReduceSeconds(List<Integer> devices, double bytes) {
+    public double allReduceSeconds(List<Integer> devices, double bytes) {
         Spread spread = spread(devices);
         double seconds =
                 insideSeconds(Operation.ALL_REDUCE, spread.mostInNode(), bytes * shareSent(spread.mostInNode()));

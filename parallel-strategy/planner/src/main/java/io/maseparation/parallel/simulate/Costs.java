@@ -43,13 +43,17 @@ final class Costs implements Work {
     private final boolean queues;
     private final boolean sums;
     private final int[] groupOf;
+    private final StepShape noRows;
 
     /** What ranks of equal shards on equal devices share. */
     private record RankCosts(DeviceKind kind, SegmentCosts costs, Map<String, SegmentUse> segments) {}
 
-    /** A segment, its experts if it has any, and what is known so far of its costs by rows and experts. */
+    /**
+     * A segment, its experts if it has any, and what is known so far of its costs: by rows and experts, or by experts
+     * alone where their rows are received.
+     */
     private record SegmentUse(
-            Segment segment, Optional<Part.Experts> experts, long transferBytes, Map<StepShape, TaskCost> known) {}
+            Segment segment, Optional<Part.Experts> experts, long transferBytes, Map<Object, TaskCost> known) {}
 
     /** Ranks that differ in nothing of this have the same costs. */
     private record RankClass(DeviceKind kind, Shard shape, List<Segment> segments) {
@@ -76,6 +80,7 @@ final class Costs implements Work {
         config = plan.config();
         conditions = simulation.scenario().conditions();
         this.batches = batches;
+        noRows = new StepShape(batches.prefill(), List.of(), 0, ExpertLoad.NONE);
         this.loads = loads;
         this.collectives = collectives;
         map = loads.map();
@@ -118,17 +123,22 @@ final class Costs implements Work {
         SegmentUse use = Objects.requireNonNull(costs.segments().get(segment), "the segment is one of the rank's");
         boolean received = use.experts().isPresent() && use.experts().get().received();
         StepShape rows = received
-                ? new StepShape(batches.prefill(), List.of(), 0, ExpertLoad.NONE)
+                ? noRows
                 : batches.of(groupOf(rank), microBatch, step).shape();
         if (!received && rows.rows() == 0) {
             return TaskCost.NONE;
         }
-        StepShape all = use.experts()
-                .map(e -> rows.withExperts(loads.of(e.layer(), microBatch, step).load(map.groupOf(rank))))
-                .orElse(rows);
-        return received && all.experts().rows() == 0
-                ? TaskCost.NONE
-                : use.known().computeIfAbsent(all, shape -> cost(costs, use, shape));
+        if (use.experts().isEmpty()) {
+            return use.known().computeIfAbsent(rows, shape -> cost(costs, use, rows));
+        }
+        ExpertLoad load =
+                loads.of(use.experts().get().layer(), microBatch, step).load(map.groupOf(rank));
+        if (received) {
+            return load.rows() == 0
+                    ? TaskCost.NONE
+                    : use.known().computeIfAbsent(load, l -> cost(costs, use, rows.withExperts(load)));
+        }
+        return use.known().computeIfAbsent(rows.withExperts(load), all -> cost(costs, use, (StepShape) all));
     }
 
     private TaskCost cost(RankCosts costs, SegmentUse use, StepShape shape) {
@@ -186,20 +196,20 @@ final class Costs implements Work {
 
     @Override
     public void messageBytes(
-            int from, List<Integer> to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
+            int from, int[] to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
         int group = groupOf(from);
         switch (tensor) {
             case DISPATCH -> {
                 ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
                 double row = dispatchRowBytes(layer);
                 for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = row * counts.rows(group, map.groupOf(to.get(i)));
+                    bytes[i] = row * counts.rows(group, map.groupOf(to[i]));
                 }
             }
             case COMBINE -> {
                 ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
                 for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = combineBytes(counts, groupOf(to.get(i)), map.groupOf(from));
+                    bytes[i] = combineBytes(counts, groupOf(to[i]), map.groupOf(from));
                 }
             }
             case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());

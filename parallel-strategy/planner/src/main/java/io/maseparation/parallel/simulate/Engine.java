@@ -198,7 +198,8 @@ final class Engine {
                         work.compute(chain.rank, segment, chain.microBatch, chain.step), chain);
                 yield cost.seconds() == 0 || start(chain, new ComputeStreams.Task(chain, segment, cost), now);
             }
-            case Op.Send(List<Integer> to, Tensor tensor, int layer) -> send(chain, to, tensor, layer, now);
+            case Op.Send(List<Integer> to, Tensor tensor, int layer) -> send(chain, programs.to[chain.rank][chain.op],
+                    tensor, layer, now);
             case Op.Recv(List<Integer> from, Tensor tensor, int layer) -> receive(chain, from, tensor, now);
             case Op.Collective together -> meet(chain, together, now);
             case Op.Sample() -> {
@@ -280,14 +281,14 @@ final class Engine {
 
     // Point to point
 
-    private boolean send(Chain chain, List<Integer> to, Tensor tensor, int layer, double now) {
-        double[] messages = new double[to.size()];
+    private boolean send(Chain chain, int[] to, Tensor tensor, int layer, double now) {
+        double[] messages = new double[to.length];
         work.messageBytes(chain.rank, to, tensor, layer, chain.microBatch, chain.step, messages);
         double bytes = 0;
         int[] devices = new int[messages.length];
         for (int i = 0; i < messages.length; i++) {
             bytes += messages[i];
-            devices[i] = programs.device[to.get(i)];
+            devices[i] = programs.device[to[i]];
         }
         bytesSent[chain.rank] += bytes;
         if (shared) {
@@ -320,12 +321,12 @@ final class Engine {
         final int microBatch;
         final int step;
         final int cause;
-        private final List<Integer> to;
+        private final int[] to;
         private final Tensor tensor;
         private final int[] receivers;
         int entry = Log.NONE;
 
-        Sent(Chain sender, List<Integer> to, Tensor tensor, int[] receivers) {
+        Sent(Chain sender, int[] to, Tensor tensor, int[] receivers) {
             microBatch = sender.microBatch;
             step = sender.step;
             cause = sender.entry;
@@ -335,7 +336,7 @@ final class Engine {
         }
 
         void arrives(int message, double time) {
-            int rank = to.get(message);
+            int rank = to[message];
             arrive(microBatch, step, rank, tensor, receivers[rank], time, entry);
         }
     }

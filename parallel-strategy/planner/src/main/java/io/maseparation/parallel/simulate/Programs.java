@@ -23,6 +23,8 @@ final class Programs {
     final int[] device;
     /** For each rank and operation: number of the collective, or −1. */
     final int[][] collective;
+    /** For each rank and operation: the ranks that it sends to, if it does. */
+    final int[][][] to;
     /** For each collective its members' devices. */
     final List<List<Integer>> memberDevices = new ArrayList<>();
     private final Map<Channel, int[]> receivers = new HashMap<>();
@@ -38,6 +40,8 @@ final class Programs {
         inOrder = plan.inOrder();
         ops = new Op[ranks][];
         collective = new int[ranks][];
+        to = new int[ranks][][];
+        IdentityHashMap<List<Integer>, int[]> receiving = new IdentityHashMap<>();
         device = plan.devices().stream().mapToInt(d -> d).toArray();
         Map<Collective, Integer> numbers = new HashMap<>();
         Map<List<Integer>, List<Integer>> groups = new HashMap<>();
@@ -47,6 +51,7 @@ final class Programs {
             int r = rank.rank();
             ops[r] = rank.program().toArray(Op[]::new);
             collective[r] = new int[ops[r].length];
+            to[r] = new int[ops[r].length][];
             for (int i = 0; i < ops[r].length; i++) {
                 Op op = ops[r][i];
                 collective[r][i] = -1;
@@ -57,6 +62,10 @@ final class Programs {
                                 "program: rank %d receives %s of layer %d twice".formatted(r, tensor, layer));
                     }
                     at[r] = i;
+                }
+                if (op instanceof Op.Send send) {
+                    to[r][i] = receiving.computeIfAbsent(
+                            send.to(), list -> list.stream().mapToInt(member -> member).toArray());
                 }
                 if (op instanceof Op.Collective together) {
                     List<Integer> shared = known.computeIfAbsent(

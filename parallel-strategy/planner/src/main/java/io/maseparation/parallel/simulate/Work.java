@@ -16,7 +16,7 @@ interface Work {
      * @param bytes filled with one number a receiver
      */
     void messageBytes(
-            int from, List<Integer> to, Tensor tensor, int layer, int microBatch, int step, double[] bytes);
+            int from, int[] to, Tensor tensor, int layer, int microBatch, int step, double[] bytes);
 
     /** Whether a collective of a rank has no rows, so that no member waits for it. */
     boolean skips(int rank, Op.Collective op, int microBatch, int step);

@@ -81,6 +81,15 @@ class PlannerTest {
         assertNear(random(61439));
     }
 
+    /** Measured times of kernels, and on two devices a model that the search compares by models of fewer layers. */
+    @Test
+    void findsTheBestOnMeasuredDevicesWithinTwoPercent() {
+        assertNear(SearchRequest.of(
+                Presets.config("olmoe-1b-7b"), Clusters.named("a100x4"), Scenario.decode(64, 1024)));
+        assertNear(SearchRequest.of(
+                Presets.config("qwen3-30b-a3b"), Clusters.named("h200x2"), Scenario.decode(64, 1024).withSteps(4, 1)));
+    }
+
     private static SearchRequest random(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = random.nextBoolean() ? SEED : Presets.config("tiny");

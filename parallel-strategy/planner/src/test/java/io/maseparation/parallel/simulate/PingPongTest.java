@@ -34,7 +34,7 @@ class PingPongTest {
 
         @Override
         public void messageBytes(
-                int from, List<Integer> to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
+                int from, int[] to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
             // Latency is all.
         }
 

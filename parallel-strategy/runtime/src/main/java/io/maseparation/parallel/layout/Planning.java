@@ -38,6 +38,20 @@ public final class Planning {
      * @throws PlanException if the model cannot be split this way; the message names the size to change
      */
     public static Plan plan(ModelConfig config, Setup setup, Optional<ExpertGroups> experts) {
+        Plan plan = candidate(config, setup, experts);
+        ProgramChecker.check(plan);
+        return plan;
+    }
+
+    /**
+     * {@return the same plan without a check that its programs end, for those that are only compared}
+     *
+     * @param config the model
+     * @param setup layout and batching
+     * @param experts which expert groups hold which experts; even shares where it is empty
+     * @throws PlanException if the model cannot be split this way; the message names the size to change
+     */
+    public static Plan candidate(ModelConfig config, Setup setup, Optional<ExpertGroups> experts) {
         setup.check(config);
         Layout layout = setup.layout();
         if (experts.isPresent() && layout.expertGroups() == 0) {
@@ -46,14 +60,11 @@ public final class Planning {
         }
         experts.ifPresent(e -> e.check(config, layout.expertGroups()));
         ExpertGroups groups = experts.orElseGet(() -> ExpertGroups.even(config, layout.expertGroups()));
-        Plan plan =
-                switch (layout) {
-                    case Layout.Single _ -> TensorPipelinePlan.build(config, setup, Layout.tensorPipeline(1, 1));
-                    case Layout.TensorPipeline tp -> TensorPipelinePlan.build(config, setup, tp);
-                    case Layout.ExpertParallel ep -> ExpertParallelPlan.build(config, setup, ep, groups);
-                    case Layout.Separated ma -> SeparatedPlan.build(config, setup, ma, groups);
-                };
-        ProgramChecker.check(plan);
-        return plan;
+        return switch (layout) {
+            case Layout.Single _ -> TensorPipelinePlan.build(config, setup, Layout.tensorPipeline(1, 1));
+            case Layout.TensorPipeline tp -> TensorPipelinePlan.build(config, setup, tp);
+            case Layout.ExpertParallel ep -> ExpertParallelPlan.build(config, setup, ep, groups);
+            case Layout.Separated ma -> SeparatedPlan.build(config, setup, ma, groups);
+        };
     }
 }

@@ -66,8 +66,10 @@ class PlannedFamiliesTest {
         assertThat(ModelSize.of(config).layers().getLast().attentionBytes()).isEqualTo(2 * elements + 4 * small);
         Shard shard = QuantisationTest.whole(config);
         // 576 numbers a position and layer, whatever the heads.
-        assertThat(new Capacity(1, 0, 1, 1000, 1000, DataType.F16).kvBytes(config, shard)).isEqualTo(61L * 1000 * 1152);
-        assertThat(new Capacity(1, 0, 1, 1000, 1000, Format.FP8).kvBytes(config, shard)).isEqualTo(61L * 1000 * 576);
+        assertThat(new Capacity(1, 0, 1, 1000, List.of(1000), DataType.F16).kvBytes(config, shard))
+                .isEqualTo(61L * 1000 * 1152);
+        assertThat(new Capacity(1, 0, 1, 1000, List.of(1000), Format.FP8).kvBytes(config, shard))
+                .isEqualTo(61L * 1000 * 576);
 
         int rows = 7;
         int context = 300;
@@ -86,7 +88,7 @@ class PlannedFamiliesTest {
                 Optional.empty());
         assertThat(stored(costs(config, slice, StepShape.decode(rows, context), Format.F16), PRODUCTS))
                 .isEqualTo(2 * half);
-        assertThat(new Capacity(1, 0, 1, 1000, 1000, DataType.F16).kvBytes(config, slice))
+        assertThat(new Capacity(1, 0, 1, 1000, List.of(1000), DataType.F16).kvBytes(config, slice))
                 .isEqualTo(61L * 1000 * 1152);
     }
 
@@ -131,7 +133,8 @@ class PlannedFamiliesTest {
         assertThat(layer.expertBytes()).isEqualTo(3L * 2880 * 2880 * 17 / 32 + 4 * 3 * 2880);
         assertThat(layer.routerBytes()).isEqualTo(4 * 32 * 2881);
         // Half of the layers keep 128 of 1000 positions.
-        assertThat(new Capacity(1, 0, 1, 2000, 1000, DataType.F16).kvBytes(config, QuantisationTest.whole(config)))
+        assertThat(new Capacity(1, 0, 1, 2000, List.of(1000), DataType.F16).kvBytes(config,
+                QuantisationTest.whole(config)))
                 .isEqualTo(12L * (2000 + 256) * 2 * 8 * 64 * 2);
     }
 

@@ -71,8 +71,8 @@ class FormatsTest {
 
         assertThat(kind.peakFlops(task)).isEqualTo(1e6 / rate, within(1e3));
         boolean measured = !cluster.startsWith("h20-") && format.half();
-        assertThat(kind.factor(task) != 1).isEqualTo(measured);
-        assertThat(kind.leastFactor(task)).isLessThanOrEqualTo(Math.min(1, kind.factor(task)));
+        assertThat(kind.factor(task, task.shape()) != 1).isEqualTo(measured);
+        assertThat(kind.leastFactor(task)).isLessThanOrEqualTo(Math.min(1, kind.factor(task, task.shape())));
         assertThat(kind.kernelTimes(List.of(format), false).contains("; " + id)).isEqualTo(!format.half());
     }
 

@@ -20,6 +20,7 @@ final class PromptFlags {
     static final String TEXT = "prompt";
     static final String IDS = "prompt-ids";
 
+    private static final long MOST_BYTES = 64L << 20;
     private static final Pattern ID = Pattern.compile("\\d{1,9}");
 
     private PromptFlags() {}
@@ -76,6 +77,11 @@ final class PromptFlags {
     private static List<int[]> file(String name) {
         List<String> lines;
         try {
+            long bytes = Files.size(Path.of(name));
+            if (bytes > MOST_BYTES) {
+                throw new ModelException("--prompt-ids @%s: %s are more than the %s that a file of prompts may have"
+                        .formatted(name, Text.bytes(bytes), Text.bytes(MOST_BYTES)));
+            }
             lines = Files.readAllLines(Path.of(name));
         } catch (NoSuchFileException | InvalidPathException e) {
             throw new ModelException("--prompt-ids @%s: no such file".formatted(name), e);

@@ -156,6 +156,12 @@ class FailureTest {
     void noLineOfAnErrorIsLongWhateverItIsAbout() throws IOException {
         Path large = temp.resolve("big.txt");
         Files.writeString(large, "5".repeat(10_000_000));
+        Path larger = temp.resolve("bigger.txt");
+        try (java.io.RandomAccessFile file = new java.io.RandomAccessFile(larger.toFile(), "rw")) {
+            file.setLength(200L << 20);
+        }
+        assertThat(CommandLineRun.of("generate", "-m", "tiny", "--prompt-ids", "@" + larger).err())
+                .contains("200 MiB are more than the 64.0 MiB");
         String name = "m".repeat(100_000);
         for (String[] args : new String[][] {
             {"generate", "-m", "tiny", "--prompt-ids", "@" + large},

@@ -47,11 +47,13 @@ final class ModelFlags {
             throw new UsageException("model '%s' is a file: give the folder it is in".formatted(name));
         }
         // Folders beside it, written as it is written.
-        File[] beside = new File(file.getAbsoluteFile().getParent()).listFiles(File::isDirectory);
+        File parent = file.getAbsoluteFile().getParentFile();
+        File[] beside = parent == null ? null : parent.listFiles(File::isDirectory);
+        String path = file.getPath();
+        String prefix = path.substring(0, path.length() - file.getName().length());
         List<String> names = Stream.concat(
                 Presets.names().stream(),
-                Stream.of(beside == null ? new File[0] : beside)
-                        .map(f -> new File(file.getParent(), f.getName()).getPath()))
+                beside == null ? Stream.of() : Stream.of(beside).map(f -> prefix + f.getName()))
                 .toList();
         throw new UsageException("model '%s' is neither a folder nor a preset; %spresets are %s".formatted(
                 name,

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
@@ -52,6 +53,7 @@ public final class Planner {
     private final SearchRequest request;
     private final double margin;
     private final Trial trial;
+    private final AtomicBoolean bounded = new AtomicBoolean();
     private final AtomicInteger notBounded = new AtomicInteger();
     private final AtomicInteger notSimulated = new AtomicInteger();
     private final AtomicInteger notAgain = new AtomicInteger();
@@ -176,12 +178,17 @@ public final class Planner {
         return spread;
     }
 
+    /** However slow the machine is, there is to be one that may be possible. */
     private Optional<Trial.Prospect> prospect(PlacedLayout layout, Scenario few) {
-        if (request.deadline().passed(BOUNDED)) {
+        if (request.deadline().passed(BOUNDED) && bounded.get()) {
             notBounded.incrementAndGet();
             return Optional.empty();
         }
-        return trial.prospect(layout, few);
+        Optional<Trial.Prospect> prospect = trial.prospect(layout, few);
+        if (prospect.isPresent() && prospect.get().bound() < Double.POSITIVE_INFINITY) {
+            bounded.set(true);
+        }
+        return prospect;
     }
 
     private Optional<Trial.Tried> tried(Trial.Prospect prospect, Scenario few, Incumbents incumbents) {

@@ -32,7 +32,7 @@ class KernelTablesTest {
     }
 
     private static double factor(DeviceKind kind, OperationCost task) {
-        return kind.factor(task, task.cost().bytes(2), task.cost().flops());
+        return kind.factor(task, (double) task.cost().bytes(2), (double) task.cost().flops());
     }
 
     private static double microseconds(DeviceKind kind, OperationCost task) {

@@ -156,7 +156,7 @@ final class HfRope {
                 .flatMapToDouble(DoubleStream::of);
         if (!DoubleStream.concat(numbers, DoubleStream.of(read.scaling().attention()))
                 .allMatch(v -> v > 0 && Double.isFinite(v))) {
-            throw rope.fail("", "gives frequencies or a factor on attention that are no finite numbers above 0");
+            throw rope.fail("", "gives frequencies or a factor on attention that are not finite numbers above 0");
         }
         return read;
     }
@@ -167,7 +167,7 @@ final class HfRope {
         double partial = holder.number(field, 1);
         int rotated = (int) (headDim * partial);
         if (rotated < 2 || rotated > headDim || rotated % 2 != 0) {
-            throw holder.fail(field, "%s of head_dim %d is %d elements, which are no pairs of a head"
+            throw holder.fail(field, "%s of head_dim %d is %d elements, which cannot be rotated in pairs"
                     .formatted(Text.number(partial), headDim, rotated));
         }
         if (partial != 1) {

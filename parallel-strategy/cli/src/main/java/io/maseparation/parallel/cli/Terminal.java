@@ -17,11 +17,14 @@ import java.util.Objects;
  */
 record Terminal(PrintStream out, PrintStream err, boolean progress, Duration linesEvery) {
     private static final Duration USUAL = Duration.ofSeconds(10);
+    private static final Duration NEVER = Duration.ofDays(365);
 
     private static final Path STANDARD_ERROR = Path.of("/proc/self/fd/2");
 
+    /** Streams of a caller's own get results and complaints only. */
     static Terminal of(PrintStream out, PrintStream err) {
-        return new Terminal(out, err, err.equals(System.err) && errorIsTerminal(), USUAL);
+        boolean standard = err.equals(System.err);
+        return new Terminal(out, err, standard && errorIsTerminal(), standard ? USUAL : NEVER);
     }
 
     /** Java only says whether standard input and output are both a terminal; Linux says it for each. */

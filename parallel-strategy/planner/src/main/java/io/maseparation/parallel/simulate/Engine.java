@@ -363,7 +363,7 @@ final class Engine {
     }
 
     private boolean receive(Chain chain, List<Integer> from, Tensor tensor, double now) {
-        if (from.isEmpty() || tensor == Tensor.TOKENS && chain.step == 0) {
+        if (from.isEmpty() || (tensor == Tensor.TOKENS && chain.step == 0)) {
             return true;
         }
         int parity = chain.step & 1;

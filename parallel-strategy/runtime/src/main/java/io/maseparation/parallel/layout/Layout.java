@@ -386,7 +386,7 @@ public sealed interface Layout {
     /** {@return whether a sum is split over ranks, so that it is rounded in another order than on a single one} */
     default boolean splitsSums() {
         return headSlices() > 1 || combine() == CombineMode.SUMS
-                || this instanceof Separated ma && ma.expertTensorParallel > 1;
+                || (this instanceof Separated ma && ma.expertTensorParallel > 1);
     }
 
     /** {@return what comes back from the ranks of a row's experts} */

@@ -6,7 +6,6 @@ import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.SimulationReport;
 import java.io.File;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 

@@ -44,13 +44,14 @@ final class PlanCommand extends Command {
 
     /** What {@code --combine} can be in a search. */
     private enum Combines implements Identified {
-        EXPERTS(EnumSet.of(CombineMode.EXPERTS)), SUMS(EnumSet.of(CombineMode.SUMS)), ANY(
-                EnumSet.allOf(CombineMode.class));
+        EXPERTS, SUMS, ANY;
 
-        private final Set<CombineMode> modes;
-
-        Combines(Set<CombineMode> modes) {
-            this.modes = modes;
+        Set<CombineMode> modes() {
+            return switch (this) {
+                case EXPERTS -> EnumSet.of(CombineMode.EXPERTS);
+                case SUMS -> EnumSet.of(CombineMode.SUMS);
+                case ANY -> EnumSet.allOf(CombineMode.class);
+            };
         }
     }
 
@@ -102,7 +103,7 @@ final class PlanCommand extends Command {
         }
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
                 .with(LayoutFilter.usual().with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
-                        List.of(Combines.values()), Combines::id).modes))
+                        List.of(Combines.values()), Combines::id).modes()))
                 .withDeadline(deadline)
                 .with(new Goal(objective, limit,
                         objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)

@@ -8,6 +8,7 @@ import io.maseparation.parallel.cluster.OperationRate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import net.jqwik.api.Assume;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,11 @@ class RateFitTest {
         for (int i = 0; i < 60; i++) {
             seen.add(sample(random, truth, 0.1));
         }
+        // A limit that one or two of sixty noisy samples meet cannot be told from them.
+        long computing = seen.stream()
+                .filter(s -> s.flops() / truth.flopsPerSecond() > s.bytes() / truth.bytesPerSecond())
+                .count();
+        Assume.that(computing >= 3 && computing <= 57);
         Calibration.Fit fit = RateFit.of(seen);
         assertThat(fit.samples()).isEqualTo(60);
         assertThat(fit.medianError()).isLessThan(0.1);

@@ -17,4 +17,9 @@ public enum CombineMode implements Identified {
 
     /** Name of the choice in files and messages. */
     public static final String NAME = "combine";
+
+    /** What a layout's name ends with. */
+    String suffix() {
+        return this == SUMS ? ", sums combined" : "";
+    }
 }

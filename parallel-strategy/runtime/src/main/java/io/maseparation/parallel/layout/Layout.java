@@ -59,7 +59,8 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return "tp %d x pp %d%s".formatted(tensorParallel, pipelineParallel, more(" x dp ", dataParallel));
+            return "tp %d x pp %d%s".formatted(tensorParallel, pipelineParallel,
+                    LayoutSize.more(" x dp ", dataParallel));
         }
 
         @Override
@@ -115,8 +116,8 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return expertParallel + " ranks" + more(", attention tp ", attentionTensorParallel)
-                    + more(" x dp ", dataParallel) + words(combine);
+            return expertParallel + " ranks" + LayoutSize.more(", attention tp ", attentionTensorParallel)
+                    + LayoutSize.more(" x dp ", dataParallel) + combine.suffix();
         }
 
         @Override
@@ -214,9 +215,10 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return attentionDevices + ":" + expertDevices + more(", attention tp ", attentionTensorParallel)
-                    + more(", experts tp ", expertTensorParallel) + more(", expert copies ", expertReplicas)
-                    + words(combine);
+            return attentionDevices + ":" + expertDevices + LayoutSize.more(", attention tp ", attentionTensorParallel)
+                    + LayoutSize.more(", experts tp ", expertTensorParallel)
+                    + LayoutSize.more(", expert copies ", expertReplicas)
+                    + combine.suffix();
         }
 
         @Override
@@ -445,13 +447,5 @@ public sealed interface Layout {
 
     private static int saturated(double ranks) {
         return (int) ranks;
-    }
-
-    private static String words(CombineMode combine) {
-        return combine == CombineMode.SUMS ? ", sums combined" : "";
-    }
-
-    private static String more(String what, int n) {
-        return n == 1 ? "" : what + n;
     }
 }

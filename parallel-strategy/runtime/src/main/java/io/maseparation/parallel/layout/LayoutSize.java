@@ -41,4 +41,9 @@ public enum LayoutSize implements Identified {
     int in(Map<LayoutSize, Integer> sizes) {
         return sizes.getOrDefault(this, 1);
     }
+
+    /** A size in a layout's name; nothing where it is 1. */
+    static String more(String what, int n) {
+        return n == 1 ? "" : what + n;
+    }
 }

@@ -54,7 +54,7 @@ public sealed interface Layout {
 
         @Override
         public int ranks() {
-            return saturated((double) tensorParallel * pipelineParallel * dataParallel);
+            return (int) ((double) tensorParallel * pipelineParallel * dataParallel);
         }
 
         @Override
@@ -111,7 +111,7 @@ public sealed interface Layout {
 
         @Override
         public int ranks() {
-            return saturated((double) expertParallel * dataParallel);
+            return (int) ((double) expertParallel * dataParallel);
         }
 
         @Override
@@ -210,7 +210,7 @@ public sealed interface Layout {
 
         @Override
         public int ranks() {
-            return saturated((double) attentionDevices + expertDevices);
+            return (int) ((double) attentionDevices + expertDevices);
         }
 
         @Override
@@ -328,7 +328,7 @@ public sealed interface Layout {
         };
     }
 
-    /** {@return number of ranks; the largest integer where it is more than that} */
+    /** {@return number of ranks; the largest integer, as a cast has it, where it is more than that} */
     int ranks();
 
     /** {@return the sizes in words, such as "3:1", "tp 2 x pp 2" or "12:4, attention tp 2, experts tp 4"} */
@@ -443,9 +443,5 @@ public sealed interface Layout {
      */
     default Setup withMicroBatches(int n) {
         return new Setup(this, new Batching(n, Schedule.ASYNC));
-    }
-
-    private static int saturated(double ranks) {
-        return (int) ranks;
     }
 }

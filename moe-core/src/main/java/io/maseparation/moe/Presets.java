@@ -145,4 +145,14 @@ public final class Presets {
     private static List<Layer> layers(int count, Routing routing, int width) {
         return Collections.nCopies(count, new Layer(routing, width, 0, 0));
     }
+
+    /**
+     * {@return the complaint that a name is neither a preset's nor a folder}
+     *
+     * @param name what was given
+     */
+    public static String missing(String name) {
+        return "model '%s' is neither a folder nor a preset; presets are %s"
+                .formatted(name, String.join(", ", names()));
+    }
 }

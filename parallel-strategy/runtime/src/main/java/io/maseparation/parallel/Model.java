@@ -61,14 +61,9 @@ public final class Model implements AutoCloseable {
                 return checkpoint(folder);
             }
         } catch (InvalidPathException e) {
-            throw new ModelException(missing(presetOrFolder), e);
+            throw new ModelException(Presets.missing(presetOrFolder), e);
         }
-        throw new ModelException(missing(presetOrFolder));
-    }
-
-    private static String missing(String name) {
-        return "model '%s' is neither a folder nor a preset; presets are %s"
-                .formatted(name, String.join(", ", Presets.names()));
+        throw new ModelException(Presets.missing(presetOrFolder));
     }
 
     /**

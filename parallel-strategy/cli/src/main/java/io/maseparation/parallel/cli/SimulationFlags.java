@@ -130,14 +130,9 @@ final class SimulationFlags {
                 return HfConfig.plan(Path.of(name));
             }
         } catch (InvalidPathException e) {
-            throw new ModelException(missing(name), e);
+            throw new ModelException(Presets.missing(name), e);
         }
-        throw new ModelException(missing(name));
-    }
-
-    private static String missing(String name) {
-        return "model '%s' is neither a folder nor a preset; presets are %s"
-                .formatted(name, String.join(", ", Presets.names()));
+        throw new ModelException(Presets.missing(name));
     }
 
     /** Devices and links. */

@@ -94,9 +94,9 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
             exchange.accept(program, layer);
             if (!sums) {
                 program.part(new Part.Combine(layer, true, split()));
-            }
-            if (split() && !sums) {
-                program.compute("combine" + layer);
+                if (split()) {
+                    program.compute("combine" + layer);
+                }
             }
             if (split()) {
                 reduceExperts(program, layer);

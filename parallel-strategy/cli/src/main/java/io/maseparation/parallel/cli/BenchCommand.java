@@ -109,9 +109,9 @@ final class BenchCommand extends Command {
                     table(config, setup, execution, measure(model, setup, execution, tests, repetitions, terminal));
             terminal.out().print(TableWriter.write(
                     format == OutputFormat.MD || format == OutputFormat.TABLE
-                            ? table.select("model", "model_size", "model_n_params", "backend", "strategy", "layout",
+                            ? table.select("model", "model_size", "model_n_params", "backend", "layout",
                                     "n_batch", "test", "t/s")
-                            : without(table, "t/s"),
+                            : table.without("t/s"),
                     format));
         }
     }
@@ -161,12 +161,5 @@ final class BenchCommand extends Command {
                         m -> Arrays.stream(m.nanos().values()).mapToObj(Math::round).toList()),
                 column("samples_ts", "samples_ts", Unit.PLAIN,
                         m -> Arrays.stream(m.rates().values()).boxed().toList()));
-    }
-
-    private static Table without(Table table, String key) {
-        return table.select(table.columns().stream()
-                .map(Table.Column::key)
-                .filter(k -> !k.equals(key))
-                .toArray(String[]::new));
     }
 }

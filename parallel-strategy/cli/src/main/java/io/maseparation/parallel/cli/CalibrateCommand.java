@@ -270,8 +270,8 @@ final class CalibrateCommand extends Command {
         if (!checks.isEmpty()) {
             text.append("\nThe simulator against runs: %d prompts of %d tokens, %d generated; median of %d runs.\n\n"
                     .formatted(settings.batch(), SimulationCheck.PROMPT, settings.tokens(), settings.rounds()));
-            text.append(TableWriter.write(check, format)).append('\n');
-            text.append(TableWriter.write(segments(checks), format));
+            text.append(TableWriter.write(check.without("strategy"), format)).append('\n');
+            text.append(TableWriter.write(segments(checks).without("strategy"), format));
         }
         return text.toString();
     }

@@ -256,10 +256,10 @@ final class PlanCommand extends Command {
         StringBuilder text = new StringBuilder();
         text.append(SimulationFlags.description(found.best().result().simulation()))
                 .append("\n\n");
-        List<String> speed = new ArrayList<>(List.of("plan", "strategy", "layout", "micro_batches", "tpot_ms",
+        List<String> speed = new ArrayList<>(List.of("plan", "layout", "micro_batches", "tpot_ms",
                 "bound_ms", "cluster_bound_ms", "tps", "regime"));
         if (request.goal().anyBatch()) {
-            speed.add(4, "batch");
+            speed.add(3, "batch");
         }
         if (prices) {
             speed.add(speed.size() - 1, "price_per_million_tokens");

@@ -83,7 +83,7 @@ final class SimulateCommand extends Command {
 
     private static TraceFile.Run run(SimulationResult result) {
         return new TraceFile.Run(
-                result.simulation().plan().layout().title() + ", simulated",
+                result.simulation().plan().layout().name() + ", simulated",
                 result.ranks().stream().map(r -> r.role().id()).toList(),
                 result.timeline());
     }
@@ -102,7 +102,7 @@ final class SimulateCommand extends Command {
         StringBuilder text = new StringBuilder();
         text.append(SimulationFlags.description(result.simulation())).append("\n\n");
         text.append("%s, %d micro-batch%s, devices %s\n\n".formatted(
-                plan.layout().title(),
+                plan.layout().name(),
                 plan.batching().microBatches(),
                 plan.batching().microBatches() == 1 ? "" : "es",
                 SimulationReport.devices(plan)));

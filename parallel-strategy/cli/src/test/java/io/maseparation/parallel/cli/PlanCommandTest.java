@@ -38,7 +38,7 @@ class PlanCommandTest {
             assertThat(result.path(field).isNumber()).as(field).isTrue();
         }
         assertThat(result.path("strategy").textValue()).isEqualTo("ma");
-        assertThat(result.path("layout").textValue()).isEqualTo("12:4");
+        assertThat(result.path("layout").textValue()).isEqualTo("ma 12:4");
         assertThat(result.path("source").textValue()).isEqualTo("simulated");
         double sum = 0;
         for (JsonNode share : result.path("critical_path")) {

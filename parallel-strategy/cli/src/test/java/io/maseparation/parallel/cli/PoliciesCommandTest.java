@@ -78,7 +78,7 @@ class PoliciesCommandTest {
             --copy-share 1 | --copy-share must be above 0 and below 1, is 1.0
             --switch-pause-ms -1 | --switch-pause-ms must be at least 0, is -1.0
             --context 2000 --context-growth 1 | contexts grow to 3983, but seed-gated has 2048 positions
-            --attention-devices 8 | the layout 8:4 has 12 ranks, but cluster a100x8 has 8 devices
+            --attention-devices 8 | the layout ma 8:4 has 12 ranks, but cluster a100x8 has 8 devices
             --expert-devices 12 --attention-devices 4 --cluster h20-l40s | devices of one kind; cluster h20-l40s has
             --spare-slots -1 | --spare-slots must be from 0 to
             --batch many | --batch: 'many' is not a whole number

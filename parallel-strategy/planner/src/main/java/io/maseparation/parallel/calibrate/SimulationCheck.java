@@ -137,7 +137,7 @@ public final class SimulationCheck {
                 if (round < 0 && !embedded && i > 0) {
                     continue;
                 }
-                doing.accept(setup.layout().title());
+                doing.accept(setup.layout().name());
                 RunResult result = Generation.of(model)
                         .layout(setup)
                         .execution(execution)

@@ -59,12 +59,12 @@ public record BitIdentity(Evaluation identical, Evaluation best, double cost) {
 
     /** {@return all of this in words} */
     public String words() {
-        String plan = identical.layout().setup().title();
+        String plan = identical.layout().setup().name();
         return identical.equals(best)
                 ? "The best plan, %s, has the bits of a single device.".formatted(plan)
                 : String.format(Locale.ROOT,
                         "Bits of a single device cost %.1f %%: the best plan with them is %s, and %s, which rounds sums in"
                                 + " another order, is the best without.",
-                        100 * cost, plan, best.layout().setup().title());
+                        100 * cost, plan, best.layout().setup().name());
     }
 }

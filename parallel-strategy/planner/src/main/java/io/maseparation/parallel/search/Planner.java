@@ -110,7 +110,7 @@ public final class Planner {
                         request.cluster().name(),
                         request.goal().tpotLimitMs(),
                         f.result().tpotMs(),
-                        f.layout().setup().layout().title()))
+                        f.layout().setup().layout().name()))
                 .orElseGet(() -> Trial.whyNothingFits(request));
     }
 

@@ -127,7 +127,7 @@ public record Verdict(
             for (SimulationResult.Rank rank : e.result().ranks()) {
                 work += rank.busy() * e.result().tpotMs();
             }
-            return new OwnWork(e.layout().setup().title(), e.batch(), work, e.layout().devices().size());
+            return new OwnWork(e.layout().setup().name(), e.batch(), work, e.layout().devices().size());
         }
 
         double leastMs() {
@@ -226,9 +226,9 @@ public record Verdict(
         if (separated.isPresent() && colocated.isPresent()) {
             text.add(String.format(Locale.ROOT,
                     "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
-                    capital(answer.words()), separated.get().layout().setup().title(),
+                    capital(answer.words()), separated.get().layout().setup().name(),
                     result(found, separated.get()),
-                    colocated.get().layout().setup().title(), result(found, colocated.get()),
+                    colocated.get().layout().setup().name(), result(found, colocated.get()),
                     difference(found, gain)));
         } else {
             text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));

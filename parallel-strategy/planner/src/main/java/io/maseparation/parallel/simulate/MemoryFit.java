@@ -118,7 +118,7 @@ public final class MemoryFit {
         RankMemory memory = ranks.get(rank);
         return "%s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), %s of %s are usable: %s too much"
                 .formatted(
-                        plan.layout().title(),
+                        plan.layout().name(),
                         rank,
                         plan.ranks().get(rank).role().id(),
                         Text.bytes(held),

@@ -141,11 +141,11 @@ class AdaptationTest {
         Arrays.fill(lengths, 480);
         Plan fewAttention = Planning.plan(TINY, Layout.separated(1, 3));
         assertThat(adaptation(ratio).propose(state(fewAttention, lengths, 20, 1000, EVEN)).orElseThrow()
-                .target().setup().layout().name()).isEqualTo("2:2");
+                .target().setup().layout().name()).isEqualTo("ma 2:2");
         Arrays.fill(lengths, 2);
         Plan fewExperts = Planning.plan(TINY, Layout.separated(3, 1));
         assertThat(adaptation(ratio).propose(state(fewExperts, lengths, 20, 1000, EVEN)).orElseThrow()
-                .target().setup().layout().name()).as("two at once").isEqualTo("1:3");
+                .target().setup().layout().name()).as("two at once").isEqualTo("ma 1:3");
     }
 
     /** Contexts grow for thousands of steps under loads that change at random: the ratio goes one way, and seldom. */

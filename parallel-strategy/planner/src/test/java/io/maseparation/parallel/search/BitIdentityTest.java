@@ -48,7 +48,7 @@ class BitIdentityTest {
             assertThat(bits.identical().layout().setup().layout().splitsSums()).isFalse();
             assertThat(bits.best().layout().setup().layout().combine()).isEqualTo(CombineMode.SUMS);
             assertThat(bits.cost()).isEqualTo(1 - bits.best().score() / bits.identical().score()).isBetween(0.001, 0.9);
-            assertThat(bits.words()).contains(bits.identical().layout().setup().title(), "sums combined");
+            assertThat(bits.words()).contains(bits.identical().layout().setup().name(), "sums combined");
         }
     }
 

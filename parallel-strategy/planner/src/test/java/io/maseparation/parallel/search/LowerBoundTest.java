@@ -80,7 +80,7 @@ class LowerBoundTest {
         double bound = LowerBound.tpotMs(simulation, new ExpertCounts(config));
         double simulated = simulation.run(false).tpotMs();
 
-        assertThat(bound).as("%s", layout.setup().title()).isPositive()
+        assertThat(bound).as("%s", layout.setup().name()).isPositive()
                 .isLessThanOrEqualTo(simulated * (1 + ROUNDING));
     }
 

@@ -178,7 +178,7 @@ class PlannerTest {
                     Scenario other = Trial.withBatch(simulation.scenario(), batch);
                     double tpot = simulation.with(other).run(false).tpotMs();
                     double score = tpot <= limit ? Objective.TPS.score(tpot, batch, 1) : Double.POSITIVE_INFINITY;
-                    assertThat(leader.score()).as("%s, batch %d instead of %d", setup.title(), batch, leader.batch())
+                    assertThat(leader.score()).as("%s, batch %d instead of %d", setup.name(), batch, leader.batch())
                             .isLessThanOrEqualTo(score * 1.005);
                 }
             }

@@ -107,7 +107,7 @@ class VerdictTest {
         Verdict.PoolBound bound = Verdict.of(found(2, 0.5), List.of()).bound().orElseThrow();
 
         assertThat(bound.togetherMs()).isEqualTo(0.25, within(1e-12));
-        assertThat(bound.colocated().plan()).isEqualTo(TENSOR.title());
+        assertThat(bound.colocated().plan()).isEqualTo(TENSOR.name());
         // Less than the colocated plan's own work allows: the separated plan has less of it.
         assertThat(Verdict.of(found(0.1, 0.5), List.of()).bound().orElseThrow().togetherMs())
                 .isEqualTo(0.05, within(1e-12));
@@ -131,7 +131,7 @@ class VerdictTest {
 
         verdict.bound().ifPresent(bound -> {
             for (List<Evaluation> kind : found.leaders().values()) {
-                assertThat(bound.togetherMs()).as("%s", kind.getFirst().layout().setup().title())
+                assertThat(bound.togetherMs()).as("%s", kind.getFirst().layout().setup().name())
                         .isLessThanOrEqualTo(kind.getFirst().result().tpotMs() * (1 + 1e-9));
             }
         });

@@ -8,7 +8,9 @@ import java.util.Map;
  * here, its name in {@link Strategy}, a builder of its plan beside {@link Planning}, names of its sizes in {@link
  * LayoutSize}, and a case in each switch over layouts or strategies, which the compiler finds. What it does not find:
  * where layouts are enumerated ({@code compare.ComparedLayouts}, {@code search.SearchedLayouts}, {@code
- * calibrate.SimulationCheck}) and described to users ({@code cli.StrategyFlags}).
+ * calibrate.SimulationCheck}), described to users ({@code cli.StrategyFlags}), and asked whether they are
+ * {@code Separated}: changes of ratio ({@link Target}), bounds of the search ({@code search.LowerBound},
+ * {@code search.ExpertCounts}).
  */
 public sealed interface Layout {
     /** Most ranks, and largest size. */
@@ -23,7 +25,7 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return "1 rank";
+            return "single";
         }
 
         @Override
@@ -116,8 +118,8 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return expertParallel + " ranks" + LayoutSize.more(", attention tp ", attentionTensorParallel)
-                    + LayoutSize.more(" x dp ", dataParallel) + combine.suffix();
+            return "ep " + expertParallel + LayoutSize.more(" x dp ", dataParallel)
+                    + LayoutSize.more(", attention tp ", attentionTensorParallel) + combine.suffix();
         }
 
         @Override
@@ -215,9 +217,10 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return attentionDevices + ":" + expertDevices + LayoutSize.more(", attention tp ", attentionTensorParallel)
+            return "ma " + attentionDevices + ":" + expertDevices
+                    + LayoutSize.more(", attention tp ", attentionTensorParallel)
                     + LayoutSize.more(", experts tp ", expertTensorParallel)
-                    + LayoutSize.more(", expert copies ", expertReplicas)
+                    + LayoutSize.more(", expert replicas ", expertReplicas)
                     + combine.suffix();
         }
 
@@ -331,13 +334,11 @@ public sealed interface Layout {
     /** {@return number of ranks; the largest integer, as a cast has it, where it is more than that} */
     int ranks();
 
-    /** {@return the sizes in words, such as "3:1", "tp 2 x pp 2" or "12:4, attention tp 2, experts tp 4"} */
+    /**
+     * {@return what it is called wherever it is printed: "single", "tp 2 x pp 2", "ep 4", "ma 3:1" or "ma 12:4,
+     * attention tp 2, experts tp 4"}
+     */
     String name();
-
-    /** {@return strategy and sizes in words, such as "ma 3:1"} */
-    default String title() {
-        return strategy().id() + " " + name();
-    }
 
     /** {@return the sizes by their names in files and on the command line} */
     Map<LayoutSize, Integer> sizes();

@@ -37,11 +37,11 @@ public record Setup(Layout layout, Batching batching) {
     }
 
     /**
-     * {@return strategy, sizes and, where there are several, micro-batches in words, such as "ma 3:1, 2 micro-batches"}
+     * {@return the layout's name and, where there are several, micro-batches, such as "ma 3:1, 2 micro-batches"}
      */
-    public String title() {
+    public String name() {
         int m = batching.microBatches();
-        return m == 1 ? layout.title() : "%s, %d micro-batches".formatted(layout.title(), m);
+        return m == 1 ? layout.name() : "%s, %d micro-batches".formatted(layout.name(), m);
     }
 
     void check(ModelConfig config) {

@@ -92,11 +92,23 @@ class GoldenTest {
     @ParameterizedTest
     @MethodSource("tensorLayouts")
     void tensorCoresAgree(Setup layout) throws Exception {
+        tensorCoresAgree(layout, 4);
+    }
+
+    /** A warp's lanes are virtual threads that wait for each other: 45 s a layout. */
+    @Tag("long")
+    @ParameterizedTest
+    @MethodSource("tensorLayouts")
+    void tensorCoresAgreeToTheEnd(Setup layout) throws Exception {
+        tensorCoresAgree(layout, GoldenRuns.TOKENS);
+    }
+
+    private static void tensorCoresAgree(Setup layout, int tokens) throws Exception {
         List<Device> devices = TestDevices.strict(GoldenRuns.DEVICES);
         assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
 
         GoldenRuns.check("mixtral/bf16", layout, devices.stream().map(GoldenTest::withTensorCores).toList(),
-                Changes.NONE);
+                Changes.NONE, tokens);
         assertThat(devices).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
     }
 

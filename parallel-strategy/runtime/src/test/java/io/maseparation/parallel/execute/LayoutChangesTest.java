@@ -114,8 +114,8 @@ class LayoutChangesTest {
 
         assertSame(expected, actual);
         assertThat(actual.changes()).hasSize(4).allMatch(LayoutChange::made).allMatch(c -> c.cost().bytesMoved() > 0);
-        assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from 2:1 to 1:2: switched");
-        assertThat(actual.result().layout()).isEqualTo("2:1");
+        assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from ma 2:1 to ma 1:2: switched");
+        assertThat(actual.result().layout()).isEqualTo("ma 2:1");
         assertThat(actual.result().timeline().events()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
     }
 
@@ -231,7 +231,7 @@ class LayoutChangesTest {
         assertThat(actual.changes()).extracting(LayoutChange::outcome).containsExactly(
                 "failed: rank 1 (expert): IllegalStateException: planted", LayoutChange.SWITCHED);
         assertThat(actual.changes().getFirst().made()).isFalse();
-        assertThat(actual.result().layout()).isEqualTo("1:2");
+        assertThat(actual.result().layout()).isEqualTo("ma 1:2");
     }
 
     @Test
@@ -380,7 +380,7 @@ class LayoutChangesTest {
                 .allSatisfy(change -> assertThat(change.outcome())
                         .startsWith("refused: rank ")
                         .contains("what it holds until the switch"));
-        assertThat(actual.result().layout()).isEqualTo("2:1");
+        assertThat(actual.result().layout()).isEqualTo("ma 2:1");
     }
 
     @Test
@@ -393,7 +393,7 @@ class LayoutChangesTest {
 
         assertSame(expected(), actual);
         assertThat(actual.changes()).extracting(LayoutChange::outcome).containsExactly(
-                "refused: a run on 2:1 cannot go on with 2:2: only devices may turn from attention to experts and back",
+                "refused: a run on ma 2:1 cannot go on with ma 2:2: only devices may turn from attention to experts and back",
                 "refused: sequences belong to attention groups 0 to 1, not to [0, 2]",
                 "not reached: the run ended after 13 decode steps");
     }

@@ -82,16 +82,16 @@ class LayoutTest {
         Setup one = any(random);
         Setup other = any(random);
         Layout layout = one.layout();
-        assertThat(layout.title().equals(other.layout().title())).isEqualTo(layout.equals(other.layout()));
-        assertThat(layout.title()).startsWith(layout.strategy().id() + " ").endsWith(layout.name());
+        assertThat(layout.name().equals(other.layout().name())).isEqualTo(layout.equals(other.layout()));
+        assertThat(layout.name()).startsWith(layout.strategy().id().split("-")[0]);
         layout.sizes().forEach((size, n) -> {
             if (n > 1) {
                 assertThat(layout.name()).as("%s of %s", size, layout).contains(String.valueOf(n));
             }
         });
-        assertThat(one.title()).isEqualTo(one.batching().microBatches() == 1
-                ? layout.title()
-                : layout.title() + ", " + one.batching().microBatches() + " micro-batches");
+        assertThat(one.name()).isEqualTo(one.batching().microBatches() == 1
+                ? layout.name()
+                : layout.name() + ", " + one.batching().microBatches() + " micro-batches");
     }
 
     @Property
@@ -108,7 +108,7 @@ class LayoutTest {
             try {
                 PlanFile.of(plan.get()).write(file);
                 assertThat(PlanFile.read(file).setup()).isEqualTo(setup);
-                assertThat(PlanFile.read(file).setup().title()).isEqualTo(setup.title());
+                assertThat(PlanFile.read(file).setup().name()).isEqualTo(setup.name());
             } finally {
                 Files.delete(file);
             }
@@ -133,14 +133,14 @@ class LayoutTest {
 
     @Test
     void namesInWords() {
-        assertThat(Layout.single().title()).isEqualTo("single 1 rank");
+        assertThat(Layout.single().name()).isEqualTo("single");
         assertThat(Layout.tensorPipeline(2, 3).withDataParallel(4).name()).isEqualTo("tp 2 x pp 3 x dp 4");
         assertThat(Layout.expertParallel(4).withAttentionTensorParallel(2).withDataParallel(3).name())
-                .isEqualTo("4 ranks, attention tp 2 x dp 3");
-        assertThat(Layout.separated(12, 4).withAttentionTensorParallel(2).withExpertTensorParallel(4).title())
+                .isEqualTo("ep 4 x dp 3, attention tp 2");
+        assertThat(Layout.separated(12, 4).withAttentionTensorParallel(2).withExpertTensorParallel(4).name())
                 .isEqualTo("ma 12:4, attention tp 2, experts tp 4");
-        assertThat(Layout.separated(4, 4).withExpertReplicas(2).withMicroBatches(3).title())
-                .isEqualTo("ma 4:4, expert copies 2, 3 micro-batches");
+        assertThat(Layout.separated(4, 4).withExpertReplicas(2).withMicroBatches(3).name())
+                .isEqualTo("ma 4:4, expert replicas 2, 3 micro-batches");
     }
 
     @Test

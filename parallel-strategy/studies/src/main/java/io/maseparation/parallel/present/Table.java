@@ -55,6 +55,11 @@ public record Table(List<Column> columns, List<List<Object>> rows) {
         return new Builder();
     }
 
+    /** All columns but one. */
+    public Table without(String key) {
+        return select(columns.stream().map(Column::key).filter(k -> !k.equals(key)).toArray(String[]::new));
+    }
+
     /** Some of the columns, in the order given. */
     public Table select(String... keys) {
         List<Integer> indices = new ArrayList<>();

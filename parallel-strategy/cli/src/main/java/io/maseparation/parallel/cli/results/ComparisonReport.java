@@ -140,7 +140,7 @@ public final class ComparisonReport {
     }
 
     private static String label(Comparison.Entry entry) {
-        return entry.setup().layout().title();
+        return entry.setup().layout().name();
     }
 
     /** What is wrong where tokens differ beyond rounding: the layouts, and the first such token of each. */
@@ -214,21 +214,21 @@ public final class ComparisonReport {
                 longest,
                 comparison.workload().maxTokens()));
         text.append(TableWriter.write(
-                table.select("strategy", "layout", "tokens", "tpot_ms", "tpot_p50_ms", "tpot_p90_ms", "tpot_p99_ms",
+                table.select("layout", "tokens", "tpot_ms", "tpot_p50_ms", "tpot_p90_ms", "tpot_p99_ms",
                         "tps", "ttft_ms"),
                 format));
         text.append('\n');
         text.append(TableWriter.write(
-                table.select("strategy", "layout", "tpot_without_lm_head_ms", "busy_attention", "busy_expert",
+                table.select("layout", "tpot_without_lm_head_ms", "busy_attention", "busy_expert",
                         "strong_scaling_efficiency", "mbu", "mfu", "imbalance"),
                 format));
         text.append('\n');
         text.append(TableWriter.write(
-                table.select("strategy", "layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
+                table.select("layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
                         "unique_bytes", "memory_efficiency"),
                 format));
         text.append("\nThe same layouts, simulated with 16-bit activations and KV cache:\n\n");
-        text.append(TableWriter.write(simulated, format));
+        text.append(TableWriter.write(simulated.without("strategy"), format));
         for (String note : notes) {
             text.append('\n').append(note).append('\n');
         }

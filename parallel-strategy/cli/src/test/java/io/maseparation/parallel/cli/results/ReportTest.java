@@ -187,7 +187,7 @@ class ReportTest {
                 new Metrics.Utilisation(no, no, no, no));
         return new RunResult(
                 "single",
-                "1 rank",
+                "single",
                 "embedded",
                 List.of(),
                 List.of(new RunResult.SequenceOutput(List.of(1, 2, 3), tokens, null)),

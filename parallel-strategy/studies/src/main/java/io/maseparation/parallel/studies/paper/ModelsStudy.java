@@ -165,7 +165,7 @@ final class ModelsStudy extends Study {
     }
 
     private static String layout(Optional<Evaluation> evaluation) {
-        return evaluation.map(e -> LayoutName.of(e.layout().setup())).orElse("none fits");
+        return evaluation.map(e -> e.layout().setup().name()).orElse("none fits");
     }
 
     private static Table table(List<Sample> samples) {

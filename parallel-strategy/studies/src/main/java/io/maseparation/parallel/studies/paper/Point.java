@@ -28,7 +28,7 @@ record Point(
 
     /** Name of the layout, with micro-batches. */
     String name() {
-        return LayoutName.of(setup);
+        return setup.name();
     }
 
     /** Whether attention and experts are apart. */

@@ -24,7 +24,7 @@ final class StepStudy extends Study {
 
     private record Picked(Setup setup, int batch) {
         String title() {
-            return "One step of %s, batch %d".formatted(LayoutName.of(setup), batch);
+            return "One step of %s, batch %d".formatted(setup.name(), batch);
         }
     }
 

@@ -82,7 +82,7 @@ public final class PolicyCharts {
 
     private static String note(PolicyScenario s) {
         return "simulated, %s on %s, %s; batch %d, context %d%s, routing %s".formatted(
-                s.config().name(), s.start().cluster().name(), s.setup().title(), s.first().batch(),
+                s.config().name(), s.start().cluster().name(), s.setup().name(), s.first().batch(),
                 s.first().context(), s.growth() > 0 ? " and growing" : "",
                 s.first().routing().description());
     }

@@ -46,7 +46,7 @@ public record PolicyScenario(
                 || !ma.equals(Layout.separated(ma.attentionDevices(), ma.expertDevices()))) {
             throw new PlanException(
                     "policies are compared on layouts of ma without tensor parallelism and copies, not on "
-                            + start.plan().layout().title());
+                            + start.plan().layout().name());
         }
         int ranks = ma.ranks();
         if (ranks > cluster.size()) {

@@ -167,7 +167,7 @@ class ReproductionTest {
         List<List<String>> rows = csv(Files.readString(folder.resolve("assumptions.csv")));
         List<String> head = rows.getFirst();
         List<List<String>> threeToOne = rows.stream()
-                .filter(row -> row.get(head.indexOf("layout")).startsWith("MA 12:4"))
+                .filter(row -> row.get(head.indexOf("layout")).startsWith("ma 12:4"))
                 .toList();
         assertThat(threeToOne).hasSize(12 * 3);
         for (List<String> row : threeToOne) {

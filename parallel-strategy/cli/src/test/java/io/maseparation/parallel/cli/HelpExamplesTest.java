@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.apache.commons.cli.Option;
 import org.junit.jupiter.api.Test;
@@ -26,8 +28,14 @@ class HelpExamplesTest {
         return Main.commands().stream().flatMap(c -> c.examples().stream()).map(Command.Example::arguments);
     }
 
+    /** Examples of reproduce and of calibrate differ in what {@link #exampleRuns} replaces, so one of each will do. */
+    static Stream<String> examplesThatDiffer() {
+        Set<String> seen = new HashSet<>();
+        return examples().filter(e -> !e.matches("(reproduce|calibrate)\\b.*") || seen.add(e.split(" ")[0]));
+    }
+
     @ParameterizedTest
-    @MethodSource("examples")
+    @MethodSource("examplesThatDiffer")
     void exampleRuns(String example) throws IOException {
         String line = example;
         if (line.equals("compare")) {

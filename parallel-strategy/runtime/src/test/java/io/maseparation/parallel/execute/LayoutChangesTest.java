@@ -116,7 +116,7 @@ class LayoutChangesTest {
         assertThat(actual.changes()).hasSize(4).allMatch(LayoutChange::made).allMatch(c -> c.cost().bytesMoved() > 0);
         assertThat(actual.changes().getFirst().toString()).isEqualTo("step 3: ratio from ma 2:1 to ma 1:2: switched");
         assertThat(actual.result().layout()).isEqualTo("ma 2:1");
-        assertThat(actual.result().timeline().events()).anyMatch(e -> e.name().startsWith("layout: 2:1 to 1:2"));
+        assertThat(actual.result().timeline().events()).anyMatch(e -> e.name().startsWith("layout: ma 2:1 to ma 1:2"));
     }
 
     @Test

@@ -83,7 +83,7 @@ class LayoutTest {
         Setup other = any(random);
         Layout layout = one.layout();
         assertThat(layout.name().equals(other.layout().name())).isEqualTo(layout.equals(other.layout()));
-        assertThat(layout.name()).startsWith(layout.strategy().id().split("-")[0]);
+        assertThat(layout.name()).startsWith(layout.strategy() == Strategy.TP_PP ? "tp " : layout.strategy().id());
         layout.sizes().forEach((size, n) -> {
             if (n > 1) {
                 assertThat(layout.name()).as("%s of %s", size, layout).contains(String.valueOf(n));

@@ -8,6 +8,7 @@ import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.Objects;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -32,6 +33,17 @@ public final class Reference {
      * @param experts for each layer [position]: chosen experts in ascending order; empty for a dense layer
      */
     public record Trace(double[][] logits, double[] logitGap, double[] routerGap, List<int[][]> experts) {}
+
+    /**
+     * Keys and values of positions before the first token.
+     *
+     * @param depth number of such positions
+     * @param of by layer and position: keys and then values of all heads, as attention reads them
+     */
+    public record Past(int depth, BiFunction<Integer, Integer, double[][]> of) {
+        /** Nothing before the first token. */
+        public static final Past NONE = new Past(0, (layer, position) -> new double[2][0]);
+    }
 
     /**
      * The reference of a model.
@@ -61,10 +73,22 @@ public final class Reference {
      * @throws ModelException as {@link #forward(int[])}
      */
     public Trace trace(int[] tokens, int length) {
+        return trace(tokens, length, Past.NONE);
+    }
+
+    /**
+     * {@return logits of a sequence behind others' keys and values, and how close its choices were}
+     *
+     * @param tokens token ids of the sequence
+     * @param length positions of the request that it begins: those before it, its prompt and those to generate
+     * @param past what comes before the sequence
+     * @throws ModelException as {@link #forward(int[])}
+     */
+    public Trace trace(int[] tokens, int length, Past past) {
         int n = tokens.length;
-        if (n > config.maxPositions()) {
-            throw new ModelException(
-                    "%d tokens are more than the model's context of %d".formatted(n, config.maxPositions()));
+        if (past.depth + n > config.maxPositions()) {
+            throw new ModelException("%d tokens are more than the model's context of %d"
+                    .formatted(past.depth + n, config.maxPositions()));
         }
         double[] routerGap = new double[n];
         Arrays.fill(routerGap, Double.POSITIVE_INFINITY);
@@ -82,8 +106,7 @@ public final class Reference {
         }
         for (int l = 0; l < config.layers().size(); l++) {
             LayerWeights w = weights.layers().get(l);
-            int window = config.layers().get(l).slidingWindow();
-            double[][] attended = attention(w, window, normed(x, w.inputNorm()), frequencies);
+            double[][] attended = attention(w, l, normed(x, w.inputNorm()), frequencies, past);
             for (int t = 0; t < n; t++) {
                 add(x[t], attended[t], config.numerics().residualMultiplier());
             }
@@ -108,23 +131,31 @@ public final class Reference {
     }
 
     /** Attention block over all positions: projections, norms, rotary embedding, causal softmax, output projection. */
-    private double[][] attention(LayerWeights w, int window, double[][] h, double[] frequencies) {
-        int n = h.length;
+    private double[][] attention(LayerWeights w, int layer, double[][] h, double[] frequencies, Past past) {
+        int before = past.depth;
+        int n = before + h.length;
         int dim = config.headDim();
+        int window = config.layers().get(layer).slidingWindow();
         double[][] q = new double[n][];
         double[][] k = new double[n][];
         double[][] v = new double[n][];
-        for (int t = 0; t < n; t++) {
-            q[t] = projected(w.attention().q(), h[t], w.attention().qkvBias(), 0);
-            k[t] = projected(w.attention().k(), h[t], w.attention().qkvBias(), config.queryWidth());
-            v[t] = projected(w.attention().v(), h[t], w.attention().qkvBias(), config.queryWidth() + config.kvWidth());
+        for (int t = 0; t < before; t++) {
+            double[][] both = past.of.apply(layer, t);
+            k[t] = both[0];
+            v[t] = both[1];
+        }
+        for (int t = before; t < n; t++) {
+            double[] row = h[t - before];
+            q[t] = projected(w.attention().q(), row, w.attention().qkvBias(), 0);
+            k[t] = projected(w.attention().k(), row, w.attention().qkvBias(), config.queryWidth());
+            v[t] = projected(w.attention().v(), row, w.attention().qkvBias(), config.queryWidth() + config.kvWidth());
             q[t] = rotated(clipped(headNormed(q[t], w.attention().qNorm())), t, frequencies);
             k[t] = rotated(clipped(headNormed(k[t], w.attention().kNorm())), t, frequencies);
             v[t] = clipped(v[t]);
         }
-        double[][] out = new double[n][];
+        double[][] out = new double[h.length][];
         int group = config.heads() / config.kvHeads();
-        for (int t = 0; t < n; t++) {
+        for (int t = before; t < n; t++) {
             double[] mixed = new double[config.queryWidth()];
             int first = window == 0 ? 0 : Math.max(0, t - window + 1);
             for (int head = 0; head < config.heads(); head++) {
@@ -144,7 +175,7 @@ public final class Reference {
                     }
                 }
             }
-            out[t] = projected(w.attention().o(), mixed, w.attention().outputBias(), 0);
+            out[t - before] = projected(w.attention().o(), mixed, w.attention().outputBias(), 0);
         }
         return out;
     }

@@ -222,7 +222,8 @@ public final class RankDevice implements AutoCloseable {
      * @param depth positions to fill
      */
     public void fillCache(long seed, int sequence, int base, int capacity, int depth) {
-        new SyntheticCache(config, shard, arrays).fill(seed, sequence, base, capacity, depth);
+        SyntheticContext.fill(
+                arrays, config.headDim(), shard, new SyntheticContext.Slot(seed, sequence, base, capacity), depth);
     }
 
     /**

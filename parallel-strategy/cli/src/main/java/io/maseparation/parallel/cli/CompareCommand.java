@@ -116,7 +116,8 @@ final class CompareCommand extends Command {
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
             ComparisonReport report = new ComparisonReport(config, comparison, peak, repetitions, FlagNames::translate);
             List<int[]> prompts = workload.prompts();
-            double context = prompts.stream().mapToInt(p -> p.length).average().orElse(1) + maxTokens / 2.0;
+            double context = workload.depth() + prompts.stream().mapToInt(p -> p.length).average().orElse(1)
+                    + maxTokens / 2.0;
             Table simulated = ClusterTimes.of(
                     config, layouts, cluster, prompts.size(),
                     (int) Math.min(Math.round(context), config.maxPositions()));

@@ -222,9 +222,8 @@ final class GenerateCommand extends Command {
                 }
             }
         }
-        text.append("\n%s, %s %s%s, %s, measured\n\n".formatted(
+        text.append("\n%s, %s%s, %s, measured\n\n".formatted(
                 ModelFlags.description(config),
-                result.strategy(),
                 result.layout(),
                 setup.batching().microBatches() > 1 ? ", " + setup.batching().microBatches() + " micro-batches" : "",
                 result.backend()));

@@ -33,8 +33,7 @@ final class TraceFlags {
 
     /** A measured run as a part of a trace; says so where the timeline is cut. */
     static TraceFile.Run measured(RunResult result, int microBatches, Terminal terminal) {
-        String name = "%s %s%s, measured".formatted(
-                result.strategy(),
+        String name = "%s%s, measured".formatted(
                 result.layout(),
                 microBatches > 1 ? ", " + microBatches + " micro-batches" : "");
         if (result.timeline().leftOut() > 0) {

@@ -1,7 +1,9 @@
 package io.maseparation.parallel.compare;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
@@ -130,24 +132,30 @@ public final class Comparison {
             throw new PlanException("no strategy can run: " + entries.getFirst().refusal.orElse("there is none"));
         }
         Comparison comparison = new Comparison(workload, entries);
-        comparison.check(new TokenCheck(model.weights(), execution.kvType(), workload.maxTokens()));
+        comparison.check(new TokenCheck(model.weights(), execution.kvType(), workload));
         return comparison;
     }
 
+    /** What a layout needs may be refused when it is planned or when its weights and caches are laid out. */
     private static Optional<RunResult> run(Generation generation, Entry entry, Consumer<Setup> before) {
         before.accept(entry.setup);
         try {
             return Optional.of(generation.layout(entry.setup).run());
-        } catch (PlanException e) {
+        } catch (PlanException | ModelException e) {
             entry.refusal = Optional.of(Objects.requireNonNull(e.getMessage(), "it says what does not fit"));
             return Optional.empty();
         }
     }
 
+    /** Whether sums of one layout may be added up in another order than those of the other. */
+    static boolean roundDifferently(Layout one, Layout other) {
+        return !one.equals(other) && (one.splitsSums() || other.splitsSums());
+    }
+
     private void check(TokenCheck check) {
         Entry reference = reference();
         for (Entry entry : entries) {
-            boolean rounding = entry.setup.layout().splitsSums() != reference.setup.layout().splitsSums();
+            boolean rounding = roundDifferently(entry.setup.layout(), reference.setup.layout());
             List<TokenCheck.Difference> differences = new ArrayList<>();
             for (int i = 0; i < entry.runs.size(); i++) {
                 // A layout repeats itself bit for bit, so that the reference need not be asked again.

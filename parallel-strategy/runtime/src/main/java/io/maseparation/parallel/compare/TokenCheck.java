@@ -3,7 +3,9 @@ package io.maseparation.parallel.compare;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Reference;
+import io.maseparation.moe.segments.SyntheticContext;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,7 +24,8 @@ public final class TokenCheck {
 
     private final ModelWeights weights;
     private final double nearTie;
-    private final int maxTokens;
+    private final DataType kvType;
+    private final Workload workload;
 
     /**
      * The first token of a sequence that is not the expected one.
@@ -41,11 +44,12 @@ public final class TokenCheck {
      *
      * @param weights the model, for the reference
      * @param kvType format of the runs' KV cache
-     * @param maxTokens tokens that the runs were to generate for each prompt
+     * @param workload what the runs were to do
      */
-    public TokenCheck(ModelWeights weights, DataType kvType, int maxTokens) {
+    public TokenCheck(ModelWeights weights, DataType kvType, Workload workload) {
         this.weights = weights;
-        this.maxTokens = maxTokens;
+        this.kvType = kvType;
+        this.workload = workload;
         this.nearTie = kvType == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16_CACHE;
     }
 
@@ -64,7 +68,7 @@ public final class TokenCheck {
             List<Integer> b = actual.outputs().get(i).tokenIds();
             int position = firstDifference(a, b);
             if (position >= 0) {
-                double gap = rounding ? smallestGap(expected.outputs().get(i), position) : Double.NaN;
+                double gap = rounding ? smallestGap(i, expected.outputs().get(i), position) : Double.NaN;
                 differences.add(
                         new Difference(i, position, at(a, position), at(b, position), gap, gap < nearTie));
             }
@@ -83,12 +87,14 @@ public final class TokenCheck {
         return index < tokens.size() ? tokens.get(index) : -1;
     }
 
-    private double smallestGap(RunResult.SequenceOutput output, int position) {
+    private double smallestGap(int sequence, RunResult.SequenceOutput output, int position) {
         int[] tokens = IntStream.concat(
                 output.promptIds().stream().mapToInt(t -> t),
                 output.tokenIds().subList(0, position).stream().mapToInt(t -> t))
                 .toArray();
-        Reference.Trace trace = new Reference(weights).trace(tokens, output.promptIds().size() + maxTokens);
+        int length = workload.depth() + output.promptIds().size() + workload.maxTokens();
+        Reference.Trace trace = new Reference(weights).trace(tokens, length, SyntheticContext.past(
+                weights.config(), kvType, workload.sampling().seed(), sequence, workload.depth()));
         double router = Arrays.stream(trace.routerGap()).min().orElse(Double.POSITIVE_INFINITY);
         return Math.min(trace.logitGap()[tokens.length - 1], router);
     }

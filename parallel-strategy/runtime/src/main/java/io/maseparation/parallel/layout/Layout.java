@@ -171,6 +171,11 @@ public sealed interface Layout {
             implements
                 Layout {
 
+        /** {@return ranks with attention to ranks with experts, such as "12:4"} */
+        public String ratio() {
+            return attentionDevices + ":" + expertDevices;
+        }
+
         /**
          * {@return the same with other numbers of ranks with attention and with experts}
          *
@@ -217,8 +222,7 @@ public sealed interface Layout {
 
         @Override
         public String name() {
-            return "ma " + attentionDevices + ":" + expertDevices
-                    + LayoutSize.more(", attention tp ", attentionTensorParallel)
+            return "ma " + ratio() + LayoutSize.more(", attention tp ", attentionTensorParallel)
                     + LayoutSize.more(", experts tp ", expertTensorParallel)
                     + LayoutSize.more(", expert replicas ", expertReplicas)
                     + combine.suffix();

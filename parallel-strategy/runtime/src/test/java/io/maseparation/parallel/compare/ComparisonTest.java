@@ -2,7 +2,12 @@ package io.maseparation.parallel.compare;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import io.maseparation.kernels.DataType;
+import io.maseparation.moe.Reference;
+import io.maseparation.moe.segments.SyntheticContext;
+import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanException;
@@ -14,6 +19,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ComparisonTest {
     private static final Setup SINGLE = Layout.single().withMicroBatches(1);
@@ -81,6 +88,39 @@ class ComparisonTest {
                 .noneMatch(Layout::splitsSums);
         assertThat(SPLIT.layout()).matches(Layout::splitsSums);
         assertThat((Layout) Layout.separated(2, 1).withAttentionTensorParallel(2)).matches(Layout::splitsSums);
+    }
+
+    @Test
+    void onlyTheSameSplitRoundsAlike() {
+        Layout four = Layout.tensorPipeline(4, 1);
+        assertThat(Comparison.roundDifferently(SPLIT.layout(), four)).isTrue();
+        assertThat(Comparison.roundDifferently(SPLIT.layout(), SINGLE.layout())).isTrue();
+        assertThat(Comparison.roundDifferently(SPLIT.layout(), SPLIT.layout())).isFalse();
+        assertThat(Comparison.roundDifferently(SEPARATED.layout(), SINGLE.layout())).isFalse();
+    }
+
+    /** Otherwise a token that differs at a depth would be judged by the gaps of another computation. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "F16"})
+    void theReferenceHasTheContextThatRunsAtADepthHave(DataType kvType) {
+        int depth = 6;
+        List<int[]> prompts = List.of(new int[] {3, 1, 4}, new int[] {1, 5});
+        try (Model model = Model.preset("tiny", 0)) {
+            for (Setup setup : List.of(SINGLE, SPLIT)) {
+                RunResult result = Generation.of(model).prompts(prompts).depth(depth).maxTokens(2).promptLogits()
+                        .layout(setup).execution(ExecutionOptions.defaults().withKvType(kvType)).run();
+                for (int i = 0; i < prompts.size(); i++) {
+                    int[] prompt = prompts.get(i);
+                    double[][] expected = new Reference(model.weights()).trace(prompt, depth + prompt.length + 2,
+                            SyntheticContext.past(model.config(), kvType, 0, i, depth)).logits();
+                    float[] actual = result.outputs().get(i).promptLogits();
+                    for (int j = 0; j < actual.length; j++) {
+                        assertThat((double) actual[j]).as("%s, logit %d of prompt %d", setup.name(), j, i)
+                                .isCloseTo(expected[prompt.length - 1][j], within(kvType == DataType.F32 ? 2e-5 : 2e-3));
+                    }
+                }
+            }
+        }
     }
 
     @Test

@@ -218,7 +218,7 @@ final class Claims {
         double loss = Evidence.fastest(evidence.threeToOne(), nearest.assumptions()).point().tpotMs()
                 / nearest.point().tpotMs() - 1;
         String found = best.stream()
-                .map(t -> t.point().separated().name())
+                .map(t -> t.point().separated().ratio())
                 .distinct()
                 .sorted()
                 .collect(Collectors.joining(", "));

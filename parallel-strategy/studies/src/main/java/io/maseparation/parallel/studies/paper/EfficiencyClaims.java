@@ -73,7 +73,7 @@ final class EfficiencyClaims {
 
     private void scaling() {
         Scaling nearest = evidence.scaling().stream()
-                .filter(s -> s.layout().contains("MA"))
+                .filter(Scaling::separated)
                 .min(Comparator.comparingDouble(s -> Math.abs(s.efficiency() - Paper.SCALING_EFFICIENCY)))
                 .orElseThrow();
         String all = evidence.scaling().stream()

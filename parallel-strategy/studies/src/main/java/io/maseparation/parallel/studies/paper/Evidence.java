@@ -46,9 +46,10 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
      * A scaling efficiency on sixteen devices.
      *
      * @param definition how it is computed, in words
-     * @param layout name of the layout
+     * @param layout what the layout is
+     * @param separated whether it has attention and experts apart
      */
-    record Scaling(String definition, String layout, double efficiency) {}
+    record Scaling(String definition, String layout, boolean separated, double efficiency) {}
 
     /** How many items {@link #gather} hands to the sweep. */
     static int items(Context context) {
@@ -135,7 +136,7 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
             Group others = new Group("best without separation (%s)", p -> !p.isSeparated());
             return Stream.of(ratios, threeToOne, others)
                     .flatMap(group -> Point.fastest(points.stream().filter(group.which()).toList())
-                            .map(p -> new Scaling(growth.definition(), group.words().formatted(p.name()),
+                            .map(p -> new Scaling(growth.definition(), group.words().formatted(p.name()), p.isSeparated(),
                                     first / devices / p.tpotMs()))
                             .stream())
                     .toList();

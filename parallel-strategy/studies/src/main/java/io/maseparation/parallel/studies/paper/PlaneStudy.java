@@ -132,7 +132,7 @@ final class PlaneStudy extends Study {
                 if (best.isEmpty()) {
                     map.amount(column, row, Double.NaN, "", "does not fit in memory");
                 } else {
-                    String ratio = best.get().separated().name();
+                    String ratio = best.get().separated().ratio();
                     map.category(column, row, ratio, ratio,
                             "m = %d, TPOT %s, 12:4 %s".formatted(best.get().microBatches(),
                                     Unit.MILLISECONDS.text(best.get().tpotMs()),

@@ -47,7 +47,8 @@ public final class JsonTree {
         } catch (NoSuchFileException e) {
             throw new ModelException(name + ": no such file", e);
         } catch (JsonProcessingException e) {
-            throw new ModelException(name + ": not valid JSON: " + Text.reason(e), e);
+            // What the library has in single quotes are parameters, which fields of a file are not.
+            throw new ModelException(name + ": not valid JSON: " + Text.reason(e).replace('\'', '"'), e);
         } catch (IOException e) {
             throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);
         }

@@ -84,7 +84,7 @@ enum HfFamily {
             throw config.fail("model_type", "is missing; supported are " + supported);
         }
         if (HfPlanned.has(type)) {
-            throw config.fail("model_type", type + " is understood for planning only: ma plan and ma simulate take it;"
+            throw config.fail("model_type", type + " is understood for planning and simulation only;"
                     + " supported are " + supported);
         }
         return Arrays.stream(values())

@@ -31,7 +31,7 @@ final class HfQuantisation {
     private final List<Rule> rules = new ArrayList<>();
     private Optional<Format> cache = Optional.empty();
 
-    /** Modules of some names, which have a format. */
+    /** Modules selected by name, and their format. */
     private record Rule(Names names, Format format) {}
 
     private HfQuantisation(JsonFile json, ModelConfig config) {

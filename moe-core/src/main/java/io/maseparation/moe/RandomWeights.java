@@ -113,7 +113,7 @@ public final class RandomWeights {
      */
     public static ModelWeights create(ModelConfig config, long seed) {
         if (config.planningOnly()) {
-            throw new ModelException("%s is for planning: ma plan and ma simulate take it, nothing runs it"
+            throw new ModelException("%s is for planning and simulation only; nothing runs it"
                     .formatted(config.name()));
         }
         MemoryBudget.require(

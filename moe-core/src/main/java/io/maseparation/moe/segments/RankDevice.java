@@ -153,13 +153,23 @@ public final class RankDevice implements AutoCloseable {
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
-        if (handsOn) {
-            synchronized (COMPILING) {
-                plan.withGraph(0).execute();
+        try {
+            if (handsOn) {
+                synchronized (COMPILING) {
+                    plan.withGraph(0).execute();
+                }
             }
+            // Only a device with a memory of its own has anything on it by now.
+            hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
+        } catch (RuntimeException | Error e) {
+            // What it took before the device was full; nobody else could free it.
+            try {
+                close();
+            } catch (RuntimeException | Error alsoFailed) {
+                e.addSuppressed(alsoFailed);
+            }
+            throw e;
         }
-        // Only a device with a memory of its own has anything on it by now.
-        hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
     }
 
     private static ImmutableTaskGraph finished(KernelGraph graph) {

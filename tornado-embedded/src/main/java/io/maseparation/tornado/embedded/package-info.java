@@ -21,7 +21,7 @@
  * task are constants, types of arguments are not checked against a kernel's, and any Java runs as a kernel.
  *
  * <p>On both, tasks with a KernelContext run as groups of work-items on all processors, with the limits of a GPU (1024
- * work-items and 48 KiB of local memory a group, warps of 32). Divergence at a barrier or a warp operation is an error.
- * Tasks with parallel loops run as the loops they are, in order.
+ * work-items and 48 KiB of local memory per group, warps of 32). Divergence at a barrier or a warp operation is an
+ * error. Tasks with parallel loops run as the loops they are, in order.
  */
 package io.maseparation.tornado.embedded;

@@ -7,7 +7,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 
 /**
- * Pieces of portable and gpu bodies, which TornadoVM inlines: dot products for each format of weights, activations.
+ * Building blocks that TornadoVM inlines: activations, and dot products for each weight format.
  *
  * <p>TornadoVM 5.2 takes the last branch's values where branches that end in loops meet, and says nothing. Bodies that
  * choose between dot products therefore finish the output inside each branch, or give a dot product no columns.

@@ -7,6 +7,7 @@ import io.maseparation.parallel.cli.results.SimulationReport;
 import io.maseparation.parallel.cli.results.SimulationTable;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -94,20 +95,17 @@ final class PlanCommand extends Command {
         ModelConfig config = SimulationFlags.model(arguments, Optional.empty());
         Cluster cluster = SimulationFlags.cluster(arguments, Optional.empty());
         Scenario scenario = SimulationFlags.scenario(arguments, config, Optional.empty());
-        if (objective == Objective.COST
-                && cluster.devices().stream()
-                        .anyMatch(d -> Double.isNaN(cluster.kinds().get(d.kind()).pricePerHour()))) {
-            throw new UsageException(
-                    "--objective cost needs prices, which cluster %s does not have for every kind of device"
-                            .formatted(cluster.name()));
-        }
+        Goal goal = new Goal(objective, limit, objective != Objective.TPOT
+                && SimulationFlags.hasTpotLimit(arguments) && !SimulationFlags.hasBatch(arguments));
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
                 .with(LayoutFilter.usual().with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
                         List.of(Combines.values()), Combines::id).modes()))
-                .withDeadline(deadline)
-                .with(new Goal(objective, limit,
-                        objective != Objective.TPOT && SimulationFlags.hasTpotLimit(arguments)
-                                && !SimulationFlags.hasBatch(arguments)));
+                .withDeadline(deadline);
+        try {
+            request = request.with(goal);
+        } catch (PlanException e) {
+            throw new UsageException(FlagNames.translate(e.getMessage()));
+        }
         SearchResult found;
         Verdict verdict;
         Optional<BitIdentity> bits;

@@ -62,6 +62,7 @@ class FailureTest {
             simulate --plan no-such-plan.json                    | 1 | no-such-plan.json: no such file
             simulate --plan x.json --strategy ma                 | 2 | --strategy with --plan
             plan --objective speed                               | 2 | there are tps, tpot, cost
+            plan --cluster h100x2 --objective cost               | 2 | --objective cost needs prices
             plan --cluster nowhere                               | 2 | cluster 'nowhere' is neither a name nor a file
             plan --batch 0                                       | 2 | --batch must be from 1
             plan -m mixtral-8x7b --cluster a100x1                | 1 | too much

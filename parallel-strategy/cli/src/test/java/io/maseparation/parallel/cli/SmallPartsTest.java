@@ -6,8 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.compare.ComparedLayouts;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.layout.Planning;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -82,6 +88,20 @@ class SmallPartsTest {
         assertThat(run.err()).isEqualTo(
                 "ma: --attention-tensor-parallel-size 2 does not divide --attention-devices 3"
                         + System.lineSeparator());
+    }
+
+    @Test
+    void fieldsOfAFileAreNoOptionsInMessages(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("plan.json");
+        PlanFile.of(Planning.plan(Presets.config("tiny"), Layout.separated(2, 1))).write(file);
+        String good = Files.readString(file);
+        Files.writeString(file, good.replaceFirst("(attention_tensor_parallel_size\"\\s*:\\s*)1", "$1" + 3));
+        assertThat(CommandLineRun.of("simulate", "--plan", file.toString()).err())
+                .contains("plan.json: layout: strategy ma: attention_tensor_parallel_size 3")
+                .doesNotContain("--");
+        Files.writeString(file, good.replaceFirst("\"attention_devices\"", "\"expert_devices\": 1, $0"));
+        assertThat(CommandLineRun.of("simulate", "--plan", file.toString()).err())
+                .contains("not valid JSON: Duplicate field \"expert_devices\"");
     }
 
     @Test

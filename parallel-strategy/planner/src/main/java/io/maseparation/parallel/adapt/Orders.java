@@ -3,9 +3,11 @@ package io.maseparation.parallel.adapt;
 import io.maseparation.parallel.change.Changes.Ordered;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Target;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** Changes of layout that are made at a given step, whatever they cost. */
@@ -51,13 +53,21 @@ public final class Orders {
     }
 
     /**
-     * {@return a change to the layout and the places of experts of a plan file}
+     * {@return a change to the layout and the places of experts of a plan file} It is refused if the file is for
+     * another model, or for other devices than the run's.
      *
      * @param step decode step at which the layout changes
      * @param file the plan file
      */
     public static Ordered plan(int step, PlanFile file) {
-        return new Ordered(step, Kind.RATIO, state -> new Target(file.setup(), file.experts(), Optional.empty()));
+        return new Ordered(step, Kind.RATIO, state -> {
+            List<Integer> devices = file.toPlan(state.plan().config()).devices();
+            if (!devices.equals(state.plan().devices())) {
+                throw new PlanException("the plan is for devices %s, the run is on devices %s, where its ranks stay"
+                        .formatted(devices, state.plan().devices()));
+            }
+            return new Target(file.setup(), file.experts(), Optional.empty());
+        });
     }
 
     private static double[][] rows(LiveState state) {

@@ -43,7 +43,6 @@ public final class Calibrator implements AutoCloseable {
     private static final int CONTENTION_STEPS = 10;
     private static final int EXCHANGED_FLOATS = 1024;
     private static final int CONTENTION_ROWS = 6;
-    private static final int CONTENTION_CONTEXT = 32;
 
     private final List<Device> devices;
     private final ModelWeights weights;
@@ -80,7 +79,7 @@ public final class Calibrator implements AutoCloseable {
             for (RankPlan rank : ranks) {
                 probes.add(new DeviceProbe(devices.getFirst(), weights, rank, batch, context, true));
             }
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
@@ -132,10 +131,21 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    /** Runs two ranks at once. If one of them fails, the other does not wait for it, and the failure is thrown. */
-    static void atOnce(Communicator communicator, Runnable here, Runnable there) throws InterruptedException {
+    /** What a rank does that waits for messages. */
+    interface RankWork {
+        void run() throws InterruptedException;
+    }
+
+    /**
+     * Runs two ranks at once. If one of them fails or is interrupted, the other does not wait for it, and the failure
+     * is thrown.
+     */
+    static void atOnce(Communicator communicator, RankWork here, RankWork there) throws InterruptedException {
         try (ExecutorService thread = Executors.newSingleThreadExecutor()) {
-            Future<?> other = thread.submit(() -> orAbort(communicator, there));
+            Future<?> other = thread.submit(() -> {
+                orAbort(communicator, there);
+                return true;
+            });
             try {
                 orAbort(communicator, here);
             } catch (RunAbortedException e) {
@@ -149,10 +159,10 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    private static void orAbort(Communicator communicator, Runnable work) {
+    private static void orAbort(Communicator communicator, RankWork work) throws InterruptedException {
         try {
             work.run();
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException | Error | InterruptedException e) {
             communicator.abort();
             throw e;
         }
@@ -256,7 +266,7 @@ public final class Calibrator implements AutoCloseable {
 
     private static void steps(DeviceProbe device, SegmentTimes times, Runnable beforeSegment) {
         for (int i = 0; i < CONTENTION_STEPS; i++) {
-            times.add(device.step(CONTENTION_ROWS, CONTENTION_CONTEXT, beforeSegment));
+            times.add(device.shortStep(CONTENTION_ROWS, beforeSegment));
         }
     }
 

@@ -87,7 +87,7 @@ final class DeviceProbe implements AutoCloseable {
     /** Runs steps until the JVM has compiled the kernels. */
     void warmUp() {
         for (int i = 0; i < WARM_UP_STEPS; i++) {
-            step(rows.get(i % rows.size()), Math.min(SHORT_CONTEXT, positions));
+            shortStep(rows.get(i % rows.size()), () -> {});
         }
     }
 
@@ -98,7 +98,7 @@ final class DeviceProbe implements AutoCloseable {
                 Batch batch = new Batch(n, context);
                 SegmentTimes times = measured.containsKey(batch) ? measured(batch).times() : new SegmentTimes();
                 for (int i = 0; i < REPETITIONS; i++) {
-                    times.add(step(n, context));
+                    times.add(step(n, context, () -> {}));
                 }
                 measured.put(
                         batch,
@@ -162,7 +162,7 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Runs the smallest step that is measured. */
     List<long[]> smallestStep() {
-        return step(smallest().rows(), smallest().context());
+        return shortStep(smallest().rows(), () -> {});
     }
 
     /** Seconds of the smallest step: the sum of its segments' medians. */
@@ -227,17 +227,16 @@ final class DeviceProbe implements AutoCloseable {
         return (int) Arrays.stream(chosen[index]).filter(e -> e >= 0 && e < experts).distinct().count();
     }
 
-    /** One decode step; nanoseconds of each segment's tasks, or of the segment as a whole. */
-    List<long[]> step(int n, int context) {
-        return step(n, context, () -> {});
-    }
-
     /**
-     * One decode step, as {@link #step(int, int)}.
+     * One decode step with a short context; nanoseconds of each segment's tasks, or of the segment as a whole.
      *
      * @param before called before each segment
      */
-    List<long[]> step(int n, int context, Runnable before) {
+    List<long[]> shortStep(int n, Runnable before) {
+        return step(n, Math.min(SHORT_CONTEXT, positions), before);
+    }
+
+    private List<long[]> step(int n, int context, Runnable before) {
         RankBuffers buffers = device.buffers();
         buffers.inputs().step().setAll(0, 0, n, 0);
         buffers.outputs().step().setAll(0, 0, n, 0);

@@ -6,6 +6,7 @@ import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.comm.MessageKey;
 import io.maseparation.parallel.layout.Tensor;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Times messages between two ranks that are threads, as rank workers exchange them: packed, sent, waited for, unpacked.
@@ -27,8 +28,8 @@ final class TransferProbe {
 
     /** Measures once more. */
     void measure() throws InterruptedException {
-        small += oneWaySeconds(SMALL);
-        large += oneWaySeconds(LARGE);
+        small += oneWaySeconds(new InProcessCommunicator(2), SMALL);
+        large += oneWaySeconds(new InProcessCommunicator(2), LARGE);
         times++;
     }
 
@@ -39,33 +40,28 @@ final class TransferProbe {
                 Math.min(MOST_BYTES_PER_SECOND, 4.0 * (LARGE - SMALL) * times / Math.max(large - small, 1e-12)));
     }
 
-    private static double oneWaySeconds(int floats) throws InterruptedException {
-        Communicator comm = new InProcessCommunicator(2);
-        double nanos = 0;
-        Thread other = Thread.ofPlatform().daemon().name("transfer-probe").start(() -> {
-            try {
-                float[] buffer = new float[floats];
-                for (int i = 0; i < WARM_UP + ROUNDS; i++) {
-                    receive(comm, 1, i, buffer);
-                    compute();
-                    send(comm, 0, 1, i, buffer);
+    static double oneWaySeconds(Communicator comm, int floats) throws InterruptedException {
+        AtomicLong nanos = new AtomicLong();
+        Calibrator.atOnce(comm, () -> {
+            float[] buffer = new float[floats];
+            for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+                long start = System.nanoTime();
+                send(comm, 1, 0, i, buffer);
+                receive(comm, 0, i, buffer);
+                if (i >= WARM_UP) {
+                    nanos.addAndGet(System.nanoTime() - start - COMPUTE_NANOS);
                 }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+                compute();
+            }
+        }, () -> {
+            float[] buffer = new float[floats];
+            for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+                receive(comm, 1, i, buffer);
+                compute();
+                send(comm, 0, 1, i, buffer);
             }
         });
-        float[] buffer = new float[floats];
-        for (int i = 0; i < WARM_UP + ROUNDS; i++) {
-            long start = System.nanoTime();
-            send(comm, 1, 0, i, buffer);
-            receive(comm, 0, i, buffer);
-            if (i >= WARM_UP) {
-                nanos += System.nanoTime() - start - COMPUTE_NANOS;
-            }
-            compute();
-        }
-        other.join();
-        return nanos / ROUNDS / 2e9;
+        return nanos.get() / (ROUNDS * 2e9);
     }
 
     private static void compute() {

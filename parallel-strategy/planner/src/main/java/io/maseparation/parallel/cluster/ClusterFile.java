@@ -19,7 +19,9 @@ import java.util.stream.Stream;
 
 /** Clusters on disk, as JSON (docs/clusters.md). */
 public final class ClusterFile {
-    /** Of a kind that does not say: about what 36 blocks, as vLLM's all-reduce has, take of 108 to 132 processors. */
+    /**
+     * Used where the file gives no share: vLLM's all-reduce takes about 36 blocks on 108 to 132 multiprocessors.
+     */
     private static final double USUAL_COLLECTIVE_SHARE = 0.3;
 
     private static final String RATES = "flops_per_s_by_format";

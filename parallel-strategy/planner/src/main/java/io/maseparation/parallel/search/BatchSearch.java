@@ -43,7 +43,7 @@ final class BatchSearch<T> {
      * Sets up a search.
      *
      * @param limitMs most time between tokens
-     * @param tolerance by which part the batch may differ from the largest one; 0 for the exact one
+     * @param tolerance relative error allowed in the batch; 0 for the exact one
      * @param attempt tries a batch
      * @param tpotMs the time between tokens of what was tried
      */
@@ -111,7 +111,7 @@ final class BatchSearch<T> {
         return best.map(result -> new Found<>(low, result, high));
     }
 
-    /** On the other side of the limit than the last one, so that both ends come close. */
+    /** Overshoots to the other side of the limit, so that both ends close in. */
     private int onTheLine(boolean kept) {
         int margin = (int) (0.45 * tolerance * low);
         if (Double.isNaN(above)) {

@@ -50,7 +50,7 @@ final class LowerBound {
     private final Shares shares;
     private final ExpertCounts.Counts counts;
     private final CollectiveTimes collectives;
-    /** By layer, as far as they were asked for: the experts of each expert group of a copy. */
+    /** By layer, filled on demand: the experts of each expert group of a copy. */
     private final int[][][] heldOf;
 
     private final List<Integer> copyOfGroup;

@@ -178,7 +178,7 @@ public final class Planner {
         return spread;
     }
 
-    /** However slow the machine is, there is to be one that may be possible. */
+    /** Goes on, however slow the machine, until one layout is found that may be possible. */
     private Optional<Trial.Prospect> prospect(PlacedLayout layout, Scenario few) {
         if (request.deadline().passed(BOUNDED) && bounded.get()) {
             notBounded.incrementAndGet();

@@ -2,7 +2,9 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.simulate.Scenario;
+import java.util.stream.IntStream;
 
 /**
  * What to search for.
@@ -25,9 +27,20 @@ public record SearchRequest(
         int threads,
         Progress progress,
         Deadline deadline) {
-    /** Removes the variation of segments' times from the cluster, so that chance does not choose between layouts. */
+    /**
+     * Removes the variation of segments' times from the cluster, so that chance does not choose between layouts.
+     *
+     * @throws PlanException if the goal is the least price and a device has none
+     */
     public SearchRequest {
         cluster = cluster.withoutVariation();
+        if (goal.objective() == Objective.COST
+                && IntStream.range(0, cluster.size()).mapToObj(cluster::kindOf)
+                        .anyMatch(kind -> Double.isNaN(kind.pricePerHour()))) {
+            throw new PlanException(
+                    "'objective' cost needs prices, which cluster %s does not have for every kind of device"
+                            .formatted(cluster.name()));
+        }
     }
 
     /** Is called as a search makes progress. */

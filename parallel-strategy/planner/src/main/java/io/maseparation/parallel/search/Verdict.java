@@ -242,7 +242,7 @@ public record Verdict(
                 percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools take at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
-                        + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes at least %.3f ms"
+                        + " attention has a = %.2f and experts have e = %.2f device-ms of work per step; apart that takes at least %.3f ms"
                         + " on %d:%d. Together, the %.2f device-ms that %s has of its own work at batch %d take at least"
                         + " %.3f ms on its %d devices, so that separation can win only by saving waits, transfers or work.",
                 b.attention(), b.expert(), b.apartMs(), b.attentionDevices(), b.expertDevices(),
@@ -270,7 +270,7 @@ public record Verdict(
             case TPOT -> String.format(Locale.ROOT, "%.3f ms per token", e.result().tpotMs());
             case TPS -> String.format(Locale.ROOT, "%.0f tokens/s (TPOT %.3f ms)", e.result().tps(),
                     e.result().tpotMs());
-            case COST -> String.format(Locale.ROOT, "%.4f a million tokens (TPOT %.3f ms)",
+            case COST -> String.format(Locale.ROOT, "%.4f per million tokens (TPOT %.3f ms)",
                     e.result().speed().pricePerMillionTokens(), e.result().tpotMs());
         };
     }

@@ -45,7 +45,7 @@ final class Costs implements Work {
     private final int[] groupOf;
     private final StepShape noRows;
 
-    /** What ranks of equal shards on equal devices share. */
+    /** What the ranks of a {@link RankClass} share. */
     private record RankCosts(DeviceKind kind, SegmentCosts costs, Map<String, SegmentUse> segments) {}
 
     /**
@@ -55,10 +55,15 @@ final class Costs implements Work {
     private record SegmentUse(
             Segment segment, Optional<Part.Experts> experts, long transferBytes, Map<Object, TaskCost> known) {}
 
-    /** Ranks that differ in nothing of this have the same costs. */
-    private record RankClass(DeviceKind kind, Shard shape, List<Segment> segments) {
-        static RankClass of(RankPlan rank, DeviceKind kind) {
-            return new RankClass(kind, shape(rank.shard()), rank.segments());
+    /**
+     * Ranks that differ in nothing of this have the same costs.
+     *
+     * @param capacity sizes of the buffers; empty where they make no difference, since nothing goes through the host
+     */
+    private record RankClass(DeviceKind kind, Shard shape, List<Segment> segments, Optional<Capacity> capacity) {
+        static RankClass of(RankPlan rank, DeviceKind kind, Capacity capacity) {
+            return new RankClass(kind, shape(rank.shard()), rank.segments(),
+                    Optional.of(capacity).filter(c -> Double.isFinite(kind.hostBytesPerSecond())));
         }
 
         /** A share of the same size: which heads, experts and tokens are in it makes no difference. */
@@ -99,22 +104,22 @@ final class Costs implements Work {
             int device = plan.devices().get(rank.rank());
             nodeOf[rank.rank()] = cluster.nodeOf(device);
             DeviceKind kind = cluster.kindOf(device);
-            ranks[rank.rank()] = classes.computeIfAbsent(RankClass.of(rank, kind), c -> costs(
-                    rank, kind, memory.of(rank.rank()).capacity()));
+            Capacity capacity = memory.of(rank.rank()).capacity();
+            ranks[rank.rank()] = classes.computeIfAbsent(
+                    RankClass.of(rank, kind, capacity), c -> costs(rank, c));
         }
     }
 
-    private RankCosts costs(RankPlan rank, DeviceKind kind, Capacity capacity) {
+    private RankCosts costs(RankPlan rank, RankClass like) {
         SegmentCosts costs = new SegmentCosts(config, rank.shard(), conditions.kvFormat());
         Map<String, SegmentUse> segments = new HashMap<>();
         for (Segment segment : rank.segments()) {
-            // Of no use where devices exchange data themselves.
-            long bytes = Double.isInfinite(kind.hostBytesPerSecond()) ? 0 : costs.transferBytes(segment, capacity);
+            long bytes = like.capacity().map(c -> costs.transferBytes(segment, c)).orElse(0L);
             segments.put(
                     segment.name(),
                     new SegmentUse(conditions.counted(segment), segment.experts(), bytes, new HashMap<>()));
         }
-        return new RankCosts(kind, costs, segments);
+        return new RankCosts(like.kind(), costs, segments);
     }
 
     @Override

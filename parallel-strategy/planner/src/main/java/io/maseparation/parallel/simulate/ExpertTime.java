@@ -77,7 +77,7 @@ public final class ExpertTime {
         return new StepShape(false, List.of(), 0, new ExpertLoad(rows, pairs, active, 0));
     }
 
-    /** From values for one row, pair and expert, and for two of one of these, to a fixed part and increments. */
+    /** Turns values at (1, 1, 1) and with one argument doubled into a constant and slopes. */
     private static void toParts(double[] values) {
         for (int i = ROWS; i < values.length; i++) {
             values[i] -= values[0];

@@ -116,15 +116,17 @@ public final class MemoryFit {
         Plan plan = simulation.plan();
         var kind = simulation.cluster().kindOf(plan.devices().get(rank));
         RankMemory memory = ranks.get(rank);
-        return "%s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s, activations %s), %s of %s are usable: %s too much"
+        double others = held - memory.bytes();
+        return "%s does not fit: rank %d (%s) needs %s (weights %s, KV cache %s, activations %s)%s, %s of %s are usable: %s too much"
                 .formatted(
                         plan.layout().name(),
                         rank,
                         plan.ranks().get(rank).role().id(),
-                        Text.bytes(held),
+                        Text.bytes(memory.bytes()),
                         Text.bytes(memory.weightBytes()),
                         Text.bytes(memory.kvBytes()),
                         Text.bytes(memory.activationBytes()),
+                        others > 0 ? ", those before it on its device " + Text.bytes(others) : "",
                         Text.bytes(USABLE * kind.memoryBytes()),
                         kind.name(),
                         Text.bytes(over));

@@ -88,16 +88,23 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
 
     private void check() {
         checkDevices();
-        if (scenario.batch() < 1 || scenario.context() < 1) {
-            throw new PlanException("'batch' and 'context' must be at least 1, are %d and %d"
-                    .formatted(scenario.batch(), scenario.context()));
-        }
+        atLeast(1, "batch", scenario.batch());
+        atLeast(1, "context", scenario.context());
+        atLeast(1, "steps", scenario.steps());
+        atLeast(1, "warmup", scenario.warmup());
+        atLeast(0, "prefill_chunk", scenario.prefillChunk());
         if (scenario.context() > plan.config().maxPositions()) {
             throw new PlanException("'context' %d is more than the %d positions of %s"
                     .formatted(
                             scenario.context(),
                             plan.config().maxPositions(),
                             plan.config().name()));
+        }
+    }
+
+    private static void atLeast(int least, String name, int value) {
+        if (value < least) {
+            throw new PlanException("'%s' must be at least %d, is %d".formatted(name, least, value));
         }
     }
 

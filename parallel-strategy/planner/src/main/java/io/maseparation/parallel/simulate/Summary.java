@@ -318,7 +318,7 @@ final class Summary {
         return sum / (batches.steps() - first);
     }
 
-    /** Follows what had to end before what, from the last token of the window back to the window's start. */
+    /** Walks the chain of causes back from the last token to the window's start. */
     private Map<Regime, Double> criticalPath() {
         int entry = Log.NONE;
         int lastGroup = 0;

@@ -48,7 +48,7 @@ final class Transfers {
         beginIfFirst(transfer, now);
     }
 
-    /** A transfer of several ranks begins when it is the first of all of them. */
+    /** A transfer starts once it heads the queue of every rank involved. */
     private void beginIfFirst(Transfer transfer, double now) {
         for (int rank : transfer.ranks) {
             if (transfer != queues.get(rank).peek()) {

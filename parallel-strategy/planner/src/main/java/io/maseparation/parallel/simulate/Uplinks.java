@@ -63,7 +63,7 @@ final class Uplinks {
         }
     }
 
-    /** Told that as many bytes of a flow as a mark says are through. */
+    /** Called when a flow has passed one of its marks. */
     interface Passed {
         void mark(int index, double now);
     }
@@ -158,7 +158,10 @@ final class Uplinks {
         }
     }
 
-    /** The rate at which the next port or uplink is full; {@code wanted} becomes what a link is asked for by rate. */
+    /**
+     * The rate at which the next port or uplink is full; {@code wanted} becomes the bytes per second asked of each
+     * link per unit of rate.
+     */
     private double level() {
         Arrays.fill(wanted, 0);
         double level = Double.POSITIVE_INFINITY;

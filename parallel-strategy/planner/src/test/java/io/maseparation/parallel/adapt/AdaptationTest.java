@@ -1,6 +1,7 @@
 package io.maseparation.parallel.adapt;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
@@ -21,6 +22,8 @@ import io.maseparation.parallel.execute.SkewedWeights;
 import io.maseparation.parallel.layout.ExpertGroups;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
@@ -65,6 +68,20 @@ class AdaptationTest {
         Arrays.setAll(counts, layer -> Arrays.stream(loads).map(l -> l * decoded).toArray());
         List<Integer> owners = IntStream.range(0, positions.length).mapToObj(i -> i % plan.groups()).toList();
         return new LiveState(plan, owners, positions, decoded, remaining, counts, 5);
+    }
+
+    @Test
+    void anOrderOfAnotherModelOrOtherDevicesIsRefused() {
+        LiveState state = state(Planning.plan(TINY, Layout.separated(1, 2)), new int[] {9, 9}, 5, 5, EVEN);
+        Plan next = Planning.plan(TINY, Layout.separated(2, 1));
+        assertThat(Orders.plan(6, PlanFile.of(next)).target().apply(state).setup()).isEqualTo(next.setup());
+        assertThatThrownBy(() -> Orders.plan(6, PlanFile.of(next.withDevices(List.of(0, 2, 1)))).target().apply(state))
+                .isInstanceOf(PlanException.class)
+                .hasMessage("the plan is for devices [0, 2, 1], the run is on devices [0, 1, 2], where its ranks stay");
+        PlanFile other = PlanFile.of(Planning.plan(Presets.config("seed"), Layout.separated(2, 1)));
+        assertThatThrownBy(() -> Orders.plan(6, other).target().apply(state))
+                .isInstanceOf(PlanException.class)
+                .hasMessageStartingWith("the plan is for model seed (");
     }
 
     private static final long[] EVEN = {1, 1, 1, 1, 1, 1, 1, 1};

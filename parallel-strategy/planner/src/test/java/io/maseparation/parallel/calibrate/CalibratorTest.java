@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.comm.Message;
+import io.maseparation.parallel.comm.MessageKey;
+import io.maseparation.parallel.comm.RunAbortedException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,6 +29,51 @@ class CalibratorTest {
         assertThatThrownBy(() -> Calibrator.atOnce(communicator, CalibratorTest::fail, () -> receive(1)))
                 .isInstanceOf(UnsupportedOperationException.class)
                 .hasMessage("no such kernel");
+    }
+
+    @Test
+    @Timeout(30)
+    void anInterruptEndsBothSidesOfTheProbe() {
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> TransferProbe.oneWaySeconds(communicator, 1))
+                .isInstanceOf(InterruptedException.class);
+        assertThatThrownBy(() -> communicator.awaitArrival(1, communicator.arrivals(1)))
+                .isInstanceOf(RunAbortedException.class);
+    }
+
+    @Test
+    @Timeout(30)
+    void theProbeDoesNotWaitForAnAnswerThatFails() {
+        Communicator noAnswer = new Communicator() {
+            @Override
+            public void send(int to, MessageKey key, Message message) {
+                if (to == 0) {
+                    fail();
+                }
+                communicator.send(to, key, message);
+            }
+
+            @Override
+            public @Nullable Message poll(int rank, MessageKey key) {
+                return communicator.poll(rank, key);
+            }
+
+            @Override
+            public long arrivals(int rank) {
+                return communicator.arrivals(rank);
+            }
+
+            @Override
+            public void awaitArrival(int rank, long seen) throws InterruptedException {
+                communicator.awaitArrival(rank, seen);
+            }
+
+            @Override
+            public void abort() {
+                communicator.abort();
+            }
+        };
+        assertThatThrownBy(() -> TransferProbe.oneWaySeconds(noAnswer, 1)).hasMessage("no such kernel");
     }
 
     private static void fail() {

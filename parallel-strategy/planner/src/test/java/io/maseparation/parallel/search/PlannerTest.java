@@ -8,8 +8,10 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
@@ -266,5 +268,27 @@ class PlannerTest {
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("rank 0")
                 .hasMessageContaining("GiB too much");
+    }
+
+    @Test
+    void thePriceCannotCountWhereThereIsNone() {
+        SearchRequest request = SearchRequest.of(SEED, Clusters.named("h100x2"), Scenario.decode(1, 128));
+        assertThatThrownBy(() -> Planner.best(request.with(Goal.of(Objective.COST))))
+                .isInstanceOf(PlanException.class)
+                .hasMessageContaining("prices, which cluster h100x2 does not have");
+    }
+
+    @Test
+    void stepsThatCannotBeSimulatedAreNamed() {
+        Scenario scenario = Scenario.decode(1, 128);
+        assertNamed(scenario.withSteps(4, 0), "'warmup' must be at least 1, is 0");
+        assertNamed(scenario.withSteps(0, 2), "'steps' must be at least 1, is 0");
+        assertNamed(scenario.withPrefill(-1), "'prefill_chunk' must be at least 0, is -1");
+    }
+
+    private static void assertNamed(Scenario scenario, String message) {
+        Simulation simulation =
+                new Simulation(Planning.plan(SEED, Layout.single()), Clusters.named("a100x1"), scenario);
+        assertThatThrownBy(simulation::tpotMs).isInstanceOf(PlanException.class).hasMessage(message);
     }
 }

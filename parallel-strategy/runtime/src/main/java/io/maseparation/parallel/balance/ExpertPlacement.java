@@ -108,8 +108,8 @@ public final class ExpertPlacement {
     }
 
     /**
-     * {@return the same placement with ranks numbered so that many hold what they hold already: of all pairs of a rank
-     * here and one there, the pair with most experts in common first} Ranks keep their number of slots.
+     * {@return the same placement with ranks renumbered to keep as many experts in place as it can, largest overlap
+     * first} Ranks keep their number of slots.
      *
      * @param before experts of each rank at present; as many ranks as here
      */

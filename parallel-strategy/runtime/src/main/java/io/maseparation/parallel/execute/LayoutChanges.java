@@ -29,8 +29,6 @@ import java.util.function.Supplier;
  * and the old layout goes on.
  */
 final class LayoutChanges {
-    private static final System.Logger LOG = System.getLogger(LayoutChanges.class.getName());
-
     /** Steps between two looks at whether a change is ready. */
     private static final int STEPS_WHILE_PREPARING = 2;
 
@@ -93,7 +91,11 @@ final class LayoutChanges {
     int steps(int decoded) {
         if (underWay.isPresent()) {
             Begun begun = underWay.get();
-            return begun.ordered() ? begun.due - decoded : STEPS_WHILE_PREPARING;
+            if (begun.ordered()) {
+                return begun.due - decoded;
+            }
+            int untilDue = ordered.isEmpty() ? STEPS_WHILE_PREPARING : ordered.getFirst().step() - decoded;
+            return Math.clamp(untilDue, 1, STEPS_WHILE_PREPARING);
         }
         int next = nextLook;
         if (!ordered.isEmpty()) {
@@ -119,12 +121,15 @@ final class LayoutChanges {
         while (underWay.isPresent() || begin(next, active, decoded, recorder)) {
             Begun begun = underWay.orElseThrow();
             long left = changes.patience().toNanos() - begun.preparation.nanos();
-            if (begun.ordered() ? begun.due > decoded : !begun.preparation.isDone() && left >= 0) {
+            // An ordered change is made where it was ordered: it is waited for, and so is the policy's before it.
+            boolean due = begun.ordered()
+                    ? begun.due <= decoded
+                    : !ordered.isEmpty() && ordered.getFirst().step() <= decoded;
+            if (!due && (begun.ordered() || !begun.preparation.isDone() && left >= 0)) {
                 break;
             }
             underWay = Optional.empty();
-            // An ordered change is made where it was ordered, and waited for.
-            next = finish(begun, next, active, decoded, begun.ordered() ? Math.max(0, left) : 0);
+            next = finish(begun, next, active, decoded, due ? Math.max(0, left) : 0);
         }
         return next;
     }
@@ -189,7 +194,7 @@ final class LayoutChanges {
         try {
             return new Ready(
                     proposal, Migration.prepare(now, proposal.target(), active, state.decoded(), job));
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             return new Failed(proposal, e);
         }
     }
@@ -245,7 +250,7 @@ final class LayoutChanges {
                 try {
                     migration.complete(active, decoded);
                     next = migration.after();
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     migration.giveUp();
                     outcome = reason(e);
                 }
@@ -253,11 +258,7 @@ final class LayoutChanges {
             }
         }
         if (!next.equals(now)) {
-            try {
-                now.closeExcept(next);
-            } catch (RuntimeException e) {
-                LOG.log(System.Logger.Level.WARNING, "the memory of a layout that was left is not freed", e);
-            }
+            now.closeExcept(next);
         }
         tell(begun, note(begun, Optional.of(prepared.proposal()), decoded, pause, bytes, outcome));
         return next;

@@ -54,7 +54,7 @@ final class Migration {
             if (migration.cachesInHostMemory()) {
                 migration.copy(active, decoded);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             migration.giveUp();
             throw e;
         }
@@ -134,7 +134,7 @@ final class Migration {
             for (int slice = 0; active[sequence] && slice < slices; slice++) {
                 int source = from.get(sequence) * slices + slice;
                 int rank = to.get(sequence) * slices + slice;
-                if (source != rank || !after.shares(rank, before)) {
+                if (source != rank || !after.sameRankDevice(rank, before)) {
                     moves.add(new Move(sequence, source, rank));
                 }
             }

@@ -105,7 +105,7 @@ final class Preparation<T> {
         thread.interrupt();
         try {
             made.ifPresent(dispose);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.log(System.Logger.Level.WARNING, "the memory of a layout that was given up is not freed", e);
         }
     }

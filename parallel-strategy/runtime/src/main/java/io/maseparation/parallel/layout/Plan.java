@@ -65,8 +65,11 @@ public record Plan(
      * @throws PlanException if there is not one for each rank, or an index is negative
      */
     public Plan withDevices(List<Integer> devices) {
-        if (devices.size() != ranks.size() || devices.stream().anyMatch(d -> d < 0)) {
+        if (devices.size() != ranks.size()) {
             throw new PlanException("%d devices are named for %d ranks".formatted(devices.size(), ranks.size()));
+        }
+        if (devices.stream().anyMatch(d -> d < 0)) {
+            throw new PlanException("devices are numbered from 0, not %s".formatted(devices));
         }
         return new Plan(setup, config, ranks, placement, groups, devices);
     }

@@ -217,7 +217,9 @@ public record PlanFile(
             layout = layout.withCombine(combine);
             layout.checkSizes();
         } catch (PlanException e) {
-            throw json.fail("strategy", strategy.id() + ": " + e.getMessage());
+            // Quoted names would be parameters, which a command line turns into its options; these are fields.
+            String fields = String.valueOf(e.getMessage()).replace("'", "");
+            throw json.fail("strategy", strategy.id() + ": " + fields);
         }
         return new Setup(layout, new Batching(microBatches, schedule));
     }

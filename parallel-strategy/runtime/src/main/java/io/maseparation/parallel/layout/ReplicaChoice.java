@@ -9,9 +9,9 @@ import java.util.Arrays;
 
 /**
  * Which of an expert's replicas serves which row, by the rows that are really there ({@link ReplicaDispatch}). Each
- * attention group decides for its own rows and takes those of the others to be like them: each of its rows stands for
- * one of every group. Where reading experts takes the time, all groups keep to the same replica of each: rows that
- * another group sends elsewhere would make a second rank read the expert. A row's result is the same on any replica.
+ * attention group decides for its own rows and assumes that the other groups' rows are distributed like its own. Where
+ * reading experts takes the time, all groups keep to the same replica of each: rows that another group sends elsewhere
+ * would make a second rank read the expert. A row's result is the same on any replica.
  */
 public final class ReplicaChoice {
     /**

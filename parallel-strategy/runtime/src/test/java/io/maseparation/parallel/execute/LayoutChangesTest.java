@@ -9,6 +9,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.HostKv;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
@@ -27,7 +28,10 @@ import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RankLoader;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Field;
 import java.time.Duration;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -45,6 +49,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Changes of layout in the middle of a run do not change the answer, whether they are made or fail. */
 class LayoutChangesTest {
@@ -214,12 +219,17 @@ class LayoutChangesTest {
                 options(DataType.F32, Changes.NONE));
     }
 
-    @Test
-    void aLayoutThatCannotBeSetUpLeavesTheOldOneServing() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aLayoutThatCannotBeSetUpLeavesTheOldOneServing(boolean error) {
         int[] loads = new int[1];
         RankLoader failsOnce = (rank, device, weights, capacity) -> {
             // The three ranks of the start, then one of the new layout.
             if (++loads[0] == 5) {
+                if (error) {
+                    // As TornadoVM does.
+                    throw new Error("planted");
+                }
                 throw new IllegalStateException("planted");
             }
             return RankLoader.real().load(rank, device, weights, capacity);
@@ -229,9 +239,16 @@ class LayoutChangesTest {
 
         assertSame(expected(), actual);
         assertThat(actual.changes()).extracting(LayoutChange::outcome).containsExactly(
-                "failed: rank 1 (expert): IllegalStateException: planted", LayoutChange.SWITCHED);
+                "failed: rank 1 (expert): %s: planted".formatted(error ? "Error" : "IllegalStateException"),
+                LayoutChange.SWITCHED);
         assertThat(actual.changes().getFirst().made()).isFalse();
         assertThat(actual.result().layout()).isEqualTo("ma 1:2");
+        assertNothingIsLeft();
+    }
+
+    private void assertNothingIsLeft() {
+        strict.stream().filter(device -> device.target().embedded()).forEach(device ->
+                assertThat(TestDevices.used(device)).as("bytes left on %s", device.name()).isZero());
     }
 
     @Test
@@ -272,6 +289,81 @@ class LayoutChangesTest {
         assertSame(expected(), actual);
         assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made)
                 .allSatisfy(change -> assertThat(change.outcome()).startsWith("failed: IndexOutOfBoundsException"));
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void anErrorBetweenTwoStepsLeavesTheOldLayoutServing() {
+        int[] loads = new int[1];
+        RankLoader unreadable = (rank, device, weights, capacity) -> {
+            RankDevice made = RankLoader.real().load(rank, device, weights, capacity);
+            if (++loads[0] > 3) {
+                plantError(made.kv());
+            }
+            return made;
+        };
+        Given actual = run(Planning.plan(TINY, TWO_ONE), WEIGHTS, WORKLOAD,
+                options(DataType.F32, twoRatios()), unreadable);
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).hasSize(2).noneMatch(LayoutChange::made)
+                .allSatisfy(change -> assertThat(change.outcome()).isEqualTo("failed: Error: planted"));
+        assertNothingIsLeft();
+    }
+
+    private static void plantError(HostKv kv) {
+        try {
+            Field data = HostKv.class.getDeclaredField("data");
+            data.setAccessible(true);
+            data.set(kv, new AbstractList<MemorySegment>() {
+                @Override
+                public MemorySegment get(int index) {
+                    throw new Error("planted");
+                }
+
+                @Override
+                public int size() {
+                    throw new Error("planted");
+                }
+            });
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
+        }
+    }
+
+    /** Whether the policy's change is made, too, or given up. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @Timeout(60)
+    void anOrderIsMadeWhereItWasOrderedAlsoWhileThePolicyIsAtWork(boolean patient) {
+        LayoutPolicy slow = new LayoutPolicy() {
+            @Override
+            public int interval() {
+                return 1;
+            }
+
+            @Override
+            public Optional<Proposal> propose(LiveState state) {
+                sleep(state.decoded() == 1 ? 800 : 0);
+                return state.decoded() == 1
+                        ? Optional.of(new Proposal(new Target(state.plan().setup(),
+                                Optional.of(swapped(state.plan())), Optional.empty()), Kind.EXPERTS, 1))
+                        : Optional.empty();
+            }
+
+            @Override
+            public void ended(LayoutChange change, LiveState state) {}
+        };
+        Changes changes = new Changes(
+                List.of(new Changes.Ordered(7, Kind.RATIO, state -> Target.ratio(TWO_ONE, 2, 1))),
+                Optional.of(slow), patient ? Duration.ofSeconds(30) : Duration.ofMillis(400));
+        Given actual = run(Planning.plan(TINY, TWO_ONE.withLayout(Layout.separated(1, 2))), WEIGHTS, WORKLOAD,
+                options(DataType.F32, changes));
+
+        assertSame(expected(), actual);
+        assertThat(actual.changes()).extracting(LayoutChange::step).containsExactly(7, 7);
+        assertThat(actual.changes()).extracting(LayoutChange::made).containsExactly(patient, true);
+        assertThat(actual.result().layout()).isEqualTo("ma 2:1");
     }
 
     /** A policy that hangs is killed, is not asked again while it hangs, and hears of it afterwards. */

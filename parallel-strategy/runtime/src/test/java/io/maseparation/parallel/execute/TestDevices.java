@@ -19,7 +19,7 @@ public final class TestDevices {
     }
 
     /** Devices of so many bytes each; empty where the runtime makes none to order. */
-    static Optional<List<Device>> ofSize(int count, long bytes) {
+    public static Optional<List<Device>> ofSize(int count, long bytes) {
         return embedded(new Class<?>[] {int.class, long.class}, count, bytes);
     }
 

@@ -68,7 +68,7 @@ final class GridRunner {
         }
     }
 
-    /** Waits, whatever interrupts: a task must have ended before its memory is used again. */
+    /** Waits even if interrupted: a task must have ended before its memory is used again. */
     private static boolean join(Thread thread) {
         boolean interrupted = false;
         while (true) {

@@ -28,6 +28,8 @@ import java.util.stream.IntStream;
  * may go from one to another between two steps; what stays as it is on a rank is handed on.
  */
 public final class Deployment {
+    private static final System.Logger LOG = System.getLogger(Deployment.class.getName());
+
     private final Plan plan;
     private final Shares shares;
     private final StepSchedule schedule;
@@ -58,7 +60,6 @@ public final class Deployment {
         MemoryCheck.check(
                 plan, deployment.memory, job.options().deviceMemory(), deployment.copied(job.weights()));
         deployment.load(job, Optional.empty());
-        plan.ranks().forEach(rank -> deployment.fillCache(rank, workload));
         return deployment;
     }
 
@@ -148,10 +149,13 @@ public final class Deployment {
             try {
                 RankDevice device = job.loader().load(rank, devices.get(r), job.weights(), capacity(r));
                 rankDevices.add(device);
-                if (before.isPresent() && rank.group() < 0) {
+                if (before.isEmpty()) {
+                    fillCache(rank, job.workload());
+                } else if (rank.group() < 0) {
                     device.warmUp();
                 }
-            } catch (RuntimeException | OutOfMemoryError e) {
+            } catch (RuntimeException | Error e) {
+                // TornadoVM throws plain errors, too.
                 before.ifPresentOrElse(this::closeExcept, this::close);
                 throw failure(rank, e);
             }
@@ -227,31 +231,40 @@ public final class Deployment {
     }
 
     /**
-     * {@return which sequences live on which ranks}
+     * {@return whether a rank has the same buffers and graphs in another deployment}
      *
      * @param rank index of the rank
      * @param other another deployment of as many ranks
      */
     @SuppressWarnings("ReferenceEquality")
-    public boolean shares(int rank, Deployment other) {
+    public boolean sameRankDevice(int rank, Deployment other) {
         return rankDevices.get(rank) == other.rankDevices.get(rank);
     }
 
-    /** Frees the memory of all ranks. */
+    /** Frees the memory of all ranks; says in the log what cannot be freed. */
     public void close() {
-        rankDevices.forEach(RankDevice::close);
+        rankDevices.forEach(Deployment::free);
     }
 
     /**
-     * Frees the memory of the ranks that another deployment does not have.
+     * Frees the memory of the ranks that another deployment does not have; says in the log what cannot be freed.
      *
      * @param kept the deployment that goes on
      */
     public void closeExcept(Deployment kept) {
         for (int rank = 0; rank < rankDevices.size(); rank++) {
-            if (!shares(rank, kept)) {
-                rankDevices.get(rank).close();
+            if (!sameRankDevice(rank, kept)) {
+                free(rankDevices.get(rank));
             }
+        }
+    }
+
+    /** A failure must neither keep the others from being freed nor end the run that goes on. */
+    private static void free(RankDevice device) {
+        try {
+            device.close();
+        } catch (RuntimeException | Error e) {
+            LOG.log(System.Logger.Level.WARNING, "the memory of a rank is not freed", e);
         }
     }
 }

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.stream.Stream;
 
 /** What the ranks of a run did when. Each rank writes its own part; expert loads are gathered over all of them. */
 public final class Recorder {
@@ -15,7 +14,8 @@ public final class Recorder {
 
     private final List<RankLog> ranks = new ArrayList<>();
     private final long[][] loads;
-    private final List<BitSet[]> expertsOfStep = new ArrayList<>();
+    /** Decode steps whose rows visited an expert, by layer. */
+    private final BitSet[][] stepsOf;
 
     private final boolean transfers;
     private double mostRows;
@@ -35,6 +35,10 @@ public final class Recorder {
             this.ranks.add(new RankLog());
         }
         loads = new long[layers][experts];
+        stepsOf = new BitSet[layers][experts];
+        for (BitSet[] layer : stepsOf) {
+            Arrays.setAll(layer, expert -> new BitSet());
+        }
     }
 
     boolean transfers() {
@@ -82,13 +86,10 @@ public final class Recorder {
 
     /** Counts the experts chosen for some rows of a layer in a decode step. */
     synchronized void experts(int decodeStep, int layer, int[] chosen) {
-        while (expertsOfStep.size() <= decodeStep) {
-            expertsOfStep.add(Stream.generate(BitSet::new).limit(loads.length).toArray(BitSet[]::new));
-        }
         for (int expert : chosen) {
             if (expert >= 0 && expert < loads[layer].length) {
                 loads[layer][expert]++;
-                expertsOfStep.get(decodeStep)[layer].set(expert);
+                stepsOf[layer][expert].set(decodeStep);
             }
         }
     }
@@ -99,7 +100,7 @@ public final class Recorder {
      * @param layer index of the layer
      */
     public synchronized long distinctExperts(int layer) {
-        return expertsOfStep.stream().mapToLong(s -> s[layer].cardinality()).sum();
+        return Arrays.stream(stepsOf[layer]).mapToLong(BitSet::cardinality).sum();
     }
 
     /** One rank's part; written by its thread, read after the run. */

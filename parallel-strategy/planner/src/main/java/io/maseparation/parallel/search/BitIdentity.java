@@ -19,8 +19,9 @@ import java.util.Optional;
  * @param identical the best plan that splits no sum
  * @param best the best plan of all
  * @param cost what {@code best} gains over {@code identical}, as {@link Verdict#gain} has it; 0 where they are the same
+ * @param untried how many layouts were not simulated the other way, since the time limit was over
  */
-public record BitIdentity(Evaluation identical, Evaluation best, double cost) {
+public record BitIdentity(Evaluation identical, Evaluation best, double cost, int untried) {
     /**
      * {@return what bit identity costs; empty if no plan has it}
      *
@@ -28,20 +29,26 @@ public record BitIdentity(Evaluation identical, Evaluation best, double cost) {
      */
     public static Optional<BitIdentity> of(SearchResult found) {
         List<Evaluation> all = new ArrayList<>();
+        int untried = 0;
         for (LayoutKind kind : LayoutKind.values()) {
-            found.best(kind).ifPresent(e -> {
-                all.add(e);
-                if (e.layout().setup().layout().expertGroups() > 0) {
-                    all.add(otherWay(found.request(), e));
+            Optional<Evaluation> e = found.best(kind);
+            e.ifPresent(all::add);
+            if (e.filter(x -> x.layout().setup().layout().expertGroups() > 0).isPresent()) {
+                if (found.request().deadline().passed(1)) {
+                    untried++;
+                } else {
+                    all.add(otherWay(found.request(), e.get()));
                 }
-            });
+            }
         }
+        int missing = untried;
         Comparator<Evaluation> byScore = Comparator.comparingDouble(Evaluation::score);
         Evaluation best = all.stream().min(byScore).orElseThrow();
         return all.stream()
                 .filter(e -> !e.layout().setup().layout().splitsSums() && Double.isFinite(e.score()))
                 .min(byScore)
-                .map(e -> new BitIdentity(e, best, found.request().goal().objective().gain(best.score(), e.score())));
+                .map(e -> new BitIdentity(
+                        e, best, found.request().goal().objective().gain(best.score(), e.score()), missing));
     }
 
     private static Evaluation otherWay(SearchRequest request, Evaluation e) {

@@ -171,7 +171,7 @@ final class LowerBound {
                 ? all * together * (1 - 1.0 / scenario.steps())
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
                 : 0;
-        return Math.max(mean / scenario.batch(), shared);
+        return Math.max(mean / scenario.batch(), shared) + cluster.profile().engineStepSeconds();
     }
 
     private int rows(int group, int microBatch) {

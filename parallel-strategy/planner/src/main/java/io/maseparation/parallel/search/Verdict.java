@@ -234,12 +234,15 @@ public record Verdict(
             text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }
         text.add(String.format(Locale.ROOT,
-                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
+                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches%s.",
                 best.regime().id(),
                 percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
-                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
+                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0)),
+                best.criticalPath().getOrDefault(Regime.ENGINE, 0.0) > 0
+                        ? ", %s the serving engine".formatted(percent(best.criticalPath().get(Regime.ENGINE)))
+                        : ""));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools take at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work a step; apart that takes at least %.3f ms"

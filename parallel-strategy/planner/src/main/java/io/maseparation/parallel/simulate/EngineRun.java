@@ -34,9 +34,14 @@ record EngineRun(
         return new EngineRun(simulation, batches, engine, engine.run(), loads, tokens);
     }
 
+    /** What the serving engine adds to every step, in seconds. */
+    double engineSeconds() {
+        return simulation.cluster().profile().engineStepSeconds();
+    }
+
     /**
      * Mean over the sequences of some groups of the time per step from the last token of the warm-up to the last token,
-     * in seconds; NaN if they have none.
+     * and of the engine's own part of a step, in seconds; NaN if they have none.
      */
     double tpotSeconds(IntPredicate groups) {
         Scenario scenario = simulation.scenario();
@@ -52,7 +57,7 @@ record EngineRun(
                 }
             }
         }
-        return sum / sequences;
+        return sum / sequences + engineSeconds();
     }
 
     /** Mean time of a sequence's first token in seconds, after a prefill; NaN if no sequence has one. */
@@ -64,7 +69,7 @@ record EngineRun(
                 for (int step = 0; step < batches.steps(); step++) {
                     int outputs = batches.of(group, m, step).shape().outputs();
                     if (outputs > 0) {
-                        sum += outputs * tokens.of(group, m)[step];
+                        sum += outputs * (tokens.of(group, m)[step] + (step + 1) * engineSeconds());
                         sequences += outputs;
                     }
                 }

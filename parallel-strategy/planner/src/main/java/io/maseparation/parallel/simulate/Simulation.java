@@ -119,6 +119,11 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
         return new Simulation(plan, cluster, other);
     }
 
+    /** The same simulation on another cluster. */
+    Simulation on(Cluster other) {
+        return new Simulation(plan, other, scenario);
+    }
+
     /** {@return the price of all devices in use for an hour; NaN if a price is unknown} */
     public double pricePerHour() {
         return plan.devices().stream().distinct().mapToDouble(d -> cluster.kindOf(d).pricePerHour())

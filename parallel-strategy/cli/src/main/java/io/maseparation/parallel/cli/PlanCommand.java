@@ -40,6 +40,8 @@ final class PlanCommand extends Command {
     private static final String OBJECTIVE = "objective";
     private static final String OUTPUT = "output";
     private static final String TIME_LIMIT = "time-limit";
+    /** Sentences of the verdict that stand before the tables. */
+    private static final int FIRST = 2;
     /** A week. */
     private static final int MOST_SECONDS = 7 * 24 * 3600;
 
@@ -273,8 +275,11 @@ final class PlanCommand extends Command {
         SearchRequest request = found.request();
         boolean prices = rows.stream().anyMatch(r -> Double.isFinite(r.result().speed().pricePerMillionTokens()));
         StringBuilder text = new StringBuilder();
+        List<String> sentences = verdict.sentences();
         text.append(SimulationFlags.description(found.best().result().simulation()))
-                .append("\n\n");
+                .append("\n\n")
+                .append(wrapped(String.join(" ", sentences.subList(0, FIRST)), format))
+                .append('\n');
         List<String> speed = new ArrayList<>(List.of("plan", "strategy", "layout", "micro_batches", "tpot_ms",
                 "tpot_low_ms", "tpot_high_ms", "bound_ms", "cluster_bound_ms", "tps", "regime"));
         if (request.goal().anyBatch()) {
@@ -289,7 +294,9 @@ final class PlanCommand extends Command {
                         "memory_efficiency", "imbalance"),
                 format))
                 .append('\n');
-        text.append(wrapped(verdict.reason(), format)).append('\n');
+        if (sentences.size() > FIRST) {
+            text.append(wrapped(String.join(" ", sentences.subList(FIRST, sentences.size())), format)).append('\n');
+        }
         ranges.bits().ifPresent(b -> text.append(wrapped(b.words(), format)).append('\n'));
         text.append(wrapped(
                 "Everything here is simulated (docs/simulation.md). Bound: the busiest rank's bytes or operations at peak;"
@@ -302,6 +309,8 @@ final class PlanCommand extends Command {
                                 .formatted(SimulationReport.errors(found.request().cluster()))
                         + " that moves all plans together, so ranges that overlap do not make plans equal."
                         + notTried(ranges, verdict)
+                        + " Times of a layout in reproduce, compare and the README are of other assumptions, batches and contexts:"
+                        + " each says which."
                         + " Kernel times: " + SimulationReport.kernelTimes(found.best().result()) + ".",
                 format));
         return text.toString();

@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
  *     negative if it loses, NaN if only one of them exists
  * @param changes scores of the leaders under other circumstances
  * @param bound why pools of identical devices cannot win; empty if the devices differ
- * @param reason all of this in words
+ * @param sentences all of this in words; the first two say whether separation pays and what bounds the best plan
  * @param complete whether the time of the search sufficed for all changes
  */
 public record Verdict(
@@ -31,7 +31,7 @@ public record Verdict(
         double gain,
         List<Change> changes,
         Optional<PoolBound> bound,
-        String reason,
+        List<String> sentences,
         boolean complete) {
     /** Smaller differences count as none, since short simulations are this noisy. */
     private static final double EQUAL = 0.01;
@@ -147,7 +147,7 @@ public record Verdict(
         return new Verdict(
                 verdict.answer(), verdict.regime(), verdict.objective(), verdict.gain(), verdict.changes(),
                 verdict.bound(),
-                verdict.reason(), !both || !found.request().deadline().passed(1));
+                verdict.sentences(), !both || !found.request().deadline().passed(1));
     }
 
     /** The verdict, given the leaders' scores under other circumstances. */
@@ -170,8 +170,13 @@ public record Verdict(
                         .distinct()
                         .count() == 1)
                 .map(s -> poolBound(s.result(), together(found)));
-        String reason = String.join(" ", sentences(found, answer, gain, best, changes, bound));
-        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound, reason, true);
+        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound,
+                sentences(found, answer, gain, best, changes, bound), true);
+    }
+
+    /** {@return all of it in words} */
+    public String reason() {
+        return String.join(" ", sentences);
     }
 
     private static Answer judge(double gain) {

@@ -23,6 +23,7 @@ import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,6 +59,7 @@ final class LowerBound {
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
     private final Map<OwnUse, Double> knownOwn = new HashMap<>();
     private final Map<ActiveUse, double[]> knownActive = new HashMap<>();
+    private final Map<ActiveUse, Map<int[][], Double>> knownSteps = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
      * themselves.
@@ -223,9 +225,16 @@ final class LowerBound {
             } else if (!part.get().received()) {
                 double steps = 0;
                 int layer = part.get().layer();
-                double[] ofActive = knownActive.computeIfAbsent(
-                        new ActiveUse(segment.name(), shape.rows(), alike), u -> unknown(layer));
-                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, layer)) {
+                ActiveUse use = new ActiveUse(segment.name(), shape.rows(), alike);
+                int[][] visits = counts.of(copyOfGroup.get(rank.group()), m, layer);
+                // Layers that stand for others have their very counts.
+                Map<int[][], Double> known = knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
+                if (known.containsKey(visits)) {
+                    sum += known.get(visits);
+                    continue;
+                }
+                double[] ofActive = knownActive.computeIfAbsent(use, u -> unknown(layer));
+                for (int[] of : visits) {
                     // The rows and their pairs are given, so that nothing but the number of experts makes a difference.
                     int active = active(of);
                     if (Double.isNaN(ofActive[active])) {
@@ -235,6 +244,7 @@ final class LowerBound {
                     }
                     steps += ofActive[active];
                 }
+                known.put(visits, steps / scenario.steps());
                 sum += steps / scenario.steps();
             }
         }

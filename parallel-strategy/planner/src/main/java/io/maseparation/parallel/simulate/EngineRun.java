@@ -16,6 +16,11 @@ record EngineRun(
         Simulation simulation, Batches batches, Engine engine, Log log, ExpertLoads loads, TokenTimes tokens) {
 
     static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory) {
+        return of(simulation, batches, memory, new TpotLimit(simulation.scenario(), batches, Double.POSITIVE_INFINITY));
+    }
+
+    /** The same up to when a limit is sure to be exceeded; then times of tokens are missing. */
+    static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory, TpotLimit limit) {
         CollectiveTimes collectives =
                 new CollectiveTimes(simulation.cluster(), simulation.scenario().conditions().collectives());
         ExpertLoads loads = new ExpertLoads(simulation, batches);
@@ -29,8 +34,10 @@ record EngineRun(
                     int group = simulation.plan().ranks().get(rank).group();
                     if (batches.of(group, microBatch, step).shape().outputs() > 0) {
                         tokens.set(group, microBatch, step, time, entry);
+                        limit.sampled(group, microBatch, step, time);
                     }
-                });
+                },
+                limit::until);
         return new EngineRun(simulation, batches, engine, engine.run(), loads, tokens);
     }
 

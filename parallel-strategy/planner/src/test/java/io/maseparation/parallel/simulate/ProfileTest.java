@@ -72,6 +72,24 @@ class ProfileTest {
                 .as("the largest of the errors").isLessThanOrEqualTo(1.55 * result.tpotMs());
     }
 
+    /** A run that ends early ends only what exceeds the limit. */
+    @Property(tries = 60)
+    void aLimitEndsOnlyWhatExceedsIt(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Cluster cluster = TestClusters.random(random, 4)
+                .with(new Profile(1e-3 * random.nextInt(2), NONE, List.of()));
+        Simulation simulation = new Simulation(
+                Planning.plan(MODEL, SETUPS.get(random.nextInt(SETUPS.size()))), cluster,
+                Scenario.decode(3 + random.nextInt(40), 256)
+                        .withSteps(1 + random.nextInt(5), 1 + random.nextInt(2)));
+        double tpot = simulation.tpotMs();
+
+        assertThat(simulation.tpotMs(Double.POSITIVE_INFINITY)).isEqualTo(tpot);
+        assertThat(simulation.tpotMs(tpot)).isEqualTo(tpot);
+        assertThat(simulation.tpotMs(tpot * (1 + random.nextDouble()))).isEqualTo(tpot);
+        assertThat(simulation.tpotMs(tpot * 0.5 * random.nextDouble())).isInfinite();
+    }
+
     /** Every kind of number counts where something depends on it, and only there. */
     @Test
     void everyErrorWidensTheRange() {

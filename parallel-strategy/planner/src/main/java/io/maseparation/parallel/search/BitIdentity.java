@@ -60,7 +60,9 @@ public record BitIdentity(Evaluation identical, Evaluation best, double cost, in
                         e, best, found.request().goal().objective().gain(best.score(), e.score()), missing));
     }
 
-    /** Of plans of either kind that which is best the other way by a few layers; only that one is worth a simulation. */
+    /**
+     * Of plans of either kind that which is best the other way by a few layers; only that one is worth a simulation.
+     */
     private static List<Evaluation> best(List<Evaluation> turned, Trial trial) {
         Comparator<Evaluation> byScore = Comparator.comparingDouble(
                 e -> trial.roughScore(otherWay(trial.request(), e, turned(e.layout()))));

@@ -57,8 +57,9 @@ class PublishedSystemsTest {
     /**
      * Attention and experts apart against together: vLLM's afd-plugin has 98.9 ms with 4A4F and 100.1 with DP8/EP8 for
      * Qwen3.5-122B-A10B, eager, on eight GPUs of one PCIe host. Which is not said: 61 GB of experts a GPU need 80 GB,
-     * so A100 at PCIe 4.0 is assumed. That model's linear attention is not to be had here; GLM-4.5-Air is as large. Most of
-     * the published 100 ms are neither kernels nor transfers but the same host in both, which brings them together.
+     * so A100 at PCIe 4.0 is assumed. That model's linear attention is not to be had here; GLM-4.5-Air is as large.
+     * Most of the published 100 ms are neither kernels nor transfers but the same host in both, which brings them
+     * together.
      */
     @Test
     void attentionAndExpertsApartComeAsNearAsTheyDid() {

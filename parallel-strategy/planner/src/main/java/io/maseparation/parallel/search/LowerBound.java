@@ -59,7 +59,7 @@ final class LowerBound {
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
     private final Map<OwnUse, Double> knownOwn = new HashMap<>();
     private final Map<ActiveUse, double[]> knownActive = new HashMap<>();
-    private final Map<ActiveUse, Map<int[][], Double>> knownSteps = new HashMap<>();
+    private final Map<ActiveUse, IdentityHashMap<int[][], Double>> knownSteps = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
      * themselves.
@@ -228,9 +228,11 @@ final class LowerBound {
                 ActiveUse use = new ActiveUse(segment.name(), shape.rows(), alike);
                 int[][] visits = counts.of(copyOfGroup.get(rank.group()), m, layer);
                 // Layers that stand for others have their very counts.
-                Map<int[][], Double> known = knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
-                if (known.containsKey(visits)) {
-                    sum += known.get(visits);
+                IdentityHashMap<int[][], Double> ofVisits =
+                        knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
+                Double alreadyKnown = ofVisits.get(visits);
+                if (alreadyKnown != null) {
+                    sum += alreadyKnown;
                     continue;
                 }
                 double[] ofActive = knownActive.computeIfAbsent(use, u -> unknown(layer));
@@ -244,7 +246,7 @@ final class LowerBound {
                     }
                     steps += ofActive[active];
                 }
-                known.put(visits, steps / scenario.steps());
+                ofVisits.put(visits, steps / scenario.steps());
                 sum += steps / scenario.steps();
             }
         }

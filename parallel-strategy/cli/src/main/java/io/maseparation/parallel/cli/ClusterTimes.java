@@ -33,6 +33,8 @@ final class ClusterTimes {
                 column("strategy", "strategy", Unit.PLAIN, r -> r.layout().strategy().id()),
                 column("layout", "layout", Unit.PLAIN, r -> r.layout().name()),
                 column("tpot_ms", "TPOT on " + cluster.name(), Unit.MILLISECONDS, r -> r.value(x -> x.tpotMs())),
+                column("tpot_low_ms", "from", Unit.MILLISECONDS, r -> r.value(x -> x.range().lowMs())),
+                column("tpot_high_ms", "to", Unit.MILLISECONDS, r -> r.value(x -> x.range().highMs())),
                 column("bound_ms", "bound", Unit.MILLISECONDS, r -> r.value(x -> x.bounds().layoutMs())),
                 column("tps", "TPS", Unit.NUMBER, r -> r.value(x -> x.tps())),
                 column("busy_attention", "busy attention", Unit.PERCENT, r -> r.value(x -> x.use().busyAttention())),
@@ -54,7 +56,8 @@ final class ClusterTimes {
 
     private static Row simulated(ModelConfig config, Setup setup, Cluster cluster, Scenario scenario) {
         try {
-            SimulationResult result = new Simulation(Planning.plan(config, setup), cluster, scenario).run(false);
+            SimulationResult result = new Simulation(Planning.plan(config, setup), cluster, scenario).run(false)
+                    .withRange();
             return new Row(setup.layout(), Optional.of(result), result.regime().id());
         } catch (PlanException e) {
             return new Row(setup.layout(), Optional.empty(), FlagNames.translate(e.getMessage()));

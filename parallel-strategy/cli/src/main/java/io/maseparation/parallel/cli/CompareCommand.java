@@ -123,7 +123,7 @@ final class CompareCommand extends Command {
                     (int) Math.min(Math.round(context), config.maxPositions()));
             terminal.out().print(format == OutputFormat.JSON
                     ? Json.write(report.tree(simulated, cluster))
-                    : report.text(ModelFlags.description(config), simulated, format));
+                    : report.text(ModelFlags.description(config), simulated, cluster, format));
             if (!comparison.equal()) {
                 throw new FailedException("tokens differ: " + report.wrongTokens());
             }

@@ -20,6 +20,7 @@ import io.maseparation.parallel.search.LayoutFilter;
 import io.maseparation.parallel.search.LayoutKind;
 import io.maseparation.parallel.search.Objective;
 import io.maseparation.parallel.search.Planner;
+import io.maseparation.parallel.search.Ranges;
 import io.maseparation.parallel.search.SearchRequest;
 import io.maseparation.parallel.search.SearchResult;
 import io.maseparation.parallel.search.Verdict;
@@ -40,6 +41,8 @@ final class PlanCommand extends Command {
     private static final String OBJECTIVE = "objective";
     private static final String OUTPUT = "output";
     private static final String TIME_LIMIT = "time-limit";
+    /** Sentences of the verdict that stand before the tables. */
+    private static final int FIRST = 2;
     /** A week. */
     private static final int MOST_SECONDS = 7 * 24 * 3600;
 
@@ -106,23 +109,23 @@ final class PlanCommand extends Command {
         } catch (PlanException e) {
             throw new UsageException(FlagNames.translate(e.getMessage()));
         }
-        SearchResult found;
         Verdict verdict;
-        Optional<BitIdentity> bits;
+        Ranges ranges;
         try (Progress progress = terminal.progress("searching", -1)) {
-            found = Planner.search(request.withProgress(progress::at));
+            SearchResult search = Planner.search(request.withProgress(progress::at));
             progress.doing("verdict");
-            verdict = Verdict.of(found);
-            bits = BitIdentity.of(found);
+            verdict = Verdict.of(search);
+            ranges = Ranges.of(search, BitIdentity.of(search));
         }
+        SearchResult found = ranges.found();
         Evaluation best = found.best();
         Simulation simulated = best.result().simulation();
         output.ifPresent(file -> PlanFile.of(simulated.plan())
                 .madeFor(cluster.name(), simulated.scenario().batch(), simulated.scenario().context())
                 .write(file));
         terminal.out().print(format == OutputFormat.JSON
-                ? Json.write(tree(found, verdict, bits))
-                : text(found, verdict, bits, format));
+                ? Json.write(tree(ranges, verdict))
+                : text(ranges, verdict, format));
         output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
     }
 
@@ -139,8 +142,8 @@ final class PlanCommand extends Command {
     }
 
     /** What the time did not suffice for, in words; empty if it did. */
-    private static String notTried(SearchResult found, Verdict verdict) {
-        SearchResult.Untried untried = found.untried();
+    private static String notTried(Ranges ranges, Verdict verdict) {
+        SearchResult.Untried untried = ranges.found().untried();
         List<String> parts = new ArrayList<>();
         if (untried.bounded() > 0) {
             parts.add("%d layouts were not looked at".formatted(untried.bounded()));
@@ -155,21 +158,38 @@ final class PlanCommand extends Command {
         if (!verdict.complete()) {
             parts.add("not all leaders were simulated under other circumstances");
         }
+        boolean better = !parts.isEmpty();
+        if (bitsNotTried(ranges)) {
+            parts.add("not all leaders were simulated with their experts' outputs combined the other way");
+        }
+        if (!ranges.complete()) {
+            parts.add("not all ranges were simulated");
+        }
         return parts.isEmpty()
                 ? ""
-                : " The time limit ended the search: %s; a better plan may exist.".formatted(String.join(", ", parts));
+                : " The time limit ended the search: %s%s.".formatted(
+                        String.join(", ", parts), better ? "; a better plan may exist" : "");
     }
 
-    private static Map<String, Object> untried(SearchResult found, Verdict verdict) {
+    private static boolean bitsNotTried(Ranges ranges) {
+        return ranges.bits().map(b -> b.untried() > 0)
+                .orElse(ranges.found().request().deadline().exists() && !ranges.complete());
+    }
+
+    private static Map<String, Object> untried(Ranges ranges, Verdict verdict) {
+        SearchResult found = ranges.found();
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("layouts_not_bounded", found.untried().bounded());
         tree.put("layouts_not_simulated", found.untried().simulated());
         tree.put("leaders_not_simulated_again", found.untried().again());
         tree.put("changes_complete", verdict.complete());
+        tree.put("bit_identity_complete", !bitsNotTried(ranges));
+        tree.put("ranges_complete", ranges.complete());
         return tree;
     }
 
-    private static Map<String, Object> tree(SearchResult found, Verdict verdict, Optional<BitIdentity> bits) {
+    private static Map<String, Object> tree(Ranges ranges, Verdict verdict) {
+        SearchResult found = ranges.found();
         SearchRequest request = found.request();
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("model", request.config().name());
@@ -185,12 +205,12 @@ final class PlanCommand extends Command {
         tree.put("flips_with", verdict.flip().map(Verdict.Change::what).orElse(null));
         tree.put("changes", verdict.changes().stream().map(c -> change(c, request.goal().objective())).toList());
         verdict.bound().ifPresent(b -> tree.put("pools", pools(b)));
-        tree.put("bit_identity", bits.map(PlanCommand::bitIdentity).orElse(null));
+        tree.put("bit_identity", ranges.bits().map(PlanCommand::bitIdentity).orElse(null));
         tree.put("candidates", found.candidates());
         tree.put("candidates_impossible", found.refused());
         tree.put("candidates_simulated", found.simulated());
-        tree.put("time_limit_hit", !notTried(found, verdict).isEmpty());
-        tree.put("not_tried", untried(found, verdict));
+        tree.put("time_limit_hit", !notTried(ranges, verdict).isEmpty());
+        tree.put("not_tried", untried(ranges, verdict));
         tree.put("best", SimulationReport.tree(found.best().result()));
         tree.put("best_ma", found.best(LayoutKind.MA).map(e -> SimulationReport.tree(e.result())).orElse(null));
         List<Map<String, Object>> baselines = new ArrayList<>();
@@ -236,7 +256,8 @@ final class PlanCommand extends Command {
         return tree;
     }
 
-    private static String text(SearchResult found, Verdict verdict, Optional<BitIdentity> bits, OutputFormat format) {
+    private static String text(Ranges ranges, Verdict verdict, OutputFormat format) {
+        SearchResult found = ranges.found();
         List<SimulationTable.Row> rows = new ArrayList<>();
         rows.add(row("best of all", found.best()));
         found.best(LayoutKind.MA).ifPresent(e -> rows.add(row("best " + LayoutKind.MA.label(), e)));
@@ -252,10 +273,13 @@ final class PlanCommand extends Command {
         SearchRequest request = found.request();
         boolean prices = rows.stream().anyMatch(r -> Double.isFinite(r.result().speed().pricePerMillionTokens()));
         StringBuilder text = new StringBuilder();
+        List<String> sentences = verdict.sentences();
         text.append(SimulationFlags.description(found.best().result().simulation()))
-                .append("\n\n");
+                .append("\n\n")
+                .append(wrapped(String.join(" ", sentences.subList(0, FIRST)), format))
+                .append('\n');
         List<String> speed = new ArrayList<>(List.of("plan", "layout", "micro_batches", "tpot_ms",
-                "bound_ms", "cluster_bound_ms", "tps", "regime"));
+                "tpot_low_ms", "tpot_high_ms", "bound_ms", "cluster_bound_ms", "tps", "regime"));
         if (request.goal().anyBatch()) {
             speed.add(3, "batch");
         }
@@ -268,8 +292,10 @@ final class PlanCommand extends Command {
                         "memory_efficiency", "imbalance"),
                 format))
                 .append('\n');
-        text.append(wrapped(verdict.reason(), format)).append('\n');
-        bits.ifPresent(b -> text.append(wrapped(b.words(), format)).append('\n'));
+        if (sentences.size() > FIRST) {
+            text.append(wrapped(String.join(" ", sentences.subList(FIRST, sentences.size())), format)).append('\n');
+        }
+        ranges.bits().ifPresent(b -> text.append(wrapped(b.words(), format)).append('\n'));
         text.append(wrapped(
                 "Everything here is simulated (docs/simulation.md). Bound: the busiest rank's bytes or operations at peak;"
                         + " any layout: the same of all devices together, whatever the layout. %d layouts, of which %d are not"
@@ -277,7 +303,12 @@ final class PlanCommand extends Command {
                         + " possible, %d were simulated%s".formatted(
                                 found.simulated(),
                                 found.untried().any() ? "." : " and the others cannot win, by their bounds.")
-                        + notTried(found, verdict)
+                        + " TPOT from and to: with every number of the cluster's profile off by its error at once (%s);"
+                                .formatted(SimulationReport.errors(found.request().cluster()))
+                        + " that moves all plans together, so ranges that overlap do not make plans equal."
+                        + notTried(ranges, verdict)
+                        + " Times of a layout in reproduce, compare and the README are of other assumptions, batches and contexts:"
+                        + " each says which."
                         + " Kernel times: " + SimulationReport.kernelTimes(found.best().result()) + ".",
                 format));
         return text.toString();

@@ -144,9 +144,16 @@ final class PoliciesCommand extends Command {
             case JSON -> Json.write(PolicyReport.tree(comparisons, FlagNames::translate));
             case CSV -> TableWriter.write(table, format);
             default -> TableWriter.write(table, format)
-                    + "\nSimulated, not measured; docs/balancing.md says what is modelled and what is left out.\n";
+                    + "\nSimulated, not measured; docs/balancing.md says what is modelled and what is left out.\n\n"
+                    + summary(comparisons);
         });
         folder.ifPresent(f -> terminal.err().println("wrote " + f.resolve(PolicyCharts.PAGE)));
+    }
+
+    private static String summary(List<PolicyComparison> comparisons) {
+        StringBuilder text = new StringBuilder();
+        HelpText.wrapped(text, String.join(" ", PolicyReport.summary(comparisons)), 0);
+        return text.toString();
     }
 
     private static List<BalancingPolicy> policies(Arguments arguments) {

@@ -14,6 +14,8 @@ import java.util.stream.Collectors;
 final class ReproduceCommand extends Command {
     private static final String OUTPUT = "output";
     private static final String DEFAULT_OUTPUT = "ma-reproduction";
+    private static final String OTHERS = "plan, compare and the README have other times of a layout: the LM head counts"
+            + " there, and batch, context, launches and collectives are as each says.";
     private static final String CLUSTER = "cluster";
     private static final String DEFAULT_CLUSTER = "a100x16";
     private static final String QUICK = "quick";
@@ -71,13 +73,20 @@ final class ReproduceCommand extends Command {
         Table claims = reproduction.claims();
         return switch (format) {
             case JSON, CSV -> TableWriter.write(claims, format);
-            case TABLE -> TableWriter.write(claims.select("claim", "claimed", "simulated", "bound", "verdict"), format)
+            case TABLE -> wrapped(reproduction.answer())
+                    + TableWriter.write(claims.select("claim", "verdict", "claimed", "simulated", "bound"), format)
                     + "\n" + TableWriter.write(claims.select("claim", "assumptions"), format)
-                    + lines(reproduction.notes(), "\n");
-            case MD -> TableWriter.write(
+                    + lines(reproduction.notes(), "\n") + lines(List.of(OTHERS), "\n");
+            case MD -> String.join(" ", reproduction.answer()) + "\n\n" + TableWriter.write(
                     claims.select("claim", "claimed", "simulated", "assumptions", "bound", "verdict"), format)
                     + lines(reproduction.notes(), "\n- ");
         };
+    }
+
+    private static String wrapped(List<String> sentences) {
+        StringBuilder text = new StringBuilder();
+        HelpText.wrapped(text, String.join(" ", sentences), 0);
+        return text.append('\n').toString();
     }
 
     private static String lines(List<String> lines, String start) {

@@ -71,7 +71,7 @@ final class SimulateCommand extends Command {
         } catch (PlanException e) {
             throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
         }
-        SimulationResult result = new Simulation(plan, cluster, scenario).run(trace.isPresent());
+        SimulationResult result = new Simulation(plan, cluster, scenario).run(trace.isPresent()).withRange();
         trace.ifPresent(file -> TraceFile.write(file, List.of(run(result))));
         terminal.out().print(switch (format) {
             case JSON -> Json.write(tree(result, limit));

@@ -88,6 +88,10 @@ class PlanCommandTest {
         assertThat(baselines).containsExactly("tp", "tp-pp-whole", "tp-pp", "ep", "ep-tp");
         double best = plan.path("best").path("tpot_ms").doubleValue();
         for (JsonNode baseline : plan.path("baselines")) {
+            assertThat(baseline.path("tpot_range_ms").path(0).doubleValue()).isPositive()
+                    .isLessThan(baseline.path("tpot_ms").doubleValue());
+            assertThat(baseline.path("tpot_range_ms").path(1).doubleValue())
+                    .isGreaterThan(baseline.path("tpot_ms").doubleValue());
             assertThat(baseline.path("tpot_ms").doubleValue()).isGreaterThanOrEqualTo(best);
             assertThat(baseline.path("source").textValue()).isEqualTo("simulated");
             assertThat(baseline.path("bound_ms").isNumber()).isTrue();
@@ -162,7 +166,10 @@ class PlanCommandTest {
         for (String format : List.of("table", "md")) {
             CommandLineRun run = CommandLineRun.of("plan", "-m", "tiny", "--cluster", "a100x2", "--format", format);
             assertThat(run.status()).as(run.err()).isZero();
-            assertThat(run.out()).contains("simulated", "bound", "any layout", "best MA Separation", "eparation");
+            assertThat(run.out()).contains("simulated", "bound", "any layout", "best MA Separation", "eparation",
+                    "TPOT from", "kernels 13 %", "other assumptions");
+            assertThat(run.out().indexOf("The best plan is")).as("the answer first")
+                    .isBetween(0, run.out().indexOf("best MA Separation"));
         }
     }
 }

@@ -13,7 +13,7 @@ import java.util.function.UnaryOperator;
  * @param links what connects them
  * @param host the host whose threads all devices are; {@link HostSharing#NONE} if they are not
  * @param collectives measured tables; a collective without a table costs what its links say (α–β)
- * @param sources where the numbers come from, one line per number
+ * @param profile the serving engine's own time, and what the numbers are worth
  */
 public record Cluster(
         String name,
@@ -23,7 +23,7 @@ public record Cluster(
         Links links,
         HostSharing host,
         List<CollectiveTable> collectives,
-        List<String> sources) {
+        Profile profile) {
     /**
      * One device.
      *
@@ -37,13 +37,53 @@ public record Cluster(
         kinds = List.copyOf(kinds);
         devices = List.copyOf(devices);
         collectives = List.copyOf(collectives);
-        sources = List.copyOf(sources);
+    }
+
+    /**
+     * A cluster whose serving engine takes no time.
+     *
+     * @param name name
+     * @param description one line
+     * @param kinds kinds of device
+     * @param devices one entry per device
+     * @param links what connects them
+     * @param host the host whose threads all devices are
+     * @param collectives measured tables
+     * @param sources where the numbers come from, one line per number
+     */
+    public Cluster(
+            String name, String description, List<DeviceKind> kinds, List<Device> devices, Links links,
+            HostSharing host, List<CollectiveTable> collectives, List<String> sources) {
+        this(name, description, kinds, devices, links, host, collectives, new Profile(sources));
+    }
+
+    /**
+     * {@return the same cluster with another profile}
+     *
+     * @param other the serving engine's own time, and what the numbers are worth
+     */
+    public Cluster with(Profile other) {
+        return new Cluster(name, description, kinds, devices, links, host, collectives, other);
+    }
+
+    /** {@return where the numbers come from, one line per number} */
+    public List<String> sources() {
+        return profile.sources();
+    }
+
+    /**
+     * {@return the same cluster with every number of its profile off by its relative error at once}
+     *
+     * @param slower whether everything takes longer; otherwise everything takes less, but for the peaks
+     */
+    public Cluster off(boolean slower) {
+        return profile.errors().off(this, slower);
     }
 
     /** {@return the same cluster, where every execution of a segment takes equally long} */
     public Cluster withoutVariation() {
         return new Cluster(name, description, kinds, devices, links,
-                new HostSharing(host.cores(), host.devices(), host.contention(), 0), collectives, sources);
+                new HostSharing(host.cores(), host.devices(), host.contention(), 0), collectives, profile);
     }
 
     /**
@@ -52,7 +92,7 @@ public record Cluster(
      * @param others one entry per device
      */
     public Cluster withDevices(List<Device> others) {
-        return new Cluster(name, description, kinds, others, links, host, collectives, sources);
+        return new Cluster(name, description, kinds, others, links, host, collectives, profile);
     }
 
     /**
@@ -62,7 +102,7 @@ public record Cluster(
      */
     public Cluster withKinds(UnaryOperator<DeviceKind> change) {
         return new Cluster(
-                name, description, kinds.stream().map(change).toList(), devices, links, host, collectives, sources);
+                name, description, kinds.stream().map(change).toList(), devices, links, host, collectives, profile);
     }
 
     /**
@@ -72,7 +112,7 @@ public record Cluster(
      * @param tables the tables; may be empty
      */
     public Cluster withLinks(Links others, List<CollectiveTable> tables) {
-        return new Cluster(name, description, kinds, devices, others, host, tables, sources);
+        return new Cluster(name, description, kinds, devices, others, host, tables, profile);
     }
 
     /**

@@ -28,6 +28,11 @@ public final class ClusterFile {
     private static final List<Format.Units> OTHER_UNITS =
             List.of(Format.Units.F32, Format.Units.FP8, Format.Units.INT8);
 
+    private static final String ENGINE = "engine_step_us";
+    private static final String ERRORS = "relative_errors";
+    /** Ten times as long, or a tenth. */
+    private static final double MOST_ERROR = 9;
+
     static final int MOST_DEVICES = 65_536;
 
     private ClusterFile() {}
@@ -78,9 +83,24 @@ public final class ClusterFile {
                         json.number("contention", 1, 0, HostSharing.MOST_CONTENTION),
                         json.number("variation", 0, 0, HostSharing.MOST_VARIATION)),
                 collectives(json),
-                json.sources());
+                new Profile(json.number(ENGINE, 0, 0, 1e9) / 1e6, errors(json.object(ERRORS)), json.sources()));
         json.done();
         return cluster;
+    }
+
+    private static RelativeErrors errors(JsonFile json) {
+        RelativeErrors usual = RelativeErrors.USUAL;
+        RelativeErrors errors = new RelativeErrors(
+                json.number("bandwidth", usual.bandwidth(), 0, MOST_ERROR),
+                json.number("flops", usual.flops(), 0, MOST_ERROR),
+                json.number("launch", usual.launch(), 0, MOST_ERROR),
+                json.number("kernels", usual.kernels(), 0, MOST_ERROR),
+                json.number("link_bandwidth", usual.linkBandwidth(), 0, MOST_ERROR),
+                json.number("link_latency", usual.linkLatency(), 0, MOST_ERROR),
+                json.number("collectives", usual.collectives(), 0, MOST_ERROR),
+                json.number("engine", usual.engine(), 0, MOST_ERROR));
+        json.done();
+        return errors;
     }
 
     private static DeviceKind kind(JsonFile json) {
@@ -276,8 +296,28 @@ public final class ClusterFile {
             json.put("contention", sourced(host.contention(), source));
             json.put("variation", sourced(host.variation(), source));
         }
+        Profile profile = cluster.profile();
+        if (profile.engineStepSeconds() > 0) {
+            json.put(ENGINE, sourced(profile.engineStepSeconds() * 1e6, source));
+        }
+        if (!profile.errors().equals(RelativeErrors.USUAL)) {
+            json.put(ERRORS, errors(profile.errors(), source));
+        }
         json.put("collectives", cluster.collectives().stream().map(t -> table(t, source)).toList());
         WholeFile.write(file, Json.write(json));
+    }
+
+    private static Map<String, Object> errors(RelativeErrors errors, String source) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("bandwidth", sourced(errors.bandwidth(), source));
+        json.put("flops", sourced(errors.flops(), source));
+        json.put("launch", sourced(errors.launch(), source));
+        json.put("kernels", sourced(errors.kernels(), source));
+        json.put("link_bandwidth", sourced(errors.linkBandwidth(), source));
+        json.put("link_latency", sourced(errors.linkLatency(), source));
+        json.put("collectives", sourced(errors.collectives(), source));
+        json.put("engine", sourced(errors.engine(), source));
+        return json;
     }
 
     private static Map<String, Object> sourced(double value, String source) {

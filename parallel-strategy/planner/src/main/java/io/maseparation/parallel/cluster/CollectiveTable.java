@@ -39,6 +39,12 @@ public record CollectiveTable(Operation operation, String implementation, int de
         points = List.copyOf(points);
     }
 
+    /** The same where everything takes longer by a factor. */
+    CollectiveTable times(double factor) {
+        return new CollectiveTable(operation, implementation, devices,
+                points.stream().map(p -> new Point(p.bytes(), p.seconds() * factor)).toList());
+    }
+
     /**
      * {@return the time in seconds: interpolated between measured sizes, linear in the logarithms of both, and outside
      * the table that of its nearest end}

@@ -95,7 +95,7 @@ public record DeviceKind(
 
     /**
      * {@return how much longer a task takes than its fit says, as measured for its shape; 1 where no table has it}
-     * What lies between and beyond measured shapes is never faster than the peaks.
+     * Nothing is faster than the peaks, neither between and beyond measured shapes nor where a fit may be off.
      *
      * @param task the task
      * @param bytes bytes that it moves
@@ -106,7 +106,7 @@ public record DeviceKind(
         double factor = factor(task, task.shape());
         double fit = roofline.fixedSeconds(operation) + roofline.workSeconds(operation, bytes, flops);
         double least = roofline.boundSeconds(bytes, flops);
-        return factor * fit < least && factor < 1 ? least / fit : factor;
+        return factor * fit < least ? least / fit : factor;
     }
 
     /**

@@ -27,6 +27,12 @@ public record KernelFit(
         return new KernelFit(0, bandwidthEfficiency, flopsEfficiency, overlapExponent);
     }
 
+    /** The same where everything takes longer by a factor; below 1, shares may exceed 1. */
+    KernelFit times(double factor) {
+        return new KernelFit(
+                fixedSeconds * factor, bandwidthEfficiency / factor, flopsEfficiency / factor, overlapExponent);
+    }
+
     double workSeconds(double bytesSeconds, double flopsSeconds) {
         double moving = bytesSeconds / bandwidthEfficiency;
         double computing = flopsSeconds / flopsEfficiency;

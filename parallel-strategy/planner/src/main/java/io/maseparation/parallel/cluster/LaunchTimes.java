@@ -11,6 +11,10 @@ public record LaunchTimes(double eagerSeconds, double graphSeconds, double start
     /** A host that takes no time. */
     public static final LaunchTimes NONE = new LaunchTimes(0, 0, 0);
 
+    LaunchTimes times(double factor) {
+        return new LaunchTimes(eagerSeconds * factor, graphSeconds * factor, startSeconds * factor);
+    }
+
     double seconds(Launch launch) {
         return launch == Launch.EAGER ? eagerSeconds : graphSeconds;
     }

@@ -11,6 +11,11 @@ package io.maseparation.parallel.cluster;
  */
 public record OperationRate(
         double launchSeconds, double bytesPerSecond, double flopsPerSecond, double secondsPerPosition) {
+    OperationRate times(double factor) {
+        return new OperationRate(launchSeconds * factor, bytesPerSecond / factor, flopsPerSecond / factor,
+                secondsPerPosition * factor);
+    }
+
     /**
      * {@return the part of its time that grows with its work, in seconds}
      *

@@ -87,6 +87,15 @@ public record Roofline(
                 speeds, tables);
     }
 
+    /** The same peaks, where moving, computing and fitted kernels take longer by a factor each. */
+    Roofline off(double moving, double computing, double fitted) {
+        return new Roofline(bytesPerSecond, flopsPerSecond, Math.min(1, bandwidthEfficiency / moving),
+                Math.min(1, flopsEfficiency / computing),
+                kernels.entrySet().stream()
+                        .collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().times(fitted))),
+                speeds, tables);
+    }
+
     /**
      * {@return how long an operation takes, relative to one with 16 bits}
      *

@@ -1,15 +1,18 @@
 package io.maseparation.parallel.search;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
+import io.maseparation.parallel.threads.ParallelMap;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.BinaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What it costs that answers have the bits of a single device. Layouts that split a sum over ranks round it in another
@@ -19,40 +22,73 @@ import java.util.Optional;
  * @param identical the best plan that splits no sum
  * @param best the best plan of all
  * @param cost what {@code best} gains over {@code identical}, as {@link Verdict#gain} has it; 0 where they are the same
+ * @param untried how many layouts were not simulated the other way, since the time limit was over
  */
-public record BitIdentity(Evaluation identical, Evaluation best, double cost) {
+public record BitIdentity(Evaluation identical, Evaluation best, double cost, int untried) {
     /**
      * {@return what bit identity costs; empty if no plan has it}
      *
      * @param found what a search found
      */
     public static Optional<BitIdentity> of(SearchResult found) {
-        List<Evaluation> all = new ArrayList<>();
-        for (LayoutKind kind : LayoutKind.values()) {
-            found.best(kind).ifPresent(e -> {
-                all.add(e);
-                if (e.layout().setup().layout().expertGroups() > 0) {
-                    all.add(otherWay(found.request(), e));
-                }
-            });
-        }
+        List<Evaluation> all = new ArrayList<>(Stream.of(LayoutKind.values())
+                .flatMap(kind -> found.best(kind).stream())
+                .toList());
+        List<Evaluation> both = all.stream()
+                .filter(e -> e.layout().setup().layout().expertGroups() > 0)
+                .distinct()
+                .toList();
+        Trial trial = new Trial(found.request());
+        List<Evaluation> turned = trial.byFewerLayers() && !found.request().deadline().passed(1)
+                ? best(both, trial)
+                : both;
+        List<Evaluation> others = new ParallelMap("search", found.request().threads(), () -> {})
+                .map(turned, e -> found.request().deadline().passed(1)
+                        ? Optional.<Evaluation>empty()
+                        : Optional.of(otherWay(found.request(), e)))
+                .stream()
+                .flatMap(Optional::stream)
+                .toList();
+        all.addAll(others);
+        int missing = turned.size() - others.size();
         Comparator<Evaluation> byScore = Comparator.comparingDouble(Evaluation::score);
         Evaluation best = all.stream().min(byScore).orElseThrow();
         return all.stream()
                 .filter(e -> !e.layout().setup().layout().splitsSums() && Double.isFinite(e.score()))
                 .min(byScore)
-                .map(e -> new BitIdentity(e, best, found.request().goal().objective().gain(best.score(), e.score())));
+                .map(e -> new BitIdentity(
+                        e, best, found.request().goal().objective().gain(best.score(), e.score()), missing));
+    }
+
+    /**
+     * Of plans of either kind that which is best the other way by a few layers; only that one is worth a simulation.
+     */
+    private static List<Evaluation> best(List<Evaluation> turned, Trial trial) {
+        Comparator<Evaluation> byScore = Comparator.comparingDouble(
+                e -> trial.roughScore(otherWay(trial.request(), e, turned(e.layout()))));
+        return List.copyOf(turned.stream()
+                .collect(Collectors.toMap(
+                        e -> turned(e.layout()).setup().layout().splitsSums(), e -> e,
+                        BinaryOperator.minBy(byScore)))
+                .values());
+    }
+
+    private static PlacedLayout turned(PlacedLayout placed) {
+        Layout layout = placed.setup().layout();
+        return new PlacedLayout(
+                placed.setup().withLayout(layout.withCombine(
+                        layout.combine() == CombineMode.SUMS ? CombineMode.EXPERTS : CombineMode.SUMS)),
+                placed.devices());
+    }
+
+    private static Simulation otherWay(SearchRequest request, Evaluation e, PlacedLayout other) {
+        return new Simulation(
+                other.plan(request.config()), request.cluster(), e.result().simulation().scenario());
     }
 
     private static Evaluation otherWay(SearchRequest request, Evaluation e) {
-        Layout layout = e.layout().setup().layout();
-        PlacedLayout other = new PlacedLayout(
-                e.layout().setup().withLayout(layout.withCombine(
-                        layout.combine() == CombineMode.SUMS ? CombineMode.EXPERTS : CombineMode.SUMS)),
-                e.layout().devices());
-        ModelConfig config = request.config();
-        Simulation simulation =
-                new Simulation(other.plan(config), request.cluster(), e.result().simulation().scenario());
+        PlacedLayout other = turned(e.layout());
+        Simulation simulation = otherWay(request, e, other);
         SimulationResult result = simulation.run(false);
         return new Evaluation(other, result, request.goal().score(simulation, result.tpotMs()));
     }

@@ -27,6 +27,15 @@ final class Incumbents {
         return score < Double.POSITIVE_INFINITY && score <= least[kind.ordinal()].get() * factor;
     }
 
+    /** The score above which a layout is too far from the best of every kind that it is of. */
+    double worst(Setup setup, double factor) {
+        return factor * Arrays.stream(LayoutKind.values())
+                .filter(k -> k.has(setup))
+                .mapToDouble(k -> least[k.ordinal()].get())
+                .max()
+                .orElse(Double.POSITIVE_INFINITY);
+    }
+
     void offer(Setup setup, double score) {
         for (LayoutKind kind : LayoutKind.values()) {
             if (kind.has(setup)) {

@@ -3,7 +3,7 @@ package io.maseparation.parallel.search;
 import io.maseparation.moe.ModelConfig;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.ToDoubleFunction;
+import java.util.function.ToDoubleBiFunction;
 
 /**
  * A model of many equal layers, timed by two of fewer: what each further layer adds is the same. A bound that is the
@@ -37,12 +37,16 @@ record LongModel(ModelConfig few, ModelConfig more, int layers) {
                         layers.size()));
     }
 
-    /** A time of the model, given how to find it for the others. */
-    double of(ToDoubleFunction<ModelConfig> time) {
-        double atFew = time.applyAsDouble(few);
-        double atMore = time.applyAsDouble(more);
-        int beyond = layers - more.layers().size();
-        return atMore + (atMore - atFew) / (MORE - FEW) * beyond;
+    /**
+     * A time of the model, given how to find it for the others up to a limit.
+     *
+     * @param limit infinite for none; what exceeds it may be found to be infinite
+     */
+    double of(ToDoubleBiFunction<ModelConfig, Double> time, double limit) {
+        double share = (double) (layers - more.layers().size()) / (MORE - FEW);
+        double atFew = time.applyAsDouble(few, Double.POSITIVE_INFINITY);
+        double atMore = time.applyAsDouble(more, (limit + share * atFew) / (1 + share));
+        return atMore + (atMore - atFew) * share;
     }
 
     /** A layer of the longer of the two models that is like a layer of the model. */

@@ -23,6 +23,7 @@ import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -58,6 +59,7 @@ final class LowerBound {
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
     private final Map<OwnUse, Double> knownOwn = new HashMap<>();
     private final Map<ActiveUse, double[]> knownActive = new HashMap<>();
+    private final Map<ActiveUse, IdentityHashMap<int[][], Double>> knownSteps = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
      * themselves.
@@ -171,7 +173,7 @@ final class LowerBound {
                 ? all * together * (1 - 1.0 / scenario.steps())
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
                 : 0;
-        return Math.max(mean / scenario.batch(), shared);
+        return Math.max(mean / scenario.batch(), shared) + cluster.profile().engineStepSeconds();
     }
 
     private int rows(int group, int microBatch) {
@@ -223,9 +225,18 @@ final class LowerBound {
             } else if (!part.get().received()) {
                 double steps = 0;
                 int layer = part.get().layer();
-                double[] ofActive = knownActive.computeIfAbsent(
-                        new ActiveUse(segment.name(), shape.rows(), alike), u -> unknown(layer));
-                for (int[] of : counts.of(copyOfGroup.get(rank.group()), m, layer)) {
+                ActiveUse use = new ActiveUse(segment.name(), shape.rows(), alike);
+                int[][] visits = counts.of(copyOfGroup.get(rank.group()), m, layer);
+                // Layers that stand for others have their very counts.
+                IdentityHashMap<int[][], Double> ofVisits =
+                        knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
+                Double alreadyKnown = ofVisits.get(visits);
+                if (alreadyKnown != null) {
+                    sum += alreadyKnown;
+                    continue;
+                }
+                double[] ofActive = knownActive.computeIfAbsent(use, u -> unknown(layer));
+                for (int[] of : visits) {
                     // The rows and their pairs are given, so that nothing but the number of experts makes a difference.
                     int active = active(of);
                     if (Double.isNaN(ofActive[active])) {
@@ -235,6 +246,7 @@ final class LowerBound {
                     }
                     steps += ofActive[active];
                 }
+                ofVisits.put(visits, steps / scenario.steps());
                 sum += steps / scenario.steps();
             }
         }

@@ -56,6 +56,7 @@ public final class Planner {
     private final AtomicBoolean bounded = new AtomicBoolean();
     private final AtomicInteger notBounded = new AtomicInteger();
     private final AtomicInteger notSimulated = new AtomicInteger();
+    private final AtomicInteger simulated = new AtomicInteger();
     private final AtomicInteger notAgain = new AtomicInteger();
 
     private Planner(SearchRequest request) {
@@ -167,7 +168,7 @@ public final class Planner {
                 leaders.put(kind, evaluations);
             }
         });
-        return new SearchResult(request, leaders, layouts.size(), refused, tried.size(),
+        return new SearchResult(request, leaders, layouts.size(), refused, simulated.get(),
                 new SearchResult.Untried(notBounded.get(), notSimulated.get(), notAgain.get()));
     }
 
@@ -203,7 +204,8 @@ public final class Planner {
         }
         // A few layers or steps may tell a little less than the bound: that then counts, so that threads change
         // nothing.
-        Optional<Trial.Tried> tried = trial.evaluate(prospect, few)
+        simulated.incrementAndGet();
+        Optional<Trial.Tried> tried = trial.evaluate(prospect, few, incumbents.worst(setup, margin))
                 .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), prospect.bound())));
         tried.ifPresent(t -> incumbents.offer(setup, t.score()));
         return tried;

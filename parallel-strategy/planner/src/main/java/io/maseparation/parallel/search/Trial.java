@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
+import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -23,6 +24,8 @@ import java.util.function.ToDoubleFunction;
 final class Trial {
     /** A few steps tell the largest batch within this part of it. */
     private static final double NEAR = 0.005;
+
+    private static final int ROUGH_STEPS = 4;
 
     /** The first batch that is bounded: larger ones take long to count. */
     private static final int FIRST = 1 << 12;
@@ -87,19 +90,36 @@ final class Trial {
     }
 
     /** A time of a layout: its own, or of models with fewer layers if it has no stages that divide the layers. */
-    private double timeMs(Simulation simulation, ToDoubleFunction<Simulation> time) {
+    private double timeMs(Simulation simulation, ToDoubleBiFunction<Simulation, Double> time, double limitMs) {
         Plan plan = simulation.plan();
         if (longModel.isEmpty() || plan.layout().stages() > 1) {
-            return time.applyAsDouble(simulation);
+            return time.applyAsDouble(simulation, limitMs);
         }
         PlacedLayout layout = new PlacedLayout(plan.setup(), plan.devices());
-        return longModel.get().of(config -> time.applyAsDouble(
-                new Simulation(plan(layout, config), simulation.cluster(), simulation.scenario())));
+        return longModel.get().of((config, limit) -> time.applyAsDouble(
+                new Simulation(plan(layout, config), simulation.cluster(), simulation.scenario()), limit), limitMs);
     }
 
     /** The time between tokens that a few layers tell. */
     double roughTpotMs(Simulation simulation) {
-        return timeMs(simulation, Simulation::tpotMs);
+        return roughTpotMs(simulation, Double.POSITIVE_INFINITY);
+    }
+
+    /** The score that a few layers and steps tell. */
+    double roughScore(Simulation simulation) {
+        Scenario scenario = simulation.scenario();
+        return score(simulation, roughTpotMs(
+                simulation.with(scenario.withSteps(Math.min(ROUGH_STEPS, scenario.steps()), scenario.warmup()))));
+    }
+
+    /** What is searched for. */
+    SearchRequest request() {
+        return request;
+    }
+
+    /** The same; infinite as soon as it is sure to exceed a limit. */
+    private double roughTpotMs(Simulation simulation, double limitMs) {
+        return timeMs(simulation, Simulation::tpotMs, limitMs);
     }
 
     /** Bounds a layout; empty if model or memory do not allow it, or if it has fewer rows than micro-batches. */
@@ -133,7 +153,8 @@ final class Trial {
     }
 
     private double bound(Simulation simulation) {
-        return timeMs(simulation, s -> LowerBound.tpotMs(s, counts(s.plan().config())));
+        return timeMs(simulation, (s, limit) -> LowerBound.tpotMs(s, counts(s.plan().config())),
+                Double.POSITIVE_INFINITY);
     }
 
     private Simulation simulation(Plan plan, Scenario scenario, int batch) {
@@ -191,11 +212,14 @@ final class Trial {
      */
     record Tried(PlacedLayout layout, int batch, double score) {}
 
-    /** Simulates a prospect, with the largest batch that keeps the limit; empty if none does. */
-    Optional<Tried> evaluate(Prospect prospect, Scenario scenario) {
+    /**
+     * Simulates a prospect, with the largest batch that keeps the limit; empty if none does, or if its score is above
+     * {@code worst}.
+     */
+    Optional<Tried> evaluate(Prospect prospect, Scenario scenario, double worst) {
         Plan plan = plan(prospect.layout(), request.config());
         if (!request.goal().anyBatch()) {
-            return tried(prospect.layout(), simulation(plan, scenario, scenario.batch()));
+            return tried(prospect.layout(), simulation(plan, scenario, scenario.batch()), worst);
         }
         return search(NEAR, b -> roughTpotMs(simulation(plan, scenario, b)), ms -> ms)
                 .find(plan.batching().microBatches(), prospect.batch(), prospect.batch())
@@ -205,14 +229,17 @@ final class Trial {
                     int even = even(plan, found.batch());
                     return even == 0
                             ? tried
-                            : tried(prospect.layout(), simulation(plan, scenario, even))
+                            : tried(prospect.layout(), simulation(plan, scenario, even), Double.POSITIVE_INFINITY)
                                     .filter(t -> t.score() < tried.score())
                                     .orElse(tried);
                 });
     }
 
-    private Optional<Tried> tried(PlacedLayout layout, Simulation simulation) {
-        double score = score(simulation, roughTpotMs(simulation));
+    private Optional<Tried> tried(PlacedLayout layout, Simulation simulation, double worst) {
+        // Scores are multiples of the time.
+        double limitMs = worst / request.goal().objective()
+                .score(1, simulation.scenario().batch(), simulation.pricePerHour());
+        double score = score(simulation, roughTpotMs(simulation, limitMs));
         return Optional.of(new Tried(layout, simulation.scenario().batch(), score))
                 .filter(t -> t.score() < Double.POSITIVE_INFINITY);
     }

@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
  *     negative if it loses, NaN if only one of them exists
  * @param changes scores of the leaders under other circumstances
  * @param bound why pools of identical devices cannot win; empty if the devices differ
- * @param reason all of this in words
+ * @param sentences all of this in words; the first two say whether separation pays and what bounds the best plan
  * @param complete whether the time of the search sufficed for all changes
  */
 public record Verdict(
@@ -31,7 +31,7 @@ public record Verdict(
         double gain,
         List<Change> changes,
         Optional<PoolBound> bound,
-        String reason,
+        List<String> sentences,
         boolean complete) {
     /** Smaller differences count as none, since short simulations are this noisy. */
     private static final double EQUAL = 0.01;
@@ -147,7 +147,7 @@ public record Verdict(
         return new Verdict(
                 verdict.answer(), verdict.regime(), verdict.objective(), verdict.gain(), verdict.changes(),
                 verdict.bound(),
-                verdict.reason(), !both || !found.request().deadline().passed(1));
+                verdict.sentences(), !both || !found.request().deadline().passed(1));
     }
 
     /** The verdict, given the leaders' scores under other circumstances. */
@@ -170,8 +170,13 @@ public record Verdict(
                         .distinct()
                         .count() == 1)
                 .map(s -> poolBound(s.result(), together(found)));
-        String reason = String.join(" ", sentences(found, answer, gain, best, changes, bound));
-        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound, reason, true);
+        return new Verdict(answer, best.regime(), objective, gain, List.copyOf(changes), bound,
+                sentences(found, answer, gain, best, changes, bound), true);
+    }
+
+    /** {@return all of it in words} */
+    public String reason() {
+        return String.join(" ", sentences);
     }
 
     private static Answer judge(double gain) {
@@ -234,12 +239,15 @@ public record Verdict(
             text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }
         text.add(String.format(Locale.ROOT,
-                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches.",
+                "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches%s.",
                 best.regime().id(),
                 percent(best.criticalPath().getOrDefault(Regime.ATTENTION, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
-                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0))));
+                percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0)),
+                best.criticalPath().getOrDefault(Regime.ENGINE, 0.0) > 0
+                        ? ", %s the serving engine".formatted(percent(best.criticalPath().get(Regime.ENGINE)))
+                        : ""));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools take at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"
                         + " attention has a = %.2f and experts have e = %.2f device-ms of work per step; apart that takes at least %.3f ms"

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.PriorityQueue;
 import java.util.function.DoubleConsumer;
+import java.util.function.DoubleSupplier;
 
 /**
  * Runs programs without data, event by event. Each device has a compute stream and each rank a transfer stream; each
@@ -36,6 +37,7 @@ final class Engine {
     private final double[] bytesSent;
     private final Map<Long, Meeting> meetings = new HashMap<>();
     private final SampleListener samples;
+    private final DoubleSupplier until;
     private long sequence;
     private long sharedStamp;
 
@@ -68,7 +70,10 @@ final class Engine {
         int cause = Log.NONE;
     }
 
-    Engine(Programs programs, Work work, Cluster cluster, int steps, SampleListener samples) {
+    /** @param until when everything may end before its time */
+    Engine(
+            Programs programs, Work work, Cluster cluster, int steps, SampleListener samples, DoubleSupplier until) {
+        this.until = until;
         this.programs = programs;
         this.work = work;
         ports = new Ports(cluster, this::at);
@@ -94,7 +99,7 @@ final class Engine {
     }
 
     /**
-     * Runs all steps.
+     * Runs all steps, or those before the end that was set.
      *
      * @return what happened
      * @throws IllegalStateException if the programs wait for each other
@@ -110,6 +115,9 @@ final class Engine {
         }
         while (!events.isEmpty()) {
             Event event = events.poll();
+            if (event.time() > until.getAsDouble()) {
+                return log;
+            }
             event.what().accept(event.time());
         }
         for (Chain[] ofRank : chains) {

@@ -16,6 +16,11 @@ record EngineRun(
         Simulation simulation, Batches batches, Engine engine, Log log, ExpertLoads loads, TokenTimes tokens) {
 
     static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory) {
+        return of(simulation, batches, memory, new TpotLimit(simulation.scenario(), batches, Double.POSITIVE_INFINITY));
+    }
+
+    /** The same up to when a limit is sure to be exceeded; then times of tokens are missing. */
+    static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory, TpotLimit limit) {
         CollectiveTimes collectives =
                 new CollectiveTimes(simulation.cluster(), simulation.scenario().conditions().collectives());
         ExpertLoads loads = new ExpertLoads(simulation, batches);
@@ -29,14 +34,21 @@ record EngineRun(
                     int group = simulation.plan().ranks().get(rank).group();
                     if (batches.of(group, microBatch, step).shape().outputs() > 0) {
                         tokens.set(group, microBatch, step, time, entry);
+                        limit.sampled(group, microBatch, step, time);
                     }
-                });
+                },
+                limit::until);
         return new EngineRun(simulation, batches, engine, engine.run(), loads, tokens);
+    }
+
+    /** What the serving engine adds to every step, in seconds. */
+    double engineSeconds() {
+        return simulation.cluster().profile().engineStepSeconds();
     }
 
     /**
      * Mean over the sequences of some groups of the time per step from the last token of the warm-up to the last token,
-     * in seconds; NaN if they have none.
+     * and of the engine's own part of a step, in seconds; NaN if they have none.
      */
     double tpotSeconds(IntPredicate groups) {
         Scenario scenario = simulation.scenario();
@@ -52,7 +64,7 @@ record EngineRun(
                 }
             }
         }
-        return sum / sequences;
+        return sum / sequences + engineSeconds();
     }
 
     /** Mean time of a sequence's first token in seconds, after a prefill; NaN if no sequence has one. */
@@ -64,7 +76,7 @@ record EngineRun(
                 for (int step = 0; step < batches.steps(); step++) {
                     int outputs = batches.of(group, m, step).shape().outputs();
                     if (outputs > 0) {
-                        sum += outputs * tokens.of(group, m)[step];
+                        sum += outputs * (tokens.of(group, m)[step] + (step + 1) * engineSeconds());
                         sequences += outputs;
                     }
                 }

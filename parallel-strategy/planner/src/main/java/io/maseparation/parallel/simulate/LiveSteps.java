@@ -33,7 +33,7 @@ public record LiveSteps(double[] ends, double imbalance) {
         double last = 0;
         for (int step = 0; step < ends.length; step++) {
             last = Math.max(last, run.tokens().last(step));
-            ends[step] = last;
+            ends[step] = last + (step + 1) * run.engineSeconds();
         }
         return new LiveSteps(ends, run.loads().meanImbalance());
     }

@@ -50,6 +50,22 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
         return decode(memory()).tpotSeconds(group -> true) * 1e3;
     }
 
+    /**
+     * {@return the time between tokens in milliseconds; infinite as soon as it is sure to exceed a limit}
+     *
+     * @param limitMs the limit, in milliseconds
+     * @throws PlanException as {@link #run}
+     */
+    public double tpotMs(double limitMs) {
+        MemoryFit memory = memory();
+        Batches batches = steps(memory);
+        // A hair more, so that rounding ends nothing that is just within the limit.
+        double seconds = limitMs * (1 + 1e-9) / 1e3 - cluster.profile().engineStepSeconds();
+        double tpot = EngineRun.of(this, batches, memory, new TpotLimit(scenario, batches, seconds))
+                .tpotSeconds(group -> true) * 1e3;
+        return Double.isNaN(tpot) ? Double.POSITIVE_INFINITY : tpot;
+    }
+
     private MemoryFit memory() {
         check();
         MemoryFit memory = new MemoryFit(this);
@@ -58,8 +74,11 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
     }
 
     private EngineRun decode(MemoryFit memory) {
-        int steps = scenario.warmup() + scenario.steps();
-        return EngineRun.of(this, Batches.decode(memory.shares(), scenario.context(), steps), memory);
+        return EngineRun.of(this, steps(memory), memory);
+    }
+
+    private Batches steps(MemoryFit memory) {
+        return Batches.decode(memory.shares(), scenario.context(), scenario.warmup() + scenario.steps());
     }
 
     /**
@@ -124,6 +143,11 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      */
     public Simulation with(Scenario other) {
         return new Simulation(plan, cluster, other);
+    }
+
+    /** The same simulation on another cluster. */
+    Simulation on(Cluster other) {
+        return new Simulation(plan, other, scenario);
     }
 
     /** {@return the price of all devices in use for an hour; NaN if a price is unknown} */

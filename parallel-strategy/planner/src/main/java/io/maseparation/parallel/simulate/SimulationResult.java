@@ -6,6 +6,7 @@ import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 
 /**
  * What a simulation found. Times are in milliseconds, and simulated.
@@ -16,7 +17,8 @@ import java.util.Map;
  * @param use how well devices and memory are used
  * @param criticalPath share of the critical path by {@link Regime}; sums to 1
  * @param ranks one entry per rank
- * @param timeline what ran when in the measured steps; empty if it was not recorded
+ * @param timeline what ran when in the measured steps, without the engine's part; empty if it was not recorded
+ * @param range what the errors of the cluster's profile make of the time between tokens
  */
 public record SimulationResult(
         Simulation simulation,
@@ -25,7 +27,10 @@ public record SimulationResult(
         Use use,
         Map<Regime, Double> criticalPath,
         List<Rank> ranks,
-        List<TimelineEvent> timeline) {
+        List<TimelineEvent> timeline,
+        Range range) {
+
+    private static final int RANGE_STEPS = 4;
 
     /** What a step spends its time on. */
     public enum Regime implements Identified {
@@ -36,7 +41,9 @@ public record SimulationResult(
         /** Transfers and collectives. */
         TRANSFER,
         /** Starting operations. */
-        LAUNCH;
+        LAUNCH,
+        /** Scheduling and sampling of the serving engine. */
+        ENGINE;
     }
 
     /**
@@ -58,6 +65,17 @@ public record SimulationResult(
             double tps,
             double ttftMs,
             double pricePerMillionTokens) {}
+
+    /**
+     * The time between tokens if every number of the cluster's profile is off by its relative error at once.
+     *
+     * @param lowMs with everything as much faster; NaN if it was not simulated
+     * @param highMs with everything as much slower
+     */
+    public record Range(double lowMs, double highMs) {
+        /** Not simulated. */
+        public static final Range NONE = new Range(Double.NaN, Double.NaN);
+    }
 
     /**
      * Least times of a step.
@@ -144,6 +162,28 @@ public record SimulationResult(
      */
     public SimulationResult of(Scenario scenario) {
         return new SimulationResult(
-                simulation.with(scenario), speed, bounds, use, criticalPath, ranks, timeline);
+                simulation.with(scenario), speed, bounds, use, criticalPath, ranks, timeline, range);
+    }
+
+    /** {@return the same result with the range that the errors of the cluster's profile allow} */
+    public SimulationResult withRange() {
+        return withRange(Simulation::tpotMs);
+    }
+
+    /**
+     * {@return the same result with the range that the errors of the cluster's profile allow} A few steps tell the
+     * ratios; no end is below the bound of the layout, since peaks are not in doubt.
+     *
+     * @param tpotMs how a simulation's time between tokens is found, in milliseconds
+     */
+    public SimulationResult withRange(ToDoubleFunction<Simulation> tpotMs) {
+        Scenario scenario = simulation.scenario();
+        Simulation few = simulation.with(scenario.withSteps(Math.min(RANGE_STEPS, scenario.steps()), 1));
+        double now = tpotMs.applyAsDouble(few);
+        double faster = tpotMs.applyAsDouble(few.on(few.cluster().off(false)));
+        double slower = tpotMs.applyAsDouble(few.on(few.cluster().off(true)));
+        return new SimulationResult(simulation, speed, bounds, use, criticalPath, ranks, timeline, new Range(
+                Math.clamp(tpotMs() * faster / now, Math.min(bounds.layoutMs(), tpotMs()), tpotMs()),
+                tpotMs() * Math.max(1, slower / now)));
     }
 }

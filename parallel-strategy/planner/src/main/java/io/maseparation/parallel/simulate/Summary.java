@@ -143,11 +143,12 @@ final class Summary {
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             int device = plan.devices().get(r);
-            double window = windows[r].seconds();
+            double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
+            // While the engine is at work the devices wait, which the window does not know.
+            double window = windows[r].seconds() * ownStep / (ownStep - run.engineSeconds());
             // During a mean step, a rank of a copy that is faster than others does more than one step of its own.
             deviceBytes[device] += bytes[r] * tpot / window;
             deviceFlops[device] += peakFlops[r] * tpot / window;
-            double ownStep = tpotOfCopy.getOrDefault(copyOf(rank), tpot);
             double moved = bytes[r] * ownStep / window;
             double computed = flops[r] * ownStep / window;
             ranks.add(new SimulationResult.Rank(
@@ -194,9 +195,10 @@ final class Summary {
                         least.flops() / (tpot * rate),
                         memory.efficiency(),
                         imbalance()),
-                criticalPath(),
+                criticalPath(run.engineSeconds() / tpot),
                 ranks,
-                timeline ? timeline() : List.of());
+                timeline ? timeline() : List.of(),
+                SimulationResult.Range.NONE);
     }
 
     /** Notes the times between tokens, of which this is the mean over all sequences. */
@@ -205,7 +207,7 @@ final class Summary {
             for (int m = 0; m < batches.microBatches(); m++) {
                 double[] times = run.tokens().of(group, m);
                 for (int step = scenario.warmup(); step < times.length && batches.of(group, m, 0).count() > 0; step++) {
-                    gaps.add(times[step] - times[step - 1]);
+                    gaps.add(times[step] - times[step - 1] + run.engineSeconds());
                 }
             }
         }
@@ -318,8 +320,12 @@ final class Summary {
         return sum / (batches.steps() - first);
     }
 
-    /** Walks the chain of causes back from the last token to the window's start. */
-    private Map<Regime, Double> criticalPath() {
+    /**
+     * Walks the chain of causes back from the last token to the window's start.
+     *
+     * @param engine share of a step that is the serving engine's
+     */
+    private Map<Regime, Double> criticalPath(double engine) {
         int entry = Log.NONE;
         int lastGroup = 0;
         for (int group = 0; group < batches.groups(); group++) {
@@ -350,7 +356,8 @@ final class Summary {
             entry = of.cause();
         }
         double sum = seconds.values().stream().mapToDouble(s -> s).sum();
-        seconds.replaceAll((regime, s) -> sum == 0 ? 0 : s / sum);
+        seconds.replaceAll((regime, s) -> sum == 0 ? 0 : s / sum * (1 - engine));
+        seconds.put(Regime.ENGINE, engine);
         return seconds;
     }
 

@@ -85,12 +85,13 @@ class ClusterFileTest {
                         2.5e10, 0.2, Map.of(Operation.EXPERT_UP, new OperationRate(3e-6, 1e11, 2e12, 4e-7)))),
                 a100.devices(),
                 new Links(a100.links().intraNode(), a100.links().interNode(), 5e10), new HostSharing(16, 2, 1.7, 0.2),
-                a100.collectives(), List.of());
+                a100.collectives(),
+                new Profile(3e-4, new RelativeErrors(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), List.of()));
         Path file = folder.resolve("mine.json");
         ClusterFile.write(file, measured, "a test");
         Cluster read = Clusters.named(file.toString());
         assertThat(read).usingRecursiveComparison()
-                .ignoringFields("sources")
+                .ignoringFields("profile.sources")
                 .withEqualsForType((a, b) -> a.equals(b) || Math.abs(a - b) <= 1e-12 * Math.abs(a), Double.class)
                 .isEqualTo(measured);
         assertThat(read.sources()).isNotEmpty().allMatch(s -> s.endsWith("a test"));
@@ -109,6 +110,10 @@ class ClusterFileTest {
         "\"count\": 8 | \"count\": 0 | count is 0, outside 1 to 65536",
         "\"count\": 8 | \"count\": 7.5 | count is not a whole number: 7.5",
         "\"name\": \"L40S-48GB\" | \"name\": \"H20-96GB\" | 'H20-96GB' is there twice",
+        "\"price_per_hour\" | \"price_per_hour\": 1, \"engine_step_us\" | 'engine_step_us' is not known here",
+        "\"engine_step_us\": {\"value\": 0 | \"engine_step_us\": {\"value\": -1 | engine_step_us: value is -1, outside 0 to",
+        "\"description\" | \"relative_errors\": {\"kernels\": 10}, \"description\" | kernels is 10, outside 0 to 9",
+        "\"description\" | \"relative_errors\": {\"kernel\": 0}, \"description\" | 'kernel' is not known here",
         "\"description\" | \"shared_cores\" | shared_cores is not a number"
     })
     void whatMakesNoSenseIsNamed(String from, String to, String message) throws IOException {

@@ -10,6 +10,7 @@ import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.simulate.Scenario;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -50,6 +51,20 @@ class BitIdentityTest {
             assertThat(bits.cost()).isEqualTo(1 - bits.best().score() / bits.identical().score()).isBetween(0.001, 0.9);
             assertThat(bits.words()).contains(bits.identical().layout().setup().name(), "sums combined");
         }
+    }
+
+    @Test
+    void nothingMoreIsSimulatedWhenTheTimeIsOver() {
+        SearchResult found = search(separated(EnumSet.of(CombineMode.EXPERTS)));
+        SearchResult late = new SearchResult(found.request().withDeadline(new Deadline(System.nanoTime() - 10, 1)),
+                found.leaders(), found.candidates(), found.refused(), found.simulated(), found.untried());
+
+        BitIdentity bits = BitIdentity.of(late).orElseThrow();
+        assertThat(bits.untried()).isPositive();
+        assertThat(bits.best()).isEqualTo(found.best());
+        assertThat(Ranges.of(late, Optional.of(bits)).complete()).isFalse();
+        assertThat(BitIdentity.of(found).orElseThrow().untried()).isZero();
+        assertThat(Ranges.of(found, Optional.of(bits)).complete()).isTrue();
     }
 
     @Test

@@ -9,6 +9,8 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.cluster.Profile;
+import io.maseparation.parallel.cluster.RelativeErrors;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -51,9 +53,10 @@ class LowerBoundTest {
         ModelConfig model = MODELS.get(random.nextInt(MODELS.size()));
         ModelConfig config = random.nextBoolean() ? model : model.withWeightFormat(format(random));
         int devices = 1 + random.nextInt(12);
-        Cluster cluster = random.nextInt(3) > 0
+        Cluster cluster = (random.nextInt(3) > 0
                 ? TestClusters.random(random, devices)
-                : Clusters.named(MEASURED.get(random.nextInt(MEASURED.size())) + "x" + devices);
+                : Clusters.named(MEASURED.get(random.nextInt(MEASURED.size())) + "x" + devices))
+                .with(new Profile(Math.abs(seed % 2) * 1e-3, RelativeErrors.USUAL, List.of()));
         List<PlacedLayout> layouts = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))
                 .with(LayoutFilter.usual().with(EnumSet.allOf(CombineMode.class))));
         PlacedLayout layout = layouts.get(random.nextInt(layouts.size()));

@@ -49,7 +49,8 @@ class VerdictTest {
                 new SimulationResult.Speed(tpotMs, tpotMs, tpotMs, tpotMs, 8 / tpotMs * 1e3, Double.NaN, Double.NaN),
                 new SimulationResult.Bounds(0, 0),
                 new SimulationResult.Use(busy, busy, 0, 0, 1, 1),
-                Map.of(regime, 0.7, regime == Regime.LAUNCH ? Regime.EXPERT : Regime.LAUNCH, 0.3), ranks, List.of());
+                Map.of(regime, 0.7, regime == Regime.LAUNCH ? Regime.EXPERT : Regime.LAUNCH, 0.3), ranks, List.of(),
+                SimulationResult.Range.NONE);
         return new Evaluation(layout, result, tpotMs);
     }
 

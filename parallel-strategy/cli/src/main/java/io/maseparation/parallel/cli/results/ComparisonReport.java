@@ -6,6 +6,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.compare.Comparison;
 import io.maseparation.parallel.compare.TokenCheck;
+import io.maseparation.parallel.layout.Strategy;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -16,6 +17,7 @@ import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.RunResult.RankReport;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -196,11 +198,40 @@ public final class ComparisonReport {
                 .map(RunResult.SequenceOutput::tokenIds)
                 .toList());
         tree.put("notes", notes);
+        tree.put("verdict", verdict(simulated, cluster));
         return tree;
     }
 
+    /** What it comes to, in one line. */
+    private String verdict(Table simulated, Cluster cluster) {
+        return "Verdict: %s; %s; %s.".formatted(
+                comparison.equal() ? "tokens are equal on all layouts that ran" : "TOKENS DIFFER",
+                fastest("here", table), fastest("simulated on " + cluster.name(), simulated));
+    }
+
+    /** The fastest layout of a table, and how much longer the fastest with separation takes. */
+    private static String fastest(String where, Table times) {
+        List<Map<String, Object>> rows = times.objects().stream()
+                .filter(row -> row.get("tpot_ms") instanceof Double ms && Double.isFinite(ms))
+                .sorted(Comparator.comparingDouble(row -> (Double) row.get("tpot_ms")))
+                .toList();
+        if (rows.isEmpty()) {
+            return where + " none ran";
+        }
+        Map<String, Object> first = rows.getFirst();
+        String text = "%s %s %s is fastest (%s)".formatted(where, first.get("strategy"), first.get("layout"),
+                Unit.MILLISECONDS.text((Double) first.get("tpot_ms")));
+        String separated = Strategy.MA.id();
+        return rows.stream()
+                .filter(row -> row.get("strategy").equals(separated) && !first.get("strategy").equals(separated))
+                .findFirst()
+                .map(row -> text + ", %s %s takes %s longer".formatted(separated, row.get("layout"), Unit.PERCENT.text(
+                        (Double) row.get("tpot_ms") / (Double) first.get("tpot_ms") - 1)))
+                .orElse(text);
+    }
+
     /** For people, or one table of everything as CSV. */
-    public String text(String model, Table simulated, OutputFormat format) {
+    public String text(String model, Table simulated, Cluster cluster, OutputFormat format) {
         if (format == OutputFormat.CSV) {
             return TableWriter.write(table, format);
         }
@@ -227,11 +258,13 @@ public final class ComparisonReport {
                 table.select("layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
                         "unique_bytes", "memory_efficiency"),
                 format));
-        text.append("\nThe same layouts, simulated with 16-bit activations and KV cache:\n\n");
+        text.append("\nThe same layouts, simulated with 16-bit activations and KV cache, at the batch and context of this run,"
+                + "\nwith graph launches and custom collectives (plan and reproduce have their own):\n\n");
         text.append(TableWriter.write(simulated.without("strategy"), format));
         for (String note : notes) {
             text.append('\n').append(note).append('\n');
         }
+        text.append('\n').append(verdict(simulated, cluster)).append('\n');
         return text.toString();
     }
 }

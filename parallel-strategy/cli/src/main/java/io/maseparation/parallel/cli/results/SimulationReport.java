@@ -5,6 +5,8 @@ import static io.maseparation.parallel.present.Table.column;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
+import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.RelativeErrors;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
@@ -68,6 +70,9 @@ public final class SimulationReport {
     public static Map<String, Object> metrics(SimulationResult r) {
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("tpot_ms", r.tpotMs());
+        values.put("tpot_range_ms", Double.isNaN(r.range().lowMs())
+                ? null
+                : List.of(r.range().lowMs(), r.range().highMs()));
         values.put("tpot_p50_ms", r.speed().tpotP50Ms());
         values.put("tpot_p90_ms", r.speed().tpotP90Ms());
         values.put("tpot_p99_ms", r.speed().tpotP99Ms());
@@ -123,6 +128,12 @@ public final class SimulationReport {
         table.row("TPOT", ms.text(r.tpotMs()), "simulated time between a sequence's tokens: p50 %s, p90 %s, p99 %s"
                 .formatted(ms.text(r.speed().tpotP50Ms()), ms.text(r.speed().tpotP90Ms()),
                         ms.text(r.speed().tpotP99Ms())));
+        if (Double.isFinite(r.range().lowMs())) {
+            table.row("range of TPOT", "%s to %s".formatted(Unit.significant(r.range().lowMs()),
+                    ms.text(r.range().highMs())),
+                    "if all numbers of the cluster's profile are off at once: %s"
+                            .formatted(errors(r.simulation().cluster())));
+        }
         table.row("bound of the layout", ms.text(r.bounds().layoutMs()),
                 "largest, over ranks, of its bytes or operations per step, at peak");
         table.row("bound of the cluster", ms.text(r.bounds().clusterMs()),
@@ -144,11 +155,27 @@ public final class SimulationReport {
         }
         table.row("kernel times", "", kernelTimes(r));
         for (Regime regime : Regime.values()) {
+            if (regime == Regime.ENGINE && r.simulation().cluster().profile().engineStepSeconds() == 0) {
+                continue;
+            }
             table.row("critical path: " + regime.id(),
                     share.text(r.criticalPath().getOrDefault(regime, 0.0)),
                     regime == r.regime() ? "what bounds this plan" : "");
         }
         return table.build();
+    }
+
+    /** How far the numbers of a cluster's profile may be off, in words. */
+    public static String errors(Cluster cluster) {
+        RelativeErrors e = cluster.profile().errors();
+        String text = "kernels %s, memory bandwidth %s, operations %s, launches %s, links %s, latencies %s, collectives %s"
+                .formatted(Unit.PERCENT.text(e.kernels()), Unit.PERCENT.text(e.bandwidth()),
+                        Unit.PERCENT.text(e.flops()), Unit.PERCENT.text(e.launch()),
+                        Unit.PERCENT.text(e.linkBandwidth()), Unit.PERCENT.text(e.linkLatency()),
+                        Unit.PERCENT.text(e.collectives()));
+        return cluster.profile().engineStepSeconds() == 0
+                ? text
+                : text + ", engine " + Unit.PERCENT.text(e.engine());
     }
 
     /** One row per rank. */

@@ -39,6 +39,8 @@ public final class SimulationTable {
                 column("batch", "batch", Unit.COUNT, r -> r.result().simulation().scenario().batch()),
                 column("context", "context", Unit.COUNT, r -> r.result().simulation().scenario().context()),
                 column("tpot_ms", "TPOT", Unit.MILLISECONDS, r -> r.result().tpotMs()),
+                column("tpot_low_ms", "TPOT from", Unit.MILLISECONDS, r -> r.result().range().lowMs()),
+                column("tpot_high_ms", "to", Unit.MILLISECONDS, r -> r.result().range().highMs()),
                 column("bound_ms", "bound", Unit.MILLISECONDS, r -> r.result().bounds().layoutMs()),
                 column("cluster_bound_ms", "any layout", Unit.MILLISECONDS, r -> r.result().bounds().clusterMs()),
                 column("tps", "TPS", Unit.NUMBER, r -> r.result().tps()),

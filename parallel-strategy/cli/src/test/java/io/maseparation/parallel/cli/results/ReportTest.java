@@ -10,6 +10,7 @@ import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Reference;
 import io.maseparation.parallel.Model;
+import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.compare.Comparison;
 import io.maseparation.parallel.compare.TokenCheck;
 import io.maseparation.parallel.layout.Layout;
@@ -167,13 +168,15 @@ class ReportTest {
             assertThat(notes(model, comparison, new HostPeak(1, 1e30))).contains("A share above 100 %");
             assertThat(notes(model, comparison, new HostPeak(1e30, 1e30))).doesNotContain("A share above 100 %");
             assertThat(notes(model, comparison, new HostPeak(Double.NaN, Double.NaN)))
-                    .doesNotContain("A share above 100 %");
+                    .doesNotContain("A share above 100 %")
+                    .matches("(?s).*\nVerdict: tokens are equal on all layouts that ran; here single 1 rank is fastest"
+                            + " \\([^)]*ms\\); simulated on a100x8 none ran\\.\n");
         }
     }
 
     private static String notes(Model model, Comparison comparison, HostPeak peak) {
         return new ComparisonReport(model.config(), comparison, peak, 1, message -> message)
-                .text("tiny", TABLE, OutputFormat.TABLE);
+                .text("tiny", TABLE, Clusters.named("a100x8"), OutputFormat.TABLE);
     }
 
     private static RunResult result(List<Integer> tokens, List<TimelineEvent> timeline) {

@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * Groups of horizontal bars, such as claimed, simulated and bound of several quantities. A value that is not finite has
- * no bar and is shown as "–".
+ * no bar and is shown as "–". The sheet is narrow, so that no screen cuts a bar before its value.
  *
  * <pre>{@code
  * String svg = new BarChart("TPOT", new Axis("TPOT", "ms", Scale.LINEAR), List.of("claimed", "simulated", "bound"))
@@ -18,8 +18,8 @@ public final class BarChart extends TitledChart<BarChart> {
     private static final double BAR = 16;
     private static final double GAP = 14;
     private static final double RIGHT = 76;
-    private static final double MOST_LEFT = 300;
-    private static final int TICKS = 8;
+    private static final double MOST_LEFT = 150;
+    private static final int TICKS = 5;
 
     private record Group(String label, double[] values) {}
 
@@ -75,7 +75,7 @@ public final class BarChart extends TitledChart<BarChart> {
 
     @Override
     public String svg() {
-        Sheet sheet = sheet();
+        Sheet sheet = sheet(Sheet.NARROW);
         for (int i = 0; i < names.size(); i++) {
             sheet.legend(names.get(i), Sheet.square(Palette.category(i)));
         }
@@ -83,10 +83,10 @@ public final class BarChart extends TitledChart<BarChart> {
         double left = Math.min(MOST_LEFT, 24 + Words.widest(groups.stream().map(Group::label), Sheet.TEXT));
         double each = names.size() * BAR + GAP;
         double bottom = top + Math.max(each, groups.size() * each) + 4;
-        Range range = Range.around(axis.scale(), values(), TICKS, left, Sheet.WIDTH - RIGHT);
+        Range range = Range.around(axis.scale(), values(), TICKS, left, Sheet.NARROW - RIGHT);
         Svg svg = sheet.body();
         Plot.columns(svg, range.ticks(TICKS), range::at, top, bottom);
-        Plot.titles(svg, axis.label(), "", left, Sheet.WIDTH - RIGHT, top, bottom);
+        Plot.titles(svg, axis.label(), "", left, Sheet.NARROW - RIGHT, top, bottom);
         double zero = range.at(axis.scale().logarithmic() ? range.low() : 0);
         for (int g = 0; g < groups.size(); g++) {
             bars(svg, groups.get(g), range, zero, top + g * each + GAP / 2);

@@ -6,11 +6,14 @@ import java.util.Optional;
 
 /**
  * What every chart has: the frame, the style, the title, a note, a legend. Coordinates are pixels of a sheet
- * {@value #WIDTH} wide; on a narrower screen it shrinks to {@value #LEAST_WIDTH} and is then scrolled.
+ * {@value #WIDTH} wide; on a narrower screen it shrinks to {@value #LEAST_WIDTH} and is then scrolled. A narrow one is
+ * {@value #NARROW} wide and shrinks to a telephone's width.
  */
 final class Sheet {
     static final double WIDTH = 860;
     static final int LEAST_WIDTH = 780;
+    static final double NARROW = 460;
+    private static final String NARROW_STYLE = "min-width:320px;max-width:690px";
     static final double MARGIN = 16;
     static final double TEXT = 13;
     static final double SMALL = 12;
@@ -46,12 +49,14 @@ final class Sheet {
 
     private final String title;
     private final String note;
+    private final double width;
     private final Svg body = new Svg();
     private final List<Entry> legend = new ArrayList<>();
 
-    Sheet(String title, String note) {
+    Sheet(String title, String note, double width) {
         this.title = title;
         this.note = note;
+        this.width = width;
     }
 
     Svg body() {
@@ -76,11 +81,11 @@ final class Sheet {
     /** Draws title, note and legend; the rest goes below the y that is returned. */
     double head() {
         double y = 8;
-        for (String line : Words.wrap(title, WIDTH - 2 * MARGIN, TITLE)) {
+        for (String line : Words.wrap(title, width - 2 * MARGIN, TITLE)) {
             y += 22;
             body.text(MARGIN, y - 4, "start", "title", line);
         }
-        for (String line : Words.wrap(note, WIDTH - 2 * MARGIN, TEXT)) {
+        for (String line : Words.wrap(note, width - 2 * MARGIN, TEXT)) {
             y += LINE;
             body.text(MARGIN, y - 3, "start", "note", line);
         }
@@ -88,9 +93,9 @@ final class Sheet {
         double x = MARGIN;
         for (Entry entry : legend) {
             double indent = entry.symbol().isEmpty() ? 0 : SYMBOL;
-            String label = Words.fitting(entry.label(), WIDTH - 2 * MARGIN - indent, TEXT);
-            double width = indent + Words.width(label, TEXT) + 16;
-            if (x > MARGIN && x + width > WIDTH - MARGIN + 16) {
+            String label = Words.fitting(entry.label(), width - 2 * MARGIN - indent, TEXT);
+            double taken = indent + Words.width(label, TEXT) + 16;
+            if (x > MARGIN && x + taken > width - MARGIN + 16) {
                 x = MARGIN;
                 y += LINE + 2;
             }
@@ -98,7 +103,7 @@ final class Sheet {
                 entry.symbol().get().draw(body, x, y + 9);
             }
             body.text(x + indent, y + 13.5, "start", "entry", label);
-            x += width;
+            x += taken;
         }
         return legend.isEmpty() ? y : y + LINE + 2;
     }
@@ -107,8 +112,8 @@ final class Sheet {
     String finish(double height, String description) {
         Svg svg = new Svg();
         svg.open("svg", "xmlns", "http://www.w3.org/2000/svg", "class", "chart", "role", "img", "aria-label", title,
-                "viewBox", "0 0 %s %s".formatted(Svg.number(WIDTH), Svg.number(height)), "width", WIDTH, "height",
-                height);
+                "viewBox", "0 0 %s %s".formatted(Svg.number(width), Svg.number(height)), "width", width, "height",
+                height, "style", width == NARROW ? NARROW_STYLE : "");
         svg.leaf("title", title);
         svg.leaf("desc", note.isEmpty() ? description : note + " " + description);
         svg.open("style");

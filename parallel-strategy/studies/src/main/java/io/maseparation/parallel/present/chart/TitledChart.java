@@ -28,6 +28,11 @@ abstract sealed class TitledChart<C extends TitledChart<C>> implements Chart
 
     /** An empty sheet with title and note. */
     Sheet sheet() {
-        return new Sheet(title, note);
+        return sheet(Sheet.WIDTH);
+    }
+
+    /** An empty sheet of some width with title and note. */
+    Sheet sheet(double width) {
+        return new Sheet(title, note, width);
     }
 }

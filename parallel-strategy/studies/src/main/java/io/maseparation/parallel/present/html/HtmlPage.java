@@ -2,6 +2,7 @@ package io.maseparation.parallel.present.html;
 
 import io.maseparation.parallel.present.Markup;
 import io.maseparation.parallel.present.Table;
+import io.maseparation.parallel.present.chart.BarChart;
 import io.maseparation.parallel.present.chart.Chart;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,16 +47,31 @@ public final class HtmlPage {
             .left{text-align:left}
             td:not(.left){white-space:nowrap}
             td.left{min-width:9em}
+            .answer{border-left:4px solid var(--link);padding:.1em 0 .1em 1em;margin:0 0 1.2em}
+            .hint{display:none;margin:0 0 .3em}
+            @media (max-width:820px){.hint{display:block}th,td{padding:.38em .45em}td.left{min-width:7.5em}}
             pre{overflow-x:auto;background:var(--band);padding:.8em;border-radius:6px;font-size:.88em}
             """;
 
     private final String title;
+    private static final String SCROLLED = "<figure><p class=\"soft hint\">Wider than this screen: scroll it sideways.</p>"
+            + "<div class=\"scroll\" tabindex=\"0\">";
+
+    private final StringBuilder answer = new StringBuilder();
     private final StringBuilder body = new StringBuilder();
     private final List<String> sections = new ArrayList<>();
 
     /** @param title title of the document, its first heading */
     public HtmlPage(String title) {
         this.title = title;
+    }
+
+    /** Says first, before contents and sections, what the page comes to. */
+    public HtmlPage answer(List<String> sentences) {
+        answer.append("<div class=\"answer\">\n");
+        sentences.forEach(s -> answer.append("<p>").append(Markup.escape(s)).append("</p>\n"));
+        answer.append("</div>\n");
+        return this;
     }
 
     /** Starts a section; sections are listed at the top. */
@@ -91,7 +107,7 @@ public final class HtmlPage {
      * @param data names of files beside the page that hold the numbers
      */
     public HtmlPage table(Table table, String caption, String... data) {
-        body.append("<figure><div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>");
+        body.append(SCROLLED).append("<table>\n<thead><tr>");
         for (Table.Column column : table.columns()) {
             cell("th", column, column.heading());
         }
@@ -116,14 +132,15 @@ public final class HtmlPage {
     }
 
     /**
-     * A chart; on a narrow screen it is scrolled by itself.
+     * A chart; on a narrow screen it is scrolled by itself, and a hint says so, unless it is narrow enough.
      *
      * @param chart the chart
      * @param caption what it shows, and what to see in it; empty for nothing
      * @param data names of files beside the page that hold its numbers
      */
     public HtmlPage chart(Chart chart, String caption, String... data) {
-        body.append("<figure><div class=\"scroll\" tabindex=\"0\">\n").append(chart.svg()).append("</div>");
+        body.append(chart instanceof BarChart ? "<figure><div>" : SCROLLED).append('\n').append(chart.svg())
+                .append("</div>");
         caption(caption, data);
         return this;
     }
@@ -167,6 +184,7 @@ public final class HtmlPage {
                 <main>
                 <h1>%1$s</h1>
                 """.formatted(Markup.escape(title), STYLE));
+        page.append(answer);
         if (sections.size() > 1) {
             page.append("<nav aria-label=\"Sections\"><ol>\n");
             for (int i = 0; i < sections.size(); i++) {

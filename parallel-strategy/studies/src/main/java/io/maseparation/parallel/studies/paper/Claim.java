@@ -5,7 +5,11 @@ import static io.maseparation.parallel.present.Table.column;
 import io.maseparation.files.Identified;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A number of the paper and how it fares.
@@ -87,6 +91,31 @@ record Claim(
         return impossible
                 ? new Verdict(Kind.IMPOSSIBLE, "impossible " + limit)
                 : new Verdict(Kind.NOT_REPRODUCED, verdictOn(claimed, simulated).words());
+    }
+
+    /**
+     * What claims come to, in three sentences: the paper's main number, how many numbers fare how, and what has that
+     * gain instead.
+     */
+    static List<String> answer(List<Claim> claims) {
+        Claim main = byId(claims, Claims.MAIN);
+        Claim instead = byId(claims, Claims.INSTEAD);
+        String kinds = Arrays.stream(Kind.values())
+                .map(k -> Map.entry(k, claims.stream().filter(c -> c.verdict.kind() == k).count()))
+                .filter(e -> e.getValue() > 0)
+                .map(e -> "%d %s".formatted(e.getValue(), e.getKey().words().toLowerCase(Locale.ROOT)))
+                .collect(Collectors.joining("; "));
+        return List.of(
+                "%s, %s in the paper: %s; the nearest simulation has %s (%s).".formatted(
+                        main.claim, main.claimed.text(), main.verdict.words(), main.simulated.text(),
+                        main.assumptions),
+                "Of %d numbers: %s.".formatted(claims.size(), kinds),
+                "A TPOT of %s %s: %s with %s.".formatted(instead.claimed.text(), instead.verdict.words(),
+                        instead.simulated.text(), instead.assumptions));
+    }
+
+    private static Claim byId(List<Claim> claims, String id) {
+        return claims.stream().filter(c -> c.id.equals(id)).findFirst().orElseThrow();
     }
 
     /** Claims as a table; the columns for people first. */

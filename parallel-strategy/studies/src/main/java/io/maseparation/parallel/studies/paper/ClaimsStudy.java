@@ -60,7 +60,7 @@ record ClaimsStudy(Context context) {
                                 + " out. A batch of 24 follows from its TPS × TPOT. Reproduced is what is at most 2 % off."),
                 Stream.concat(kinds, Claim.notes(claims).stream()).toList(),
                 List.of(Figure.of(
-                        table.select("claim", "claimed", "simulated", "bound", "verdict", "assumptions"),
+                        table.select("claim", "verdict", "claimed", "simulated", "bound", "assumptions"),
                         "Claims against simulations and bounds.")),
                 "claims.csv", table);
     }

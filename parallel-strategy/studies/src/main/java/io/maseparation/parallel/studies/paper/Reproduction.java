@@ -112,6 +112,11 @@ public final class Reproduction {
         return Claim.notes(claims);
     }
 
+    /** What all of it comes to, in three sentences. */
+    public List<String> answer() {
+        return Claim.answer(claims);
+    }
+
     /** The findings, one sentence each. */
     public List<String> findings() {
         return sections.stream().flatMap(s -> s.findings().stream()).toList();
@@ -119,7 +124,7 @@ public final class Reproduction {
 
     /** The page, with all charts. */
     public String html() {
-        HtmlPage page = new HtmlPage("The paper's evaluation, simulated");
+        HtmlPage page = new HtmlPage("The paper's evaluation, simulated").answer(answer());
         page.paragraph(
                 "MA Separation's paper, held against simulations of the same layouts on cluster %s and against what"
                         .formatted(settings.cluster().name())

@@ -117,7 +117,8 @@ public final class PolicyCharts {
      * @throws java.io.UncheckedIOException if something cannot be written; it names the file
      */
     public static void write(List<PolicyComparison> comparisons, Path folder) {
-        HtmlPage page = new HtmlPage("Balancing policies over long traces, simulated");
+        HtmlPage page = new HtmlPage("Balancing policies over long traces, simulated")
+                .answer(PolicyReport.summary(comparisons));
         page.paragraph(
                 "Every policy sees the same tokens go to the same experts, and none knows those to come. All times are"
                         + " simulated; nothing here was measured. What is compared and what is left out: docs/balancing.md.");

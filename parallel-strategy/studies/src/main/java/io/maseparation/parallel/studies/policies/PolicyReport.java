@@ -6,15 +6,54 @@ import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /** Comparisons of policies, for people and for programs. */
 public final class PolicyReport {
     private PolicyReport() {}
+
+    /** What comparisons come to, in at most three sentences: which policy is best, and by how much. */
+    public static List<String> summary(List<PolicyComparison> comparisons) {
+        Map<BalancingPolicy, DoubleSummaryStatistics> changes = new EnumMap<>(BalancingPolicy.class);
+        Map<BalancingPolicy, Integer> best = new EnumMap<>(BalancingPolicy.class);
+        for (PolicyComparison comparison : comparisons) {
+            comparison.results().forEach(r -> changes
+                    .computeIfAbsent(r.policy(), p -> new DoubleSummaryStatistics())
+                    .accept(comparison.change(r)));
+            comparison.results().stream()
+                    .min(Comparator.comparingDouble(r -> r.times().tpotMs()))
+                    .ifPresent(r -> best.merge(r.policy(), 1, Integer::sum));
+        }
+        Map.Entry<BalancingPolicy, DoubleSummaryStatistics> most = changes.entrySet().stream()
+                .min(Comparator.comparingDouble(e -> e.getValue().getAverage()))
+                .orElseThrow();
+        DoubleSummaryStatistics of = most.getValue();
+        String won = best.entrySet().stream()
+                .map(e -> "%s on %d".formatted(e.getKey().id(), e.getValue()))
+                .collect(Collectors.joining(", "));
+        String first = most.getKey() == BalancingPolicy.STATIC
+                ? "No policy has less TPOT than leaving everything as it is."
+                : comparisons.size() == 1
+                        ? "%s is best: %s than leaving everything as it is.".formatted(
+                                most.getKey().id(), less(of.getAverage()))
+                        : "%s is best on average: %s than leaving everything as it is, from %s to %s.".formatted(
+                                most.getKey().id(), less(of.getAverage()), less(of.getMin()), less(of.getMax()));
+        return comparisons.size() == 1
+                ? List.of(first)
+                : List.of(first, "Least TPOT of %d traces: %s.".formatted(comparisons.size(), won));
+    }
+
+    private static String less(double change) {
+        return "%s %s TPOT".formatted(Unit.PERCENT.text(Math.abs(change)), change > 0 ? "more" : "less");
+    }
 
     /** One row per scenario and policy. */
     public static Table table(List<PolicyComparison> comparisons) {
@@ -51,6 +90,7 @@ public final class PolicyReport {
     public static Map<String, Object> tree(List<PolicyComparison> comparisons, UnaryOperator<String> words) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("source", "simulated");
+        tree.put("summary", String.join(" ", summary(comparisons)));
         tree.put("scenarios", comparisons.stream().map(c -> tree(c, words)).toList());
         return tree;
     }

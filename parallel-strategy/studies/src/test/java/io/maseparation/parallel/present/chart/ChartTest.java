@@ -18,6 +18,7 @@ import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
+import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
@@ -148,6 +149,22 @@ class ChartTest {
     private static void assertInside(String coordinate, double most) {
         if (!coordinate.isEmpty()) {
             assertThat(Double.parseDouble(coordinate)).isBetween(0.0, most);
+        }
+    }
+
+    /** No value of a bar is beyond a telephone's screen, to which the sheet shrinks. */
+    @Test
+    void barsAndTheirValuesFitANarrowSheet() {
+        Document chart = parsed(new BarChart("TPOT of many layouts with a title that needs two lines or even more", TPOT,
+                List.of("simulated", "bound")).group("a label of more words than there is room for", 1234.5, 1)
+                .reference(1000, "limit"));
+        assertThat(chart.getDocumentElement().getAttribute("viewBox")).startsWith("0 0 460 ");
+        assertThat(chart.getDocumentElement().getAttribute("style")).contains("min-width:320px");
+        for (Element text : elements(chart, "text")) {
+            if (text.getAttribute("text-anchor").equals("start")) {
+                assertThat(Double.parseDouble(text.getAttribute("x")) + Words.width(text.getTextContent(), Sheet.TEXT))
+                        .as(text.getTextContent()).isLessThanOrEqualTo(460);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import io.maseparation.files.WholeFile;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.Unit;
 import io.maseparation.parallel.present.chart.Axis;
+import io.maseparation.parallel.present.chart.BarChart;
 import io.maseparation.parallel.present.chart.LineChart;
 import io.maseparation.parallel.present.chart.Scale;
 import java.io.IOException;
@@ -64,6 +65,17 @@ class HtmlPageTest {
         for (String tag : List.of("figure", "table", "section", "div", "svg", "tr", "td", "p", "ul", "li")) {
             assertThat(html.split("<" + tag + "[ >]", -1)).as(tag).hasSameSizeAs(html.split("</" + tag + ">", -1));
         }
+    }
+
+    @Test
+    void theAnswerComesFirstAndWhatScrollsSaysSo() {
+        String html = page("x").answer(List.of("It does <not> pay.", "Because.")).html();
+
+        assertThat(html.indexOf("<p>It does &lt;not&gt; pay.</p>")).isBetween(0, html.indexOf("<nav"));
+        assertThat(html.split("class=\"soft hint\"", -1)).as("a table and a line chart").hasSize(3);
+        Axis axis = new Axis("x", "ms", Scale.LINEAR);
+        assertThat(new HtmlPage("bars").chart(new BarChart("b", axis, List.of("s")).group("g", 1), "").html())
+                .as("narrow enough for a telephone").doesNotContain("class=\"soft hint\"", "class=\"scroll\"");
     }
 
     @Test

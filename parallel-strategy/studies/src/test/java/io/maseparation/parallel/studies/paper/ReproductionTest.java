@@ -82,6 +82,18 @@ class ReproductionTest {
     }
 
     @Test
+    void theAnswerComesBeforeEverythingElse() {
+        assertThat(reproduction.answer()).hasSize(3);
+        assertThat(reproduction.answer().getFirst()).startsWith("TPOT of MA Separation 12:4, 1.82 ms in the paper:"
+                + " impossible below 1.96 ms; the nearest simulation has ").contains(
+                        (String) claims().get("tpot_ma").get("simulated"));
+        assertThat(reproduction.answer().get(1)).startsWith("Of 18 numbers: ");
+        assertThat(page.indexOf("<p>Of 18 numbers: ")).isBetween(0, page.indexOf("<nav"));
+        assertThat(page.indexOf(">verdict</th>")).as("next to the claim, in sight on a telephone")
+                .isBetween(page.indexOf(">claim</th>"), page.indexOf(">claimed</th>"));
+    }
+
+    @Test
     void numbersOfThePaperAreThoseThatItPrints() {
         assertThat(claims().values().stream().map(row -> row.get("claimed"))).contains("2.76 ms", "1.82 ms", "−34.2 %",
                 "8,696 tokens/s", "13,289 tokens/s", "+52.8 %", "89.7 %", "71.2 %", "85.4 %", "74.1 %", "87.0 %",

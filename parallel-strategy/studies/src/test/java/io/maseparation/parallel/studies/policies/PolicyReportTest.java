@@ -17,6 +17,33 @@ import org.junit.jupiter.api.Test;
 class PolicyReportTest {
 
     @Test
+    void aSummarySaysWhatIsBestAndByHowMuch() {
+        PolicyScenario scenario = new PolicyScenario("test",
+                new Simulation(Planning.plan(Presets.config("seed-gated"), Layout.separated(4, 4).withMicroBatches(1)),
+                        Clusters.named("a100x8"), Scenario.decode(64, 64)),
+                0, 4, 1, 0, ChangeRule.Settings.of(1, 1024), new MigrationModel(0.5, 0));
+        PolicyResult plain = PolicyComparison.run(scenario, List.of(), () -> {}).unchanged();
+        PolicyComparison better = new PolicyComparison(scenario, List.of(plain, dynamic(plain, 0.8)));
+        PolicyComparison worse = new PolicyComparison(scenario, List.of(plain, dynamic(plain, 1.1)));
+
+        assertThat(PolicyReport.summary(List.of(better)))
+                .containsExactly("dynamic is best: 20 % less TPOT than leaving everything as it is.");
+        assertThat(PolicyReport.summary(List.of(worse)))
+                .containsExactly("No policy has less TPOT than leaving everything as it is.");
+        assertThat(PolicyReport.summary(List.of(better, worse))).containsExactly(
+                "dynamic is best on average: 5.0 % less TPOT than leaving everything as it is, from 20 % less TPOT to"
+                        + " 10 % more TPOT.",
+                "Least TPOT of 2 traces: static on 1, dynamic on 1.");
+    }
+
+    private static PolicyResult dynamic(PolicyResult of, double factor) {
+        PolicyResult.Times t = of.times();
+        return new PolicyResult(BalancingPolicy.DYNAMIC, of.layout(),
+                new PolicyResult.Times(factor * t.tpotMs(), t.tpotP50Ms(), t.tpotP99Ms(), t.tps(), t.boundMs()),
+                of.imbalance(), of.changes(), of.copyingMs(), of.pausedMs(), of.trace());
+    }
+
+    @Test
     void reasonsOfRefusedChangesAreInTheReadersWords() {
         PolicyScenario scenario = new PolicyScenario("test",
                 new Simulation(Planning.plan(Presets.config("seed-gated"), Layout.separated(4, 4).withMicroBatches(1)),

@@ -108,7 +108,7 @@ class GoldenTest {
         return new Device(
                 device.device(),
                 new KernelTarget("fp16 only", true, false, true, true, false, TornadoVMBackendType.JAVA, false, true,
-                        Optional.of(Body.GPU)));
+                        false, Optional.of(Body.GPU)));
     }
 
     /**
@@ -142,6 +142,6 @@ class GoldenTest {
         return new Device(
                 device.device(),
                 new KernelTarget("compiles", false, false, true, true, true, TornadoVMBackendType.JAVA, false, false,
-                        Optional.of(Body.PORTABLE)));
+                        false, Optional.of(Body.PORTABLE)));
     }
 }

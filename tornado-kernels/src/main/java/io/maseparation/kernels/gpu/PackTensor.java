@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Gpu bodies that write x as tensor cores take it (see {@link TensorTiles}): tiles of 4 rows, of each column four
- * integers: the rows rounded to fp16 in pairs, and what rounding left, in pairs; or of 8 rows rounded to fp16. A work-group has some columns of a
- * tile. Rows and columns beyond the last are 0.
+ * integers: the rows rounded to fp16 in pairs, and what rounding left, in pairs; or of 8 rows rounded to fp16. A
+ * work-group has some columns of a tile. Rows and columns beyond the last are 0.
  */
 public final class PackTensor {
     /** Threads of a work-group. */

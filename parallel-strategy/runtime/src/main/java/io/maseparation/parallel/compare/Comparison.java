@@ -130,7 +130,7 @@ public final class Comparison {
             throw new PlanException("no strategy can run: " + entries.getFirst().refusal.orElse("there is none"));
         }
         Comparison comparison = new Comparison(workload, entries);
-        comparison.check(new TokenCheck(model.weights(), execution.kvType(), workload.maxTokens()));
+        comparison.check(new TokenCheck(model.weights(), execution.coarsestType(), workload.maxTokens()));
         return comparison;
     }
 

@@ -17,8 +17,8 @@ import java.util.stream.IntStream;
 public final class TokenCheck {
     /** Gap of logits or router scores below which rounding may decide; both are of the order of 1. */
     public static final double NEAR_TIE = 1e-3;
-    /** The same where keys and values are rounded to 16 bits. */
-    public static final double NEAR_TIE_F16_CACHE = 2e-2;
+    /** The same where keys and values, or activations, are rounded to 16 bits. */
+    public static final double NEAR_TIE_F16 = 2e-2;
 
     private final ModelWeights weights;
     private final double nearTie;
@@ -40,13 +40,13 @@ public final class TokenCheck {
      * A check of runs of one model.
      *
      * @param weights the model, for the reference
-     * @param kvType format of the runs' KV cache
+     * @param format coarsest format of the runs' keys, values and activations
      * @param maxTokens tokens that the runs were to generate for each prompt
      */
-    public TokenCheck(ModelWeights weights, DataType kvType, int maxTokens) {
+    public TokenCheck(ModelWeights weights, DataType format, int maxTokens) {
         this.weights = weights;
         this.maxTokens = maxTokens;
-        this.nearTie = kvType == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16_CACHE;
+        this.nearTie = format == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16;
     }
 
     /**

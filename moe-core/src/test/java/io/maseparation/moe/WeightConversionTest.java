@@ -15,7 +15,7 @@ class WeightConversionTest {
 
     private static KernelTarget target(boolean fp16, boolean bf16) {
         return new KernelTarget("device", false, false, true, fp16, bf16, TornadoVMBackendType.OPENCL, false, false,
-                Optional.empty());
+                false, Optional.empty());
     }
 
     @Test

@@ -124,6 +124,16 @@ public record Device(TornadoDevice device, KernelTarget target) {
         return new Device(device, target.withTensorCores(false));
     }
 
+    /** Whether matrices of fp16 are multiplied on tensor cores. */
+    public boolean multipliesOnTensorCores() {
+        return target.tensorCores() && target.choose().body() == Body.GPU;
+    }
+
+    /** The same device with activations of fp16 where tensor cores multiply; elsewhere nothing changes. */
+    public Device withF16Activations() {
+        return new Device(device, target.withF16Activations());
+    }
+
     /** Name of the backend: "embedded", or TornadoVM's in lower case. */
     public String backend() {
         return target.embedded()

@@ -257,8 +257,8 @@ public final class DecodeGpu {
             for (int tile = lowest / 256 * 256; tile <= position; tile += 256) {
                 int from = TornadoMath.max(lowest, tile) - tile;
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
-                // Scores: each warp takes eight positions, so that eight loads are under way; past the end it takes
-                // the last one again.
+                // Scores: each warp takes eight positions and 64 columns, so that sixteen loads are under way; past the
+                // end it takes the last one again.
                 for (int p = from + warp; p < to; p += 32) {
                     int at0 = (cache + tile + p) * headDim;
                     int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
@@ -276,7 +276,8 @@ public final class DecodeGpu {
                     float part5 = 0f;
                     float part6 = 0f;
                     float part7 = 0f;
-                    for (int d = lane; d < headDim; d += 32) {
+                    int d = lane;
+                    for (; d + 32 < headDim; d += 64) {
                         float k0 = kCache.get(at0 + d).getFloat32();
                         float k1 = kCache.get(at1 + d).getFloat32();
                         float k2 = kCache.get(at2 + d).getFloat32();
@@ -285,7 +286,16 @@ public final class DecodeGpu {
                         float k5 = kCache.get(at5 + d).getFloat32();
                         float k6 = kCache.get(at6 + d).getFloat32();
                         float k7 = kCache.get(at7 + d).getFloat32();
+                        float next0 = kCache.get(at0 + d + 32).getFloat32();
+                        float next1 = kCache.get(at1 + d + 32).getFloat32();
+                        float next2 = kCache.get(at2 + d + 32).getFloat32();
+                        float next3 = kCache.get(at3 + d + 32).getFloat32();
+                        float next4 = kCache.get(at4 + d + 32).getFloat32();
+                        float next5 = kCache.get(at5 + d + 32).getFloat32();
+                        float next6 = kCache.get(at6 + d + 32).getFloat32();
+                        float next7 = kCache.get(at7 + d + 32).getFloat32();
                         float q0 = query[d];
+                        float q1 = query[d + 32];
                         part0 += q0 * k0;
                         part1 += q0 * k1;
                         part2 += q0 * k2;
@@ -294,6 +304,25 @@ public final class DecodeGpu {
                         part5 += q0 * k5;
                         part6 += q0 * k6;
                         part7 += q0 * k7;
+                        part0 += q1 * next0;
+                        part1 += q1 * next1;
+                        part2 += q1 * next2;
+                        part3 += q1 * next3;
+                        part4 += q1 * next4;
+                        part5 += q1 * next5;
+                        part6 += q1 * next6;
+                        part7 += q1 * next7;
+                    }
+                    for (; d < headDim; d += 32) {
+                        float q0 = query[d];
+                        part0 += q0 * kCache.get(at0 + d).getFloat32();
+                        part1 += q0 * kCache.get(at1 + d).getFloat32();
+                        part2 += q0 * kCache.get(at2 + d).getFloat32();
+                        part3 += q0 * kCache.get(at3 + d).getFloat32();
+                        part4 += q0 * kCache.get(at4 + d).getFloat32();
+                        part5 += q0 * kCache.get(at5 + d).getFloat32();
+                        part6 += q0 * kCache.get(at6 + d).getFloat32();
+                        part7 += q0 * kCache.get(at7 + d).getFloat32();
                     }
                     part0 = context.simdSum(part0);
                     part1 = context.simdSum(part1);
@@ -363,7 +392,7 @@ public final class DecodeGpu {
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
                     int p = from;
-                    for (; p + 15 < to; p += 16) {
+                    for (; p + 31 < to; p += 32) {
                         int at = (cache + tile + p) * headDim + d;
                         float v0 = vCache.get(at).getFloat32();
                         float v1 = vCache.get(at + headDim).getFloat32();
@@ -381,6 +410,22 @@ public final class DecodeGpu {
                         float v13 = vCache.get(at + 13 * headDim).getFloat32();
                         float v14 = vCache.get(at + 14 * headDim).getFloat32();
                         float v15 = vCache.get(at + 15 * headDim).getFloat32();
+                        float v16 = vCache.get(at + 16 * headDim).getFloat32();
+                        float v17 = vCache.get(at + 17 * headDim).getFloat32();
+                        float v18 = vCache.get(at + 18 * headDim).getFloat32();
+                        float v19 = vCache.get(at + 19 * headDim).getFloat32();
+                        float v20 = vCache.get(at + 20 * headDim).getFloat32();
+                        float v21 = vCache.get(at + 21 * headDim).getFloat32();
+                        float v22 = vCache.get(at + 22 * headDim).getFloat32();
+                        float v23 = vCache.get(at + 23 * headDim).getFloat32();
+                        float v24 = vCache.get(at + 24 * headDim).getFloat32();
+                        float v25 = vCache.get(at + 25 * headDim).getFloat32();
+                        float v26 = vCache.get(at + 26 * headDim).getFloat32();
+                        float v27 = vCache.get(at + 27 * headDim).getFloat32();
+                        float v28 = vCache.get(at + 28 * headDim).getFloat32();
+                        float v29 = vCache.get(at + 29 * headDim).getFloat32();
+                        float v30 = vCache.get(at + 30 * headDim).getFloat32();
+                        float v31 = vCache.get(at + 31 * headDim).getFloat32();
                         value += weights[p] * v0;
                         value += weights[p + 1] * v1;
                         value += weights[p + 2] * v2;
@@ -397,6 +442,22 @@ public final class DecodeGpu {
                         value += weights[p + 13] * v13;
                         value += weights[p + 14] * v14;
                         value += weights[p + 15] * v15;
+                        value += weights[p + 16] * v16;
+                        value += weights[p + 17] * v17;
+                        value += weights[p + 18] * v18;
+                        value += weights[p + 19] * v19;
+                        value += weights[p + 20] * v20;
+                        value += weights[p + 21] * v21;
+                        value += weights[p + 22] * v22;
+                        value += weights[p + 23] * v23;
+                        value += weights[p + 24] * v24;
+                        value += weights[p + 25] * v25;
+                        value += weights[p + 26] * v26;
+                        value += weights[p + 27] * v27;
+                        value += weights[p + 28] * v28;
+                        value += weights[p + 29] * v29;
+                        value += weights[p + 30] * v30;
+                        value += weights[p + 31] * v31;
                     }
                     for (; p < to; p++) {
                         value += weights[p] * vCache.get((cache + tile + p) * headDim + d).getFloat32();

@@ -7,8 +7,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Gpu bodies that write x as tensor cores take it (see {@link TensorTiles}): tiles of 4 rows, of each column four
- * integers: the rows rounded to fp16 in pairs, and what rounding left, in pairs. A work-group has some columns of a
- * tile. Rows and columns beyond the last are 0.
+ * integers: the rows rounded to fp16 in pairs, and what rounding left, in pairs; or of 8 rows rounded to fp16. A
+ * work-group has some columns of a tile. Rows and columns beyond the last are 0.
  */
 public final class PackTensor {
     /** Threads of a work-group. */
@@ -76,6 +76,66 @@ public final class PackTensor {
         }
     }
 
+    /** The same, eight rows a tile, each rounded to fp16 and nothing else. */
+    public static void rowsF16(
+            KernelContext context,
+            IntArray step,
+            FloatArray x,
+            IntArray packed,
+            IntArray shape,
+            int cols,
+            int padded,
+            int chunks) {
+        int xTile = context.groupIdx / chunks;
+        int from = context.groupIdx % chunks * COLUMNS;
+        int count = step.get(1) - xTile * 8;
+        int at = (step.get(0) + xTile * 8) * cols;
+        int width = shape.get(6);
+        int to = 0;
+        if (count > 0) {
+            to = TornadoMath.min(from + COLUMNS, padded);
+        }
+        for (int c = from + context.localIdx; c < to; c += 256) {
+            float v0 = 0f;
+            float v1 = 0f;
+            float v2 = 0f;
+            float v3 = 0f;
+            float v4 = 0f;
+            float v5 = 0f;
+            float v6 = 0f;
+            float v7 = 0f;
+            if (c < width) {
+                v0 = TensorTiles.clamped(x.get(at + c));
+                if (count > 1) {
+                    v1 = TensorTiles.clamped(x.get(at + cols + c));
+                }
+                if (count > 2) {
+                    v2 = TensorTiles.clamped(x.get(at + 2 * cols + c));
+                }
+                if (count > 3) {
+                    v3 = TensorTiles.clamped(x.get(at + 3 * cols + c));
+                }
+                if (count > 4) {
+                    v4 = TensorTiles.clamped(x.get(at + 4 * cols + c));
+                }
+                if (count > 5) {
+                    v5 = TensorTiles.clamped(x.get(at + 5 * cols + c));
+                }
+                if (count > 6) {
+                    v6 = TensorTiles.clamped(x.get(at + 6 * cols + c));
+                }
+                if (count > 7) {
+                    v7 = TensorTiles.clamped(x.get(at + 7 * cols + c));
+                }
+            }
+            int to4 = (xTile * padded + c) * 4;
+            packed.set(to4, TensorTiles.pair(TensorTiles.rounded(v0), TensorTiles.rounded(v1)));
+            packed.set(to4 + 1, TensorTiles.pair(TensorTiles.rounded(v2), TensorTiles.rounded(v3)));
+            packed.set(to4 + 2, TensorTiles.pair(TensorTiles.rounded(v4), TensorTiles.rounded(v5)));
+            packed.set(to4 + 3, TensorTiles.pair(TensorTiles.rounded(v6), TensorTiles.rounded(v7)));
+        }
+    }
+
     /**
      * Rows of pairs of row and expert, those of an expert four after four, from a tile that no other expert has.
      *
@@ -99,10 +159,10 @@ public final class PackTensor {
         int xTile = context.groupIdx / chunks;
         int from = context.groupIdx % chunks * COLUMNS;
         int lane = context.localIdx & 31;
-        float begun = context.simdSum(TensorTiles.begun(offsets, 0, groups, xTile, lane));
+        float begun = context.simdSum(TensorTiles.begun(offsets, 0, groups, xTile, lane, 2));
         int group = (int) begun - 1;
         int first = offsets.get(group);
-        int p = first + (xTile - TensorTiles.firstTile(first, group)) * 4;
+        int p = first + (xTile - TensorTiles.firstTile(first, group, 2)) * 4;
         int count = offsets.get(group + 1) - p;
         int width = shape.get(4);
         int to = 0;
@@ -139,6 +199,74 @@ public final class PackTensor {
             packed.set(to4 + 1, TensorTiles.pair(near2, near3));
             packed.set(to4 + 2, TensorTiles.pair(rest0, rest1));
             packed.set(to4 + 3, TensorTiles.pair(rest2, rest3));
+        }
+    }
+
+    /** The same, eight rows a tile, each rounded to fp16 and nothing else. */
+    public static void pairsF16(
+            KernelContext context,
+            FloatArray x,
+            IntArray offsets,
+            IntArray pairs,
+            IntArray packed,
+            IntArray shape,
+            int groups,
+            int cols,
+            int xStride,
+            int padded,
+            int slots,
+            int chunks) {
+        int xTile = context.groupIdx / chunks;
+        int from = context.groupIdx % chunks * COLUMNS;
+        int lane = context.localIdx & 31;
+        float begun = context.simdSum(TensorTiles.begun(offsets, 0, groups, xTile, lane, 3));
+        int group = (int) begun - 1;
+        int first = offsets.get(group);
+        int p = first + (xTile - TensorTiles.firstTile(first, group, 3)) * 8;
+        int count = offsets.get(group + 1) - p;
+        int width = shape.get(4);
+        int to = 0;
+        if (count > 0) {
+            to = TornadoMath.min(from + COLUMNS, padded);
+        }
+        for (int c = from + context.localIdx; c < to; c += 256) {
+            float v0 = 0f;
+            float v1 = 0f;
+            float v2 = 0f;
+            float v3 = 0f;
+            float v4 = 0f;
+            float v5 = 0f;
+            float v6 = 0f;
+            float v7 = 0f;
+            if (c < width) {
+                v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
+                if (count > 1) {
+                    v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
+                }
+                if (count > 2) {
+                    v2 = TensorTiles.clamped(x.get(rowOf(pairs, p + 2, slots) * xStride + c));
+                }
+                if (count > 3) {
+                    v3 = TensorTiles.clamped(x.get(rowOf(pairs, p + 3, slots) * xStride + c));
+                }
+                if (count > 4) {
+                    v4 = TensorTiles.clamped(x.get(rowOf(pairs, p + 4, slots) * xStride + c));
+                }
+                if (count > 5) {
+                    v5 = TensorTiles.clamped(x.get(rowOf(pairs, p + 5, slots) * xStride + c));
+                }
+                if (count > 6) {
+                    v6 = TensorTiles.clamped(x.get(rowOf(pairs, p + 6, slots) * xStride + c));
+                }
+                if (count > 7) {
+                    v7 = TensorTiles.clamped(x.get(rowOf(pairs, p + 7, slots) * xStride + c));
+                }
+            }
+            int to4 = (xTile * padded + c) * 4;
+            packed.set(to4, TensorTiles.pair(TensorTiles.rounded(v0), TensorTiles.rounded(v1)));
+            packed.set(to4 + 1, TensorTiles.pair(TensorTiles.rounded(v2), TensorTiles.rounded(v3)));
+            packed.set(to4 + 2, TensorTiles.pair(TensorTiles.rounded(v4), TensorTiles.rounded(v5)));
+            packed.set(to4 + 3, TensorTiles.pair(TensorTiles.rounded(v6), TensorTiles.rounded(v7)));
         }
     }
 

@@ -306,11 +306,268 @@ public final class ProjectionTensor {
         }
     }
 
+    /** The same with x in one fp16 number each, eight rows a tile. */
+    public static void multiplyF16(
+            KernelContext context,
+            IntArray step,
+            IntArray packed,
+            IntArray half2q,
+            IntArray half2k,
+            IntArray half2v,
+            FloatArray scratch,
+            IntArray shape,
+            int cols,
+            int padded,
+            int stride,
+            int tiles,
+            int splits,
+            int parts) {
+        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 544);
+        int[] xs = context.allocateIntLocalArray(1032);
+        int tid = context.localIdx;
+        int lane = tid & 31;
+        int warp = tid >> 5;
+        int part = context.groupIdx % parts;
+        int split = context.groupIdx / parts % splits;
+        int tile = context.groupIdx / (parts * splits) * TensorTiles.WARPS + warp;
+        // Tiles beyond the last read that one again.
+        int read = TornadoMath.min(tile, tilesOf(shape) - 1);
+        int matrix = matrixOf(shape, read);
+        int start = startOf(shape, read, stride) / 2;
+        // Columns beyond the last meet an x of 0.
+        int last = start + cols / 2 - 1;
+        int pairStride = stride / 2;
+        int rounds = padded / (64 * splits);
+        int weightsOf = warp * 544;
+        int xStride = padded * 4;
+        int scratchStride = splits * tiles * 16;
+        int count = step.get(1);
+        for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
+            int left = count - pass;
+            int xTile = pass / 8;
+            int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
+            // The first round multiplies zeros.
+            for (int i = tid; i < TensorTiles.WARPS * 544; i += 256) {
+                weights[i] = 0;
+            }
+            for (int i = tid; i < 1032; i += 256) {
+                xs[i] = 0;
+            }
+            context.localBarrier();
+            // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
+            if (left <= 8) {
+                float[] s0 = context.mmaFragment(0f);
+                int position = start + split * rounds * 32 + lane;
+                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                for (int round = 0; round <= rounds; round++) {
+                    // Loads first: they are under way while the last round's are multiplied.
+                    int pair = TornadoMath.min(position, last);
+                    int x0 = packed.get(from);
+                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
+                    if (matrix == 0) {
+                        w0 = half2q.get(pair);
+                        w1 = half2q.get(pair + pairStride);
+                        w2 = half2q.get(pair + 2 * pairStride);
+                        w3 = half2q.get(pair + 3 * pairStride);
+                        w4 = half2q.get(pair + 4 * pairStride);
+                        w5 = half2q.get(pair + 5 * pairStride);
+                        w6 = half2q.get(pair + 6 * pairStride);
+                        w7 = half2q.get(pair + 7 * pairStride);
+                        w8 = half2q.get(pair + 8 * pairStride);
+                        w9 = half2q.get(pair + 9 * pairStride);
+                        w10 = half2q.get(pair + 10 * pairStride);
+                        w11 = half2q.get(pair + 11 * pairStride);
+                        w12 = half2q.get(pair + 12 * pairStride);
+                        w13 = half2q.get(pair + 13 * pairStride);
+                        w14 = half2q.get(pair + 14 * pairStride);
+                        w15 = half2q.get(pair + 15 * pairStride);
+                    } else if (matrix == 1) {
+                        w0 = half2k.get(pair);
+                        w1 = half2k.get(pair + pairStride);
+                        w2 = half2k.get(pair + 2 * pairStride);
+                        w3 = half2k.get(pair + 3 * pairStride);
+                        w4 = half2k.get(pair + 4 * pairStride);
+                        w5 = half2k.get(pair + 5 * pairStride);
+                        w6 = half2k.get(pair + 6 * pairStride);
+                        w7 = half2k.get(pair + 7 * pairStride);
+                        w8 = half2k.get(pair + 8 * pairStride);
+                        w9 = half2k.get(pair + 9 * pairStride);
+                        w10 = half2k.get(pair + 10 * pairStride);
+                        w11 = half2k.get(pair + 11 * pairStride);
+                        w12 = half2k.get(pair + 12 * pairStride);
+                        w13 = half2k.get(pair + 13 * pairStride);
+                        w14 = half2k.get(pair + 14 * pairStride);
+                        w15 = half2k.get(pair + 15 * pairStride);
+                    } else {
+                        w0 = half2v.get(pair);
+                        w1 = half2v.get(pair + pairStride);
+                        w2 = half2v.get(pair + 2 * pairStride);
+                        w3 = half2v.get(pair + 3 * pairStride);
+                        w4 = half2v.get(pair + 4 * pairStride);
+                        w5 = half2v.get(pair + 5 * pairStride);
+                        w6 = half2v.get(pair + 6 * pairStride);
+                        w7 = half2v.get(pair + 7 * pairStride);
+                        w8 = half2v.get(pair + 8 * pairStride);
+                        w9 = half2v.get(pair + 9 * pairStride);
+                        w10 = half2v.get(pair + 10 * pairStride);
+                        w11 = half2v.get(pair + 11 * pairStride);
+                        w12 = half2v.get(pair + 12 * pairStride);
+                        w13 = half2v.get(pair + 13 * pairStride);
+                        w14 = half2v.get(pair + 14 * pairStride);
+                        w15 = half2v.get(pair + 15 * pairStride);
+                    }
+                    int shift = (round & 1) * 4;
+                    int a = (weightsOf + 4 - shift) * 4;
+                    int b = (4 - shift) * 4;
+                    for (int k = 0; k < 4; k++) {
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        int bk = b + k * 256;
+                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
+                    }
+                    context.localBarrier();
+                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    weights[to] = w0;
+                    weights[to + 8] = w1;
+                    weights[to + 16] = w2;
+                    weights[to + 24] = w3;
+                    weights[to + 32] = w4;
+                    weights[to + 40] = w5;
+                    weights[to + 48] = w6;
+                    weights[to + 56] = w7;
+                    weights[to + 64] = w8;
+                    weights[to + 72] = w9;
+                    weights[to + 80] = w10;
+                    weights[to + 88] = w11;
+                    weights[to + 96] = w12;
+                    weights[to + 104] = w13;
+                    weights[to + 112] = w14;
+                    weights[to + 120] = w15;
+                    int xTo = shift + tid;
+                    xs[xTo] = x0;
+                    context.localBarrier();
+                    position += 32;
+                    from += 256;
+                }
+                context.mmaStore(s0, scratch, scratchAt, 0, 8);
+            } else {
+                float[] s0 = context.mmaFragment(0f);
+                float[] s1 = context.mmaFragment(0f);
+                float[] s2 = context.mmaFragment(0f);
+                float[] s3 = context.mmaFragment(0f);
+                int position = start + split * rounds * 32 + lane;
+                int from = (xTile * padded + split * rounds * 64) * 4 + tid;
+                for (int round = 0; round <= rounds; round++) {
+                    // Loads first: they are under way while the last round's are multiplied.
+                    int pair = TornadoMath.min(position, last);
+                    int x0 = packed.get(from);
+                    int x1 = packed.get(from + xStride);
+                    int x2 = packed.get(from + 2 * xStride);
+                    int x3 = packed.get(from + 3 * xStride);
+                    int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
+                    if (matrix == 0) {
+                        w0 = half2q.get(pair);
+                        w1 = half2q.get(pair + pairStride);
+                        w2 = half2q.get(pair + 2 * pairStride);
+                        w3 = half2q.get(pair + 3 * pairStride);
+                        w4 = half2q.get(pair + 4 * pairStride);
+                        w5 = half2q.get(pair + 5 * pairStride);
+                        w6 = half2q.get(pair + 6 * pairStride);
+                        w7 = half2q.get(pair + 7 * pairStride);
+                        w8 = half2q.get(pair + 8 * pairStride);
+                        w9 = half2q.get(pair + 9 * pairStride);
+                        w10 = half2q.get(pair + 10 * pairStride);
+                        w11 = half2q.get(pair + 11 * pairStride);
+                        w12 = half2q.get(pair + 12 * pairStride);
+                        w13 = half2q.get(pair + 13 * pairStride);
+                        w14 = half2q.get(pair + 14 * pairStride);
+                        w15 = half2q.get(pair + 15 * pairStride);
+                    } else if (matrix == 1) {
+                        w0 = half2k.get(pair);
+                        w1 = half2k.get(pair + pairStride);
+                        w2 = half2k.get(pair + 2 * pairStride);
+                        w3 = half2k.get(pair + 3 * pairStride);
+                        w4 = half2k.get(pair + 4 * pairStride);
+                        w5 = half2k.get(pair + 5 * pairStride);
+                        w6 = half2k.get(pair + 6 * pairStride);
+                        w7 = half2k.get(pair + 7 * pairStride);
+                        w8 = half2k.get(pair + 8 * pairStride);
+                        w9 = half2k.get(pair + 9 * pairStride);
+                        w10 = half2k.get(pair + 10 * pairStride);
+                        w11 = half2k.get(pair + 11 * pairStride);
+                        w12 = half2k.get(pair + 12 * pairStride);
+                        w13 = half2k.get(pair + 13 * pairStride);
+                        w14 = half2k.get(pair + 14 * pairStride);
+                        w15 = half2k.get(pair + 15 * pairStride);
+                    } else {
+                        w0 = half2v.get(pair);
+                        w1 = half2v.get(pair + pairStride);
+                        w2 = half2v.get(pair + 2 * pairStride);
+                        w3 = half2v.get(pair + 3 * pairStride);
+                        w4 = half2v.get(pair + 4 * pairStride);
+                        w5 = half2v.get(pair + 5 * pairStride);
+                        w6 = half2v.get(pair + 6 * pairStride);
+                        w7 = half2v.get(pair + 7 * pairStride);
+                        w8 = half2v.get(pair + 8 * pairStride);
+                        w9 = half2v.get(pair + 9 * pairStride);
+                        w10 = half2v.get(pair + 10 * pairStride);
+                        w11 = half2v.get(pair + 11 * pairStride);
+                        w12 = half2v.get(pair + 12 * pairStride);
+                        w13 = half2v.get(pair + 13 * pairStride);
+                        w14 = half2v.get(pair + 14 * pairStride);
+                        w15 = half2v.get(pair + 15 * pairStride);
+                    }
+                    int shift = (round & 1) * 4;
+                    int a = (weightsOf + 4 - shift) * 4;
+                    int b = (4 - shift) * 4;
+                    for (int k = 0; k < 4; k++) {
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        int bk = b + k * 256;
+                        s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
+                        s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
+                        s2 = context.mma(w, context.mmaLoadB(xs, 16, bk + 2048), s2, MMAShape.M16N8K16);
+                        s3 = context.mma(w, context.mmaLoadB(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
+                    }
+                    context.localBarrier();
+                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    weights[to] = w0;
+                    weights[to + 8] = w1;
+                    weights[to + 16] = w2;
+                    weights[to + 24] = w3;
+                    weights[to + 32] = w4;
+                    weights[to + 40] = w5;
+                    weights[to + 48] = w6;
+                    weights[to + 56] = w7;
+                    weights[to + 64] = w8;
+                    weights[to + 72] = w9;
+                    weights[to + 80] = w10;
+                    weights[to + 88] = w11;
+                    weights[to + 96] = w12;
+                    weights[to + 104] = w13;
+                    weights[to + 112] = w14;
+                    weights[to + 120] = w15;
+                    int xTo = shift + tid;
+                    xs[xTo] = x0;
+                    xs[xTo + 256] = x1;
+                    xs[xTo + 512] = x2;
+                    xs[xTo + 768] = x3;
+                    context.localBarrier();
+                    position += 32;
+                    from += 256;
+                }
+                context.mmaStore(s0, scratch, scratchAt, 0, 8);
+                context.mmaStore(s1, scratch, scratchAt + scratchStride, 0, 8);
+                context.mmaStore(s2, scratch, scratchAt + 2 * scratchStride, 0, 8);
+                context.mmaStore(s3, scratch, scratchAt + 3 * scratchStride, 0, 8);
+            }
+        }
+    }
+
     /**
      * {@code out[row,r] = scale · (sum + bias[r])} of what {@link #multiply} left: one thread per row of the
      * matrices and four of x.
      *
      * @param flags 1 bias, 2 add to what {@code out} holds
+     * @param xShift logarithm of a tile's rows of x
      */
     public static void sum(
             KernelContext context,
@@ -323,17 +580,19 @@ public final class ProjectionTensor {
             float scale,
             float clip,
             int flags,
-            int splits) {
-        int xTile = context.globalIdx / (tiles * 16);
+            int splits,
+            int xShift) {
+        int row = context.globalIdx / (tiles * 16) * 4;
         int r = context.globalIdx % (tiles * 16);
-        int row = xTile * 4;
+        int xTile = row >> xShift;
+        int t = row - (xTile << xShift);
         int count = step.get(1);
         if (row < count) {
             int at = rowOf(shape, r >> 4, r & 15);
-            float v0 = TensorTiles.sum(scratch, xTile, 0, r, tiles, splits);
-            float v1 = TensorTiles.sum(scratch, xTile, 1, r, tiles, splits);
-            float v2 = TensorTiles.sum(scratch, xTile, 2, r, tiles, splits);
-            float v3 = TensorTiles.sum(scratch, xTile, 3, r, tiles, splits);
+            float v0 = TensorTiles.sum(scratch, xTile, t, r, tiles, splits, xShift);
+            float v1 = TensorTiles.sum(scratch, xTile, t + 1, r, tiles, splits, xShift);
+            float v2 = TensorTiles.sum(scratch, xTile, t + 2, r, tiles, splits, xShift);
+            float v3 = TensorTiles.sum(scratch, xTile, t + 3, r, tiles, splits, xShift);
             if (at >= 0) {
                 int total = shape.get(3) + shape.get(4) + shape.get(5);
                 int to = (step.get(0) + row) * total + at;

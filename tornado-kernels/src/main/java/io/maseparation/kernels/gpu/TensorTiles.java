@@ -17,6 +17,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * x of magnitude up to 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of
  * x do not depend on the others.
  *
+ * <p>With activations of fp16 the right operand has eight rows of x, and nothing of what rounding left: errors of a
+ * product are up to 2^-11 of it.
+ *
  * <p>Few weight rows keep a GPU busy only if work-groups share their columns. How many do, and so the order of a sum,
  * follows from the matrix alone.
  *
@@ -37,7 +40,7 @@ public final class TensorTiles {
     public static final int WARPS = 8;
     /** Rows of x that a work-group multiplies at once. */
     public static final int PASS = 32;
-    /** Rows of a tile of x. */
+    /** Rows of a tile of x with what rounding left. */
     public static final int X_ROWS = 4;
     /** Columns of a round. */
     public static final int ROUND = 64;
@@ -89,16 +92,18 @@ public final class TensorTiles {
     /**
      * Tile of x where the pairs of a group begin, the first of them being pair {@code first}: no two groups
      * share a tile.
+     *
+     * @param xShift logarithm of a tile's rows of x
      */
-    static int firstTile(int first, int group) {
-        return (first >> 2) + group;
+    static int firstTile(int first, int group, int xShift) {
+        return (first >> xShift) + group;
     }
 
     /** How many of a lane's groups begin at tile {@code xTile} of x or before. */
-    static float begun(IntArray offsets, int firstGroup, int groups, int xTile, int lane) {
+    static float begun(IntArray offsets, int firstGroup, int groups, int xTile, int lane, int xShift) {
         float begun = 0f;
         for (int g = lane; g < groups; g += 32) {
-            if (firstTile(offsets.get(firstGroup + g), firstGroup + g) <= xTile) {
+            if (firstTile(offsets.get(firstGroup + g), firstGroup + g, xShift) <= xTile) {
                 begun += 1f;
             }
         }
@@ -202,15 +207,18 @@ public final class TensorTiles {
      * The sum of row {@code r} among those of whole tiles and row {@code t} of a tile of x.
      *
      * @param tiles tiles of weights
+     * @param xShift logarithm of a tile's rows of x: 2 where what rounding left stands beside them, or 3
      */
-    static float sum(FloatArray scratch, int xTile, int t, int r, int tiles, int splits) {
+    static float sum(FloatArray scratch, int xTile, int t, int r, int tiles, int splits, int xShift) {
         float whole = 0f;
         float rest = 0f;
+        // No condition: TornadoVM's PTX backend takes a wrong register for one that is always true.
+        int restOf = 3 - xShift;
         for (int s = 0; s < splits; s++) {
             int at = ((xTile * splits + s) * tiles * 16 + r) * 8 + t;
             whole += scratch.get(at);
-            rest += scratch.get(at + 4);
+            rest += scratch.get(at + 4 * restOf);
         }
-        return whole + rest * (1f / 2048f);
+        return whole + rest * (restOf / 2048f);
     }
 }

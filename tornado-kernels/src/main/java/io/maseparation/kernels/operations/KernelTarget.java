@@ -20,6 +20,7 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param backend TornadoVM's backend of the device
  * @param cudaGraphs whether the tasks of a graph shall be launched as one
  * @param tensorCores whether gpu bodies multiply fp16 weights with the warps' matrix instructions
+ * @param f16Activations whether tensor cores take x in one fp16 number each, instead of two that hold 22 bits
  * @param override body to use wherever an operation has it
  */
 public record KernelTarget(
@@ -32,6 +33,7 @@ public record KernelTarget(
         TornadoVMBackendType backend,
         boolean cudaGraphs,
         boolean tensorCores,
+        boolean f16Activations,
         Optional<Body> override) {
 
     /**
@@ -52,7 +54,7 @@ public record KernelTarget(
     public static KernelTarget embeddedDevice() {
         boolean vector = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
         return new KernelTarget(EMBEDDED, true, vector, true, true, true, TornadoVMBackendType.JAVA, false, false,
-                Optional.empty());
+                false, Optional.empty());
     }
 
     /** What a device of the runtime in use can do. */
@@ -66,7 +68,7 @@ public record KernelTarget(
         TornadoVMBackendType backend = device.getTornadoVMBackend();
         // Only the CUDA backend has arrays of bf16.
         return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, backend, false,
-                isNvidia(backend), Optional.empty());
+                isNvidia(backend), false, Optional.empty());
     }
 
     private static boolean isNvidia(TornadoVMBackendType backend) {
@@ -81,18 +83,28 @@ public record KernelTarget(
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
         return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs,
-                tensorCores, Optional.of(body));
+                tensorCores, f16Activations, Optional.of(body));
     }
 
     /** The same device launching the tasks of a graph as one, where its backend is TornadoVM's CUDA or PTX. */
     public KernelTarget withCudaGraphs() {
         return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, nvidia(), tensorCores,
-                override);
+                f16Activations, override);
     }
 
     /** The same device with or without tensor cores. */
     public KernelTarget withTensorCores(boolean use) {
-        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs, use, override);
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs, use,
+                f16Activations, override);
+    }
+
+    /**
+     * The same device with x in one fp16 number where tensor cores multiply: half of the products, and errors of up to
+     * 2^-11 of each product instead of fp32's. Nothing changes where they do not.
+     */
+    public KernelTarget withF16Activations() {
+        return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs, tensorCores,
+                true, override);
     }
 
     /** Chooses the body of an operation. */

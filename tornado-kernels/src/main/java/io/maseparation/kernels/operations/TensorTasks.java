@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -74,8 +75,11 @@ final class TensorTasks {
         int all = Math.ceilDiv(tiles, TensorTiles.WARPS) * TensorTiles.WARPS;
         int splits = TensorTiles.splits(all / TensorTiles.WARPS, cols, 250);
         int padded = TensorTiles.padded(cols, splits);
-        int xTiles = Math.ceilDiv(x.getSize() / cols, TensorTiles.X_ROWS);
-        int parts = parts(xTiles * TensorTiles.X_ROWS, 8);
+        boolean f16 = g.target().f16Activations();
+        int xShift = xShift(f16);
+        int rows = x.getSize() / cols;
+        int xTiles = Math.ceilDiv(rows, 1 << xShift);
+        int parts = parts(rows, 8);
         int stride = matrices.getFirst().rowStride();
         g.constant(bias, shape);
         g.needPacked(TensorTiles.packed(xTiles, padded));
@@ -84,19 +88,37 @@ final class TensorTasks {
         if (!g.isPacked(packed)) {
             int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
             KernelContext context = new KernelContext();
-            g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
-                    id + "_x", PackTensor::rows, context, step, x, g.packed(), shape, cols, padded, chunks));
+            WorkerGrid packers = WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP);
+            if (f16) {
+                g.firstTask(id + "_x", packers, t -> t.task(
+                        id + "_x", PackTensor::rowsF16, context, step, x, g.packed(), shape, cols, padded, chunks));
+            } else {
+                g.firstTask(id + "_x", packers, t -> t.task(
+                        id + "_x", PackTensor::rows, context, step, x, g.packed(), shape, cols, padded, chunks));
+            }
         }
         KernelContext context = new KernelContext();
         int groups = Math.multiplyExact(all / TensorTiles.WARPS, splits * parts);
-        g.firstTask(id, WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP), t -> t.task(
-                id, ProjectionTensor::multiply, context, step, g.packed(), half2s.get(0), half2s.get(1), half2s.get(2),
-                g.scratch(), shape, cols, padded, stride, all, splits, parts));
+        WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
+        if (f16) {
+            g.firstTask(id, multipliers, t -> t.task(
+                    id, ProjectionTensor::multiplyF16, context, step, g.packed(), half2s.get(0), half2s.get(1),
+                    half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
+        } else {
+            g.firstTask(id, multipliers, t -> t.task(
+                    id, ProjectionTensor::multiply, context, step, g.packed(), half2s.get(0), half2s.get(1),
+                    half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
+        }
         KernelContext sums = new KernelContext();
-        g.task(id + "_sum", WorkerGrids.elements((long) xTiles * all * TensorTiles.ROWS), t -> t.task(
+        g.task(id + "_sum", WorkerGrids.elements(Math.ceilDiv(rows, 4L) * all * TensorTiles.ROWS), t -> t.task(
                 id + "_sum", ProjectionTensor::sum, sums, step, g.scratch(), bias, out, shape, all, scale, clip, flags,
-                splits));
+                splits, xShift));
         g.nowPacked(packed);
+    }
+
+    /** Logarithm of a tile's rows of x. */
+    private static int xShift(boolean f16) {
+        return f16 ? 3 : 2;
     }
 
     /** Number of work-groups that share the passes over the rows of x. */
@@ -165,8 +187,10 @@ final class TensorTasks {
         int splits = TensorTiles.splits(tiles / TensorTiles.WARPS, cols, 128);
         int padded = TensorTiles.padded(cols, splits);
         int allGroups = g.groups(offsets);
-        int xTiles = pairs.getSize() / TensorTiles.X_ROWS + allGroups + 1;
-        int bankTiles = pairs.getSize() / TensorTiles.X_ROWS + bank.count() + 1;
+        boolean f16 = g.target().f16Activations();
+        int xShift = xShift(f16);
+        int xTiles = (pairs.getSize() >> xShift) + allGroups + 1;
+        int bankTiles = (pairs.getSize() >> xShift) + bank.count() + 1;
         int parts = parts(pairs.getSize(), 2);
         int experts = bank.count();
         g.constant(shape);
@@ -176,22 +200,34 @@ final class TensorTasks {
         if (!g.isPacked(packed)) {
             int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
             KernelContext context = new KernelContext();
-            g.firstTask(id + "_x", WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP), t -> t.task(
-                    id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), shape, allGroups, cols,
-                    xStride,
-                    padded, slots, chunks));
+            WorkerGrid packers = WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP);
+            if (f16) {
+                g.firstTask(id + "_x", packers, t -> t.task(
+                        id + "_x", PackTensor::pairsF16, context, x, offsets, pairs, g.packed(), shape, allGroups,
+                        cols, xStride, padded, slots, chunks));
+            } else {
+                g.firstTask(id + "_x", packers, t -> t.task(
+                        id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), shape, allGroups, cols,
+                        xStride, padded, slots, chunks));
+            }
         }
         KernelContext context = new KernelContext();
         int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
-        g.firstTask(id, WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP), t -> t.task(
-                id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
-                firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
+        if (f16) {
+            g.firstTask(id, multipliers, t -> t.task(
+                    id, ExpertTensor::multiplyF16, context, offsets, g.packed(), half2gate, half2up, g.scratch(),
+                    shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        } else {
+            g.firstTask(id, multipliers, t -> t.task(
+                    id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                    firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        }
         KernelContext sums = new KernelContext();
         g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),
                 t -> t.task(
                         id + "_sum", ExpertTensor::sum, sums, offsets, pairs, g.scratch(), out, firstGroup, experts,
-                        rows, tiles,
-                        outStride, mode, splits));
+                        rows, tiles, outStride, mode, splits, xShift));
         g.nowPacked(packed);
     }
 }

@@ -144,17 +144,18 @@ public final class RopePortable {
         if (unit < heads) {
             qkv.set(at + lowAt, low * c - high * s);
             qkv.set(at + highAt, high * c + low * s);
-        } else {
-            int kvHead = (unit - heads) % kvHeads;
-            int start = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2) + position;
-            int to = start * headDim;
-            if (unit < heads + kvHeads) {
-                kCache.set(to + lowAt, new HalfFloat(low * c - high * s));
-                kCache.set(to + highAt, new HalfFloat(high * c + low * s));
-            } else {
-                vCache.set(to + lowAt, new HalfFloat(low));
-                vCache.set(to + highAt, new HalfFloat(high));
-            }
+        }
+        int kvHead = (unit - heads) % kvHeads;
+        int start = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2) + position;
+        int to = start * headDim;
+        // No else: TornadoVM 5.2 does not compile for PTX what writes fp16 in both branches of one condition.
+        if (unit >= heads && unit < heads + kvHeads) {
+            kCache.set(to + lowAt, new HalfFloat(low * c - high * s));
+            kCache.set(to + highAt, new HalfFloat(high * c + low * s));
+        }
+        if (unit >= heads + kvHeads) {
+            vCache.set(to + lowAt, new HalfFloat(low));
+            vCache.set(to + highAt, new HalfFloat(high));
         }
     }
 }

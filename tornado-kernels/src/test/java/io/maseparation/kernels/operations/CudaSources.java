@@ -33,13 +33,14 @@ final class CudaSources {
         // The virtual device names another backend than its own, so what CUDA's can do is written down.
         KernelTarget target =
                 new KernelTarget("virtual CUDA", false, false, true, true, true, TornadoVMBackendType.CUDA, false,
-                        false, Optional.empty());
+                        false, false, Optional.empty());
         AtomicInteger number = new AtomicInteger();
         GpuBodies.tasks().forEach((body, maker) -> {
             System.out.println(BODY + body);
             try {
-                print(device, target.withTensorCores(GpuBodies.onTensorCores(body)), maker.apply(new Random(1)),
-                        "g" + number.getAndIncrement());
+                KernelTarget with = target.withTensorCores(GpuBodies.onTensorCores(body));
+                print(device, GpuBodies.f16Activations(body) ? with.withF16Activations() : with,
+                        maker.apply(new Random(1)), "g" + number.getAndIncrement());
             } catch (Exception | LinkageError e) {
                 System.out.println(FAILED + causes(e));
             }

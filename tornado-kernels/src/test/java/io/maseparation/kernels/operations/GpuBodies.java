@@ -81,10 +81,12 @@ final class GpuBodies {
             tasks.put("PrefillGpu." + method, random -> attention(random, type, false));
         }
         // The tasks of one operation.
-        for (String body : List.of("PackTensor.rows", "ProjectionTensor.multiply", "ProjectionTensor.sum")) {
+        for (String body : List.of("PackTensor.rows", "PackTensor.rowsF16", "ProjectionTensor.multiply",
+                "ProjectionTensor.multiplyF16", "ProjectionTensor.sum")) {
             tasks.put(body, GpuBodies::tensorProjection);
         }
-        for (String body : List.of("PackTensor.pairs", "ExpertTensor.multiply", "ExpertTensor.sum")) {
+        for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
+                "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
             tasks.put(body, GpuBodies::tensorExperts);
         }
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
@@ -106,6 +108,11 @@ final class GpuBodies {
     /** Whether a body is taken on devices with tensor cores only. */
     static boolean onTensorCores(String body) {
         return body.contains("Tensor.");
+    }
+
+    /** Whether a body is taken for activations of fp16 only. */
+    static boolean f16Activations(String body) {
+        return onTensorCores(body) && body.endsWith("F16");
     }
 
     /** Every gpu body there is: the public methods of that package that take a KernelContext. */

@@ -21,7 +21,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 class GraphLimitsTest {
     private static final KernelTarget GPU =
             new KernelTarget("gpu-0", false, false, true, true, true, TornadoVMBackendType.VIRTUAL, false, false,
-                    Optional.empty());
+                    false, Optional.empty());
 
     private final IntArray step = RowOps.step(0, 1, 0);
     private final FloatArray x = new FloatArray(4);

@@ -147,7 +147,7 @@ class ProjectionTest {
     void refusesWhatTheDeviceCannotRead() {
         KernelTarget device =
                 new KernelTarget("gpu-0", false, false, true, true, false, TornadoVMBackendType.OPENCL, false, false,
-                        java.util.Optional.empty());
+                        false, java.util.Optional.empty());
         KernelGraph g = new KernelGraph("g", device, new uk.ac.manchester.tornado.api.GridScheduler());
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.BF16, 2, 3, 0, 0);
         FloatArray x = new FloatArray(3);

@@ -45,14 +45,18 @@ public final class RowOps {
         run(device, target, op, arrays);
     }
 
-    /** The same with gpu bodies on tensor cores; skips the test where the device has none. */
-    static void runOnTensorCores(Consumer<KernelGraph> op, Object... arrays) {
+    /**
+     * The same with gpu bodies on tensor cores; skips the test where the device has none.
+     *
+     * @param f16 whether x is multiplied in fp16
+     */
+    static void runOnTensorCores(boolean f16, Consumer<KernelGraph> op, Object... arrays) {
         TornadoDevice device = device();
         KernelTarget detected = KernelTarget.detect(device);
         KernelTarget target =
                 detected.withBody(Body.GPU).withTensorCores(detected.embedded() || detected.tensorCores());
         assumeTrue(target.tensorCores(), () -> target.name() + " has no tensor cores");
-        run(device, target, op, arrays);
+        run(device, f16 ? target.withF16Activations() : target, op, arrays);
     }
 
     private static void run(TornadoDevice device, KernelTarget target, Consumer<KernelGraph> op, Object... arrays) {

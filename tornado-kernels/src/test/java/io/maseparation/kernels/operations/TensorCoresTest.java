@@ -42,10 +42,19 @@ class TensorCoresTest {
         return DenseOps.tolerance(cols) + SPLIT * Math.sqrt(cols);
     }
 
-    private static FloatArray project(WeightMatrix w, FloatArray x, int first, int count, int rows) {
+    /** What is multiplied: x, or what is left of it in fp16. */
+    private static FloatArray multiplied(boolean f16, FloatArray x) {
+        FloatArray m = RowOps.copy(x);
+        for (int i = 0; f16 && i < x.getSize(); i++) {
+            m.set(i, Float.float16ToFloat(Float.floatToFloat16(x.get(i))));
+        }
+        return m;
+    }
+
+    private static FloatArray project(boolean f16, WeightMatrix w, FloatArray x, int first, int count, int rows) {
         FloatArray out = TestArrays.poisoned(rows * w.rows());
         IntArray step = step(first, count, 0);
-        RowOps.runOnTensorCores(g -> {
+        RowOps.runOnTensorCores(f16, g -> {
             assertThat(TensorTasks.suits(g.target(), w)).isTrue();
             Projection.add(g, "p", step, x, w, null, out, 1f, false);
         }, step, x, out);
@@ -53,22 +62,25 @@ class TensorCoresTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"16, 2, 1", "16, 64, 4", "17, 66, 5", "33, 130, 24", "40, 200, 25", "129, 320, 3", "70, 514, 9"})
-    void projectionMatchesFloat64(int outputs, int cols, int count) {
+    @CsvSource({"16, 2, 1, false", "16, 64, 4, false", "17, 66, 5, false", "33, 130, 24, false", "40, 200, 25, false",
+        "129, 320, 3, false", "70, 514, 9, false", "17, 66, 5, true", "33, 130, 24, true", "129, 320, 41, true"})
+    void projectionMatchesFloat64(int outputs, int cols, int count, boolean f16) {
         WeightMatrix w = matrix(outputs, cols);
         int first = random.nextInt(3);
         int rows = first + count + 1;
         FloatArray x = TestArrays.random(random, rows * cols);
+        FloatArray multiplied = multiplied(f16, x);
         FloatArray bias = TestArrays.random(random, outputs);
         FloatArray out = TestArrays.random(random, rows * outputs);
         FloatArray before = RowOps.copy(out);
         IntArray step = step(first, count, 0);
-        RowOps.runOnTensorCores(g -> Projection.add(g, "p", step, x, w, bias, out, 0.375f, true), step, x, out);
-        String what = "seed %d, %d x %d, %d rows".formatted(seed, outputs, cols, count);
+        RowOps.runOnTensorCores(
+                f16, g -> Projection.add(g, "p", step, x, w, bias, out, 0.375f, true), step, x, out);
+        String what = "seed %d, %d x %d, %d rows, f16 %s".formatted(seed, outputs, cols, count, f16);
         for (int row = first; row < first + count; row++) {
             for (int r = 0; r < outputs; r++) {
                 int at = row * outputs + r;
-                double expected = before.get(at) + 0.375 * (DenseOps.dot(w, r, x, row * cols) + bias.get(r));
+                double expected = before.get(at) + 0.375 * (DenseOps.dot(w, r, multiplied, row * cols) + bias.get(r));
                 assertClose(what, out, at, expected, tolerance(cols) + 4 * DenseOps.EPS);
             }
         }
@@ -76,17 +88,18 @@ class TensorCoresTest {
         assertSameBits(what, out, before, (first + count) * outputs, rows * outputs);
     }
 
-    @Test
-    void aRowHasTheSameBitsAloneAndAmongOthers() {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aRowHasTheSameBitsAloneAndAmongOthers(boolean f16) {
         WeightMatrix w = matrix(37, 330);
         int rows = 29;
         FloatArray x = TestArrays.random(random, rows * 330);
-        FloatArray all = project(w, x, 0, rows, rows);
+        FloatArray all = project(f16, w, x, 0, rows, rows);
         for (int row : new int[] {0, 3, 23, 24, rows - 1}) {
-            FloatArray one = project(w, x, row, 1, rows);
+            FloatArray one = project(f16, w, x, row, 1, rows);
             assertSameBits("seed " + seed + " row " + row, one, all, row * 37, (row + 1) * 37);
         }
-        FloatArray some = project(w, x, 7, 11, rows);
+        FloatArray some = project(f16, w, x, 7, 11, rows);
         assertSameBits("seed " + seed, some, all, 7 * 37, 18 * 37);
     }
 
@@ -98,7 +111,7 @@ class TensorCoresTest {
             for (int i = 0; i < x.getSize(); i++) {
                 x.set(i, x.get(i) * size);
             }
-            FloatArray out = project(w, x, 0, 2, 2);
+            FloatArray out = project(false, w, x, 0, 2, 2);
             for (int i = 0; i < 40; i++) {
                 double expected = DenseOps.dot(w, i % 20, x, i / 20 * 96);
                 // Below fp16's normal numbers the rest still has 11 bits.
@@ -115,7 +128,7 @@ class TensorCoresTest {
         x.set(3, Float.NaN);
         x.set(70 + 69, Float.POSITIVE_INFINITY);
         x.set(140, -1e9f);
-        FloatArray out = project(w, x, 0, 4, 4);
+        FloatArray out = project(false, w, x, 0, 4, 4);
         x.set(140, -65504f);
         for (int r = 0; r < 16; r++) {
             assertThat(out.get(r)).isNaN();
@@ -138,7 +151,7 @@ class TensorCoresTest {
         FloatArray bias = TestArrays.random(random, 84);
         FloatArray qkv = TestArrays.poisoned(count * 84);
         IntArray step = step(0, count, 0);
-        RowOps.runOnTensorCores(g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step, x, qkv);
+        RowOps.runOnTensorCores(false, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step, x, qkv);
         for (int row = 0; row < count; row++) {
             for (int r = 0; r < 84; r++) {
                 WeightMatrix w = r < 48 ? q : r < 66 ? k : v;
@@ -154,6 +167,8 @@ class TensorCoresTest {
     @EnumSource
     void expertsMatchFloat64(Activation activation) {
         for (boolean gated : new boolean[] {false, true}) {
+            // Each activation with one of both.
+            boolean f16 = gated == (activation.ordinal() % 2 == 0);
             int cols = 2 * (8 + random.nextInt(100));
             int width = 2 * (8 + random.nextInt(40));
             int[] groupOf = new int[62];
@@ -164,31 +179,34 @@ class TensorCoresTest {
             ExpertBanks experts = experts(4, width, cols, gated);
             FloatArray x = TestArrays.random(random, rows * cols);
             Groups all = Groups.of(groupOf);
-            FloatArray hidden = up(experts.banks(), x, all, width, rows, activation);
-            FloatArray out = down(experts.banks(), hidden, all, width, rows, cols);
-            String what = "seed %d, %s, %d x %d, gated %s".formatted(seed, activation, width, cols, gated);
+            FloatArray hidden = up(f16, experts.banks(), x, all, width, rows, activation);
+            FloatArray out = down(f16, experts.banks(), hidden, all, width, rows, cols);
+            String what =
+                    "seed %d, %s, %d x %d, gated %s, f16 %s".formatted(seed, activation, width, cols, gated, f16);
+            FloatArray xs = multiplied(f16, x);
+            FloatArray hiddens = multiplied(f16, hidden);
             for (int p = 0; p < all.total(); p++) {
                 int pair = all.pairs().get(p);
                 ExpertWeights e = experts.get(groupOf[pair]);
                 double largest = 1;
                 for (int r = 0; r < width; r++) {
-                    double u = DenseOps.dot(e.up(), r, x, pair / 2 * cols);
+                    double u = DenseOps.dot(e.up(), r, xs, pair / 2 * cols);
                     double expected = gated
-                            ? DenseOps.activate(activation, DenseOps.dot(e.gate(), r, x, pair / 2 * cols)) * u
+                            ? DenseOps.activate(activation, DenseOps.dot(e.gate(), r, xs, pair / 2 * cols)) * u
                             : DenseOps.activate(activation, u);
                     double slack = tolerance(cols) * (gated ? 2 * Math.max(4, Math.sqrt(cols)) : 4) + 1e-6;
                     assertClose(what, hidden, p * width + r, expected, slack);
                     largest = Math.max(largest, Math.abs(hidden.get(p * width + r)));
                 }
                 for (int c = 0; c < cols; c++) {
-                    double expected = DenseOps.dot(e.down(), c, hidden, p * width);
+                    double expected = DenseOps.dot(e.down(), c, hiddens, p * width);
                     assertClose(what + ", down", out, pair * cols + c, expected, largest * tolerance(width));
                 }
             }
             List<ExpertBank> apart = ExpertBanks.separate(experts).banks();
-            FloatArray hidden4 = up(apart, x, all, width, rows, activation);
+            FloatArray hidden4 = up(f16, apart, x, all, width, rows, activation);
             assertSameBits(what + " apart", hidden4, hidden, 0, all.total() * width);
-            FloatArray out4 = down(apart, hidden4, all, width, rows, cols);
+            FloatArray out4 = down(f16, apart, hidden4, all, width, rows, cols);
             assertSameBits(what + " apart", out4, out, 0, out.getSize());
         }
     }
@@ -222,9 +240,9 @@ class TensorCoresTest {
     }
 
     private static FloatArray up(
-            List<ExpertBank> banks, FloatArray x, Groups g, int width, int rows, Activation activation) {
+            boolean f16, List<ExpertBank> banks, FloatArray x, Groups g, int width, int rows, Activation activation) {
         FloatArray hidden = TestArrays.poisoned(rows * 2 * width);
-        RowOps.runOnTensorCores(graph -> {
+        RowOps.runOnTensorCores(f16, graph -> {
             for (int i = 0; i < banks.size(); i++) {
                 ExpertUp.add(
                         graph, "up" + i, x, g.offsets(), g.pairs(), banks.get(i), hidden, width, 2, activation);
@@ -233,9 +251,10 @@ class TensorCoresTest {
         return hidden;
     }
 
-    private static FloatArray down(List<ExpertBank> banks, FloatArray hidden, Groups g, int width, int rows, int cols) {
+    private static FloatArray down(
+            boolean f16, List<ExpertBank> banks, FloatArray hidden, Groups g, int width, int rows, int cols) {
         FloatArray out = TestArrays.poisoned(rows * 2 * cols);
-        RowOps.runOnTensorCores(graph -> {
+        RowOps.runOnTensorCores(f16, graph -> {
             for (int i = 0; i < banks.size(); i++) {
                 ExpertDown.add(graph, "down" + i, hidden, g.offsets(), g.pairs(), banks.get(i), out, width);
             }

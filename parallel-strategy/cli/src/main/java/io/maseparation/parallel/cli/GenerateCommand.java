@@ -1,7 +1,6 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.files.Json;
-import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.parallel.Generation;
@@ -157,7 +156,7 @@ final class GenerateCommand extends Command {
                     file, List.of(TraceFlags.measured(result, setup.batching().microBatches(), terminal))));
             List<Optional<String>> texts = texts(result, model.tokenizer());
             terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(tree(result, texts, model.config(), setup, execution.kvType()))
+                    ? Json.write(tree(result, texts, model.config(), setup, execution))
                     : text(result, texts, model.config(), setup, format));
         }
     }
@@ -171,7 +170,7 @@ final class GenerateCommand extends Command {
 
     private static Map<String, Object> tree(
             RunResult result, List<Optional<String>> texts, ModelConfig config, Setup setup,
-            DataType kvType) {
+            ExecutionOptions execution) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("strategy", result.strategy());
         tree.put("layout", result.layout());
@@ -179,7 +178,8 @@ final class GenerateCommand extends Command {
         tree.put("schedule", setup.batching().schedule().id());
         tree.put(CombineMode.NAME, setup.layout().combine().id());
         tree.put("model", config.name());
-        tree.put("kv_dtype", kvType.name().toLowerCase(Locale.ROOT));
+        tree.put("kv_dtype", execution.kvType().name().toLowerCase(Locale.ROOT));
+        tree.put("activations", execution.activations().name().toLowerCase(Locale.ROOT));
         tree.put("backend", result.backend());
         tree.put("source", "measured");
         tree.put("ranks", RunReport.ranks(result).objects());

@@ -22,6 +22,7 @@ final class RunFlags {
     private static final String PRINT_KERNEL = "print-kernel";
     private static final String CUDA_GRAPHS = "cuda-graphs";
     private static final String NO_TENSOR_CORES = "no-tensor-cores";
+    private static final String ACTIVATIONS = "activations";
     private static final String TRANSPORT = "transport";
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
@@ -38,6 +39,9 @@ final class RunFlags {
         options.value(TRANSPORT, "NAME",
                 "how ranks talk: threads (of one process); mpi is not available yet [threads]");
         options.value(KV_TYPE, "TYPE", "format of the KV cache, f32 or f16 [f32]");
+        options.value(ACTIVATIONS, "TYPE",
+                "what tensor cores multiply fp16 weights with: f32 (as two fp16 numbers; logits within 1e-4 of float64's)"
+                        + " or f16 (half of the products; each off by up to 2^-11 of it) [f32]");
         options.value(DEVICE_MEMORY, "SIZE",
                 "most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused");
     }
@@ -62,7 +66,9 @@ final class RunFlags {
                 devices.getFirst().driver(),
                 target.choose().body().name().toLowerCase(Locale.ROOT),
                 target.choose().reason(),
-                target.tensorCores() && target.choose().body() == Body.GPU ? "; tensor cores for fp16 weights" : "",
+                !devices.getFirst().multipliesOnTensorCores()
+                        ? ""
+                        : "; tensor cores for fp16 weights" + (target.f16Activations() ? " and activations" : ""),
                 lacks));
     }
 
@@ -83,9 +89,20 @@ final class RunFlags {
     }
 
     private static List<Device> withFlags(List<Device> devices, Arguments arguments) {
-        return arguments.has(CUDA_GRAPHS)
-                ? devices.stream().map(Device::withCudaGraphs).toList()
-                : devices;
+        List<Device> with = devices;
+        if (activations(arguments) == DataType.F16) {
+            with.stream().filter(d -> !d.multipliesOnTensorCores()).findFirst().ifPresent(d -> {
+                throw new FailedException("--activations f16: %s %s multiplies in fp32 without tensor cores; leave out"
+                        .formatted(d.name(), d.hardware()) + " --activations, or run gpu bodies on an NVIDIA GPU");
+            });
+            with = with.stream().map(Device::withF16Activations).toList();
+        }
+        return arguments.has(CUDA_GRAPHS) ? with.stream().map(Device::withCudaGraphs).toList() : with;
+    }
+
+    private static DataType activations(Arguments arguments) {
+        return arguments.choice(ACTIVATIONS, DataType.F32, List.of(DataType.F32, DataType.F16),
+                t -> t.name().toLowerCase(Locale.ROOT));
     }
 
     static void addPrefillChunk(OptionList options) {

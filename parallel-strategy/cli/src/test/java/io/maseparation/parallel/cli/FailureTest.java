@@ -119,6 +119,8 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --schedule eager     | 2 | there are async, barrier
             generate -m tiny --prompt-ids 1 --transport mpi      | 2 | --transport mpi is not available yet
             generate -m tiny --prompt-ids 1 --kv-dtype bf16      | 2 | there are f32, f16
+            generate -m tiny --prompt-ids 1 --activations bf16   | 2 | there are f32, f16
+            generate -m tiny --prompt-ids 1 --activations f16    | 1 | multiplies in fp32 without tensor cores
             generate -m tiny --prompt-ids 1 --device-memory lots | 2 | not an amount of memory
             generate -m tiny --prompt-ids 1 --format xml         | 2 | there are table, json, csv, md
             generate -m tiny -p hello                            | 2 | no tokenizer

@@ -132,7 +132,7 @@ public final class Comparison {
             throw new PlanException("no strategy can run: " + entries.getFirst().refusal.orElse("there is none"));
         }
         Comparison comparison = new Comparison(workload, entries);
-        comparison.check(new TokenCheck(model.weights(), execution.kvType(), workload));
+        comparison.check(new TokenCheck(model.weights(), execution, workload));
         return comparison;
     }
 

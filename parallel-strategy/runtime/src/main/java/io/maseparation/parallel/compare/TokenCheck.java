@@ -4,6 +4,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Reference;
 import io.maseparation.moe.segments.SyntheticContext;
+import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
@@ -19,8 +20,8 @@ import java.util.stream.IntStream;
 public final class TokenCheck {
     /** Gap of logits or router scores below which rounding may decide; both are of the order of 1. */
     public static final double NEAR_TIE = 1e-3;
-    /** The same where keys and values are rounded to 16 bits. */
-    public static final double NEAR_TIE_F16_CACHE = 2e-2;
+    /** The same where keys and values, or activations, are rounded to 16 bits. */
+    public static final double NEAR_TIE_F16 = 2e-2;
 
     private final ModelWeights weights;
     private final double nearTie;
@@ -43,14 +44,14 @@ public final class TokenCheck {
      * A check of runs of one model.
      *
      * @param weights the model, for the reference
-     * @param kvType format of the runs' KV cache
-     * @param workload what the runs were to do
+     * @param execution how the runs were made
+     * @param workload what they were to do
      */
-    public TokenCheck(ModelWeights weights, DataType kvType, Workload workload) {
+    public TokenCheck(ModelWeights weights, ExecutionOptions execution, Workload workload) {
         this.weights = weights;
-        this.kvType = kvType;
+        this.kvType = execution.kvType();
         this.workload = workload;
-        this.nearTie = kvType == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16_CACHE;
+        this.nearTie = execution.coarsestType() == DataType.F32 ? NEAR_TIE : NEAR_TIE_F16;
     }
 
     /**

@@ -28,6 +28,16 @@ public record ExecutionOptions(
                 Changes.NONE);
     }
 
+    /** {@return what devices multiply fp16 weights with: F16 where any rounds activations so, otherwise F32} */
+    public DataType activations() {
+        return devices.stream().anyMatch(d -> d.target().f16Activations()) ? DataType.F16 : DataType.F32;
+    }
+
+    /** {@return F16 where keys and values or activations are rounded to 16 bits, otherwise F32} */
+    public DataType coarsestType() {
+        return activations() == DataType.F16 ? DataType.F16 : kvType;
+    }
+
     /**
      * {@return the same on other devices}
      *

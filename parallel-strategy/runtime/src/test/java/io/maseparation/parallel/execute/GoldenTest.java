@@ -10,11 +10,13 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
+import io.maseparation.parallel.run.RunResult;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -25,6 +27,12 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * own.
  */
 class GoldenTest {
+    /**
+     * Of logits, whose root mean square is about 1, where activations are rounded to fp16: some ten roundings of 2^-11
+     * follow each other through the layers.
+     */
+    private static final float F16_LOGIT_TOLERANCE = 5e-3f;
+
     static Stream<Arguments> runs() {
         List<Setup> layouts = new ArrayList<>(List.of(
                 Layout.single().withMicroBatches(1),
@@ -108,8 +116,25 @@ class GoldenTest {
         assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
 
         GoldenRuns.check("mixtral/bf16", layout, devices.stream().map(GoldenTest::withTensorCores).toList(),
-                Changes.NONE, tokens);
+                Changes.NONE, GoldenRuns.LOGIT_TOLERANCE, tokens);
         assertThat(devices).allSatisfy(d -> assertThat(TestDevices.used(d)).isZero());
+    }
+
+    /** Errors of 2^-11 of each product, and the same bits in layouts that are bit-identical in fp32. */
+    @Test
+    void f16ActivationsGiveTheTokensAndOneSetOfBits() throws Exception {
+        List<Device> devices = TestDevices.strict(GoldenRuns.DEVICES);
+        assumeTrue(devices.getFirst().target().embedded(), "devices of an SDK are tested as they are");
+        List<Device> f16 = devices.stream().map(GoldenTest::withTensorCores).map(Device::withF16Activations).toList();
+
+        List<List<float[]>> logits = new ArrayList<>();
+        for (Setup layout : tensorLayouts().toList()) {
+            RunResult result = GoldenRuns.check("mixtral/bf16", layout, f16, Changes.NONE, F16_LOGIT_TOLERANCE, 4);
+            logits.add(result.outputs().stream().map(RunResult.SequenceOutput::promptLogits).toList());
+        }
+        for (int i = 0; i < logits.getFirst().size(); i++) {
+            assertThat(logits.getLast().get(i)).isEqualTo(logits.getFirst().get(i));
+        }
     }
 
     static Stream<Setup> tensorLayouts() {
@@ -120,7 +145,7 @@ class GoldenTest {
         return new Device(
                 device.device(),
                 new KernelTarget("fp16 only", true, false, true, true, false, TornadoVMBackendType.JAVA, false, true,
-                        Optional.of(Body.GPU)));
+                        false, Optional.of(Body.GPU)));
     }
 
     /**
@@ -154,6 +179,6 @@ class GoldenTest {
         return new Device(
                 device.device(),
                 new KernelTarget("compiles", false, false, true, true, true, TornadoVMBackendType.JAVA, false, false,
-                        Optional.of(Body.PORTABLE)));
+                        false, Optional.of(Body.PORTABLE)));
     }
 }

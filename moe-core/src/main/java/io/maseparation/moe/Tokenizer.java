@@ -59,11 +59,7 @@ public final class Tokenizer implements AutoCloseable {
             return full;
         }
         int[] plain = encodePlain(text);
-        int from = 0;
-        while (from + plain.length < full.length
-                && !Arrays.equals(full, from, from + plain.length, plain, 0, plain.length)) {
-            from++;
-        }
+        int from = plain.length == 0 ? start(ids("a", true), encodePlain("a")) : start(full, plain);
         int to = from + plain.length;
         return Stream.of(
                         around("bos_token", config.addBos(), Arrays.copyOf(full, from), true),
@@ -81,6 +77,16 @@ public final class Tokenizer implements AutoCloseable {
      */
     public int[] encodePlain(String text) {
         return ids(text, false);
+    }
+
+    /** Where the tokens of a text without special ones begin among those with them. */
+    private static int start(int[] full, int[] plain) {
+        int from = 0;
+        while (from + plain.length < full.length
+                && !Arrays.equals(full, from, from + plain.length, plain, 0, plain.length)) {
+            from++;
+        }
+        return from;
     }
 
     /** The tokens before or behind a text, with the one that a flag asks for and without the one it forbids. */

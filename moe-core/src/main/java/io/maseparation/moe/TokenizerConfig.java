@@ -49,6 +49,31 @@ record TokenizerConfig(
                 templates, hasOwn ? own : file);
     }
 
+    /**
+     * The id of tokenizer_config.json's eos_token, by added_tokens_decoder there or added_tokens of tokenizer.json; none
+     * if it names no such token.
+     */
+    static List<Integer> eos(Path folder) {
+        Path file = folder.resolve("tokenizer_config.json");
+        String eos = read(folder).tokens().get("eos_token");
+        if (eos == null) {
+            return List.of();
+        }
+        JsonFile added = JsonFile.open(file).object("added_tokens_decoder");
+        for (JsonFile token : added.fields().stream().map(added::requiredObject).toList()) {
+            if (token.text("content", "").equals(eos) && token.name().matches("\\d{1,9}")) {
+                return List.of(Integer.valueOf(token.name()));
+            }
+        }
+        Path tokenizer = folder.resolve("tokenizer.json");
+        return Files.isRegularFile(tokenizer)
+                ? JsonFile.open(tokenizer).objects("added_tokens").stream()
+                        .filter(t -> t.text("content", "").equals(eos))
+                        .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
+                        .toList()
+                : List.of();
+    }
+
     private static Optional<Boolean> flag(JsonFile json, String field) {
         return json.has(field) ? Optional.of(json.flag(field, false)) : Optional.empty();
     }

@@ -50,8 +50,8 @@ record TokenizerConfig(
     }
 
     /**
-     * The id of tokenizer_config.json's eos_token, by added_tokens_decoder there or added_tokens of tokenizer.json; none
-     * if it names no such token.
+     * The id of tokenizer_config.json's eos_token, by added_tokens_decoder there or added_tokens of tokenizer.json;
+     * none if it names no such token.
      */
     static List<Integer> eos(Path folder) {
         Path file = folder.resolve("tokenizer_config.json");

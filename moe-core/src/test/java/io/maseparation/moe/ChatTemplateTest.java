@@ -72,7 +72,7 @@ class ChatTemplateTest {
         }
     }
 
-    /** The file is made by .ci/chat-templates.js. */
+    /** The file is made by .ci/text.js. */
     @Test
     void rendersTheTemplatesOfRealTokenizersAsNode() throws IOException {
         String file = System.getProperty("ma.chatTemplates", "");

@@ -15,11 +15,13 @@ import org.jspecify.annotations.Nullable;
 public final class Checkpoint implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Checkpoint.class.getName());
 
+    private final Path folder;
     private final Safetensors tensors;
     private final ModelWeights weights;
     private final @Nullable Tokenizer tokenizer;
 
-    private Checkpoint(Safetensors tensors, ModelWeights weights, @Nullable Tokenizer tokenizer) {
+    private Checkpoint(Path folder, Safetensors tensors, ModelWeights weights, @Nullable Tokenizer tokenizer) {
+        this.folder = folder;
         this.tensors = tensors;
         this.weights = weights;
         this.tokenizer = tokenizer;
@@ -58,7 +60,7 @@ public final class Checkpoint implements AutoCloseable {
             ModelWeights weights = new HfWeights(tensors, model, config.declaredType(), warnings).load();
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
-                    tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
+                    folder, tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
         } catch (RuntimeException e) {
             tensors.close();
             throw e;
@@ -78,6 +80,11 @@ public final class Checkpoint implements AutoCloseable {
     /** {@return the tokenizer, where the folder has a tokenizer.json} It is read on first use. */
     public Optional<Tokenizer> tokenizer() {
         return Optional.ofNullable(tokenizer);
+    }
+
+    /** {@return the folder it is in} */
+    public Path folder() {
+        return folder;
     }
 
     /** {@return bytes of weights shared with the page cache} */

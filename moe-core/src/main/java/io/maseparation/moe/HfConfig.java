@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Reads a Hugging Face {@code config.json} of the families mixtral, olmoe, qwen2_moe, qwen3_moe and granitemoe, as
@@ -56,7 +57,8 @@ public final class HfConfig {
 
     /**
      * {@return the configuration of the checkpoint in a folder: {@code config.json}, and the end-of-sequence tokens of
-     * {@code generation_config.json} where that names some}
+     * {@code generation_config.json} or, where that names none, of {@code config.json} and
+     * {@code tokenizer_config.json}}
      *
      * @param folder the checkpoint's folder
      * @throws ModelException naming file and field, if something is missing, contradictory, out of range or not
@@ -111,6 +113,9 @@ public final class HfConfig {
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
+        if (eos.isEmpty()) {
+            eos = Stream.concat(eos().stream(), TokenizerConfig.eos(folder).stream()).distinct().toList();
+        }
         return config(name(folder), eos);
     }
 
@@ -131,13 +136,12 @@ public final class HfConfig {
             throw json.fail("vocab_size", "%d × hidden_size %d is more than the 2147483647 elements of an array"
                     .formatted(vocab, hidden));
         }
-        List<Integer> own = eos();
         int[] windows = windows(integer("num_hidden_layers", 1, MOST_LAYERS));
         return new ModelConfig(
                 name,
                 family.modelType,
                 hidden,
-                new Vocabulary(vocab, json.flag("tie_word_embeddings", false), eos.isEmpty() ? own : eos),
+                new Vocabulary(vocab, json.flag("tie_word_embeddings", false), eos),
                 attention(hidden, windows),
                 new FeedForward(activation(), true),
                 numerics(),

@@ -1,33 +1,146 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
-import java.util.Comparator;
-import java.util.stream.IntStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Chooses the next token from logits. What it chooses depends on the logits, the seed, the sequence's number and the
- * step only, so neither the layout nor the order of a batch changes a sequence.
+ * Chooses the next token from logits. What it chooses depends on the logits, the tokens before, the seed, the
+ * sequence's number and the step only, so neither the layout nor the order of a batch changes a sequence. Each setting
+ * is that of transformers, and they apply in its order: repetition penalty, temperature, top-k, top-p, min-p.
  *
  * @param temperature divisor of logits; 0 for greedy
+ * @param topK number of most probable tokens that are sampled from, and those equal to the last of them; 0 for all
  * @param topP share of probability that is sampled from, the most probable tokens first; 1 for all
+ * @param minP least probability of a token that is sampled from, as a share of the largest one; 0 for all
+ * @param repetitionPenalty what the logit of a token that is in the sequence already is divided by where it is above 0,
+ *     and multiplied with elsewhere; 1 for none. It holds for greedy, too
  * @param seed of all sequences
  */
-public record Sampler(double temperature, double topP, long seed) {
+public record Sampler(
+        double temperature, int topK, double topP, double minP, double repetitionPenalty, long seed) {
+    /** What transformers keeps where generation_config.json samples and does not say how many. */
+    private static final int USUAL_TOP_K = 50;
 
     /** Checks the ranges. */
     public Sampler {
-        if (!(temperature >= 0) || Double.isInfinite(temperature)) {
-            throw new ModelException("temperature %s is not a number from 0".formatted(temperature));
-        }
-        if (!(topP > 0) || topP > 1) {
-            throw new ModelException("top-p %s is not above 0 and at most 1".formatted(topP));
+        check("temperature", temperature, temperature >= 0 && Double.isFinite(temperature), "0 or more");
+        check("top_k", topK, topK >= 0, "0 or more");
+        check("top_p", topP, topP > 0 && topP <= 1, "above 0 and at most 1");
+        check("min_p", minP, minP >= 0 && minP <= 1, "from 0 to 1");
+        check("repetition_penalty", repetitionPenalty, repetitionPenalty > 0 && Double.isFinite(repetitionPenalty),
+                "above 0");
+    }
+
+    private static void check(String name, Number value, boolean right, String range) {
+        if (!right) {
+            throw new ModelException("'%s' must be %s, is %s".formatted(name, range, value));
         }
     }
 
     /** {@return the most probable token, always} */
     public static Sampler greedy() {
-        return new Sampler(0, 1, 0);
+        return new Sampler(0, 0, 1, 0, 1, 0);
+    }
+
+    /**
+     * {@return what a checkpoint's generation_config.json says, as transformers understands it: greedy unless
+     * {@code do_sample} is true, and the 50 most probable tokens where that is and {@code top_k} is absent}
+     *
+     * @param folder the checkpoint's folder
+     * @param sample whether to sample whatever {@code do_sample} is
+     * @throws ModelException naming file and field, if a value makes no sense
+     */
+    public static Sampler read(Path folder, boolean sample) {
+        Path file = folder.resolve("generation_config.json");
+        if (!Files.isRegularFile(file)) {
+            return sample ? new Sampler(1, 0, 1, 0, 1, 0) : greedy();
+        }
+        JsonFile json = JsonFile.open(file);
+        boolean asked = json.flag("do_sample", false);
+        double temperature = json.number("temperature", 1, 0, Float.MAX_VALUE);
+        return new Sampler(
+                asked || sample ? temperature : 0,
+                json.integer("top_k", asked ? USUAL_TOP_K : 0, 0, Integer.MAX_VALUE),
+                positive(json, "top_p", 1),
+                json.number("min_p", 0, 0, 1),
+                positive(json, "repetition_penalty", Float.MAX_VALUE),
+                0);
+    }
+
+    private static double positive(JsonFile json, String field, double most) {
+        double value = json.number(field, 1, 0, most);
+        if (value == 0) {
+            throw json.fail(field, "is 0, which is not above 0");
+        }
+        return value;
+    }
+
+    /**
+     * {@return the same with another temperature}
+     *
+     * @param value divisor of logits; 0 for greedy
+     */
+    public Sampler withTemperature(double value) {
+        return new Sampler(value, topK, topP, minP, repetitionPenalty, seed);
+    }
+
+    /**
+     * {@return the same with other limits of what is sampled from}
+     *
+     * @param mostTokens number of most probable tokens; 0 for all
+     * @param mostProbability share of probability; 1 for all
+     * @param leastProbability share of the largest probability; 0 for all
+     */
+    public Sampler withLimits(int mostTokens, double mostProbability, double leastProbability) {
+        return new Sampler(temperature, mostTokens, mostProbability, leastProbability, repetitionPenalty, seed);
+    }
+
+    /**
+     * {@return the same with another penalty for repetition}
+     *
+     * @param penalty divisor of positive logits; 1 for none
+     */
+    public Sampler withRepetitionPenalty(double penalty) {
+        return new Sampler(temperature, topK, topP, minP, penalty, seed);
+    }
+
+    /**
+     * {@return the same with another seed}
+     *
+     * @param value of all sequences
+     */
+    public Sampler withSeed(long value) {
+        return new Sampler(temperature, topK, topP, minP, repetitionPenalty, value);
+    }
+
+    /** {@return whether the index of the largest logit is all that it takes} */
+    public boolean needsNoLogits() {
+        return temperature == 0 && repetitionPenalty == 1;
+    }
+
+    /** {@return what it does, for people: the settings that are not at rest} */
+    public String description() {
+        List<String> parts = new ArrayList<>();
+        parts.add(temperature == 0 ? "greedy" : "temperature " + temperature);
+        if (temperature > 0 && topK > 0) {
+            parts.add("top-k " + topK);
+        }
+        if (temperature > 0 && topP < 1) {
+            parts.add("top-p " + topP);
+        }
+        if (temperature > 0 && minP > 0) {
+            parts.add("min-p " + minP);
+        }
+        if (repetitionPenalty != 1) {
+            parts.add("repetition penalty " + repetitionPenalty);
+        }
+        return String.join(", ", parts);
     }
 
     /**
@@ -37,83 +150,102 @@ public record Sampler(double temperature, double topP, long seed) {
      * @param offset index of the first token's logit
      * @param vocab number of tokens
      * @param sequence number of the sequence among the run's prompts, whatever rank it is on
+     * @param before tokens of the sequence so far, prompt and output; only the repetition penalty looks at them
      * @param step output tokens the sequence has already
      * @throws ModelException if a logit is not a number: the weights or a kernel are broken
      */
-    public int sample(FloatArray logits, int offset, int vocab, int sequence, int step) {
+    public int sample(FloatArray logits, int offset, int vocab, int sequence, int[] before, int step) {
         float[] row = new float[vocab];
         for (int i = 0; i < vocab; i++) {
             row[i] = logits.get(offset + i);
         }
-        return sample(row, 0, vocab, sequence, step);
+        return sample(row, 0, vocab, sequence, before, step);
     }
 
     /**
-     * {@return the next token, as {@link #sample(FloatArray, int, int, int, int)}, from logits on the heap}
+     * {@return the next token, as {@link #sample(FloatArray, int, int, int, int[], int)}, from logits on the heap}
      *
      * @param logits logits of one or more rows
      * @param offset index of the first token's logit
      * @param vocab number of tokens
      * @param sequence number of the sequence among the run's prompts
+     * @param before tokens of the sequence so far, prompt and output
      * @param step output tokens the sequence has already
      */
-    public int sample(float[] logits, int offset, int vocab, int sequence, int step) {
-        int best = 0;
+    public int sample(float[] logits, int offset, int vocab, int sequence, int[] before, int step) {
+        double[] row = new double[vocab];
         for (int i = 0; i < vocab; i++) {
-            float logit = logits[offset + i];
-            if (Float.isNaN(logit)) {
+            row[i] = logits[offset + i];
+            if (Double.isNaN(row[i])) {
                 throw new ModelException(
                         "logit of token %d of sequence %d, step %d, is not a number".formatted(i, sequence, step));
             }
-            if (logit > logits[offset + best]) {
-                best = i;
-            }
+        }
+        if (repetitionPenalty != 1) {
+            Arrays.stream(before).distinct().forEach(
+                    token -> row[token] *= row[token] < 0 ? repetitionPenalty : 1 / repetitionPenalty);
+        }
+        int best = 0;
+        for (int i = 1; i < vocab; i++) {
+            best = row[i] > row[best] ? i : best;
         }
         // An infinite logit leaves nothing to weigh: every ratio to it is 0 or undefined.
-        if (temperature == 0 || Float.isInfinite(logits[offset + best])) {
+        if (temperature == 0 || Double.isInfinite(row[best])) {
             return best;
         }
-        double most = logits[offset + best];
-        double[] weights = new double[vocab];
-        double sum = 0;
+        double most = row[best];
         for (int i = 0; i < vocab; i++) {
-            weights[i] = Math.exp((logits[offset + i] - most) / temperature);
-            sum += weights[i];
+            row[i] = Math.exp((row[i] - most) / temperature);
         }
-        double u = CounterRandom.uniform(CounterRandom.key(seed, sequence), step);
-        return topP == 1
-                ? pick(IntStream.range(0, vocab).toArray(), vocab, weights, u * sum)
-                : nucleus(weights, sum, u);
+        limit(row);
+        return pick(row, CounterRandom.uniform(CounterRandom.key(seed, sequence), step));
     }
 
-    /** Samples from the smallest set of most probable tokens that has at least the share topP; ties by lowest index. */
-    private int nucleus(double[] weights, double sum, double u) {
-        int[] order = IntStream.range(0, weights.length)
-                .boxed()
-                .sorted(Comparator.comparingDouble((Integer i) -> -weights[i]))
-                .mapToInt(i -> i)
-                .toArray();
-        double kept = 0;
-        int n = 0;
-        while (n < order.length && (n == 0 || kept < topP * sum)) {
-            kept += weights[order[n++]];
+    /** Sets the weights of tokens that are not sampled from to 0; the largest weight is 1. */
+    private void limit(double[] weights) {
+        if (topK > 0 && topK < weights.length || topP < 1) {
+            double[] sorted = weights.clone();
+            Arrays.sort(sorted);
+            int from = topK == 0 ? 0 : Math.max(0, sorted.length - topK);
+            // Tokens equal to the last of the top k stay, too.
+            while (from > 0 && sorted[from - 1] == sorted[from]) {
+                from--;
+            }
+            double sum = Arrays.stream(sorted, from, sorted.length).sum();
+            int last = topP == 1 ? from : sorted.length;
+            double kept = 0;
+            while (last > from && (last == sorted.length || kept < topP * sum)) {
+                kept += sorted[--last];
+            }
+            // Of those equal to the last that is kept, the first by index.
+            double least = sorted[last];
+            int equals = 0;
+            for (int i = last; i < sorted.length && sorted[i] == least; i++) {
+                equals++;
+            }
+            for (int i = 0; i < weights.length; i++) {
+                if (weights[i] < least || weights[i] == least && equals-- <= 0) {
+                    weights[i] = 0;
+                }
+            }
         }
-        return pick(order, n, weights, u * kept);
+        for (int i = 0; i < weights.length && minP > 0; i++) {
+            weights[i] = weights[i] < minP ? 0 : weights[i];
+        }
     }
 
-    private static int pick(int[] order, int n, double[] weights, double target) {
+    /** The token at a share of the sum of all weights, in the order of their indices whatever is left out. */
+    private static int pick(double[] weights, double share) {
+        double target = share * Arrays.stream(weights).sum();
         double below = 0;
-        for (int i = 0; i < n; i++) {
-            below += weights[order[i]];
+        int last = 0;
+        for (int i = 0; i < weights.length; i++) {
+            below += weights[i];
             if (target < below) {
-                return order[i];
+                return i;
             }
+            last = weights[i] > 0 ? i : last;
         }
-        for (int i = n - 1; i > 0; i--) {
-            if (weights[order[i]] > 0) {
-                return order[i];
-            }
-        }
-        return order[0];
+        return last;
     }
 }

@@ -5,6 +5,10 @@ import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,36 +17,100 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Tokenizer implements AutoCloseable {
     private final Path file;
+    private final TokenizerConfig config;
     private @Nullable HuggingFaceTokenizer tokenizer;
     private boolean closed;
 
-    private Tokenizer(Path file) {
+    private Tokenizer(Path file, TokenizerConfig config) {
         this.file = file;
+        this.config = config;
     }
 
     /**
-     * {@return a tokenizer that reads its file on first use}
+     * {@return a tokenizer that reads its file on first use, and what tokenizer_config.json beside it says at once}
      *
      * @param file the file
+     * @throws ModelException if tokenizer_config.json makes no sense
      */
     public static Tokenizer lazily(Path file) {
-        return new Tokenizer(file);
+        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling("")));
     }
 
     /**
-     * {@return token ids of a text, with the special tokens that the tokenizer's post-processor adds, as Hugging Face
-     * does}
+     * {@return the chat template, where the checkpoint has one}
+     *
+     * @throws ModelException if it has several and none is the default
+     */
+    public Optional<ChatTemplate> chatTemplate() {
+        return config.template();
+    }
+
+    /**
+     * {@return token ids of a text, with the special tokens around it that the tokenizer's post-processor adds, or that
+     * {@code add_bos_token} and {@code add_eos_token} of tokenizer_config.json ask for, as Hugging Face does}
      *
      * @param text any text
-     * @throws ModelException if the file is not a tokenizer or its native library does not load
+     * @throws ModelException if the file is not a tokenizer or its native library does not load, or
+     *     tokenizer_config.json wants a token to be added that is none
      */
     public int[] encode(String text) {
-        long[] ids = run(t -> t.encode(text, true, false).getIds());
-        int[] tokens = new int[ids.length];
-        for (int i = 0; i < ids.length; i++) {
-            tokens[i] = Math.toIntExact(ids[i]);
+        int[] full = ids(text, true);
+        if (config.addBos().isEmpty() && config.addEos().isEmpty()) {
+            return full;
         }
-        return tokens;
+        int[] plain = encodePlain(text);
+        int from = plain.length == 0 ? start(ids("a", true), encodePlain("a")) : start(full, plain);
+        int to = from + plain.length;
+        return Stream.of(
+                        around("bos_token", config.addBos(), Arrays.copyOf(full, from), true),
+                        plain,
+                        around("eos_token", config.addEos(), Arrays.copyOfRange(full, to, full.length), false))
+                .flatMapToInt(Arrays::stream)
+                .toArray();
+    }
+
+    /**
+     * {@return token ids of a text that says its special tokens itself, as one that a chat template made}
+     *
+     * @param text any text
+     * @throws ModelException as {@link #encode(String)}
+     */
+    public int[] encodePlain(String text) {
+        return ids(text, false);
+    }
+
+    /** Where the tokens of a text without special ones begin among those with them. */
+    private static int start(int[] full, int[] plain) {
+        int from = 0;
+        while (from + plain.length < full.length
+                && !Arrays.equals(full, from, from + plain.length, plain, 0, plain.length)) {
+            from++;
+        }
+        return from;
+    }
+
+    /** The tokens before or behind a text, with the one that a flag asks for and without the one it forbids. */
+    private int[] around(String name, Optional<Boolean> asked, int[] tokens, boolean first) {
+        if (asked.isEmpty() || !asked.get() && !config.tokens().containsKey(name)) {
+            return tokens;
+        }
+        String token = config.tokens().getOrDefault(name, "");
+        int[] id = encodePlain(token);
+        if (id.length != 1) {
+            throw new ModelException("%s: add_%s is true, and %s '%s' is %s".formatted(
+                    Text.printable(file.resolveSibling("tokenizer_config.json")), name, name, Text.printable(token),
+                    token.isEmpty() ? "missing" : "not one token of tokenizer.json"));
+        }
+        IntStream rest = Arrays.stream(tokens).filter(t -> t != id[0]);
+        return !asked.get()
+                ? rest.toArray()
+                : (first ? IntStream.concat(IntStream.of(id), rest) : IntStream.concat(rest, IntStream.of(id)))
+                        .toArray();
+    }
+
+    private int[] ids(String text, boolean special) {
+        long[] ids = run(t -> t.encode(text, special, false).getIds());
+        return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
     }
 
     /**

@@ -5,14 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class TokenizerTest {
     @TempDir
@@ -67,5 +73,95 @@ class TokenizerTest {
             assertComplains(() -> tokenizer.encode("a"), "tokenizer.json: tokenizer failed");
             assertComplains(() -> none.encode("a"), "none.json: ");
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "{}                                                                            | 1 2",
+        "{'add_bos_token': false, 'bos_token': '<s>'}                                  | 2",
+        "{'add_bos_token': true, 'bos_token': {'content': '<s>'}}                      | 1 2",
+        "{'add_bos_token': true, 'bos_token': '<unk>'}                                 | 0 1 2",
+        "{'add_eos_token': true, 'eos_token': '<unk>'}                                 | 1 2 0",
+        "{'add_bos_token': false, 'add_eos_token': true, 'bos_token': '<s>', 'eos_token': 'apart'} | 2 5",
+        "{'add_bos_token': null, 'add_eos_token': false, 'bos_token': null}            | 1 2",
+    })
+    void tokensAroundATextAreThoseThatTheConfigurationAsksFor(String json, String ids) throws IOException {
+        assumeNativeLibrary();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), json.replace('\'', '"'));
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            assertThat(tokenizer.encode("attention"))
+                    .containsExactly(Arrays.stream(ids.split(" ")).mapToInt(Integer::parseInt).toArray());
+            assertThat(tokenizer.encodePlain("attention")).containsExactly(2);
+            assertThat(tokenizer.encode("")).containsExactly(Arrays.stream(ids.split(" "))
+                    .mapToInt(Integer::parseInt)
+                    .filter(id -> id != 2)
+                    .toArray());
+        }
+    }
+
+    @Test
+    void complainsOfATokenToAddThatIsNone() throws IOException {
+        assumeNativeLibrary();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"add_bos_token\": true}");
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            assertComplains(() -> tokenizer.encode("and"), "tokenizer_config.json: add_bos_token is true", "missing");
+        }
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"),
+                "{\"add_eos_token\": true, \"eos_token\": \"and apart\"}");
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            assertComplains(() -> tokenizer.encode("and"), "'and apart' is not one token");
+        }
+    }
+
+    @Test
+    void theEndOfATextIsKnownFromWhicheverFileSaysIt() throws IOException {
+        TestCheckpoint.of("mixtral", "{\"eos_token_id\": 7}", 1).write(temp);
+        file();
+        Path config = temp.resolve("tokenizer_config.json");
+        SafetensorsWriter.text(config, "{\"eos_token\": \"<unk>\"}");
+        assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(7, 0);
+        SafetensorsWriter.text(config,
+                "{\"eos_token\": \"<e>\", \"added_tokens_decoder\": {\"9\": {\"content\": \"<e>\"}}}");
+        assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(7, 9);
+        SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": [3]}");
+        assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(3);
+    }
+
+    @Test
+    void stopStringsAreFoundAcrossTokens() throws IOException {
+        assumeNativeLibrary();
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            // The text is "attention and experts apart".
+            List<Integer> tokens = List.of(2, 3, 4, 5);
+            assertThat(new StopStrings(tokenizer, List.of("and exp")).tokens(tokens)).isEqualTo(3);
+            assertThat(new StopStrings(tokenizer, List.of("and exp")).tokens(List.of(2, 3))).isEqualTo(-1);
+            assertThat(new StopStrings(tokenizer, List.of("nowhere", "part", "ion a")).tokens(tokens)).isEqualTo(2);
+            assertThat(new StopStrings(tokenizer, List.of("")).tokens(tokens)).isEqualTo(-1);
+            assertThat(new StopStrings(tokenizer, List.of("experts", "and")).cut("attention and experts"))
+                    .isEqualTo("attention ");
+            // A special token shows in no text.
+            assertThat(new StopStrings(tokenizer, List.of("<s>")).tokens(List.of(2, 3, 1, 4))).isEqualTo(3);
+        }
+    }
+
+    /** The file is made by .ci/text.js. */
+    @Test
+    void realTokenizersEncodeAsInNode() throws IOException {
+        String file = System.getProperty("ma.tokenizers", "");
+        assumeTrue(!file.isEmpty(), "no -Dma.tokenizers=FILE");
+        assumeNativeLibrary();
+        int checked = 0;
+        for (JsonNode entry : new ObjectMapper().readTree(Path.of(file).toFile())) {
+            try (Tokenizer tokenizer =
+                    Tokenizer.lazily(Path.of(entry.get("folder").textValue(), "tokenizer.json"))) {
+                for (JsonNode text : entry.get("texts")) {
+                    int[] ids = new ObjectMapper().convertValue(text.get("ids"), int[].class);
+                    assertThat(tokenizer.encode(text.get("text").textValue())).as("%s %s", entry.get("name"), text)
+                            .containsExactly(ids);
+                    checked++;
+                }
+            }
+        }
+        assertThat(checked).isGreaterThanOrEqualTo(80);
     }
 }

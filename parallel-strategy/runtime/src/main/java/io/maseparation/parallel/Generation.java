@@ -1,8 +1,12 @@
 package io.maseparation.parallel;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.moe.ChatTemplate;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.Sampler;
+import io.maseparation.moe.StopStrings;
+import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.layout.Layout;
@@ -16,6 +20,8 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -29,7 +35,8 @@ public final class Generation {
     private ExecutionOptions execution = ExecutionOptions.defaults();
     private int maxTokens = 16;
     private boolean ignoreEos;
-    private Workload.Sampling sampling = Workload.Sampling.GREEDY;
+    private Sampler sampling = Sampler.greedy();
+    private Optional<StopStrings> stops = Optional.empty();
     private boolean promptLogits;
     private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
@@ -98,11 +105,50 @@ public final class Generation {
      * @return this
      */
     public Generation prompt(String text) {
-        prompts.add(model.tokenizer()
-                .orElseThrow(() -> new ModelException("%s has no tokenizer: give token ids instead of text"
-                        .formatted(model.config().name())))
-                .encode(text));
+        prompts.add(model.requiredTokenizer().encode(text));
         return this;
+    }
+
+    /**
+     * Adds a prompt that is a conversation, in the words of the checkpoint's chat template and ready for an answer.
+     *
+     * @param messages the turns so far
+     * @throws ModelException if the model has no tokenizer or no chat template, or the template refuses the
+     *     conversation
+     * @return this
+     */
+    public Generation chat(List<ChatTemplate.Message> messages) {
+        Tokenizer tokenizer = model.requiredTokenizer();
+        ChatTemplate template = tokenizer.chatTemplate().orElseThrow(() -> new ModelException(
+                "%s has no chat template, neither in tokenizer_config.json nor as chat_template.jinja"
+                        .formatted(model.config().name())));
+        prompts.add(tokenizer.encodePlain(template.render(messages, true, Map.of())));
+        return this;
+    }
+
+    /**
+     * Ends a sequence where its text has one of these strings, whatever tokens they are made of.
+     *
+     * @param strings what ends a text, which is kept up to there; {@link #text(RunResult.SequenceOutput)} cuts it
+     * @throws ModelException if the model has no tokenizer
+     * @return this
+     */
+    public Generation stop(List<String> strings) {
+        stops = strings.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new StopStrings(model.requiredTokenizer(), strings));
+        return this;
+    }
+
+    /**
+     * {@return the text of a result, up to the first stop string; empty if the model has no tokenizer}
+     *
+     * @param output one sequence of a result
+     */
+    public Optional<String> text(RunResult.SequenceOutput output) {
+        return model.tokenizer()
+                .map(t -> t.decode(output.tokenIds().stream().mapToInt(id -> id).toArray()))
+                .map(text -> stops.map(s -> s.cut(text)).orElse(text));
     }
 
     /**
@@ -146,8 +192,23 @@ public final class Generation {
      * @return this
      */
     public Generation sampling(double temperature, double topP, long seed) {
-        sampling = new Workload.Sampling(temperature, topP, seed);
+        return sampling(new Sampler(temperature, 0, topP, 0, 1, seed));
+    }
+
+    /**
+     * How tokens are chosen; {@link Model#sampler(boolean)} is what the checkpoint recommends.
+     *
+     * @param sampler all settings
+     * @return this
+     */
+    public Generation sampling(Sampler sampler) {
+        sampling = sampler;
         return this;
+    }
+
+    /** {@return the prompts so far, as token ids} */
+    public List<int[]> prompts() {
+        return prompts.stream().map(int[]::clone).toList();
     }
 
     /**
@@ -202,8 +263,9 @@ public final class Generation {
      * @return tokens and measurements
      */
     public RunResult run() {
-        Workload workload =
-                new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, prefillChunk, depth);
+        Workload.Ending ending = stops.<Workload.Ending>map(s -> s::tokens).orElse(Workload.Ending.NEVER);
+        Workload workload = new Workload(
+                prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
         ModelWeights weights = model.weightsFor(devices);
         try (PlanExecutor executor = new PlanExecutor(

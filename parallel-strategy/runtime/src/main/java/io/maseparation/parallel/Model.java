@@ -7,6 +7,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
+import io.maseparation.moe.Sampler;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.WeightConversion;
 import io.maseparation.moe.segments.Device;
@@ -109,6 +110,23 @@ public final class Model implements AutoCloseable {
     /** {@return the tokenizer, where a checkpoint has one} */
     public Optional<Tokenizer> tokenizer() {
         return checkpoint.flatMap(Checkpoint::tokenizer);
+    }
+
+    /**
+     * {@return how the checkpoint's generation_config.json wants tokens to be chosen; greedy without one}
+     *
+     * @param sample whether to sample even where that file does not say so
+     * @throws ModelException naming file and field, if a value makes no sense
+     */
+    public Sampler sampler(boolean sample) {
+        return checkpoint.map(c -> Sampler.read(c.folder(), sample))
+                .orElseGet(() -> sample ? Sampler.greedy().withTemperature(1) : Sampler.greedy());
+    }
+
+    /** The tokenizer, for what cannot be done without one. */
+    Tokenizer requiredTokenizer() {
+        return tokenizer().orElseThrow(() -> new ModelException(
+                "%s has no tokenizer.json: give token ids instead of text".formatted(config().name())));
     }
 
     /** Unmaps a checkpoint's weights, which must not be used any more. */

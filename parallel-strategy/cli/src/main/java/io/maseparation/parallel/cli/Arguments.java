@@ -22,10 +22,11 @@ import org.apache.commons.cli.UnrecognizedOptionException;
 /** The parsed options of one command, read by their long names; every complaint names the option. */
 final class Arguments {
     /** Options that may be given several times, whatever the command. */
-    private static final Set<String> REPEATABLE = Set.of(PromptFlags.TEXT, PromptFlags.IDS, ChangeFlags.CHANGE_AT);
+    private static final Set<String> REPEATABLE = Set.of(PromptFlags.TEXT, PromptFlags.FILE,
+            PromptFlags.IDS, PromptFlags.STOP, ChangeFlags.CHANGE_AT);
 
-    /** Options with a say of their own on an empty value. */
-    private static final Set<String> PROMPTS = Set.of(PromptFlags.TEXT, PromptFlags.IDS);
+    /** Options with a say of their own on an empty or blank value. */
+    private static final Set<String> PROMPTS = Set.of(PromptFlags.TEXT, PromptFlags.IDS, PromptFlags.SYSTEM, PromptFlags.STOP);
 
     private final CommandLine line;
 

@@ -1,8 +1,9 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.files.Json;
+import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.Tokenizer;
+import io.maseparation.moe.Sampler;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.RunReport;
@@ -34,7 +35,10 @@ final class GenerateCommand extends Command {
     private static final String MAX_TOKENS = "max-tokens";
     private static final String IGNORE_EOS = "ignore-eos";
     private static final String TEMPERATURE = "temperature";
+    private static final String TOP_K = "top-k";
     private static final String TOP_P = "top-p";
+    private static final String MIN_P = "min-p";
+    private static final String REPETITION_PENALTY = "repetition-penalty";
     private static final String SEED = "seed";
     private static final String LOGITS = "logits";
     /** Logits shown to people, who cannot read a whole vocabulary. */
@@ -46,6 +50,10 @@ final class GenerateCommand extends Command {
         example(
                 "generate -m path/to/checkpoint -p \"Once upon a time\" -n 64",
                 "a Hugging Face checkpoint and text");
+        example(
+                "generate -m path/to/checkpoint --chat --system \"Be brief.\" -p \"What is a mixture of experts?\" -n 64 "
+                        + "--stop \"Thank you\"",
+                "a question in the words of the checkpoint's chat template");
         example(
                 "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8 --strategy ma "
                         + "--attention-devices 2 --expert-devices 1 --micro-batches 2",
@@ -82,11 +90,17 @@ final class GenerateCommand extends Command {
     void addOptions(OptionList options) {
         ModelFlags.add(options, Optional.empty());
         PromptFlags.add(options);
+        PromptFlags.addText(options);
         options.value("n", MAX_TOKENS, "N", "most tokens to generate for each prompt [16]");
         options.flag(IGNORE_EOS, "go on after an end-of-sequence token");
-        options.value(TEMPERATURE, "X", "sample with this temperature; 0 takes the most likely token [0]");
+        options.value(TEMPERATURE, "X", "sample with this temperature; 0 takes the most likely token [0, and for this"
+                + " and the next four what the checkpoint's generation_config.json says]");
+        options.value(TOP_K, "N", "sample from this number of most likely tokens; 0 is all [0]");
         options.value(TOP_P, "X",
                 "sample from the most likely tokens that have this share of probability together [1]");
+        options.value(MIN_P, "X", "sample from tokens that have this share of the largest probability [0]");
+        options.value(REPETITION_PENALTY, "X",
+                "make tokens that are in the prompt or the output already less likely, above 1 [1]");
         options.value("s", SEED, "N", "seed of sampling [0]");
         options.flag(LOGITS, "also print the logits of each prompt's last position");
         StrategyFlags.add(options);
@@ -104,19 +118,8 @@ final class GenerateCommand extends Command {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
         int maxTokens = arguments.integer(MAX_TOKENS, 16, 1, Integer.MAX_VALUE);
-        double temperature = arguments.number(TEMPERATURE, 0);
-        double topP = arguments.number(TOP_P, 1);
-        if (temperature < 0) {
-            throw new UsageException("--temperature must be 0 or more, is " + temperature);
-        }
-        if (topP <= 0 || topP > 1) {
-            throw new UsageException("--top-p must be above 0 and at most 1, is " + topP);
-        }
-        if (arguments.has(TOP_P) && temperature == 0) {
-            terminal.err()
-                    .println("ma: --top-p has no effect without --temperature above 0: the most likely token is taken");
-        }
-        long seed = arguments.seed(SEED);
+        // What the flags say makes sense on its own, whatever the checkpoint says.
+        sampler(arguments, Sampler.greedy());
         int prefillChunk = RunFlags.prefillChunk(arguments);
         Optional<PlanFile> plan = planFile.map(PlanFile::read);
         Setup setup = plan.map(PlanFile::setup).orElseGet(() -> StrategyFlags.read(arguments));
@@ -130,13 +133,13 @@ final class GenerateCommand extends Command {
         RunFlags.announce(execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
-            List<int[]> prompts = PromptFlags.read(arguments, model);
             Generation generation = Generation.of(model)
-                    .prompts(prompts)
+                    .stop(PromptFlags.stops(arguments))
                     .maxTokens(maxTokens)
-                    .sampling(temperature, topP, seed)
+                    .sampling(sampler(arguments, model, terminal))
                     .prefillChunk(prefillChunk)
                     .depth(RunFlags.depth(arguments));
+            PromptFlags.addTo(generation, arguments);
             plan.ifPresentOrElse(generation::plan, () -> generation.layout(setup));
             if (arguments.has(IGNORE_EOS)) {
                 generation.ignoringEos();
@@ -145,7 +148,7 @@ final class GenerateCommand extends Command {
                 generation.promptLogits();
             }
             RunResult result;
-            try (Progress progress = terminal.progress("generating", (long) prompts.size() * maxTokens)) {
+            try (Progress progress = terminal.progress("generating", (long) generation.prompts().size() * maxTokens)) {
                 result = generation.execution(execution.withOnToken(s -> progress.step())).run();
             } catch (PlanException e) {
                 throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
@@ -154,18 +157,44 @@ final class GenerateCommand extends Command {
                     .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
             trace.ifPresent(file -> TraceFile.write(
                     file, List.of(TraceFlags.measured(result, setup.batching().microBatches(), terminal))));
-            List<Optional<String>> texts = texts(result, model.tokenizer());
+            List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
             terminal.out().print(format == OutputFormat.JSON
                     ? Json.write(tree(result, texts, model.config(), setup, execution))
                     : text(result, texts, model.config(), setup, format));
         }
     }
 
-    private static List<Optional<String>> texts(RunResult result, Optional<Tokenizer> tokenizer) {
-        return result.outputs().stream()
-                .map(o -> tokenizer.map(t -> t.decode(
-                        o.tokenIds().stream().mapToInt(id -> id).toArray())))
-                .toList();
+    /** How tokens are chosen: as the flags say, and else as the checkpoint says, which is told. */
+    private static Sampler sampler(Arguments arguments, Model model, Terminal terminal) {
+        boolean sample = arguments.number(TEMPERATURE, 0) > 0;
+        Sampler recommended = model.sampler(sample);
+        Sampler sampler = sampler(arguments, recommended);
+        if (!sampler.equals(sampler(arguments, Sampler.greedy()))) {
+            terminal.err().println("ma: sampling as generation_config.json says where no flag does: "
+                    + sampler.description());
+        }
+        for (String flag : List.of(TOP_K, TOP_P, MIN_P)) {
+            if (arguments.has(flag) && sampler.temperature() == 0) {
+                terminal.err().println(
+                        "ma: --%s has no effect without --temperature above 0: the most likely token is taken"
+                                .formatted(flag));
+            }
+        }
+        return sampler;
+    }
+
+    private static Sampler sampler(Arguments arguments, Sampler recommended) {
+        try {
+            return new Sampler(
+                    arguments.number(TEMPERATURE, recommended.temperature()),
+                    arguments.integer(TOP_K, recommended.topK(), 0, Integer.MAX_VALUE),
+                    arguments.number(TOP_P, recommended.topP()),
+                    arguments.number(MIN_P, recommended.minP()),
+                    arguments.number(REPETITION_PENALTY, recommended.repetitionPenalty()),
+                    arguments.seed(SEED));
+        } catch (ModelException e) {
+            throw new UsageException(FlagNames.translate(String.valueOf(e.getMessage())));
+        }
     }
 
     private static Map<String, Object> tree(

@@ -2,9 +2,13 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.moe.ChatTemplate;
 import io.maseparation.moe.Presets;
+import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
@@ -15,10 +19,18 @@ import java.util.List;
 import java.util.regex.Pattern;
 import org.apache.commons.cli.Option;
 
-/** What goes in: {@code --prompt} and {@code --prompt-ids}, one sequence for each, in the order given. */
+/**
+ * What goes in: {@code --prompt}, {@code --prompt-file} and {@code --prompt-ids}, one sequence for each, in the order
+ * given; and what text is put into and ends with.
+ */
 final class PromptFlags {
     static final String TEXT = "prompt";
+    static final String FILE = "prompt-file";
     static final String IDS = "prompt-ids";
+    static final String STOP = "stop";
+    private static final String CHAT = "chat";
+    static final String SYSTEM = "system";
+    private static final String STANDARD_INPUT = "-";
 
     private static final long MOST_BYTES = 64L << 20;
     private static final Pattern ID = Pattern.compile("\\d{1,9}");
@@ -30,8 +42,21 @@ final class PromptFlags {
         options.value(IDS, "1,2,3|@FILE", "prompt of token ids; again for a batch; @FILE has one prompt per line");
     }
 
+    /** Adds what a command that prints text knows besides. */
+    static void addText(OptionList options) {
+        options.value(FILE, "FILE", "file of one prompt, or - for standard input; its last line break does not count;"
+                + " again for a batch");
+        options.flag(CHAT, "each text is what a user says: put it into the words of the checkpoint's chat template");
+        options.value(SYSTEM, "TEXT", "with --chat: what the conversation begins with");
+        options.value(STOP, "TEXT", "end a sequence where this text appears, and print it up to there; again for more");
+    }
+
     static boolean any(Arguments arguments) {
-        return arguments.has(TEXT) || arguments.has(IDS);
+        return arguments.has(TEXT) || arguments.has(IDS) || arguments.has(FILE);
+    }
+
+    static List<String> stops(Arguments arguments) {
+        return arguments.inOrder(STOP).stream().map(Option::getValue).toList();
     }
 
     /**
@@ -43,9 +68,23 @@ final class PromptFlags {
         if (!any(arguments)) {
             throw new UsageException("no prompt: give --prompt or --prompt-ids at least once");
         }
-        if (arguments.has(TEXT) && Presets.has(modelName)) {
-            throw new UsageException("--prompt: preset %s has random weights and no tokenizer; use --prompt-ids"
-                    .formatted(modelName));
+        for (String flag : List.of(TEXT, FILE, CHAT, STOP)) {
+            if (arguments.has(flag) && Presets.has(modelName)) {
+                throw new UsageException("--%s: preset %s has random weights and no tokenizer; use --prompt-ids"
+                        .formatted(flag, modelName));
+            }
+        }
+        if (stops(arguments).contains("")) {
+            throw new UsageException("--stop needs a value");
+        }
+        if (arguments.has(SYSTEM) && !arguments.has(CHAT)) {
+            throw new UsageException("--system needs --chat");
+        }
+        if (arguments.has(CHAT) && arguments.has(IDS)) {
+            throw new UsageException("--chat: token ids cannot be put into a chat template; use --prompt");
+        }
+        if (arguments.inOrder(FILE).stream().filter(o -> o.getValue().equals(STANDARD_INPUT)).count() > 1) {
+            throw new UsageException("--prompt-file -: standard input can be read once");
         }
         for (Option option : arguments.inOrder(IDS)) {
             if (!option.getValue().startsWith("@")) {
@@ -56,46 +95,84 @@ final class PromptFlags {
 
     /** The prompts as token ids. */
     static List<int[]> read(Arguments arguments, Model model) {
-        List<int[]> prompts = new ArrayList<>();
-        for (Option option : arguments.inOrder(TEXT, IDS)) {
+        Generation generation = Generation.of(model);
+        addTo(generation, arguments);
+        return generation.prompts();
+    }
+
+    /** Adds the prompts, in their order. */
+    static void addTo(Generation generation, Arguments arguments) {
+        for (Option option : arguments.inOrder(TEXT, FILE, IDS)) {
             String value = option.getValue();
-            if (option.getLongOpt().equals(TEXT)) {
-                prompts.add(model.tokenizer()
-                        .orElseThrow(() -> new ModelException(
-                                "%s has no tokenizer.json: use --prompt-ids instead of --prompt"
-                                        .formatted(model.config().name())))
-                        .encode(value));
+            if (!option.getLongOpt().equals(IDS)) {
+                String text = option.getLongOpt().equals(FILE) ? fileText(value) : value;
+                if (arguments.has(CHAT)) {
+                    List<ChatTemplate.Message> turns = new ArrayList<>();
+                    arguments.text(SYSTEM).ifPresent(t -> turns.add(new ChatTemplate.Message("system", t)));
+                    turns.add(new ChatTemplate.Message("user", text));
+                    generation.chat(turns);
+                } else {
+                    generation.prompt(text);
+                }
             } else if (value.startsWith("@")) {
-                prompts.addAll(file(value.substring(1)));
+                generation.prompts(file(value.substring(1)));
             } else {
-                prompts.add(ids("--" + IDS, value));
+                generation.prompt(ids("--" + IDS, value));
             }
         }
-        return prompts;
+    }
+
+    private static String fileText(String name) {
+        String flag = "--%s %s".formatted(FILE, name);
+        byte[] bytes;
+        try {
+            bytes = name.equals(STANDARD_INPUT)
+                    ? System.in.readNBytes((int) MOST_BYTES + 1)
+                    : Files.readAllBytes(checked(flag, name));
+            if (bytes.length > MOST_BYTES) {
+                throw new ModelException(tooLong(flag, bytes.length));
+            }
+            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            return text.replaceFirst("\\R\\z", "");
+        } catch (IOException e) {
+            throw new ModelException(flag + ": cannot be read as text in UTF-8", e);
+        }
+    }
+
+    private static String tooLong(String flag, long bytes) {
+        return "%s: %s are more than the %s that a file of prompts may have"
+                .formatted(flag, Text.bytes(bytes), Text.bytes(MOST_BYTES));
+    }
+
+    /** The path of a file that is there and not too long. */
+    private static Path checked(String flag, String name) throws IOException {
+        try {
+            long bytes = Files.size(Path.of(name));
+            if (bytes > MOST_BYTES) {
+                throw new ModelException(tooLong(flag, bytes));
+            }
+            return Path.of(name);
+        } catch (NoSuchFileException | InvalidPathException e) {
+            throw new ModelException(flag + ": no such file", e);
+        }
     }
 
     private static List<int[]> file(String name) {
         List<String> lines;
+        String flag = "--%s @%s".formatted(IDS, name);
         try {
-            long bytes = Files.size(Path.of(name));
-            if (bytes > MOST_BYTES) {
-                throw new ModelException("--prompt-ids @%s: %s are more than the %s that a file of prompts may have"
-                        .formatted(name, Text.bytes(bytes), Text.bytes(MOST_BYTES)));
-            }
-            lines = Files.readAllLines(Path.of(name));
-        } catch (NoSuchFileException | InvalidPathException e) {
-            throw new ModelException("--prompt-ids @%s: no such file".formatted(name), e);
+            lines = Files.readAllLines(checked(flag, name));
         } catch (IOException e) {
-            throw new ModelException("--prompt-ids @%s: cannot be read as text".formatted(name), e);
+            throw new ModelException(flag + ": cannot be read as text", e);
         }
         List<int[]> prompts = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
             if (!lines.get(i).isBlank()) {
-                prompts.add(ids("--prompt-ids @%s, line %d".formatted(name, i + 1), lines.get(i)));
+                prompts.add(ids("%s, line %d".formatted(flag, i + 1), lines.get(i)));
             }
         }
         if (prompts.isEmpty()) {
-            throw new ModelException("--prompt-ids @%s: the file has no prompt".formatted(name));
+            throw new ModelException(flag + ": the file has no prompt");
         }
         return prompts;
     }

@@ -2,7 +2,6 @@ package io.maseparation.parallel.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.maseparation.moe.testing.Golden;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +52,7 @@ class HelpExamplesTest {
                     + " --steps 24 --rebalance-interval 8" + (line.contains("--batch") ? "" : " --batch 64");
         }
         if (line.contains(CHECKPOINT)) {
-            line = line.replace(CHECKPOINT, Golden.copy("mixtral/f32", temp).folder().toString())
+            line = line.replace(CHECKPOINT, TextTest.checkpoint(temp).toString())
                     .replace("-p \"Once upon a time\"", "--prompt-ids 1,2");
             line += line.startsWith("bench") ? " -p 8 -n 4 -r 1" : "";
         }

@@ -7,6 +7,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.Sampler;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
@@ -200,7 +201,7 @@ class AdaptationTest {
     void aRunThatDecidesForItselfGivesTheTokensOfASingleDevice() {
         ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
         List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
-        Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
+        Workload workload = new Workload(prompts, 120, true, Workload.Ending.NEVER, Sampler.greedy(), false, 16, 0);
         Changes changes = new Changes(List.of(), Optional.of(adaptation(ALL)), Duration.ofMinutes(1));
 
         RunResult expected = run(Planning.plan(TINY, Layout.single()), weights, workload, Changes.NONE);
@@ -223,7 +224,7 @@ class AdaptationTest {
     void ordersAndDecisionsGoTogether() {
         ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
         List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
-        Workload workload = new Workload(prompts, 120, true, Workload.Sampling.GREEDY, false, 16, 0);
+        Workload workload = new Workload(prompts, 120, true, Workload.Ending.NEVER, Sampler.greedy(), false, 16, 0);
         Changes changes = new Changes(List.of(Orders.experts(100, 0)),
                 Optional.of(adaptation(new Adaptation.Reach(false, false, true, 0))), Duration.ofMinutes(1));
 

@@ -88,14 +88,14 @@ public final class PlanExecutor implements AutoCloseable {
         threads.run(deployment, schedulers, prefill, 0, context);
         long decodeStart = System.nanoTime();
         int step = prefill.size();
-        boolean mayEnd = !workload.ignoreEos() && !plan.config().vocabulary().eosTokens().isEmpty();
+        boolean mayEnd = workload.mayEnd(plan.config());
         int window = mayEnd ? STEPS_BETWEEN_CHECKS : Integer.MAX_VALUE;
         int decoded = 0;
         while (decoded < workload.maxTokens() - 1) {
             boolean[] active = new boolean[n];
             boolean any = false;
             for (int i = 0; i < n; i++) {
-                active[i] = !mayEnd || !ended(sequences.tokens(i));
+                active[i] = !mayEnd || workload.kept(plan.config(), sequences.tokens(i), -1) < 0;
                 any |= active[i];
             }
             if (!any) {
@@ -136,10 +136,6 @@ public final class PlanExecutor implements AutoCloseable {
                 .filter(rank -> rank.shard().experts().isPresent())
                 .map(RankPlan::rank)
                 .toList();
-    }
-
-    private boolean ended(List<Integer> tokens) {
-        return tokens.stream().anyMatch(deployment.plan().config().vocabulary().eosTokens()::contains);
     }
 
     /** Ends the ranks' threads and frees the devices' memory, also where the calling thread was interrupted. */

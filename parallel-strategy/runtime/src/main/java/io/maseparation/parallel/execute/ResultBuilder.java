@@ -93,16 +93,8 @@ final class ResultBuilder {
         return outputs;
     }
 
-    /** Number of tokens up to and including the first that ends the sequence. */
     private int kept(List<Integer> tokens) {
-        if (!workload.ignoreEos()) {
-            for (int i = 0; i < tokens.size(); i++) {
-                if (plan.config().vocabulary().eosTokens().contains(tokens.get(i))) {
-                    return i + 1;
-                }
-            }
-        }
-        return tokens.size();
+        return workload.kept(plan.config(), tokens, tokens.size());
     }
 
     private Metrics metrics(

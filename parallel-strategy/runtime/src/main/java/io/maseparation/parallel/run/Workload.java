@@ -2,6 +2,7 @@ package io.maseparation.parallel.run;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Sampler;
 import java.util.List;
 
 /**
@@ -10,6 +11,7 @@ import java.util.List;
  * @param prompts token ids of each sequence; at least one each
  * @param maxTokens tokens to generate for each sequence
  * @param ignoreEos whether to go on after an end-of-sequence token
+ * @param ending where else a sequence ends
  * @param sampling how tokens are chosen
  * @param promptLogits whether to keep the logits of each prompt's last position
  * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
@@ -19,21 +21,24 @@ public record Workload(
         List<int[]> prompts,
         int maxTokens,
         boolean ignoreEos,
-        Sampling sampling,
+        Ending ending,
+        Sampler sampling,
         boolean promptLogits,
         int prefillChunk,
         int depth) {
 
-    /**
-     * How a token is chosen from the logits.
-     *
-     * @param temperature divides the logits; 0 for the most likely token
-     * @param topP smallest probability mass to sample from; 1 for all
-     * @param seed of the choices
-     */
-    public record Sampling(double temperature, double topP, long seed) {
-        /** Always the most likely token. */
-        public static final Sampling GREEDY = new Sampling(0, 1, 0);
+    /** Says where a sequence ends, beside its end-of-sequence tokens. */
+    @FunctionalInterface
+    public interface Ending {
+        /** Nowhere. */
+        Ending NEVER = tokens -> -1;
+
+        /**
+         * {@return how many tokens there are up to the end; -1 if the end is not reached}
+         *
+         * @param tokens what was generated so far
+         */
+        int tokens(List<Integer> tokens);
     }
 
     /** Default of {@link #prefillChunk}. */
@@ -51,17 +56,17 @@ public record Workload(
      * @param maxTokens tokens to generate for each sequence
      */
     public static Workload greedy(List<int[]> prompts, int maxTokens) {
-        return new Workload(prompts, maxTokens, false, Sampling.GREEDY, false, DEFAULT_PREFILL_CHUNK, 0);
+        return new Workload(prompts, maxTokens, false, Ending.NEVER, Sampler.greedy(), false, DEFAULT_PREFILL_CHUNK, 0);
     }
 
     /** {@return the same, going on after end-of-sequence tokens} */
     public Workload ignoringEos() {
-        return new Workload(prompts, maxTokens, true, sampling, promptLogits, prefillChunk, depth);
+        return new Workload(prompts, maxTokens, true, ending, sampling, promptLogits, prefillChunk, depth);
     }
 
     /** {@return the same, keeping the logits of each prompt's last position} */
     public Workload withPromptLogits() {
-        return new Workload(prompts, maxTokens, ignoreEos, sampling, true, prefillChunk, depth);
+        return new Workload(prompts, maxTokens, ignoreEos, ending, sampling, true, prefillChunk, depth);
     }
 
     /**
@@ -70,7 +75,7 @@ public record Workload(
      * @param tokens most prompt tokens that one rank takes in one step and micro-batch
      */
     public Workload withPrefillChunk(int tokens) {
-        return new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, tokens, depth);
+        return new Workload(prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, tokens, depth);
     }
 
     /**
@@ -79,7 +84,33 @@ public record Workload(
      * @param positions length of the context; 0 for none
      */
     public Workload withDepth(int positions) {
-        return new Workload(prompts, maxTokens, ignoreEos, sampling, promptLogits, prefillChunk, positions);
+        return new Workload(prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, positions);
+    }
+
+    /**
+     * {@return how many tokens of a sequence count: all, or those up to the first that ends it}
+     *
+     * @param config shape and rules of the model
+     * @param tokens what was generated so far
+     * @param otherwise what to return where none ends it
+     */
+    public int kept(ModelConfig config, List<Integer> tokens, int otherwise) {
+        int end = ending.tokens(tokens);
+        for (int i = 0; !ignoreEos && i < tokens.size(); i++) {
+            if (config.vocabulary().eosTokens().contains(tokens.get(i))) {
+                return end < 0 ? i + 1 : Math.min(end, i + 1);
+            }
+        }
+        return end < 0 ? otherwise : end;
+    }
+
+    /**
+     * {@return whether a sequence may end before it has all its tokens}
+     *
+     * @param config shape and rules of the model
+     */
+    public boolean mayEnd(ModelConfig config) {
+        return !ending.equals(Ending.NEVER) || !ignoreEos && !config.vocabulary().eosTokens().isEmpty();
     }
 
     /**
@@ -110,13 +141,6 @@ public record Workload(
         }
         if (prefillChunk < 1) {
             throw new ModelException("'prefill_chunk' must be at least 1, is " + prefillChunk);
-        }
-        double temperature = sampling.temperature();
-        if (!(temperature >= 0) || Double.isInfinite(temperature)) {
-            throw new ModelException("'temperature' must be 0 or more, is " + temperature);
-        }
-        if (!(sampling.topP() > 0 && sampling.topP() <= 1)) {
-            throw new ModelException("'top_p' must be above 0 and at most 1, is " + sampling.topP());
         }
         for (int i = 0; i < prompts.size(); i++) {
             int[] prompt = prompts.get(i);

@@ -7,6 +7,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.Sampler;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.HostKv;
@@ -74,7 +75,7 @@ class LayoutChangesTest {
         Setup first = given.withLayout(ratio(random, config, ranks));
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
-                new Workload(prompts, TOKENS, true, Workload.Sampling.GREEDY, true, 1 + random.nextInt(12),
+                new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true, 1 + random.nextInt(12),
                         random.nextInt(3));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
@@ -103,7 +104,7 @@ class LayoutChangesTest {
         ModelWeights weights = SkewedWeights.create(config, 3, 2);
         Workload workload = new Workload(
                 List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}, new int[] {9, 10, 11}),
-                24, true, Workload.Sampling.GREEDY, true, 4, 0);
+                24, true, Workload.Ending.NEVER, Sampler.greedy(), true, 4, 0);
         Setup present = Layout.separated(2, 1).withMicroBatches(2).withSchedule(schedule);
         Changes changes = Changes.at(
                 new Changes.Ordered(3, Kind.RATIO, state -> Target.ratio(present, 1, 2)),
@@ -130,7 +131,7 @@ class LayoutChangesTest {
         ModelWeights weights = SkewedWeights.create(config, 4, 2);
         Workload workload = new Workload(
                 List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7}, new int[] {8}), TOKENS, true,
-                Workload.Sampling.GREEDY, true, 4, 0);
+                Workload.Ending.NEVER, Sampler.greedy(), true, 4, 0);
         Plan plan = Planning.plan(config, Layout.separated(4, 2).withAttentionTensorParallel(2));
         Changes changes = Changes.at(
                 new Changes.Ordered(2, Kind.SEQUENCES, state -> new Target(
@@ -204,7 +205,7 @@ class LayoutChangesTest {
     private static final ModelConfig TINY = Presets.config("tiny");
     private static final ModelWeights WEIGHTS = SkewedWeights.create(TINY, 5, 2);
     private static final Workload WORKLOAD =
-            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Sampling.GREEDY, true, 8,
+            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true, 8,
                     0);
     private static final Setup TWO_ONE = Layout.separated(2, 1).withMicroBatches(1);
 

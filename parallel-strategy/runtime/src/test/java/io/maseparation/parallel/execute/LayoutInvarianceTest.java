@@ -7,6 +7,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Reference;
+import io.maseparation.moe.Sampler;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.layout.ExpertGroups;
 import io.maseparation.parallel.layout.Layout;
@@ -175,7 +176,7 @@ class LayoutInvarianceTest {
 
     private static Workload workload(SplittableRandom random, ModelConfig config) {
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
-        return new Workload(prompts, 1 + random.nextInt(6), true, Workload.Sampling.GREEDY, true,
+        return new Workload(prompts, 1 + random.nextInt(6), true, Workload.Ending.NEVER, Sampler.greedy(), true,
                 1 + random.nextInt(12),
                 random.nextInt(20));
     }

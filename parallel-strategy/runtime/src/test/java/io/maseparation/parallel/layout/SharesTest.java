@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.Sampler;
 import io.maseparation.parallel.execute.rank.Batch;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.execute.rank.StepSchedule;
@@ -86,7 +87,7 @@ class SharesTest {
             @ForAll long seed) {
         Random random = new Random(seed);
         int[] lengths = random.ints(sequences, 1, 30).toArray();
-        Workload workload = new Workload(prompts(lengths), 4, true, Workload.Sampling.GREEDY, false, chunk, 0);
+        Workload workload = new Workload(prompts(lengths), 4, true, Workload.Ending.NEVER, Sampler.greedy(), false, chunk, 0);
         int[] positions = IntStream.range(0, sequences).map(workload::positions).toArray();
         Shares shares = Shares.of(positions, groups, microBatches);
         StepRows most = StepSchedule.rows(workload, shares);

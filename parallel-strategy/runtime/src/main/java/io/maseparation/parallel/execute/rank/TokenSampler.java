@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What
@@ -47,8 +48,7 @@ final class TokenSampler {
         this.buffers = device.buffers();
         this.workload = context.job().workload();
         this.sequences = context.sequences();
-        Workload.Sampling sampling = workload.sampling();
-        this.sampler = new Sampler(sampling.temperature(), sampling.topP(), sampling.seed());
+        this.sampler = workload.sampling();
         this.lastToken = lastToken;
         this.listener = context.job().logits();
     }
@@ -58,7 +58,7 @@ final class TokenSampler {
         int n = batch.outputs().length;
         int width = rankPlan.shard().output().orElseThrow().size();
         boolean logits = keepsPromptLogits(prefill)
-                || workload.sampling().temperature() > 0
+                || !sampler.needsNoLogits()
                 || width < config.vocab()
                 || listener.isPresent();
         List<float[]> slices = new ArrayList<>();
@@ -114,7 +114,7 @@ final class TokenSampler {
             }
             int token = best
                     ? outputs.best()[i]
-                    : sampler.sample(logits, from, config.vocab(), sequence, index);
+                    : sampler.sample(logits, from, config.vocab(), sequence, before(sequence), index);
             lastToken[sequence] = token;
             if (keepsPromptLogits(prefill)) {
                 sequences.setPromptLogits(sequence, Arrays.copyOfRange(logits, from, from + config.vocab()));
@@ -124,6 +124,14 @@ final class TokenSampler {
             }
             sequences.add(sequence, token, now);
         }
+    }
+
+    /** Tokens of a sequence so far, for the one setting that looks at them. */
+    private int[] before(int sequence) {
+        return sampler.repetitionPenalty() == 1
+                ? new int[0]
+                : IntStream.concat(Arrays.stream(workload.prompts().get(sequence)),
+                        sequences.tokens(sequence).stream().mapToInt(t -> t)).toArray();
     }
 
     /** Whole rows of logits from slices of the vocabulary. */

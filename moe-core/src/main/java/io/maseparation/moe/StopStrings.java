@@ -1,0 +1,77 @@
+package io.maseparation.moe;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Strings that end a text where they first appear, whatever tokens they are made of. One that is a special token, which
+ * no text shows, ends it at that token.
+ */
+public final class StopStrings {
+    private final Tokenizer tokenizer;
+    private final List<String> strings = new ArrayList<>();
+    private final Set<Integer> special;
+
+    /**
+     * Strings to look for.
+     *
+     * @param tokenizer of the model
+     * @param strings what ends a text; an empty one does not count
+     */
+    public StopStrings(Tokenizer tokenizer, List<String> strings) {
+        this.tokenizer = tokenizer;
+        strings.stream().filter(s -> !s.isEmpty()).forEach(this.strings::add);
+        special = this.strings.stream()
+                .map(tokenizer::encodePlain)
+                .filter(ids -> ids.length == 1 && tokenizer.decode(ids).isEmpty())
+                .map(ids -> ids[0])
+                .collect(Collectors.toSet());
+    }
+
+    /**
+     * {@return how many tokens there are up to the one that completes a stop string; -1 if there is no stop string}
+     *
+     * @param tokens what was generated so far
+     */
+    public int tokens(List<Integer> tokens) {
+        for (int i = 0; i < tokens.size(); i++) {
+            if (special.contains(tokens.get(i))) {
+                int before = within(tokens.subList(0, i));
+                return before < 0 ? i + 1 : before;
+            }
+        }
+        return within(tokens);
+    }
+
+    private int within(List<Integer> tokens) {
+        if (!found(tokens, tokens.size())) {
+            return -1;
+        }
+        int without = 0;
+        int with = tokens.size();
+        while (with - without > 1) {
+            int middle = (without + with) / 2;
+            boolean found = found(tokens, middle);
+            without = found ? without : middle;
+            with = found ? middle : with;
+        }
+        return with;
+    }
+
+    private boolean found(List<Integer> tokens, int count) {
+        String text = tokenizer.decode(tokens.stream().limit(count).mapToInt(t -> t).toArray());
+        return strings.stream().anyMatch(text::contains);
+    }
+
+    /**
+     * {@return a text up to the first stop string}
+     *
+     * @param text what was generated
+     */
+    public String cut(String text) {
+        int end = strings.stream().mapToInt(text::indexOf).filter(i -> i >= 0).min().orElse(text.length());
+        return text.substring(0, end);
+    }
+}

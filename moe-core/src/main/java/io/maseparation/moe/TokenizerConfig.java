@@ -1,0 +1,121 @@
+package io.maseparation.moe;
+
+import io.maseparation.files.JsonFile;
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a checkpoint's {@code tokenizer_config.json} says beside tokenizer.json, and its chat templates.
+ *
+ * @param addBos whether a beginning-of-sequence token goes before a text; empty for what tokenizer.json does
+ * @param addEos whether an end-of-sequence token goes behind a text; empty for what tokenizer.json does
+ * @param tokens special tokens by name: bos_token, eos_token and such
+ * @param templates chat templates by name, "default" being the one to use
+ * @param templateFile the file that the templates are in
+ */
+record TokenizerConfig(
+        Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens, Map<String, String> templates,
+        Path templateFile) {
+    private static final String TEMPLATE = "chat_template";
+    private static final String DEFAULT = "default";
+    private static final List<String> SPECIAL = List.of(
+            "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
+    private static final long LONGEST_TEMPLATE = 1 << 20;
+
+    /**
+     * Reads the files of a checkpoint; without them nothing is known.
+     *
+     * @throws ModelException of one line naming file and field, if a value makes no sense
+     */
+    static TokenizerConfig read(Path folder) {
+        Path file = folder.resolve("tokenizer_config.json");
+        Optional<JsonFile> json = Files.isRegularFile(file) ? Optional.of(JsonFile.open(file)) : Optional.empty();
+        Map<String, String> tokens = new LinkedHashMap<>();
+        json.ifPresent(j -> SPECIAL.stream().filter(j::has).forEach(
+                f -> tokens.put(f, j.isObject(f) ? j.object(f).text("content", "") : j.text(f, ""))));
+        Path own = folder.resolve("chat_template.jinja");
+        boolean hasOwn = Files.isRegularFile(own);
+        Map<String, String> templates =
+                hasOwn ? Map.of(DEFAULT, text(own)) : json.map(TokenizerConfig::templates).orElse(Map.of());
+        return new TokenizerConfig(
+                json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")), tokens,
+                templates, hasOwn ? own : file);
+    }
+
+    /**
+     * The id of tokenizer_config.json's eos_token, by added_tokens_decoder there or added_tokens of tokenizer.json;
+     * none if it names no such token.
+     */
+    static List<Integer> eos(Path folder) {
+        Path file = folder.resolve("tokenizer_config.json");
+        String eos = read(folder).tokens().get("eos_token");
+        if (eos == null) {
+            return List.of();
+        }
+        JsonFile added = JsonFile.open(file).object("added_tokens_decoder");
+        for (JsonFile token : added.fields().stream().map(added::requiredObject).toList()) {
+            if (token.text("content", "").equals(eos) && token.name().matches("\\d{1,9}")) {
+                return List.of(Integer.valueOf(token.name()));
+            }
+        }
+        Path tokenizer = folder.resolve("tokenizer.json");
+        return Files.isRegularFile(tokenizer)
+                ? JsonFile.open(tokenizer).objects("added_tokens").stream()
+                        .filter(t -> t.text("content", "").equals(eos))
+                        .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
+                        .toList()
+                : List.of();
+    }
+
+    private static Optional<Boolean> flag(JsonFile json, String field) {
+        return json.has(field) ? Optional.of(json.flag(field, false)) : Optional.empty();
+    }
+
+    private static Map<String, String> templates(JsonFile json) {
+        if (!json.has(TEMPLATE)) {
+            return Map.of();
+        }
+        if (!json.json(TEMPLATE).startsWith("[")) {
+            return Map.of(DEFAULT, json.text(TEMPLATE, ""));
+        }
+        Map<String, String> templates = new LinkedHashMap<>();
+        for (JsonFile entry : json.objects(TEMPLATE)) {
+            String name = entry.name("name");
+            if (!entry.has("template") || templates.put(name, entry.text("template", "")) != null) {
+                throw entry.fail("template", "is missing or there twice");
+            }
+        }
+        return templates;
+    }
+
+    private static String text(Path file) {
+        try {
+            if (Files.size(file) > LONGEST_TEMPLATE) {
+                throw new ModelException(Text.printable(file) + ": is too long for a template");
+            }
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
+        }
+    }
+
+    /** The template to use, if there is one; several without a default are refused when it is used. */
+    Optional<ChatTemplate> template() {
+        if (templates.isEmpty()) {
+            return Optional.empty();
+        }
+        String source = templates.get(DEFAULT);
+        if (source == null) {
+            throw new ModelException("%s: none of the chat templates is called default; there are %s"
+                    .formatted(Text.printable(templateFile), Text.printable(String.join(", ", templates.keySet()))));
+        }
+        return Optional.of(new ChatTemplate(templateFile.toString(), source, tokens));
+    }
+}

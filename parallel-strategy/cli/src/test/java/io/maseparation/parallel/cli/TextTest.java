@@ -1,0 +1,124 @@
+package io.maseparation.parallel.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.moe.testing.Golden;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Text in and out: chat templates, stop strings, prompts from files, and sampling as a checkpoint wants it. */
+class TextTest {
+    @TempDir
+    Path temp;
+
+    /** A checkpoint with a tokenizer of six words and a chat template. */
+    static Path checkpoint(Path temp) throws IOException {
+        Path folder = Golden.copy("mixtral/f32", temp).folder();
+        try (InputStream in = TextTest.class.getResourceAsStream("/tokenizer/tokenizer.json")) {
+            Files.write(folder.resolve("tokenizer.json"), in.readAllBytes());
+        }
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
+                {"bos_token": "<s>", "chat_template":
+                 "{% for m in messages %}{{ 'apart' if m.role == 'system' else 'experts' }} {{ m.content }} {% endfor %}and"}
+                """);
+        return folder;
+    }
+
+    private static CommandLineRun generate(Path folder, String line) {
+        return CommandLineRun.of(CommandLineRun.words("generate -m " + folder + " -n 6 --ignore-eos " + line));
+    }
+
+    private static JsonNode output(CommandLineRun run) throws IOException {
+        assertThat(run.status()).as(run.err()).isZero();
+        return new ObjectMapper().readTree(run.out()).get("outputs").get(0);
+    }
+
+    private static String promptIds(CommandLineRun run) throws IOException {
+        return output(run).get("prompt_ids").toString();
+    }
+
+    @Test
+    void textGoesThroughTheChatTemplateOnceAskedTo() throws IOException {
+        Path folder = checkpoint(temp);
+        assertThat(promptIds(generate(folder, "-p attention --format json"))).isEqualTo("[1,2]");
+        assertThat(promptIds(generate(folder, "-p attention --chat --format json"))).isEqualTo("[4,2,3]");
+        assertThat(promptIds(generate(folder, "-p attention --chat --system attention --format json")))
+                .isEqualTo("[5,2,4,2,3]");
+        Files.delete(folder.resolve("tokenizer_config.json"));
+        CommandLineRun none = generate(folder, "-p attention --chat");
+        assertThat(none.status()).isOne();
+        assertThat(none.err()).contains("has no chat template").hasLineCount(1);
+    }
+
+    @Test
+    void promptsComeFromFilesAndStandardInput() throws IOException {
+        Path folder = checkpoint(temp);
+        Path file = Files.writeString(temp.resolve("prompt.txt"), "experts\napart\n");
+        assertThat(promptIds(generate(folder, "--prompt-file " + file + " --format json"))).isEqualTo("[1,4,5]");
+        InputStream before = System.in;
+        System.setIn(new ByteArrayInputStream("and apart\n".getBytes(UTF_8)));
+        try {
+            assertThat(promptIds(generate(folder, "--prompt-file - --format json"))).isEqualTo("[1,3,5]");
+        } finally {
+            System.setIn(before);
+        }
+        Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, 1});
+        assertThat(generate(folder, "--prompt-file " + file).err()).contains("cannot be read as text");
+        assertThat(generate(folder, "--prompt-file " + temp.resolve("none")).err()).contains("no such file");
+    }
+
+    @Test
+    void aStopStringEndsTheTextBeforeIt() throws IOException {
+        Path folder = checkpoint(temp);
+        JsonNode all = output(generate(folder, "--prompt-ids 1,2 --temperature 0 --format json"));
+        String text = all.get("text").textValue();
+        // Whatever the weights make of it: some text of the model's own, where it has any of the six words.
+        String stop = text.isBlank() ? "<unk>" : text.strip().split(" ")[0];
+        JsonNode cut = output(generate(folder, "--prompt-ids 1,2 --format json --stop '" + stop + "'"));
+        assertThat(cut.get("text").textValue()).doesNotContain(stop);
+        assertThat(cut.get("token_ids").size()).isLessThanOrEqualTo(all.get("token_ids").size());
+    }
+
+    @Test
+    void theCheckpointsSamplingIsUsedAndSaidAndFlagsWin() throws IOException {
+        Path folder = checkpoint(temp);
+        String greedy = output(generate(folder, "--prompt-ids 1,2 --format json")).get("token_ids").toString();
+        Files.writeString(folder.resolve("generation_config.json"), """
+                {"do_sample": true, "temperature": 3.0, "top_k": 0, "top_p": 0.9}""");
+        CommandLineRun sampled = generate(folder, "--prompt-ids 1,2 --format json --seed 3");
+        assertThat(sampled.err()).contains("generation_config.json", "temperature 3.0, top-p 0.9").hasLineCount(1);
+        String tokens = output(sampled).get("token_ids").toString();
+        assertThat(tokens).isNotEqualTo(greedy);
+        assertThat(output(generate(folder, "--prompt-ids 1,2 --format json --seed 3 --top-p 0.9 --temperature 3"))
+                .get("token_ids").toString()).isEqualTo(tokens);
+        assertThat(output(generate(folder, "--prompt-ids 1,2 --format json --temperature 0")).get("token_ids")
+                .toString()).isEqualTo(greedy);
+        assertThat(output(generate(folder, "--prompt-ids 1,2 --format json --top-k 1")).get("token_ids").toString())
+                .isEqualTo(greedy);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--prompt-ids 1 --top-k -1             | --top-k must be at least 0",
+        "--prompt-ids 1 --min-p 2              | --min-p must be from 0 to 1",
+        "--prompt-ids 1 --repetition-penalty 0 | --repetition-penalty must be above 0",
+        "--prompt-ids 1 --chat                 | --chat",
+        "--prompt-ids 1 --system x             | --system needs --chat",
+        "--prompt-ids 1 --stop x               | --stop: preset tiny",
+        "--prompt-file x                       | --prompt-file: preset tiny"})
+    void whatMakesNoSenseIsAMistakeOfUsage(String line, String complaint) {
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words("generate -m tiny " + line));
+        assertThat(run.status()).isEqualTo(2);
+        assertThat(run.err()).contains(complaint).hasLineCount(1);
+    }
+}

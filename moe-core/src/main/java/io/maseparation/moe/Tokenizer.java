@@ -62,9 +62,9 @@ public final class Tokenizer implements AutoCloseable {
         int from = plain.length == 0 ? start(ids("a", true), encodePlain("a")) : start(full, plain);
         int to = from + plain.length;
         return Stream.of(
-                        around("bos_token", config.addBos(), Arrays.copyOf(full, from), true),
-                        plain,
-                        around("eos_token", config.addEos(), Arrays.copyOfRange(full, to, full.length), false))
+                around("bos_token", config.addBos(), Arrays.copyOf(full, from), true),
+                plain,
+                around("eos_token", config.addEos(), Arrays.copyOfRange(full, to, full.length), false))
                 .flatMapToInt(Arrays::stream)
                 .toArray();
     }

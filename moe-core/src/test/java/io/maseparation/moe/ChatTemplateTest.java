@@ -164,7 +164,8 @@ class ChatTemplateTest {
 
     @Test
     void aTemplateThatFailedDoesNotSpoilTheNextOne() {
-        ChatTemplate template = template("{% for i in messages %}{{ raise_exception('no') if i.content == '' }}{% endfor %}y");
+        ChatTemplate template =
+                template("{% for i in messages %}{{ raise_exception('no') if i.content == '' }}{% endfor %}y");
         for (int i = 0; i < 3; i++) {
             assertComplains(() -> template.render(List.of(new Message("user", "")), true, Map.of()), "no");
             assertThat(template.render(HI, true, Map.of())).isEqualTo("y");

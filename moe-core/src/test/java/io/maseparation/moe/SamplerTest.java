@@ -64,7 +64,8 @@ class SamplerTest {
     @Test
     void dependsOnSeedSequenceAndStepOnly() {
         Sampler sampler = sampler(1, 0.99, 11);
-        int[] forwards = IntStream.range(0, 300).map(i -> sampler.sample(LOGITS, 0, 4, i / 100, NONE, i % 100)).toArray();
+        int[] forwards =
+                IntStream.range(0, 300).map(i -> sampler.sample(LOGITS, 0, 4, i / 100, NONE, i % 100)).toArray();
         int[] backwards = IntStream.range(0, 300)
                 .map(i -> 299 - i)
                 .map(i -> sampler(1, 0.99, 11).sample(LOGITS, 0, 4, i / 100, NONE, i % 100))
@@ -85,7 +86,8 @@ class SamplerTest {
         assertComplains(() -> sampler(Double.NaN, 1, 0), "temperature");
         assertComplains(() -> sampler(1, 0, 0), "top_p");
         assertComplains(() -> sampler(1, 1.1, 0), "top_p");
-        assertComplains(() -> Sampler.greedy().sample(new float[] {1, Float.NaN}, 0, 2, 3, NONE, 4), "sequence 3, step 4");
+        assertComplains(() -> Sampler.greedy().sample(new float[] {1, Float.NaN}, 0, 2, 3, NONE, 4),
+                "sequence 3, step 4");
         assertThat(sampler(1, 0.5, 0).sample(new float[] {1, Float.POSITIVE_INFINITY}, 0, 2, 0, NONE, 0)).isEqualTo(1);
     }
 

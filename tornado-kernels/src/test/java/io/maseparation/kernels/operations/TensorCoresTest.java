@@ -151,7 +151,8 @@ class TensorCoresTest {
         FloatArray bias = TestArrays.random(random, 84);
         FloatArray qkv = TestArrays.poisoned(count * 84);
         IntArray step = step(0, count, 0);
-        RowOps.runOnTensorCores(false, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step, x, qkv);
+        RowOps.runOnTensorCores(false, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step, x,
+                qkv);
         for (int row = 0; row < count; row++) {
             for (int r = 0; r < 84; r++) {
                 WeightMatrix w = r < 48 ? q : r < 66 ? k : v;

@@ -26,7 +26,8 @@ final class Arguments {
             PromptFlags.IDS, PromptFlags.STOP, ChangeFlags.CHANGE_AT);
 
     /** Options with a say of their own on an empty or blank value. */
-    private static final Set<String> PROMPTS = Set.of(PromptFlags.TEXT, PromptFlags.IDS, PromptFlags.SYSTEM, PromptFlags.STOP);
+    private static final Set<String> PROMPTS =
+            Set.of(PromptFlags.TEXT, PromptFlags.IDS, PromptFlags.SYSTEM, PromptFlags.STOP);
 
     private final CommandLine line;
 

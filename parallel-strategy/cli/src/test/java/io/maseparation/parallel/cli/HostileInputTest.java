@@ -52,17 +52,20 @@ class HostileInputTest {
         try (InputStream in = HostileInputTest.class.getResourceAsStream("/tokenizer/tokenizer.json")) {
             Files.write(folder.resolve("tokenizer.json"), in.readAllBytes());
         }
-        text("tokenizer_config.json", """
-                {"add_bos_token": true, "add_eos_token": false, "bos_token": {"content": "<s>"}, "eos_token": "<unk>",
-                 "added_tokens_decoder": {"0": {"content": "<unk>"}}, "chat_template": [{"name": "default", "template":
-                 "{% for m in messages %}{{ m.content | trim }}{% endfor %}{{ bos_token if x is defined else 'and' }}"}]}""");
-        text("generation_config.json", """
-                {"do_sample": true, "temperature": 0.5, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "eos_token_id": [3, 4]}""");
+        text("tokenizer_config.json",
+                """
+                        {"add_bos_token": true, "add_eos_token": false, "bos_token": {"content": "<s>"}, "eos_token": "<unk>",
+                         "added_tokens_decoder": {"0": {"content": "<unk>"}}, "chat_template": [{"name": "default", "template":
+                         "{% for m in messages %}{{ m.content | trim }}{% endfor %}{{ bos_token if x is defined else 'and' }}"}]}""");
+        text("generation_config.json",
+                """
+                        {"do_sample": true, "temperature": 0.5, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "eos_token_id": [3, 4]}""");
         plan = folder.resolve("plan.json");
         assertThat(CommandLineRun.of(CommandLineRun.words(
                 "plan -m tiny --cluster a100x2 --batch 2 --context 16 --time-limit 1 -o " + plan)).status()).isZero();
-        cluster = text("cluster.json", Files.readString(Path.of("../planner/src/main/resources/io/maseparation/parallel/"
-                + "cluster/h20-l40s.json")));
+        cluster =
+                text("cluster.json", Files.readString(Path.of("../planner/src/main/resources/io/maseparation/parallel/"
+                        + "cluster/h20-l40s.json")));
         loads = text("loads.json", "[90, 132, 40, 61, 104, 165, 39, 4]");
         trace = text("trace.json", "{\"layers\": [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]}");
     }

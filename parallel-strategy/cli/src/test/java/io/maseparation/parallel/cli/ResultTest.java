@@ -90,7 +90,8 @@ class ResultTest {
         assertThat(ma.get("changes").findValuesAsText("step")).containsExactly("4", "8", "10", "12", "15");
         assertThat(ma.get("changes").findValuesAsText("kind"))
                 .containsExactly("ratio", "ratio", "experts", "sequences", "ratio");
-        assertThat(ma.get("changes").findValuesAsText("to")).containsExactly("ma 1:3", "ma 3:1", "ma 3:1", "ma 3:1", "ma 1:3");
+        assertThat(ma.get("changes").findValuesAsText("to")).containsExactly("ma 1:3", "ma 3:1", "ma 3:1", "ma 3:1",
+                "ma 1:3");
         assertThat(ma.get("changes").get(0).get("bytes_moved").longValue()).isPositive();
     }
 

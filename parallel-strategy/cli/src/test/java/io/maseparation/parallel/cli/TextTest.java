@@ -27,10 +27,11 @@ class TextTest {
         try (InputStream in = TextTest.class.getResourceAsStream("/tokenizer/tokenizer.json")) {
             Files.write(folder.resolve("tokenizer.json"), in.readAllBytes());
         }
-        Files.writeString(folder.resolve("tokenizer_config.json"), """
-                {"bos_token": "<s>", "chat_template":
-                 "{% for m in messages %}{{ 'apart' if m.role == 'system' else 'experts' }} {{ m.content }} {% endfor %}and"}
-                """);
+        Files.writeString(folder.resolve("tokenizer_config.json"),
+                """
+                        {"bos_token": "<s>", "chat_template":
+                         "{% for m in messages %}{{ 'apart' if m.role == 'system' else 'experts' }} {{ m.content }} {% endfor %}and"}
+                        """);
         return folder;
     }
 

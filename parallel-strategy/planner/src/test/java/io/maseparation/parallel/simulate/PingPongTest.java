@@ -80,7 +80,8 @@ class PingPongTest {
         double[] last = {0};
         Log log =
                 new Engine(new Programs(plan), new Fixed(attention, expert), cluster, 1,
-                        (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time), () -> Double.POSITIVE_INFINITY)
+                        (rank, m, step, time, entry) -> last[0] = Math.max(last[0], time),
+                        () -> Double.POSITIVE_INFINITY)
                         .run();
         assertThat(log.entries().size()).isGreaterThan(2 * layers * microBatches);
         return last[0];

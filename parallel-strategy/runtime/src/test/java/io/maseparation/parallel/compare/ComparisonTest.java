@@ -116,7 +116,8 @@ class ComparisonTest {
                     float[] actual = result.outputs().get(i).promptLogits();
                     for (int j = 0; j < actual.length; j++) {
                         assertThat((double) actual[j]).as("%s, logit %d of prompt %d", setup.name(), j, i)
-                                .isCloseTo(expected[prompt.length - 1][j], within(kvType == DataType.F32 ? 2e-5 : 2e-3));
+                                .isCloseTo(expected[prompt.length - 1][j],
+                                        within(kvType == DataType.F32 ? 2e-5 : 2e-3));
                     }
                 }
             }

@@ -75,7 +75,8 @@ class LayoutChangesTest {
         Setup first = given.withLayout(ratio(random, config, ranks));
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
-                new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true, 1 + random.nextInt(12),
+                new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true,
+                        1 + random.nextInt(12),
                         random.nextInt(3));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
@@ -205,7 +206,8 @@ class LayoutChangesTest {
     private static final ModelConfig TINY = Presets.config("tiny");
     private static final ModelWeights WEIGHTS = SkewedWeights.create(TINY, 5, 2);
     private static final Workload WORKLOAD =
-            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true, 8,
+            new Workload(List.of(new int[] {1, 2, 3}, new int[] {4}), TOKENS, true, Workload.Ending.NEVER,
+                    Sampler.greedy(), true, 8,
                     0);
     private static final Setup TWO_ONE = Layout.separated(2, 1).withMicroBatches(1);
 
@@ -248,8 +250,8 @@ class LayoutChangesTest {
     }
 
     private void assertNothingIsLeft() {
-        strict.stream().filter(device -> device.target().embedded()).forEach(device ->
-                assertThat(TestDevices.used(device)).as("bytes left on %s", device.name()).isZero());
+        strict.stream().filter(device -> device.target().embedded())
+                .forEach(device -> assertThat(TestDevices.used(device)).as("bytes left on %s", device.name()).isZero());
     }
 
     @Test

@@ -87,7 +87,8 @@ class SharesTest {
             @ForAll long seed) {
         Random random = new Random(seed);
         int[] lengths = random.ints(sequences, 1, 30).toArray();
-        Workload workload = new Workload(prompts(lengths), 4, true, Workload.Ending.NEVER, Sampler.greedy(), false, chunk, 0);
+        Workload workload =
+                new Workload(prompts(lengths), 4, true, Workload.Ending.NEVER, Sampler.greedy(), false, chunk, 0);
         int[] positions = IntStream.range(0, sequences).map(workload::positions).toArray();
         Shares shares = Shares.of(positions, groups, microBatches);
         StepRows most = StepSchedule.rows(workload, shares);

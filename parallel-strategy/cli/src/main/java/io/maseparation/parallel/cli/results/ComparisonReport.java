@@ -258,8 +258,9 @@ public final class ComparisonReport {
                 table.select("layout", "micro_batches", "bytes_sent", "rank_bytes_max", "held_bytes",
                         "unique_bytes", "memory_efficiency"),
                 format));
-        text.append("\nThe same layouts, simulated with 16-bit activations and KV cache, at the batch and context of this run,"
-                + "\nwith graph launches and custom collectives (plan and reproduce have their own):\n\n");
+        text.append(
+                "\nThe same layouts, simulated with 16-bit activations and KV cache, at the batch and context of this run,"
+                        + "\nwith graph launches and custom collectives (plan and reproduce have their own):\n\n");
         text.append(TableWriter.write(simulated.without("strategy"), format));
         for (String note : notes) {
             text.append('\n').append(note).append('\n');

@@ -168,11 +168,12 @@ public final class SimulationReport {
     /** How far the numbers of a cluster's profile may be off, in words. */
     public static String errors(Cluster cluster) {
         RelativeErrors e = cluster.profile().errors();
-        String text = "kernels %s, memory bandwidth %s, operations %s, launches %s, links %s, latencies %s, collectives %s"
-                .formatted(Unit.PERCENT.text(e.kernels()), Unit.PERCENT.text(e.bandwidth()),
-                        Unit.PERCENT.text(e.flops()), Unit.PERCENT.text(e.launch()),
-                        Unit.PERCENT.text(e.linkBandwidth()), Unit.PERCENT.text(e.linkLatency()),
-                        Unit.PERCENT.text(e.collectives()));
+        String text =
+                "kernels %s, memory bandwidth %s, operations %s, launches %s, links %s, latencies %s, collectives %s"
+                        .formatted(Unit.PERCENT.text(e.kernels()), Unit.PERCENT.text(e.bandwidth()),
+                                Unit.PERCENT.text(e.flops()), Unit.PERCENT.text(e.launch()),
+                                Unit.PERCENT.text(e.linkBandwidth()), Unit.PERCENT.text(e.linkLatency()),
+                                Unit.PERCENT.text(e.collectives()));
         return cluster.profile().engineStepSeconds() == 0
                 ? text
                 : text + ", engine " + Unit.PERCENT.text(e.engine());

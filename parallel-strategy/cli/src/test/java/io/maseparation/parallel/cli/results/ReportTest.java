@@ -130,7 +130,8 @@ class ReportTest {
     @Test
     void tokensMayDifferAtNearTiesOnly() {
         ModelWeights weights = RandomWeights.create(Presets.config("tiny"), 0);
-        TokenCheck check = new TokenCheck(weights, ExecutionOptions.defaults(), Workload.greedy(List.of(new int[] {1, 2, 3}), 2));
+        TokenCheck check =
+                new TokenCheck(weights, ExecutionOptions.defaults(), Workload.greedy(List.of(new int[] {1, 2, 3}), 2));
         int[] prompt = {1, 2, 3};
         Reference.Trace trace = new Reference(weights).trace(prompt, 5);
         double gap = Math.min(trace.logitGap()[2], Arrays.stream(trace.routerGap()).min().orElseThrow());

@@ -54,8 +54,9 @@ public final class HtmlPage {
             """;
 
     private final String title;
-    private static final String SCROLLED = "<figure><p class=\"soft hint\">Wider than this screen: scroll it sideways.</p>"
-            + "<div class=\"scroll\" tabindex=\"0\">";
+    private static final String SCROLLED =
+            "<figure><p class=\"soft hint\">Wider than this screen: scroll it sideways.</p>"
+                    + "<div class=\"scroll\" tabindex=\"0\">";
 
     private final StringBuilder answer = new StringBuilder();
     private final StringBuilder body = new StringBuilder();

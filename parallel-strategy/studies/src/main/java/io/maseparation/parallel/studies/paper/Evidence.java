@@ -136,7 +136,8 @@ record Evidence(List<Trial> trials, List<Sample> growing, List<Scaling> scaling,
             Group others = new Group("best without separation (%s)", p -> !p.isSeparated());
             return Stream.of(ratios, threeToOne, others)
                     .flatMap(group -> Point.fastest(points.stream().filter(group.which()).toList())
-                            .map(p -> new Scaling(growth.definition(), group.words().formatted(p.name()), p.isSeparated(),
+                            .map(p -> new Scaling(growth.definition(), group.words().formatted(p.name()),
+                                    p.isSeparated(),
                                     first / devices / p.tpotMs()))
                             .stream())
                     .toList();

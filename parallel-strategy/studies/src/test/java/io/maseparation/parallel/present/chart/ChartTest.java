@@ -18,7 +18,6 @@ import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
-import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
@@ -155,9 +154,10 @@ class ChartTest {
     /** No value of a bar is beyond a telephone's screen, to which the sheet shrinks. */
     @Test
     void barsAndTheirValuesFitANarrowSheet() {
-        Document chart = parsed(new BarChart("TPOT of many layouts with a title that needs two lines or even more", TPOT,
-                List.of("simulated", "bound")).group("a label of more words than there is room for", 1234.5, 1)
-                .reference(1000, "limit"));
+        Document chart =
+                parsed(new BarChart("TPOT of many layouts with a title that needs two lines or even more", TPOT,
+                        List.of("simulated", "bound")).group("a label of more words than there is room for", 1234.5, 1)
+                        .reference(1000, "limit"));
         assertThat(chart.getDocumentElement().getAttribute("viewBox")).startsWith("0 0 460 ");
         assertThat(chart.getDocumentElement().getAttribute("style")).contains("min-width:320px");
         for (Element text : elements(chart, "text")) {

@@ -114,7 +114,8 @@ class PolicyComparisonTest {
         PolicyResult elastic = of(comparison, BalancingPolicy.ELASTIC);
 
         assertThat(elastic.times().tpotMs()).isLessThan(0.9 * of(comparison, BalancingPolicy.DYNAMIC).times().tpotMs());
-        assertThat(Integer.parseInt(elastic.layout().substring("ma ".length(), "ma ".length() + 1))).as("attention devices").isGreaterThan(DEVICES);
+        assertThat(Integer.parseInt(elastic.layout().substring("ma ".length(), "ma ".length() + 1)))
+                .as("attention devices").isGreaterThan(DEVICES);
         assertThat(elastic.changes()).isNotEmpty().allMatch(LayoutChange::made);
     }
 

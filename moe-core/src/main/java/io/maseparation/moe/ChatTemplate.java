@@ -41,9 +41,9 @@ public final class ChatTemplate {
     /** What the Jinja library's search for tags takes quadratic time for. */
     private static final Pattern LONG_BLANK = Pattern.compile("\\s{2000}");
 
-    private static final String DATE_PARTS = "YmdbBHM";
-    private static final DateTimeFormatter DATE =
-            DateTimeFormatter.ofPattern("yyyy|MM|dd|MMM|MMMM|HH|mm", Locale.ENGLISH);
+    /** Parts of a date, by strftime's letters. */
+    private static final Map<String, String> DATE_PARTS = Map.of(
+            "Y", "yyyy", "m", "MM", "d", "dd", "b", "MMM", "B", "MMMM", "H", "HH", "M", "mm");
 
     private final String name;
     private final String source;
@@ -103,10 +103,9 @@ public final class ChatTemplate {
                 .toList());
         items.put("add_generation_prompt", generationPrompt);
         Map<String, Object> date = new LinkedHashMap<>(Map.of("%", "%"));
-        String[] parts = clock.get().format(DATE).split("\\|", -1);
-        for (int i = 0; i < parts.length; i++) {
-            date.put(DATE_PARTS.substring(i, i + 1), parts[i]);
-        }
+        LocalDateTime now = clock.get();
+        DATE_PARTS.forEach((letter, pattern) -> date.put(
+                letter, now.format(DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH))));
         if (source.length() > LONGEST_TEMPLATE || LONG_BLANK.matcher(source).find()) {
             throw fail("it has more than %d characters, or 2000 of white space in a row".formatted(LONGEST_TEMPLATE),
                     null);

@@ -203,7 +203,7 @@ public record Sampler(
 
     /** Sets the weights of tokens that are not sampled from to 0; the largest weight is 1. */
     private void limit(double[] weights) {
-        if (topK > 0 && topK < weights.length || topP < 1) {
+        if ((topK > 0 && topK < weights.length) || topP < 1) {
             double[] sorted = weights.clone();
             Arrays.sort(sorted);
             int from = topK == 0 ? 0 : Math.max(0, sorted.length - topK);
@@ -224,7 +224,7 @@ public record Sampler(
                 equals++;
             }
             for (int i = 0; i < weights.length; i++) {
-                if (weights[i] < least || weights[i] == least && equals-- <= 0) {
+                if (weights[i] < least || (weights[i] == least && equals-- <= 0)) {
                     weights[i] = 0;
                 }
             }

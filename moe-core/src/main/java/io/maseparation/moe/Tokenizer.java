@@ -91,7 +91,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The tokens before or behind a text, with the one that a flag asks for and without the one it forbids. */
     private int[] around(String name, Optional<Boolean> asked, int[] tokens, boolean first) {
-        if (asked.isEmpty() || !asked.get() && !config.tokens().containsKey(name)) {
+        if (asked.isEmpty() || (!asked.get() && !config.tokens().containsKey(name))) {
             return tokens;
         }
         String token = config.tokens().getOrDefault(name, "");

@@ -574,7 +574,7 @@ public final class ExpertTensor {
         float begun = context.simdSum(TensorTiles.begun(offsets, firstGroup, experts, xTile, lane, xShift));
         int group = firstGroup + (int) begun - 1;
         int first = offsets.get(group);
-        int p = first + (xTile - TensorTiles.firstTile(first, group, xShift) << xShift);
+        int p = first + ((xTile - TensorTiles.firstTile(first, group, xShift)) << xShift);
         int end = offsets.get(group + 1);
         int gateCols = mode >> 3 & 1;
         int at = TensorTiles.scratchRow(r, rows);

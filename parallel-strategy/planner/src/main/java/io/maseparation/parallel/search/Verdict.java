@@ -238,6 +238,7 @@ public record Verdict(
         } else {
             text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
         }
+        double engine = best.criticalPath().getOrDefault(Regime.ENGINE, 0.0);
         text.add(String.format(Locale.ROOT,
                 "The best plan is %s-bound: of its critical path %s is attention, %s experts, %s transfers and %s launches%s.",
                 best.regime().id(),
@@ -245,8 +246,8 @@ public record Verdict(
                 percent(best.criticalPath().getOrDefault(Regime.EXPERT, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.TRANSFER, 0.0)),
                 percent(best.criticalPath().getOrDefault(Regime.LAUNCH, 0.0)),
-                best.criticalPath().getOrDefault(Regime.ENGINE, 0.0) > 0
-                        ? ", %s the serving engine".formatted(percent(best.criticalPath().get(Regime.ENGINE)))
+                engine > 0
+                        ? ", %s the serving engine".formatted(percent(engine))
                         : ""));
         bound.ifPresent(b -> text.add(String.format(Locale.ROOT,
                 "On identical devices two pools take at least as long as all devices doing the same work, max(a/A, e/M) >= (a + e)/(A + M):"

@@ -88,7 +88,9 @@ public final class ReplicaDispatch {
         state.handOn(cost.bound(tokens, ranks));
         double after = state.slowestSeconds();
         if (after < before * (1 - TOLERANCE)) {
-            state.undoDivisions(after);
+            while (state.undoDivisions(after)) {
+                // A rank that an expert has left may now have room for another.
+            }
             // One division fewer can make the slowest rank faster.
             return dispatch(state.tokens, state.slowestSeconds());
         }
@@ -367,8 +369,9 @@ public final class ReplicaDispatch {
             return good;
         }
 
-        /** Brings the parts of an expert together where no rank becomes slower than the slowest. */
-        void undoDivisions(double most) {
+        /** Brings parts of experts together where no rank becomes slower than the slowest; says whether there were any. */
+        boolean undoDivisions(double most) {
+            boolean any = false;
             for (int expert = 0; expert < ranksOf.length; expert++) {
                 for (int entry = first[expert]; entry < first[expert + 1]; entry++) {
                     int target = -1;
@@ -381,9 +384,11 @@ public final class ReplicaDispatch {
                     if (target >= 0) {
                         add(target, tokens[entry]);
                         add(entry, -tokens[entry]);
+                        any = true;
                     }
                 }
             }
+            return any;
         }
     }
 }

@@ -125,7 +125,7 @@ final class LayoutChanges {
             boolean due = begun.ordered()
                     ? begun.due <= decoded
                     : !ordered.isEmpty() && ordered.getFirst().step() <= decoded;
-            if (!due && (begun.ordered() || !begun.preparation.isDone() && left >= 0)) {
+            if (!due && (begun.ordered() || (!begun.preparation.isDone() && left >= 0))) {
                 break;
             }
             underWay = Optional.empty();

@@ -110,7 +110,7 @@ public record Workload(
      * @param config shape and rules of the model
      */
     public boolean mayEnd(ModelConfig config) {
-        return !ending.equals(Ending.NEVER) || !ignoreEos && !config.vocabulary().eosTokens().isEmpty();
+        return !ending.equals(Ending.NEVER) || (!ignoreEos && !config.vocabulary().eosTokens().isEmpty());
     }
 
     /**

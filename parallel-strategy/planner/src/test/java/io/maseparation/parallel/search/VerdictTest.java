@@ -26,6 +26,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What is concluded from results, whatever they are. */
@@ -114,8 +115,18 @@ class VerdictTest {
                 .isEqualTo(0.05, within(1e-12));
     }
 
-    @Property(tries = 12)
+    @Property(tries = 5)
     void noPlanBesideItTakesLessThanTogetherAtLeast(@ForAll long seed) {
+        assertNoneBeside(seed);
+    }
+
+    @Tag("long")
+    @Property(tries = 60)
+    void noneOfManyPlansBesideItTakesLessThanTogetherAtLeast(@ForAll long seed) {
+        assertNoneBeside(seed);
+    }
+
+    private static void assertNoneBeside(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig config = random.nextBoolean() ? SEED : Presets.config("tiny");
         Cluster cluster = TestClusters.random(random, 2 + random.nextInt(4));

@@ -10,6 +10,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -69,8 +70,18 @@ class ExpertBalancerTest {
      * Any loads, ranks, slots, nodes and groups. A greedy placement that has an expert twice on a rank is not one: the
      * rank then has two shares of three, say, which is a division that replicas with equal shares do not have.
      */
-    @Property(tries = 150)
+    @Property(tries = 40)
     void isAPlacementBetweenBoundAndGreedy(@ForAll long seed) {
+        assertBetweenBoundAndGreedy(seed);
+    }
+
+    @Tag("long")
+    @Property(tries = 500)
+    void manyArePlacementsBetweenBoundAndGreedy(@ForAll long seed) {
+        assertBetweenBoundAndGreedy(seed);
+    }
+
+    private static void assertBetweenBoundAndGreedy(long seed) {
         BalanceProblem problem = random(new SplittableRandom(seed));
         BalanceResult result = ExpertBalancer.balance(problem);
 

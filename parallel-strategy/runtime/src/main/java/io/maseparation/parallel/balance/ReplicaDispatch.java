@@ -369,7 +369,7 @@ public final class ReplicaDispatch {
             return good;
         }
 
-        /** Brings parts of experts together where no rank becomes slower than the slowest; says whether there were any. */
+        /** Brings parts of experts together where no rank becomes slower than the slowest; whether there were any. */
         boolean undoDivisions(double most) {
             boolean any = false;
             for (int expert = 0; expert < ranksOf.length; expert++) {

@@ -209,24 +209,27 @@ public final class ComparisonReport {
                 fastest("here", table), fastest("simulated on " + cluster.name(), simulated));
     }
 
+    private record Timed(String strategy, String layout, double ms) {}
+
     /** The fastest layout of a table, and how much longer the fastest with separation takes. */
     private static String fastest(String where, Table times) {
-        List<Map<String, Object>> rows = times.objects().stream()
+        List<Timed> rows = times.objects().stream()
                 .filter(row -> row.get("tpot_ms") instanceof Double ms && Double.isFinite(ms))
-                .sorted(Comparator.comparingDouble(row -> (Double) row.get("tpot_ms")))
+                .map(row -> new Timed(String.valueOf(row.get("strategy")), String.valueOf(row.get("layout")),
+                        row.get("tpot_ms") instanceof Double ms ? ms : Double.NaN))
+                .sorted(Comparator.comparingDouble(Timed::ms))
                 .toList();
         if (rows.isEmpty()) {
             return where + " none ran";
         }
-        Map<String, Object> first = rows.getFirst();
-        String text = "%s %s %s is fastest (%s)".formatted(where, first.get("strategy"), first.get("layout"),
-                Unit.MILLISECONDS.text((Double) first.get("tpot_ms")));
+        Timed first = rows.getFirst();
+        String text = "%s %s is fastest (%s)".formatted(where, first.layout, Unit.MILLISECONDS.text(first.ms));
         String separated = Strategy.MA.id();
         return rows.stream()
-                .filter(row -> row.get("strategy").equals(separated) && !first.get("strategy").equals(separated))
+                .filter(row -> row.strategy.equals(separated) && !first.strategy.equals(separated))
                 .findFirst()
-                .map(row -> text + ", %s %s takes %s longer".formatted(separated, row.get("layout"), Unit.PERCENT.text(
-                        (Double) row.get("tpot_ms") / (Double) first.get("tpot_ms") - 1)))
+                .map(row -> text + ", %s takes %s longer"
+                        .formatted(row.layout, Unit.PERCENT.text(row.ms / first.ms - 1)))
                 .orElse(text);
     }
 

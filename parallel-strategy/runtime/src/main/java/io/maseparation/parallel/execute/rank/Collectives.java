@@ -18,8 +18,9 @@ import java.util.function.IntFunction;
  * @param hidden width of activations
  */
 record Collectives(Messenger messenger, RankBuffers buffers, ExpertExchange exchange, int hidden) {
-    private static final int SCATTER = 0;
-    private static final int GATHER = 1;
+    private enum Phase {
+        SCATTER, GATHER
+    }
 
     boolean allReduce(MicroBatch microBatch, Op.AllReduce op) {
         Batch batch = microBatch.batch();
@@ -33,19 +34,19 @@ record Collectives(Messenger messenger, RankBuffers buffers, ExpertExchange exch
             float[] values = new float[batch.rows() * width];
             buffer.read(batch.firstRow() * width, values, 0, values.length);
             Reduction begun = new Reduction(values, op.group().size(), op.group().indexOf(messenger.rank()));
-            send(microBatch, op, SCATTER, begun::contribution);
+            send(microBatch, op, Phase.SCATTER, begun::contribution);
             microBatch.reduction = Optional.of(begun);
         }
         Reduction reduction = microBatch.reduction.get();
         if (!reduction.gathering()) {
-            take(microBatch, op, SCATTER, reduction, reduction::add);
+            take(microBatch, op, Phase.SCATTER, reduction, reduction::add);
             if (!reduction.complete()) {
                 return false;
             }
             Message sum = reduction.sum();
-            send(microBatch, op, GATHER, member -> sum);
+            send(microBatch, op, Phase.GATHER, member -> sum);
         }
-        take(microBatch, op, GATHER, reduction, reduction::put);
+        take(microBatch, op, Phase.GATHER, reduction, reduction::put);
         if (!reduction.complete()) {
             return false;
         }
@@ -55,8 +56,8 @@ record Collectives(Messenger messenger, RankBuffers buffers, ExpertExchange exch
     }
 
     /** Sends every other member its message of one phase. */
-    private void send(MicroBatch microBatch, Op.AllReduce op, int phase, IntFunction<Message> ofMember) {
-        MessageKey key = messenger.ownKey(op.tensor(), op.layer(), phase, microBatch);
+    private void send(MicroBatch microBatch, Op.AllReduce op, Phase phase, IntFunction<Message> ofMember) {
+        MessageKey key = messenger.ownKey(op.tensor(), op.layer(), phase.ordinal(), microBatch);
         for (int i = 0; i < op.group().size(); i++) {
             if (op.group().get(i) != messenger.rank()) {
                 messenger.send(op.group().get(i), key, ofMember.apply(i));
@@ -66,12 +67,12 @@ record Collectives(Messenger messenger, RankBuffers buffers, ExpertExchange exch
 
     /** Takes the messages of one phase that have arrived. */
     private void take(
-            MicroBatch microBatch, Op.AllReduce op, int phase, Reduction reduction,
+            MicroBatch microBatch, Op.AllReduce op, Phase phase, Reduction reduction,
             BiConsumer<Integer, Message> taker) {
         for (int i = 0; i < op.group().size(); i++) {
             if (reduction.lacks(i)) {
                 int member = i;
-                messenger.poll(Messenger.key(op.group().get(i), op.tensor(), op.layer(), phase, microBatch))
+                messenger.poll(Messenger.key(op.group().get(i), op.tensor(), op.layer(), phase.ordinal(), microBatch))
                         .ifPresent(message -> taker.accept(member, message));
             }
         }

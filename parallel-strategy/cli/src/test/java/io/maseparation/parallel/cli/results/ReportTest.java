@@ -169,7 +169,7 @@ class ReportTest {
             assertThat(notes(model, comparison, new HostPeak(1e30, 1e30))).doesNotContain("A share above 100 %");
             assertThat(notes(model, comparison, new HostPeak(Double.NaN, Double.NaN)))
                     .doesNotContain("A share above 100 %")
-                    .matches("(?s).*\nVerdict: tokens are equal on all layouts that ran; here single 1 rank is fastest"
+                    .matches("(?s).*\nVerdict: tokens are equal on all layouts that ran; here single is fastest"
                             + " \\([^)]*ms\\); simulated on a100x8 none ran\\.\n");
         }
     }

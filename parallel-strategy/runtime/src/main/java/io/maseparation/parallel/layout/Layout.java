@@ -170,7 +170,6 @@ public sealed interface Layout {
             CombineMode combine)
             implements
                 Layout {
-
         /** {@return ranks with attention to ranks with experts, such as "12:4"} */
         public String ratio() {
             return attentionDevices + ":" + expertDevices;
@@ -338,10 +337,7 @@ public sealed interface Layout {
     /** {@return number of ranks; the largest integer, as a cast has it, where it is more than that} */
     int ranks();
 
-    /**
-     * {@return what it is called wherever it is printed: "single", "tp 2 x pp 2", "ep 4", "ma 3:1" or "ma 12:4,
-     * attention tp 2, experts tp 4"}
-     */
+    /** {@return its name wherever it is printed, such as "single", "tp 2 x pp 2", "ep 4" or "ma 12:4, attention tp 2"} */
     String name();
 
     /** {@return the sizes by their names in files and on the command line} */

@@ -337,7 +337,7 @@ public sealed interface Layout {
     /** {@return number of ranks; the largest integer, as a cast has it, where it is more than that} */
     int ranks();
 
-    /** {@return its name wherever it is printed, such as "single", "tp 2 x pp 2", "ep 4" or "ma 12:4, attention tp 2"} */
+    /** {@return its name wherever it is printed, such as "tp 2 x pp 2", "ep 4" or "ma 12:4, attention tp 2"} */
     String name();
 
     /** {@return the sizes by their names in files and on the command line} */

@@ -110,7 +110,7 @@ final class CompareCommand extends Command {
             Comparison comparison = compare(model, workload, layouts, execution, repetitions, terminal);
             trace.ifPresent(file -> TraceFile.write(file, comparison.entries().stream()
                     .filter(Comparison.Entry::ran)
-                    .map(e -> TraceFlags.measured(e.typical(), e.setup().batching().microBatches(), terminal))
+                    .map(e -> TraceFlags.measured(e.typical(), e.setup().batching(), terminal))
                     .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);

@@ -156,7 +156,7 @@ final class GenerateCommand extends Command {
             result.changes().stream().filter(c -> !c.made())
                     .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
             trace.ifPresent(file -> TraceFile.write(
-                    file, List.of(TraceFlags.measured(result, setup.batching().microBatches(), terminal))));
+                    file, List.of(TraceFlags.measured(result, setup.batching(), terminal))));
             List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
             terminal.out().print(format == OutputFormat.JSON
                     ? Json.write(tree(result, texts, model.config(), setup, execution))
@@ -251,10 +251,9 @@ final class GenerateCommand extends Command {
                 }
             }
         }
-        text.append("\n%s, %s%s, %s, measured\n\n".formatted(
+        text.append("\n%s, %s, %s, measured\n\n".formatted(
                 ModelFlags.description(config),
-                result.layout(),
-                setup.batching().microBatches() > 1 ? ", " + setup.batching().microBatches() + " micro-batches" : "",
+                setup.batching().after(result.layout()),
                 result.backend()));
         text.append(TableWriter.write(RunReport.metricsTable(result), format)).append('\n');
         text.append(TableWriter.write(RunReport.ranks(result), format));

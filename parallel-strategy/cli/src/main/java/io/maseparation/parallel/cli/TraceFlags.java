@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.layout.Batching;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Files;
@@ -32,10 +33,8 @@ final class TraceFlags {
     }
 
     /** A measured run as a part of a trace; says so where the timeline is cut. */
-    static TraceFile.Run measured(RunResult result, int microBatches, Terminal terminal) {
-        String name = "%s%s, measured".formatted(
-                result.layout(),
-                microBatches > 1 ? ", " + microBatches + " micro-batches" : "");
+    static TraceFile.Run measured(RunResult result, Batching batching, Terminal terminal) {
+        String name = batching.after(result.layout()) + ", measured";
         if (result.timeline().leftOut() > 0) {
             terminal.err().println("ma: the trace of %s lacks its last %d events; fewer tokens make it whole"
                     .formatted(name, result.timeline().leftOut()));

@@ -9,4 +9,13 @@ package io.maseparation.parallel.layout;
 public record Batching(int microBatches, Schedule schedule) {
     /** Name of the number of micro-batches in files and messages. */
     public static final String MICRO_BATCHES = "micro_batches";
+
+    /**
+     * {@return a layout's name and, where there are several, micro-batches, such as "ma 3:1, 2 micro-batches"}
+     *
+     * @param layout the layout's name
+     */
+    public String after(String layout) {
+        return microBatches == 1 ? layout : "%s, %d micro-batches".formatted(layout, microBatches);
+    }
 }

@@ -40,8 +40,7 @@ public record Setup(Layout layout, Batching batching) {
      * {@return the layout's name and, where there are several, micro-batches, such as "ma 3:1, 2 micro-batches"}
      */
     public String name() {
-        int m = batching.microBatches();
-        return m == 1 ? layout.name() : "%s, %d micro-batches".formatted(layout.name(), m);
+        return batching.after(layout.name());
     }
 
     void check(ModelConfig config) {

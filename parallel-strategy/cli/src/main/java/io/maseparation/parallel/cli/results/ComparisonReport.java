@@ -25,6 +25,7 @@ import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A comparison of layouts as tables, notes and JSON. */
 public final class ComparisonReport {
@@ -214,9 +215,10 @@ public final class ComparisonReport {
     /** The fastest layout of a table, and how much longer the fastest with separation takes. */
     private static String fastest(String where, Table times) {
         List<Timed> rows = times.objects().stream()
-                .filter(row -> row.get("tpot_ms") instanceof Double ms && Double.isFinite(ms))
-                .map(row -> new Timed(String.valueOf(row.get("strategy")), String.valueOf(row.get("layout")),
-                        row.get("tpot_ms") instanceof Double ms ? ms : Double.NaN))
+                .flatMap(row -> row.get("tpot_ms") instanceof Double ms && Double.isFinite(ms)
+                        ? Stream.of(new Timed(
+                                String.valueOf(row.get("strategy")), String.valueOf(row.get("layout")), ms))
+                        : Stream.empty())
                 .sorted(Comparator.comparingDouble(Timed::ms))
                 .toList();
         if (rows.isEmpty()) {

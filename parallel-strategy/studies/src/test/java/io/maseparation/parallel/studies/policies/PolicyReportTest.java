@@ -15,16 +15,16 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class PolicyReportTest {
+    private static final PolicyScenario SCENARIO = new PolicyScenario("test",
+            new Simulation(Planning.plan(Presets.config("seed-gated"), Layout.separated(4, 4).withMicroBatches(1)),
+                    Clusters.named("a100x8"), Scenario.decode(64, 64)),
+            0, 4, 1, 0, ChangeRule.Settings.of(1, 1024), new MigrationModel(0.5, 0));
 
     @Test
     void aSummarySaysWhatIsBestAndByHowMuch() {
-        PolicyScenario scenario = new PolicyScenario("test",
-                new Simulation(Planning.plan(Presets.config("seed-gated"), Layout.separated(4, 4).withMicroBatches(1)),
-                        Clusters.named("a100x8"), Scenario.decode(64, 64)),
-                0, 4, 1, 0, ChangeRule.Settings.of(1, 1024), new MigrationModel(0.5, 0));
-        PolicyResult plain = PolicyComparison.run(scenario, List.of(), () -> {}).unchanged();
-        PolicyComparison better = new PolicyComparison(scenario, List.of(plain, dynamic(plain, 0.8)));
-        PolicyComparison worse = new PolicyComparison(scenario, List.of(plain, dynamic(plain, 1.1)));
+        PolicyResult plain = PolicyComparison.run(SCENARIO, List.of(), () -> {}).unchanged();
+        PolicyComparison better = new PolicyComparison(SCENARIO, List.of(plain, dynamic(plain, 0.8)));
+        PolicyComparison worse = new PolicyComparison(SCENARIO, List.of(plain, dynamic(plain, 1.1)));
 
         assertThat(PolicyReport.summary(List.of(better)))
                 .containsExactly("dynamic is best: 20 % less TPOT than leaving everything as it is.");
@@ -45,18 +45,14 @@ class PolicyReportTest {
 
     @Test
     void reasonsOfRefusedChangesAreInTheReadersWords() {
-        PolicyScenario scenario = new PolicyScenario("test",
-                new Simulation(Planning.plan(Presets.config("seed-gated"), Layout.separated(4, 4).withMicroBatches(1)),
-                        Clusters.named("a100x8"), Scenario.decode(64, 64)),
-                0, 4, 1, 0, ChangeRule.Settings.of(1, 1024), new MigrationModel(0.5, 0));
-        PolicyResult plain = PolicyComparison.run(scenario, List.of(), () -> {}).unchanged();
+        PolicyResult plain = PolicyComparison.run(SCENARIO, List.of(), () -> {}).unchanged();
         LayoutChange refused = new LayoutChange(2, LayoutChange.Kind.RATIO, "4:4", "3:5", 0.1, LayoutChange.Cost.NONE,
                 false, "refused: 'expert_devices' 5 must divide the experts");
         PolicyResult result = new PolicyResult(plain.policy(), plain.layout(), plain.times(), plain.imbalance(),
                 List.of(refused), plain.copyingMs(), plain.pausedMs(), plain.trace());
 
         Map<String, Object> tree = PolicyReport.tree(
-                List.of(new PolicyComparison(scenario, List.of(result))),
+                List.of(new PolicyComparison(SCENARIO, List.of(result))),
                 text -> text.replace("'expert_devices'", "--expert-devices"));
 
         assertThat(tree.toString())

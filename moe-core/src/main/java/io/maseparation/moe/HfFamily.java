@@ -5,6 +5,7 @@ import io.maseparation.files.Text;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -87,10 +88,17 @@ enum HfFamily {
             throw config.fail("model_type", type + " is understood for planning and simulation only;"
                     + " supported are " + supported);
         }
-        return Arrays.stream(values())
-                .filter(f -> f.modelType.equals(type))
-                .findFirst()
+        return named(type)
                 .orElseThrow(() -> config.fail(
                         "model_type", Text.printable(type) + " is not supported; supported are " + supported));
+    }
+
+    /** The family of a model that {@link HfConfig} read for running. */
+    static HfFamily of(ModelConfig config) {
+        return named(config.family()).orElseThrow(() -> new IllegalStateException(config.family() + " has no weights"));
+    }
+
+    private static Optional<HfFamily> named(String modelType) {
+        return Arrays.stream(values()).filter(f -> f.modelType.equals(modelType)).findFirst();
     }
 }

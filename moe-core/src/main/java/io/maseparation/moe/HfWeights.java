@@ -28,6 +28,7 @@ final class HfWeights {
 
     private final Safetensors tensors;
     private final ModelConfig config;
+    private final HfFamily family;
     private final TensorTypes types;
     private final Consumer<String> warnings;
     private final Set<String> read = new HashSet<>();
@@ -43,6 +44,7 @@ final class HfWeights {
         this.warnings = warnings;
         this.tensors = tensors;
         this.config = config;
+        family = HfFamily.of(config);
         types = new TensorTypes(tensors, declared);
     }
 
@@ -90,10 +92,10 @@ final class HfWeights {
 
     private LayerWeights layer(String prefix, ModelConfig.Layer layer) {
         boolean sparse = layer.routing().experts() > 0;
-        String moe = prefix + (tensors.has(prefix + "block_sparse_moe.gate.weight") || granite()
+        String moe = prefix + (tensors.has(prefix + "block_sparse_moe.gate.weight") || family == HfFamily.GRANITE_MOE
                 ? "block_sparse_moe."
                 : "mlp.");
-        String router = moe + (granite() ? "router.layer.weight" : "gate.weight");
+        String router = moe + (family == HfFamily.GRANITE_MOE ? "router.layer.weight" : "gate.weight");
         return new LayerWeights(
                 vector(prefix + "input_layernorm.weight", config.hidden(), "hidden_size"),
                 attention(prefix + "self_attn."),
@@ -130,10 +132,6 @@ final class HfWeights {
             case PER_HEAD -> vector(name, config.headDim(), "head_dim");
             case WHOLE -> vector(name, width, fields);
         };
-    }
-
-    private boolean granite() {
-        return config.family().equals(HfFamily.GRANITE_MOE.modelType);
     }
 
     private FloatArray qkvBias(String attention, String query, String keys) {
@@ -182,9 +180,8 @@ final class HfWeights {
 
     private ExpertBanks experts(String moe, ModelConfig.Layer layer) {
         int width = layer.expertWidth();
-        boolean qwen = config.family().startsWith("qwen");
-        String field = qwen ? "moe_intermediate_size" : "intermediate_size";
-        if (granite()) {
+        String field = family.qwen() ? "moe_intermediate_size" : "intermediate_size";
+        if (family == HfFamily.GRANITE_MOE) {
             return stacked(moe + "input_linear.weight", moe + "output_linear.weight", layer, field);
         }
         if (tensors.has(moe + "experts.gate_up_proj")) {

@@ -40,6 +40,6 @@ final class TraceFlags {
                     .formatted(name, result.timeline().leftOut()));
         }
         return new TraceFile.Run(
-                name, result.ranks().stream().map(RunResult.RankReport::role).toList(), result.timeline().events());
+                name, result.ranks().stream().map(r -> r.role().id()).toList(), result.timeline().events());
     }
 }

@@ -254,9 +254,12 @@ public final class ClusterFile {
             if (points.isEmpty()) {
                 throw table.fail("points", "are empty");
             }
-            String implementation = Text.printable(table.text("implementation", "nccl"));
+            String wanted = table.text("implementation", Collectives.NCCL.id());
+            Collectives implementation = byId(Collectives.values(), Collectives::id, wanted)
+                    .orElseThrow(() -> table.fail(
+                            "implementation", "'%s' is neither custom nor nccl".formatted(Text.printable(wanted))));
             table.sources()
-                    .add("%s %s: %s".formatted(name, implementation, Text.printable(table.text("source", "not said"))));
+                    .add("%s %s: %s".formatted(name, wanted, Text.printable(table.text("source", "not said"))));
             tables.add(new CollectiveTable(
                     operation,
                     implementation,
@@ -427,7 +430,7 @@ public final class ClusterFile {
     private static Map<String, Object> table(CollectiveTable table, String source) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("operation", table.operation().id());
-        json.put("implementation", table.implementation());
+        json.put("implementation", table.implementation().id());
         json.put("devices", table.devices());
         json.put("source", source);
         json.put(

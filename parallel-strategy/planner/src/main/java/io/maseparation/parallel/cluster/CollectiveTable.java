@@ -7,11 +7,11 @@ import java.util.List;
  * Measured times of a collective over several devices of one node.
  *
  * @param operation which collective
- * @param implementation "nccl", or "custom" for a kernel inside a captured graph
+ * @param implementation whose times they are
  * @param devices number of devices measured
  * @param points bytes of one device's buffer and seconds, ascending in bytes; at least one
  */
-public record CollectiveTable(Operation operation, String implementation, int devices, List<Point> points) {
+public record CollectiveTable(Operation operation, Collectives implementation, int devices, List<Point> points) {
 
     /** A collective. */
     public enum Operation implements Identified {

@@ -35,7 +35,7 @@ public final class CollectiveTimes {
     private record Spread(int nodes, int mostInNode, int leastInNode) {}
 
     /** Tables of one implementation of an operation, by number of devices; empty if nothing is measured. */
-    private record Measured(String implementation, NavigableMap<Integer, CollectiveTable> tables) {
+    private record Measured(Collectives implementation, NavigableMap<Integer, CollectiveTable> tables) {
         /** Whether a group of this size was measured, or a smaller and a larger one. */
         boolean covers(int devices) {
             return tables.floorKey(devices) != null && tables.ceilingKey(devices) != null;
@@ -60,8 +60,8 @@ public final class CollectiveTimes {
 
     /** The implementation asked for, unless another one is measured for so many devices and it is not. */
     private Measured choose(Operation operation, int devices) {
-        Map<String, Measured> all = new LinkedHashMap<>();
-        all.put(wanted.id(), new Measured(wanted.id(), new TreeMap<>()));
+        Map<Collectives, Measured> all = new LinkedHashMap<>();
+        all.put(wanted, new Measured(wanted, new TreeMap<>()));
         for (CollectiveTable table : cluster.collectives()) {
             if (table.operation() == operation) {
                 all.computeIfAbsent(table.implementation(), name -> new Measured(name, new TreeMap<>()))
@@ -73,7 +73,7 @@ public final class CollectiveTimes {
                 .filter(m -> m.covers(devices))
                 .findFirst()
                 .or(() -> all.values().stream().filter(m -> !m.tables().isEmpty()).findFirst())
-                .orElseGet(() -> all.get(wanted.id()));
+                .orElseGet(() -> all.get(wanted));
     }
 
     /** Where the times of an operation over devices come from, in words. */
@@ -86,7 +86,7 @@ public final class CollectiveTimes {
                     ", ", measured.tables().keySet().stream().map(String::valueOf).toList());
             parts.add(measured.tables().isEmpty()
                     ? "latency and bandwidth of the link, as the cluster has no measured times"
-                    : "%s, measured over %s devices".formatted(measured.implementation(), sizes));
+                    : "%s, measured over %s devices".formatted(measured.implementation().id(), sizes));
         }
         if (spread.nodes() > 1) {
             parts.add("between nodes latency and bandwidth of the ports, without NCCL's own time");

@@ -1,10 +1,6 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.files.Text;
-import io.maseparation.moe.AttentionSize;
-import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.ModelSize;
-import io.maseparation.moe.segments.Capacity;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankMemory;
@@ -67,20 +63,12 @@ public final class MemoryFit {
         return ranks.get(rank);
     }
 
-    /** (Unique weights + live KV) ÷ what all ranks hold of both. */
+    /** See {@link RankMemory#efficiency}. */
     double efficiency() {
-        Plan plan = simulation.plan();
         Scenario scenario = simulation.scenario();
-        double unique = ModelSize.of(plan.config()).weightBytes();
-        double position = AttentionSize.cachedBytes(plan.config(), scenario.conditions().kvFormat());
-        double live = 0;
-        for (ModelConfig.Layer layer : plan.config().layers()) {
-            live += position * scenario.batch()
-                    * Capacity.kept(plan.config(), layer, scenario.context(), scenario.context());
-        }
-        double held = ranks.stream().mapToDouble(RankMemory::weightBytes).sum()
-                + ranks.stream().mapToDouble(RankMemory::kvBytes).sum();
-        return (unique + live) / held;
+        return RankMemory.efficiency(
+                simulation.plan(), ranks, contexts(scenario.batch(), scenario.context()),
+                scenario.conditions().kvFormat());
     }
 
     /**

@@ -1,15 +1,12 @@
 package io.maseparation.parallel.simulate;
 
-import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.Format;
-import io.maseparation.moe.LayerFormats;
-import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
+import io.maseparation.parallel.run.LeastWork;
 import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -174,7 +171,7 @@ final class Summary {
         double speed = cluster.host().share(plan.devices().stream().distinct().count());
         bandwidth *= speed;
         rate *= speed;
-        StepWork least = leastWork();
+        LeastWork least = leastWork();
         double tps = scenario.batch() / tpot;
         return new SimulationResult(
                 run.simulation(),
@@ -258,44 +255,16 @@ final class Summary {
         return any ? Arrays.stream(holding).max().orElse(1) / Arrays.stream(holding).average().orElse(1) : 1;
     }
 
-    /**
-     * What a step must do at least.
-     *
-     * @param bytes bytes of every weight in use and of every live key and value, each once
-     * @param flops one multiply-add for every weight and every row that it is applied to, each as much as it takes of
-     *     the units for 16 bits
-     */
-    private record StepWork(double bytes, double flops) {}
-
-    private StepWork leastWork() {
-        ModelConfig config = plan.config();
-        ModelSize size = ModelSize.of(config);
-        Format kvFormat = scenario.conditions().kvFormat();
-        double batch = scenario.batch();
-        double moved = scenario.conditions().lmHead() ? size.outputBytes() : 0;
-        double computed = scenario.conditions().lmHead()
-                ? 2 * batch * config.hidden() * config.vocab() * relative(config.outputFormat())
-                : 0;
-        for (int l = 0; l < config.layers().size(); l++) {
-            ModelConfig.Layer layer = config.layers().get(l);
-            ModelSize.Layer bytesOf = size.layers().get(l);
-            double positions = batch
-                    * (layer.slidingWindow() > 0
-                            ? Math.min(layer.slidingWindow(), scenario.context())
-                            : scenario.context());
-            moved += bytesOf.attentionBytes() + bytesOf.routerBytes() + bytesOf.extraBytes();
-            moved += positions * AttentionSize.cachedBytes(config, kvFormat);
-            moved += distinct(l) * bytesOf.expertBytes();
-            LayerFormats formats = config.formats(l);
-            double ffn = 2 * batch * config.feedForward().matrices() * config.hidden();
-            computed += 2 * batch * AttentionSize.matrixElements(config)
-                    * relative(formats.attention());
-            computed += positions * AttentionSize.positionFlops(config, config.heads()) * relative(kvFormat);
-            computed += 2 * batch * layer.routing().experts() * config.hidden();
-            computed += ffn * layer.routing().topK() * layer.expertWidth() * relative(formats.experts());
-            computed += ffn * layer.extraWidth() * relative(formats.extra());
+    private LeastWork leastWork() {
+        List<LeastWork.Layer> layers = new ArrayList<>();
+        for (int l = 0; l < plan.config().layers().size(); l++) {
+            int window = plan.config().layers().get(l).slidingWindow();
+            int seen = window > 0 ? Math.min(window, scenario.context()) : scenario.context();
+            layers.add(new LeastWork.Layer((double) scenario.batch() * seen, distinct(l)));
         }
-        return new StepWork(moved, computed);
+        return LeastWork.of(
+                plan.config(), scenario.batch(), scenario.conditions().lmHead(),
+                scenario.conditions().kvFormat(), layers, this::relative);
     }
 
     /** Least time of an operation in a format on any of the devices, relative to one with 16 bits. */

@@ -1,16 +1,17 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.kernels.DataType;
+import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.LeastWork;
 import io.maseparation.parallel.run.Metrics;
 import io.maseparation.parallel.run.Percentiles;
 import io.maseparation.parallel.run.RunResult;
@@ -20,14 +21,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
 
 /** Turns what the ranks recorded into a result. */
 final class ResultBuilder {
     private final Deployment deployment;
     private final Plan plan;
-    private final ModelWeights weights;
     private final Workload workload;
-    private final DataType kvType;
+    private final Format kvFormat;
     private final Recorder recorder;
     private final Sequences sequences;
 
@@ -39,9 +40,8 @@ final class ResultBuilder {
             Sequences sequences) {
         this.deployment = deployment;
         this.plan = deployment.plan();
-        this.weights = job.weights();
         this.workload = job.workload();
-        this.kvType = deployment.memory(0).capacity().kvType();
+        this.kvFormat = deployment.memory(0).capacity().kvFormat();
         this.recorder = recorder;
         this.sequences = sequences;
     }
@@ -60,7 +60,7 @@ final class ResultBuilder {
             Device device = deployment.devices().get(rank.rank());
             ranks.add(new RunResult.RankReport(
                     rank.rank(),
-                    rank.role().id(),
+                    rank.role(),
                     device.name(),
                     deployment.memory(rank.rank()),
                     log.bytesSent(),
@@ -112,7 +112,7 @@ final class ResultBuilder {
             last = Math.max(last, times.getLast());
         }
         double[] gapsMs = gaps.build().toArray();
-        StepWork work = StepWork.of(weights, workload, kvType, recorder, sequences, decodeSteps);
+        LeastWork work = leastWork(decodeSteps);
         double stepSeconds = decodeNanos / 1e9 / decodeSteps;
         return new Metrics(
                 new Metrics.Latency(
@@ -134,23 +134,38 @@ final class ResultBuilder {
 
     private static double meanBusy(List<RunResult.RankReport> ranks, Role role) {
         return ranks.stream()
-                .filter(r -> r.role().equals(role.id()) || r.role().equals(Role.BOTH.id()))
+                .filter(r -> r.role() == role || r.role() == Role.BOTH)
                 .mapToDouble(r -> r.times().busy())
                 .average()
                 .orElse(Double.NaN);
     }
 
-    private double memoryEfficiency(List<RunResult.RankReport> ranks) {
-        ModelConfig config = plan.config();
-        long unique = weights.bytes();
-        long live = 0;
-        for (int i = 0; i < workload.prompts().size(); i++) {
-            live += 2L * config.layers().size() * config.kvWidth() * workload.positions(i)
-                    * kvType.bytes();
+    private LeastWork leastWork(int decodeSteps) {
+        if (decodeSteps == 0) {
+            return new LeastWork(Double.NaN, Double.NaN);
         }
-        long allocated = ranks.stream()
-                .mapToLong(r -> r.memory().weightBytes() + r.memory().kvBytes())
-                .sum();
-        return (double) (unique + live) / allocated;
+        ModelConfig config = plan.config();
+        int n = workload.prompts().size();
+        int[] lengths = new int[n];
+        int[] steps = new int[n];
+        for (int i = 0; i < n; i++) {
+            lengths[i] = workload.depth() + workload.prompts().get(i).length;
+            // A sequence that has ended takes no part in the steps after that.
+            steps[i] = sequences.tokens(i).size() - 1;
+        }
+        List<LeastWork.Layer> layers = new ArrayList<>();
+        for (int l = 0; l < config.layers().size(); l++) {
+            layers.add(new LeastWork.Layer(
+                    LeastWork.positions(lengths, steps, config.layers().get(l).slidingWindow()) / decodeSteps,
+                    recorder.distinctExperts(l) / (double) decodeSteps));
+        }
+        double rows = Arrays.stream(steps).sum() / (double) decodeSteps;
+        return LeastWork.of(config, rows, true, kvFormat, layers, format -> 1);
+    }
+
+    private double memoryEfficiency(List<RunResult.RankReport> ranks) {
+        int[] positions = IntStream.range(0, workload.prompts().size()).map(workload::positions).toArray();
+        return RankMemory.efficiency(
+                plan, ranks.stream().map(RunResult.RankReport::memory).toList(), positions, kvFormat);
     }
 }

@@ -1,6 +1,9 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.Format;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelSize;
 import io.maseparation.moe.segments.Capacity;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -73,6 +76,30 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
             }
         }
         return groups;
+    }
+
+    /**
+     * {@return how much of the weights and caches that ranks hold a single device would need as well: unique weights and
+     * live keys and values ÷ what all ranks hold of both}
+     *
+     * @param plan the plan
+     * @param ranks what every rank holds
+     * @param positions positions of each sequence
+     * @param kvFormat format of the KV cache
+     */
+    public static double efficiency(Plan plan, List<RankMemory> ranks, int[] positions, Format kvFormat) {
+        ModelConfig config = plan.config();
+        long all = Arrays.stream(positions).asLongStream().sum();
+        int longest = Arrays.stream(positions).max().orElse(0);
+        double needed = ModelSize.of(config).weightBytes();
+        double held = 0;
+        for (ModelConfig.Layer layer : config.layers()) {
+            needed += (double) AttentionSize.cachedBytes(config, kvFormat) * Capacity.kept(config, layer, all, longest);
+        }
+        for (RankMemory rank : ranks) {
+            held += rank.weightBytes + rank.kvBytes;
+        }
+        return needed / held;
     }
 
     /** {@return bytes of everything} */

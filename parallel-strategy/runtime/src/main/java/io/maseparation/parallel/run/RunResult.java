@@ -2,6 +2,7 @@ package io.maseparation.parallel.run;
 
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.layout.RankMemory;
+import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +41,7 @@ public record RunResult(
      * One rank's part in a run.
      *
      * @param rank index
-     * @param role "attention", "expert" or "both"
+     * @param role what it computes
      * @param device device name
      * @param memory what it held; ranks of one process share the memory of weights where they hold the same
      * @param bytesSent bytes it sent to other ranks
@@ -48,7 +49,7 @@ public record RunResult(
      * @param perStep means over the decode steps; NaN where there were none
      */
     public record RankReport(
-            int rank, String role, String device, RankMemory memory, long bytesSent, Times times, PerStep perStep) {}
+            int rank, Role role, String device, RankMemory memory, long bytesSent, Times times, PerStep perStep) {}
 
     /**
      * How long a rank computed.

@@ -13,6 +13,7 @@ import io.maseparation.parallel.layout.ExpertGroups;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.Role;
 import io.maseparation.parallel.layout.Schedule;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
@@ -65,7 +66,7 @@ class LayoutInvarianceTest {
                 .as("imbalance of %s is %s", other, imbalance)
                 .isTrue();
         for (RunResult.RankReport rank : actual.ranks()) {
-            if (rank.role().equals("expert")) {
+            if (rank.role() == Role.EXPERT) {
                 assertThat(rank.memory().kvBytes()).as("KV cache of expert rank").isZero();
             }
         }

@@ -75,7 +75,7 @@ public final class RunReport {
     public static Table ranks(RunResult result) {
         return Table.of(result.ranks(),
                 column("rank", "rank", Unit.COUNT, RankReport::rank),
-                column("role", "role", Unit.PLAIN, RankReport::role),
+                column("role", "role", Unit.PLAIN, r -> r.role().id()),
                 column("device", "device", Unit.PLAIN, RankReport::device),
                 column("weight_bytes", "weights", Unit.BYTES, r -> r.memory().weightBytes()),
                 column("kv_bytes", "KV cache", Unit.BYTES, r -> r.memory().kvBytes()),

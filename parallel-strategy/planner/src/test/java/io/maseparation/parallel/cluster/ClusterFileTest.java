@@ -113,7 +113,7 @@ class ClusterFileTest {
         "\"price_per_hour\" | \"price_per_hour\": 1, \"engine_step_us\" | 'engine_step_us' is not known here",
         "\"engine_step_us\": {\"value\": 0 | \"engine_step_us\": {\"value\": -1 | engine_step_us: value is -1, outside 0 to",
         "\"description\" | \"collectives\": [{\"operation\": \"all-reduce\", \"implementation\": \"ncll\", \"devices\": 2, "
-                + "\"points\": [[1, 1]]}], \"description\" | implementation: 'ncll' is neither custom nor nccl",
+                + "\"points\": [[1, 1]]}], \"description\" | implementation 'ncll' is neither custom nor nccl",
         "\"description\" | \"relative_errors\": {\"kernels\": 10}, \"description\" | kernels is 10, outside 0 to 9",
         "\"description\" | \"relative_errors\": {\"kernel\": 0}, \"description\" | 'kernel' is not known here",
         "\"description\" | \"shared_cores\" | shared_cores is not a number"

@@ -65,7 +65,7 @@ class PlannedFamiliesTest {
         long small = 2 * 7168 + 1536 + 512;
         assertThat(ModelSize.of(config).layers().getLast().attentionBytes()).isEqualTo(2 * elements + 4 * small);
         Shard shard = QuantisationTest.whole(config);
-        // 576 numbers a position and layer, whatever the heads.
+        // 576 numbers per position and layer, whatever the heads.
         assertThat(new Capacity(1, 0, 1, 1000, List.of(1000), DataType.F16).kvBytes(config, shard))
                 .isEqualTo(61L * 1000 * 1152);
         assertThat(new Capacity(1, 0, 1, 1000, List.of(1000), Format.FP8).kvBytes(config, shard))

@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Signatures of the classes and members that other code can use, one a line: erased types, checked exceptions, values
+ * Signatures of the classes and members that other code can use, one per line: erased types, checked exceptions, values
  * of constants. Run {@link #main} with the path of a tornado-api jar to print those of the real API, restricted to the
  * classes that are mirrored here; its output is {@code tornado-api-5.2.0.signatures}:
  *

@@ -306,7 +306,7 @@ public final class ExpertTensor {
         }
     }
 
-    /** The same with x in one fp16 number each, eight rows a tile. */
+    /** The same with x in one fp16 number each, eight rows per tile. */
     public static void multiplyF16(
             KernelContext context,
             IntArray offsets,

@@ -76,7 +76,7 @@ public final class PackTensor {
         }
     }
 
-    /** The same, eight rows a tile, each rounded to fp16 and nothing else. */
+    /** The same, eight rows per tile, each rounded to fp16 and nothing else. */
     public static void rowsF16(
             KernelContext context,
             IntArray step,
@@ -202,7 +202,7 @@ public final class PackTensor {
         }
     }
 
-    /** The same, eight rows a tile, each rounded to fp16 and nothing else. */
+    /** The same, eight rows per tile, each rounded to fp16 and nothing else. */
     public static void pairsF16(
             KernelContext context,
             FloatArray x,

@@ -83,7 +83,7 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
 
     /**
      * {@return where the times of the plan's collectives come from, in words, by operation; empty if it has none}
-     * Messages between two ranks are no collectives.
+     * Messages between two ranks are not collectives.
      */
     public Map<Operation, String> collectiveSources() {
         Map<Operation, Set<List<Integer>>> groups = new EnumMap<>(Operation.class);

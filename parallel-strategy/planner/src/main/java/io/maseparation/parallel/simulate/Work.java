@@ -13,7 +13,7 @@ interface Work {
     /**
      * Bytes of the messages of one send.
      *
-     * @param bytes filled with one number a receiver
+     * @param bytes filled with one number per receiver
      */
     void messageBytes(
             int from, int[] to, Tensor tensor, int layer, int microBatch, int step, double[] bytes);

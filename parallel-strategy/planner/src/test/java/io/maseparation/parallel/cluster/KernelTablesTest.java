@@ -47,7 +47,7 @@ class KernelTablesTest {
 
     @ParameterizedTest
     @CsvSource({
-        // AIConfigurator's rows of SGLang: balanced routing, width, hidden, experts, tokens, experts a token, time.
+        // AIConfigurator's rows of SGLang: balanced routing, width, hidden, experts, tokens, experts per token, time.
         "a100, 14336, 4096, 8, 8, 2, 1636.2", "a100, 14336, 4096, 8, 512, 2, 3732.3",
         "a100, 768, 2048, 128, 1, 8, 81.3",
         "a100, 3584, 4096, 8, 2048, 2, 2028.9", "h200, 768, 2048, 128, 1, 8, 36.6"

@@ -39,7 +39,7 @@ class SharesTest {
         assertThat(Shares.of(lengths, 3, 1).groupPositions()).containsOnly(Integer.MAX_VALUE / 2);
     }
 
-    /** With one sequence a group, all would be in the first micro-batch and there would be nothing to overlap. */
+    /** With one sequence per group, all would be in the first micro-batch and there would be nothing to overlap. */
     @Property
     void microBatchesOfAllGroupsOfACopyAreBalanced(
             @ForAll @IntRange(min = 1, max = 40) int sequences,

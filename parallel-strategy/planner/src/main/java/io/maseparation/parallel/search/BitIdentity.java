@@ -2,6 +2,8 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.simulate.RoutingModel;
+import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import io.maseparation.parallel.threads.ParallelMap;
@@ -39,13 +41,14 @@ public record BitIdentity(Evaluation identical, Evaluation best, double cost, in
                 .distinct()
                 .toList();
         Trial trial = new Trial(found.request());
+        RoutingModel remembering = Planner.remembering(found.request());
         List<Evaluation> turned = trial.byFewerLayers() && !found.request().deadline().passed(1)
-                ? best(both, trial)
+                ? best(both, trial, remembering)
                 : both;
         List<Evaluation> others = new ParallelMap("search", found.request().threads(), () -> {})
                 .map(turned, e -> found.request().deadline().passed(1)
                         ? Optional.<Evaluation>empty()
-                        : Optional.of(otherWay(found.request(), e)))
+                        : Optional.of(otherWay(found.request(), e, remembering)))
                 .stream()
                 .flatMap(Optional::stream)
                 .toList();
@@ -63,9 +66,9 @@ public record BitIdentity(Evaluation identical, Evaluation best, double cost, in
     /**
      * Of plans of either kind that which is best the other way by a few layers; only that one is worth a simulation.
      */
-    private static List<Evaluation> best(List<Evaluation> turned, Trial trial) {
+    private static List<Evaluation> best(List<Evaluation> turned, Trial trial, RoutingModel remembering) {
         Comparator<Evaluation> byScore = Comparator.comparingDouble(
-                e -> trial.roughScore(otherWay(trial.request(), e, turned(e.layout()))));
+                e -> trial.roughScore(simulation(trial.request(), e, remembering)));
         return List.copyOf(turned.stream()
                 .collect(Collectors.toMap(
                         e -> turned(e.layout()).setup().layout().splitsSums(), e -> e,
@@ -81,16 +84,20 @@ public record BitIdentity(Evaluation identical, Evaluation best, double cost, in
                 placed.devices());
     }
 
-    private static Simulation otherWay(SearchRequest request, Evaluation e, PlacedLayout other) {
+    /** A plan the other way, with choices of experts that are drawn once. */
+    private static Simulation simulation(SearchRequest request, Evaluation e, RoutingModel remembering) {
+        Scenario scenario = e.result().simulation().scenario();
         return new Simulation(
-                other.plan(request.config()), request.cluster(), e.result().simulation().scenario());
+                turned(e.layout()).plan(request.config()), request.cluster(),
+                scenario.withRouting(remembering, scenario.seed()));
     }
 
-    private static Evaluation otherWay(SearchRequest request, Evaluation e) {
-        PlacedLayout other = turned(e.layout());
-        Simulation simulation = otherWay(request, e, other);
-        SimulationResult result = simulation.run(false);
-        return new Evaluation(other, result, request.goal().score(simulation, result.tpotMs()));
+    private static Evaluation otherWay(SearchRequest request, Evaluation e, RoutingModel remembering) {
+        SimulationResult result = simulation(request, e, remembering)
+                .run(false)
+                .of(e.result().simulation().scenario());
+        return new Evaluation(
+                turned(e.layout()), result, request.goal().score(result.simulation(), result.tpotMs()));
     }
 
     /** {@return all of this in words} */

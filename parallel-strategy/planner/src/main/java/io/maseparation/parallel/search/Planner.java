@@ -2,6 +2,7 @@ package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
+import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.threads.ParallelMap;
 import java.util.ArrayList;
@@ -119,7 +120,7 @@ public final class Planner {
      * @param together whether all kinds compete with each other; then only the best layout of all is certainly found
      */
     private SearchResult run(boolean together) {
-        Scenario remembering = remembering();
+        Scenario remembering = request.scenario().withRouting(remembering(request), request.scenario().seed());
         Scenario few = remembering.withSteps(Math.min(FEW_STEPS, remembering.steps()), 1);
         List<PlacedLayout> layouts = SearchedLayouts.of(request);
         if (request.deadline().exists()) {
@@ -220,13 +221,14 @@ public final class Planner {
         return trial.again(tried, scenario);
     }
 
-    private Scenario remembering() {
+    /** {@return the routing of a request, with choices drawn once for all simulations of its batch} */
+    static RoutingModel remembering(SearchRequest request) {
         Scenario scenario = request.scenario();
         long numbers = (long) (scenario.steps() + scenario.warmup())
                 * request.config().layers().size()
                 * Math.max(1, request.config().maxSlots());
         int rows = (int) Math.min(request.goal().anyBatch() ? MOST_REMEMBERED : scenario.batch(),
                 MOST_REMEMBERED / numbers);
-        return scenario.withRouting(scenario.routing().remembering(rows), scenario.seed());
+        return scenario.routing().remembering(rows);
     }
 }

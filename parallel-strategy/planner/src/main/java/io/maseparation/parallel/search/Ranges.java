@@ -1,5 +1,6 @@
 package io.maseparation.parallel.search;
 
+import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.threads.ParallelMap;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -26,6 +27,7 @@ public record Ranges(SearchResult found, Optional<BitIdentity> bits, boolean com
      */
     public static Ranges of(SearchResult found, Optional<BitIdentity> bits) {
         Trial trial = new Trial(found.request());
+        RoutingModel remembering = Planner.remembering(found.request());
         List<Evaluation> reported = Stream.concat(
                 found.leaders().values().stream().map(List::getFirst),
                 bits.stream().flatMap(b -> Stream.of(b.identical(), b.best())))
@@ -34,7 +36,8 @@ public record Ranges(SearchResult found, Optional<BitIdentity> bits, boolean com
         List<Evaluation> ranged = new ParallelMap("search", found.request().threads(), () -> {})
                 .map(reported, e -> found.request().deadline().passed(1)
                         ? e
-                        : e.with(e.result().withRange(trial::roughTpotMs)));
+                        : e.with(e.result().withRange(s -> trial.roughTpotMs(
+                                s.with(s.scenario().withRouting(remembering, s.scenario().seed()))))));
         UnaryOperator<Evaluation> with = e -> ranged.get(reported.indexOf(e));
         Map<LayoutKind, List<Evaluation>> leaders = new EnumMap<>(LayoutKind.class);
         found.leaders().forEach((kind, of) -> {

@@ -3,7 +3,6 @@ package io.maseparation.parallel.simulate;
 import static io.maseparation.moe.CounterRandom.mix;
 
 import io.maseparation.moe.CounterRandom;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,11 +16,54 @@ final class ZipfRouting implements RoutingModel {
     private static final int TRIES = 24;
 
     private final double exponent;
-    private final Map<Integer, double[]> cumulative = new ConcurrentHashMap<>();
+    private final Map<Integer, Weights> cumulative = new ConcurrentHashMap<>();
     private final Map<Popularity, int[]> popularity = new ConcurrentHashMap<>();
 
     /** Which experts are popular. */
     private record Popularity(long seed, int layer, int experts) {}
+
+    /**
+     * Weights of experts, the most popular first.
+     *
+     * @param sums of the weights up to and including each
+     * @param first for each of as many equal parts of the whole sum, the first expert that a value in it may fall on
+     */
+    private record Weights(double[] sums, int[] first) {
+        static Weights of(double[] sums) {
+            int[] first = new int[sums.length];
+            int at = 0;
+            for (int part = 0; part < first.length; part++) {
+                double from = sums[sums.length - 1] * part / first.length;
+                while (at < sums.length - 1 && sums[at] <= from) {
+                    at++;
+                }
+                first[part] = at;
+            }
+            return new Weights(sums, first);
+        }
+
+        double total() {
+            return sums[sums.length - 1];
+        }
+
+        double weight(int i) {
+            return i == 0 ? sums[0] : sums[i] - sums[i - 1];
+        }
+
+        /** The expert that a part of the whole sum, from 0 to 1, falls on: the first whose sum is larger. */
+        int find(double unit) {
+            double value = unit * total();
+            int at = first[Math.min(first.length - 1, (int) (unit * first.length))];
+            // Rounding may have put the value into the next part.
+            while (at > 0 && sums[at - 1] > value) {
+                at--;
+            }
+            while (at < sums.length - 1 && sums[at] <= value) {
+                at++;
+            }
+            return at;
+        }
+    }
 
     ZipfRouting(double exponent) {
         this.exponent = exponent;
@@ -29,12 +71,12 @@ final class ZipfRouting implements RoutingModel {
 
     @Override
     public void chooseAll(long seed, int step, int layer, long[] rows, int slots, int[] chosen, int experts) {
-        double[] sums = cumulative.computeIfAbsent(experts, this::sums);
+        Weights weights = cumulative.computeIfAbsent(experts, e -> Weights.of(sums(e)));
         int[] order = popularity.computeIfAbsent(new Popularity(seed, layer, experts), ZipfRouting::order);
         long start = start(seed, step, layer);
         int[] ofRow = new int[slots];
         for (int row = 0; row < rows.length; row++) {
-            choose(sums, order, start, rows[row], ofRow);
+            choose(weights, order, start, rows[row], ofRow);
             System.arraycopy(ofRow, 0, chosen, row * slots, slots);
         }
     }
@@ -44,18 +86,17 @@ final class ZipfRouting implements RoutingModel {
         return mix(mix(mix(seed ^ 0x6a09e667f3bcc909L) + layer) + step);
     }
 
-    private static void choose(double[] sums, int[] order, long start, long row, int[] chosen) {
-        int experts = order.length;
+    private static void choose(Weights weights, int[] order, long start, long row, int[] chosen) {
         long key = mix(start + row);
         int draw = 0;
         for (int slot = 0; slot < chosen.length; slot++) {
             int expert = -1;
             for (int attempt = 0; attempt < TRIES && expert < 0; attempt++) {
-                int found = find(sums, CounterRandom.uniform(key, draw++) * sums[experts - 1]);
+                int found = weights.find(CounterRandom.uniform(key, draw++));
                 expert = holds(chosen, slot, order[found]) ? -1 : order[found];
             }
             if (expert < 0) {
-                expert = amongTheRest(sums, order, chosen, slot, CounterRandom.uniform(key, draw++));
+                expert = amongTheRest(weights, order, chosen, slot, CounterRandom.uniform(key, draw++));
             }
             chosen[slot] = expert;
         }
@@ -87,32 +128,23 @@ final class ZipfRouting implements RoutingModel {
         return order;
     }
 
-    private static int find(double[] sums, double value) {
-        int at = Arrays.binarySearch(sums, value);
-        return Math.min(sums.length - 1, at < 0 ? -at - 1 : at + 1);
-    }
-
-    private static int amongTheRest(double[] sums, int[] order, int[] chosen, int slot, double unit) {
+    private static int amongTheRest(Weights weights, int[] order, int[] chosen, int slot, double unit) {
         double rest = 0;
-        for (int i = 0; i < sums.length; i++) {
-            rest += holds(chosen, slot, order[i]) ? 0 : weight(sums, i);
+        for (int i = 0; i < order.length; i++) {
+            rest += holds(chosen, slot, order[i]) ? 0 : weights.weight(i);
         }
         double left = unit * rest;
         int last = -1;
-        for (int i = 0; i < sums.length; i++) {
+        for (int i = 0; i < order.length; i++) {
             if (!holds(chosen, slot, order[i])) {
                 last = order[i];
-                left -= weight(sums, i);
+                left -= weights.weight(i);
                 if (left < 0) {
                     break;
                 }
             }
         }
         return last;
-    }
-
-    private static double weight(double[] sums, int i) {
-        return i == 0 ? sums[0] : sums[i] - sums[i - 1];
     }
 
     private static boolean holds(int[] chosen, int n, int expert) {

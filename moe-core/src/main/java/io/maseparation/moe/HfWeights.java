@@ -9,11 +9,13 @@ import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -66,8 +68,32 @@ final class HfWeights {
         }
         types.warning().ifPresent(warnings);
         warnOfUnread();
-        ModelConfig typed = config.withWeightType(layers.getFirst().attention().q().type()).withTied(tied);
+        ModelConfig typed = inStoredFormats(layers, embedding, output).withTied(tied);
         return new ModelWeights(typed, embedding, List.copyOf(layers), norm, output);
+    }
+
+    /** The configuration with the formats that matrices have; where those of one entry differ, with the widest. */
+    private ModelConfig inStoredFormats(List<LayerWeights> layers, WeightMatrix embedding, WeightMatrix output) {
+        Format usual = Format.of(embedding.type());
+        List<ModelConfig.Layer> formatted = new ArrayList<>();
+        for (int i = 0; i < layers.size(); i++) {
+            LayerWeights.Attention attention = layers.get(i).attention();
+            ExpertWeights extra = layers.get(i).extra();
+            LayerFormats formats = new LayerFormats(
+                    widest(Stream.of(attention.q(), attention.k(), attention.v(), attention.o()), usual),
+                    widest(layers.get(i).experts().stream().flatMap(e -> e.matrices().stream()), usual),
+                    widest(extra == null ? Stream.empty() : extra.matrices().stream(), usual));
+            formatted.add(config.layers().get(i).with(
+                    Optional.of(formats).filter(f -> !f.equals(LayerFormats.all(usual)))));
+        }
+        return config.withWeightType(embedding.type())
+                .with(embedding.type(), Optional.of(Format.of(output.type())).filter(f -> !f.equals(usual)),
+                        config.numerics().cacheFormat())
+                .withLayers(formatted);
+    }
+
+    private static Format widest(Stream<WeightMatrix> matrices, Format usual) {
+        return matrices.map(m -> Format.of(m.type())).max(Comparator.comparingDouble(Format::bits)).orElse(usual);
     }
 
     private WeightMatrix vocabulary(String name) {

@@ -149,11 +149,11 @@ final class CalibrateCommand extends Command {
                 column("strategy", "strategy", Unit.PLAIN, e -> e.setup().layout().strategy().id()),
                 column("layout", "layout", Unit.PLAIN, e -> e.setup().layout().name()),
                 column("micro_batches", "micro-batches", Unit.COUNT, e -> e.setup().batching().microBatches()),
-                column("measured_tpot_ms", "TPOT measured", Unit.MILLISECONDS, SimulationCheck.Entry::measuredMs),
-                column("measured_tpot_p50_ms", "p50", Unit.MILLISECONDS, SimulationCheck.Entry::medianMs),
-                column("measured_tpot_ms_min", "least", Unit.MILLISECONDS, SimulationCheck.Entry::leastMs),
-                column("measured_tpot_ms_max", "most", Unit.MILLISECONDS, SimulationCheck.Entry::mostMs),
-                column("simulated_tpot_ms", "simulated", Unit.MILLISECONDS, SimulationCheck.Entry::simulatedMs),
+                column("measured_step_ms", "step, measured", Unit.MILLISECONDS, SimulationCheck.Entry::measuredMs),
+                column("measured_step_ms_min", "least", Unit.MILLISECONDS, SimulationCheck.Entry::leastMs),
+                column("measured_step_ms_max", "most", Unit.MILLISECONDS, SimulationCheck.Entry::mostMs),
+                column("measured_tpot_p50_ms", "TPOT p50", Unit.MILLISECONDS, SimulationCheck.Entry::medianMs),
+                column("simulated_tpot_ms", "TPOT, simulated", Unit.MILLISECONDS, SimulationCheck.Entry::simulatedMs),
                 column("error", "error", Unit.PERCENT, SimulationCheck.Entry::error));
     }
 

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,10 +26,25 @@ final class FlagNames {
 
     /** A message of the library with options instead of parameters. Other quoted words stay. */
     static String translate(@Nullable String message) {
-        Set<String> options = Main.commands().stream()
-                .flatMap(c -> c.options().getOptions().stream())
-                .map(Option::getLongOpt)
-                .collect(Collectors.toSet());
+        return translate(message, Main.commands().stream()
+                .flatMap(c -> names(c).stream())
+                .collect(Collectors.toSet()));
+    }
+
+    /** The same with the options that a command line may have; a plan file's fields have the names of parameters. */
+    static String translate(@Nullable String message, Command command, List<String> args) {
+        Set<String> options = names(command);
+        if (StrategyFlags.namesPlan(args)) {
+            options.removeAll(StrategyFlags.layoutOptions());
+        }
+        return translate(message, options);
+    }
+
+    private static Set<String> names(Command command) {
+        return command.options().getOptions().stream().map(Option::getLongOpt).collect(Collectors.toSet());
+    }
+
+    private static String translate(@Nullable String message, Set<String> options) {
         return PARAMETER.matcher(String.valueOf(message)).replaceAll(quoted -> {
             String option = option(quoted.group(1));
             return Matcher.quoteReplacement(options.contains(option) ? "--" + option : quoted.group());

@@ -55,7 +55,7 @@ public final class Main {
             dispatch(List.of(args), Terminal.of(out, err));
         } catch (RuntimeException | Error e) {
             status = e instanceof UsageException ? USAGE : FAILED;
-            err.println("ma: " + oneLine(message(e)));
+            err.println("ma: " + oneLine(message(e, List.of(args))));
             if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
                 StringWriter trace = new StringWriter();
                 e.printStackTrace(new PrintWriter(trace));
@@ -122,11 +122,11 @@ public final class Main {
         return String.join(", ", names());
     }
 
-    private static String message(Throwable e) {
+    private static String message(Throwable e, List<String> args) {
         return switch (e) {
             case UsageException _ -> String.valueOf(e.getMessage());
-            case ModelException _,PlanException _,FailedException _ -> FlagNames.translate(e.getMessage());
-            case RunFailedException _ -> failedRun(e);
+            case ModelException _,PlanException _,FailedException _ -> translated(e, args);
+            case RunFailedException _ -> failedRun(e, args);
             case UncheckedIOException _ -> "input or output failed: "
                     + Objects.requireNonNull(e.getCause(), "it is made with a cause").getMessage();
             case OutOfMemoryError _ -> outOfMemory(e);
@@ -135,13 +135,21 @@ public final class Main {
         };
     }
 
-    private static String failedRun(Throwable e) {
+    private static String translated(Throwable e, List<String> args) {
+        return COMMANDS.stream()
+                .filter(c -> !args.isEmpty() && c.name().equals(args.getFirst()))
+                .findFirst()
+                .map(c -> FlagNames.translate(e.getMessage(), c, args))
+                .orElseGet(() -> FlagNames.translate(e.getMessage()));
+    }
+
+    private static String failedRun(Throwable e, List<String> args) {
         for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
             if (cause instanceof OutOfMemoryError) {
                 return outOfMemory(cause);
             }
         }
-        return FlagNames.translate(e.getMessage());
+        return translated(e, args);
     }
 
     private static String outOfMemory(Throwable error) {

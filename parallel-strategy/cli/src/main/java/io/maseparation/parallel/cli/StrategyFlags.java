@@ -67,6 +67,19 @@ final class StrategyFlags {
                 "async: a rank that waits works on another micro-batch; barrier: it waits [async]");
     }
 
+    /** Whether a command line names a plan file. */
+    static boolean namesPlan(List<String> args) {
+        return args.stream().anyMatch(arg -> arg.equals("--" + PLAN) || arg.startsWith("--" + PLAN + "="));
+    }
+
+    /** Names of the options that a plan file stands instead of. */
+    static List<String> layoutOptions() {
+        return Stream.concat(
+                Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES, COMBINE),
+                Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
+                .toList();
+    }
+
     /**
      * The plan file that was asked for.
      *
@@ -74,9 +87,7 @@ final class StrategyFlags {
      */
     static Optional<Path> planFile(Arguments arguments) {
         if (arguments.has(PLAN)) {
-            Stream.concat(
-                    Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES, COMBINE),
-                    Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
+            layoutOptions().stream()
                     .filter(arguments::has)
                     .forEach(name -> {
                         throw new UsageException(
@@ -133,7 +144,7 @@ final class StrategyFlags {
     }
 
     static int microBatches(Arguments arguments, int absent) {
-        return arguments.integer(MICRO_BATCHES, absent, 1, MOST_RANKS);
+        return arguments.integer(MICRO_BATCHES, absent, 1, Batching.MOST_MICRO_BATCHES);
     }
 
     static Schedule schedule(Arguments arguments) {

@@ -33,7 +33,7 @@ class CalibrateTest {
         List<String> strategies = new ArrayList<>();
         for (JsonNode entry : json.get("strategies")) {
             strategies.add(entry.get("strategy").asText());
-            assertThat(entry.get("measured_tpot_ms").asDouble()).isPositive();
+            assertThat(entry.get("measured_step_ms").asDouble()).isPositive();
             assertThat(entry.get("simulated_tpot_ms").asDouble()).isPositive();
             assertThat(entry.get("error").asDouble()).isGreaterThan(-1);
         }

@@ -105,6 +105,20 @@ class SmallPartsTest {
     }
 
     @Test
+    void onlyOptionsThatTheCommandTakesAreInMessages(@TempDir Path folder) throws IOException {
+        Path file = folder.resolve("plan.json");
+        PlanFile.of(Planning.plan(Presets.config("tiny"), Layout.expertParallel(2))).write(file);
+        Files.writeString(file, Files.readString(file)
+                .replaceFirst("(expert_parallel_size\"\\s*:\\s*)2", "$1" + 16)
+                .replaceFirst("(\"devices\"\\s*:\\s*)\\[[^]]*]", "$1[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]"));
+        assertThat(CommandLineRun.of("generate", "--plan", file.toString(), "-m", "tiny", "--prompt-ids", "1").err())
+                .contains("'expert_parallel_size' 16 is more than the 8 experts")
+                .doesNotContain("--expert-parallel-size");
+        assertThat(CommandLineRun.of("compare", "-m", "tiny", "--device-memory", "1").err())
+                .doesNotContain("--strategy", "--expert-devices");
+    }
+
+    @Test
     void wordsOfTheUserAreNoOptionsInMessages() {
         assertThat(FlagNames.translate("'batch' is not known here; raise 'batch', or 'context' must be at least 1"))
                 .isEqualTo("'batch' is not known here; raise --batch, or --context must be at least 1");

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
@@ -14,6 +15,7 @@ import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
@@ -22,6 +24,7 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** Runs a plan, with one thread per rank, each of which drives its device. */
@@ -44,13 +47,15 @@ public final class PlanExecutor implements AutoCloseable {
      * @param plan the plan
      * @param job what is run
      * @throws io.maseparation.files.ModelException if the workload does not fit the model, or the memory
-     * @throws PlanException if a rank holds more than a device may, or the layout is to change and cannot
+     * @throws PlanException if the plan is for a model of another shape, a rank holds more than a device may, or the
+     *     layout is to change and cannot
      */
     public PlanExecutor(Plan plan, Job job) {
         ExecutionOptions options = job.options();
         this.job = job;
         workload = job.workload();
         workload.check(job.weights().config());
+        checkModel(plan.config(), job.weights().config());
         if (!options.changes().isNone() && !(plan.layout() instanceof Layout.Separated)) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
                     + plan.layout().strategy().id());
@@ -65,6 +70,23 @@ public final class PlanExecutor implements AutoCloseable {
                     System.Logger.Level.INFO,
                     "slow kernels: the fast ones need the JVM option --add-modules jdk.incubator.vector");
         }
+    }
+
+    /** Ranks take rows and columns of tensors by the plan's sizes. */
+    private static void checkModel(ModelConfig planned, ModelConfig held) {
+        boolean same = planned.hidden() == held.hidden()
+                && planned.vocab() == held.vocab()
+                && planned.attention().equals(held.attention())
+                && planned.feedForward().equals(held.feedForward())
+                && shapes(planned).equals(shapes(held));
+        if (!same) {
+            throw new PlanException("the plan is for model %s (%s), the weights are those of %s (%s)"
+                    .formatted(planned.name(), PlanFile.Shape.of(planned), held.name(), PlanFile.Shape.of(held)));
+        }
+    }
+
+    private static List<ModelConfig.Layer> shapes(ModelConfig config) {
+        return config.layers().stream().map(layer -> layer.with(Optional.empty())).toList();
     }
 
     /**

@@ -10,6 +10,9 @@ public record Batching(int microBatches, Schedule schedule) {
     /** Name of the number of micro-batches in files and messages. */
     public static final String MICRO_BATCHES = "micro_batches";
 
+    /** Most micro-batches: each is kept by every rank, and looked at whenever one has to wait. */
+    public static final int MOST_MICRO_BATCHES = 4096;
+
     /**
      * {@return a layout's name and, where there are several, micro-batches, such as "ma 3:1, 2 micro-batches"}
      *

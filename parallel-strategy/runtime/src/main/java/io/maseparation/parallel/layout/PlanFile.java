@@ -47,7 +47,6 @@ public record PlanFile(
     public static final int VERSION = 1;
 
     /** Most micro-batches, as on the command line. */
-    private static final int MOST_MICRO_BATCHES = 4096;
     /** Most sequences, as on the command line. */
     private static final int MOST_SEQUENCES = 1 << 20;
 
@@ -208,7 +207,7 @@ public record PlanFile(
                 throw json.fail(size.id(), "is not a size of strategy %s".formatted(strategy.id()));
             }
         }
-        int microBatches = json.integer(Batching.MICRO_BATCHES, 1, 1, MOST_MICRO_BATCHES);
+        int microBatches = json.integer(Batching.MICRO_BATCHES, 1, 1, Batching.MOST_MICRO_BATCHES);
         json.only(names);
         Schedule schedule = choice(json, "schedule", Schedule.values());
         CombineMode combine = choice(json, CombineMode.NAME, CombineMode.values());

@@ -45,6 +45,6 @@ public record Setup(Layout layout, Batching batching) {
 
     void check(ModelConfig config) {
         layout.check(config);
-        SizeChecks.positive(Batching.MICRO_BATCHES, batching.microBatches());
+        SizeChecks.count(Batching.MICRO_BATCHES, batching.microBatches(), Batching.MOST_MICRO_BATCHES);
     }
 }

@@ -12,7 +12,7 @@ final class SizeChecks {
     static void ranks(Layout layout) {
         Map<LayoutSize, Integer> sizes = layout.sizes();
         for (LayoutSize size : LayoutSize.values()) {
-            positive(size.id(), size.in(sizes));
+            count(size.id(), size.in(sizes), Layout.MOST_RANKS);
         }
         require(layout.ranks() <= Layout.MOST_RANKS,
                 "the layout has more than %d ranks: lower its sizes", Layout.MOST_RANKS);
@@ -31,9 +31,9 @@ final class SizeChecks {
         }
     }
 
-    static void positive(String name, int value) {
+    static void count(String name, int value, int most) {
         require(value >= 1, "'%s' must be at least 1, is %d", name, value);
-        require(value <= Layout.MOST_RANKS, "'%s' must be at most %d, is %d", name, Layout.MOST_RANKS, value);
+        require(value <= most, "'%s' must be at most %d, is %d", name, most, value);
     }
 
     static void divides(Layout layout, LayoutSize part, LayoutSize whole) {

@@ -12,6 +12,7 @@ import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.layout.Batching;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -54,6 +55,33 @@ class FailureTest {
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageMatching("rank [01] \\(attention\\): IllegalStateException: planted");
         }
+    }
+
+    @Test
+    void aPlanForAModelOfAnotherShapeIsRefused() {
+        Plan other = Planning.plan(Presets.config("small"), Layout.separated(2, 2));
+        Job job = new Job(TINY, workload(2), ExecutionOptions.defaults());
+        assertThatThrownBy(() -> new PlanExecutor(other, job))
+                .isInstanceOf(PlanException.class)
+                .hasMessageStartingWith("the plan is for model small (")
+                .hasMessageContaining("the weights are those of tiny (");
+    }
+
+    @Test
+    void microBatchesWithoutSequencesCostNothing() {
+        Job job = new Job(TINY, workload(4), ExecutionOptions.defaults());
+        List<List<Integer>> tokens = new ArrayList<>();
+        for (int microBatches : List.of(1, Batching.MOST_MICRO_BATCHES)) {
+            Plan plan = Planning.plan(TINY.config(), Layout.separated(2, 2).withMicroBatches(microBatches));
+            try (PlanExecutor executor = new PlanExecutor(plan, job)) {
+                executor.run().outputs().forEach(o -> tokens.add(o.tokenIds()));
+            }
+        }
+        assertThat(tokens.subList(2, 4)).isEqualTo(tokens.subList(0, 2));
+        assertThatThrownBy(() -> Planning.plan(
+                TINY.config(), Layout.separated(2, 2).withMicroBatches(Batching.MOST_MICRO_BATCHES + 1)))
+                .isInstanceOf(PlanException.class)
+                .hasMessage("'micro_batches' must be at most 4096, is 4097");
     }
 
     @Test

@@ -76,7 +76,10 @@ public final class MicroBatchScheduler {
     void run(List<Step> steps, int firstStep) throws InterruptedException {
         List<MicroBatch> open = new ArrayList<>();
         for (int m = 0; m < plan.batching().microBatches(); m++) {
-            open.add(new MicroBatch(m, rankPlan.group(), steps, firstStep));
+            // All ranks leave out the same: with more micro-batches than sequences, most have no rows.
+            if (hasRows(steps, m)) {
+                open.add(new MicroBatch(m, rankPlan.group(), steps, firstStep));
+            }
         }
         open.removeIf(MicroBatch::ended);
         while (!open.isEmpty()) {
@@ -90,6 +93,10 @@ public final class MicroBatchScheduler {
             }
         }
         heartbeat.waits(rank);
+    }
+
+    private static boolean hasRows(List<Step> steps, int microBatch) {
+        return steps.stream().anyMatch(step -> step.rows(microBatch) > 0);
     }
 
     /** Lets one micro-batch do what it can; false if all have to wait. */

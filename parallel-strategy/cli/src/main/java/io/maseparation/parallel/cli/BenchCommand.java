@@ -97,12 +97,13 @@ final class BenchCommand extends Command {
             ModelConfig config = model.config();
             for (SpeedTest test : tests) {
                 if (test.context() > config.maxPositions()) {
-                    throw new UsageException("%s needs a context of %d, %s has %d: lower --%s".formatted(
+                    throw new UsageException("%s needs a context of %d, %s has %d: lower --%s%s".formatted(
                             test.label(),
                             test.context(),
                             config.name(),
                             config.maxPositions(),
-                            test.prompt() > 0 ? N_PROMPT : N_GEN));
+                            test.prompt() > 0 ? N_PROMPT : N_GEN,
+                            test.depth() > 0 ? " or --" + N_DEPTH : ""));
                 }
             }
             Table table =
@@ -110,7 +111,7 @@ final class BenchCommand extends Command {
             terminal.out().print(TableWriter.write(
                     format == OutputFormat.MD || format == OutputFormat.TABLE
                             ? table.select("model", "model_size", "model_n_params", "backend", "layout",
-                                    "n_batch", "test", "t/s")
+                                    "micro_batches", "n_batch", "test", "t/s")
                             : table.without("t/s"),
                     format));
         }

@@ -51,7 +51,7 @@ final class HelpText {
         wrapped(text, "ma " + command.name() + ": " + command.summary(), 0);
         text.append("\nExamples:\n");
         examples(text, command.examples());
-        text.append("\nOptions [and what holds without them]:\n");
+        text.append("\nOptions [defaults]:\n");
         for (Option option : command.options().getOptions()) {
             String shortName = option.getOpt() == null ? "    " : "-" + option.getOpt() + ", ";
             String value = option.hasArg() ? " " + option.getArgName() : "";

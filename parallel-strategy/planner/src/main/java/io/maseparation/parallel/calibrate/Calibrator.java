@@ -131,7 +131,7 @@ public final class Calibrator implements AutoCloseable {
         }
     }
 
-    /** What a rank does that waits for messages. */
+    /** What a rank waiting for messages does. */
     interface RankWork {
         void run() throws InterruptedException;
     }

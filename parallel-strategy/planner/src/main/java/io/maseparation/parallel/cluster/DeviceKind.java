@@ -19,8 +19,8 @@ import java.util.stream.Collectors;
  * @param pricePerHour price of one device for an hour, in the same currency for all kinds of a cluster; NaN if unknown
  * @param hostBytesPerSecond rate between the host's memory and the device's if segments read what ranks exchange from
  *     the host's memory and write it there; infinite if devices exchange data themselves or share the host's memory
- * @param collectiveShare share of its cores that a collective keeps busy, from 0 to below 1: as much slower does it
- *     compute meanwhile
+ * @param collectiveShare share of its cores that a collective keeps busy, from 0 to below 1; other computation
+ *     slows down by that share meanwhile
  * @param measured operations whose rates were measured; they take precedence over the roofline
  */
 public record DeviceKind(
@@ -110,7 +110,7 @@ public record DeviceKind(
     }
 
     /**
-     * {@return the same for a task of another shape, without regard to the peaks, so never more}
+     * {@return the same for a task of another shape, ignoring the peaks; at most the value with them}
      *
      * @param task the task
      * @param shape the shape

@@ -1,4 +1,4 @@
 /**
- * What this machine's processors and memory reach at most. Devices are measured by {@code calibrate}.
+ * Peak rates of this machine's processors and memory. Devices are measured by {@code calibrate}.
  */
 package io.maseparation.parallel.measure;

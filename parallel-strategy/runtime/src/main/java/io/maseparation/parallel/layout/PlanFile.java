@@ -133,7 +133,7 @@ public record PlanFile(
      */
     public Plan toPlan(ModelConfig config) {
         if (!shape.equals(Shape.of(config))) {
-            throw new PlanException("the plan is for model %s (%s), which %s (%s) is not"
+            throw new PlanException("the plan is for model %s (%s), but this is %s (%s)"
                     .formatted(model, shape, config.name(), Shape.of(config)));
         }
         return Planning.plan(config, setup, experts).withDevices(devices);
@@ -223,7 +223,7 @@ public record PlanFile(
         return new Setup(layout, new Batching(microBatches, schedule));
     }
 
-    /** The first of two choices is what holds where the field is absent. */
+    /** If the field is absent, the first choice is the default. */
     private static <C extends Identified> C choice(JsonFile json, String field, C[] choices) {
         String text = json.text(field, choices[0].id());
         return Arrays.stream(choices)

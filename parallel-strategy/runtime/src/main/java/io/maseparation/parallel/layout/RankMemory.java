@@ -79,8 +79,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
     }
 
     /**
-     * {@return how much of the weights and caches that ranks hold a single device would need as well: unique weights and
-     * live keys and values ÷ what all ranks hold of both}
+     * {@return unique weights and live keys and values ÷ what all ranks hold of both: 1 where nothing is held twice}
      *
      * @param plan the plan
      * @param ranks what every rank holds

@@ -41,7 +41,7 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
     }
 
     /**
-     * Longest first to the group with the least positions so far, then likewise to the micro-batches of the group: the
+     * Longest first to the group with the fewest positions so far, then likewise to the micro-batches of the group: the
      * greedy rule of list scheduling (Graham 1969), within 4/3 of the best. Of micro-batches with equally little, the
      * groups that go to one copy of the experts begin with different ones in turn, so that the copy has about as many
      * rows in each, also where a group has fewer sequences than there are micro-batches.

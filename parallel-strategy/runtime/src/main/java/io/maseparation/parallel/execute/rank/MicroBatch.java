@@ -19,7 +19,7 @@ final class MicroBatch {
     List<Message> answers = List.of();
     /** Expert group of each slot of the batch in its present layer. */
     int[] assigned = new int[0];
-    /** What has come of the transfer that is under way, by index of the sender among all senders. */
+    /** What has arrived so far of the current transfer, by index of the sender among all senders. */
     final SortedMap<Integer, Message> received = new TreeMap<>();
 
     /** The all-reduce that is under way. */

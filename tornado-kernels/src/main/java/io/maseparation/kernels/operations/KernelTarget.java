@@ -80,6 +80,11 @@ public record KernelTarget(
         return isNvidia(backend);
     }
 
+    /** Whether kernels can load two halves of an array at once: of TornadoVM's backends CUDA's can. */
+    public boolean loadsHalf2() {
+        return embedded || backend == TornadoVMBackendType.CUDA;
+    }
+
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
         return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs,

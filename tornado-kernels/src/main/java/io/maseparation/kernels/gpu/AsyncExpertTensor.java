@@ -9,9 +9,9 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Gpu bodies of {@code ExpertUp} and {@code ExpertDown} with F16 weights, on tensor cores, whose weights go to local memory
- * without passing through registers (cp.async), which TornadoVM has on its CUDA backend only. They leave the same bits
- * as {@link ExpertTensor#multiply}.
+ * Gpu bodies of {@code ExpertUp} and {@code ExpertDown} with F16 weights, on tensor cores, whose weights go to local
+ * memory without passing through registers (cp.async), which TornadoVM has on its CUDA backend only. They leave the
+ * same bits as {@link ExpertTensor#multiply}.
  *
  * <p>Weights of the rounds that follow are under way all the time, also while a work-group waits: a round has one
  * barrier, after which the buffer of the round before is filled again.
@@ -867,7 +867,8 @@ public final class AsyncExpertTensor {
     }
 
     /**
-     * With x in one fp16 number each, in rounds of 128 columns, so that 256 neighbouring bytes of a row are read together.
+     * With x in one fp16 number each, in rounds of 128 columns, so that 256 neighbouring bytes of a row are read
+     * together.
      */
     public static void multiplyWideF16(
             KernelContext context,

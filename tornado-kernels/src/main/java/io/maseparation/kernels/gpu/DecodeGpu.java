@@ -481,9 +481,9 @@ public final class DecodeGpu {
 
     /**
      * Cache of fp16, read two halves at a time, for heads that {@link #inPairs} says: TornadoVM has such a load in its
-     * CUDA backend only. A lane has two pairs of columns. Each warp takes eight neighbouring positions of every 32, keeps
-     * the running softmax of its own in registers and reads their values together with their keys, so that nobody waits
-     * for the other warps before the end, where the four are merged in order.
+     * CUDA backend only. A lane has two pairs of columns. Each warp takes eight neighbouring positions of every 32,
+     * keeps the running softmax of its own in registers and reads their values together with their keys, so that nobody
+     * waits for the other warps before the end, where the four are merged in order.
      */
     public static void f16Pairs(
             KernelContext context,

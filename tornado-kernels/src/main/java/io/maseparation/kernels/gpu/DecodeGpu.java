@@ -5,6 +5,7 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.vectors.Half2;
 
 /**
  * Gpu bodies of {@code DecodeAttention}: one work-group per row and head, tiles of 256 positions split over its warps,
@@ -469,6 +470,231 @@ public final class DecodeGpu {
             int o = (row * heads + head) * headDim;
             for (int d = tid; d < headDim; d += 128) {
                 out.set(o + d, sums[d] / total);
+            }
+        }
+    }
+
+    /** Whether {@link #f16Pairs} takes heads of this many columns; it needs TornadoVM's CUDA backend, too. */
+    public static boolean inPairs(int headDim) {
+        return headDim % 2 == 0 && headDim > 64 && headDim <= 128;
+    }
+
+    /**
+     * Cache of fp16, read two halves at a time, for heads that {@link #inPairs} says: TornadoVM has such a load in its
+     * CUDA backend only. A lane has two pairs of columns. Each warp takes eight neighbouring positions of every 32,
+     * keeps the running softmax of its own in registers and reads their values together with their keys, so that nobody
+     * waits for the other warps before the end, where the four are merged in order.
+     */
+    public static void f16Pairs(
+            KernelContext context,
+            IntArray step,
+            FloatArray qkv,
+            IntArray rowInfo,
+            HalfFloatArray kCache,
+            HalfFloatArray vCache,
+            FloatArray out,
+            int heads,
+            int kvHeads,
+            int headDim,
+            float scale,
+            int window) {
+        int tid = context.localIdx;
+        int lane = tid & 31;
+        int warp = tid >> 5;
+        float[] sums = context.allocateFloatLocalArray(512);
+        float[] softmax = context.allocateFloatLocalArray(8);
+        int r = context.groupIdx / heads;
+        if (r < step.get(1) && step.get(2) == 0) {
+            int head = context.groupIdx % heads;
+            int kvHead = head / (heads / kvHeads);
+            int row = step.get(0) + r;
+            int position = rowInfo.get(3 * row);
+            int lowest = 0;
+            if (window > 0) {
+                lowest = TornadoMath.max(0, position + 1 - window);
+            }
+            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int q = (row * (heads + 2 * kvHeads) + head) * headDim;
+            int low = 2 * lane;
+            // Lanes beyond the last column read the last pair again, and multiply it by 0.
+            int high = TornadoMath.min(low + 64, headDim - 2);
+            float inside = 1f;
+            if (low + 64 >= headDim) {
+                inside = 0f;
+            }
+            float q0 = qkv.get(q + low) * scale;
+            float q1 = qkv.get(q + low + 1) * scale;
+            float q2 = qkv.get(q + high) * scale * inside;
+            float q3 = qkv.get(q + high + 1) * scale * inside;
+            float most = -3.0e38f;
+            float total = 0f;
+            float sum0 = 0f;
+            float sum1 = 0f;
+            float sum2 = 0f;
+            float sum3 = 0f;
+            for (int p = lowest + 8 * warp; p <= position; p += 32) {
+                // Past the end the last position again, with a weight of 0.
+                int at0 = (cache + p) * headDim;
+                int at1 = (cache + TornadoMath.min(p + 1, position)) * headDim;
+                int at2 = (cache + TornadoMath.min(p + 2, position)) * headDim;
+                int at3 = (cache + TornadoMath.min(p + 3, position)) * headDim;
+                int at4 = (cache + TornadoMath.min(p + 4, position)) * headDim;
+                int at5 = (cache + TornadoMath.min(p + 5, position)) * headDim;
+                int at6 = (cache + TornadoMath.min(p + 6, position)) * headDim;
+                int at7 = (cache + TornadoMath.min(p + 7, position)) * headDim;
+                Half2 kLow0 = kCache.getHalf2(at0 + low);
+                Half2 kHigh0 = kCache.getHalf2(at0 + high);
+                Half2 kLow1 = kCache.getHalf2(at1 + low);
+                Half2 kHigh1 = kCache.getHalf2(at1 + high);
+                Half2 kLow2 = kCache.getHalf2(at2 + low);
+                Half2 kHigh2 = kCache.getHalf2(at2 + high);
+                Half2 kLow3 = kCache.getHalf2(at3 + low);
+                Half2 kHigh3 = kCache.getHalf2(at3 + high);
+                Half2 kLow4 = kCache.getHalf2(at4 + low);
+                Half2 kHigh4 = kCache.getHalf2(at4 + high);
+                Half2 kLow5 = kCache.getHalf2(at5 + low);
+                Half2 kHigh5 = kCache.getHalf2(at5 + high);
+                Half2 kLow6 = kCache.getHalf2(at6 + low);
+                Half2 kHigh6 = kCache.getHalf2(at6 + high);
+                Half2 kLow7 = kCache.getHalf2(at7 + low);
+                Half2 kHigh7 = kCache.getHalf2(at7 + high);
+                Half2 vLow0 = vCache.getHalf2(at0 + low);
+                Half2 vHigh0 = vCache.getHalf2(at0 + high);
+                Half2 vLow1 = vCache.getHalf2(at1 + low);
+                Half2 vHigh1 = vCache.getHalf2(at1 + high);
+                Half2 vLow2 = vCache.getHalf2(at2 + low);
+                Half2 vHigh2 = vCache.getHalf2(at2 + high);
+                Half2 vLow3 = vCache.getHalf2(at3 + low);
+                Half2 vHigh3 = vCache.getHalf2(at3 + high);
+                Half2 vLow4 = vCache.getHalf2(at4 + low);
+                Half2 vHigh4 = vCache.getHalf2(at4 + high);
+                Half2 vLow5 = vCache.getHalf2(at5 + low);
+                Half2 vHigh5 = vCache.getHalf2(at5 + high);
+                Half2 vLow6 = vCache.getHalf2(at6 + low);
+                Half2 vHigh6 = vCache.getHalf2(at6 + high);
+                Half2 vLow7 = vCache.getHalf2(at7 + low);
+                Half2 vHigh7 = vCache.getHalf2(at7 + high);
+                float score0 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow0) + q1 * Half2.highFloat(kLow0))
+                                + (q2 * Half2.lowFloat(kHigh0) + q3 * Half2.highFloat(kHigh0)));
+                float score1 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow1) + q1 * Half2.highFloat(kLow1))
+                                + (q2 * Half2.lowFloat(kHigh1) + q3 * Half2.highFloat(kHigh1)));
+                float score2 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow2) + q1 * Half2.highFloat(kLow2))
+                                + (q2 * Half2.lowFloat(kHigh2) + q3 * Half2.highFloat(kHigh2)));
+                float score3 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow3) + q1 * Half2.highFloat(kLow3))
+                                + (q2 * Half2.lowFloat(kHigh3) + q3 * Half2.highFloat(kHigh3)));
+                float score4 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow4) + q1 * Half2.highFloat(kLow4))
+                                + (q2 * Half2.lowFloat(kHigh4) + q3 * Half2.highFloat(kHigh4)));
+                float score5 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow5) + q1 * Half2.highFloat(kLow5))
+                                + (q2 * Half2.lowFloat(kHigh5) + q3 * Half2.highFloat(kHigh5)));
+                float score6 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow6) + q1 * Half2.highFloat(kLow6))
+                                + (q2 * Half2.lowFloat(kHigh6) + q3 * Half2.highFloat(kHigh6)));
+                float score7 = context.simdSum(
+                        (q0 * Half2.lowFloat(kLow7) + q1 * Half2.highFloat(kLow7))
+                                + (q2 * Half2.lowFloat(kHigh7) + q3 * Half2.highFloat(kHigh7)));
+                if (p + 1 > position) {
+                    score1 = -3.0e38f;
+                }
+                if (p + 2 > position) {
+                    score2 = -3.0e38f;
+                }
+                if (p + 3 > position) {
+                    score3 = -3.0e38f;
+                }
+                if (p + 4 > position) {
+                    score4 = -3.0e38f;
+                }
+                if (p + 5 > position) {
+                    score5 = -3.0e38f;
+                }
+                if (p + 6 > position) {
+                    score6 = -3.0e38f;
+                }
+                if (p + 7 > position) {
+                    score7 = -3.0e38f;
+                }
+                float now = TornadoMath.max(
+                        TornadoMath.max(
+                                TornadoMath.max(score0, score1), TornadoMath.max(score2, score3)),
+                        TornadoMath.max(
+                                TornadoMath.max(score4, score5), TornadoMath.max(score6, score7)));
+                now = TornadoMath.max(most, now);
+                float correction = TornadoMath.exp(most - now);
+                most = now;
+                float weight0 = TornadoMath.exp(score0 - now);
+                float weight1 = TornadoMath.exp(score1 - now);
+                float weight2 = TornadoMath.exp(score2 - now);
+                float weight3 = TornadoMath.exp(score3 - now);
+                float weight4 = TornadoMath.exp(score4 - now);
+                float weight5 = TornadoMath.exp(score5 - now);
+                float weight6 = TornadoMath.exp(score6 - now);
+                float weight7 = TornadoMath.exp(score7 - now);
+                total = total * correction
+                        + (((weight0 + weight1) + (weight2 + weight3)) + ((weight4 + weight5) + (weight6 + weight7)));
+                sum0 *= correction;
+                sum1 *= correction;
+                sum2 *= correction;
+                sum3 *= correction;
+                sum0 += weight0 * Half2.lowFloat(vLow0);
+                sum1 += weight0 * Half2.highFloat(vLow0);
+                sum2 += weight0 * Half2.lowFloat(vHigh0);
+                sum3 += weight0 * Half2.highFloat(vHigh0);
+                sum0 += weight1 * Half2.lowFloat(vLow1);
+                sum1 += weight1 * Half2.highFloat(vLow1);
+                sum2 += weight1 * Half2.lowFloat(vHigh1);
+                sum3 += weight1 * Half2.highFloat(vHigh1);
+                sum0 += weight2 * Half2.lowFloat(vLow2);
+                sum1 += weight2 * Half2.highFloat(vLow2);
+                sum2 += weight2 * Half2.lowFloat(vHigh2);
+                sum3 += weight2 * Half2.highFloat(vHigh2);
+                sum0 += weight3 * Half2.lowFloat(vLow3);
+                sum1 += weight3 * Half2.highFloat(vLow3);
+                sum2 += weight3 * Half2.lowFloat(vHigh3);
+                sum3 += weight3 * Half2.highFloat(vHigh3);
+                sum0 += weight4 * Half2.lowFloat(vLow4);
+                sum1 += weight4 * Half2.highFloat(vLow4);
+                sum2 += weight4 * Half2.lowFloat(vHigh4);
+                sum3 += weight4 * Half2.highFloat(vHigh4);
+                sum0 += weight5 * Half2.lowFloat(vLow5);
+                sum1 += weight5 * Half2.highFloat(vLow5);
+                sum2 += weight5 * Half2.lowFloat(vHigh5);
+                sum3 += weight5 * Half2.highFloat(vHigh5);
+                sum0 += weight6 * Half2.lowFloat(vLow6);
+                sum1 += weight6 * Half2.highFloat(vLow6);
+                sum2 += weight6 * Half2.lowFloat(vHigh6);
+                sum3 += weight6 * Half2.highFloat(vHigh6);
+                sum0 += weight7 * Half2.lowFloat(vLow7);
+                sum1 += weight7 * Half2.highFloat(vLow7);
+                sum2 += weight7 * Half2.lowFloat(vHigh7);
+                sum3 += weight7 * Half2.highFloat(vHigh7);
+            }
+            int to = warp * 128 + low;
+            sums[to] = sum0;
+            sums[to + 1] = sum1;
+            sums[to + 64] = sum2;
+            sums[to + 65] = sum3;
+            if (lane == 0) {
+                softmax[warp] = most;
+                softmax[4 + warp] = total;
+            }
+            context.localBarrier();
+            float highest = TornadoMath.max(
+                    TornadoMath.max(softmax[0], softmax[1]), TornadoMath.max(softmax[2], softmax[3]));
+            float factor0 = TornadoMath.exp(softmax[0] - highest);
+            float factor1 = TornadoMath.exp(softmax[1] - highest);
+            float factor2 = TornadoMath.exp(softmax[2] - highest);
+            float factor3 = TornadoMath.exp(softmax[3] - highest);
+            float all = softmax[4] * factor0 + softmax[5] * factor1 + softmax[6] * factor2 + softmax[7] * factor3;
+            if (tid < headDim) {
+                float value = sums[tid] * factor0 + sums[tid + 128] * factor1 + sums[tid + 256] * factor2
+                        + sums[tid + 384] * factor3;
+                out.set((row * heads + head) * headDim + tid, value / all);
             }
         }
     }

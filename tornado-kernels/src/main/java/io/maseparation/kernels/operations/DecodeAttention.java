@@ -65,6 +65,8 @@ public final class DecodeAttention {
         Body body = g.target().choose().body();
         WorkerGrid workers = WorkerGrids.groups(Math.multiplyExact(rows, heads), DecodeGpu.GROUP);
         KernelContext context = new KernelContext();
+        boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim)
+                && !"halves".equals(System.getProperty("ma.try.cache"));
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
@@ -86,9 +88,13 @@ public final class DecodeAttention {
                 case HOST -> g.task(id, t -> t.task(
                         id, AttentionHost::decodeF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
-                case GPU -> g.task(id, workers, t -> t.task(
-                        id, DecodeGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window));
+                case GPU -> g.task(id, workers, t -> inPairs
+                        ? t.task(
+                                id, DecodeGpu::f16Pairs, context, step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                                headDim, scale, window)
+                        : t.task(
+                                id, DecodeGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim,
+                                scale, window));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, 0));

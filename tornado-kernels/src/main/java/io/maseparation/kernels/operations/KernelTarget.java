@@ -80,6 +80,16 @@ public record KernelTarget(
         return isNvidia(backend);
     }
 
+    /** Whether kernels can load two halves of an array at once: of TornadoVM's backends CUDA's can. */
+    public boolean loadsHalf2() {
+        return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.JAVA;
+    }
+
+    /** Whether kernels can copy to local memory while they compute, which of TornadoVM's backends CUDA's has. */
+    public boolean copiesToLocal() {
+        return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.JAVA;
+    }
+
     /** The same device with another preferred body. */
     public KernelTarget withBody(Body body) {
         return new KernelTarget(name, embedded, vectorApi, warpSums, fp16, bf16, backend, cudaGraphs,

@@ -77,16 +77,18 @@ final class GpuBodies {
         for (DataType type : List.of(DataType.F32, DataType.F16)) {
             String method = type == DataType.F32 ? "f32" : "f16";
             tasks.put("RopeGpu." + method, random -> rope(random, type));
-            tasks.put("DecodeGpu." + method, random -> attention(random, type, true));
-            tasks.put("PrefillGpu." + method, random -> attention(random, type, false));
+            tasks.put("DecodeGpu." + method, random -> attention(random, type, true, HEAD_DIM));
+            tasks.put("PrefillGpu." + method, random -> attention(random, type, false, HEAD_DIM));
         }
+        tasks.put("DecodeGpu.f16Pairs", random -> attention(random, DataType.F16, true, 72));
         // The tasks of one operation.
         for (String body : List.of("PackTensor.rows", "PackTensor.rowsF16", "ProjectionTensor.multiply",
                 "ProjectionTensor.multiplyF16", "ProjectionTensor.sum")) {
             tasks.put(body, GpuBodies::tensorProjection);
         }
         for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
-                "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
+                "ExpertTensor.multiplyF16", "ExpertTensor.sum", "AsyncExpertTensor.multiply",
+                "AsyncExpertTensor.multiplyTwo", "AsyncExpertTensor.multiplyWideF16")) {
             tasks.put(body, GpuBodies::tensorExperts);
         }
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
@@ -113,6 +115,11 @@ final class GpuBodies {
     /** Whether a body is taken for activations of fp16 only. */
     static boolean f16Activations(String body) {
         return onTensorCores(body) && body.endsWith("F16");
+    }
+
+    /** Whether a body is taken where kernels cannot copy to local memory while they compute. */
+    static boolean withoutCopies(String body) {
+        return body.startsWith("ExpertTensor.multiply");
     }
 
     /** Every gpu body there is: the public methods of that package that take a KernelContext. */
@@ -247,15 +254,15 @@ final class GpuBodies {
         return TestArrays.ints(4, 0, CAPACITY, 0, CAPACITY, CAPACITY, 5, 2 * CAPACITY, CAPACITY, 4, 0, 5);
     }
 
-    private static TornadoNativeArray cache(Random random, DataType type) {
-        return TestArrays.randomMatrix(random, type, 3 * CAPACITY, KV_HEADS * HEAD_DIM, 0, 0).data();
+    private static TornadoNativeArray cache(Random random, DataType type, int headDim) {
+        return TestArrays.randomMatrix(random, type, 3 * CAPACITY, KV_HEADS * headDim, 0, 0).data();
     }
 
     private static Task rope(Random random, DataType type) {
         FloatArray qkv = TestArrays.random(random, ROWS * (HEADS + 2 * KV_HEADS) * HEAD_DIM);
         FloatArray cosSin = TestArrays.random(random, CAPACITY * HEAD_DIM);
-        TornadoNativeArray k = cache(random, type);
-        TornadoNativeArray v = cache(random, type);
+        TornadoNativeArray k = cache(random, type, HEAD_DIM);
+        TornadoNativeArray v = cache(random, type, HEAD_DIM);
         IntArray info = rowInfo();
         IntArray step = step(0);
         return new Task(
@@ -264,21 +271,21 @@ final class GpuBodies {
                 step, qkv, info, k, v);
     }
 
-    private static Task attention(Random random, DataType type, boolean decode) {
-        FloatArray qkv = TestArrays.random(random, ROWS * (HEADS + 2 * KV_HEADS) * HEAD_DIM);
-        TornadoNativeArray k = cache(random, type);
-        TornadoNativeArray v = cache(random, type);
-        FloatArray out = TestArrays.poisoned(ROWS * HEADS * HEAD_DIM);
+    private static Task attention(Random random, DataType type, boolean decode, int headDim) {
+        FloatArray qkv = TestArrays.random(random, ROWS * (HEADS + 2 * KV_HEADS) * headDim);
+        TornadoNativeArray k = cache(random, type, headDim);
+        TornadoNativeArray v = cache(random, type, headDim);
+        FloatArray out = TestArrays.poisoned(ROWS * HEADS * headDim);
         IntArray info = rowInfo();
         IntArray step = step(decode ? 0 : 1);
         return new Task(
                 (g, id) -> {
                     if (decode) {
                         DecodeAttention.add(
-                                g, id, step, qkv, info, type, k, v, out, HEADS, KV_HEADS, HEAD_DIM, 0.3f, 4);
+                                g, id, step, qkv, info, type, k, v, out, HEADS, KV_HEADS, headDim, 0.3f, 4);
                     } else {
                         PrefillAttention.add(
-                                g, id, step, qkv, info, type, k, v, out, HEADS, KV_HEADS, HEAD_DIM, 0.3f, 4);
+                                g, id, step, qkv, info, type, k, v, out, HEADS, KV_HEADS, headDim, 0.3f, 4);
                     }
                 },
                 step, qkv, info, k, v, out);

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
+import uk.ac.manchester.tornado.api.types.vectors.Half2;
 
 /**
  * Off-heap array of fp16 values: a header of {@value TornadoNativeArray#ARRAY_HEADER} bytes and then the elements.
@@ -100,6 +101,19 @@ public final class HalfFloatArray extends TornadoNativeArray {
     /** Sets element {@code index}. */
     public void set(int index, HalfFloat value) {
         data.set(LAYOUT, (long) index << 1, value.getHalfFloatValue());
+    }
+
+    /**
+     * Elements {@code index} and {@code index + 1} in one load, which TornadoVM has on its CUDA backend only.
+     *
+     * @param index even
+     * @throws IllegalArgumentException if it is odd, where a GPU would report a misaligned address
+     */
+    public Half2 getHalf2(int index) {
+        if ((index & 1) != 0) {
+            throw new IllegalArgumentException("a pair of halves begins at an even index, not at " + index);
+        }
+        return new Half2(get(index), get(index + 1));
     }
 
     /** Sets all elements. */

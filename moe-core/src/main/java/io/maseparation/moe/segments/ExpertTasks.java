@@ -44,7 +44,9 @@ final class ExpertTasks {
         Router.add(g, "route" + layer, b.step, b.h, w.router(), w.extraGate(), own.ids(), own.weights(),
                 own.choices(), Objects.requireNonNull(b.choiceAt.get(layer), "the layer is one of the shard's"), b.scores,
                 config.hidden(), config.layers().get(layer).routing());
-        g.output(b.keepsChoices ? own.choices() : own.ids());
+        if (!b.keepsChoices) {
+            g.output(own.ids());
+        }
         if (part.export()) {
             g.output(b.h);
         }

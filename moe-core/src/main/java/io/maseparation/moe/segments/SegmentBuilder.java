@@ -17,6 +17,8 @@ import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -82,6 +84,7 @@ final class SegmentBuilder {
                 List<Piece> built = new ArrayList<>();
                 for (Segment piece : pieces) {
                     KernelGraph graph = graph(piece, severalSegments || pieces.size() > 1);
+                    outputChoices(graph, piece, pieces.subList(built.size() + 1, pieces.size()));
                     if (!smallest && !graph.hasRoom()) {
                         break;
                     }
@@ -96,6 +99,30 @@ final class SegmentBuilder {
                 }
             }
         }
+    }
+
+    /** The host takes choices that stay once, after the last graph that makes some. */
+    private void outputChoices(KernelGraph g, Segment piece, List<Segment> later) {
+        if (b.keepsChoices) {
+            Set<Integer> slots = new TreeSet<>(slotsRouted(piece));
+            later.forEach(segment -> slots.removeAll(slotsRouted(segment)));
+            b.slots.forEach((n, s) -> {
+                if (slots.contains(n)) {
+                    g.output(s.choices());
+                }
+            });
+        }
+    }
+
+    /** The numbers of slots of the layers that a segment routes. */
+    private Set<Integer> slotsRouted(Segment segment) {
+        Set<Integer> slots = new TreeSet<>();
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Route route) {
+                slots.add(config.layers().get(route.layer()).routing().slots());
+            }
+        }
+        return slots;
     }
 
     private KernelGraph graph(Segment segment, boolean handsOn) {
@@ -136,9 +163,10 @@ final class SegmentBuilder {
             for (Map.Entry<Integer, RankArrays.Slots> e : b.slots.entrySet()) {
                 RankArrays.Slots s = e.getValue();
                 IntArray noGroup = DeviceArrays.ints(1);
-                IntArray offsets = DeviceArrays.ints(2);
+                // Of two groups: TornadoVM's OpenCL backend cannot compile the portable body for one.
+                IntArray offsets = DeviceArrays.ints(3);
                 g.constant(s.ids(), noGroup, offsets, s.choices());
-                Dispatch.add(g, "choices" + e.getKey(), none, s.ids(), e.getKey(), noGroup, 1, offsets, s.choices());
+                Dispatch.add(g, "choices" + e.getKey(), none, s.ids(), e.getKey(), noGroup, 2, offsets, s.choices());
             }
         }
         if (rank.handsOnQueries()) {

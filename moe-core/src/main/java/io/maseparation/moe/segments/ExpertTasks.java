@@ -42,7 +42,7 @@ final class ExpertTasks {
         g.workspace(b.h, b.scores, own.ids(), own.weights());
         RmsNorm.add(g, "norm_e" + layer, b.step, b.x, w.postNorm(), b.h, config.hidden(), config.normEps());
         Router.add(g, "route" + layer, b.step, b.h, w.router(), w.extraGate(), own.ids(), own.weights(),
-                own.choices(), Objects.requireNonNull(b.choiceAt.get(layer), "the layer is one of the shard's"), b.scores,
+                own.choices(), Objects.requireNonNull(b.choiceAt.get(layer), "the layer is the shard's"), b.scores,
                 config.hidden(), config.layers().get(layer).routing());
         if (!b.keepsChoices) {
             g.output(own.ids());

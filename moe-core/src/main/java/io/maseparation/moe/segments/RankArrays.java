@@ -157,7 +157,8 @@ final class RankArrays {
         Map<Integer, Integer> earlier = new HashMap<>();
         for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
             int n = config.layers().get(layer).routing().slots();
-            int before = earlier.merge(n, 1, Integer::sum) - 1;
+            int before = earlier.getOrDefault(n, 0);
+            earlier.put(n, before + 1);
             Slots of = Objects.requireNonNull(slots.get(n), "made for all layers");
             int from = keepsChoices ? before * of.ids().getSize() : 0;
             IntArray at = DeviceArrays.ints(1);
@@ -305,7 +306,8 @@ final class RankArrays {
                     + (long) pairs * width
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
-            long ints = attentionRows * 6L + slotCounts.stream().mapToLong(this::choices).sum() + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
+            long choices = slotCounts.stream().mapToLong(this::choices).sum();
+            long ints = attentionRows * 6L + choices + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

@@ -117,8 +117,8 @@ public final class RankDevice implements AutoCloseable {
         Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
         segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
         List<ImmutableTaskGraph> built = new ArrayList<>();
-        // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded runtime
-        // the graph tells where the device's memory is.
+        // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
+        // runtime the graph tells where the device's memory is.
         boolean handsOn = shard.attention().isPresent()
                 && (!compiles || pieces.values().stream().mapToInt(List::size).sum() > 1);
         if (handsOn) {

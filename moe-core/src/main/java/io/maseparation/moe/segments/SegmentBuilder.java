@@ -26,9 +26,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /**
  * Turns segments into task graphs over one rank's buffers.
  *
- * <p>What a later graph of the rank needs (the residual stream and the router's choices) is persisted on the device by every graph and consumed by every graph but the first, so that any order of the
- * rank's micro-batches finds it: TornadoVM hands buffers over from the graph executed last. The graph of a rank that has
- * one only hands on nothing.
+ * <p>What a later graph of the rank needs (the residual stream and the router's choices) is persisted on the device by
+ * every graph and consumed by every graph but the first, so that any order of the rank's micro-batches finds it:
+ * TornadoVM hands buffers over from the graph executed last. A rank with one graph hands on nothing.
  */
 final class SegmentBuilder {
     private final RankContext rank;

@@ -31,7 +31,7 @@ final class GraphLimits {
     /** More than the arrays that a task writes, beyond the first, on average. */
     private static final int MORE_WRITES = 1;
 
-    /** More than the different scalars, and what comes back to the host, of any graph here, and two arrays of scratch. */
+    /** More than the different scalars of any graph here, what comes back to the host, and two arrays of scratch. */
     private static final int OTHER_NODES = 64;
 
     private GraphLimits() {}

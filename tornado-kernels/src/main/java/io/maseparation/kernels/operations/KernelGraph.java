@@ -201,7 +201,7 @@ public final class KernelGraph {
         Collections.addAll(workspace, arrays);
     }
 
-    /** Names of the tasks in order, as profiles have them: name of the graph, a dot, the task's. Each costs a launch. */
+    /** Names of the tasks in order, as profiles have them: name of the graph, a dot, the task's. */
     public List<String> taskNames() {
         return List.copyOf(ids);
     }

@@ -21,7 +21,8 @@ public final class SegmentTime {
     }
 
     /**
-     * {@return the same of all tasks of a segment, with the start of its graph and with the least factors of measured tables, so that more rows or positions never take less}
+     * {@return the same of all tasks of a segment, with the start of its graph and with the least factors of measured
+     * tables, so that more rows or positions never take less}
      *
      * @param tasks the segment's tasks
      * @param conditions formats and launches

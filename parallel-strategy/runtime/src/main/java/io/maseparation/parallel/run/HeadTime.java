@@ -12,8 +12,8 @@ public final class HeadTime {
 
     /**
      * {@return mean time in milliseconds that this segment takes per decode step, on the rank that takes longest in
-     * that step; NaN if nothing was decoded, or if layers and logits are one segment} It is taken from the timeline, so from its beginning where a long run's is
-     * cut.
+     * that step; NaN if nothing was decoded, or if layers and logits are one segment} It is taken from the timeline, so
+     * from its beginning where a long run's is cut.
      *
      * @param result result of a run
      */

@@ -16,11 +16,13 @@ public class RouterBenchmark extends RowBenchmark {
         FloatArray h = random(random, rows * HIDDEN);
         FloatArray gate = random(random, EXPERTS * HIDDEN);
         IntArray ids = new IntArray(rows * TOP_K);
+        IntArray choices = new IntArray(rows * TOP_K);
+        IntArray at = new IntArray(1);
         FloatArray weights = new FloatArray(rows * TOP_K);
         FloatArray scores = new FloatArray(rows * EXPERTS);
         IntArray step = IntArray.fromElements(0, rows, 0);
         graph.constant(step, h, ids, weights, scores);
-        Router.add(graph, "router", step, h, gate, null, ids, weights, scores, HIDDEN, routing);
+        Router.add(graph, "router", step, h, gate, null, ids, weights, choices, at, scores, HIDDEN, routing);
         return Router.cost(rows, HIDDEN, routing);
     }
 }

@@ -13,6 +13,7 @@ import io.maseparation.kernels.operations.Router;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import java.util.List;
+import java.util.Objects;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -38,11 +39,14 @@ final class ExpertTasks {
         LayerWeights w = rank.layer(layer);
         RankArrays.Slots own = rank.slots(layer);
         g.input(b.step);
-        g.workspace(b.h, b.scores);
+        g.workspace(b.h, b.scores, own.ids(), own.weights());
         RmsNorm.add(g, "norm_e" + layer, b.step, b.x, w.postNorm(), b.h, config.hidden(), config.normEps());
-        Router.add(g, "route" + layer, b.step, b.h, w.router(), w.extraGate(), own.ids(), own.weights(), b.scores,
+        Router.add(g, "route" + layer, b.step, b.h, w.router(), w.extraGate(), own.ids(), own.weights(),
+                own.choices(), Objects.requireNonNull(b.choiceAt.get(layer), "the layer is the shard's"), b.scores,
                 config.hidden(), config.layers().get(layer).routing());
-        g.output(own.ids());
+        if (!b.keepsChoices) {
+            g.output(own.ids());
+        }
         if (part.export()) {
             g.output(b.h);
         }

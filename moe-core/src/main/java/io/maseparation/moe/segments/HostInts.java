@@ -12,6 +12,11 @@ public final class HostInts {
         data = array.getSegment();
     }
 
+    /** The {@code length} elements from {@code from} on. */
+    HostInts(IntArray array, int from, int length) {
+        data = array.getSegment().asSlice((long) from * Integer.BYTES, (long) length * Integer.BYTES);
+    }
+
     /** Number of elements. */
     public int size() {
         return (int) (data.byteSize() / Integer.BYTES);

@@ -6,8 +6,10 @@ import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -65,8 +67,22 @@ final class RankArrays {
      * @param ids [rows, slots]: expert of each slot
      * @param weights [rows, slots]: weight of each slot
      * @param expertOut [rows, slots, hidden]: outputs of the experts
+     * @param choices [layers, rows, slots]: the ids of each layer of the shard with this number of slots, where one
+     *     graph has several of them; otherwise [rows, slots], and nobody reads it
      */
-    record Slots(IntArray ids, FloatArray weights, FloatArray expertOut) {}
+    record Slots(IntArray ids, FloatArray weights, FloatArray expertOut, IntArray choices) {}
+
+    /**
+     * Whether {@link Slots#choices} is what the host reads. It is where rows meet their experts on the rank itself, so
+     * that no transfer is between its layers; elsewhere the host reads {@link Slots#ids} after every layer.
+     */
+    final boolean keepsChoices;
+
+    /** By layer: [1], where its choice begins in {@link Slots#choices}. */
+    final Map<Integer, IntArray> choiceAt = new HashMap<>();
+
+    /** By layer: what the host reads of its choice, [rows, slots]. */
+    final Map<Integer, HostInts> choices = new HashMap<>();
 
     /** [3]: as {@link #step}, of the rows received for the experts. */
     final IntArray receivedStep = DeviceArrays.ints(3);
@@ -128,13 +144,27 @@ final class RankArrays {
         normed = floats(s.x);
         partial = s.partial > 0 ? floats(s.partial) : h;
         sums = floats(s.sums);
+        keepsChoices = s.keepsChoices;
         for (int n : s.slotCounts) {
             slots.put(
                     n,
                     new Slots(
                             DeviceArrays.ints(s.attentionRows * n),
                             floats((long) s.attentionRows * n),
-                            floats(s.x * n)));
+                            floats(s.x * n),
+                            ints(s.choices(n))));
+        }
+        Map<Integer, Integer> earlier = new HashMap<>();
+        for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
+            int n = config.layers().get(layer).routing().slots();
+            int before = earlier.getOrDefault(n, 0);
+            earlier.put(n, before + 1);
+            Slots of = Objects.requireNonNull(slots.get(n), "made for all layers");
+            int from = keepsChoices ? before * of.ids().getSize() : 0;
+            IntArray at = DeviceArrays.ints(1);
+            at.set(0, from);
+            choiceAt.put(layer, at);
+            choices.put(layer, new HostInts(keepsChoices ? of.choices() : of.ids(), from, of.ids().getSize()));
         }
         qkv = floats(s.qkv);
         attention = floats(s.attention);
@@ -162,6 +192,12 @@ final class RankArrays {
         }
     }
 
+    static boolean keepsChoices(Shard shard, Capacity capacity) {
+        return shard.experts().isPresent()
+                && capacity.receivedRows() == 0
+                && shard.attention().filter(heads -> heads.parts() == 1).isPresent();
+    }
+
     /** Bytes of a rank's activations and scratch, without the KV cache. */
     static long bytes(ModelConfig config, Shard shard, Capacity capacity) {
         return new Sizes(config, shard, capacity).bytes(config);
@@ -177,6 +213,10 @@ final class RankArrays {
         return DeviceArrays.floats(checked(Math.max(1, size), "a buffer", "fewer rows per step"));
     }
 
+    private static IntArray ints(long size) {
+        return DeviceArrays.ints(checked(size, "a buffer", "fewer rows per step"));
+    }
+
     private static int checked(long size, String what, String remedy) {
         if (size > Integer.MAX_VALUE) {
             throw new ModelException(
@@ -190,6 +230,8 @@ final class RankArrays {
     private static final class Sizes {
         final int slots;
         final List<Integer> slotCounts;
+        final boolean keepsChoices;
+        private final List<ModelConfig.Layer> layers;
         final int attentionRows;
         final int receivedRows;
         final long x;
@@ -221,6 +263,8 @@ final class RankArrays {
             x = hasAttention ? attentionRows * hidden : 1;
             received = hasAttention && !shard.embedding() ? x : 1;
             boolean split = hasAttention && shard.attention().get().parts() > 1;
+            layers = config.layers().subList(shard.firstLayer(), shard.endLayer());
+            keepsChoices = RankArrays.keepsChoices(shard, capacity);
             partial = split ? x : 0;
             sums = split ? 2L * attentionRows : 1;
             qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
@@ -240,6 +284,14 @@ final class RankArrays {
             vocabulary = shard.output().map(Shard.Vocabulary::size).orElse(0);
         }
 
+        /** Length of the choices of layers with a number of slots. */
+        long choices(int slotsOfLayer) {
+            long of = keepsChoices
+                    ? layers.stream().filter(layer -> layer.routing().slots() == slotsOfLayer).count()
+                    : 1;
+            return Math.max(1, of) * attentionRows * slotsOfLayer;
+        }
+
         long bytes(ModelConfig config) {
             long floats = 3 * x
                     + received
@@ -254,7 +306,8 @@ final class RankArrays {
                     + (long) pairs * width
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
-            long ints = attentionRows * 6L + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
+            long choices = slotCounts.stream().mapToLong(this::choices).sum();
+            long ints = attentionRows * 6L + choices + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

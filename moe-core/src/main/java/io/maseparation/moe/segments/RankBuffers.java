@@ -10,12 +10,15 @@ import java.util.Map;
  *
  * @param inputs what the next segment works on
  * @param activations of the rank's own rows
+ * @param choices by layer, [rows, slots]: the expert of each slot of the rank's own rows. Where rows meet their experts
+ *     on the rank itself it stays until the next step, elsewhere until the next segment with a router
  * @param slots expert slots of the rank's own rows, by number of slots per row
  * @param received rows of other ranks for the rank's experts
  * @param outputs logits and what they are computed for
  */
 public record RankBuffers(
-        Inputs inputs, Activations activations, Map<Integer, Slots> slots, Received received, Outputs outputs) {
+        Inputs inputs, Activations activations, Map<Integer, HostInts> choices, Map<Integer, Slots> slots,
+        Received received, Outputs outputs) {
 
     /**
      * The rows that a segment works on.
@@ -56,11 +59,10 @@ public record RankBuffers(
     /**
      * What belongs to the expert slots of the rank's own rows.
      *
-     * @param ids [rows, slots]: expert of each slot
      * @param weights [rows, slots]: weight of each slot, after a segment that exports it
      * @param expertOut [rows, slots, hidden]: outputs of the experts
      */
-    public record Slots(HostInts ids, HostFloats weights, HostFloats expertOut) {}
+    public record Slots(HostFloats weights, HostFloats expertOut) {}
 
     /**
      * Rows received for the rank's experts.
@@ -86,12 +88,13 @@ public record RankBuffers(
     static RankBuffers of(RankArrays a, RopeTable rope) {
         Map<Integer, Slots> slots = new HashMap<>();
         a.slots.forEach((n, s) -> slots.put(
-                n, new Slots(new HostInts(s.ids()), new HostFloats(s.weights()), new HostFloats(s.expertOut()))));
+                n, new Slots(new HostFloats(s.weights()), new HostFloats(s.expertOut()))));
         return new RankBuffers(
                 new Inputs(new HostInts(a.step), new HostInts(a.tokens), new HostInts(a.rowInfo), rope),
                 new Activations(
                         new HostFloats(a.x), new HostFloats(a.received), new HostFloats(a.h),
                         new HostFloats(a.partial), new HostFloats(a.sums)),
+                a.choices,
                 slots,
                 new Received(
                         new HostInts(a.receivedStep), new HostFloats(a.receivedX), new HostInts(a.receivedIds),

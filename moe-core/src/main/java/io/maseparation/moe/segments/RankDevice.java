@@ -1,7 +1,6 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.operations.GraphTooLargeException;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -114,32 +113,33 @@ public final class RankDevice implements AutoCloseable {
                 arrays,
                 rope.values(),
                 device.target(),
-                grid));
+                grid), segments);
+        Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
+        segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
         List<ImmutableTaskGraph> built = new ArrayList<>();
-        // A rank with experts only hands nothing from graph to graph.
-        boolean handsOn = shard.attention().isPresent();
+        // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
+        // runtime the graph tells where the device's memory is.
+        boolean handsOn = shard.attention().isPresent()
+                && (!compiles || pieces.values().stream().mapToInt(List::size).sum() > 1);
         if (handsOn) {
             built.add(builder.first());
         }
-        for (Segment segment : segments) {
-            KernelGraph whole = builder.graph(segment);
-            // Graphs of the embedded runtime have room for any number of tasks.
-            List<Segment> pieces = compiles ? SegmentPieces.of(segment, whole.taskCount()) : List.of(segment);
+        pieces.forEach((segment, of) -> {
             List<Graph> parts = new ArrayList<>();
-            for (Segment piece : pieces) {
-                KernelGraph graph = pieces.size() == 1 ? whole : builder.graph(piece);
+            for (SegmentBuilder.Piece piece : of) {
+                KernelGraph graph = piece.graph();
                 parts.add(new Graph(
                         built.size(),
                         graph.taskNames(),
                         graph.continuedOperations(),
                         graph.inputBytes() + graph.outputBytes(),
-                        layersAppended(piece, shard.firstLayer())));
-                built.add(finished(graph));
+                        layersAppended(piece.segment(), shard.firstLayer())));
+                built.add(piece.built());
             }
             if (graphs.put(segment.name(), parts) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
-        }
+        });
         graphCount = built.size();
         plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
         plan.withDevice(device.device());
@@ -169,14 +169,6 @@ public final class RankDevice implements AutoCloseable {
                 e.addSuppressed(alsoFailed);
             }
             throw e;
-        }
-    }
-
-    private static ImmutableTaskGraph finished(KernelGraph graph) {
-        try {
-            return graph.build();
-        } catch (GraphTooLargeException e) {
-            throw new ModelException(String.valueOf(e.getMessage()), e);
         }
     }
 

@@ -1,9 +1,12 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.operations.ArgMax;
 import io.maseparation.kernels.operations.Combine;
+import io.maseparation.kernels.operations.Dispatch;
 import io.maseparation.kernels.operations.Embedding;
+import io.maseparation.kernels.operations.GraphTooLargeException;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.Projection;
 import io.maseparation.kernels.operations.ResidualAdd;
@@ -14,15 +17,18 @@ import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Turns segments into task graphs over one rank's buffers.
  *
- * <p>What a later graph of the rank needs (the residual stream and the router's choice) is persisted on the device by
+ * <p>What a later graph of the rank needs (the residual stream and the router's choices) is persisted on the device by
  * every graph and consumed by every graph but the first, so that any order of the rank's micro-batches finds it:
- * TornadoVM hands buffers over from the graph executed last.
+ * TornadoVM hands buffers over from the graph executed last. A rank with one graph hands on nothing.
  */
 final class SegmentBuilder {
     private final RankContext rank;
@@ -30,19 +36,103 @@ final class SegmentBuilder {
     private final RankArrays b;
     private final AttentionTasks attention;
     private final ExpertTasks experts;
+    private final boolean severalSegments;
+    /** Whether rows go to the experts of other ranks between the segments. */
+    private final boolean exchanges;
 
-    SegmentBuilder(RankContext rank) {
+    /**
+     * A segment, or a piece of one, with its graph.
+     *
+     * @param segment the piece
+     * @param graph its graph under construction, for its tasks and transfers
+     * @param built the finished graph
+     */
+    record Piece(Segment segment, KernelGraph graph, ImmutableTaskGraph built) {}
+
+    /**
+     * @param rank what the graphs are made from
+     * @param segments all segments of the rank
+     */
+    SegmentBuilder(RankContext rank, List<Segment> segments) {
         this.rank = rank;
+        severalSegments = segments.size() > 1;
+        exchanges = segments.stream()
+                .flatMap(segment -> segment.parts().stream())
+                .anyMatch(part -> part instanceof Part.Route route && route.export());
         config = rank.config();
         b = rank.arrays();
         attention = new AttentionTasks(rank);
         experts = new ExpertTasks(rank);
     }
 
-    /** The graph of a segment, not yet finished. */
-    KernelGraph graph(Segment segment) {
+    /**
+     * The graphs that run a segment one after the other: one, or as few as TornadoVM has room for.
+     *
+     * @throws ModelException if a single layer is too much for a graph
+     */
+    List<Piece> pieces(Segment segment) {
+        int layers = segment.layerCount();
+        if (!b.keepsChoices && segment.parts().stream().filter(Part.Route.class::isInstance).count() > 1) {
+            throw new IllegalArgumentException(
+                    "segment %s has routers of several layers, and buffers for rows of other ranks"
+                            .formatted(segment.name()));
+        }
+        for (int count = 1;; count++) {
+            List<Segment> pieces = segment.pieces(Math.max(1, Math.ceilDiv(layers, count)));
+            boolean smallest = count >= layers;
+            try {
+                List<Piece> built = new ArrayList<>();
+                for (Segment piece : pieces) {
+                    KernelGraph graph = graph(piece, severalSegments || pieces.size() > 1);
+                    outputChoices(graph, piece, pieces.subList(built.size() + 1, pieces.size()));
+                    if (!smallest && !graph.hasRoom()) {
+                        break;
+                    }
+                    built.add(new Piece(piece, graph, graph.build()));
+                }
+                if (built.size() == pieces.size()) {
+                    return built;
+                }
+            } catch (GraphTooLargeException e) {
+                if (smallest) {
+                    throw new ModelException(String.valueOf(e.getMessage()), e);
+                }
+            }
+        }
+    }
+
+    /** The host takes choices that stay once, after the last graph that makes some. */
+    private void outputChoices(KernelGraph g, Segment piece, List<Segment> later) {
+        if (b.keepsChoices) {
+            Set<Integer> slots = new TreeSet<>(slotsRouted(piece));
+            later.forEach(segment -> slots.removeAll(slotsRouted(segment)));
+            b.slots.forEach((n, s) -> {
+                if (slots.contains(n)) {
+                    g.output(s.choices());
+                }
+            });
+        }
+    }
+
+    /** The numbers of slots of the layers that a segment routes. */
+    private Set<Integer> slotsRouted(Segment segment) {
+        Set<Integer> slots = new TreeSet<>();
+        for (Part part : segment.parts()) {
+            if (part instanceof Part.Route route) {
+                slots.add(config.layers().get(route.layer()).routing().slots());
+            }
+        }
+        return slots;
+    }
+
+    private KernelGraph graph(Segment segment, boolean handsOn) {
         KernelGraph g = new KernelGraph(segment.name(), rank.target(), rank.grid());
-        carry(g, true);
+        if (rank.shard().attention().isPresent()) {
+            g.workspace(b.x);
+            if (handsOn) {
+                carry(g, true);
+            }
+        }
         for (Part part : segment.parts()) {
             add(g, part);
         }
@@ -57,30 +147,47 @@ final class SegmentBuilder {
         KernelGraph g = new KernelGraph("first", rank.target(), rank.grid());
         IntArray none = DeviceArrays.ints(3);
         g.constant(none);
-        if (rank.shard().attention().isPresent()) {
+        IntArray row = DeviceArrays.ints(1);
+        FloatArray hidden = DeviceArrays.floats(config.hidden());
+        g.constant(row, hidden, b.x);
+        SelectRows.add(g, "residual", none, row, hidden, b.x, config.hidden());
+        if (exchanges) {
             for (Map.Entry<Integer, RankArrays.Slots> e : b.slots.entrySet()) {
                 RankArrays.Slots s = e.getValue();
-                g.constant(b.x, s.ids(), s.weights(), s.expertOut());
+                g.constant(s.ids(), s.weights(), s.expertOut());
                 Combine.add(g, "slots" + e.getKey(), none, s.expertOut(), s.weights(), s.ids(), b.x, e.getKey(),
                         config.hidden(), 1f, true);
             }
-            if (rank.handsOnQueries()) {
-                g.constant(b.qkv);
-                g.workspace(b.sums);
-                SumOfSquares.add(g, "queries", none, b.qkv, rank.heads().qkvWidth(config), 0,
-                        rank.heads().queries() * config.headDim(), b.sums, 2, 0);
+        }
+        if (b.keepsChoices) {
+            for (Map.Entry<Integer, RankArrays.Slots> e : b.slots.entrySet()) {
+                RankArrays.Slots s = e.getValue();
+                IntArray noGroup = DeviceArrays.ints(1);
+                // Of two groups: TornadoVM's OpenCL backend cannot compile the portable body for one.
+                IntArray offsets = DeviceArrays.ints(3);
+                g.constant(s.ids(), noGroup, offsets, s.choices());
+                Dispatch.add(g, "choices" + e.getKey(), none, s.ids(), e.getKey(), noGroup, 2, offsets, s.choices());
             }
+        }
+        if (rank.handsOnQueries()) {
+            g.constant(b.qkv);
+            g.workspace(b.sums);
+            SumOfSquares.add(g, "queries", none, b.qkv, rank.heads().qkvWidth(config), 0,
+                    rank.heads().queries() * config.headDim(), b.sums, 2, 0);
         }
         carry(g, false);
         return g.build();
     }
 
     private void carry(KernelGraph g, boolean consume) {
-        if (rank.shard().attention().isEmpty()) {
-            return;
-        }
         List<Object> carried = new ArrayList<>(List.of(b.x));
-        b.slots.values().forEach(s -> carried.addAll(List.of(s.ids(), s.weights())));
+        if (exchanges) {
+            b.slots.values().forEach(s -> carried.addAll(List.of(s.ids(), s.weights())));
+        }
+        if (b.keepsChoices) {
+            // A transfer to the host is of all layers.
+            b.slots.values().forEach(s -> carried.add(s.choices()));
+        }
         if (rank.handsOnQueries()) {
             carried.add(b.qkv);
         }

@@ -29,7 +29,7 @@ import io.maseparation.moe.LayerFormats;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -116,7 +116,7 @@ public final class SegmentCosts {
      */
     public long transferBytes(Segment segment, Capacity capacity) {
         // An array that two parts read goes once.
-        Map<Array, Long> arrays = new EnumMap<>(Array.class);
+        Map<Object, Long> arrays = new HashMap<>();
         for (Part part : segment.parts()) {
             transfers(arrays, part, capacity);
         }
@@ -125,10 +125,21 @@ public final class SegmentCosts {
 
     /** What goes between host and device. */
     private enum Array {
-        STEP, TOKENS, ROW_INFO, RECEIVED_ROWS, X, SUMS_IN, SUMS_OUT, PARTIAL_IN, PARTIAL_OUT, IDS, H, RECEIVED_STEP, RECEIVED_X, RECEIVED_IDS, RECEIVED_OUT, RECEIVED_WEIGHTS, WEIGHTS, EXPERT_OUT, OUTPUT_STEP, OUTPUT_ROWS, BEST
+        STEP, TOKENS, ROW_INFO, RECEIVED_ROWS, X, SUMS_IN, SUMS_OUT, PARTIAL_IN, PARTIAL_OUT, H, RECEIVED_STEP, RECEIVED_X, RECEIVED_IDS, RECEIVED_OUT, RECEIVED_WEIGHTS, WEIGHTS, EXPERT_OUT, OUTPUT_STEP, OUTPUT_ROWS, BEST
     }
 
-    private void transfers(Map<Array, Long> arrays, Part part, Capacity capacity) {
+    /** The router's choices in layers with a number of slots. */
+    private record Choices(int slots) {}
+
+    private long choicesKept(int slots, Capacity capacity) {
+        return RankArrays.keepsChoices(shard, capacity)
+                ? config.layers().subList(shard.firstLayer(), shard.endLayer()).stream()
+                        .filter(layer -> layer.routing().slots() == slots)
+                        .count()
+                : 1;
+    }
+
+    private void transfers(Map<Object, Long> arrays, Part part, Capacity capacity) {
         long rows = Math.max(1, capacity.rows());
         long received = capacity.receivedRows();
         long outputs = Math.max(1, capacity.outputRows());
@@ -149,7 +160,8 @@ public final class SegmentCosts {
             }
             case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, rows * hidden);
             case Part.Route(int layer, boolean export, boolean weights) -> {
-                arrays.put(Array.IDS, rows * routing(layer).slots());
+                int slots = routing(layer).slots();
+                arrays.put(new Choices(slots), rows * slots * choicesKept(slots, capacity));
                 if (weights) {
                     arrays.put(Array.WEIGHTS, rows * routing(layer).slots());
                 }
@@ -185,7 +197,7 @@ public final class SegmentCosts {
         }
     }
 
-    private void rest(Map<Array, Long> arrays, long rows) {
+    private void rest(Map<Object, Long> arrays, long rows) {
         arrays.put(Array.ROW_INFO, 4 * rows);
         if (heads().parts() > 1) {
             arrays.put(Array.PARTIAL_OUT, rows * config.hidden());

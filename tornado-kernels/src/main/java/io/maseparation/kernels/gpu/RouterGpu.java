@@ -22,6 +22,8 @@ public final class RouterGpu {
             FloatArray extraGate,
             IntArray ids,
             FloatArray weights,
+            IntArray choices,
+            IntArray at,
             int hidden,
             int experts,
             int topK,
@@ -56,6 +58,7 @@ public final class RouterGpu {
                 slots = topK + 1;
             }
             int slot = row * slots;
+            int choice = at.get(0) + slot;
             if (warp == 0) {
                 float highest = 0f;
                 for (int j = 0; j < topK; j++) {
@@ -112,6 +115,7 @@ public final class RouterGpu {
                 for (int e = 0; e < experts; e++) {
                     if (taken[e] == 1) {
                         ids.set(slot + j, e);
+                        choices.set(choice + j, e);
                         weights.set(slot + j, score[e]);
                         j = j + 1;
                     }
@@ -122,6 +126,7 @@ public final class RouterGpu {
                         weight = 1f / (1f + TornadoMath.exp(-score[experts]));
                     }
                     ids.set(slot + topK, experts);
+                    choices.set(choice + topK, experts);
                     weights.set(slot + topK, weight);
                 }
             }

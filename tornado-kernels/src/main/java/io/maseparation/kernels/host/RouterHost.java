@@ -19,6 +19,8 @@ public final class RouterHost {
             FloatArray extraGate,
             IntArray ids,
             FloatArray weights,
+            IntArray choices,
+            IntArray at,
             FloatArray scores,
             int hidden,
             int experts,
@@ -40,16 +42,16 @@ public final class RouterHost {
                         HostVectors.dot(x, 4L * row * hidden, w, 4L * e * hidden, hidden));
             }
         });
+        int slots = extra == 0 ? topK : topK + 1;
         int rowWork = experts * (topK + 1) * 4 + hidden;
         HostThreads.forRange(count, Math.max(1, GRAIN / rowWork), (from, to) -> {
             int[] chosen = new int[topK];
             float[] chosenScores = new float[topK];
             for (int r = from; r < to; r++) {
                 int row = first + r;
-                select(row, ids, weights, scores, experts, topK, overAll == 1, extra == 0 ? topK : topK + 1, chosen,
-                        chosenScores);
+                select(row, ids, weights, scores, experts, topK, overAll == 1, slots, chosen, chosenScores);
                 if (extra > 0) {
-                    int slot = row * (topK + 1) + topK;
+                    int slot = row * slots + topK;
                     float weight = 1;
                     if (extra == 2) {
                         float score = HostVectors.dot(x, 4L * row * hidden, extraW, 0, hidden);
@@ -57,6 +59,9 @@ public final class RouterHost {
                     }
                     ids.set(slot, experts);
                     weights.set(slot, weight);
+                }
+                for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
+                    choices.set(at.get(0) + slot, ids.get(slot));
                 }
             }
         });

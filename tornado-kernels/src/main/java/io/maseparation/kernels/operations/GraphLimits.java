@@ -28,7 +28,29 @@ final class GraphLimits {
     /** The object, its way to the device, and its release. */
     private static final int NODES_OF_AN_ARGUMENT = 3;
 
+    /** More than the arrays that a task writes, beyond the first, on average. */
+    private static final int MORE_WRITES = 1;
+
+    /** More than the different scalars of any graph here, what comes back to the host, and two arrays of scratch. */
+    private static final int OTHER_NODES = 64;
+
     private GraphLimits() {}
+
+    /** Whether there is room, whatever is not counted by {@link #check}; parameters likewise. */
+    static boolean haveRoom(int tasks, int contexts, Collection<? extends Collection<Object>> arrays) {
+        return tasks <= TASKS
+                && leastNodes(tasks, contexts, distinct(arrays)) + MORE_WRITES * tasks + OTHER_NODES <= NODES;
+    }
+
+    private static int leastNodes(int tasks, int contexts, int arrays) {
+        return NODES_OF_A_GRAPH + NODES_OF_A_TASK * tasks + NODES_OF_AN_ARGUMENT * (contexts + arrays);
+    }
+
+    private static int distinct(Collection<? extends Collection<Object>> arrays) {
+        Set<Object> distinct = Collections.newSetFromMap(new IdentityHashMap<>());
+        arrays.forEach(distinct::addAll);
+        return distinct.size();
+    }
 
     /**
      * Checks what can be known before TornadoVM sees the tasks. The number of nodes is a lower bound: scalars, and
@@ -43,13 +65,12 @@ final class GraphLimits {
         if (tasks > TASKS) {
             throw new GraphTooLargeException(graph, tasks, "at most " + TASKS);
         }
-        Set<Object> distinct = Collections.newSetFromMap(new IdentityHashMap<>());
-        arrays.forEach(distinct::addAll);
-        int nodes = NODES_OF_A_GRAPH + NODES_OF_A_TASK * tasks + NODES_OF_AN_ARGUMENT * (contexts + distinct.size());
+        int distinct = distinct(arrays);
+        int nodes = leastNodes(tasks, contexts, distinct);
         if (nodes > NODES) {
             throw new GraphTooLargeException(
                     graph, tasks, "with their %d arrays they need %d nodes at least, of at most %d"
-                            .formatted(distinct.size(), nodes, NODES));
+                            .formatted(distinct, nodes, NODES));
         }
     }
 }

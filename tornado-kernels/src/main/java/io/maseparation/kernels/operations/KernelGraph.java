@@ -201,11 +201,6 @@ public final class KernelGraph {
         Collections.addAll(workspace, arrays);
     }
 
-    /** Number of tasks so far; each costs a launch on a GPU. */
-    public int taskCount() {
-        return tasks.size();
-    }
-
     /** Names of the tasks in order, as profiles have them: name of the graph, a dot, the task's. */
     public List<String> taskNames() {
         return List.copyOf(ids);
@@ -232,6 +227,15 @@ public final class KernelGraph {
                 .sum();
     }
 
+    /** Whether TornadoVM surely has nodes for it; whether its list of tasks has room shows when the graph is built. */
+    public boolean hasRoom() {
+        return target.embedded() || GraphLimits.haveRoom(tasks.size(), contexts, declared());
+    }
+
+    private List<Set<Object>> declared() {
+        return List.of(constants, inputs, outputs, demanded, consumed, persisted, workspace);
+    }
+
     /**
      * The finished graph.
      *
@@ -252,9 +256,7 @@ public final class KernelGraph {
         List.of(outputs, demanded).forEach(workspace::addAll);
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
-            GraphLimits.check(
-                    name, tasks.size(), contexts,
-                    List.of(constants, inputs, outputs, demanded, consumed, persisted, workspace));
+            GraphLimits.check(name, tasks.size(), contexts, declared());
             DefaultBackend.use(target.backend());
         }
         TaskGraph graph = new TaskGraph(name);

@@ -34,6 +34,9 @@ public final class Router {
      * @param ids [rows, slots]: chosen experts in ascending index, then the extra expert, whose index is
      *     {@code experts}
      * @param weights [rows, slots]: their weights
+     * @param choices [layers, rows, slots]: takes the same ids, for a host that reads them when other layers have
+     *     overwritten {@code ids}
+     * @param at [1]: where in choices the layer begins; in an array, so that all layers have the same kernel
      * @param scores scratch, [rows, max(1, experts)]
      * @param hidden columns of h
      * @param routing the rule
@@ -48,6 +51,8 @@ public final class Router {
             @Nullable FloatArray extraGate,
             IntArray ids,
             FloatArray weights,
+            IntArray choices,
+            IntArray at,
             FloatArray scores,
             int hidden,
             Routing routing) {
@@ -68,8 +73,11 @@ public final class Router {
                 : DeviceArrays.floats(1);
         Require.length("Router", "ids", ids, (long) rows * slots);
         Require.length("Router", "weights", weights, (long) rows * slots);
+        Require.length("Router", "at", at, 1);
+        Require.length("Router", "choices", choices, at.get(0) + (long) rows * slots);
         Require.length("Router", "scores", scores, (long) rows * Math.max(1, experts));
-        g.constant(gateOrNone, extraOrNone);
+        g.constant(gateOrNone, extraOrNone, at);
+        g.workspace(choices);
         int overAll = routing.rule() == Routing.Rule.SOFTMAX_THEN_TOP_K && !routing.renormalise() ? 1 : 0;
         int extra = routing.extra().ordinal();
         switch (g.target().choose().body()) {
@@ -82,6 +90,8 @@ public final class Router {
                     extraOrNone,
                     ids,
                     weights,
+                    choices,
+                    at,
                     scores,
                     hidden,
                     experts,
@@ -104,6 +114,8 @@ public final class Router {
                                 extraOrNone,
                                 ids,
                                 weights,
+                                choices,
+                                at,
                                 hidden,
                                 experts,
                                 topK,
@@ -123,6 +135,8 @@ public final class Router {
                         extraOrNone,
                         ids,
                         weights,
+                        choices,
+                        at,
                         scores,
                         hidden,
                         experts,

@@ -42,6 +42,8 @@ public final class RouterPortable {
             FloatArray extraGate,
             IntArray ids,
             FloatArray weights,
+            IntArray choices,
+            IntArray at,
             FloatArray scores,
             int hidden,
             int experts,
@@ -112,6 +114,9 @@ public final class RouterPortable {
                     weight = 1f / (1f + TornadoMath.exp(-dot(h, row * hidden, extraGate, 0, hidden)));
                 }
                 weights.set(slot + topK, weight);
+            }
+            for (int j = 0; j < slots; j++) {
+                choices.set(at.get(0) + slot + j, ids.get(slot + j));
             }
         }
     }

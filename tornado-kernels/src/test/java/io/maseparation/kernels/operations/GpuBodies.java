@@ -353,12 +353,15 @@ final class GpuBodies {
         FloatArray gate = TestArrays.random(random, routing.experts() * COLS);
         FloatArray extra = TestArrays.random(random, COLS);
         IntArray ids = new IntArray(ROWS * routing.slots());
+        IntArray choices = new IntArray(2 * ROWS * routing.slots());
+        IntArray at = TestArrays.ints(ROWS * routing.slots());
         FloatArray weights = TestArrays.poisoned(ROWS * routing.slots());
         FloatArray scores = TestArrays.random(random, ROWS * routing.experts());
         IntArray step = step(0);
         return new Task(
-                (g, id) -> Router.add(g, id, step, h, gate, extra, ids, weights, scores, COLS, routing),
-                step, h, ids, weights);
+                (g, id) -> Router.add(g, id, step, h, gate, extra, ids, weights, choices, at, scores, COLS,
+                        routing),
+                step, h, ids, weights, choices);
     }
 
     private static Task dispatch(Random random) {

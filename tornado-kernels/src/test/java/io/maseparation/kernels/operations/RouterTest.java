@@ -45,17 +45,27 @@ class RouterTest {
             int count) {
         IntArray ids = new IntArray(ROWS * routing.slots());
         ids.init(-7);
+        // The second of two layers.
+        IntArray choices = new IntArray(2 * ids.getSize());
+        choices.init(-7);
+        IntArray at = TestArrays.ints(ids.getSize());
         FloatArray weights = TestArrays.poisoned(ROWS * routing.slots());
         FloatArray scores = TestArrays.poisoned(ROWS * Math.max(1, routing.experts()));
         IntArray step = RowOps.step(first, count, 0);
         RowOps.run(
                 body,
-                g -> Router.add(g, "router", step, h, gate, extra, ids, weights, scores, hidden, routing),
+                g -> Router.add(g, "router", step, h, gate, extra, ids, weights, choices, at, scores, hidden,
+                        routing),
                 step,
                 h,
                 ids,
+                choices,
                 weights,
                 scores);
+        for (int i = 0; i < ids.getSize(); i++) {
+            assertThat(choices.get(i)).isEqualTo(-7);
+            assertThat(choices.get(ids.getSize() + i)).isEqualTo(ids.get(i));
+        }
         return new Result(ids, weights);
     }
 

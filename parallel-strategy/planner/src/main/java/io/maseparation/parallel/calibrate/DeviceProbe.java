@@ -9,6 +9,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.HostInts;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.moe.segments.RankDevice;
@@ -41,7 +42,8 @@ final class DeviceProbe implements AutoCloseable {
     private static final int WARM_UP_STEPS = 80;
 
     private final ModelConfig config;
-    private final RankPlan rank;
+    /** The rank's segments, cut into layers: the fit of what starting a graph costs needs some of different lengths. */
+    private final List<Segment> segments;
     private final RankDevice device;
     private final SegmentCosts costs;
     private final boolean profiled;
@@ -68,7 +70,7 @@ final class DeviceProbe implements AutoCloseable {
     DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
         config = weights.config();
         chosen = new int[config.layers().size()][0];
-        this.rank = rank;
+        segments = rank.segments().stream().flatMap(segment -> segment.layers().stream()).toList();
         this.profiled = profiled;
         readsChoices = target.target().embedded();
         int most = Math.max(LEAST_ROWS, batch);
@@ -78,8 +80,8 @@ final class DeviceProbe implements AutoCloseable {
                 target,
                 weights,
                 rank.shard(),
-                new Capacity(most, most, most, Math.multiplyExact(most, positions), List.of(positions), DataType.F32),
-                rank.segments(),
+                new Capacity(most, 0, most, Math.multiplyExact(most, positions), List.of(positions), DataType.F32),
+                segments,
                 profiled);
         costs = new SegmentCosts(config, rank.shard(), Format.F32);
     }
@@ -102,7 +104,7 @@ final class DeviceProbe implements AutoCloseable {
                 }
                 measured.put(
                         batch,
-                        new Measured(times, rank.segments().stream().map(s -> load(s, n)).toList()));
+                        new Measured(times, segments.stream().map(s -> load(s, n)).toList()));
             }
         }
     }
@@ -125,7 +127,7 @@ final class DeviceProbe implements AutoCloseable {
         whole.forEach((batch, seconds) -> {
             double[] tasks = measured(batch).times().medianSegmentSeconds();
             for (int s = 0; s < seconds.length; s++) {
-                String segment = rank.segments().get(s).name();
+                String segment = segments.get(s).name();
                 double way = device.transferBytes(segment) * secondsPerByte;
                 samples.add(new HostFit.Sample(device.tasks(segment), seconds[s] - tasks[s] - way, seconds[s]));
             }
@@ -137,18 +139,18 @@ final class DeviceProbe implements AutoCloseable {
     Calibration.StepSplit split(Map<Batch, double[]> whole, double secondsPerByte) {
         Batch largest = new Batch(rows.getLast(), positions);
         double tasks = Arrays.stream(measured(largest).times().medianSegmentSeconds()).sum();
-        double bytes = IntStream.range(0, rank.segments().size())
+        double bytes = IntStream.range(0, segments.size())
                 .mapToObj(s -> costs(largest, s))
                 .flatMap(List::stream)
                 .mapToDouble(o -> o.cost().bytes())
                 .sum();
-        long transferBytes = rank.segments().stream()
+        long transferBytes = segments.stream()
                 .mapToLong(s -> device.transferBytes(s.name()))
                 .sum();
         return new Calibration.StepSplit(
                 largest.rows(),
                 largest.context(),
-                rank.segments().stream().mapToInt(s -> device.tasks(s.name())).sum(),
+                segments.stream().mapToInt(s -> device.tasks(s.name())).sum(),
                 bytes,
                 transferBytes,
                 Arrays.stream(whole.get(largest)).sum() * 1e3,
@@ -174,7 +176,7 @@ final class DeviceProbe implements AutoCloseable {
     void addSamples(Map<Operation, List<Sample>> samples) {
         measured.forEach((batch, m) -> {
             List<double[]> seconds = m.times().taskSeconds();
-            for (int s = 0; s < rank.segments().size(); s++) {
+            for (int s = 0; s < segments.size(); s++) {
                 List<OperationCost> tasks = costs(batch, s);
                 double[] ofTasks = seconds.get(s);
                 if (tasks.size() != ofTasks.length) {
@@ -198,7 +200,7 @@ final class DeviceProbe implements AutoCloseable {
     /** What a segment of a step costs, by its tasks. */
     private List<OperationCost> costs(Batch batch, int segment) {
         return costs.of(
-                rank.segments().get(segment),
+                segments.get(segment),
                 StepShape.decode(batch.rows(), batch.context())
                         .withExperts(measured(batch).loads().get(segment)));
     }
@@ -246,7 +248,7 @@ final class DeviceProbe implements AutoCloseable {
             buffers.outputs().rows().set(row, row);
         }
         List<long[]> nanos = new ArrayList<>();
-        for (Segment segment : rank.segments()) {
+        for (Segment segment : segments) {
             before.run();
             nanos.add(profiled ? device.runProfiled(segment.name()) : new long[] {whole(segment)});
             remember(segment, n);
@@ -264,9 +266,9 @@ final class DeviceProbe implements AutoCloseable {
         for (Part part : segment.parts()) {
             if (readsChoices && part instanceof Part.Route route) {
                 int slots = config.layers().get(route.layer()).routing().slots();
-                RankBuffers.Slots buffers = Objects.requireNonNull(
-                        device.buffers().slots().get(slots), "a rank with a router has buffers for its choices");
-                chosen[route.layer()] = IntStream.range(0, n * slots).map(buffers.ids()::get).toArray();
+                HostInts choices = Objects.requireNonNull(
+                        device.buffers().choices().get(route.layer()), "the layer is one of the rank's");
+                chosen[route.layer()] = IntStream.range(0, n * slots).map(choices::get).toArray();
             }
         }
     }

@@ -218,39 +218,46 @@ final class LowerBound {
     private double ownOnce(RankPlan rank, int alike, int m) {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
         double sum = 0;
+        double start = cluster.kindOf(plan.devices().get(rank.rank())).startSeconds(scenario.conditions().launch());
         for (Segment segment : rank.segments()) {
-            Optional<Part.Experts> part = segment.experts();
-            if (part.isEmpty()) {
-                sum += seconds(rank, segment, shape);
-            } else if (!part.get().received()) {
-                double steps = 0;
-                int layer = part.get().layer();
-                ActiveUse use = new ActiveUse(segment.name(), shape.rows(), alike);
-                int[][] visits = counts.of(copyOfGroup.get(rank.group()), m, layer);
-                // Layers that stand for others have their very counts.
-                IdentityHashMap<int[][], Double> ofVisits =
-                        knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
-                Double alreadyKnown = ofVisits.get(visits);
-                if (alreadyKnown != null) {
-                    sum += alreadyKnown;
-                    continue;
+            double ofSegment = 0;
+            for (Segment layer : segment.layers()) {
+                Optional<Part.Experts> part = layer.experts();
+                if (part.isEmpty()) {
+                    ofSegment += seconds(rank, layer, shape);
+                } else if (!part.get().received()) {
+                    ofSegment += withOwnExperts(rank, alike, m, layer, part.get().layer(), shape);
                 }
-                double[] ofActive = knownActive.computeIfAbsent(use, u -> unknown(layer));
-                for (int[] of : visits) {
-                    // The rows and their pairs are given, so that nothing but the number of experts makes a difference.
-                    int active = active(of);
-                    if (Double.isNaN(ofActive[active])) {
-                        int[] all = IntStream.range(0, of.length).toArray();
-                        ofActive[active] = seconds(
-                                rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
-                    }
-                    steps += ofActive[active];
-                }
-                ofVisits.put(visits, steps / scenario.steps());
-                sum += steps / scenario.steps();
             }
+            sum += ofSegment > 0 ? ofSegment + start : 0;
         }
         return sum;
+    }
+
+    /** Seconds of a segment with the experts of one layer for the rank's own rows, averaged over steps. */
+    private double withOwnExperts(RankPlan rank, int alike, int m, Segment segment, int layer, StepShape shape) {
+        ActiveUse use = new ActiveUse(segment.name(), shape.rows(), alike);
+        int[][] visits = counts.of(copyOfGroup.get(rank.group()), m, layer);
+        // Layers that stand for others have their very counts.
+        IdentityHashMap<int[][], Double> ofVisits = knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
+        Double alreadyKnown = ofVisits.get(visits);
+        if (alreadyKnown != null) {
+            return alreadyKnown;
+        }
+        double steps = 0;
+        double[] ofActive = knownActive.computeIfAbsent(use, u -> unknown(layer));
+        for (int[] of : visits) {
+            // The rows and their pairs are given, so that nothing but the number of experts makes a difference.
+            int active = active(of);
+            if (Double.isNaN(ofActive[active])) {
+                int[] all = IntStream.range(0, of.length).toArray();
+                ofActive[active] = seconds(
+                        rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
+            }
+            steps += ofActive[active];
+        }
+        ofVisits.put(visits, steps / scenario.steps());
+        return steps / scenario.steps();
     }
 
     /** Seconds of a rank's all-reduces for some rows; all of them are over one group. */
@@ -411,6 +418,7 @@ final class LowerBound {
         return cluster.nodeOf(plan.devices().get(rank));
     }
 
+    /** Seconds of the tasks of a segment of one layer. */
     private double seconds(RankPlan rank, Segment segment, StepShape shape) {
         return known.computeIfAbsent(
                 new SegmentUse(
@@ -424,7 +432,7 @@ final class LowerBound {
                         rank.shard().output().map(v -> v.size()).orElse(0),
                         segment.name(),
                         shape),
-                use -> SegmentTime.seconds(
+                use -> SegmentTime.taskSeconds(
                         new SegmentCosts(config, rank.shard(), scenario.conditions().kvFormat())
                                 .of(scenario.conditions().counted(segment), shape),
                         scenario.conditions(),

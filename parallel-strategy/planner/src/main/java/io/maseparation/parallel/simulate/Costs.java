@@ -46,14 +46,21 @@ final class Costs implements Work {
     private final StepShape noRows;
 
     /** What the ranks of a {@link RankClass} share. */
-    private record RankCosts(DeviceKind kind, SegmentCosts costs, Map<String, SegmentUse> segments) {}
+    private record RankCosts(DeviceKind kind, SegmentCosts costs, Map<String, List<LayerUse>> segments) {}
 
     /**
-     * A segment, its experts if it has any, and what is known so far of its costs: by rows and experts, or by experts
-     * alone where their rows are received.
+     * The part of a segment with one layer, its experts if it has any, and what is known so far of its costs: by rows
+     * and experts, or by experts alone where their rows are received.
+     *
+     * @param graphs 1 for the segment's first layer, which has the start of the graph, 0 for the others
+     * @param transferBytes bytes between host and device: those of the whole segment, or 0 for layers after the first
      */
-    private record SegmentUse(
-            Segment segment, Optional<Part.Experts> experts, long transferBytes, Map<Object, TaskCost> known) {}
+    private record LayerUse(Segment segment, Optional<Part.Experts> experts, int graphs, long transferBytes,
+            Map<Object, TaskCost> known) {
+        boolean received() {
+            return experts.isPresent() && experts.get().received();
+        }
+    }
 
     /**
      * Ranks that differ in nothing of this have the same costs.
@@ -112,25 +119,35 @@ final class Costs implements Work {
 
     private RankCosts costs(RankPlan rank, RankClass like) {
         SegmentCosts costs = new SegmentCosts(config, rank.shard(), conditions.kvFormat());
-        Map<String, SegmentUse> segments = new HashMap<>();
+        Map<String, List<LayerUse>> segments = new HashMap<>();
         for (Segment segment : rank.segments()) {
             long bytes = like.capacity().map(c -> costs.transferBytes(segment, c)).orElse(0L);
-            segments.put(
-                    segment.name(),
-                    new SegmentUse(conditions.counted(segment), segment.experts(), bytes, new HashMap<>()));
+            List<LayerUse> layers = new ArrayList<>();
+            for (Segment layer : segment.layers()) {
+                boolean first = layers.isEmpty();
+                layers.add(new LayerUse(conditions.counted(layer), layer.experts(), first ? 1 : 0, first ? bytes : 0,
+                        new HashMap<>()));
+            }
+            segments.put(segment.name(), layers);
         }
         return new RankCosts(like.kind(), costs, segments);
     }
 
     @Override
     public TaskCost compute(int rank, String segment, int microBatch, int step) {
+        List<LayerUse> layers = Objects.requireNonNull(
+                ranks[rank].segments().get(segment), "the segment is one of the rank's");
+        return layers.size() == 1
+                ? compute(rank, layers.getFirst(), microBatch, step)
+                : TaskCost.sum(layers.stream().map(layer -> compute(rank, layer, microBatch, step)).toList());
+    }
+
+    private TaskCost compute(int rank, LayerUse use, int microBatch, int step) {
         RankCosts costs = ranks[rank];
-        SegmentUse use = Objects.requireNonNull(costs.segments().get(segment), "the segment is one of the rank's");
-        boolean received = use.experts().isPresent() && use.experts().get().received();
-        StepShape rows = received
+        StepShape rows = use.received()
                 ? noRows
                 : batches.of(groupOf(rank), microBatch, step).shape();
-        if (!received && rows.rows() == 0) {
+        if (!use.received() && rows.rows() == 0) {
             return TaskCost.NONE;
         }
         if (use.experts().isEmpty()) {
@@ -138,7 +155,7 @@ final class Costs implements Work {
         }
         ExpertLoad load =
                 loads.of(use.experts().get().layer(), microBatch, step).load(map.groupOf(rank));
-        if (received) {
+        if (use.received()) {
             return load.rows() == 0
                     ? TaskCost.NONE
                     : use.known().computeIfAbsent(load, l -> cost(costs, use, rows.withExperts(load)));
@@ -146,7 +163,7 @@ final class Costs implements Work {
         return use.known().computeIfAbsent(rows.withExperts(load), all -> cost(costs, use, (StepShape) all));
     }
 
-    private TaskCost cost(RankCosts costs, SegmentUse use, StepShape shape) {
+    private TaskCost cost(RankCosts costs, LayerUse use, StepShape shape) {
         DeviceKind kind = costs.kind();
         List<TaskCost.Kernel> kernels = new ArrayList<>();
         double hostLaunch = kind.hostLaunchSeconds(conditions.launch());
@@ -172,7 +189,7 @@ final class Costs implements Work {
                         onDevice + seconds,
                         onDevice + factor * kind.workSeconds(task.operation(), moved, computed, 0)));
             }
-            if (isExpert(task.operation()) || use.experts().filter(Part.Experts::received).isPresent()) {
+            if (isExpert(task.operation()) || use.received()) {
                 expert += seconds;
             } else {
                 attention += seconds;
@@ -184,7 +201,7 @@ final class Costs implements Work {
         if (bytes == 0 && flops == 0) {
             return TaskCost.NONE;
         }
-        launch += kind.startSeconds(conditions.launch());
+        launch += use.graphs() * kind.startSeconds(conditions.launch());
         double transfer = use.transferBytes() / kind.hostBytesPerSecond();
         return new TaskCost(attention, expert, launch, transfer, bytes, flops, peakFlops, kernels);
     }

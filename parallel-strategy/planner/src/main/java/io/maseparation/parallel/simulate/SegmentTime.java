@@ -9,25 +9,28 @@ public final class SegmentTime {
     private SegmentTime() {}
 
     /**
-     * {@return seconds of a segment that has its device to itself, computed as the simulator does}
+     * {@return seconds of tasks that have their device to themselves, computed as the simulator does, without the start
+     * of their graph}
      *
-     * @param tasks the segment's tasks
+     * @param tasks tasks of a segment
      * @param conditions formats and launches
      * @param kind kind of device
      */
-    public static double seconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
+    public static double taskSeconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
         return seconds(tasks, conditions, kind, false);
     }
 
     /**
-     * {@return the same with the least factors of measured tables, so that more rows or positions never take less}
+     * {@return the same of all tasks of a segment, with the start of its graph and with the least factors of measured
+     * tables, so that more rows or positions never take less}
      *
      * @param tasks the segment's tasks
      * @param conditions formats and launches
      * @param kind kind of device
      */
     public static double leastSeconds(List<OperationCost> tasks, Conditions conditions, DeviceKind kind) {
-        return seconds(tasks, conditions, kind, true);
+        double seconds = seconds(tasks, conditions, kind, true);
+        return seconds > 0 ? seconds + kind.startSeconds(conditions.launch()) : 0;
     }
 
     private static double seconds(
@@ -44,6 +47,6 @@ public final class SegmentTime {
                 any |= bytes > 0 || flops > 0;
             }
         }
-        return any ? seconds + kind.startSeconds(conditions.launch()) : 0;
+        return any ? seconds : 0;
     }
 }

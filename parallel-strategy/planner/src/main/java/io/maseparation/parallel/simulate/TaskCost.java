@@ -1,5 +1,6 @@
 package io.maseparation.parallel.simulate;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -43,6 +44,29 @@ record TaskCost(
     /** Data moved by the host. */
     static TaskCost transfer(double seconds) {
         return new TaskCost(0, 0, 0, seconds, 0, 0, 0, List.of());
+    }
+
+    /** Tasks that follow each other. */
+    static TaskCost sum(List<TaskCost> parts) {
+        double attention = 0;
+        double expert = 0;
+        double launch = 0;
+        double transfer = 0;
+        double bytes = 0;
+        double flops = 0;
+        double peakFlops = 0;
+        List<Kernel> kernels = new ArrayList<>();
+        for (TaskCost part : parts) {
+            attention += part.attentionSeconds;
+            expert += part.expertSeconds;
+            launch += part.launchSeconds;
+            transfer += part.transferSeconds;
+            bytes += part.bytes;
+            flops += part.flops;
+            peakFlops += part.peakFlops;
+            kernels.addAll(part.kernels);
+        }
+        return new TaskCost(attention, expert, launch, transfer, bytes, flops, peakFlops, kernels);
     }
 
     /** The same work in {@code factor} times the time. */

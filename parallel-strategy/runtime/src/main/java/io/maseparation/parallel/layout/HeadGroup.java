@@ -104,7 +104,7 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
                 program.part(new Part.AddReduced());
             }
         }
-        output(program, slice, members);
+        output(program, "output", slice, members);
         return new RankPlan(members.get(slice), role, shard, group, program.segments, program.ops);
     }
 
@@ -119,11 +119,12 @@ record HeadGroup(ModelConfig config, List<Integer> members) {
     /**
      * Logits of each member's slice of the vocabulary, gathered and sampled by the first, which tells those who embed.
      *
+     * @param segment name of the segment that ends with them
      * @param embedders ranks that embed the tokens, the sampler among them or not
      */
-    void output(ProgramBuilder program, int slice, List<Integer> embedders) {
+    void output(ProgramBuilder program, String segment, int slice, List<Integer> embedders) {
         program.part(new Part.Output());
-        program.compute("output");
+        program.compute(segment);
         if (slice > 0) {
             program.op(new Op.Send(List.of(sampler()), Tensor.LOGITS, 0));
             return;

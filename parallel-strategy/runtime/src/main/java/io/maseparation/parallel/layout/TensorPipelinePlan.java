@@ -76,20 +76,17 @@ final class TensorPipelinePlan {
             program.part(new Part.Route(layer, false, false));
             program.part(new Part.Experts(layer, false, false));
             program.part(new Part.Combine(layer, false, heads.split()));
-            if (!lastStage && layer == end - 1 && !heads.split()) {
-                // In this graph, because TornadoVM accepts no graph of transfers alone.
-                program.part(new Part.StoreHidden());
-            }
-            program.compute((heads.split() ? "experts" : "layer") + layer);
-            heads.reduceExperts(program, layer);
-        }
-        if (lastStage) {
-            heads.output(program, slice, RankLists.of(base, tp));
-        } else {
             if (heads.split()) {
-                program.part(new Part.StoreHidden());
-                program.compute("stage" + stage);
+                program.compute("experts" + layer);
+                heads.reduceExperts(program, layer);
             }
+        }
+        // Where nothing is split, no transfer is between the layers, and all of this is one segment.
+        if (lastStage) {
+            heads.output(program, heads.split() ? "output" : "layers", slice, RankLists.of(base, tp));
+        } else {
+            program.part(new Part.StoreHidden());
+            program.compute(heads.split() ? "stage" + stage : "layers");
             program.op(new Op.Send(List.of(rank + tp), Tensor.HIDDEN, end));
         }
         return new RankPlan(rank, Role.BOTH, shard, copy, program.segments, program.ops);

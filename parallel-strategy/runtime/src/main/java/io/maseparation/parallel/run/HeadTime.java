@@ -4,7 +4,7 @@ import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.HashMap;
 import java.util.Map;
 
-/** How much of a decode step goes into the segment with the final norm and the logits. */
+/** How much of a decode step goes into the segment with the final norm and the logits, where that is one of its own. */
 public final class HeadTime {
     private static final String SEGMENT = "output";
 
@@ -12,8 +12,8 @@ public final class HeadTime {
 
     /**
      * {@return mean time in milliseconds that this segment takes per decode step, on the rank that takes longest in
-     * that step; NaN if nothing was decoded} It is taken from the timeline, so from its beginning where a long run's is
-     * cut.
+     * that step; NaN if nothing was decoded, or if layers and logits are one segment} It is taken from the timeline, so
+     * from its beginning where a long run's is cut.
      *
      * @param result result of a run
      */
@@ -33,7 +33,7 @@ public final class HeadTime {
     }
 
     /**
-     * {@return TPOT in milliseconds without it}
+     * {@return TPOT in milliseconds without it, or NaN likewise}
      *
      * @param result result of a run
      */

@@ -36,7 +36,7 @@ class SegmentCostsTest {
         ModelWeights weights = RandomWeights.create(config, seed);
         for (RankPlan rank : plan.ranks()) {
             SegmentCosts costs = new SegmentCosts(config, rank.shard(), Format.F32);
-            Capacity capacity = new Capacity(4, 8, 4, 64, List.of(16), DataType.F32);
+            Capacity capacity = new Capacity(4, plan.placement().isEmpty() ? 0 : 8, 4, 64, List.of(16), DataType.F32);
             try (RankDevice device = new RankDevice(
                     TestDevices.strict(1).getFirst(), weights, rank.shard(),
                     capacity,

@@ -21,7 +21,7 @@ public final class TestModels {
     private TestModels() {}
 
     /** A random shape; every family's features appear. */
-    static ModelConfig random(RandomGenerator random) {
+    public static ModelConfig random(RandomGenerator random) {
         int headDim = 2 * (1 + random.nextInt(8));
         int kvHeads = 1 << random.nextInt(3);
         int heads = kvHeads << random.nextInt(3);

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -70,9 +71,26 @@ class LayoutTest {
             boolean split =
                     plan.ranks().stream().anyMatch(r -> r.shard().attention().map(a -> a.parts() > 1).orElse(false)
                             || r.shard().experts().map(e -> e.parts() > 1).orElse(false)
-                            || r.segments().stream().anyMatch(s -> s.experts().map(Part.Experts::sums).orElse(false)));
+                            || r.segments().stream()
+                                    .flatMap(s -> s.layers().stream())
+                                    .anyMatch(s -> s.experts().map(Part.Experts::sums).orElse(false)));
             assertThat(layout.splitsSums()).as("whether %s splits sums", setup).isEqualTo(split);
         });
+    }
+
+    @Test
+    void layersWithoutAMessageBetweenThemAreOneSegment() {
+        for (Layout layout : List.of(
+                Layout.single(), Layout.tensorPipeline(1, 2), Layout.tensorPipeline(1, 2).withDataParallel(2))) {
+            assertThat(Planning.plan(TINY, layout).ranks())
+                    .as("%s", layout)
+                    .allSatisfy(rank -> {
+                        assertThat(rank.segments()).hasSize(1);
+                        assertThat(rank.program()).filteredOn(Op.Compute.class::isInstance).hasSize(1);
+                        assertThat(rank.segments().getFirst().layers())
+                                .hasSize(rank.shard().endLayer() - rank.shard().firstLayer());
+                    });
+        }
     }
 
     /** Names tell layouts of a strategy apart, and say the sizes that are not 1. */

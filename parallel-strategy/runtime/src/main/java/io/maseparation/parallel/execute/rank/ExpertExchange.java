@@ -34,6 +34,10 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         return plan.config().layers().get(layer).routing().slots();
     }
 
+    private HostInts choices(int layer) {
+        return Objects.requireNonNull(buffers.choices().get(layer), "the layer is one of the rank's");
+    }
+
     private RankBuffers.Slots ofSlots(int layer) {
         return Objects.requireNonNull(buffers.slots().get(slots(layer)), "a rank with rows has slots for all layers");
     }
@@ -50,7 +54,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
     /** The expert that the router chose for each row and slot: [rows, slots]. */
     int[] chosen(int layer, Batch batch) {
         int slots = slots(layer);
-        HostInts of = ofSlots(layer).ids();
+        HostInts of = choices(layer);
         int[] ids = new int[batch.rows() * slots];
         Arrays.setAll(ids, i -> of.get(batch.firstRow() * slots + i));
         return ids;
@@ -88,7 +92,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         int slots = slots(layer);
         int hidden = plan.config().hidden();
         int expertGroup = plan.placement().groupOf(to);
-        HostInts of = ofSlots(layer).ids();
+        HostInts of = choices(layer);
         int[] ints = new int[1 + batch.rows() * (1 + slots)];
         int n = 0;
         int at = 1;

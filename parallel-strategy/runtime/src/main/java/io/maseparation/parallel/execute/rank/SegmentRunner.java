@@ -8,8 +8,10 @@ import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -26,8 +28,8 @@ final class SegmentRunner {
     private final ExpertExchange exchange;
     private final TokenSampler sampler;
     private final int[] lastToken;
-    /** Layer that a segment routes. */
-    private final Map<String, Integer> routes = new HashMap<>();
+    /** Layers that a segment routes. */
+    private final Map<String, List<Integer>> routes = new HashMap<>();
     /** Layer whose experts a segment computes for rows of other ranks. */
     private final Map<String, Integer> expertLayers = new HashMap<>();
     /** Segments with the output projection. */
@@ -51,7 +53,7 @@ final class SegmentRunner {
         for (Segment segment : rankPlan.segments()) {
             for (Part part : segment.parts()) {
                 if (part instanceof Part.Route route) {
-                    routes.put(segment.name(), route.layer());
+                    routes.computeIfAbsent(segment.name(), name -> new ArrayList<>()).add(route.layer());
                 } else if (part instanceof Part.Output) {
                     outputs.add(segment.name());
                 } else if (part instanceof Part.Experts experts && experts.received()) {
@@ -128,15 +130,17 @@ final class SegmentRunner {
                 rankPlan.rank(), TimelineEvent.Stream.COMPUTE, segment, start, System.nanoTime()));
     }
 
-    /** Takes logits and the router's choice, before another micro-batch overwrites them. */
+    /** Takes logits and the router's choices, before another micro-batch overwrites them. */
     private void take(MicroBatch microBatch, String segment, Batch batch) {
         if (outputs.contains(segment)) {
             sampler.keep(microBatch.index, batch, microBatch.prefill());
         }
-        Integer layer = routes.get(segment);
-        if (layer == null) {
-            return;
+        for (int layer : routes.getOrDefault(segment, List.of())) {
+            takeChoice(microBatch, layer, batch);
         }
+    }
+
+    private void takeChoice(MicroBatch microBatch, int layer, Batch batch) {
         if (hasPlacement) {
             microBatch.assigned = exchange.assign(layer, batch);
             if (heads().parts() > 1) {

@@ -65,8 +65,7 @@ public final class DecodeAttention {
         Body body = g.target().choose().body();
         WorkerGrid workers = WorkerGrids.groups(Math.multiplyExact(rows, heads), DecodeGpu.GROUP);
         KernelContext context = new KernelContext();
-        boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim)
-                && !"halves".equals(System.getProperty("ma.try.cache"));
+        boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim);
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;

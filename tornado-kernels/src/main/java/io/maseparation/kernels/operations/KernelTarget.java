@@ -82,12 +82,7 @@ public record KernelTarget(
 
     /** Whether kernels can load two halves of an array at once: of TornadoVM's backends CUDA's can. */
     public boolean loadsHalf2() {
-        return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.JAVA;
-    }
-
-    /** Whether kernels can copy to local memory while they compute, which of TornadoVM's backends CUDA's has. */
-    public boolean copiesToLocal() {
-        return backend == TornadoVMBackendType.CUDA || backend == TornadoVMBackendType.JAVA;
+        return embedded || backend == TornadoVMBackendType.CUDA;
     }
 
     /** The same device with another preferred body. */

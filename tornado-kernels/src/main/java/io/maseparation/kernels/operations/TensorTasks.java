@@ -5,7 +5,6 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.WeightMatrix;
-import io.maseparation.kernels.gpu.AsyncExpertTensor;
 import io.maseparation.kernels.gpu.ExpertTensor;
 import io.maseparation.kernels.gpu.PackTensor;
 import io.maseparation.kernels.gpu.ProjectionTensor;
@@ -177,6 +176,8 @@ final class TensorTasks {
             int outStride,
             int slots,
             int mode) {
+        IntArray half2gate = g.half2((HalfFloatArray) gate.data());
+        IntArray half2up = g.half2((HalfFloatArray) up.data());
         int firstGroup = bank.firstGroup();
         int rows = up.rows();
         int cols = up.cols();
@@ -184,10 +185,9 @@ final class TensorTasks {
         int matrices = 1 + (mode >> 3 & 1);
         int tiles = Math.ceilDiv(matrices * TensorTiles.tiles(rows), TensorTiles.WARPS) * TensorTiles.WARPS;
         int splits = TensorTiles.splits(tiles / TensorTiles.WARPS, cols, 128);
-        boolean f16 = g.target().f16Activations();
-        int trial = g.target().copiesToLocal() ? Integer.getInteger("ma.try.experts", 3) : 1;
-        int padded = trial == 3 && f16 ? TensorTiles.padded(cols, 2 * splits) : TensorTiles.padded(cols, splits);
+        int padded = TensorTiles.padded(cols, splits);
         int allGroups = g.groups(offsets);
+        boolean f16 = g.target().f16Activations();
         int xShift = xShift(f16);
         int xTiles = (pairs.getSize() >> xShift) + allGroups + 1;
         int bankTiles = (pairs.getSize() >> xShift) + bank.count() + 1;
@@ -212,42 +212,16 @@ final class TensorTasks {
             }
         }
         KernelContext context = new KernelContext();
-        if (trial > 1) {
-            HalfFloatArray gateHalves = (HalfFloatArray) gate.data();
-            HalfFloatArray upHalves = (HalfFloatArray) up.data();
-            g.constant(gateHalves, upHalves);
-            int warps = AsyncExpertTensor.WARPS;
-            WorkerGrid multipliers = WorkerGrids.groups(
-                    Math.multiplyExact(experts, tiles / warps * splits * parts), warps * WorkerGrids.WARP);
-            if (trial == 3 && f16) {
-                g.firstTask(id, multipliers, t -> t.task(
-                        id, AsyncExpertTensor::multiplyWideF16, context, offsets, g.packed(), gateHalves, upHalves,
-                        g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
-            } else if (trial == 4) {
-                g.firstTask(id, multipliers, t -> t.task(
-                        id, AsyncExpertTensor::multiplyTwo, context, offsets, g.packed(), gateHalves, upHalves,
-                        g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts,
-                        xShift));
-            } else {
-                g.firstTask(id, multipliers, t -> t.task(
-                        id, AsyncExpertTensor::multiply, context, offsets, g.packed(), gateHalves, upHalves,
-                        g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts,
-                        xShift));
-            }
+        int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
+        WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
+        if (f16) {
+            g.firstTask(id, multipliers, t -> t.task(
+                    id, ExpertTensor::multiplyF16, context, offsets, g.packed(), half2gate, half2up, g.scratch(),
+                    shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
         } else {
-            IntArray half2gate = g.half2((HalfFloatArray) gate.data());
-            IntArray half2up = g.half2((HalfFloatArray) up.data());
-            int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
-            WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
-            g.firstTask(id, multipliers, t -> f16
-                    ? t.task(
-                            id, ExpertTensor::multiplyF16, context, offsets, g.packed(), half2gate, half2up,
-                            g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits,
-                            parts)
-                    : t.task(
-                            id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up,
-                            g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits,
-                            parts));
+            g.firstTask(id, multipliers, t -> t.task(
+                    id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                    firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
         }
         KernelContext sums = new KernelContext();
         g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),

@@ -87,8 +87,7 @@ final class GpuBodies {
             tasks.put(body, GpuBodies::tensorProjection);
         }
         for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
-                "ExpertTensor.multiplyF16", "ExpertTensor.sum", "AsyncExpertTensor.multiply",
-                "AsyncExpertTensor.multiplyTwo", "AsyncExpertTensor.multiplyWideF16")) {
+                "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
             tasks.put(body, GpuBodies::tensorExperts);
         }
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
@@ -115,11 +114,6 @@ final class GpuBodies {
     /** Whether a body is taken for activations of fp16 only. */
     static boolean f16Activations(String body) {
         return onTensorCores(body) && body.endsWith("F16");
-    }
-
-    /** Whether a body is taken where kernels cannot copy to local memory while they compute. */
-    static boolean withoutCopies(String body) {
-        return body.startsWith("ExpertTensor.multiply");
     }
 
     /** Every gpu body there is: the public methods of that package that take a KernelContext. */

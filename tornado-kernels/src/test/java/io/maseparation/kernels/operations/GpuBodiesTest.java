@@ -41,10 +41,7 @@ class GpuBodiesTest {
         GpuBodies.Task gpu = GpuBodies.tasks().get(body).apply(new Random(seed));
         GpuBodies.Task portable = GpuBodies.tasks().get(body).apply(new Random(seed));
 
-        if (GpuBodies.withoutCopies(body)) {
-            RowOps.runOnTensorCoresWithoutCopies(
-                    GpuBodies.f16Activations(body), g -> gpu.adder().add(g, "task"), gpu.arrays());
-        } else if (GpuBodies.onTensorCores(body)) {
+        if (GpuBodies.onTensorCores(body)) {
             RowOps.runOnTensorCores(GpuBodies.f16Activations(body), g -> gpu.adder().add(g, "task"), gpu.arrays());
         } else {
             RowOps.run(Body.GPU, g -> gpu.adder().add(g, "task"), gpu.arrays());

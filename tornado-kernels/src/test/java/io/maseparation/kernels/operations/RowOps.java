@@ -9,14 +9,12 @@ import io.maseparation.kernels.DataType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
-import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -59,15 +57,6 @@ public final class RowOps {
                 detected.withBody(Body.GPU).withTensorCores(detected.embedded() || detected.tensorCores());
         assumeTrue(target.tensorCores(), () -> target.name() + " has no tensor cores");
         run(device, f16 ? target.withF16Activations() : target, op, arrays);
-    }
-
-    /** The same on a device that cannot copy to local memory while it computes, as with TornadoVM's PTX backend. */
-    static void runOnTensorCoresWithoutCopies(boolean f16, Consumer<KernelGraph> op, Object... arrays) {
-        TornadoDevice device = device();
-        KernelTarget t = KernelTarget.detect(device);
-        assumeTrue(t.embedded() || t.tensorCores(), () -> t.name() + " has no tensor cores");
-        run(device, new KernelTarget(t.name(), t.embedded(), t.vectorApi(), t.warpSums(), t.fp16(), t.bf16(),
-                TornadoVMBackendType.PTX, t.cudaGraphs(), true, f16, Optional.of(Body.GPU)), op, arrays);
     }
 
     private static void run(TornadoDevice device, KernelTarget target, Consumer<KernelGraph> op, Object... arrays) {

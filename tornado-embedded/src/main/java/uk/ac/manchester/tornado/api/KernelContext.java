@@ -7,7 +7,6 @@ import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.enums.MMAShape;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -235,30 +234,4 @@ public class KernelContext {
             MatrixFragments.store(fragD, c, tileRow, tileCol, dimN, item % WorkGroup.WARP);
         }
     }
-
-    /**
-     * Copies two halves to an integer of local memory, the first into the lower bits: at once here, later on a GPU of
-     * TornadoVM's CUDA backend, which is the only one that has it.
-     *
-     * @param srcIndex even
-     * @throws IllegalArgumentException if it is odd, where a GPU would report a misaligned address
-     */
-    public void asyncCopyToLocal(int[] dstTile, int dstIndex, HalfFloatArray src, int srcIndex) {
-        if ((srcIndex & 1) != 0) {
-            throw new IllegalArgumentException("a pair of halves begins at an even index, not at " + srcIndex);
-        }
-        int low = src.get(srcIndex).getHalfFloatValue() & 0xFFFF;
-        dstTile[dstIndex] = low | src.get(srcIndex + 1).getHalfFloatValue() << 16;
-    }
-
-    /** Makes the work-item's copies since the last call a group. */
-    public void asyncCopyCommit() {}
-
-    /**
-     * Waits until no more than the last {@code groups} groups of the work-item's copies are under way. Others see the
-     * copies after a barrier.
-     *
-     * @param groups a constant
-     */
-    public void asyncCopyWaitGroup(int groups) {}
 }

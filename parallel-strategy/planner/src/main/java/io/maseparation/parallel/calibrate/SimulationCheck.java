@@ -44,8 +44,8 @@ public final class SimulationCheck {
      *
      * @param setup layout and batching
      * @param measuredMs median over runs of the mean time of a decode step, which is the batch divided by TPS
-     * @param medianMs median time between tokens in that run; micro-batches that wait for others' prompts make it longer
-     *     than a step where there are few tokens
+     * @param medianMs median time between tokens in that run; micro-batches that wait for others' prompts make it
+     *     longer than a step where there are few tokens
      * @param leastMs least over runs of the mean time of a decode step
      * @param mostMs largest over runs of the mean time of a decode step
      * @param simulatedMs simulated TPOT
@@ -197,8 +197,8 @@ public final class SimulationCheck {
     }
 
     /**
-     * Mean time of a decode step: unlike the time between tokens without the wait of a sequence with an early prompt for
-     * the other prompts.
+     * Mean time of a decode step: unlike the time between tokens without the wait of a sequence with an early prompt
+     * for the other prompts.
      */
     private static double stepMs(RunResult run, int batch) {
         return batch / run.metrics().tps() * 1e3;

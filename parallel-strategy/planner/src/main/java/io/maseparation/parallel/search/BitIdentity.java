@@ -23,7 +23,8 @@ import java.util.stream.Stream;
  *
  * @param identical the best plan that splits no sum
  * @param best the best plan of all
- * @param cost what {@code best} gains over {@code identical}, as defined by {@link Verdict#gain}; 0 where they are the same
+ * @param cost what {@code best} gains over {@code identical}, as defined by {@link Verdict#gain}; 0 where they are the
+ *     same
  * @param untried how many layouts were not simulated the other way, since the time limit was over
  */
 public record BitIdentity(Evaluation identical, Evaluation best, double cost, int untried) {

@@ -6,9 +6,9 @@ import java.util.Optional;
 import java.util.function.ToDoubleBiFunction;
 
 /**
- * A model of many equal layers, timed from two models with fewer layers: what each further layer adds is the same. A bound that is the
- * larger of several sums over layers is convex in their number, so what lies on a line through two numbers of layers is
- * also a bound beyond them, apart from chance in which experts each layer chooses.
+ * A model of many equal layers, timed from two models with fewer layers: what each further layer adds is the same. A
+ * bound that is the larger of several sums over layers is convex in their number, so what lies on a line through two
+ * numbers of layers is also a bound beyond them, apart from chance in which experts each layer chooses.
  *
  * @param few the model with a few layers
  * @param more the model with some more

@@ -20,6 +20,11 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * <p>Arrays that a rank's shard has no use for have length 1.
  */
 final class RankArrays {
+    /** Arrays of a rank beside those of slots and the KV cache, its rotary table included. */
+    private static final int ARRAYS = 28;
+
+    private static final int ARRAYS_PER_SLOTS = 3;
+
     /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
     final IntArray step = DeviceArrays.ints(3);
 
@@ -165,6 +170,15 @@ final class RankArrays {
     /** Bytes of a rank's activations and scratch, without the KV cache. */
     static long bytes(ModelConfig config, Shard shard, Capacity capacity) {
         return new Sizes(config, shard, capacity).bytes(config);
+    }
+
+    /** Most bytes of the process's memory outside the heap that the arrays of a rank take, the KV cache included. */
+    static long hostBytes(ModelConfig config, Shard shard, Capacity capacity) {
+        int slots = ARRAYS_PER_SLOTS * new Sizes(config, shard, capacity).slotCounts.size();
+        int caches = shard.attention().isPresent() ? 2 * (shard.endLayer() - shard.firstLayer()) : 0;
+        return bytes(config, shard, capacity)
+                + capacity.kvBytes(config, shard)
+                + (ARRAYS + slots + caches) * DeviceArrays.MOST_BESIDE;
     }
 
     private static TornadoNativeArray cache(DataType type, long size) {

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.layout;
 
+import java.util.Objects;
+
 /**
  * How a batch goes through a layout.
  *
@@ -9,6 +11,16 @@ package io.maseparation.parallel.layout;
 public record Batching(int microBatches, Schedule schedule) {
     /** Name of the number of micro-batches in files and messages. */
     public static final String MICRO_BATCHES = "micro_batches";
+
+    /**
+     * Checks what can be checked without a layout.
+     *
+     * @throws PlanException if there are fewer micro-batches than 1
+     */
+    public Batching {
+        SizeChecks.atLeastOne(MICRO_BATCHES, microBatches);
+        Objects.requireNonNull(schedule, "schedule");
+    }
 
     /**
      * {@return a layout's name and, where there are several, micro-batches, such as "ma 3:1, 2 micro-batches"}

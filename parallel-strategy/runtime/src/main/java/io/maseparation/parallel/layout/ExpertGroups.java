@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
@@ -136,7 +137,7 @@ public record ExpertGroups(List<Layer> layers) {
     void check(ModelConfig config, int groups) {
         List<Integer> experts = experts(config).toList();
         SizeChecks.require(layers.size() == experts.size(),
-                "expert_placement has %d layers, the model %d", layers.size(), experts.size());
+                "expert_placement has %s, the model %d", Text.count(layers.size(), "layer"), experts.size());
         for (int layer = 0; layer < experts.size(); layer++) {
             layers.get(layer).check(layer, experts.get(layer), groups);
         }

@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -86,6 +87,14 @@ public record PlanFile(
 
     /** Copies the list. */
     public PlanFile {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(setup, "setup");
+        Objects.requireNonNull(devices, "devices");
+        Objects.requireNonNull(cluster, "cluster");
+        Objects.requireNonNull(batch, "batch");
+        Objects.requireNonNull(context, "context");
+        Objects.requireNonNull(experts, "experts");
         devices = List.copyOf(devices);
     }
 
@@ -96,6 +105,7 @@ public record PlanFile(
      * @throws PlanException if experts have replicas within a copy, which the format has no place for
      */
     public static PlanFile of(Plan plan) {
+        Objects.requireNonNull(plan, "plan");
         ExpertGroups experts = plan.placement().experts();
         if (experts.replicated()) {
             throw new PlanException("a plan file has one place for each expert of a copy; this plan has replicas");
@@ -133,6 +143,7 @@ public record PlanFile(
      *     it
      */
     public Plan toPlan(ModelConfig config) {
+        Objects.requireNonNull(config, "config");
         if (!shape.equals(Shape.of(config))) {
             throw new PlanException("the plan is for model %s (%s), which %s (%s) is not"
                     .formatted(model, shape, config.name(), Shape.of(config)));
@@ -148,6 +159,7 @@ public record PlanFile(
      * @throws ModelException if the file is not a plan; the message names file and field
      */
     public static PlanFile read(Path file) {
+        Objects.requireNonNull(file, "file");
         JsonFile json = JsonFile.open(file);
         int version = json.integer("version", 0, Integer.MAX_VALUE);
         if (version != VERSION) {
@@ -203,8 +215,9 @@ public record PlanFile(
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
         for (LayoutSize size : LayoutSize.values()) {
             names.add(size.id());
-            sizes.put(size, json.integer(size.id(), 1, 1, Layout.MOST_RANKS));
-            if (json.has(size.id()) && !size.belongsTo(strategy)) {
+            if (size.belongsTo(strategy)) {
+                sizes.put(size, json.integer(size.id(), 1, 1, Layout.MOST_RANKS));
+            } else if (json.has(size.id())) {
                 throw json.fail(size.id(), "is not a size of strategy %s".formatted(strategy.id()));
             }
         }
@@ -241,6 +254,7 @@ public record PlanFile(
      * @throws java.io.UncheckedIOException if the file cannot be written
      */
     public void write(Path file) {
+        Objects.requireNonNull(file, "file");
         WholeFile.write(file, Json.write(tree()));
     }
 

@@ -70,8 +70,8 @@ public record Capacity(
     }
 
     /**
-     * Most bytes of the process's memory outside the heap that the arrays of a rank take: KV cache, activations and
-     * scratch, each array in pages of its own.
+     * Bytes of the process's memory outside the heap that a rank takes, beside weights: KV cache, activations and
+     * scratch, each array in pages of its own. Rather too many than too few.
      */
     public long hostBytes(ModelConfig config, Shard shard) {
         return RankArrays.hostBytes(config, shard, this);

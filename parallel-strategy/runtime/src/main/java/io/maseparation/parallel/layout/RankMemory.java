@@ -79,8 +79,8 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
     }
 
     /**
-     * {@return how much of the weights and caches that ranks hold a single device would need as well: unique weights and
-     * live keys and values ÷ what all ranks hold of both}
+     * {@return how much of the weights and caches that ranks hold a single device would need as well: unique weights
+     * and live keys and values ÷ what all ranks hold of both}
      *
      * @param plan the plan
      * @param ranks what every rank holds

@@ -11,6 +11,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Sampler;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.testing.TestCheckpoint;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
@@ -111,7 +112,7 @@ class EmbeddingErrorsTest {
         assertNull("experts", () -> Planning.plan(TINY.config(), SINGLE, null));
         assertNull("file", () -> PlanFile.read(null));
         assertNull("devices", () -> DEFAULTS.withDevices(null));
-        assertNull("devices[0]", () -> DEFAULTS.withDevices(Arrays.asList((io.maseparation.moe.segments.Device) null)));
+        assertNull("devices[0]", () -> DEFAULTS.withDevices(Arrays.asList((Device) null)));
         assertNull("kvType", () -> DEFAULTS.withKvType(null));
         assertNull("onToken", () -> DEFAULTS.withOnToken(null));
         assertNull("changes", () -> DEFAULTS.withChanges(null));
@@ -270,6 +271,15 @@ class EmbeddingErrorsTest {
         assertThat(result.changes()).singleElement()
                 .satisfies(change -> assertThat(change.outcome())
                         .isEqualTo("failed: NullPointerException: the change has no target"));
+    }
+
+    @Test
+    void aChangeThatIsNotReachedCountsTheSteps() {
+        Changes changes = Changes.at(new Changes.Ordered(9, LayoutChange.Kind.RATIO, state -> null));
+        RunResult result = generation().maxTokens(2).ignoringEos().layout(SEPARATED)
+                .execution(DEFAULTS.withChanges(changes)).run();
+        assertThat(result.changes()).singleElement().satisfies(change -> assertThat(change.outcome())
+                .isEqualTo("not reached: the run ended after 1 decode step"));
     }
 
     @Test

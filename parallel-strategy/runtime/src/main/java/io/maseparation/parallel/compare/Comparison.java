@@ -36,7 +36,7 @@ public final class Comparison {
         private Optional<String> refusal = Optional.empty();
 
         private Entry(Setup setup) {
-            this.setup = Objects.requireNonNull(setup, "layouts has a null");
+            this.setup = Objects.requireNonNull(setup, "layouts has a null element");
         }
 
         /** {@return the layout, and how the batch goes through it} */

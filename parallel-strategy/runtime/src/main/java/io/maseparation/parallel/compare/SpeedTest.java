@@ -37,7 +37,7 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
         atLeast(0, "depth", depth);
     }
 
-    private static void atLeast(int least, String name, int value) {
+    static void atLeast(int least, String name, int value) {
         if (value < least) {
             throw new ModelException("'%s' must be at least %d, is %d".formatted(name, least, value));
         }

@@ -83,7 +83,8 @@ public record ExpertGroups(List<Layer> layers) {
 
         private void check(int layer, int experts, int groups) {
             SizeChecks.require(groupsOf.size() == experts,
-                    "expert_placement names %d experts in layer %d, the model has %d", groupsOf.size(), layer, experts);
+                    "expert_placement names %s in layer %d, the model has %d",
+                    Text.count(groupsOf.size(), "expert"), layer, experts);
             boolean[] used = new boolean[groups];
             for (int expert = 0; expert < experts; expert++) {
                 List<Integer> of = groupsOf.get(expert);

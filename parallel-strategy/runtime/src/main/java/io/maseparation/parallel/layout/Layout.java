@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.util.Map;
 import java.util.Objects;
@@ -271,7 +272,7 @@ public sealed interface Layout {
             String devices = LayoutSize.EXPERT_DEVICES.quoted() + " " + expertDevices;
             SizeChecks.wholeExperts(config, expertGroups(), expertReplicas * expertTensorParallel == 1
                     ? devices
-                    : devices + ", %d groups per copy,".formatted(expertGroups()));
+                    : devices + ", " + Text.count(expertGroups(), "group") + " per copy,");
         }
     }
 

@@ -4,6 +4,7 @@ import io.maseparation.files.Identified;
 import io.maseparation.files.Json;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.files.WholeFile;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
@@ -80,8 +81,9 @@ public record PlanFile(
 
         @Override
         public String toString() {
-            return "%d layers of width %d, %d heads, %d key/value heads, top-%d of %d experts"
-                    .formatted(layers, hidden, heads, kvHeads, expertsPerToken, experts);
+            return "%s of width %d, %s, %s, top-%d of %s"
+                    .formatted(Text.count(layers, "layer"), hidden, Text.count(heads, "head"),
+                            Text.count(kvHeads, "key/value head"), expertsPerToken, Text.count(experts, "expert"));
         }
     }
 
@@ -174,7 +176,8 @@ public record PlanFile(
         List<Integer> devices = json.integers("devices");
         int ranks = setup.layout().ranks();
         if (devices.size() != ranks) {
-            throw json.fail("devices", "names %d devices for %d ranks".formatted(devices.size(), ranks));
+            throw json.fail("devices", "names %s for %s"
+                    .formatted(Text.count(devices.size(), "device"), Text.count(ranks, "rank")));
         }
         return new PlanFile(
                 json.name("model"),

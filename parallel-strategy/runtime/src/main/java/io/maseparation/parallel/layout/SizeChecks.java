@@ -94,8 +94,8 @@ final class SizeChecks {
                 "%s %d neither divides the model's %s nor is a multiple of that",
                 size.quoted(), slices, Text.count(config.kvHeads(), "key/value head"));
         require(config.qkNorm() != QkNorm.WHOLE || slices <= config.kvHeads(),
-                "%s %d is more than the %d key/value heads, which a norm over all heads needs apart",
-                size.quoted(), slices, config.kvHeads());
+                "%s %d is more than the %s, which a norm over all heads needs apart",
+                size.quoted(), slices, Text.count(config.kvHeads(), "key/value head"));
     }
 
     /** The width of the experts can be split. */

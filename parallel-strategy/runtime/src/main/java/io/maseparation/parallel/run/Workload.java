@@ -176,8 +176,12 @@ public record Workload(
             long context = (long) depth + prompt.length + maxTokens;
             if (context > config.maxPositions()) {
                 throw new ModelException(
-                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
-                                .formatted(i, (long) depth + prompt.length, maxTokens, config.maxPositions()));
+                        "prompt %d: %s and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
+                                .formatted(
+                                        i,
+                                        Text.count((long) depth + prompt.length, "token"),
+                                        maxTokens,
+                                        config.maxPositions()));
             }
         }
     }

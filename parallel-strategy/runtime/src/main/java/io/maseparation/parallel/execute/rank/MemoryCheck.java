@@ -59,7 +59,7 @@ final class MemoryCheck {
         // Weights are in memory already, once for all ranks, except for the copies of parts.
         MemoryBudget.require(
                 process,
-                "the KV cache, activations and parts of weights of %d ranks".formatted(loaded.size()),
+                "the KV cache, activations and parts of weights of " + Text.count(loaded.size(), "rank"),
                 "lower 'max_tokens', 'prefill_chunk' or the number of prompts, use 'kv_dtype' f16, or fewer ranks");
     }
 

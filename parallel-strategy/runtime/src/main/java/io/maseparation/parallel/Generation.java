@@ -110,7 +110,8 @@ public final class Generation {
      * @return this
      */
     public Generation prompt(String text) {
-        prompts.add(model.requiredTokenizer().encode(Objects.requireNonNull(text, "text")));
+        Objects.requireNonNull(text, "text");
+        prompts.add(model.requiredTokenizer().encode(text));
         return this;
     }
 

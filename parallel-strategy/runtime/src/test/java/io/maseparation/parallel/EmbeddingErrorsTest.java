@@ -93,6 +93,8 @@ class EmbeddingErrorsTest {
         assertNull("file", () -> generation().plan(null));
         assertNull("tokenIds", () -> generation().prompt((int[]) null));
         assertNull("tokenIds", () -> generation().prompts(Arrays.asList((int[]) null)));
+        assertNull("text", () -> generation().prompt((String) null));
+        assertNull("messages", () -> generation().chat(null));
         assertNull("tokenIds", () -> generation().prompts(null));
         assertNull("strings", () -> generation().stop(null));
         assertNull("sampler", () -> generation().sampling(null));

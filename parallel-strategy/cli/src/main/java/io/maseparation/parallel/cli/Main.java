@@ -125,23 +125,14 @@ public final class Main {
     private static String message(Throwable e) {
         return switch (e) {
             case UsageException _ -> String.valueOf(e.getMessage());
-            case ModelException _,PlanException _,FailedException _ -> FlagNames.translate(e.getMessage());
-            case RunFailedException _ -> failedRun(e);
+            case ModelException _,PlanException _,RunFailedException _,FailedException _ -> FlagNames.translate(
+                    e.getMessage());
             case UncheckedIOException _ -> "input or output failed: "
                     + Objects.requireNonNull(e.getCause(), "it is made with a cause").getMessage();
             case OutOfMemoryError _ -> outOfMemory(e);
             default -> "unexpected %s%s; run again with --verbose for details".formatted(
                     e.getClass().getSimpleName(), e.getMessage() == null ? "" : ": " + e.getMessage());
         };
-    }
-
-    private static String failedRun(Throwable e) {
-        for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
-            if (cause instanceof OutOfMemoryError) {
-                return outOfMemory(cause);
-            }
-        }
-        return FlagNames.translate(e.getMessage());
     }
 
     private static String outOfMemory(Throwable error) {

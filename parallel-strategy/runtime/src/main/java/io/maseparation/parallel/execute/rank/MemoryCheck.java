@@ -60,7 +60,8 @@ final class MemoryCheck {
         MemoryBudget.require(
                 process,
                 "the KV cache, activations and parts of weights of " + Text.count(loaded.size(), "rank"),
-                "lower 'max_tokens', 'prefill_chunk' or the number of prompts, use 'kv_dtype' f16, or fewer ranks");
+                "lower 'max_tokens', 'prefill_chunk' or the number of prompts, or use 'kv_dtype' f16"
+                        + (loaded.size() > 1 ? " or fewer ranks" : ""));
     }
 
     private static String remedy(Plan plan, RankPlan rank, RankMemory held) {

@@ -70,6 +70,16 @@ public final class Text {
     }
 
     /**
+     * {@return a number and what it counts: {@code 1 layer}, {@code 2 layers}}
+     *
+     * @param n number of things
+     * @param thing one of them, a noun with a plural in -s
+     */
+    public static String count(long n, String thing) {
+        return n + " " + thing + (n == 1 ? "" : "s");
+    }
+
+    /**
      * {@return as {@link #bytes(double)}}
      *
      * @param bytes number of bytes

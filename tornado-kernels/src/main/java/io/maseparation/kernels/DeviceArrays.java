@@ -21,6 +21,12 @@ public final class DeviceArrays {
 
     private static final long CACHE_LINE = 64;
 
+    /**
+     * Most bytes that an array takes beside its elements: the rest of its last page, and what it takes to begin at a
+     * page.
+     */
+    public static final long MOST_BESIDE = 2 * PAGE;
+
     private DeviceArrays() {}
 
     /** Zeros. */

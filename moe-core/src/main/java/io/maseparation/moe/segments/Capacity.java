@@ -69,6 +69,14 @@ public record Capacity(
                 && kvFormat.equals(other.kvFormat);
     }
 
+    /**
+     * Bytes of the process's memory outside the heap that a rank takes, beside weights: KV cache, activations and
+     * scratch, each array in pages of its own. Rather too many than too few.
+     */
+    public long hostBytes(ModelConfig config, Shard shard) {
+        return RankArrays.hostBytes(config, shard, this);
+    }
+
     /** Bytes of activations and scratch. */
     public long activationBytes(ModelConfig config, Shard shard) {
         return RankArrays.bytes(config, shard, this);

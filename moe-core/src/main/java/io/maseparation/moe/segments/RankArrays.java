@@ -22,6 +22,14 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * <p>Arrays that a rank's shard has no use for have length 1.
  */
 final class RankArrays {
+    /** Arrays of a rank that it has once: those here, its rotary table, and the scratch memory of its graphs. */
+    private static final int ARRAYS = 31;
+
+    private static final int ARRAYS_PER_SLOTS = 3;
+
+    /** Keys and values, and what the tasks of attention take in place of the biases that a model does not have. */
+    private static final int ARRAYS_PER_ATTENTION_LAYER = 6;
+
     /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
     final IntArray step = DeviceArrays.ints(3);
 
@@ -201,6 +209,15 @@ final class RankArrays {
     /** Bytes of a rank's activations and scratch, without the KV cache. */
     static long bytes(ModelConfig config, Shard shard, Capacity capacity) {
         return new Sizes(config, shard, capacity).bytes(config);
+    }
+
+    /** Bytes of the process's memory outside the heap that a rank takes, the KV cache included. */
+    static long hostBytes(ModelConfig config, Shard shard, Capacity capacity) {
+        int slots = ARRAYS_PER_SLOTS * new Sizes(config, shard, capacity).slotCounts.size();
+        int layers = shard.attention().isPresent() ? shard.endLayer() - shard.firstLayer() : 0;
+        return bytes(config, shard, capacity)
+                + capacity.kvBytes(config, shard)
+                + (ARRAYS + slots + ARRAYS_PER_ATTENTION_LAYER * layers) * DeviceArrays.MOST_BESIDE;
     }
 
     private static TornadoNativeArray cache(DataType type, long size) {

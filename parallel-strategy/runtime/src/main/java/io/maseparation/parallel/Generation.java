@@ -16,11 +16,13 @@ import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -49,8 +51,10 @@ public final class Generation {
      * {@return greedy generation of up to 16 tokens on one rank, unless something else is set}
      *
      * @param model the model
+     * @throws IllegalStateException if it is closed
      */
     public static Generation of(Model model) {
+        Objects.requireNonNull(model, "model").requireOpen();
         return new Generation(model);
     }
 
@@ -61,7 +65,7 @@ public final class Generation {
      * @return this
      */
     public Generation layout(Layout layout) {
-        return layout(layout.withMicroBatches(1));
+        return layout(Objects.requireNonNull(layout, "layout").withMicroBatches(1));
     }
 
     /**
@@ -71,6 +75,7 @@ public final class Generation {
      * @return this
      */
     public Generation layout(Setup setup) {
+        Objects.requireNonNull(setup, "setup");
         plan = config -> Planning.plan(config, setup);
         return this;
     }
@@ -82,7 +87,7 @@ public final class Generation {
      * @return this
      */
     public Generation plan(PlanFile file) {
-        plan = file::toPlan;
+        plan = Objects.requireNonNull(file, "file")::toPlan;
         return this;
     }
 
@@ -93,7 +98,7 @@ public final class Generation {
      * @return this
      */
     public Generation prompt(int... tokenIds) {
-        prompts.add(tokenIds.clone());
+        prompts.add(Objects.requireNonNull(tokenIds, "tokenIds").clone());
         return this;
     }
 
@@ -105,6 +110,7 @@ public final class Generation {
      * @return this
      */
     public Generation prompt(String text) {
+        Objects.requireNonNull(text, "text");
         prompts.add(model.requiredTokenizer().encode(text));
         return this;
     }
@@ -118,6 +124,7 @@ public final class Generation {
      * @return this
      */
     public Generation chat(List<ChatTemplate.Message> messages) {
+        Objects.requireNonNull(messages, "messages");
         Tokenizer tokenizer = model.requiredTokenizer();
         ChatTemplate template = tokenizer.chatTemplate().orElseThrow(() -> new ModelException(
                 "%s has no chat template, neither in tokenizer_config.json nor as chat_template.jinja"
@@ -134,7 +141,8 @@ public final class Generation {
      * @return this
      */
     public Generation stop(List<String> strings) {
-        stops = strings.isEmpty()
+        model.requireOpen();
+        stops = Objects.requireNonNull(strings, "strings").isEmpty()
                 ? Optional.empty()
                 : Optional.of(new StopStrings(model.requiredTokenizer(), strings));
         return this;
@@ -146,6 +154,7 @@ public final class Generation {
      * @param output one sequence of a result
      */
     public Optional<String> text(RunResult.SequenceOutput output) {
+        Objects.requireNonNull(output, "output");
         return model.tokenizer()
                 .map(t -> t.decode(output.tokenIds().stream().mapToInt(id -> id).toArray()))
                 .map(text -> stops.map(s -> s.cut(text)).orElse(text));
@@ -158,7 +167,7 @@ public final class Generation {
      * @return this
      */
     public Generation prompts(List<int[]> tokenIds) {
-        tokenIds.forEach(this::prompt);
+        Objects.requireNonNull(tokenIds, "tokenIds").forEach(this::prompt);
         return this;
     }
 
@@ -202,7 +211,7 @@ public final class Generation {
      * @return this
      */
     public Generation sampling(Sampler sampler) {
-        sampling = sampler;
+        sampling = Objects.requireNonNull(sampler, "sampler");
         return this;
     }
 
@@ -250,7 +259,7 @@ public final class Generation {
      * @return this
      */
     public Generation execution(ExecutionOptions options) {
-        execution = options;
+        execution = Objects.requireNonNull(options, "options");
         return this;
     }
 
@@ -259,18 +268,30 @@ public final class Generation {
      *
      * @throws ModelException if the workload does not fit the model, or the memory
      * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
-     * @throws io.maseparation.parallel.run.RunFailedException if a rank fails or gets stuck
+     * @throws RunFailedException if a rank fails or gets stuck, or the model is closed meanwhile
+     * @throws IllegalStateException if the model is closed
      * @return tokens and measurements
      */
     public RunResult run() {
+        model.requireOpen();
         Workload.Ending ending = stops.<Workload.Ending>map(s -> s::tokens).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
         ModelWeights weights = model.weightsFor(devices);
         try (PlanExecutor executor = new PlanExecutor(
-                plan.apply(weights.config()), new Job(weights, workload, execution))) {
+                plan.apply(weights.config()), new Job(weights, workload, untilClosed()))) {
             return executor.run();
+        } catch (RunFailedException e) {
+            throw model.closed() ? new RunFailedException("the model was closed during the run", e) : e;
         }
+    }
+
+    /** A closed preset would run on, where a checkpoint's weights are gone: both end at the next token. */
+    private ExecutionOptions untilClosed() {
+        return execution.withOnToken(sequence -> {
+            execution.onToken().accept(sequence);
+            model.requireOpen();
+        });
     }
 }

@@ -15,14 +15,19 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
-/** A model that can be run: a checkpoint on disk, or a preset with random weights. */
+/**
+ * A model that can be run: a checkpoint on disk, or a preset with random weights. After {@link #close()} it can do
+ * nothing but say what its configuration was, whichever it is; everything else is an {@link IllegalStateException}.
+ */
 public final class Model implements AutoCloseable {
     private final ModelWeights weights;
     private final Optional<Checkpoint> checkpoint;
     private ModelWeights readable;
     private List<KernelTarget> readableBy = List.of();
+    private volatile boolean closed;
 
     private Model(ModelWeights weights, Optional<Checkpoint> checkpoint) {
         this.weights = weights;
@@ -50,6 +55,7 @@ public final class Model implements AutoCloseable {
      * @return the model, to be closed
      */
     public static Model open(String presetOrFolder, long seed) {
+        Objects.requireNonNull(presetOrFolder, "presetOrFolder");
         if (Presets.has(presetOrFolder)) {
             return preset(presetOrFolder, seed);
         }
@@ -74,6 +80,7 @@ public final class Model implements AutoCloseable {
      * @param seed the same for the same weights
      */
     public static Model preset(String name, long seed) {
+        Objects.requireNonNull(name, "name");
         return new Model(RandomWeights.create(Presets.config(name), seed), Optional.empty());
     }
 
@@ -83,6 +90,7 @@ public final class Model implements AutoCloseable {
      * @param folder the checkpoint's folder
      */
     public static Model checkpoint(Path folder) {
+        Objects.requireNonNull(folder, "folder");
         Checkpoint opened = Checkpoint.open(folder);
         return new Model(opened.weights(), Optional.of(opened));
     }
@@ -94,11 +102,13 @@ public final class Model implements AutoCloseable {
 
     /** {@return all weights; valid until {@link #close()}} */
     public ModelWeights weights() {
+        requireOpen();
         return weights;
     }
 
     /** The weights in a format that devices can read: those of the model, or a copy that is kept for the next time. */
     synchronized ModelWeights weightsFor(List<Device> devices) {
+        requireOpen();
         List<KernelTarget> targets = devices.stream().map(Device::target).toList();
         if (!targets.equals(readableBy)) {
             readable = WeightConversion.readableBy(targets, weights);
@@ -109,6 +119,7 @@ public final class Model implements AutoCloseable {
 
     /** {@return the tokenizer, where a checkpoint has one} */
     public Optional<Tokenizer> tokenizer() {
+        requireOpen();
         return checkpoint.flatMap(Checkpoint::tokenizer);
     }
 
@@ -119,6 +130,7 @@ public final class Model implements AutoCloseable {
      * @throws ModelException naming file and field, if a value makes no sense
      */
     public Sampler sampler(boolean sample) {
+        requireOpen();
         return checkpoint.map(c -> Sampler.read(c.folder(), sample))
                 .orElseGet(() -> sample ? Sampler.greedy().withTemperature(1) : Sampler.greedy());
     }
@@ -129,9 +141,25 @@ public final class Model implements AutoCloseable {
                 "%s has no tokenizer.json: give token ids instead of text".formatted(config().name())));
     }
 
-    /** Unmaps a checkpoint's weights, which must not be used any more. */
+    /** Whether {@link #close()} was called. */
+    boolean closed() {
+        return closed;
+    }
+
+    /** Complains of use after {@link #close()}. */
+    void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the model is closed");
+        }
+    }
+
+    /**
+     * Unmaps a checkpoint's weights, which must not be used any more. A run that is under way ends with a
+     * {@link io.maseparation.parallel.run.RunFailedException}.
+     */
     @Override
     public void close() {
+        closed = true;
         checkpoint.ifPresent(Checkpoint::close);
     }
 }

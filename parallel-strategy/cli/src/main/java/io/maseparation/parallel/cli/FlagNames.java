@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cli;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,11 +18,14 @@ import org.jspecify.annotations.Nullable;
 final class FlagNames {
     private static final Pattern PARAMETER = Pattern.compile("'([a-z][a-z0-9_]*)'(?! is )");
 
+    /** Parameters whose options are called otherwise, as llama-bench calls them. */
+    private static final Map<String, String> OTHERWISE = Map.of("depth", "n-depth");
+
     private FlagNames() {}
 
     /** The option, without the dashes before it, that a parameter is given by. */
     static String option(String parameter) {
-        return parameter.replace('_', '-');
+        return OTHERWISE.getOrDefault(parameter, parameter.replace('_', '-'));
     }
 
     /** A message of the library with options instead of parameters. Other quoted words stay. */

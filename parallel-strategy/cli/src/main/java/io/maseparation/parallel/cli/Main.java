@@ -125,8 +125,7 @@ public final class Main {
     private static String message(Throwable e, List<String> args) {
         return switch (e) {
             case UsageException _ -> String.valueOf(e.getMessage());
-            case ModelException _,PlanException _,FailedException _ -> translated(e, args);
-            case RunFailedException _ -> failedRun(e, args);
+            case ModelException _,PlanException _,RunFailedException _,FailedException _ -> translated(e, args);
             case UncheckedIOException _ -> "input or output failed: "
                     + Objects.requireNonNull(e.getCause(), "it is made with a cause").getMessage();
             case OutOfMemoryError _ -> outOfMemory(e);
@@ -141,15 +140,6 @@ public final class Main {
                 .findFirst()
                 .map(c -> FlagNames.translate(e.getMessage(), c, args))
                 .orElseGet(() -> FlagNames.translate(e.getMessage()));
-    }
-
-    private static String failedRun(Throwable e, List<String> args) {
-        for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
-            if (cause instanceof OutOfMemoryError) {
-                return outOfMemory(cause);
-            }
-        }
-        return translated(e, args);
     }
 
     private static String outOfMemory(Throwable error) {

@@ -108,7 +108,7 @@ class BalanceCommandTest {
             [1,1e999]       | --gpus 2                                  | 1 | expert 1
             [1e308,1e308]   | --gpus 2                                  | 1 | too large to be added
             [1,[2]]         | --gpus 2                                  | 1 | expert 1: [2] is not a load
-            [[1,2],[3]]     | --gpus 1                                  | 1 | layer 1 has 1 experts, but layer 0 has 2
+            [[1,2],[3]]     | --gpus 1                                  | 1 | layer 1 has 1 expert, but layer 0 has 2
             [[1,2],3]       | --gpus 1                                  | 1 | layer 1 is not an array
             [1,2,3,4]       | --slots 4                                 | 2 | --gpus is needed
             [1,2,3,4]       | --gpus 0                                  | 2 | --gpus must be from 1

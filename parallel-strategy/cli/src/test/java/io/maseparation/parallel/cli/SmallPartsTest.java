@@ -82,6 +82,7 @@ class SmallPartsTest {
                 .isEqualTo("--expert-replicas 2 does not divide --expert-devices 3: raise --batch");
         assertThat(FlagNames.translate("'no_such_thing' of 'it's', expert_devices and \"batch\" $1"))
                 .isEqualTo("'no_such_thing' of 'it's', expert_devices and \"batch\" $1");
+        assertThat(FlagNames.translate("'depth' must be 0 or more")).isEqualTo("--n-depth must be 0 or more");
         CommandLineRun run = CommandLineRun.of(
                 "simulate", "-m", "tiny", "--strategy", "ma", "--attention-devices", "3", "--expert-devices", "1",
                 "--attention-tensor-parallel-size", "2");

@@ -40,8 +40,8 @@ public record LoadsFile(boolean layered, double[][] layers) {
             }
             layers[layer] = loads(where, of);
             if (layers[layer].length != layers[0].length) {
-                throw new ModelException("%s has %d experts, but layer 0 has %d"
-                        .formatted(where, layers[layer].length, layers[0].length));
+                throw new ModelException("%s has %s, but layer 0 has %d"
+                        .formatted(where, Text.count(layers[layer].length, "expert"), layers[0].length));
             }
         }
         return new LoadsFile(true, layers);

@@ -3,6 +3,7 @@ package io.maseparation.parallel.change;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Target;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Decides whether a run should go on with another layout. Used by one thread at a time, beside the run. */
@@ -33,7 +34,13 @@ public interface LayoutPolicy {
      * @param kind what moves
      * @param gainMs predicted time that a step gains
      */
-    record Proposal(Target target, LayoutChange.Kind kind, double gainMs) {}
+    record Proposal(Target target, LayoutChange.Kind kind, double gainMs) {
+        /** Refuses what is missing. */
+        public Proposal {
+            Objects.requireNonNull(target, "target");
+            Objects.requireNonNull(kind, "kind");
+        }
+    }
 
     /**
      * A run between two steps.

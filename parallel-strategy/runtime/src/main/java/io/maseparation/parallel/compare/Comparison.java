@@ -36,7 +36,7 @@ public final class Comparison {
         private Optional<String> refusal = Optional.empty();
 
         private Entry(Setup setup) {
-            this.setup = setup;
+            this.setup = Objects.requireNonNull(setup, "layouts has a null element");
         }
 
         /** {@return the layout, and how the batch goes through it} */
@@ -54,8 +54,15 @@ public final class Comparison {
             return refusal;
         }
 
-        /** {@return the run with the median TPOT} */
+        /**
+         * {@return the run with the median TPOT}
+         *
+         * @throws IllegalStateException if the layout has no runs
+         */
         public RunResult typical() {
+            if (!ran()) {
+                throw new IllegalStateException("%s has no run: %s".formatted(setup.name(), refusal.orElse("")));
+            }
             return Percentiles.medianRun(runs, run -> run.metrics().tpotMs());
         }
 
@@ -99,10 +106,11 @@ public final class Comparison {
      * @param workload what to generate
      * @param layouts layouts to compare
      * @param execution how plans are run
-     * @param repetitions runs of each layout, after one that warms up
+     * @param repetitions runs of each layout, at least 1, after one that warms up
      * @param before called with a layout before every run
      * @return all layouts with their runs, or the reason why they have none
      * @throws PlanException if none of the layouts can run; it says why the first cannot
+     * @throws ModelException if there are no repetitions
      */
     public static Comparison run(
             Model model,
@@ -111,6 +119,17 @@ public final class Comparison {
             ExecutionOptions execution,
             int repetitions,
             Consumer<Setup> before) {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(workload, "workload");
+        Objects.requireNonNull(layouts, "layouts");
+        Objects.requireNonNull(execution, "execution");
+        Objects.requireNonNull(before, "before");
+        if (layouts.isEmpty()) {
+            throw new PlanException("no layout to compare: there must be at least one");
+        }
+        if (repetitions < 1) {
+            throw new ModelException("'repetitions' must be at least 1, is " + repetitions);
+        }
         List<Entry> entries = layouts.stream().map(Entry::new).toList();
         Generation generation = Generation.of(model)
                 .prompts(workload.prompts())

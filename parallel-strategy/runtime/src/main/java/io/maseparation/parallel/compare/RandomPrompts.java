@@ -15,8 +15,12 @@ public final class RandomPrompts {
      * @param tokens tokens of each
      * @param vocab tokens are below this
      * @param seed the same for the same prompts
+     * @throws io.maseparation.files.ModelException if a number makes no sense
      */
     public static List<int[]> of(int count, int tokens, int vocab, long seed) {
+        SpeedTest.atLeast(0, "count", count);
+        SpeedTest.atLeast(0, "tokens", tokens);
+        SpeedTest.atLeast(1, "vocab", vocab);
         SplittableRandom random = new SplittableRandom(seed);
         return IntStream.range(0, count).mapToObj(i -> random.ints(tokens, 0, vocab).toArray()).toList();
     }

@@ -1,10 +1,12 @@
 package io.maseparation.parallel.compare;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A measurement as llama-bench makes it: either prompts are processed up to the first output token, or tokens are
@@ -18,6 +20,28 @@ import java.util.Arrays;
  */
 public record SpeedTest(int prompt, int generate, int prefillChunk, int sequences, int depth) {
     private static final int SEED = 0;
+
+    /**
+     * Checks the numbers.
+     *
+     * @throws ModelException if it is a test of both or of neither, or a number makes no sense
+     */
+    public SpeedTest {
+        if (prompt < 0 || generate < 0 || (prompt > 0) == (generate > 0)) {
+            throw new ModelException(
+                    "either 'prompt' or 'generate' must be above 0 and the other 0: they are %d and %d"
+                            .formatted(prompt, generate));
+        }
+        atLeast(1, "prefill_chunk", prefillChunk);
+        atLeast(1, "sequences", sequences);
+        atLeast(0, "depth", depth);
+    }
+
+    static void atLeast(int least, String name, int value) {
+        if (value < least) {
+            throw new ModelException("'%s' must be at least %d, is %d".formatted(name, least, value));
+        }
+    }
 
     /**
      * Values of one quantity, one per run.
@@ -56,12 +80,15 @@ public record SpeedTest(int prompt, int generate, int prefillChunk, int sequence
      * @param model the model
      * @param setup layout and batching of all runs
      * @param execution how plans are run
-     * @param repetitions runs that are measured
+     * @param repetitions runs that are measured, at least 1
      * @param afterEach called after every run, the first included
+     * @throws ModelException if there are no repetitions, or the test does not fit the model or the memory
      * @return nanoseconds of each run
      */
     public Samples nanos(
             Model model, Setup setup, ExecutionOptions execution, int repetitions, Runnable afterEach) {
+        Objects.requireNonNull(afterEach, "afterEach");
+        atLeast(1, "repetitions", repetitions);
         Generation generation = Generation.of(model)
                 .layout(setup)
                 .execution(execution)

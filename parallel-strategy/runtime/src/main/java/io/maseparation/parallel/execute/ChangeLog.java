@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.files.Text;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.timeline.TimelineEvent;
@@ -24,7 +25,7 @@ final class ChangeLog {
     /** Notes a change that was ordered for a step that the run did not reach. */
     void missed(int step, Kind kind, int decoded) {
         changes.add(new LayoutChange(step, kind, "", "", Double.NaN, LayoutChange.Cost.NONE, false,
-                "not reached: the run ended after %d decode steps".formatted(decoded)));
+                "not reached: the run ended after " + Text.count(decoded, "decode step")));
     }
 
     /** All changes so far, made or not. */

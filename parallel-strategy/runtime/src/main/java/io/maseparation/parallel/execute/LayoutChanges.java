@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
@@ -120,7 +121,7 @@ final class LayoutChanges {
         Deployment next = now;
         while (underWay.isPresent() || begin(next, active, decoded, recorder)) {
             Begun begun = underWay.orElseThrow();
-            long left = changes.patience().toNanos() - begun.preparation.nanos();
+            long left = TimeUnit.NANOSECONDS.convert(changes.patience()) - begun.preparation.nanos();
             // An ordered change is made where it was ordered: it is waited for, and so is the policy's before it.
             boolean due = begun.ordered()
                     ? begun.due <= decoded
@@ -160,7 +161,7 @@ final class LayoutChanges {
             Changes.Ordered order = ordered.removeFirst();
             LiveState state = state(now, active, decoded, recorder);
             start(state, order.step(), Optional.of(order.kind()), () -> {
-                Target target = order.target().apply(state);
+                Target target = Objects.requireNonNull(order.target().apply(state), "the change has no target");
                 return Optional.of(prepare(
                         now, active, state, new LayoutPolicy.Proposal(target, order.kind(), Double.NaN)));
             });
@@ -176,12 +177,13 @@ final class LayoutChanges {
             if (!begun.preparation.isDone()) {
                 return false;
             }
-            policy.ended(untold.get().change, begun.state);
+            tell(policy, untold.get().change, begun.state);
             untold = Optional.empty();
         }
         LiveState state = state(now, active, decoded, recorder);
         start(state, -1, Optional.empty(),
-                () -> policy.propose(state).map(proposal -> prepare(now, active, state, proposal)));
+                () -> Objects.requireNonNull(policy.propose(state), "the policy gave no answer")
+                        .map(proposal -> prepare(now, active, state, proposal)));
         return true;
     }
 
@@ -292,7 +294,15 @@ final class LayoutChanges {
     private void tell(Begun begun, LayoutChange change) {
         // While killed work may still be using it, the policy is left alone.
         if (untold.isEmpty() || untold.get().begun.preparation.isDone()) {
-            changes.policy().ifPresent(policy -> policy.ended(change, begun.state));
+            changes.policy().ifPresent(policy -> tell(policy, change, begun.state));
+        }
+    }
+
+    private static void tell(LayoutPolicy policy, LayoutChange change, LiveState state) {
+        try {
+            policy.ended(change, state);
+        } catch (RuntimeException e) {
+            throw new RunFailedException("the policy of layout changes failed: " + e, e);
         }
     }
 

@@ -24,6 +24,7 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -40,6 +41,8 @@ public final class PlanExecutor implements AutoCloseable {
     private final LayoutChanges changes;
     private final long setupNanos;
     private Deployment deployment;
+    private boolean ran;
+    private boolean closed;
 
     /**
      * Lays out buffers and builds all graphs; nothing runs yet.
@@ -51,6 +54,8 @@ public final class PlanExecutor implements AutoCloseable {
      *     layout is to change and cannot
      */
     public PlanExecutor(Plan plan, Job job) {
+        Objects.requireNonNull(plan, "plan");
+        Objects.requireNonNull(job, "job");
         ExecutionOptions options = job.options();
         this.job = job;
         workload = job.workload();
@@ -94,8 +99,14 @@ public final class PlanExecutor implements AutoCloseable {
      *
      * @return tokens and measurements
      * @throws RunFailedException if a rank fails or gets stuck; it says which
+     * @throws IllegalStateException if this was called before, or after {@link #close()}
      */
     public RunResult run() {
+        if (closed || ran) {
+            throw new IllegalStateException(
+                    closed ? "the executor is closed" : "an executor runs once: make another one for another run");
+        }
+        ran = true;
         int n = workload.prompts().size();
         Plan plan = deployment.plan();
         int ranks = plan.ranks().size();
@@ -163,6 +174,7 @@ public final class PlanExecutor implements AutoCloseable {
     /** Ends the ranks' threads and frees the devices' memory, also where the calling thread was interrupted. */
     @Override
     public void close() {
+        closed = true;
         boolean interrupted = Thread.interrupted();
         boolean changesEnded = changes.close();
         if (threads.close() && changesEnded) {

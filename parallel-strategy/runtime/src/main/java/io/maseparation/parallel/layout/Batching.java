@@ -1,5 +1,7 @@
 package io.maseparation.parallel.layout;
 
+import java.util.Objects;
+
 /**
  * How a batch goes through a layout.
  *
@@ -12,6 +14,16 @@ public record Batching(int microBatches, Schedule schedule) {
 
     /** Most micro-batches: each is kept by every rank, and looked at whenever one has to wait. */
     public static final int MOST_MICRO_BATCHES = 4096;
+
+    /**
+     * Checks what can be checked without a layout.
+     *
+     * @throws PlanException if there are fewer micro-batches than 1
+     */
+    public Batching {
+        SizeChecks.atLeastOne(MICRO_BATCHES, microBatches);
+        Objects.requireNonNull(schedule, "schedule");
+    }
 
     /**
      * {@return a layout's name and, where there are several, micro-batches, such as "ma 3:1, 2 micro-batches"}

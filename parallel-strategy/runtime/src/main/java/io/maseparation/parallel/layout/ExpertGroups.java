@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
@@ -82,7 +83,8 @@ public record ExpertGroups(List<Layer> layers) {
 
         private void check(int layer, int experts, int groups) {
             SizeChecks.require(groupsOf.size() == experts,
-                    "expert_placement names %d experts in layer %d, the model has %d", groupsOf.size(), layer, experts);
+                    "expert_placement names %s in layer %d, the model has %d",
+                    Text.count(groupsOf.size(), "expert"), layer, experts);
             boolean[] used = new boolean[groups];
             for (int expert = 0; expert < experts; expert++) {
                 List<Integer> of = groupsOf.get(expert);
@@ -136,7 +138,7 @@ public record ExpertGroups(List<Layer> layers) {
     void check(ModelConfig config, int groups) {
         List<Integer> experts = experts(config).toList();
         SizeChecks.require(layers.size() == experts.size(),
-                "expert_placement has %d layers, the model %d", layers.size(), experts.size());
+                "expert_placement has %s, the model %d", Text.count(layers.size(), "layer"), experts.size());
         for (int layer = 0; layer < experts.size(); layer++) {
             layers.get(layer).check(layer, experts.get(layer), groups);
         }

@@ -1,7 +1,9 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * How a model is spread over ranks. Each strategy is a record with the sizes that it has. A new one needs a record
@@ -56,7 +58,7 @@ public sealed interface Layout {
 
         @Override
         public int ranks() {
-            return (int) ((double) tensorParallel * pipelineParallel * dataParallel);
+            return SizeChecks.count((double) tensorParallel * pipelineParallel * dataParallel);
         }
 
         @Override
@@ -93,6 +95,11 @@ public sealed interface Layout {
     record ExpertParallel(int expertParallel, int attentionTensorParallel, int dataParallel, CombineMode combine)
             implements
                 Layout {
+        /** Refuses a missing choice. */
+        public ExpertParallel {
+            Objects.requireNonNull(combine, CombineMode.NAME);
+        }
+
         /**
          * {@return the same with attention heads split inside groups of {@code n} ranks}
          *
@@ -113,7 +120,7 @@ public sealed interface Layout {
 
         @Override
         public int ranks() {
-            return (int) ((double) expertParallel * dataParallel);
+            return SizeChecks.count((double) expertParallel * dataParallel);
         }
 
         @Override
@@ -170,6 +177,11 @@ public sealed interface Layout {
             CombineMode combine)
             implements
                 Layout {
+        /** Refuses a missing choice. */
+        public Separated {
+            Objects.requireNonNull(combine, CombineMode.NAME);
+        }
+
         /** {@return ranks with attention to ranks with experts, such as "12:4"} */
         public String ratio() {
             return attentionDevices + ":" + expertDevices;
@@ -216,7 +228,7 @@ public sealed interface Layout {
 
         @Override
         public int ranks() {
-            return (int) ((double) attentionDevices + expertDevices);
+            return SizeChecks.count((double) attentionDevices + expertDevices);
         }
 
         @Override
@@ -239,7 +251,9 @@ public sealed interface Layout {
 
         @Override
         public int expertGroups() {
-            return expertDevices / expertReplicas / expertTensorParallel;
+            return Math.min(expertReplicas, expertTensorParallel) < 1
+                    ? 0
+                    : expertDevices / expertReplicas / expertTensorParallel;
         }
 
         @Override
@@ -258,7 +272,7 @@ public sealed interface Layout {
             String devices = LayoutSize.EXPERT_DEVICES.quoted() + " " + expertDevices;
             SizeChecks.wholeExperts(config, expertGroups(), expertReplicas * expertTensorParallel == 1
                     ? devices
-                    : devices + ", %d groups per copy,".formatted(expertGroups()));
+                    : devices + ", " + Text.count(expertGroups(), "group") + " per copy,");
         }
     }
 
@@ -301,27 +315,10 @@ public sealed interface Layout {
      *
      * @param strategy the strategy
      * @param sizes the sizes by their names
+     * @throws PlanException if one of them is not a size of the strategy
      */
     static Layout of(Strategy strategy, Map<LayoutSize, Integer> sizes) {
-        return switch (strategy) {
-            case SINGLE -> single();
-            case TP_PP -> new TensorPipeline(
-                    LayoutSize.TENSOR_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.PIPELINE_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.DATA_PARALLEL_SIZE.in(sizes));
-            case EP -> new ExpertParallel(
-                    LayoutSize.EXPERT_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.DATA_PARALLEL_SIZE.in(sizes),
-                    CombineMode.EXPERTS);
-            case MA -> new Separated(
-                    LayoutSize.ATTENTION_DEVICES.in(sizes),
-                    LayoutSize.EXPERT_DEVICES.in(sizes),
-                    LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.in(sizes),
-                    LayoutSize.EXPERT_REPLICAS.in(sizes),
-                    CombineMode.EXPERTS);
-        };
+        return SizedLayout.of(strategy, sizes);
     }
 
     /** {@return the strategy} */
@@ -334,7 +331,7 @@ public sealed interface Layout {
         };
     }
 
-    /** {@return number of ranks; the largest integer, as a cast has it, where it is more than that} */
+    /** {@return number of ranks; {@link Integer#MAX_VALUE} if there are more, 0 where sizes below 1 give fewer} */
     int ranks();
 
     /** {@return its name wherever it is printed, such as "tp 2 x pp 2", "ep 4" or "ma 12:4, attention tp 2"} */
@@ -404,6 +401,7 @@ public sealed interface Layout {
      * @throws PlanException if experts are on the ranks of their rows anyway
      */
     default Layout withCombine(CombineMode mode) {
+        Objects.requireNonNull(mode, "mode");
         return switch (this) {
             case ExpertParallel(int ranks, int slices, int copies, CombineMode _) -> new ExpertParallel(
                     ranks, slices, copies, mode);
@@ -441,6 +439,7 @@ public sealed interface Layout {
      * {@return this layout with the batch in {@code n} micro-batches}
      *
      * @param n number of micro-batches, at least 1
+     * @throws PlanException if there are fewer
      */
     default Setup withMicroBatches(int n) {
         return new Setup(this, new Batching(n, Schedule.ASYNC));

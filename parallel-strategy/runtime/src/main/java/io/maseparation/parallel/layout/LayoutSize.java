@@ -38,6 +38,14 @@ public enum LayoutSize implements Identified {
         return Layout.of(strategy, Map.of()).sizes().containsKey(this);
     }
 
+    /** Whether a larger one means more ranks, rather than another use of those that there are. */
+    boolean countsRanks() {
+        return switch (this) {
+            case ATTENTION_DEVICES,EXPERT_DEVICES,TENSOR_PARALLEL_SIZE,PIPELINE_PARALLEL_SIZE,EXPERT_PARALLEL_SIZE,DATA_PARALLEL_SIZE -> true;
+            case ATTENTION_TENSOR_PARALLEL_SIZE,EXPERT_TENSOR_PARALLEL_SIZE,EXPERT_REPLICAS -> false;
+        };
+    }
+
     int in(Map<LayoutSize, Integer> sizes) {
         return sizes.getOrDefault(this, 1);
     }

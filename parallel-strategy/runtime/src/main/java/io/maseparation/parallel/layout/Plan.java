@@ -1,7 +1,9 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -23,12 +25,20 @@ public record Plan(
         Placement placement,
         int groups,
         List<Integer> devices) {
-    /** Copies the lists; there is one device for each rank. */
+    /**
+     * Copies the lists.
+     *
+     * @throws PlanException if there is not a device for each rank, or the index of one is negative
+     */
     public Plan {
         ranks = List.copyOf(ranks);
         devices = List.copyOf(devices);
         if (devices.size() != ranks.size()) {
-            throw new IllegalArgumentException(ranks.size() + " ranks on " + devices.size() + " devices");
+            throw new PlanException("the plan has %s for %s"
+                    .formatted(Text.count(devices.size(), "device"), Text.count(ranks.size(), "rank")));
+        }
+        if (devices.stream().anyMatch(d -> d < 0)) {
+            throw new PlanException("devices are numbered from 0, not %s".formatted(devices));
         }
     }
 
@@ -65,12 +75,7 @@ public record Plan(
      * @throws PlanException if there is not one for each rank, or an index is negative
      */
     public Plan withDevices(List<Integer> devices) {
-        if (devices.size() != ranks.size()) {
-            throw new PlanException("%d devices are named for %d ranks".formatted(devices.size(), ranks.size()));
-        }
-        if (devices.stream().anyMatch(d -> d < 0)) {
-            throw new PlanException("devices are numbered from 0, not %s".formatted(devices));
-        }
+        Objects.requireNonNull(devices, "devices");
         return new Plan(setup, config, ranks, placement, groups, devices);
     }
 }

@@ -4,6 +4,7 @@ import io.maseparation.files.Identified;
 import io.maseparation.files.Json;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.files.WholeFile;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -78,13 +80,22 @@ public record PlanFile(
 
         @Override
         public String toString() {
-            return "%d layers of width %d, %d heads, %d key/value heads, top-%d of %d experts"
-                    .formatted(layers, hidden, heads, kvHeads, expertsPerToken, experts);
+            return "%s of width %d, %s, %s, top-%d of %s"
+                    .formatted(Text.count(layers, "layer"), hidden, Text.count(heads, "head"),
+                            Text.count(kvHeads, "key/value head"), expertsPerToken, Text.count(experts, "expert"));
         }
     }
 
     /** Copies the list. */
     public PlanFile {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(shape, "shape");
+        Objects.requireNonNull(setup, "setup");
+        Objects.requireNonNull(devices, "devices");
+        Objects.requireNonNull(cluster, "cluster");
+        Objects.requireNonNull(batch, "batch");
+        Objects.requireNonNull(context, "context");
+        Objects.requireNonNull(experts, "experts");
         devices = List.copyOf(devices);
     }
 
@@ -95,6 +106,7 @@ public record PlanFile(
      * @throws PlanException if experts have replicas within a copy, which the format has no place for
      */
     public static PlanFile of(Plan plan) {
+        Objects.requireNonNull(plan, "plan");
         ExpertGroups experts = plan.placement().experts();
         if (experts.replicated()) {
             throw new PlanException("a plan file has one place for each expert of a copy; this plan has replicas");
@@ -132,6 +144,7 @@ public record PlanFile(
      *     it
      */
     public Plan toPlan(ModelConfig config) {
+        Objects.requireNonNull(config, "config");
         if (!shape.equals(Shape.of(config))) {
             throw new PlanException("the plan is for model %s (%s), but this is %s (%s)"
                     .formatted(model, shape, config.name(), Shape.of(config)));
@@ -147,6 +160,7 @@ public record PlanFile(
      * @throws ModelException if the file is not a plan; the message names file and field
      */
     public static PlanFile read(Path file) {
+        Objects.requireNonNull(file, "file");
         JsonFile json = JsonFile.open(file);
         int version = json.integer("version", 0, Integer.MAX_VALUE);
         if (version != VERSION) {
@@ -161,7 +175,8 @@ public record PlanFile(
         List<Integer> devices = json.integers("devices");
         int ranks = setup.layout().ranks();
         if (devices.size() != ranks) {
-            throw json.fail("devices", "names %d devices for %d ranks".formatted(devices.size(), ranks));
+            throw json.fail("devices", "names %s for %s"
+                    .formatted(Text.count(devices.size(), "device"), Text.count(ranks, "rank")));
         }
         return new PlanFile(
                 json.name("model"),
@@ -202,8 +217,9 @@ public record PlanFile(
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
         for (LayoutSize size : LayoutSize.values()) {
             names.add(size.id());
-            sizes.put(size, json.integer(size.id(), 1, 1, Layout.MOST_RANKS));
-            if (json.has(size.id()) && !size.belongsTo(strategy)) {
+            if (size.belongsTo(strategy)) {
+                sizes.put(size, json.integer(size.id(), 1, 1, Layout.MOST_RANKS));
+            } else if (json.has(size.id())) {
                 throw json.fail(size.id(), "is not a size of strategy %s".formatted(strategy.id()));
             }
         }
@@ -240,6 +256,7 @@ public record PlanFile(
      * @throws java.io.UncheckedIOException if the file cannot be written
      */
     public void write(Path file) {
+        Objects.requireNonNull(file, "file");
         WholeFile.write(file, Json.write(tree()));
     }
 

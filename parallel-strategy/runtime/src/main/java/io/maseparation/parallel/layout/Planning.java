@@ -1,6 +1,7 @@
 package io.maseparation.parallel.layout;
 
 import io.maseparation.moe.ModelConfig;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Builds plans: lays a model out and writes every rank's program. */
@@ -15,6 +16,7 @@ public final class Planning {
      * @throws PlanException if the model cannot be split this way; the message names the size to change
      */
     public static Plan plan(ModelConfig config, Layout layout) {
+        Objects.requireNonNull(layout, "layout");
         return plan(config, layout.withMicroBatches(1));
     }
 
@@ -52,6 +54,9 @@ public final class Planning {
      * @throws PlanException if the model cannot be split this way; the message names the size to change
      */
     public static Plan candidate(ModelConfig config, Setup setup, Optional<ExpertGroups> experts) {
+        Objects.requireNonNull(config, "config");
+        Objects.requireNonNull(setup, "setup");
+        Objects.requireNonNull(experts, "experts");
         setup.check(config);
         Layout layout = setup.layout();
         if (experts.isPresent() && layout.expertGroups() == 0) {

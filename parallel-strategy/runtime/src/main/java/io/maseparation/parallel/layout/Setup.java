@@ -1,6 +1,7 @@
 package io.maseparation.parallel.layout;
 
 import io.maseparation.moe.ModelConfig;
+import java.util.Objects;
 
 /**
  * What a plan is made of: a layout, and how the batch goes through it.
@@ -9,6 +10,12 @@ import io.maseparation.moe.ModelConfig;
  * @param batching how the batch is divided
  */
 public record Setup(Layout layout, Batching batching) {
+    /** Refuses what is missing. */
+    public Setup {
+        Objects.requireNonNull(layout, "layout");
+        Objects.requireNonNull(batching, "batching");
+    }
+
     /**
      * {@return the same with another layout}
      *
@@ -21,7 +28,8 @@ public record Setup(Layout layout, Batching batching) {
     /**
      * {@return the same with another number of micro-batches}
      *
-     * @param n number of micro-batches
+     * @param n number of micro-batches, at least 1
+     * @throws PlanException if there are fewer
      */
     public Setup withMicroBatches(int n) {
         return new Setup(layout, new Batching(n, batching.schedule()));

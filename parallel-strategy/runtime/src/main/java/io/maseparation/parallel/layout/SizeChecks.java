@@ -1,8 +1,11 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Checks that sizes fit each other and a model; each message names the size to change. */
 final class SizeChecks {
@@ -14,8 +17,27 @@ final class SizeChecks {
         for (LayoutSize size : LayoutSize.values()) {
             count(size.id(), size.in(sizes), Layout.MOST_RANKS);
         }
-        require(layout.ranks() <= Layout.MOST_RANKS,
-                "the layout has more than %d ranks: lower its sizes", Layout.MOST_RANKS);
+        require(layout.ranks() <= Layout.MOST_RANKS, "the layout has more than %d ranks: lower %s", Layout.MOST_RANKS,
+                Stream.of(LayoutSize.values())
+                        .filter(size -> size.countsRanks() && size.in(sizes) > 1)
+                        .map(LayoutSize::quoted)
+                        .collect(Collectors.joining(" or ")));
+    }
+
+    /** A number of ranks that may be more than an int holds. */
+    static int count(double ranks) {
+        return (int) Math.max(0, ranks);
+    }
+
+    static void belongs(LayoutSize size, Strategy strategy) {
+        if (!size.belongsTo(strategy)) {
+            String owners = Stream.of(Strategy.values())
+                    .filter(size::belongsTo)
+                    .map(Strategy::id)
+                    .collect(Collectors.joining(" or "));
+            throw new PlanException("%s needs strategy %s, but the strategy is %s"
+                    .formatted(size.quoted(), owners, strategy.id()));
+        }
     }
 
     /**
@@ -31,8 +53,12 @@ final class SizeChecks {
         }
     }
 
-    static void count(String name, int value, int most) {
+    static void atLeastOne(String name, int value) {
         require(value >= 1, "'%s' must be at least 1, is %d", name, value);
+    }
+
+    static void count(String name, int value, int most) {
+        atLeastOne(name, value);
         require(value <= most, "'%s' must be at most %d, is %d", name, most, value);
     }
 
@@ -47,28 +73,29 @@ final class SizeChecks {
         int r = layout.expertReplicas();
         int t = layout.expertTensorParallel();
         int perCopy = layout.expertDevices() / r;
-        require(perCopy % t == 0, "%s %d does not divide the %d expert devices%s",
-                LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.quoted(), t, perCopy, r == 1 ? "" : " of a copy");
+        require(perCopy % t == 0, "%s %d does not divide the %s%s",
+                LayoutSize.EXPERT_TENSOR_PARALLEL_SIZE.quoted(), t, Text.count(perCopy, "expert device"),
+                r == 1 ? "" : " of a copy");
         int groups = layout.attentionDevices() / layout.attentionTensorParallel();
-        require(r <= groups, "%s %d is more than the %d groups of attention devices, each of which goes to one copy",
-                LayoutSize.EXPERT_REPLICAS.quoted(), r, groups);
+        require(r <= groups, "%s %d is more than the %s of attention devices, each of which goes to one copy",
+                LayoutSize.EXPERT_REPLICAS.quoted(), r, Text.count(groups, "group"));
     }
 
     static void stages(ModelConfig config, int stages) {
-        require(stages <= config.layers().size(), "%s %d is more than the model's %d layers",
-                LayoutSize.PIPELINE_PARALLEL_SIZE.quoted(), stages, config.layers().size());
+        require(stages <= config.layers().size(), "%s %d is more than the model's %s",
+                LayoutSize.PIPELINE_PARALLEL_SIZE.quoted(), stages, Text.count(config.layers().size(), "layer"));
     }
 
     /** The attention heads can be split. */
     static void heads(ModelConfig config, int slices, LayoutSize size) {
-        require(config.heads() % slices == 0, "%s %d does not divide the model's %d attention heads",
-                size.quoted(), slices, config.heads());
+        require(config.heads() % slices == 0, "%s %d does not divide the model's %s",
+                size.quoted(), slices, Text.count(config.heads(), "attention head"));
         require(config.kvHeads() % slices == 0 || slices % config.kvHeads() == 0,
-                "%s %d neither divides the model's %d key/value heads nor is a multiple of them",
-                size.quoted(), slices, config.kvHeads());
+                "%s %d neither divides the model's %s nor is a multiple of that",
+                size.quoted(), slices, Text.count(config.kvHeads(), "key/value head"));
         require(config.qkNorm() != QkNorm.WHOLE || slices <= config.kvHeads(),
-                "%s %d is more than the %d key/value heads, which a norm over all heads needs apart",
-                size.quoted(), slices, config.kvHeads());
+                "%s %d is more than the %s, which a norm over all heads needs apart",
+                size.quoted(), slices, Text.count(config.kvHeads(), "key/value head"));
     }
 
     /** The width of the experts can be split. */
@@ -86,8 +113,8 @@ final class SizeChecks {
         for (int layer = 0; layer < config.layers().size(); layer++) {
             int experts = config.layers().get(layer).routing().experts();
             require(experts == 0 || groups <= experts,
-                    "%s is more than the %d experts of layer %d; whole experts need at most one rank each",
-                    what, experts, layer);
+                    "%s is more than the %s of layer %d; whole experts need at most one rank each",
+                    what, Text.count(experts, "expert"), layer);
         }
     }
 }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.layout;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 
 /** How a model is spread over ranks. */
@@ -32,7 +33,7 @@ public enum Strategy {
      * @param id a name, in any case
      */
     public static Optional<Strategy> of(String id) {
-        String wanted = id.toLowerCase(Locale.ROOT);
+        String wanted = Objects.requireNonNull(id, "id").toLowerCase(Locale.ROOT);
         return Arrays.stream(values()).filter(s -> s.id.equals(wanted)).findFirst();
     }
 }

@@ -2,6 +2,7 @@ package io.maseparation.parallel.layout;
 
 import io.maseparation.moe.ModelConfig;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -15,6 +16,9 @@ import java.util.Optional;
 public record Target(Setup setup, Optional<ExpertGroups> experts, Optional<List<Integer>> owners) {
     /** Copies the list. */
     public Target {
+        Objects.requireNonNull(setup, "setup");
+        Objects.requireNonNull(experts, "experts");
+        Objects.requireNonNull(owners, "owners");
         owners = owners.map(List::copyOf);
     }
 
@@ -26,6 +30,7 @@ public record Target(Setup setup, Optional<ExpertGroups> experts, Optional<List<
      * @param expertDevices ranks with experts
      */
     public static Target ratio(Setup present, int attentionDevices, int expertDevices) {
+        Objects.requireNonNull(present, "present");
         return new Target(ofRatio(present, attentionDevices, expertDevices), Optional.empty(), Optional.empty());
     }
 

@@ -1,10 +1,13 @@
 package io.maseparation.parallel.run;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 
 /**
@@ -13,7 +16,7 @@ import java.util.function.IntConsumer;
  * @param devices one for each rank, or fewer to be shared in turn; empty for those of the runtime in use
  * @param kvType format of the KV cache, F32 or F16
  * @param deviceMemory bytes that a rank may hold; 0 for no limit
- * @param stallTimeout time without any rank finishing an operation after which the run fails
+ * @param stallTimeout time, more than 0, without any rank finishing an operation after which the run fails
  * @param onToken called with the sequence's index whenever a token was sampled, on a rank's thread
  * @param transfers whether the timeline has transfers and waits too, which costs a little time
  * @param changes changes of layout that the run may go through
@@ -21,6 +24,28 @@ import java.util.function.IntConsumer;
 public record ExecutionOptions(
         List<Device> devices, DataType kvType, long deviceMemory, Duration stallTimeout, IntConsumer onToken,
         boolean transfers, Changes changes) {
+
+    /**
+     * Copies the list of devices.
+     *
+     * @throws ModelException naming the option that makes no sense
+     */
+    public ExecutionOptions {
+        devices = Needed.all(devices, "devices");
+        Objects.requireNonNull(kvType, "kvType");
+        Objects.requireNonNull(stallTimeout, "stallTimeout");
+        Objects.requireNonNull(onToken, "onToken");
+        Objects.requireNonNull(changes, "changes");
+        if (kvType != DataType.F32 && kvType != DataType.F16) {
+            throw new ModelException("'kv_dtype' must be f32 or f16, is " + kvType.name().toLowerCase(Locale.ROOT));
+        }
+        if (deviceMemory < 0) {
+            throw new ModelException("'device_memory' must be 0 or more, is " + deviceMemory);
+        }
+        if (!stallTimeout.isPositive()) {
+            throw new ModelException("'stall_timeout' must be more than 0, is " + stallTimeout);
+        }
+    }
 
     /** {@return devices of the runtime in use, fp32 cache, no limit, five minutes} */
     public static ExecutionOptions defaults() {
@@ -50,7 +75,8 @@ public record ExecutionOptions(
     /**
      * {@return the same with another format of the KV cache}
      *
-     * @param type format of keys and values
+     * @param type format of keys and values, F32 or F16
+     * @throws ModelException if it is another one
      */
     public ExecutionOptions withKvType(DataType type) {
         return new ExecutionOptions(devices, type, deviceMemory, stallTimeout, onToken, transfers, changes);
@@ -60,6 +86,7 @@ public record ExecutionOptions(
      * {@return the same with a memory limit for each rank}
      *
      * @param bytes bytes a rank may hold; 0 for no limit
+     * @throws ModelException if it is negative
      */
     public ExecutionOptions withDeviceMemory(long bytes) {
         return new ExecutionOptions(devices, kvType, bytes, stallTimeout, onToken, transfers, changes);

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.run;
 
 import io.maseparation.moe.ModelWeights;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -15,6 +16,15 @@ import java.util.Optional;
 public record Job(
         ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader,
         Optional<LogitsListener> logits) {
+
+    /** Refuses what is missing. */
+    public Job {
+        Objects.requireNonNull(weights, "weights");
+        Objects.requireNonNull(workload, "workload");
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(loader, "loader");
+        Objects.requireNonNull(logits, "logits");
+    }
 
     /**
      * A job for real devices, with nobody looking at the logits.

@@ -40,8 +40,12 @@ public final class Percentiles {
      * @param runs at least one
      * @param time what they are ordered by
      * @param <T> type of a run
+     * @throws IllegalArgumentException if there is none
      */
     public static <T> T medianRun(List<T> runs, ToDoubleFunction<T> time) {
+        if (runs.isEmpty()) {
+            throw new IllegalArgumentException("the median of no runs");
+        }
         return runs.stream().sorted(Comparator.comparingDouble(time)).toList().get((runs.size() - 1) / 2);
     }
 }

@@ -1,9 +1,11 @@
 package io.maseparation.parallel.run;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What to generate.
@@ -34,7 +36,8 @@ public record Workload(
         Ending NEVER = tokens -> -1;
 
         /**
-         * {@return how many tokens there are up to the end; -1 if the end is not reached}
+         * {@return how many tokens there are up to the end; -1 if the end is not reached} What it throws, or more
+         * tokens than there are, ends the run with a {@link RunFailedException}.
          *
          * @param tokens what was generated so far
          */
@@ -46,7 +49,9 @@ public record Workload(
 
     /** Copies the prompts. */
     public Workload {
-        prompts = prompts.stream().map(int[]::clone).toList();
+        Objects.requireNonNull(ending, "ending");
+        Objects.requireNonNull(sampling, "sampling");
+        prompts = Needed.all(prompts, "prompts").stream().map(int[]::clone).toList();
     }
 
     /**
@@ -93,15 +98,30 @@ public record Workload(
      * @param config shape and rules of the model
      * @param tokens what was generated so far
      * @param otherwise what to return where none ends it
+     * @throws RunFailedException if {@link #ending} fails, or says more tokens than there are
      */
     public int kept(ModelConfig config, List<Integer> tokens, int otherwise) {
-        int end = ending.tokens(tokens);
+        int end = end(tokens);
         for (int i = 0; !ignoreEos && i < tokens.size(); i++) {
             if (config.vocabulary().eosTokens().contains(tokens.get(i))) {
                 return end < 0 ? i + 1 : Math.min(end, i + 1);
             }
         }
         return end < 0 ? otherwise : end;
+    }
+
+    private int end(List<Integer> tokens) {
+        int end;
+        try {
+            end = ending.tokens(tokens);
+        } catch (RuntimeException e) {
+            throw new RunFailedException("the workload's ending failed: " + e, e);
+        }
+        if (end > tokens.size()) {
+            throw new RunFailedException(
+                    "the workload's ending keeps %d of %s".formatted(end, Text.count(tokens.size(), "token")), null);
+        }
+        return end;
     }
 
     /**
@@ -131,13 +151,13 @@ public record Workload(
      */
     public void check(ModelConfig config) {
         if (prompts.isEmpty()) {
-            throw new ModelException("no prompt: give 'prompt' or 'prompt_ids' at least once");
+            throw new ModelException("no prompt: there must be at least one");
         }
         if (maxTokens < 1) {
             throw new ModelException("'max_tokens' must be at least 1, is " + maxTokens);
         }
         if (depth < 0) {
-            throw new ModelException("'n_depth' must be 0 or more, is " + depth);
+            throw new ModelException("'depth' must be 0 or more, is " + depth);
         }
         if (prefillChunk < 1) {
             throw new ModelException("'prefill_chunk' must be at least 1, is " + prefillChunk);
@@ -156,8 +176,12 @@ public record Workload(
             long context = (long) depth + prompt.length + maxTokens;
             if (context > config.maxPositions()) {
                 throw new ModelException(
-                        "prompt %d: %d tokens and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
-                                .formatted(i, (long) depth + prompt.length, maxTokens, config.maxPositions()));
+                        "prompt %d: %s and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
+                                .formatted(
+                                        i,
+                                        Text.count((long) depth + prompt.length, "token"),
+                                        maxTokens,
+                                        config.maxPositions()));
             }
         }
     }

@@ -99,7 +99,7 @@ class FailureTest {
             assertThatThrownBy(executor::run)
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageContaining("no rank finished anything for 2 s")
-                    .hasMessageContaining("rank 0 in Sample");
+                    .hasMessageContaining("rank 0 is sampling");
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(30));
         } finally {
             never.countDown();

@@ -125,7 +125,7 @@ class PlanFileTest {
 
     @Test
     void aPlacementThatDoesNotFitIsRefused() {
-        assertPlacement(List.of(List.of(0)), "expert_placement has 1 layers, the model 4");
+        assertPlacement(List.of(List.of(0)), "expert_placement has 1 layer, the model 4");
         assertPlacement(placement(List.of(0, 1)), "expert_placement names 2 experts in layer 0, the model has 8");
         assertPlacement(placement(List.of(0, 1, 2, 0, 1, 0, 1, 0)), "expert_placement names expert group 2 in layer 0");
         assertPlacement(placement(List.of(0, 0, 0, 0, 0, 0, 0, 0)), "expert_placement leaves expert group 1 without");

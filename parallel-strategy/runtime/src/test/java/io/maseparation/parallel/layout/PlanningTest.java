@@ -31,7 +31,7 @@ class PlanningTest {
         assertMessage(tiny, Layout.separated(4, 3).withExpertReplicas(2),
                 "'expert_replicas' 2 does not divide 'expert_devices' 3");
         assertMessage(tiny, Layout.separated(1, 2).withExpertReplicas(2),
-                "'expert_replicas' 2 is more than the 1 groups of attention devices");
+                "'expert_replicas' 2 is more than the 1 group of attention devices");
         assertMessage(tiny, Layout.separated(2, 6).withExpertReplicas(2).withExpertTensorParallel(2),
                 "'expert_tensor_parallel_size' 2 does not divide the 3 expert devices of a copy");
         assertMessage(tiny, Layout.separated(1, 999).withExpertTensorParallel(999),
@@ -43,7 +43,9 @@ class PlanningTest {
         assertMessage(tiny, Layout.tensorPipeline(2, 2).withDataParallel(0),
                 "'data_parallel_size' must be at least 1");
         assertMessage(tiny, Layout.tensorPipeline(65_536, 65_536), "the layout has more than 65536 ranks");
-        assertMessage(tiny, Layout.single().withMicroBatches(0), "'micro_batches' must be at least 1");
+        assertThatThrownBy(() -> Layout.single().withMicroBatches(0))
+                .isInstanceOf(PlanException.class)
+                .hasMessage("'micro_batches' must be at least 1, is 0");
     }
 
     private static void assertMessage(ModelConfig config, Layout layout, String start) {

@@ -148,6 +148,9 @@ public final class Deployment {
             }
             try {
                 RankDevice device = job.loader().load(rank, devices.get(r), job.weights(), capacity(r));
+                if (device == null) {
+                    throw new IllegalStateException("the rank loader gave no device");
+                }
                 rankDevices.add(device);
                 if (before.isEmpty()) {
                     fillCache(rank, job.workload());
@@ -178,6 +181,15 @@ public final class Deployment {
         if (cause instanceof ModelException) {
             return message;
         }
+        for (Throwable c = cause; c != null; c = c.getCause()) {
+            if (c instanceof OutOfMemoryError) {
+                return outOfMemory(String.valueOf(c.getMessage()));
+            }
+            // So the JVM complains of memory that was unmapped.
+            if (c instanceof IllegalStateException && "Already closed".equals(c.getMessage())) {
+                return "the checkpoint of the weights is closed";
+            }
+        }
         // TornadoVM says what happened on the first line and why on the second.
         String lines = message.lines()
                 .map(String::strip)
@@ -185,6 +197,14 @@ public final class Deployment {
                 .limit(2)
                 .collect(Collectors.joining(" "));
         return cause.getClass().getSimpleName() + (lines.isEmpty() ? "" : ": " + lines);
+    }
+
+    private static String outOfMemory(String reason) {
+        String limit = reason.contains("direct buffer")
+                ? "raise the JVM's -XX:MaxDirectMemorySize, "
+                : reason.contains("heap") ? "raise the JVM's -Xmx, " : "";
+        return "out of memory (%s): %suse fewer ranks, or lower 'max_tokens', 'prefill_chunk' or the number of prompts"
+                .formatted(reason, limit);
     }
 
     /** {@return what it sets up} */

@@ -1,10 +1,13 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.layout.Op;
+import io.maseparation.parallel.layout.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.stream.Collectors;
 
 /** What each rank is doing and when it last finished an operation, so that a stuck rank is found and named. */
 public final class Heartbeat {
@@ -50,13 +53,36 @@ public final class Heartbeat {
         return least;
     }
 
+    private static String words(Op op) {
+        return switch (op) {
+            case Op.Compute(String segment) -> "running " + segment;
+            case Op.Send send -> "sending %s to %s".formatted(words(send.tensor(), send.layer()), words(send.to()));
+            case Op.Recv receive -> "receiving %s from %s"
+                    .formatted(words(receive.tensor(), receive.layer()), words(receive.from()));
+            case Op.AllReduce reduce -> "summing %s with %s"
+                    .formatted(words(reduce.tensor(), reduce.layer()), words(reduce.group()));
+            case Op.AllToAll exchange -> "exchanging %s with %s"
+                    .formatted(words(exchange.tensor(), exchange.layer()), words(exchange.group()));
+            case Op.Sample() -> "sampling";
+        };
+    }
+
+    private static String words(Tensor tensor, int layer) {
+        return tensor.name().toLowerCase(Locale.ROOT) + " " + layer;
+    }
+
+    private static String words(List<Integer> ranks) {
+        return (ranks.size() == 1 ? "rank " : "ranks ")
+                + ranks.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    }
+
     /** The ranks that do not wait for others, and what they are doing. */
     String busyRanks() {
         List<String> busy = new ArrayList<>();
         for (int rank = 0; rank < current.length(); rank++) {
             Op op = current.get(rank);
             if (op != null) {
-                busy.add("rank " + rank + " in " + op);
+                busy.add("rank " + rank + " is " + words(op));
             }
         }
         return busy.isEmpty() ? "all ranks wait for each other" : String.join(", ", busy);

@@ -37,11 +37,11 @@ final class MemoryCheck {
         for (RankPlan rank : loaded) {
             RankMemory held = memory.get(rank.rank());
             long total = held.bytes() + beside[rank.rank()];
-            process += held.kvBytes() + held.activationBytes() + copied.applyAsLong(rank);
+            process += held.capacity().hostBytes(plan.config(), rank.shard()) + copied.applyAsLong(rank);
             if (deviceMemory > 0 && total > deviceMemory) {
                 throw new PlanException(
-                        ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s%s), its device"
-                                + " has %s: %s")
+                        ("rank %d (%s) needs %s (weights %s, KV cache %s, activations %s%s), more than the"
+                                + " 'device_memory' of %s: %s")
                                 .formatted(
                                         rank.rank(),
                                         rank.role().id(),
@@ -59,8 +59,9 @@ final class MemoryCheck {
         // Weights are in memory already, once for all ranks, except for the copies of parts.
         MemoryBudget.require(
                 process,
-                "the KV cache, activations and parts of weights of %d ranks".formatted(loaded.size()),
-                "lower 'max_tokens', 'prefill_chunk' or the number of prompts, or use 'kv_dtype' f16");
+                "the KV cache, activations and parts of weights of " + Text.count(loaded.size(), "rank"),
+                "lower 'max_tokens', 'prefill_chunk' or the number of prompts, or use 'kv_dtype' f16"
+                        + (loaded.size() > 1 ? " or fewer ranks" : ""));
     }
 
     private static String remedy(Plan plan, RankPlan rank, RankMemory held) {

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.files.Text;
 import io.maseparation.parallel.comm.RunAbortedException;
 import io.maseparation.parallel.run.RunFailedException;
 import java.time.Duration;
@@ -79,11 +80,12 @@ public final class RankThreads {
             try {
                 Ended rank = ended.poll(500, TimeUnit.MILLISECONDS);
                 if (rank == null) {
-                    if (failure == null && context.heartbeat().silence() > stallTimeout.toNanos()) {
+                    if (failure == null
+                            && context.heartbeat().silence() > TimeUnit.NANOSECONDS.convert(stallTimeout)) {
                         failure = new RunFailedException(
-                                "no rank finished anything for %d s: %s"
+                                "no rank finished anything for %s s: %s"
                                         .formatted(
-                                                stallTimeout.toSeconds(),
+                                                Text.number(stallTimeout.toMillis() / 1e3),
                                                 context.heartbeat().busyRanks()),
                                 null);
                         giveUp = System.nanoTime();

@@ -1,6 +1,8 @@
 package io.maseparation.files;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,7 +20,11 @@ import java.nio.file.Path;
  */
 public final class JsonTree {
     private static final long LONGEST = 256L << 20;
-    private static final JsonMapper MAPPER = JsonMapper.builder()
+    /** The length counts while it is read: what a device or a pipe holds is not known before. */
+    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxDocumentLength(LONGEST).build())
+            .build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -33,13 +39,13 @@ public final class JsonTree {
      */
     public static JsonNode read(Path file) {
         String name = Text.printable(file);
-        try {
+        try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
             if (size > LONGEST) {
                 throw new ModelException(
                         name + ": %s are too much for a JSON file".formatted(Text.bytes((double) size)));
             }
-            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
+            JsonNode tree = MAPPER.readTree(in);
             if (tree.isMissingNode()) {
                 throw new ModelException(name + ": is empty");
             }

@@ -1,6 +1,7 @@
 package io.maseparation.files;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -54,7 +55,11 @@ public final class JsonTree {
             throw new ModelException(name + ": no such file", e);
         } catch (JsonProcessingException e) {
             // What the library has in single quotes are parameters, which fields of a file are not.
-            throw new ModelException(name + ": not valid JSON: " + Text.reason(e).replace('\'', '"'), e);
+            String field = e.getProcessor() instanceof JsonParser parser
+                    ? parser.getParsingContext().getCurrentName()
+                    : null;
+            throw new ModelException(name + ": not valid JSON: " + Text.reason(e).replace('\'', '"')
+                    + (field == null ? "" : ", at " + Text.printable(field)), e);
         } catch (IOException e) {
             throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);
         }

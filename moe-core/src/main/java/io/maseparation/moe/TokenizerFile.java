@@ -27,10 +27,12 @@ final class TokenizerFile {
     /** Its limit is 128; tokenizers have about ten. */
     private static final int DEEPEST = 100;
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
+    private static final String PREFIX = "continuing_subword_prefix";
     private static final ObjectMapper JSON = new ObjectMapper(
             JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
 
     private final String name;
+    private String prefix = "";
 
     private TokenizerFile(String name) {
         this.name = name;
@@ -79,6 +81,9 @@ final class TokenizerFile {
                 }
                 if (token == JsonToken.VALUE_STRING || token == JsonToken.FIELD_NAME) {
                     String text = parser.getText();
+                    if (depth == 2 && token == JsonToken.VALUE_STRING && parser.currentName().equals(PREFIX)) {
+                        prefix = text;
+                    }
                     if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
                         throw fail("has half of a surrogate pair in a string: " + text);
                     }
@@ -96,6 +101,9 @@ final class TokenizerFile {
                 if (STEPS.contains(field)) {
                     JsonNode step = parser.readValueAsTree();
                     check(field, step);
+                } else if (field.equals("model") && !prefix.isEmpty()) {
+                    JsonNode model = parser.readValueAsTree();
+                    model.path("merges").forEach(this::checkMerge);
                 } else {
                     parser.skipChildren();
                 }
@@ -120,6 +128,15 @@ final class TokenizerFile {
         };
         if (!wrong.isEmpty()) {
             throw fail("%s %s: %s".formatted(kind, type, wrong));
+        }
+    }
+
+    /** The library cuts the prefix off whatever is merged with something before it. */
+    private void checkMerge(JsonNode merge) {
+        String text = merge.asText();
+        String second = merge.isArray() ? merge.path(1).asText() : text.substring(text.indexOf(' ') + 1);
+        if (!second.startsWith(prefix)) {
+            throw fail("model: merge %s is not with something that has the %s '%s'".formatted(merge, PREFIX, prefix));
         }
     }
 

@@ -11,8 +11,8 @@ import java.util.BitSet;
 import java.util.Deque;
 
 /**
- * SentencePiece's table of normalised texts ({@code precompiled_charsmap}): the bytes of a double-array trie, counted by
- * the four before it, then the texts, each with a zero behind it, which the trie's leaves point at. Whoever walks it
+ * SentencePiece's table of normalised texts ({@code precompiled_charsmap}): the bytes of a double-array trie, counted
+ * by the four before it, then the texts, each with a zero behind it, which the trie's leaves point at. Whoever walks it
  * trusts its indices.
  */
 final class CharsMap {

@@ -136,7 +136,7 @@ final class TokenizerFile {
         String text = merge.asText();
         String second = merge.isArray() ? merge.path(1).asText() : text.substring(text.indexOf(' ') + 1);
         if (!second.startsWith(prefix)) {
-            throw fail("model: merge %s is not with something that has the %s '%s'".formatted(merge, PREFIX, prefix));
+            throw fail("model: merge %s is not with something that has the %s %s".formatted(merge, PREFIX, prefix));
         }
     }
 

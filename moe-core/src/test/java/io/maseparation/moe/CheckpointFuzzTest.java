@@ -110,7 +110,7 @@ class CheckpointFuzzTest {
         return List.copyOf(fields);
     }
 
-    @Property(tries = 600)
+    @Property(tries = 400)
     void configurations(@ForAll long seed) throws IOException {
         Random random = new Random(seed);
         for (int i = 0; i < Fuzz.TIMES; i++) {

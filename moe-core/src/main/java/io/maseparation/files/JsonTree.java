@@ -20,7 +20,10 @@ import java.nio.file.Path;
  * are read with {@link JsonFile}, which checks their types.
  */
 public final class JsonTree {
-    private static final long LONGEST = 256L << 20;
+    /** Longest file of any kind, in bytes. */
+    public static final long LONGEST = 256L << 20;
+    /** Longest file that says what something is like rather than list it: a tree takes twenty times as much memory. */
+    private static final long LONGEST_OBJECT = 64L << 20;
     /** The length counts while it is read: what a device or a pipe holds is not known before. */
     private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
             .streamReadConstraints(
@@ -39,10 +42,14 @@ public final class JsonTree {
      * @throws ModelException if the file cannot be read, is too long, or holds anything but one JSON value
      */
     public static JsonNode read(Path file) {
+        return read(file, LONGEST);
+    }
+
+    private static JsonNode read(Path file, long longest) {
         String name = Text.printable(file);
         try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
-            if (size > LONGEST) {
+            if (size > longest) {
                 throw new ModelException(
                         name + ": %s are too much for a JSON file".formatted(Text.bytes((double) size)));
             }
@@ -71,7 +78,17 @@ public final class JsonTree {
      * @param file the file
      */
     public static ObjectNode object(Path file) {
-        return asObject(Text.printable(file), read(file));
+        return object(file, LONGEST_OBJECT);
+    }
+
+    /**
+     * {@return the object in a file, which may be long}
+     *
+     * @param file the file
+     * @param longest most bytes that it may have
+     */
+    public static ObjectNode object(Path file, long longest) {
+        return asObject(Text.printable(file), read(file, longest));
     }
 
     private static ObjectNode asObject(String name, JsonNode tree) {

@@ -48,8 +48,8 @@ public final class Text {
         return switch (e) {
             case JsonProcessingException json -> {
                 long at = json.getLocation() == null ? -1 : json.getLocation().getByteOffset();
-                // How a program would let its parser accept it is no advice to whoever has the file.
-                String message = json.getOriginalMessage().replaceFirst(": enable `.*", "");
+                // How a program would set its parser is no advice to whoever has the file.
+                String message = json.getOriginalMessage().replaceAll("(: enable|, from) `[^`]*`( to allow)?", "");
                 yield printable(message) + (at < 0 ? "" : " at byte " + at);
             }
             case AccessDeniedException denied -> "no permission for " + printable(denied.getFile());

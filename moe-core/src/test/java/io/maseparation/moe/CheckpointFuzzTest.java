@@ -1,6 +1,7 @@
 package io.maseparation.moe;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -9,6 +10,8 @@ import io.maseparation.moe.testing.Fuzz;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,7 +79,7 @@ class CheckpointFuzzTest {
                         .append(k > 1 ? ", " : "");
             }
             String text = "{\"metadata\": {\"total_size\": 1e99}, \"weight_map\": " + map.append("}}");
-            byte[] bytes = text.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
+            byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
             SafetensorsWriter.bytes(
                     folder.resolve(Safetensors.INDEX), random.nextInt(4) == 0 ? Fuzz.damaged(bytes, random) : bytes);
             assertThat(Fuzz.allocated(() -> openIndex(text))).as(text).isLessThan(Fuzz.MOST_BYTES);
@@ -95,6 +98,33 @@ class CheckpointFuzzTest {
         } catch (ModelException e) {
             assertOneLine(e, text);
         }
+    }
+
+    /** What a file has, not what it claims, decides how much is read. */
+    @Property(tries = 1)
+    void longAndEndlessFiles() throws IOException {
+        Path file = folder.resolve("config.json");
+        for (long length : new long[] {65L << 20, 1L << 40}) {
+            try (var sparse = new RandomAccessFile(file.toFile(), "rw")) {
+                sparse.setLength(length);
+            }
+            assertThat(Fuzz.allocated(() -> assertThatThrownBy(() -> HfConfig.read(folder))
+                    .isInstanceOf(ModelException.class).hasMessageContaining("too much for a JSON file")))
+                    .isLessThan(Fuzz.MOST_BYTES);
+            Files.delete(file);
+        }
+        Path endless = Path.of("/dev/zero");
+        if (Files.exists(endless)) {
+            Files.createSymbolicLink(file, endless);
+            assertThat(Fuzz.allocated(() -> assertThatThrownBy(() -> HfConfig.read(folder))
+                    .isInstanceOf(ModelException.class).hasMessageContaining("not valid JSON")))
+                    .isLessThan(Fuzz.MOST_BYTES);
+            Files.delete(file);
+        }
+        SafetensorsWriter.text(file, "[".repeat(200_000));
+        assertThatThrownBy(() -> HfConfig.read(folder)).isInstanceOf(ModelException.class)
+                .hasMessageContaining("nesting depth").hasMessageNotContaining("StreamReadConstraints");
+        Files.delete(file);
     }
 
     /** Fields that any family reads, and some that none does. */

@@ -35,7 +35,7 @@ final class TraceRouting implements RoutingModel {
      * @throws ModelException if it does not fit the model; the message names file, layer and token
      */
     static TraceRouting read(Path file, ModelConfig config) {
-        ObjectNode json = JsonTree.object(file);
+        ObjectNode json = JsonTree.object(file, JsonTree.LONGEST);
         String name = Text.printable(file);
         JsonNode list = json.path("layers");
         if (!list.isArray() || list.isEmpty()) {

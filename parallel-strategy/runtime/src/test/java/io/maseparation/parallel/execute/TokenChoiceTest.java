@@ -48,7 +48,7 @@ class TokenChoiceTest {
         return result.outputs().stream().map(RunResult.SequenceOutput::tokenIds).toList();
     }
 
-    /** Greedy tokens with the penalty as transformers defines it, from float64 logits of the whole sequence each time. */
+    /** Greedy tokens with the penalty as transformers defines it, from float64 logits of the whole sequence. */
     private static List<Integer> penalised(ModelWeights weights, int[] prompt, int count, double penalty) {
         int[] all = prompt;
         for (int i = 0; i < count; i++) {

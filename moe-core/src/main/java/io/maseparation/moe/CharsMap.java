@@ -64,7 +64,7 @@ final class CharsMap {
                 int unit = units[node];
                 if ((unit & 0x8000_00FF) == next) {
                     int below = node ^ offset(unit);
-                    boolean leaf = (unit >>> 8 & 1) == 1;
+                    boolean leaf = ((unit >>> 8) & 1) == 1;
                     if (leaf && (below >= units.length || !isText(units[below] & Integer.MAX_VALUE, texts))) {
                         return false;
                     }
@@ -76,7 +76,7 @@ final class CharsMap {
     }
 
     private static int offset(int unit) {
-        return (unit >>> 10) << ((unit & 1 << 9) >>> 6);
+        return (unit >>> 10) << ((unit & (1 << 9)) >>> 6);
     }
 
     /** Whether a text may begin there: not in the midst of a character. */

@@ -81,7 +81,7 @@ final class TokenizerFile {
                 }
                 if (token == JsonToken.VALUE_STRING || token == JsonToken.FIELD_NAME) {
                     String text = parser.getText();
-                    if (depth == 2 && token == JsonToken.VALUE_STRING && parser.currentName().equals(PREFIX)) {
+                    if (depth == 2 && token == JsonToken.VALUE_STRING && PREFIX.equals(parser.currentName())) {
                         prefix = text;
                     }
                     if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {

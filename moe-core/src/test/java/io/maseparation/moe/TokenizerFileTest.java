@@ -84,6 +84,7 @@ class TokenizerFileTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "decoder        | {'type': 'Strip', 'content': ' ', 'start': 1, 'stop': 0}",
+        "padding        | ['a', {'b': ['c']}]",
         "normalizer     | {'type': 'Replace', 'pattern': {'String': ' '}, 'content': '_'}",
         "normalizer     | {'type': 'Replace', 'pattern': {'Regex': ' {2,}'}, 'content': '_'}",
         "post_processor | {'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': '<s>', 'type_id': 0}}], 'special_tokens': {'<s>': {}}}"})
@@ -96,7 +97,7 @@ class TokenizerFileTest {
         ByteBuffer table = ByteBuffer.allocate(4 + 256 * 4 + 2).order(ByteOrder.LITTLE_ENDIAN);
         table.putInt(256 * 4);
         // The walk begins at unit 0. That of 'a' has a leaf at 'a' ^ 96 = 1, which says where the text is.
-        table.putInt(4 + 4 * 'a', 'a' | 1 << 8 | 96 << 10);
+        table.putInt(4 + 4 * 'a', 'a' | (1 << 8) | (96 << 10));
         return table.put(4 + 256 * 4, (byte) 'b').array();
     }
 
@@ -119,7 +120,7 @@ class TokenizerFileTest {
     @Test
     void refusesATableWhoseWalksLeaveIt() {
         byte[] far = table();
-        ByteBuffer.wrap(far).order(ByteOrder.LITTLE_ENDIAN).putInt(4 + 4 * 'a', 'a' | 1 << 9 | 96 << 10);
+        ByteBuffer.wrap(far).order(ByteOrder.LITTLE_ENDIAN).putInt(4 + 4 * 'a', 'a' | (1 << 9) | (96 << 10));
         assertThat(CharsMap.isValid(base64(far))).isFalse();
         byte[] text = table();
         ByteBuffer.wrap(text).order(ByteOrder.LITTLE_ENDIAN).putInt(8, 3);

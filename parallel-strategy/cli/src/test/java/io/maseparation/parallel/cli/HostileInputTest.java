@@ -177,7 +177,7 @@ class HostileInputTest {
         assertThat((System.nanoTime() - start) / 1_000_000_000).as("seconds of " + what).isLessThan(MOST_SECONDS);
     }
 
-    @Property(tries = 200)
+    @Property(tries = 150)
     void files(@ForAll("targets") Target target, @ForAll long seed) throws IOException {
         byte[] valid = Files.readAllBytes(target.file());
         Random random = new Random(seed);
@@ -222,7 +222,7 @@ class HostileInputTest {
         return options;
     }
 
-    @Property(tries = 200)
+    @Property(tries = 150)
     void commandLines(@ForAll long seed) {
         Random random = new Random(seed);
         for (int i = 0; i < Fuzz.TIMES; i++) {

@@ -1,6 +1,9 @@
 package io.maseparation.files;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,8 +20,15 @@ import java.nio.file.Path;
  * are read with {@link JsonFile}, which checks their types.
  */
 public final class JsonTree {
-    private static final long LONGEST = 256L << 20;
-    private static final JsonMapper MAPPER = JsonMapper.builder()
+    /** Longest file of any kind, in bytes. */
+    public static final long LONGEST = 256L << 20;
+    /** Longest file that says what something is like rather than list it: a tree takes twenty times as much memory. */
+    private static final long LONGEST_OBJECT = 64L << 20;
+    /** The length counts while it is read: what a device or a pipe holds is not known before. */
+    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxDocumentLength(LONGEST).build())
+            .build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -32,14 +42,18 @@ public final class JsonTree {
      * @throws ModelException if the file cannot be read, is too long, or holds anything but one JSON value
      */
     public static JsonNode read(Path file) {
+        return read(file, LONGEST);
+    }
+
+    private static JsonNode read(Path file, long longest) {
         String name = Text.printable(file);
-        try {
+        try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
-            if (size > LONGEST) {
+            if (size > longest) {
                 throw new ModelException(
                         name + ": %s are too much for a JSON file".formatted(Text.bytes((double) size)));
             }
-            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
+            JsonNode tree = MAPPER.readTree(in);
             if (tree.isMissingNode()) {
                 throw new ModelException(name + ": is empty");
             }
@@ -48,7 +62,11 @@ public final class JsonTree {
             throw new ModelException(name + ": no such file", e);
         } catch (JsonProcessingException e) {
             // What the library has in single quotes are parameters, which fields of a file are not.
-            throw new ModelException(name + ": not valid JSON: " + Text.reason(e).replace('\'', '"'), e);
+            String field = e.getProcessor() instanceof JsonParser parser
+                    ? parser.getParsingContext().getCurrentName()
+                    : null;
+            throw new ModelException(name + ": not valid JSON: " + Text.reason(e).replace('\'', '"')
+                    + (field == null ? "" : ", at " + Text.printable(field)), e);
         } catch (IOException e) {
             throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);
         }
@@ -60,7 +78,17 @@ public final class JsonTree {
      * @param file the file
      */
     public static ObjectNode object(Path file) {
-        return asObject(Text.printable(file), read(file));
+        return object(file, LONGEST_OBJECT);
+    }
+
+    /**
+     * {@return the object in a file, which may be long}
+     *
+     * @param file the file
+     * @param longest most bytes that it may have
+     */
+    public static ObjectNode object(Path file, long longest) {
+        return asObject(Text.printable(file), read(file, longest));
     }
 
     private static ObjectNode asObject(String name, JsonNode tree) {

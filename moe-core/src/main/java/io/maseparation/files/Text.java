@@ -48,7 +48,9 @@ public final class Text {
         return switch (e) {
             case JsonProcessingException json -> {
                 long at = json.getLocation() == null ? -1 : json.getLocation().getByteOffset();
-                yield printable(json.getOriginalMessage()) + (at < 0 ? "" : " at byte " + at);
+                // How a program would set its parser is no advice to whoever has the file.
+                String message = json.getOriginalMessage().replaceAll("(: enable|, from) `[^`]*`( to allow)?", "");
+                yield printable(message) + (at < 0 ? "" : " at byte " + at);
             }
             case AccessDeniedException denied -> "no permission for " + printable(denied.getFile());
             case NoSuchFileException missing -> "no such file";

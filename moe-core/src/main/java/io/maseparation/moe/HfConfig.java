@@ -113,6 +113,10 @@ public final class HfConfig {
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
+        if (json.has("dtype") && json.has("torch_dtype") && type(json, "torch_dtype") != type(json, "dtype")) {
+            warnings.accept(json.message("",
+                    "dtype and torch_dtype contradict each other: dtype is used, as transformers does"));
+        }
         if (eos.isEmpty()) {
             eos = Stream.concat(eos().stream(), TokenizerConfig.eos(folder).stream()).distinct().toList();
         }
@@ -124,9 +128,16 @@ public final class HfConfig {
         return json.has("dtype") || json.has("torch_dtype") ? Optional.of(type(json)) : Optional.empty();
     }
 
-    /** A whole number that the family may have a value for. */
+    /** A whole number that the family may have a value for. A null is none: transformers fails with it. */
     private int integer(String field, int least, int most) {
+        refuseNull(field);
         return json.integer(field, family.integer(field), least, most);
+    }
+
+    private void refuseNull(String field) {
+        if (json.isNull(field)) {
+            throw json.fail(field, "is null; leave it out, or say which");
+        }
     }
 
     private ModelConfig config(String name, List<Integer> eos) {
@@ -208,6 +219,7 @@ public final class HfConfig {
     }
 
     private float positive(String field, double absent) {
+        refuseNull(field);
         float value = (float) json.number(field, absent);
         if (!(value > 0)) {
             throw json.fail(field, "is " + value + ", which is not above 0");
@@ -221,16 +233,21 @@ public final class HfConfig {
     }
 
     private static DataType type(JsonFile json) {
-        String type = json.text("dtype", json.text("torch_dtype", "float32"));
+        return type(json, json.has("dtype") ? "dtype" : "torch_dtype");
+    }
+
+    private static DataType type(JsonFile json, String field) {
+        String type = json.text(field, "float32");
         return switch (type.startsWith("torch.") ? type.substring(6) : type) {
             case "float32", "float", "auto" -> DataType.F32;
             case "float16", "half" -> DataType.F16;
             case "bfloat16" -> DataType.BF16;
-            default -> throw json.fail("dtype", type + " is not supported; float32, float16 and bfloat16 are");
+            default -> throw json.fail(field, type + " is not supported; float32, float16 and bfloat16 are");
         };
     }
 
     private Activation activation() {
+        refuseNull("hidden_act");
         String name = json.text("hidden_act", "silu");
         return switch (name) {
             case "silu", "swish" -> Activation.SILU;
@@ -245,8 +262,13 @@ public final class HfConfig {
     private List<ModelConfig.Layer> layers(int[] windows) {
         int count = windows.length;
         String expertsField = json.has("num_experts") ? "num_experts" : "num_local_experts";
+        refuseNull(expertsField);
         int experts =
                 json.integer(expertsField, family.integer("num_local_experts"), family.qwen() ? 0 : 1, MOST_COUNT);
+        int local = json.integer("num_local_experts", experts, 0, MOST_COUNT);
+        if (local != experts) {
+            throw json.fail("num_local_experts", "is %d, but %s is %d".formatted(local, expertsField, experts));
+        }
         int topK = integer("num_experts_per_tok", 1, MOST_COUNT);
         int width = integer("intermediate_size", 1, MOST_WIDTH);
         int moeWidth = family.qwen() ? integer("moe_intermediate_size", 1, MOST_WIDTH) : width;
@@ -296,6 +318,9 @@ public final class HfConfig {
         };
         int absent = family == HfFamily.MIXTRAL || json.isNull("sliding_window") ? 0 : 4096;
         int window = on ? json.integer("sliding_window", absent, 0, Integer.MAX_VALUE) : 0;
+        if (on && json.has("sliding_window") && window == 0) {
+            warnings.accept(json.message("sliding_window", "is 0 and taken as none: every position sees all before it"));
+        }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
         for (int i = 0; i < count; i++) {
             boolean sliding = family != HfFamily.QWEN2_MOE

@@ -121,7 +121,19 @@ public final class Safetensors implements AutoCloseable {
             }
             tensors.put(tensor, info);
         }
+        // What a shard holds beside that is as good as listed, as in transformers, which reads whole shards.
+        shards.values().forEach(shard -> shard.tensors().forEach(tensors::putIfAbsent));
         return tensors;
+    }
+
+    /** Names of the tensors that several shards hold, of which one is used: the one that the index names. */
+    List<String> repeated() {
+        return tensors.values().stream()
+                .filter(used -> shards.values().stream()
+                        .map(shard -> shard.tensors().get(used.name()))
+                        .anyMatch(other -> other != null && !other.equals(used)))
+                .map(TensorInfo::name)
+                .toList();
     }
 
     /**

@@ -33,6 +33,6 @@ public record TensorInfo(String name, Path file, String type, List<Long> shape, 
 
     /** File and tensor, as messages name them. */
     String where() {
-        return Text.printable(file + ": tensor " + name);
+        return Text.printable(file) + ": tensor " + Text.printable(name);
     }
 }

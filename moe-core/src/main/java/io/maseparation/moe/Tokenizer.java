@@ -3,9 +3,11 @@ package io.maseparation.moe;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -110,7 +112,12 @@ public final class Tokenizer implements AutoCloseable {
 
     private int[] ids(String text, boolean special) {
         long[] ids = run(t -> t.encode(text, special, false).getIds());
-        return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+        return Arrays.stream(ids).mapToInt(id -> {
+            if (id > Integer.MAX_VALUE) {
+                throw new ModelException(Text.printable(file) + ": token id " + id + " is above 2147483647");
+            }
+            return (int) id;
+        }).toArray();
     }
 
     /**
@@ -137,16 +144,15 @@ public final class Tokenizer implements AutoCloseable {
         }
         try {
             if (tokenizer == null) {
-                tokenizer = HuggingFaceTokenizer.builder()
-                        .optTokenizerPath(file)
-                        .optAddSpecialTokens(true)
-                        .optTruncation(false)
-                        .optPadding(false)
-                        .build();
+                tokenizer = HuggingFaceTokenizer.newInstance(
+                        new ByteArrayInputStream(TokenizerFile.read(file)),
+                        Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));
             }
             return use.with(tokenizer);
         } catch (IOException e) {
             throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
+        } catch (ModelException e) {
+            throw e;
         } catch (RuntimeException | LinkageError e) {
             // The native side reports everything, a malformed file and a library that does not load, as one of these.
             throw new ModelException(

@@ -4,6 +4,9 @@ import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -23,11 +26,12 @@ import java.util.Optional;
 record TokenizerConfig(
         Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens, Map<String, String> templates,
         Path templateFile) {
+    private static final String FILE = "tokenizer_config.json";
     private static final String TEMPLATE = "chat_template";
     private static final String DEFAULT = "default";
     private static final List<String> SPECIAL = List.of(
             "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
-    private static final long LONGEST_TEMPLATE = 1 << 20;
+    private static final int LONGEST_TEMPLATE = 1 << 20;
 
     /**
      * Reads the files of a checkpoint; without them nothing is known.
@@ -35,11 +39,10 @@ record TokenizerConfig(
      * @throws ModelException of one line naming file and field, if a value makes no sense
      */
     static TokenizerConfig read(Path folder) {
-        Path file = folder.resolve("tokenizer_config.json");
-        Optional<JsonFile> json = Files.isRegularFile(file) ? Optional.of(JsonFile.open(file)) : Optional.empty();
+        Path file = folder.resolve(FILE);
+        Optional<JsonFile> json = json(folder);
         Map<String, String> tokens = new LinkedHashMap<>();
-        json.ifPresent(j -> SPECIAL.stream().filter(j::has).forEach(
-                f -> tokens.put(f, j.isObject(f) ? j.object(f).text("content", "") : j.text(f, ""))));
+        json.ifPresent(j -> SPECIAL.stream().filter(j::has).forEach(f -> tokens.put(f, token(j, f))));
         Path own = folder.resolve("chat_template.jinja");
         boolean hasOwn = Files.isRegularFile(own);
         Map<String, String> templates =
@@ -54,12 +57,12 @@ record TokenizerConfig(
      * none if it names no such token.
      */
     static List<Integer> eos(Path folder) {
-        Path file = folder.resolve("tokenizer_config.json");
-        String eos = read(folder).tokens().get("eos_token");
-        if (eos == null) {
+        Optional<JsonFile> json = json(folder).filter(j -> j.has("eos_token"));
+        if (json.isEmpty()) {
             return List.of();
         }
-        JsonFile added = JsonFile.open(file).object("added_tokens_decoder");
+        String eos = token(json.get(), "eos_token");
+        JsonFile added = json.get().object("added_tokens_decoder");
         for (JsonFile token : added.fields().stream().map(added::requiredObject).toList()) {
             if (token.text("content", "").equals(eos) && token.name().matches("\\d{1,9}")) {
                 return List.of(Integer.valueOf(token.name()));
@@ -72,6 +75,16 @@ record TokenizerConfig(
                         .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
                         .toList()
                 : List.of();
+    }
+
+    private static Optional<JsonFile> json(Path folder) {
+        Path file = folder.resolve(FILE);
+        return Files.isRegularFile(file) ? Optional.of(JsonFile.open(file)) : Optional.empty();
+    }
+
+    /** A token's text, which may be in an object. */
+    private static String token(JsonFile json, String field) {
+        return json.isObject(field) ? json.object(field).text("content", "") : json.text(field, "");
     }
 
     private static Optional<Boolean> flag(JsonFile json, String field) {
@@ -96,11 +109,12 @@ record TokenizerConfig(
     }
 
     private static String text(Path file) {
-        try {
-            if (Files.size(file) > LONGEST_TEMPLATE) {
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(LONGEST_TEMPLATE + 1);
+            if (bytes.length > LONGEST_TEMPLATE) {
                 throw new ModelException(Text.printable(file) + ": is too long for a template");
             }
-            return Files.readString(file);
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (IOException e) {
             throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         }

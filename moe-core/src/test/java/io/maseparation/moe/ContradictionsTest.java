@@ -35,14 +35,17 @@ class ContradictionsTest {
     @TempDir
     Path temp;
 
-    private static TestCheckpoint tiny(HfFamily family) {
-        return TestCheckpoint.of(family.modelType,
-                family.qwen() ? "{\"moe_intermediate_size\": 12, \"shared_expert_intermediate_size\": 8}" : "{}", 11);
+    static TestCheckpoint tiny(HfFamily family) {
+        return TestCheckpoint.of(family.modelType, switch (family) {
+            case QWEN2_MOE -> "{\"moe_intermediate_size\": 12, \"shared_expert_intermediate_size\": 8}";
+            case QWEN3_MOE -> "{\"moe_intermediate_size\": 12}";
+            default -> "{}";
+        }, 11);
     }
 
-    private record Opened(double[] logits, List<String> lines, ModelConfig config) {}
+    record Opened(double[] logits, List<String> lines, ModelConfig config) {}
 
-    private Opened open(Path folder) {
+    static Opened open(Path folder) {
         List<String> lines = new ArrayList<>();
         try (Checkpoint checkpoint = Checkpoint.open(folder, lines::add)) {
             double[][] logits = new Reference(checkpoint.weights()).forward(TOKENS);
@@ -69,11 +72,11 @@ class ContradictionsTest {
         return matrices.map(WeightMatrix::type).distinct().count() <= 1;
     }
 
-    private static double[] expected(TestCheckpoint model) {
+    static double[] expected(TestCheckpoint model) {
         return new HfMini(model, TOKENS.length).forward(TOKENS)[TOKENS.length - 1];
     }
 
-    private static void assertOneLine(Opened opened, String... mentioned) {
+    static void assertOneLine(Opened opened, String... mentioned) {
         assertThat(opened.lines()).hasSize(1);
         assertThat(opened.lines().getFirst()).contains(mentioned).matches("[^\\p{Cntrl}]{1,500}");
     }
@@ -373,7 +376,7 @@ class ContradictionsTest {
         }
     }
 
-    private static ObjectNode json(String text) {
+    static ObjectNode json(String text) {
         try {
             return (ObjectNode) new ObjectMapper().readTree(text);
         } catch (IOException e) {

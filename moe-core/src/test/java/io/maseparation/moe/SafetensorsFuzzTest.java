@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.moe.testing.Fuzz;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,7 +18,10 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
-/** Whatever is in a file, opening it and reading its tensors gives tensors or a ModelException of one line. */
+/**
+ * Whatever is in a file, opening it and reading its tensors gives tensors or a ModelException of one line, without more
+ * memory than a small file explains. {@code -Dma.fuzzTimes=N} does N times as much.
+ */
 class SafetensorsFuzzTest {
     private static Path folder;
 
@@ -33,34 +37,49 @@ class SafetensorsFuzzTest {
     }
 
     @Property(tries = 400)
-    void anyBytes(@ForAll byte[] bytes) {
-        check(SafetensorsWriter.bytes(folder.resolve("model.safetensors"), bytes));
+    void anyBytes(@ForAll("bytes") List<byte[]> files) {
+        files.forEach(bytes -> check(SafetensorsWriter.bytes(file(), bytes)));
     }
 
     @Property(tries = 400)
-    void anyHeaderText(@ForAll String header, @ForAll byte[] data) {
-        check(SafetensorsWriter.raw(folder.resolve("model.safetensors"), header, data));
+    void anyHeaderText(@ForAll("texts") List<String> headers, @ForAll byte[] data) {
+        headers.forEach(header -> check(SafetensorsWriter.raw(file(), header, data)));
     }
 
     @Property(tries = 600)
-    void anyTensors(@ForAll("headers") String header) {
-        check(SafetensorsWriter.raw(folder.resolve("model.safetensors"), header, new byte[64]));
+    void anyTensors(@ForAll("headers") List<String> headers) {
+        headers.forEach(header -> check(SafetensorsWriter.raw(file(), header, new byte[64])));
     }
 
     @Property(tries = 600)
-    void anyDamage(@ForAll("damage") List<int[]> damage) throws IOException {
+    void anyDamage(@ForAll("damage") List<List<int[]>> damages) throws IOException {
         Path file = new SafetensorsWriter()
                 .add("a", "F32", new float[] {1, 2, 3, 4}, 2, 2)
                 .add("b", "BF16", new float[] {1, 2, 3}, 3)
-                .write(folder.resolve("model.safetensors"));
-        byte[] bytes = Files.readAllBytes(file);
-        for (int[] change : damage) {
-            bytes[change[0] % bytes.length] = (byte) change[1];
+                .write(file());
+        byte[] whole = Files.readAllBytes(file);
+        for (List<int[]> damage : damages) {
+            byte[] bytes = whole.clone();
+            for (int[] change : damage) {
+                bytes[change[0] % bytes.length] = (byte) change[1];
+            }
+            check(SafetensorsWriter.bytes(file, bytes));
         }
-        check(SafetensorsWriter.bytes(file, bytes));
+    }
+
+    private static Path file() {
+        return folder.resolve("model.safetensors");
+    }
+
+    private static <T> Arbitrary<List<T>> times(Arbitrary<T> one) {
+        return one.list().ofSize(Fuzz.TIMES);
     }
 
     private static void check(Path file) {
+        assertThat(Fuzz.allocated(() -> read(file))).isLessThan(Fuzz.MOST_BYTES);
+    }
+
+    private static void read(Path file) {
         try (Safetensors tensors = Safetensors.open(file)) {
             for (String name : tensors.names()) {
                 try {
@@ -76,16 +95,27 @@ class SafetensorsFuzzTest {
     }
 
     @Provide
-    Arbitrary<List<int[]>> damage() {
-        return Combinators.combine(Arbitraries.integers().between(0, 1000), Arbitraries.integers().between(0, 255))
-                .as((at, value) -> new int[] {at, value})
-                .list()
-                .ofMinSize(1)
-                .ofMaxSize(4);
+    Arbitrary<List<byte[]>> bytes() {
+        return times(Arbitraries.bytes().array(byte[].class));
     }
 
     @Provide
-    Arbitrary<String> headers() {
+    Arbitrary<List<String>> texts() {
+        return times(Arbitraries.strings());
+    }
+
+    @Provide
+    Arbitrary<List<List<int[]>>> damage() {
+        return times(Combinators
+                .combine(Arbitraries.integers().between(0, 1000), Arbitraries.integers().between(0, 255))
+                .as((at, value) -> new int[] {at, value})
+                .list()
+                .ofMinSize(1)
+                .ofMaxSize(4));
+    }
+
+    @Provide
+    Arbitrary<List<String>> headers() {
         Arbitrary<String> number = Arbitraries.oneOf(
                 Arbitraries.longs().between(-2, 70).map(String::valueOf),
                 Arbitraries.longs().map(String::valueOf),
@@ -95,10 +125,10 @@ class SafetensorsFuzzTest {
                 Arbitraries.of("\"F32\"", "\"F16\"", "\"BF16\"", "\"I64\"", "\"F4\"", "\"?\"", "3", "null");
         Arbitrary<String> tensor = Combinators.combine(type, numbers, numbers)
                 .as((t, s, o) -> "{\"dtype\":%s,\"shape\":%s,\"data_offsets\":%s}".formatted(t, s, o));
-        return Combinators.combine(Arbitraries.of("a", "b", "__metadata__", "", "\\n"), tensor)
+        return times(Combinators.combine(Arbitraries.of("a", "b", "__metadata__", "", "\\n"), tensor)
                 .as((name, t) -> "\"" + name + "\":" + t)
                 .list()
                 .ofMaxSize(4)
-                .map(l -> "{" + String.join(",", l) + "}");
+                .map(l -> "{" + String.join(",", l) + "}"));
     }
 }

@@ -32,7 +32,7 @@ class TokenizerTest {
         return file;
     }
 
-    private static void assumeNativeLibrary() {
+    static void assumeNativeLibrary() {
         boolean loads;
         try {
             LibUtils.checkStatus();

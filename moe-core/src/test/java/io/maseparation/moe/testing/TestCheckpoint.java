@@ -45,7 +45,11 @@ public final class TestCheckpoint {
                      "num_experts_per_tok": 2, "num_local_experts": 5, "hidden_act": "silu",
                      "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}, "dtype": "float32"}""");
             config.put("model_type", family);
-            config.setAll((ObjectNode) json.readTree(more));
+            ObjectNode fields = (ObjectNode) json.readTree(more);
+            if (fields.has("num_experts")) {
+                config.remove("num_local_experts");
+            }
+            config.setAll(fields);
             TestCheckpoint checkpoint = new TestCheckpoint(config, seed);
             checkpoint.fill();
             return checkpoint;

@@ -7,6 +7,7 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -124,47 +125,46 @@ final class PromptFlags {
 
     private static String fileText(String name) {
         String flag = "--%s %s".formatted(FILE, name);
-        byte[] bytes;
+        return text(flag, name.equals(STANDARD_INPUT) ? System.in : opened(flag, name))
+                .replaceFirst("\\R\\z", "");
+    }
+
+    /** A file that is there. */
+    private static InputStream opened(String flag, String name) {
         try {
-            bytes = name.equals(STANDARD_INPUT)
-                    ? System.in.readNBytes((int) MOST_BYTES + 1)
-                    : Files.readAllBytes(checked(flag, name));
-            if (bytes.length > MOST_BYTES) {
-                throw new ModelException(tooLong(flag, bytes.length));
+            Path file = Path.of(name);
+            if (Files.isRegularFile(file)) {
+                checkLength(flag, Files.size(file));
             }
-            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-            return text.replaceFirst("\\R\\z", "");
+            return Files.newInputStream(file);
+        } catch (NoSuchFileException | InvalidPathException e) {
+            throw new ModelException(flag + ": no such file", e);
+        } catch (IOException e) {
+            throw new ModelException(flag + ": cannot be read: " + Text.reason(e), e);
+        }
+    }
+
+    private static void checkLength(String flag, long bytes) {
+        if (bytes > MOST_BYTES) {
+            throw new ModelException("%s: %s are more than the %s that a file of prompts may have"
+                    .formatted(flag, Text.bytes(bytes), Text.bytes(MOST_BYTES)));
+        }
+    }
+
+    /** All of a text, whose length a pipe or a device does not say before. */
+    private static String text(String flag, InputStream from) {
+        try (InputStream in = from) {
+            byte[] bytes = in.readNBytes((int) MOST_BYTES + 1);
+            checkLength(flag, bytes.length);
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (IOException e) {
             throw new ModelException(flag + ": cannot be read as text in UTF-8", e);
         }
     }
 
-    private static String tooLong(String flag, long bytes) {
-        return "%s: %s are more than the %s that a file of prompts may have"
-                .formatted(flag, Text.bytes(bytes), Text.bytes(MOST_BYTES));
-    }
-
-    /** The path of a file that is there and not too long. */
-    private static Path checked(String flag, String name) throws IOException {
-        try {
-            long bytes = Files.size(Path.of(name));
-            if (bytes > MOST_BYTES) {
-                throw new ModelException(tooLong(flag, bytes));
-            }
-            return Path.of(name);
-        } catch (NoSuchFileException | InvalidPathException e) {
-            throw new ModelException(flag + ": no such file", e);
-        }
-    }
-
     private static List<int[]> file(String name) {
-        List<String> lines;
         String flag = "--%s @%s".formatted(IDS, name);
-        try {
-            lines = Files.readAllLines(checked(flag, name));
-        } catch (IOException e) {
-            throw new ModelException(flag + ": cannot be read as text", e);
-        }
+        List<String> lines = text(flag, opened(flag, name)).lines().toList();
         List<int[]> prompts = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
             if (!lines.get(i).isBlank()) {

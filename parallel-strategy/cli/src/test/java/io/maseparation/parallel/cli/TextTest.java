@@ -6,11 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.moe.testing.Golden;
+import io.maseparation.moe.testing.TestCheckpoint;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,15 +83,38 @@ class TextTest {
     }
 
     @Test
-    void aStopStringEndsTheTextBeforeIt() throws IOException {
-        Path folder = checkpoint(temp);
-        JsonNode all = output(generate(folder, "--prompt-ids 1,2 --temperature 0 --format json"));
-        String text = all.get("text").textValue();
-        // Whatever the weights make of it: some text of the model's own, where it has any of the six words.
-        String stop = text.isBlank() ? "<unk>" : text.strip().replaceFirst("(?s)\\s.*", "");
-        JsonNode cut = output(generate(folder, "--prompt-ids 1,2 --format json --stop '" + stop + "'"));
-        assertThat(cut.get("text").textValue()).doesNotContain(stop);
-        assertThat(cut.get("token_ids").size()).isLessThanOrEqualTo(all.get("token_ids").size());
+    void aStopStringEndsTheTextBeforeItAndTheTokensWithIt() throws IOException {
+        // Every token of this one is one of four words or nothing to be seen.
+        Path folder = TestCheckpoint.of("mixtral", "{\"vocab_size\": 6}", 3).write(temp.resolve("words"));
+        try (InputStream in = TextTest.class.getResourceAsStream("/tokenizer/tokenizer.json")) {
+            Files.write(folder.resolve("tokenizer.json"), in.readAllBytes());
+        }
+        List<String> words = List.of("", "", "attention", "and", "experts", "apart");
+        List<String> line = new ArrayList<>(List.of("generate", "-m", folder.toString(), "--prompt-ids", "1,2", "-n", "16",
+                "--ignore-eos", "--temperature", "5", "--seed", "4", "--format", "json"));
+        JsonNode all = output(CommandLineRun.of(line.toArray(String[]::new)));
+        List<Integer> tokens = new ArrayList<>();
+        all.get("token_ids").forEach(id -> tokens.add(id.intValue()));
+        String whole = tokens.stream().map(words::get).filter(w -> !w.isEmpty()).collect(Collectors.joining(" "));
+        assertThat(all.get("text").textValue()).isEqualTo(whole);
+        // The end of one word and the beginning of the next, somewhere in the midst.
+        int space = whole.indexOf(' ', whole.length() / 3);
+        String stop = whole.substring(space - 2, space + 3);
+        int at = whole.indexOf(stop);
+        int count = 1;
+        while (!tokens.stream().limit(count).map(words::get).filter(w -> !w.isEmpty())
+                .collect(Collectors.joining(" ")).contains(stop)) {
+            count++;
+        }
+        assertThat(count).as("the test's own text").isBetween(2, 15);
+        line.addAll(List.of("--stop", "nowhere", "--stop", stop));
+        JsonNode cut = output(CommandLineRun.of(line.toArray(String[]::new)));
+        assertThat(cut.get("token_ids").toString())
+                .isEqualTo(tokens.subList(0, count).toString().replace(" ", ""));
+        assertThat(cut.get("text").textValue()).isEqualTo(whole.substring(0, at));
+        line.set(line.indexOf("json"), "table");
+        CommandLineRun table = CommandLineRun.of(line.toArray(String[]::new));
+        assertThat(table.out().lines().skip(1).findFirst()).contains(whole.substring(0, at));
     }
 
     @Test

@@ -35,7 +35,7 @@ final class TraceRouting implements RoutingModel {
      * @throws ModelException if it does not fit the model; the message names file, layer and token
      */
     static TraceRouting read(Path file, ModelConfig config) {
-        ObjectNode json = JsonTree.object(file);
+        ObjectNode json = JsonTree.object(file, JsonTree.LONGEST);
         String name = Text.printable(file);
         JsonNode list = json.path("layers");
         if (!list.isArray() || list.isEmpty()) {
@@ -69,7 +69,7 @@ final class TraceRouting implements RoutingModel {
         for (int i = 0; i < topK; i++) {
             JsonNode value = node.get(i);
             if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0) {
-                throw new ModelException("%s: %s is not the number of an expert".formatted(where, value));
+                throw new ModelException("%s: %s is not the number of an expert".formatted(where, Text.printable(value)));
             }
             chosen[i] = value.intValue();
             if (chosen[i] >= experts) {

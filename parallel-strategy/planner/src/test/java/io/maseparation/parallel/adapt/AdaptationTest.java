@@ -7,6 +7,7 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.Rope;
 import io.maseparation.moe.Sampler;
 import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
@@ -199,17 +200,43 @@ class AdaptationTest {
     /** The whole loop on the embedded device, deciding for itself: the tokens of a single device. */
     @Test
     void aRunThatDecidesForItselfGivesTheTokensOfASingleDevice() {
-        ModelWeights weights = SkewedWeights.create(TINY, 3, 2);
-        List<int[]> prompts = IntStream.range(0, 6).mapToObj(i -> new int[] {i + 1, 2 * i, 7}).toList();
-        Workload workload = new Workload(prompts, 120, true, Workload.Ending.NEVER, Sampler.greedy(), false, 16, 0);
-        Changes changes = new Changes(List.of(), Optional.of(adaptation(ALL)), Duration.ofMinutes(1));
+        assertTokensOfASingleDevice(TINY, List.of());
+    }
 
-        RunResult expected = run(Planning.plan(TINY, Layout.single()), weights, workload, Changes.NONE);
-        RunResult actual = run(Planning.plan(TINY, Layout.separated(3, 2).withMicroBatches(2)), weights,
+    /** Requests on both sides of the border of the training's context, whose keys move with their angles. */
+    @Test
+    void rotaryScalingChangesNothingAboutIt() {
+        List<Changes.Ordered> orders = List.of(Orders.experts(100, 0));
+        List<List<Integer>> plain = assertTokensOfASingleDevice(TINY, orders);
+        List<Double> pairs = Collections.nCopies(8, 1.5);
+        for (Rope.Scaling scaling : List.of(
+                new Rope.Yarn(4, 16, 32, 1, true, 1.2), new Rope.Dynamic(8, 16),
+                new Rope.LongRope(123, pairs, Collections.nCopies(8, 4.0), 1.3))) {
+            ModelConfig.Attention of = TINY.attention();
+            ModelConfig scaled = new ModelConfig(TINY.name(), TINY.family(), TINY.hidden(), TINY.vocabulary(),
+                    new ModelConfig.Attention(of.heads(), of.maxPositions(), new Rope(of.rope().theta(), 1, scaling),
+                            of.scale(), of.qkNorm(), of.qkvBias(), of.outputBias(), of.qkvClip()),
+                    TINY.feedForward(), TINY.numerics(), TINY.layers());
+            assertThat(assertTokensOfASingleDevice(scaled, orders)).as("%s", scaling).isNotEqualTo(plain);
+        }
+    }
+
+    private static List<List<Integer>> assertTokensOfASingleDevice(
+            ModelConfig config, List<Changes.Ordered> orders) {
+        ModelWeights weights = SkewedWeights.create(config, 3, 2);
+        List<int[]> prompts = IntStream.range(0, 6)
+                .mapToObj(i -> IntStream.range(0, 3 + i / 4).map(t -> List.of(i + 1, 2 * i, 7, 5).get(t)).toArray())
+                .toList();
+        Workload workload = new Workload(prompts, 120, true, Workload.Ending.NEVER, Sampler.greedy(), false, 16, 0);
+        Changes changes = new Changes(orders, Optional.of(adaptation(ALL)), Duration.ofMinutes(1));
+
+        RunResult expected = run(Planning.plan(config, Layout.single()), weights, workload, Changes.NONE);
+        RunResult actual = run(Planning.plan(config, Layout.separated(3, 2).withMicroBatches(2)), weights,
                 workload, changes);
 
-        assertThat(actual.changes()).isNotEmpty().allMatch(LayoutChange::made)
-                .allMatch(c -> c.predictedGainMs() > 0 && c.cost().bytesMoved() > 0);
+        assertThat(actual.changes()).hasSizeGreaterThan(orders.size()).allMatch(LayoutChange::made)
+                .filteredOn(c -> c.predictedGainMs() > 0 && c.cost().bytesMoved() > 0)
+                .as("decided for a gain").hasSizeGreaterThanOrEqualTo(actual.changes().size() - orders.size());
         assertThat(actual.outputs()).hasSameSizeAs(expected.outputs());
         for (int i = 0; i < prompts.size(); i++) {
             assertThat(actual.outputs().get(i).tokenIds())
@@ -217,6 +244,7 @@ class AdaptationTest {
                             .collect(Collectors.joining("; ")))
                     .isEqualTo(expected.outputs().get(i).tokenIds());
         }
+        return expected.outputs().stream().map(RunResult.SequenceOutput::tokenIds).toList();
     }
 
     /** Orders come between the changes that a run decides on, and find the loads of the steps before them. */

@@ -1,0 +1,171 @@
+package io.maseparation.moe;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/**
+ * A tokenizer.json before Hugging Face's library gets it. That library is native and ends the process over some of what
+ * it does not expect, a file that was cut off in the midst of its decoder among them. So what is not JSON as it reads
+ * it, and settings that make its steps fail, are refused here.
+ */
+final class TokenizerFile {
+    private static final int LONGEST = 256 << 20;
+    /** Its limit is 128; tokenizers have about ten. */
+    private static final int DEEPEST = 100;
+    private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
+    private static final String PREFIX = "continuing_subword_prefix";
+    private static final ObjectMapper JSON = new ObjectMapper(
+            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
+
+    private final String name;
+    private String prefix = "";
+
+    private TokenizerFile(String name) {
+        this.name = name;
+    }
+
+    /**
+     * The bytes of a file that is safe to hand on.
+     *
+     * @throws ModelException of one line that names the file and what is wrong with it
+     */
+    static byte[] read(Path file) {
+        TokenizerFile checks = new TokenizerFile(Text.printable(file));
+        try (InputStream in = Files.newInputStream(file)) {
+            if (Files.size(file) > LONGEST) {
+                throw checks.fail("is too long for a tokenizer");
+            }
+            byte[] bytes = in.readNBytes(LONGEST);
+            checks.checkTokens(bytes);
+            checks.checkSteps(bytes);
+            return bytes;
+        } catch (JsonProcessingException e) {
+            throw new ModelException(checks.name + ": not valid JSON: " + Text.reason(e), e);
+        } catch (IOException e) {
+            throw new ModelException(checks.name + ": cannot be read: " + Text.reason(e), e);
+        }
+    }
+
+    private ModelException fail(String what) {
+        return new ModelException(name + ": " + Text.printable(what));
+    }
+
+    /** Strict JSON, with numbers and characters that other parsers know, too. */
+    private void checkTokens(byte[] bytes) throws IOException {
+        try (JsonParser parser = JSON.createParser(bytes)) {
+            int depth = 0;
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw fail("is not a JSON object");
+            }
+            for (JsonToken token = parser.currentToken(); token != null; token = parser.nextToken()) {
+                depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+                if (depth > DEEPEST) {
+                    throw fail("is nested more than %d deep".formatted(DEEPEST));
+                }
+                if (token.isNumeric() && !Double.isFinite(parser.getDoubleValue())) {
+                    throw fail("has a number that is too large: " + parser.getText());
+                }
+                if (token == JsonToken.VALUE_STRING || token == JsonToken.FIELD_NAME) {
+                    String text = parser.getText();
+                    if (depth == 2 && token == JsonToken.VALUE_STRING && PREFIX.equals(parser.currentName())) {
+                        prefix = text;
+                    }
+                    if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
+                        throw fail("has half of a surrogate pair in a string: " + text);
+                    }
+                }
+            }
+        }
+    }
+
+    private void checkSteps(byte[] bytes) throws IOException {
+        try (JsonParser parser = JSON.createParser(bytes)) {
+            parser.nextToken();
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                String field = parser.currentName();
+                parser.nextToken();
+                if (STEPS.contains(field)) {
+                    JsonNode step = parser.readValueAsTree();
+                    check(field, step);
+                } else if (field.equals("model") && !prefix.isEmpty()) {
+                    JsonNode model = parser.readValueAsTree();
+                    model.path("merges").forEach(this::checkMerge);
+                } else {
+                    parser.skipChildren();
+                }
+            }
+        }
+    }
+
+    /** Checks a step and those within it. */
+    private void check(String kind, JsonNode step) {
+        step.forEach(part -> check(kind, part));
+        String type = step.path("type").asText();
+        String wrong = switch (kind + " " + type) {
+            case "decoder Strip" -> step.path("stop").asDouble() == 0 ? "" : "stop must be 0";
+            case "pre_tokenizer FixedLength" -> step.path("length").asDouble() > 0 ? "" : "length must be above 0";
+            case "post_processor TemplateProcessing" -> template(step);
+            case "normalizer Prepend" -> step.path("prepend").asText().isEmpty() ? "prepend must not be empty" : "";
+            case "normalizer Replace" -> replaced(step.path("pattern"));
+            case "normalizer Precompiled" -> CharsMap.isValid(step.path("precompiled_charsmap").asText())
+                    ? ""
+                    : "precompiled_charsmap is broken";
+            default -> "";
+        };
+        if (!wrong.isEmpty()) {
+            throw fail("%s %s: %s".formatted(kind, type, wrong));
+        }
+    }
+
+    /** The library cuts the prefix off whatever is merged with something before it. */
+    private void checkMerge(JsonNode merge) {
+        String text = merge.asText();
+        String second = merge.isArray() ? merge.path(1).asText() : text.substring(text.indexOf(' ') + 1);
+        if (!second.startsWith(prefix)) {
+            throw fail("model: merge %s is not with something that has the %s %s".formatted(merge, PREFIX, prefix));
+        }
+    }
+
+    private static String template(JsonNode step) {
+        for (String part : new String[] {"single", "pair"}) {
+            for (JsonNode piece : step.path(part)) {
+                JsonNode special = piece.path("SpecialToken").path("id");
+                if (special.isTextual() && !step.path("special_tokens").has(special.textValue())) {
+                    return "%s has %s, which special_tokens does not".formatted(part, special);
+                }
+                if (part.equals("single") && piece.path("Sequence").path("id").asText("A").equals("B")) {
+                    return "single has sequence B";
+                }
+            }
+        }
+        return "";
+    }
+
+    /** What matches nothing at all is found behind the last character, where nothing is. */
+    private static String replaced(JsonNode pattern) {
+        if (pattern.path("String").asText("x").isEmpty()) {
+            return "pattern must not be empty";
+        }
+        try {
+            return Pattern.compile(pattern.path("Regex").asText("x")).matcher("").find()
+                    ? "pattern %s matches an empty text".formatted(pattern)
+                    : "";
+        } catch (PatternSyntaxException e) {
+            return "pattern %s is not a regular expression".formatted(pattern);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+package io.maseparation.moe;
+
+import static io.maseparation.moe.Complaints.assertComplains;
+import static io.maseparation.moe.ContradictionsTest.assertOneLine;
+import static io.maseparation.moe.ContradictionsTest.expected;
+import static io.maseparation.moe.ContradictionsTest.json;
+import static io.maseparation.moe.ContradictionsTest.open;
+import static io.maseparation.moe.ContradictionsTest.tiny;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.maseparation.moe.ContradictionsTest.Opened;
+import io.maseparation.moe.testing.SafetensorsWriter;
+import io.maseparation.moe.testing.TestCheckpoint;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Fields of a config.json one by one: each is read, named as unread, or refused together with what it contradicts. */
+class ConfigFieldsTest {
+    @TempDir
+    Path temp;
+
+    /** Fields that nothing of some family reads although they say something else than it does. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"norm_topk_prob\": false           | mixtral granitemoe",
+        "\"shared_expert_intermediate_size\": 8 | mixtral olmoe qwen3_moe granitemoe",
+        "\"moe_intermediate_size\": 10       | mixtral olmoe granitemoe",
+        "\"sliding_window\": 3               | olmoe granitemoe",
+        "\"attention_bias\": true            | mixtral qwen2_moe",
+        "\"qkv_bias\": true                  | mixtral olmoe qwen3_moe granitemoe",
+        "\"hidden_activation\": \"gelu\"     | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"num_experts_per_token\": 3        | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"moe_top_k\": 3                    | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"layer_norm_eps\": 0.001           | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"n_routed_experts\": 3             | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"moe_layer_freq\": 2               | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"text_config\": {\"hidden_size\": 9} | mixtral olmoe qwen2_moe qwen3_moe granitemoe"})
+    void aFieldThatWouldSaySomethingElseIsNamed(String field, String families) {
+        for (HfFamily family : HfFamily.values()) {
+            if (!families.contains(family.modelType)) {
+                continue;
+            }
+            TestCheckpoint model = tiny(family);
+            double[] expected = expected(model);
+            model.config.setAll(json("{" + field + "}"));
+            Opened opened = open(model.write(temp));
+            assertThat(opened.logits()).as(family.modelType).containsExactly(expected, within(1e-5));
+            assertOneLine(opened, "config.json: nothing of " + family.modelType, field.replaceAll("\"(\\w+)\".*", "$1"));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void twoNamesOfTheNumberFormatThatDifferAreSaid(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        double[] expected = expected(model);
+        model.config.put("torch_dtype", "bfloat16");
+        Opened opened = open(model.write(temp));
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertOneLine(opened, "config.json", "dtype and torch_dtype contradict each other");
+    }
+
+    /** What transformers fails with, too, or could mean either of two things. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"hidden_act\": null                             | hidden_act is null",
+        "\"num_experts_per_tok\": null                    | num_experts_per_tok is null",
+        "\"rms_norm_eps\": null                           | rms_norm_eps is null",
+        "\"vocab_size\": null                             | vocab_size is null",
+        "\"num_local_experts\": 4, \"num_experts\": 5     | num_local_experts is 4, but num_experts is 5",
+        "\"num_local_experts\": null                      | num_local_experts is null",
+        "\"num_local_experts\": 4                         | [5, 24], config.json says [4, 24] (number of experts",
+        "\"num_key_value_heads\": 4                       | k_proj.weight has shape [12, 24], config.json says [24, 24]",
+        "\"head_dim\": 12                                 | q_proj.weight has shape [24, 24], config.json says [48, 24]",
+        "\"vocab_size\": 39                               | embed_tokens.weight has shape [40, 24], config.json says [39",
+        "\"hidden_act\": \"swiglu\"                       | hidden_act swiglu is not supported",
+        "\"num_hidden_layers\": 4                         | tensor model.layers.3.input_layernorm.weight is missing",
+        "\"rms_norm_eps\": \"1e-6\"                       | rms_norm_eps is not a finite number",
+        "\"rms_norm_eps\": -1e-6                          | rms_norm_eps is -1.0E-6",
+        "\"rms_norm_eps\": NaN                            | at rms_norm_eps",
+        "\"rms_norm_eps\": Infinity                       | at rms_norm_eps",
+        "\"rope_parameters\": {\"rope_theta\": 0}         | rope_theta is 0.0",
+        "\"rope_parameters\": {\"rope_theta\": -1}        | rope_theta is -1.0",
+        "\"rope_parameters\": {\"rope_theta\": \"10000\"} | rope_parameters: rope_theta is not a finite number",
+        "\"partial_rotary_factor\": 1.5                   | partial_rotary_factor 1.5 of head_dim 6",
+        "\"partial_rotary_factor\": -0.5                  | partial_rotary_factor -0.5 of head_dim 6",
+        "\"tie_word_embeddings\": \"true\"                | tie_word_embeddings is neither true nor false",
+        "\"num_experts_per_tok\": 6                       | num_experts_per_tok 6 is more than",
+        "\"dtype\": \"float8_e4m3fn\"                     | dtype float8_e4m3fn is not supported",
+        "\"eos_token_id\": -1                             | eos_token_id is -1",
+        "\"hidden_size\": 24, \"hidden_size\": 24         | Duplicate field \"hidden_size\""})
+    void whatContradictsItselfOrTheTensorsIsRefusedByName(String fields, String complaint) throws IOException {
+        for (HfFamily family : HfFamily.values()) {
+            TestCheckpoint model = tiny(family);
+            model.write(temp);
+            Pattern.compile("\"(\\w+)\":").matcher(fields).results().forEach(name -> model.config.remove(name.group(1)));
+            SafetensorsWriter.text(temp.resolve("config.json"),
+                    "{" + fields + ", " + model.config.toString().substring(1));
+            assertComplains(() -> Checkpoint.open(temp), complaint);
+        }
+    }
+
+    @Test
+    void tensorsOfAShardThatTheIndexLeavesOutAreReadOrNamed() throws IOException {
+        TestCheckpoint model = tiny(HfFamily.MIXTRAL);
+        double[] expected = expected(model);
+        model.writeConfig(temp).writer().add("odd.bias", "F32", new float[] {1}, 1).writeSharded(temp, 2);
+        Path index = temp.resolve(Safetensors.INDEX);
+        SafetensorsWriter.text(index, Files.readString(index)
+                .replaceAll("\"(odd.bias|model.norm.weight)\":\"[^\"]*\",?", "").replace(",}", "}"));
+        Opened opened = open(temp);
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertOneLine(opened, "nothing reads 1 of the tensors, odd.bias");
+        // The first shard gets another copy of a tensor that the index has in the second.
+        SafetensorsWriter first = new SafetensorsWriter();
+        Path file = temp.resolve("model-00001-of-00002.safetensors");
+        String twice;
+        try (Safetensors one = Safetensors.open(file);
+                Safetensors two = Safetensors.open(temp.resolve("model-00002-of-00002.safetensors"))) {
+            one.names().forEach(name -> first.add(name, "F32", one.floats(name), model.shapes.getOrDefault(name,
+                    new long[] {1})));
+            twice = two.names().stream().filter(name -> name.endsWith("layernorm.weight")).findFirst().orElseThrow();
+        }
+        first.add(twice, "F32", new float[24], 24).write(file);
+        opened = open(temp);
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertThat(opened.lines()).hasSize(2).anySatisfy(
+                line -> assertThat(line).contains("several shards hold 1 of the tensors", twice));
+    }
+}

@@ -319,7 +319,8 @@ public final class HfConfig {
         int absent = family == HfFamily.MIXTRAL || json.isNull("sliding_window") ? 0 : 4096;
         int window = on ? json.integer("sliding_window", absent, 0, Integer.MAX_VALUE) : 0;
         if (on && json.has("sliding_window") && window == 0) {
-            warnings.accept(json.message("sliding_window", "is 0 and taken as none: every position sees all before it"));
+            warnings.accept(
+                    json.message("sliding_window", "is 0 and taken as none: every position sees all before it"));
         }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
         for (int i = 0; i < count; i++) {

@@ -108,8 +108,9 @@ final class HfWeights {
     private void warnOfUnread() {
         List<String> repeated = tensors.repeated();
         if (!repeated.isEmpty()) {
-            warnings.accept("%s: several shards hold %d of the tensors, %s the first; that of the shard named here is used"
-                    .formatted(tensors.source(), repeated.size(), Text.printable(repeated.getFirst())));
+            warnings.accept(
+                    "%s: several shards hold %d of the tensors, %s the first; that of the shard named here is used"
+                            .formatted(tensors.source(), repeated.size(), Text.printable(repeated.getFirst())));
         }
         List<String> unread = tensors.names().stream()
                 .filter(name -> !read.contains(name) && !name.endsWith("rotary_emb.inv_freq"))

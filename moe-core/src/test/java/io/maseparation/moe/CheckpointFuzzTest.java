@@ -131,7 +131,8 @@ class CheckpointFuzzTest {
     private static List<String> fields(ObjectNode config) {
         TreeSet<String> fields = new TreeSet<>(List.of(
                 "head_dim", "tie_word_embeddings", "num_experts", "num_key_value_heads", "sliding_window",
-                "use_sliding_window", "max_window_layers", "layer_types", "rope_theta", "rope_scaling", "attention_bias",
+                "use_sliding_window", "max_window_layers", "layer_types", "rope_theta", "rope_scaling",
+                "attention_bias",
                 "norm_topk_prob", "mlp_only_layers", "decoder_sparse_step", "clip_qkv", "qkv_bias", "torch_dtype",
                 "shared_expert_intermediate_size", "moe_intermediate_size", "partial_rotary_factor", "eos_token_id",
                 "quantization_config", "embedding_multiplier", "logits_scaling", "residual_multiplier",
@@ -181,7 +182,9 @@ class CheckpointFuzzTest {
                 "short_factor", "long_factor", "partial_rotary_factor", "truncate")) {
             if (random.nextInt(3) > 0) {
                 rope.append(", \"").append(field).append("\": ").append(field.endsWith("t_factor")
-                        || field.equals("long_factor") ? "[1, 1, 2]" : random.nextInt(3) > 0 ? "4" : Fuzz.value(random));
+                        || field.equals("long_factor")
+                                ? "[1, 1, 2]"
+                                : random.nextInt(3) > 0 ? "4" : Fuzz.value(random));
             }
         }
         return rope.append('}').toString();

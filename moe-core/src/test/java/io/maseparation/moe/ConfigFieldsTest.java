@@ -53,7 +53,8 @@ class ConfigFieldsTest {
             model.config.setAll(json("{" + field + "}"));
             Opened opened = open(model.write(temp));
             assertThat(opened.logits()).as(family.modelType).containsExactly(expected, within(1e-5));
-            assertOneLine(opened, "config.json: nothing of " + family.modelType, field.replaceAll("\"(\\w+)\".*", "$1"));
+            assertOneLine(opened, "config.json: nothing of " + family.modelType,
+                    field.replaceAll("\"(\\w+)\".*", "$1"));
         }
     }
 
@@ -101,7 +102,8 @@ class ConfigFieldsTest {
         for (HfFamily family : HfFamily.values()) {
             TestCheckpoint model = tiny(family);
             model.write(temp);
-            Pattern.compile("\"(\\w+)\":").matcher(fields).results().forEach(name -> model.config.remove(name.group(1)));
+            Pattern.compile("\"(\\w+)\":").matcher(fields).results()
+                    .forEach(name -> model.config.remove(name.group(1)));
             SafetensorsWriter.text(temp.resolve("config.json"),
                     "{" + fields + ", " + model.config.toString().substring(1));
             assertComplains(() -> Checkpoint.open(temp), complaint);

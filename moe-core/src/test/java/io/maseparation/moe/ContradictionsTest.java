@@ -63,7 +63,7 @@ class ContradictionsTest {
     private static long weightBytes(Checkpoint checkpoint) {
         ModelWeights weights = checkpoint.weights();
         boolean alike = weights.layers().stream().allMatch(l -> isAlike(Stream.of(
-                        l.attention().q(), l.attention().k(), l.attention().v(), l.attention().o()))
+                l.attention().q(), l.attention().k(), l.attention().v(), l.attention().o()))
                 && isAlike(l.experts().stream().flatMap(e -> e.matrices().stream())));
         return alike ? ModelSize.of(weights.config()).weightBytes() : weights.bytes();
     }

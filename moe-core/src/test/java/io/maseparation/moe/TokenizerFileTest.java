@@ -143,7 +143,8 @@ class TokenizerFileTest {
         for (int i = 0; i < 200 * Fuzz.TIMES; i++) {
             byte[] table = table();
             for (int k = random.nextInt(4); k >= 0; k--) {
-                table[4 + random.nextInt(random.nextBoolean() ? 8 : table.length - 4)] ^= (byte) (1 << random.nextInt(8));
+                table[4 + random.nextInt(random.nextBoolean() ? 8 : table.length - 4)] ^=
+                        (byte) (1 << random.nextInt(8));
             }
             Path file = file(with("normalizer",
                     "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"%s\"}".formatted(base64(table))));
@@ -162,7 +163,8 @@ class TokenizerFileTest {
         String bpe = PLAIN.replaceFirst("\"model\": .*", """
                 "model": {"type": "BPE", "vocab": {"a": 0, "##b": 1, "ab": 2}, "merges": [%s],
                           "continuing_subword_prefix": "##"}}""");
-        assertComplains(() -> TokenizerFile.read(file(bpe.formatted("[\"a\", \"b\"]"))), "tokenizer.json: model: merge");
+        assertComplains(() -> TokenizerFile.read(file(bpe.formatted("[\"a\", \"b\"]"))),
+                "tokenizer.json: model: merge");
         assertComplains(() -> TokenizerFile.read(file(bpe.formatted("\"a b\""))), "continuing_subword_prefix ##");
         TokenizerTest.assumeNativeLibrary();
         for (String merge : new String[] {"[\"a\", \"##b\"]", "\"a ##b\""}) {

@@ -40,14 +40,18 @@ class HostileInputTest {
 
     /** Options that say how much is to be done: where that is much, it takes long. */
     private static final List<String> WORK = List.of(
-            "steps", "repetitions", "rounds", "time-limit", "max-tokens", "n-gen", "n-prompt", "n-depth", "prompt-tokens");
+            "steps", "repetitions", "rounds", "time-limit", "max-tokens", "n-gen", "n-prompt", "n-depth",
+            "prompt-tokens");
 
     /** What makes no sense of an option in some other way than a JSON value. */
     private static final List<String> WORDS = List.of(
-            "-5", "+1", "0x10", "1_000", "\uff11", " 1", "1 ", "1,,2", ",", "@", "@/dev/null", "@/dev/zero", "@@", "=", "3=", "=3", "1=1:",
+            "-5", "+1", "0x10", "1_000", "\uff11", " 1", "1 ", "1,,2", ",", "@", "@/dev/null", "@/dev/zero", "@@", "=",
+            "3=", "=3", "1=1:",
             "1=:", "1:2:3", "zipf", "zipf:", "zipf:abc", "zipf:-1", "zipf:NaN", "zipf:1e308", "drift:1", "drift:1:0",
-            "drift::", "1=experts", "a100x", "a100x0", "a100x99999999999", "a100x-1", "/", "/dev/null", "/dev/zero", "..",
-            "\u2028", "\ud800", "é".repeat(300), "%s%n%d", "{0}", "'a'", "${x}", "1GB", "1e9TB", "99999999999", "async,");
+            "drift::", "1=experts", "a100x", "a100x0", "a100x99999999999", "a100x-1", "/", "/dev/null", "/dev/zero",
+            "..",
+            "\u2028", "\ud800", "é".repeat(300), "%s%n%d", "{0}", "'a'", "${x}", "1GB", "1e9TB", "99999999999",
+            "async,");
 
     private static final List<Target> TARGETS = new ArrayList<>();
     private static Path folder;
@@ -94,7 +98,8 @@ class HostileInputTest {
                 "plan --batch 2 --context 16 --cluster a100x2 --time-limit 1 -m ", COMPARE + "--batch 2 -m ")) {
             target(model.resolve("config.json"), line + model);
         }
-        for (String line : List.of("simulate --batch 2 --context 16 --plan ", "generate -m tiny --prompt-ids 1 -n 2 --plan ",
+        for (String line : List.of("simulate --batch 2 --context 16 --plan ",
+                "generate -m tiny --prompt-ids 1 -n 2 --plan ",
                 "generate -m tiny --prompt-ids 1,2 -n 3 --strategy ma --change-at 2=")) {
             target(plan, line + plan);
         }

@@ -90,8 +90,9 @@ class TextTest {
             Files.write(folder.resolve("tokenizer.json"), in.readAllBytes());
         }
         List<String> words = List.of("", "", "attention", "and", "experts", "apart");
-        List<String> line = new ArrayList<>(List.of("generate", "-m", folder.toString(), "--prompt-ids", "1,2", "-n", "16",
-                "--ignore-eos", "--temperature", "5", "--seed", "4", "--format", "json"));
+        List<String> line =
+                new ArrayList<>(List.of("generate", "-m", folder.toString(), "--prompt-ids", "1,2", "-n", "16",
+                        "--ignore-eos", "--temperature", "5", "--seed", "4", "--format", "json"));
         JsonNode all = output(CommandLineRun.of(line.toArray(String[]::new)));
         List<Integer> tokens = new ArrayList<>();
         all.get("token_ids").forEach(id -> tokens.add(id.intValue()));

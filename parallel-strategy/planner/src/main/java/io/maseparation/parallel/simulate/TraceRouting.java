@@ -69,7 +69,8 @@ final class TraceRouting implements RoutingModel {
         for (int i = 0; i < topK; i++) {
             JsonNode value = node.get(i);
             if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0) {
-                throw new ModelException("%s: %s is not the number of an expert".formatted(where, Text.printable(value)));
+                throw new ModelException(
+                        "%s: %s is not the number of an expert".formatted(where, Text.printable(value)));
             }
             chosen[i] = value.intValue();
             if (chosen[i] >= experts) {

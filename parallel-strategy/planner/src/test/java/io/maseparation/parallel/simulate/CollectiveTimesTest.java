@@ -54,8 +54,10 @@ class CollectiveTimesTest {
     /** Half of the way over logarithms from 4 to 8. */
     @Test
     void aGroupBetweenTwoMeasuredOnesIsInterpolated() {
-        CollectiveTable four = new CollectiveTable(Operation.ALL_REDUCE, Collectives.NCCL, 4, List.of(new Point(1e3, 1e-5)));
-        CollectiveTable sixteen = new CollectiveTable(Operation.ALL_REDUCE, Collectives.NCCL, 16, List.of(new Point(1e3, 4e-5)));
+        CollectiveTable four =
+                new CollectiveTable(Operation.ALL_REDUCE, Collectives.NCCL, 4, List.of(new Point(1e3, 1e-5)));
+        CollectiveTable sixteen =
+                new CollectiveTable(Operation.ALL_REDUCE, Collectives.NCCL, 16, List.of(new Point(1e3, 4e-5)));
         Cluster cluster = new Cluster("test", "", List.of(), IntStream.range(0, 16)
                 .mapToObj(i -> new Cluster.Device(0, 0)).toList(),
                 Links.everywhere(new Link(1e-5, 1e11)), HostSharing.NONE, List.of(four, sixteen), List.of());
@@ -86,8 +88,10 @@ class CollectiveTimesTest {
 
     @Test
     void aGroupThatOnlyTheOtherImplementationCoversTakesItsTimes() {
-        CollectiveTable custom = new CollectiveTable(Operation.ALL_REDUCE, Collectives.CUSTOM, 8, List.of(new Point(1e3, 9e-6)));
-        CollectiveTable nccl = new CollectiveTable(Operation.ALL_REDUCE, Collectives.NCCL, 4, List.of(new Point(1e3, 5e-6)));
+        CollectiveTable custom =
+                new CollectiveTable(Operation.ALL_REDUCE, Collectives.CUSTOM, 8, List.of(new Point(1e3, 9e-6)));
+        CollectiveTable nccl =
+                new CollectiveTable(Operation.ALL_REDUCE, Collectives.NCCL, 4, List.of(new Point(1e3, 5e-6)));
         Cluster cluster = Clusters.named("h200x8")
                 .withLinks(Links.everywhere(new Link(1e-5, 1e11)), List.of(custom, nccl));
         CollectiveTimes times = new CollectiveTimes(cluster, Collectives.CUSTOM);

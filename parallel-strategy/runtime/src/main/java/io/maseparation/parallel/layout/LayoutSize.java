@@ -41,8 +41,9 @@ public enum LayoutSize implements Identified {
     /** Whether a larger one means more ranks, rather than another use of those that there are. */
     boolean countsRanks() {
         return switch (this) {
-            case ATTENTION_DEVICES,EXPERT_DEVICES,TENSOR_PARALLEL_SIZE,PIPELINE_PARALLEL_SIZE,EXPERT_PARALLEL_SIZE,DATA_PARALLEL_SIZE -> true;
-            case ATTENTION_TENSOR_PARALLEL_SIZE,EXPERT_TENSOR_PARALLEL_SIZE,EXPERT_REPLICAS -> false;
+            case ATTENTION_DEVICES, EXPERT_DEVICES, TENSOR_PARALLEL_SIZE, PIPELINE_PARALLEL_SIZE, EXPERT_PARALLEL_SIZE,
+                    DATA_PARALLEL_SIZE -> true;
+            case ATTENTION_TENSOR_PARALLEL_SIZE, EXPERT_TENSOR_PARALLEL_SIZE, EXPERT_REPLICAS -> false;
         };
     }
 

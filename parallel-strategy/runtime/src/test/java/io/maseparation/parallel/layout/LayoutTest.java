@@ -166,7 +166,8 @@ class LayoutTest {
         Layout layout = Layout.tensorPipeline(65_536, 65_536).withDataParallel(65_536);
         assertThat(layout.ranks()).isEqualTo(Integer.MAX_VALUE);
         assertThatThrownBy(() -> layout.check(TINY))
-                .hasMessage("the layout has more than 65536 ranks: lower 'tensor_parallel_size' or 'pipeline_parallel_size'"
-                        + " or 'data_parallel_size'");
+                .hasMessage(
+                        "the layout has more than 65536 ranks: lower 'tensor_parallel_size' or 'pipeline_parallel_size'"
+                                + " or 'data_parallel_size'");
     }
 }

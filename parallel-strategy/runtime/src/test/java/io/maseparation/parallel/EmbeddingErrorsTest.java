@@ -36,6 +36,7 @@ import io.maseparation.parallel.run.Workload;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -92,7 +93,7 @@ class EmbeddingErrorsTest {
         assertNull("setup", () -> generation().layout((Setup) null));
         assertNull("file", () -> generation().plan(null));
         assertNull("tokenIds", () -> generation().prompt((int[]) null));
-        assertNull("tokenIds", () -> generation().prompts(Arrays.asList((int[]) null)));
+        assertNull("tokenIds", () -> generation().prompts(Collections.singletonList((int[]) null)));
         assertNull("text", () -> generation().prompt((String) null));
         assertNull("messages", () -> generation().chat(null));
         assertNull("tokenIds", () -> generation().prompts(null));
@@ -343,11 +344,10 @@ class EmbeddingErrorsTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aModelThatIsClosedDuringARunEndsIt(boolean preset, @TempDir Path folder) throws Exception {
-        try (Model model = preset ? Model.open("tiny") : checkpoint(folder)) {
-            Generation generation = Generation.of(model).prompt(1, 2).maxTokens(8).layout(SEPARATED)
-                    .execution(DEFAULTS.withOnToken(sequence -> model.close()));
-            assertRefused(RunFailedException.class, "the model was closed during the run", generation::run);
-        }
+        Model model = preset ? Model.open("tiny") : checkpoint(folder);
+        Generation generation = Generation.of(model).prompt(1, 2).maxTokens(8).layout(SEPARATED)
+                .execution(DEFAULTS.withOnToken(sequence -> model.close()));
+        assertRefused(RunFailedException.class, "the model was closed during the run", generation::run);
     }
 
     @Test

@@ -48,7 +48,6 @@ public record PlanFile(
     /** Version of the format. */
     public static final int VERSION = 1;
 
-    /** Most micro-batches, as on the command line. */
     /** Most sequences, as on the command line. */
     private static final int MOST_SEQUENCES = 1 << 20;
 

@@ -23,12 +23,12 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  */
 final class RankArrays {
     /** Arrays of a rank that it has once: those here, its rotary table, and the scratch memory of its graphs. */
-    private static final int ARRAYS = 31;
+    private static final int ARRAYS = 34;
 
-    private static final int ARRAYS_PER_SLOTS = 3;
+    private static final int ARRAYS_PER_SLOTS = 4;
 
-    /** Keys and values, and what the tasks of attention take in place of the biases that a model does not have. */
-    private static final int ARRAYS_PER_ATTENTION_LAYER = 6;
+    /** Keys and values, where the choice begins, and what tasks take in place of biases that a model does not have. */
+    private static final int ARRAYS_PER_ATTENTION_LAYER = 7;
 
     /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
     final IntArray step = DeviceArrays.ints(3);

@@ -57,7 +57,7 @@ class HostileInputTest {
     private static Path folder;
 
     /** A file and the command that reads it. */
-    private record Target(Path file, String line) {
+    record Target(Path file, String line) {
         /** Templates are programs, whose interpreter is allowed some memory. */
         long mostBytes() {
             return line.contains("--chat") ? 16 * Fuzz.MOST_BYTES : Fuzz.MOST_BYTES;

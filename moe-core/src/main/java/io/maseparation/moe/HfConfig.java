@@ -113,7 +113,7 @@ public final class HfConfig {
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
-        if (json.has("dtype") && json.has("torch_dtype") && type(json, "torch_dtype") != type(json, "dtype")) {
+        if (json.has("dtype") && json.has("torch_dtype") && !plain(json.text("torch_dtype", "")).equals(plain(json.text("dtype", "")))) {
             warnings.accept(json.message("",
                     "dtype and torch_dtype contradict each other: dtype is used, as transformers does"));
         }
@@ -166,8 +166,8 @@ public final class HfConfig {
                 : new Numerics(
                         plain.weightType(),
                         plain.normEps(),
-                        (float) json.number("embedding_multiplier", 1),
-                        (float) json.number("residual_multiplier", 1),
+                        multiplier("embedding_multiplier"),
+                        multiplier("residual_multiplier"),
                         (float) (1 / (double) positive("logits_scaling", 1)));
     }
 
@@ -183,14 +183,14 @@ public final class HfConfig {
                 planned ? HfPlanned.positions(json, positions) : rope.longest(positions),
                 rope,
                 family == HfFamily.GRANITE_MOE
-                        ? (float) json.number("attention_multiplier", 1)
+                        ? multiplier("attention_multiplier")
                         : (float) (1 / Math.sqrt(heads.dim())),
                 switch (family) {
                     case OLMOE -> QkNorm.WHOLE;
                     case QWEN3_MOE -> QkNorm.PER_HEAD;
                     default -> QkNorm.NONE;
                 },
-                family == HfFamily.QWEN2_MOE ? json.flag("qkv_bias", true) : mayBias && bias,
+                family == HfFamily.QWEN2_MOE ? json.flag("qkv_bias", !json.isNull("qkv_bias")) : mayBias && bias,
                 mayBias && bias,
                 family == HfFamily.OLMOE && json.has("clip_qkv") ? positive("clip_qkv", 0) : 0);
     }
@@ -227,6 +227,11 @@ public final class HfConfig {
         return value;
     }
 
+    private float multiplier(String field) {
+        refuseNull(field);
+        return (float) json.number(field, 1);
+    }
+
     private List<Integer> eos() {
         boolean left = !json.has("eos_token_id") && !json.isNull("eos_token_id") && family.has("eos_token_id");
         return left ? List.of(family.integer("eos_token_id")) : json.integers("eos_token_id");
@@ -238,12 +243,16 @@ public final class HfConfig {
 
     private static DataType type(JsonFile json, String field) {
         String type = json.text(field, "float32");
-        return switch (type.startsWith("torch.") ? type.substring(6) : type) {
+        return switch (plain(type)) {
             case "float32", "float", "auto" -> DataType.F32;
             case "float16", "half" -> DataType.F16;
             case "bfloat16" -> DataType.BF16;
             default -> throw json.fail(field, type + " is not supported; float32, float16 and bfloat16 are");
         };
+    }
+
+    private static String plain(String type) {
+        return type.startsWith("torch.") ? type.substring(6) : type;
     }
 
     private Activation activation() {
@@ -262,6 +271,7 @@ public final class HfConfig {
     private List<ModelConfig.Layer> layers(int[] windows) {
         int count = windows.length;
         String expertsField = json.has("num_experts") ? "num_experts" : "num_local_experts";
+        refuseNull(family.qwen() || family == HfFamily.OLMOE ? "num_experts" : "num_local_experts");
         refuseNull(expertsField);
         int experts =
                 json.integer(expertsField, family.integer("num_local_experts"), family.qwen() ? 0 : 1, MOST_COUNT);
@@ -291,6 +301,9 @@ public final class HfConfig {
                 ? dense
                 : new Routing(experts, topK, rule, renormalise,
                         shared > 0 ? Routing.Extra.SIGMOID_GATE : Routing.Extra.NONE);
+        if (family.qwen()) {
+            refuseNull("decoder_sparse_step");
+        }
         int step = family.qwen() ? json.integer("decoder_sparse_step", 1, 1, Integer.MAX_VALUE) : 1;
         List<Integer> denseLayers = family.qwen() ? json.integers("mlp_only_layers") : List.of();
         List<ModelConfig.Layer> layers = new ArrayList<>(count);

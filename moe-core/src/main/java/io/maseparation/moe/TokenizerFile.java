@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -28,6 +29,15 @@ final class TokenizerFile {
     private static final int DEEPEST = 100;
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
     private static final String PREFIX = "continuing_subword_prefix";
+    private static final int LONGEST_REGEX = 1000;
+    /** A number of repetitions of five digits or more. */
+    private static final Pattern MANY_TIMES = Pattern.compile("\\{\\d*,?\\d{5,}");
+
+    private static final Pattern SCRIPT = Pattern.compile("\\\\p\\{([A-Z][a-z]{2,})}");
+    /** Texts that end with characters of every kind, for patterns that match nothing at their end. */
+    private static final List<String> PROBES =
+            List.of("", "a", "aa", "A b ", " a", "1", "a1", "-", "a.", "\n", "a\n", "▁a", "中", "é", "_");
+
     private static final ObjectMapper JSON = new ObjectMapper(
             JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
 
@@ -160,12 +170,30 @@ final class TokenizerFile {
         if (pattern.path("String").asText("x").isEmpty()) {
             return "pattern must not be empty";
         }
+        String regex = pattern.path("Regex").asText("x");
+        if (regex.length() > LONGEST_REGEX || MANY_TIMES.matcher(regex).find()) {
+            return "pattern is longer than %d characters, or repeats something more than 9999 times"
+                    .formatted(LONGEST_REGEX);
+        }
         try {
-            return Pattern.compile(pattern.path("Regex").asText("x")).matcher("").find()
-                    ? "pattern %s matches an empty text".formatted(pattern)
-                    : "";
+            return matchesNothing(regex) ? "pattern %s matches an empty text".formatted(pattern) : "";
+        } catch (PatternSyntaxException | StackOverflowError e) {
+            return "pattern %s is not a regular expression that can be checked here".formatted(pattern);
+        }
+    }
+
+    /** Whether a pattern matches no characters at all, at the end of a text or elsewhere. */
+    private static boolean matchesNothing(String regex) {
+        // Scripts are \p{Han} to the native library and \p{IsHan} to Java.
+        Pattern pattern = compiled(SCRIPT.matcher(regex).replaceAll("\\\\p{Is$1}"), regex);
+        return PROBES.stream().anyMatch(text -> pattern.matcher(text).results().anyMatch(r -> r.start() == r.end()));
+    }
+
+    private static Pattern compiled(String regex, String otherwise) {
+        try {
+            return Pattern.compile(regex);
         } catch (PatternSyntaxException e) {
-            return "pattern %s is not a regular expression".formatted(pattern);
+            return Pattern.compile(otherwise);
         }
     }
 }

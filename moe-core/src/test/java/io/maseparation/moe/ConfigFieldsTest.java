@@ -69,6 +69,25 @@ class ConfigFieldsTest {
         assertOneLine(opened, "config.json", "dtype and torch_dtype contradict each other");
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"OLMOE", "QWEN2_MOE", "QWEN3_MOE"})
+    void aNumberOfExpertsThatIsNullIsNotTheUsualOne(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.putNull("num_experts");
+        assertComplains(() -> open(model.write(temp)), "num_experts is null");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aNumberFormatThatIsNotReadNeedNotBeKnown(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        double[] expected = expected(model);
+        model.config.put("torch_dtype", "float8_e4m3fn");
+        Opened opened = open(model.write(temp));
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertOneLine(opened, "config.json", "dtype and torch_dtype contradict each other");
+    }
+
     /** What transformers fails with, too, or could mean either of two things. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {

@@ -49,6 +49,11 @@ class TokenizerFileTest {
         "normalizer     | {'type': 'Prepend', 'prepend': ''}                                | prepend must not be empty",
         "normalizer     | {'type': 'Replace', 'pattern': {'String': ''}, 'content': 'a'}    | must not be empty",
         "normalizer     | {'type': 'Replace', 'pattern': {'Regex': 'a*'}, 'content': 'a'}   | matches an empty text",
+        "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '(?<=a)'}, 'content': 'a'} | matches an empty text",
+        "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '(?<=.)$'}, 'content': 'a'} | matches an empty text",
+        "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '(?!^)$'}, 'content': 'a'} | matches an empty text",
+        "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '\\\\b'}, 'content': 'a'} | matches an empty text",
+        "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '((){99999}){99999}'}, 'content': 'a'} | more than 9999",
         "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '(a'}, 'content': 'a'}   | not a regular expression",
         "normalizer     | {'type': 'Precompiled', 'precompiled_charsmap': ''}               | precompiled_charsmap is broken",
         "normalizer     | {'type': 'Precompiled', 'precompiled_charsmap': 'AAAA'}           | precompiled_charsmap is broken",
@@ -87,6 +92,7 @@ class TokenizerFileTest {
         "padding        | ['a', {'b': ['c']}]",
         "normalizer     | {'type': 'Replace', 'pattern': {'String': ' '}, 'content': '_'}",
         "normalizer     | {'type': 'Replace', 'pattern': {'Regex': ' {2,}'}, 'content': '_'}",
+        "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '[\\\\p{Han}\\\\s]+'}, 'content': '_'}",
         "post_processor | {'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': '<s>', 'type_id': 0}}], 'special_tokens': {'<s>': {}}}"})
     void leavesTheUsualAlone(String kind, String step) {
         assertThat(TokenizerFile.read(file(with(kind, step.replace('\'', '"'))))).isNotEmpty();

@@ -30,6 +30,9 @@ final class RankArrays {
     /** Keys and values, where the choice begins, and what tasks take in place of biases that a model does not have. */
     private static final int ARRAYS_PER_ATTENTION_LAYER = 7;
 
+    /** Which of the rank's experts each one of the layer is. */
+    private static final int ARRAYS_PER_EXPERT_LAYER = 1;
+
     /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
     final IntArray step = DeviceArrays.ints(3);
 
@@ -163,7 +166,8 @@ final class RankArrays {
                             ints(s.choices(n))));
         }
         Map<Integer, Integer> earlier = new HashMap<>();
-        for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
+        int routed = shard.attention().isPresent() ? shard.endLayer() : shard.firstLayer();
+        for (int layer = shard.firstLayer(); layer < routed; layer++) {
             int n = config.layers().get(layer).routing().slots();
             int before = earlier.getOrDefault(n, 0);
             earlier.put(n, before + 1);
@@ -214,10 +218,14 @@ final class RankArrays {
     /** Bytes of the process's memory outside the heap that a rank takes, the KV cache included. */
     static long hostBytes(ModelConfig config, Shard shard, Capacity capacity) {
         int slots = ARRAYS_PER_SLOTS * new Sizes(config, shard, capacity).slotCounts.size();
-        int layers = shard.attention().isPresent() ? shard.endLayer() - shard.firstLayer() : 0;
+        int layers = shard.endLayer() - shard.firstLayer();
+        int arrays = ARRAYS
+                + slots
+                + (shard.attention().isPresent() ? ARRAYS_PER_ATTENTION_LAYER * layers : 0)
+                + (shard.experts().isPresent() ? ARRAYS_PER_EXPERT_LAYER * layers : 0);
         return bytes(config, shard, capacity)
                 + capacity.kvBytes(config, shard)
-                + (ARRAYS + slots + ARRAYS_PER_ATTENTION_LAYER * layers) * DeviceArrays.MOST_BESIDE;
+                + arrays * DeviceArrays.MOST_BESIDE;
     }
 
     private static TornadoNativeArray cache(DataType type, long size) {

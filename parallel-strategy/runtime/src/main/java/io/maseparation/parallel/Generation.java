@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
 /**
@@ -273,25 +274,31 @@ public final class Generation {
      * @return tokens and measurements
      */
     public RunResult run() {
-        model.requireOpen();
+        model.enter();
+        try {
+            return runOpen();
+        } finally {
+            model.leave();
+        }
+    }
+
+    private RunResult runOpen() {
         Workload.Ending ending = stops.<Workload.Ending>map(s -> s::tokens).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
         ModelWeights weights = model.weightsFor(devices);
-        try (PlanExecutor executor = new PlanExecutor(
-                plan.apply(weights.config()), new Job(weights, workload, untilClosed()))) {
-            return executor.run();
-        } catch (RunFailedException e) {
-            throw model.closed() ? new RunFailedException("the model was closed during the run", e) : e;
-        }
-    }
-
-    /** A closed preset would run on, where a checkpoint's weights are gone: both end at the next token. */
-    private ExecutionOptions untilClosed() {
-        return execution.withOnToken(sequence -> {
+        AtomicBoolean ended = new AtomicBoolean();
+        ExecutionOptions untilClosed = execution.withOnToken(sequence -> {
             execution.onToken().accept(sequence);
+            ended.compareAndSet(false, !model.isOpen());
             model.requireOpen();
         });
+        try (PlanExecutor executor = new PlanExecutor(
+                plan.apply(weights.config()), new Job(weights, workload, untilClosed))) {
+            return executor.run();
+        } catch (RunFailedException e) {
+            throw ended.get() ? new RunFailedException("the model was closed during the run", e) : e;
+        }
     }
 }

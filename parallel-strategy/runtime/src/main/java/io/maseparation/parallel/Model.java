@@ -28,6 +28,8 @@ public final class Model implements AutoCloseable {
     private ModelWeights readable;
     private List<KernelTarget> readableBy = List.of();
     private volatile boolean closed;
+    /** Runs that are under way. */
+    private int runs;
 
     private Model(ModelWeights weights, Optional<Checkpoint> checkpoint) {
         this.weights = weights;
@@ -141,9 +143,9 @@ public final class Model implements AutoCloseable {
                 "%s has no tokenizer.json: give token ids instead of text".formatted(config().name())));
     }
 
-    /** Whether {@link #close()} was called. */
-    boolean closed() {
-        return closed;
+    /** Whether {@link #close()} was not called yet. */
+    boolean isOpen() {
+        return !closed;
     }
 
     /** Complains of use after {@link #close()}. */
@@ -153,13 +155,32 @@ public final class Model implements AutoCloseable {
         }
     }
 
+    /** Keeps the weights until {@link #leave()}, even if the model is closed meanwhile. */
+    synchronized void enter() {
+        requireOpen();
+        runs++;
+    }
+
+    /** Ends what {@link #enter()} began. */
+    synchronized void leave() {
+        runs--;
+        free();
+    }
+
+    private void free() {
+        if (closed && runs == 0) {
+            checkpoint.ifPresent(Checkpoint::close);
+        }
+    }
+
     /**
-     * Unmaps a checkpoint's weights, which must not be used any more. A run that is under way ends with a
-     * {@link io.maseparation.parallel.run.RunFailedException}.
+     * Closes the model. A run of {@link Generation} that is under way ends at its next token with a
+     * {@link io.maseparation.parallel.run.RunFailedException}; after the last one a checkpoint's weights are unmapped, and
+     * must not be used any more.
      */
     @Override
-    public void close() {
+    public synchronized void close() {
         closed = true;
-        checkpoint.ifPresent(Checkpoint::close);
+        free();
     }
 }

@@ -9,6 +9,7 @@ import io.maseparation.parallel.Model;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -125,8 +126,17 @@ final class PromptFlags {
 
     private static String fileText(String name) {
         String flag = "--%s %s".formatted(FILE, name);
-        return text(flag, name.equals(STANDARD_INPUT) ? System.in : opened(flag, name))
-                .replaceFirst("\\R\\z", "");
+        // Standard input stays open: it is not this command's.
+        String text = name.equals(STANDARD_INPUT) ? text(flag, System.in) : text(flag, name);
+        return text.replaceFirst("\\R\\z", "");
+    }
+
+    private static String text(String flag, String file) {
+        try (InputStream in = opened(flag, file)) {
+            return text(flag, in);
+        } catch (IOException e) {
+            throw new ModelException(flag + ": cannot be read: " + Text.reason(e), e);
+        }
     }
 
     /** A file that is there. */
@@ -153,18 +163,20 @@ final class PromptFlags {
 
     /** All of a text, whose length a pipe or a device does not say before. */
     private static String text(String flag, InputStream from) {
-        try (InputStream in = from) {
-            byte[] bytes = in.readNBytes((int) MOST_BYTES + 1);
+        try {
+            byte[] bytes = from.readNBytes((int) MOST_BYTES + 1);
             checkLength(flag, bytes.length);
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        } catch (CharacterCodingException e) {
+            throw new ModelException(flag + ": is not text in UTF-8", e);
         } catch (IOException e) {
-            throw new ModelException(flag + ": cannot be read as text in UTF-8", e);
+            throw new ModelException(flag + ": cannot be read: " + Text.reason(e), e);
         }
     }
 
     private static List<int[]> file(String name) {
         String flag = "--%s @%s".formatted(IDS, name);
-        List<String> lines = text(flag, opened(flag, name)).lines().toList();
+        List<String> lines = text(flag, name).lines().toList();
         List<int[]> prompts = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
             if (!lines.get(i).isBlank()) {

@@ -78,7 +78,7 @@ class TextTest {
             System.setIn(before);
         }
         Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, 1});
-        assertThat(generate(folder, "--prompt-file " + file).err()).contains("cannot be read as text");
+        assertThat(generate(folder, "--prompt-file " + file).err()).contains("is not text in UTF-8");
         assertThat(generate(folder, "--prompt-file " + temp.resolve("none")).err()).contains("no such file");
     }
 

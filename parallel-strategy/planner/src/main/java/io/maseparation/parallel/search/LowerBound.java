@@ -68,8 +68,11 @@ final class LowerBound {
 
     /** What the time of a segment depends on. */
     private record SegmentUse(int kind, int heads, int slices, int held, int parts, int vocabulary,
-            String segment,
+            Named segment,
             StepShape shape) {}
+
+    /** A segment; those of different stages may have one name. */
+    private record Named(int firstLayer, String name) {}
 
     /** Ranks that are alike in this take as long for as many rows. */
     private record RankUse(
@@ -430,7 +433,7 @@ final class LowerBound {
                                 .orElse(0),
                         rank.shard().experts().map(e -> e.parts()).orElse(0),
                         rank.shard().output().map(v -> v.size()).orElse(0),
-                        segment.name(),
+                        new Named(rank.shard().firstLayer(), segment.name()),
                         shape),
                 use -> SegmentTime.taskSeconds(
                         new SegmentCosts(config, rank.shard(), scenario.conditions().kvFormat())

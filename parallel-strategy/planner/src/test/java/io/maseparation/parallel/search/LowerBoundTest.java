@@ -12,14 +12,17 @@ import io.maseparation.parallel.cluster.Launch;
 import io.maseparation.parallel.cluster.Profile;
 import io.maseparation.parallel.cluster.RelativeErrors;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -85,6 +88,24 @@ class LowerBoundTest {
 
         assertThat(bound).as("%s", layout.setup().name()).isPositive()
                 .isLessThanOrEqualTo(simulated * (1 + ROUNDING));
+    }
+
+    /** Segments of all stages have one name. */
+    @Test
+    void stagesWithLayersThatDifferHaveTheirOwnTimes() {
+        ModelConfig seed = Presets.config("seed");
+        List<ModelConfig.Layer> layers = new ArrayList<>(seed.layers());
+        for (int i = 1; i < layers.size(); i++) {
+            ModelConfig.Layer layer = layers.get(i);
+            layers.set(i, new ModelConfig.Layer(
+                    layer.routing(), layer.expertWidth(), layer.extraWidth(), 16, layer.formats()));
+        }
+        ModelConfig config = seed.withLayers(layers);
+        Plan plan = Planning.plan(config, Layout.tensorPipeline(1, 4).withMicroBatches(1));
+        Simulation simulation = new Simulation(plan, TestClusters.ideal(4), Scenario.decode(64, 2000));
+        double bound = LowerBound.tpotMs(simulation, new ExpertCounts(config));
+
+        assertThat(bound).isPositive().isLessThanOrEqualTo(simulation.run(false).tpotMs() * (1 + ROUNDING));
     }
 
     @Test

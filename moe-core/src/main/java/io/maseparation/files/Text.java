@@ -82,6 +82,20 @@ public final class Text {
     }
 
     /**
+     * {@return in one line that memory ended, and what may help}
+     *
+     * @param error what the JVM says
+     * @param otherwise what to do instead of raising the JVM's limit
+     */
+    public static String outOfMemory(Throwable error, String otherwise) {
+        String reason = error.getMessage() == null ? "" : error.getMessage();
+        String limit = reason.contains("direct buffer")
+                ? "raise the JVM's -XX:MaxDirectMemorySize, "
+                : reason.contains("heap") ? "raise the JVM's -Xmx, " : "";
+        return "out of memory%s: %s%s".formatted(reason.isEmpty() ? "" : " (" + reason + ")", limit, otherwise);
+    }
+
+    /**
      * {@return as {@link #bytes(double)}}
      *
      * @param bytes number of bytes

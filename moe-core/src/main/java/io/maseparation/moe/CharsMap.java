@@ -2,7 +2,6 @@ package io.maseparation.moe;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
@@ -35,8 +34,9 @@ final class CharsMap {
             int[] units = new int[size / Integer.BYTES];
             bytes.asIntBuffer().get(units);
             ByteBuffer texts = bytes.slice(bytes.position() + size, bytes.remaining() - size);
-            CharBuffer decoded = StandardCharsets.UTF_8.newDecoder().decode(texts.duplicate());
-            return decoded.length() <= texts.capacity() && walksEnd(units, texts);
+            // For its exception: the library takes the texts for UTF-8.
+            StandardCharsets.UTF_8.newDecoder().decode(texts.duplicate());
+            return walksEnd(units, texts);
         } catch (IllegalArgumentException | CharacterCodingException e) {
             return false;
         }

@@ -113,7 +113,8 @@ public final class HfConfig {
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
-        if (json.has("dtype") && json.has("torch_dtype") && !plain(json.text("torch_dtype", "")).equals(plain(json.text("dtype", "")))) {
+        if (json.has("dtype") && json.has("torch_dtype")
+                && !plain(json.text("torch_dtype", "")).equals(plain(json.text("dtype", "")))) {
             warnings.accept(json.message("",
                     "dtype and torch_dtype contradict each other: dtype is used, as transformers does"));
         }

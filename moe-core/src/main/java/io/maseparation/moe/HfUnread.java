@@ -75,7 +75,7 @@ final class HfUnread {
             fields.add(NORM);
         }
         if (!fields.isEmpty()) {
-            warnings.accept(json.message("", "nothing of %s reads %s; results are those without, as in transformers"
+            warnings.accept(json.message("", "%s does not read %s; ignored, as in transformers"
                     .formatted(family.modelType, String.join(", ", fields))));
         }
     }

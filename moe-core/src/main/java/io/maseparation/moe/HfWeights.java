@@ -109,8 +109,11 @@ final class HfWeights {
         List<String> repeated = tensors.repeated();
         if (!repeated.isEmpty()) {
             warnings.accept(
-                    "%s: several shards hold %d of the tensors, %s the first; that of the shard named here is used"
-                            .formatted(tensors.source(), repeated.size(), Text.printable(repeated.getFirst())));
+                    "%s: several shards hold it%s; this copy is used"
+                            .formatted(tensors.info(repeated.getFirst()).where(),
+                                    repeated.size() == 1
+                                            ? ""
+                                            : ", and %d tensors more".formatted(repeated.size() - 1)));
         }
         List<String> unread = tensors.names().stream()
                 .filter(name -> !read.contains(name) && !name.endsWith("rotary_emb.inv_freq"))

@@ -126,7 +126,7 @@ public final class Safetensors implements AutoCloseable {
         return tensors;
     }
 
-    /** Names of the tensors that several shards hold, of which one is used: the one that the index names. */
+    /** Names of tensors that several shards hold: that of the shard that the index names is used, or of the first. */
     List<String> repeated() {
         return tensors.values().stream()
                 .filter(used -> shards.values().stream()

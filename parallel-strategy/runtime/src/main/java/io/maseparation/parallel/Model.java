@@ -175,8 +175,8 @@ public final class Model implements AutoCloseable {
 
     /**
      * Closes the model. A run of {@link Generation} that is under way ends at its next token with a
-     * {@link io.maseparation.parallel.run.RunFailedException}; after the last one a checkpoint's weights are unmapped, and
-     * must not be used any more.
+     * {@link io.maseparation.parallel.run.RunFailedException}; after the last one a checkpoint's weights are unmapped,
+     * and must not be used any more.
      */
     @Override
     public synchronized void close() {

@@ -36,7 +36,7 @@ final class GraphLimits {
 
     private GraphLimits() {}
 
-    /** Whether there is room, whatever is not counted by {@link #check}; parameters likewise. */
+    /** Whether there is room even for what {@link #check} does not count; parameters as there. */
     static boolean haveRoom(int tasks, int contexts, Collection<? extends Collection<Object>> arrays) {
         return tasks <= TASKS
                 && leastNodes(tasks, contexts, distinct(arrays)) + MORE_WRITES * tasks + OTHER_NODES <= NODES;

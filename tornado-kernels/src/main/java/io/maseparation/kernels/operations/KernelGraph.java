@@ -227,7 +227,7 @@ public final class KernelGraph {
                 .sum();
     }
 
-    /** Whether TornadoVM surely has nodes for it; whether its list of tasks has room shows when the graph is built. */
+    /** Whether TornadoVM has nodes for it in any case; whether its list of tasks has room shows when it is built. */
     public boolean hasRoom() {
         return target.embedded() || GraphLimits.haveRoom(tasks.size(), contexts, declared());
     }

@@ -128,7 +128,8 @@ public final class Main {
             case ModelException _,PlanException _,RunFailedException _,FailedException _ -> translated(e, args);
             case UncheckedIOException _ -> "input or output failed: "
                     + Objects.requireNonNull(e.getCause(), "it is made with a cause").getMessage();
-            case OutOfMemoryError _ -> outOfMemory(e);
+            case OutOfMemoryError _ -> Text.outOfMemory(
+                    e, "lower --max-tokens, --prefill-chunk or the number of prompts, or choose a smaller --model");
             default -> "unexpected %s%s; run again with --verbose for details".formatted(
                     e.getClass().getSimpleName(), e.getMessage() == null ? "" : ": " + e.getMessage());
         };
@@ -140,15 +141,6 @@ public final class Main {
                 .findFirst()
                 .map(c -> FlagNames.translate(e.getMessage(), c, args))
                 .orElseGet(() -> FlagNames.translate(e.getMessage()));
-    }
-
-    private static String outOfMemory(Throwable error) {
-        String reason = String.valueOf(error.getMessage());
-        String limit = reason.contains("direct buffer")
-                ? "raise the JVM's -XX:MaxDirectMemorySize, "
-                : reason.contains("heap") ? "raise the JVM's -Xmx, " : "";
-        return "out of memory (%s): %slower --max-tokens, --prefill-chunk or the number of prompts, or choose a smaller --model"
-                .formatted(reason, limit);
     }
 
     /**

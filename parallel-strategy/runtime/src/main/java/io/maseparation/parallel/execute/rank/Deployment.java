@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Capacity;
@@ -183,7 +184,8 @@ public final class Deployment {
         }
         for (Throwable c = cause; c != null; c = c.getCause()) {
             if (c instanceof OutOfMemoryError) {
-                return outOfMemory(String.valueOf(c.getMessage()));
+                return Text.outOfMemory(
+                        c, "use fewer ranks, or lower 'max_tokens', 'prefill_chunk' or the number of prompts");
             }
             // So the JVM complains of memory that was unmapped.
             if (c instanceof IllegalStateException && "Already closed".equals(c.getMessage())) {
@@ -197,14 +199,6 @@ public final class Deployment {
                 .limit(2)
                 .collect(Collectors.joining(" "));
         return cause.getClass().getSimpleName() + (lines.isEmpty() ? "" : ": " + lines);
-    }
-
-    private static String outOfMemory(String reason) {
-        String limit = reason.contains("direct buffer")
-                ? "raise the JVM's -XX:MaxDirectMemorySize, "
-                : reason.contains("heap") ? "raise the JVM's -Xmx, " : "";
-        return "out of memory (%s): %suse fewer ranks, or lower 'max_tokens', 'prefill_chunk' or the number of prompts"
-                .formatted(reason, limit);
     }
 
     /** {@return what it sets up} */

@@ -18,9 +18,6 @@ import org.jspecify.annotations.Nullable;
  * never before. Safe for use by several threads.
  */
 public final class Tokenizer implements AutoCloseable {
-    /** Unless this is true, DJL tells its makers which instance of Amazon EC2 a tokenizer is loaded on. */
-    private static final String OPT_OUT = "OPT_OUT_TRACKING";
-
     private final Path file;
     private final TokenizerConfig config;
     private @Nullable HuggingFaceTokenizer tokenizer;
@@ -147,9 +144,6 @@ public final class Tokenizer implements AutoCloseable {
         }
         try {
             if (tokenizer == null) {
-                if (System.getProperty(OPT_OUT) == null) {
-                    System.setProperty(OPT_OUT, "true");
-                }
                 tokenizer = HuggingFaceTokenizer.newInstance(
                         new ByteArrayInputStream(TokenizerFile.read(file)),
                         Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));

@@ -30,6 +30,9 @@ public final class Main {
     private static final Pattern COLOURS_AND_STACK =
             Pattern.compile("\\x1B\\[[0-9;]*m|\\s*Stacktrace: \\[.*", Pattern.DOTALL);
 
+    /** Unless this is true, the tokenizers' library tells its makers which instance of Amazon EC2 it is loaded on. */
+    private static final String NO_TRACKING = "OPT_OUT_TRACKING";
+
     private Main() {}
 
     /**
@@ -51,6 +54,9 @@ public final class Main {
      */
     public static int run(String[] args, PrintStream out, PrintStream err) {
         int status = 0;
+        if (System.getProperty(NO_TRACKING) == null) {
+            System.setProperty(NO_TRACKING, "true");
+        }
         try {
             dispatch(List.of(args), Terminal.of(out, err));
         } catch (RuntimeException | Error e) {

@@ -53,6 +53,12 @@ class TextTest {
     }
 
     @Test
+    void theTokenizersLibraryTellsNobodyWhereItRuns() throws IOException {
+        generate(checkpoint(temp), "-p attention");
+        assertThat(System.getProperty("OPT_OUT_TRACKING")).isEqualTo("true");
+    }
+
+    @Test
     void textGoesThroughTheChatTemplateOnceAskedTo() throws IOException {
         Path folder = checkpoint(temp);
         assertThat(promptIds(generate(folder, "-p attention --format json"))).isEqualTo("[1,2]");

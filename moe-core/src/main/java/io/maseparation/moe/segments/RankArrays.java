@@ -155,16 +155,14 @@ final class RankArrays {
         normed = floats(s.x);
         partial = s.partial > 0 ? floats(s.partial) : h;
         sums = floats(s.sums);
-        keepsChoices = s.keepsChoices;
-        for (int n : s.slotCounts) {
-            slots.put(
-                    n,
-                    new Slots(
-                            DeviceArrays.ints(s.attentionRows * n),
-                            floats((long) s.attentionRows * n),
-                            floats(s.x * n),
-                            ints(s.choices(n))));
-        }
+        keepsChoices = keepsChoices(shard, capacity);
+        s.choices.forEach((n, length) -> slots.put(
+                n,
+                new Slots(
+                        DeviceArrays.ints(s.attentionRows * n),
+                        floats((long) s.attentionRows * n),
+                        floats(s.x * n),
+                        ints(length))));
         Map<Integer, Integer> earlier = new HashMap<>();
         int routed = shard.attention().isPresent() ? shard.endLayer() : shard.firstLayer();
         for (int layer = shard.firstLayer(); layer < routed; layer++) {
@@ -208,6 +206,14 @@ final class RankArrays {
         return shard.experts().isPresent()
                 && capacity.receivedRows() == 0
                 && shard.attention().filter(heads -> heads.parts() == 1).isPresent();
+    }
+
+    /** Layers whose choices of a number of slots are kept next to each other: all of the shard's, or one at a time. */
+    static long choicesKept(ModelConfig config, Shard shard, Capacity capacity, int slots) {
+        long layers = config.layers().subList(shard.firstLayer(), shard.endLayer()).stream()
+                .filter(layer -> layer.routing().slots() == slots)
+                .count();
+        return keepsChoices(shard, capacity) ? Math.max(1, layers) : 1;
     }
 
     /** Bytes of a rank's activations and scratch, without the KV cache. */
@@ -255,8 +261,9 @@ final class RankArrays {
     private static final class Sizes {
         final int slots;
         final List<Integer> slotCounts;
-        final boolean keepsChoices;
-        private final List<ModelConfig.Layer> layers;
+        /** Length of the choices of layers with a number of slots. */
+        final Map<Integer, Long> choices = new TreeMap<>();
+
         final int attentionRows;
         final int receivedRows;
         final long x;
@@ -288,8 +295,8 @@ final class RankArrays {
             x = hasAttention ? attentionRows * hidden : 1;
             received = hasAttention && !shard.embedding() ? x : 1;
             boolean split = hasAttention && shard.attention().get().parts() > 1;
-            layers = config.layers().subList(shard.firstLayer(), shard.endLayer());
-            keepsChoices = RankArrays.keepsChoices(shard, capacity);
+            slotCounts.forEach(
+                    n -> choices.put(n, choicesKept(config, shard, capacity, n) * attentionRows * n));
             partial = split ? x : 0;
             sums = split ? 2L * attentionRows : 1;
             qkv = hasAttention ? (long) attentionRows * shard.attention().get().qkvWidth(config) : 1;
@@ -309,14 +316,6 @@ final class RankArrays {
             vocabulary = shard.output().map(Shard.Vocabulary::size).orElse(0);
         }
 
-        /** Length of the choices of layers with a number of slots. */
-        long choices(int slotsOfLayer) {
-            long of = keepsChoices
-                    ? layers.stream().filter(layer -> layer.routing().slots() == slotsOfLayer).count()
-                    : 1;
-            return Math.max(1, of) * attentionRows * slotsOfLayer;
-        }
-
         long bytes(ModelConfig config) {
             long floats = 3 * x
                     + received
@@ -331,8 +330,8 @@ final class RankArrays {
                     + (long) pairs * width
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
-            long choices = slotCounts.stream().mapToLong(this::choices).sum();
-            long ints = attentionRows * 6L + choices + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
+            long kept = choices.values().stream().mapToLong(n -> n).sum();
+            long ints = attentionRows * 6L + kept + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

@@ -77,9 +77,10 @@ final class SegmentBuilder {
                     "segment %s has routers of several layers, and buffers for rows of other ranks"
                             .formatted(segment.name()));
         }
-        for (int count = 1;; count++) {
-            List<Segment> pieces = segment.pieces(Math.max(1, Math.ceilDiv(layers, count)));
-            boolean smallest = count >= layers;
+        int most = Math.max(1, layers);
+        while (true) {
+            List<Segment> pieces = segment.pieces(most);
+            boolean smallest = most == 1;
             try {
                 List<Piece> built = new ArrayList<>();
                 for (Segment piece : pieces) {
@@ -98,6 +99,8 @@ final class SegmentBuilder {
                     throw new ModelException(String.valueOf(e.getMessage()), e);
                 }
             }
+            // One piece more, as even as that goes, or the next number of pieces that there can be.
+            most = Math.min(most - 1, Math.ceilDiv(layers, pieces.size() + 1));
         }
     }
 

@@ -131,14 +131,6 @@ public final class SegmentCosts {
     /** The router's choices in layers with a number of slots. */
     private record Choices(int slots) {}
 
-    private long choicesKept(int slots, Capacity capacity) {
-        return RankArrays.keepsChoices(shard, capacity)
-                ? config.layers().subList(shard.firstLayer(), shard.endLayer()).stream()
-                        .filter(layer -> layer.routing().slots() == slots)
-                        .count()
-                : 1;
-    }
-
     private void transfers(Map<Object, Long> arrays, Part part, Capacity capacity) {
         long rows = Math.max(1, capacity.rows());
         long received = capacity.receivedRows();
@@ -161,7 +153,7 @@ public final class SegmentCosts {
             case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, rows * hidden);
             case Part.Route(int layer, boolean export, boolean weights) -> {
                 int slots = routing(layer).slots();
-                arrays.put(new Choices(slots), rows * slots * choicesKept(slots, capacity));
+                arrays.put(new Choices(slots), rows * slots * RankArrays.choicesKept(config, shard, capacity, slots));
                 if (weights) {
                     arrays.put(Array.WEIGHTS, rows * routing(layer).slots());
                 }

@@ -106,8 +106,7 @@ public final class Main {
     }
 
     private static Command command(String name) {
-        Optional<Command> found =
-                COMMANDS.stream().filter(c -> c.name().equals(name)).findFirst();
+        Optional<Command> found = named(name);
         if (found.isPresent()) {
             return found.get();
         }
@@ -117,6 +116,10 @@ public final class Main {
         throw new UsageException(Suggestions.closest(name, names())
                 .map(closest -> "unknown command '%s'; did you mean %s?".formatted(name, closest))
                 .orElseGet(() -> "unknown command '%s'; there are %s".formatted(name, listed())));
+    }
+
+    private static Optional<Command> named(String name) {
+        return COMMANDS.stream().filter(c -> c.name().equals(name)).findFirst();
     }
 
     private static List<String> names() {
@@ -142,9 +145,7 @@ public final class Main {
     }
 
     private static String translated(Throwable e, List<String> args) {
-        return COMMANDS.stream()
-                .filter(c -> !args.isEmpty() && c.name().equals(args.getFirst()))
-                .findFirst()
+        return named(args.isEmpty() ? "" : args.getFirst())
                 .map(c -> FlagNames.translate(e.getMessage(), c, args))
                 .orElseGet(() -> FlagNames.translate(e.getMessage()));
     }

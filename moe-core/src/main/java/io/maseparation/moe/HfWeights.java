@@ -86,9 +86,9 @@ final class HfWeights {
             formatted.add(config.layers().get(i).with(
                     Optional.of(formats).filter(f -> !f.equals(LayerFormats.all(usual)))));
         }
-        return config.withWeightType(embedding.type())
-                .with(embedding.type(), Optional.of(Format.of(output.type())).filter(f -> !f.equals(usual)),
-                        config.numerics().cacheFormat())
+        return config.with(
+                embedding.type(), Optional.of(Format.of(output.type())).filter(f -> !f.equals(usual)),
+                config.numerics().cacheFormat())
                 .withLayers(formatted);
     }
 

@@ -49,7 +49,7 @@ public final class ExpertTensor {
             int matrices,
             int splits,
             int parts) {
-        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 544);
+        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 576);
         int[] xs = context.allocateIntLocalArray(2056);
         int tid = context.localIdx;
         int lane = tid & 31;
@@ -66,11 +66,12 @@ public final class ExpertTensor {
             matrixAt = shape.get(2) + expert * shape.get(3) + TensorTiles.firstRow(tile - ofGate, rows) * stride;
         }
         int start = matrixAt / 2;
-        // Columns beyond the last meet an x of 0.
+        // Columns before the first and beyond the last meet an x of 0.
         int last = start + cols / 2 - 1;
         int pairStride = stride / 2;
         int rounds = padded / (64 * splits);
-        int weightsOf = warp * 544;
+        int weightsOf = warp * 576;
+        int rowOf = TensorTiles.rowOf(lane);
         int xStride = padded * 4;
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
@@ -82,7 +83,7 @@ public final class ExpertTensor {
             int xTile = firstTile + pass / 4;
             int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
             // The first round multiplies zeros.
-            for (int i = tid; i < TensorTiles.WARPS * 544; i += 256) {
+            for (int i = tid; i < TensorTiles.WARPS * 576; i += 256) {
                 weights[i] = 0;
             }
             for (int i = tid; i < 2056; i += 256) {
@@ -93,11 +94,11 @@ public final class ExpertTensor {
             if (left <= 8) {
                 float[] s0 = context.mmaFragment(0f);
                 float[] s1 = context.mmaFragment(0f);
-                int position = start + split * rounds * 32 + lane;
+                int position = start - 4 + split * rounds * 32 + lane;
                 int from = (xTile * padded + split * rounds * 64) * 4 + tid;
                 for (int round = 0; round <= rounds; round++) {
                     // Loads first: they are under way while the last round's are multiplied.
-                    int pair = TornadoMath.min(position, last);
+                    int pair = TornadoMath.max(start, TornadoMath.min(position, last));
                     int x0 = packed.get(from);
                     int x1 = packed.get(from + xStride);
                     int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
@@ -137,32 +138,32 @@ public final class ExpertTensor {
                         w15 = half2gate.get(pair + 15 * pairStride);
                     }
                     int shift = (round & 1) * 4;
-                    int a = (weightsOf + 4 - shift) * 4;
+                    int a = (weightsOf + 4 - shift) * 4 + rowOf;
                     int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 32);
                         int bk = b + k * 256;
                         s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
                         s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
                     }
                     context.localBarrier();
-                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    int to = weightsOf + shift + lane;
                     weights[to] = w0;
-                    weights[to + 8] = w1;
-                    weights[to + 16] = w2;
-                    weights[to + 24] = w3;
-                    weights[to + 32] = w4;
-                    weights[to + 40] = w5;
-                    weights[to + 48] = w6;
-                    weights[to + 56] = w7;
-                    weights[to + 64] = w8;
-                    weights[to + 72] = w9;
-                    weights[to + 80] = w10;
-                    weights[to + 88] = w11;
-                    weights[to + 96] = w12;
-                    weights[to + 104] = w13;
-                    weights[to + 112] = w14;
-                    weights[to + 120] = w15;
+                    weights[to + 36] = w1;
+                    weights[to + 72] = w2;
+                    weights[to + 108] = w3;
+                    weights[to + 144] = w4;
+                    weights[to + 180] = w5;
+                    weights[to + 216] = w6;
+                    weights[to + 252] = w7;
+                    weights[to + 288] = w8;
+                    weights[to + 324] = w9;
+                    weights[to + 360] = w10;
+                    weights[to + 396] = w11;
+                    weights[to + 432] = w12;
+                    weights[to + 468] = w13;
+                    weights[to + 504] = w14;
+                    weights[to + 540] = w15;
                     int xTo = shift + tid;
                     xs[xTo] = x0;
                     xs[xTo + 256] = x1;
@@ -184,11 +185,11 @@ public final class ExpertTensor {
                 float[] s5 = context.mmaFragment(0f);
                 float[] s6 = context.mmaFragment(0f);
                 float[] s7 = context.mmaFragment(0f);
-                int position = start + split * rounds * 32 + lane;
+                int position = start - 4 + split * rounds * 32 + lane;
                 int from = (xTile * padded + split * rounds * 64) * 4 + tid;
                 for (int round = 0; round <= rounds; round++) {
                     // Loads first: they are under way while the last round's are multiplied.
-                    int pair = TornadoMath.min(position, last);
+                    int pair = TornadoMath.max(start, TornadoMath.min(position, last));
                     int x0 = packed.get(from);
                     int x1 = packed.get(from + xStride);
                     int x2 = packed.get(from + 2 * xStride);
@@ -234,10 +235,10 @@ public final class ExpertTensor {
                         w15 = half2gate.get(pair + 15 * pairStride);
                     }
                     int shift = (round & 1) * 4;
-                    int a = (weightsOf + 4 - shift) * 4;
+                    int a = (weightsOf + 4 - shift) * 4 + rowOf;
                     int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 32);
                         int bk = b + k * 256;
                         s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
                         s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
@@ -249,23 +250,23 @@ public final class ExpertTensor {
                         s7 = context.mma(w, context.mmaLoadB(xs, 16, bk + 7168), s7, MMAShape.M16N8K16);
                     }
                     context.localBarrier();
-                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    int to = weightsOf + shift + lane;
                     weights[to] = w0;
-                    weights[to + 8] = w1;
-                    weights[to + 16] = w2;
-                    weights[to + 24] = w3;
-                    weights[to + 32] = w4;
-                    weights[to + 40] = w5;
-                    weights[to + 48] = w6;
-                    weights[to + 56] = w7;
-                    weights[to + 64] = w8;
-                    weights[to + 72] = w9;
-                    weights[to + 80] = w10;
-                    weights[to + 88] = w11;
-                    weights[to + 96] = w12;
-                    weights[to + 104] = w13;
-                    weights[to + 112] = w14;
-                    weights[to + 120] = w15;
+                    weights[to + 36] = w1;
+                    weights[to + 72] = w2;
+                    weights[to + 108] = w3;
+                    weights[to + 144] = w4;
+                    weights[to + 180] = w5;
+                    weights[to + 216] = w6;
+                    weights[to + 252] = w7;
+                    weights[to + 288] = w8;
+                    weights[to + 324] = w9;
+                    weights[to + 360] = w10;
+                    weights[to + 396] = w11;
+                    weights[to + 432] = w12;
+                    weights[to + 468] = w13;
+                    weights[to + 504] = w14;
+                    weights[to + 540] = w15;
                     int xTo = shift + tid;
                     xs[xTo] = x0;
                     xs[xTo + 256] = x1;
@@ -324,7 +325,7 @@ public final class ExpertTensor {
             int matrices,
             int splits,
             int parts) {
-        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 544);
+        int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 576);
         int[] xs = context.allocateIntLocalArray(1032);
         int tid = context.localIdx;
         int lane = tid & 31;
@@ -341,11 +342,12 @@ public final class ExpertTensor {
             matrixAt = shape.get(2) + expert * shape.get(3) + TensorTiles.firstRow(tile - ofGate, rows) * stride;
         }
         int start = matrixAt / 2;
-        // Columns beyond the last meet an x of 0.
+        // Columns before the first and beyond the last meet an x of 0.
         int last = start + cols / 2 - 1;
         int pairStride = stride / 2;
         int rounds = padded / (64 * splits);
-        int weightsOf = warp * 544;
+        int weightsOf = warp * 576;
+        int rowOf = TensorTiles.rowOf(lane);
         int xStride = padded * 4;
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
@@ -357,7 +359,7 @@ public final class ExpertTensor {
             int xTile = firstTile + pass / 8;
             int scratchAt = ((xTile * splits + split) * tiles + tile) * 16;
             // The first round multiplies zeros.
-            for (int i = tid; i < TensorTiles.WARPS * 544; i += 256) {
+            for (int i = tid; i < TensorTiles.WARPS * 576; i += 256) {
                 weights[i] = 0;
             }
             for (int i = tid; i < 1032; i += 256) {
@@ -367,11 +369,11 @@ public final class ExpertTensor {
             // Each branch stores its sums: fragments, and what loops leave behind, must not meet after an if.
             if (left <= 8) {
                 float[] s0 = context.mmaFragment(0f);
-                int position = start + split * rounds * 32 + lane;
+                int position = start - 4 + split * rounds * 32 + lane;
                 int from = (xTile * padded + split * rounds * 64) * 4 + tid;
                 for (int round = 0; round <= rounds; round++) {
                     // Loads first: they are under way while the last round's are multiplied.
-                    int pair = TornadoMath.min(position, last);
+                    int pair = TornadoMath.max(start, TornadoMath.min(position, last));
                     int x0 = packed.get(from);
                     int w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13, w14, w15;
                     if (isUp) {
@@ -410,31 +412,31 @@ public final class ExpertTensor {
                         w15 = half2gate.get(pair + 15 * pairStride);
                     }
                     int shift = (round & 1) * 4;
-                    int a = (weightsOf + 4 - shift) * 4;
+                    int a = (weightsOf + 4 - shift) * 4 + rowOf;
                     int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 32);
                         int bk = b + k * 256;
                         s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
                     }
                     context.localBarrier();
-                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    int to = weightsOf + shift + lane;
                     weights[to] = w0;
-                    weights[to + 8] = w1;
-                    weights[to + 16] = w2;
-                    weights[to + 24] = w3;
-                    weights[to + 32] = w4;
-                    weights[to + 40] = w5;
-                    weights[to + 48] = w6;
-                    weights[to + 56] = w7;
-                    weights[to + 64] = w8;
-                    weights[to + 72] = w9;
-                    weights[to + 80] = w10;
-                    weights[to + 88] = w11;
-                    weights[to + 96] = w12;
-                    weights[to + 104] = w13;
-                    weights[to + 112] = w14;
-                    weights[to + 120] = w15;
+                    weights[to + 36] = w1;
+                    weights[to + 72] = w2;
+                    weights[to + 108] = w3;
+                    weights[to + 144] = w4;
+                    weights[to + 180] = w5;
+                    weights[to + 216] = w6;
+                    weights[to + 252] = w7;
+                    weights[to + 288] = w8;
+                    weights[to + 324] = w9;
+                    weights[to + 360] = w10;
+                    weights[to + 396] = w11;
+                    weights[to + 432] = w12;
+                    weights[to + 468] = w13;
+                    weights[to + 504] = w14;
+                    weights[to + 540] = w15;
                     int xTo = shift + tid;
                     xs[xTo] = x0;
                     context.localBarrier();
@@ -447,11 +449,11 @@ public final class ExpertTensor {
                 float[] s1 = context.mmaFragment(0f);
                 float[] s2 = context.mmaFragment(0f);
                 float[] s3 = context.mmaFragment(0f);
-                int position = start + split * rounds * 32 + lane;
+                int position = start - 4 + split * rounds * 32 + lane;
                 int from = (xTile * padded + split * rounds * 64) * 4 + tid;
                 for (int round = 0; round <= rounds; round++) {
                     // Loads first: they are under way while the last round's are multiplied.
-                    int pair = TornadoMath.min(position, last);
+                    int pair = TornadoMath.max(start, TornadoMath.min(position, last));
                     int x0 = packed.get(from);
                     int x1 = packed.get(from + xStride);
                     int x2 = packed.get(from + 2 * xStride);
@@ -493,10 +495,10 @@ public final class ExpertTensor {
                         w15 = half2gate.get(pair + 15 * pairStride);
                     }
                     int shift = (round & 1) * 4;
-                    int a = (weightsOf + 4 - shift) * 4;
+                    int a = (weightsOf + 4 - shift) * 4 + rowOf;
                     int b = (4 - shift) * 4;
                     for (int k = 0; k < 4; k++) {
-                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 544);
+                        HalfFloat[] w = context.mmaLoadA(weights, 16, a + k * 32);
                         int bk = b + k * 256;
                         s0 = context.mma(w, context.mmaLoadB(xs, 16, bk), s0, MMAShape.M16N8K16);
                         s1 = context.mma(w, context.mmaLoadB(xs, 16, bk + 1024), s1, MMAShape.M16N8K16);
@@ -504,23 +506,23 @@ public final class ExpertTensor {
                         s3 = context.mma(w, context.mmaLoadB(xs, 16, bk + 3072), s3, MMAShape.M16N8K16);
                     }
                     context.localBarrier();
-                    int to = weightsOf + shift + TensorTiles.weightsAt(lane);
+                    int to = weightsOf + shift + lane;
                     weights[to] = w0;
-                    weights[to + 8] = w1;
-                    weights[to + 16] = w2;
-                    weights[to + 24] = w3;
-                    weights[to + 32] = w4;
-                    weights[to + 40] = w5;
-                    weights[to + 48] = w6;
-                    weights[to + 56] = w7;
-                    weights[to + 64] = w8;
-                    weights[to + 72] = w9;
-                    weights[to + 80] = w10;
-                    weights[to + 88] = w11;
-                    weights[to + 96] = w12;
-                    weights[to + 104] = w13;
-                    weights[to + 112] = w14;
-                    weights[to + 120] = w15;
+                    weights[to + 36] = w1;
+                    weights[to + 72] = w2;
+                    weights[to + 108] = w3;
+                    weights[to + 144] = w4;
+                    weights[to + 180] = w5;
+                    weights[to + 216] = w6;
+                    weights[to + 252] = w7;
+                    weights[to + 288] = w8;
+                    weights[to + 324] = w9;
+                    weights[to + 360] = w10;
+                    weights[to + 396] = w11;
+                    weights[to + 432] = w12;
+                    weights[to + 468] = w13;
+                    weights[to + 504] = w14;
+                    weights[to + 540] = w15;
                     int xTo = shift + tid;
                     xs[xTo] = x0;
                     xs[xTo + 256] = x1;

@@ -8,14 +8,15 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /**
  * Gpu bodies that write x as tensor cores take it (see {@link TensorTiles}): tiles of 4 rows, of each column four
  * integers: the rows rounded to fp16 in pairs, and what rounding left, in pairs; or of 8 rows rounded to fp16. A
- * work-group has some columns of a tile. Rows and columns beyond the last are 0.
+ * work-group has some columns of a tile. Rows and columns beyond the last are 0, and so are {@link TensorTiles#LEAD}
+ * columns before the first.
  */
 public final class PackTensor {
     /** Threads of a work-group. */
     public static final int GROUP = 256;
 
     /** Columns of a work-group. */
-    public static final int COLUMNS = 1024;
+    public static final int COLUMNS = 256;
 
     private PackTensor() {}
 
@@ -35,20 +36,20 @@ public final class PackTensor {
             int padded,
             int chunks) {
         int xTile = context.groupIdx / chunks;
-        int from = context.groupIdx % chunks * COLUMNS;
+        int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int count = step.get(1) - xTile * 4;
         int at = (step.get(0) + xTile * 4) * cols;
         int width = shape.get(6);
         int to = 0;
         if (count > 0) {
-            to = TornadoMath.min(from + COLUMNS, padded);
+            to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
         }
         for (int c = from + context.localIdx; c < to; c += 256) {
             float v0 = 0f;
             float v1 = 0f;
             float v2 = 0f;
             float v3 = 0f;
-            if (c < width) {
+            if (c >= 0 && c < width) {
                 v0 = TensorTiles.clamped(x.get(at + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(at + cols + c));
@@ -68,7 +69,7 @@ public final class PackTensor {
             float rest1 = TensorTiles.rounded(TensorTiles.rest(v1, near1));
             float rest2 = TensorTiles.rounded(TensorTiles.rest(v2, near2));
             float rest3 = TensorTiles.rounded(TensorTiles.rest(v3, near3));
-            int to4 = (xTile * padded + c) * 4;
+            int to4 = (xTile * padded + TensorTiles.LEAD + c) * 4;
             packed.set(to4, TensorTiles.pair(near0, near1));
             packed.set(to4 + 1, TensorTiles.pair(near2, near3));
             packed.set(to4 + 2, TensorTiles.pair(rest0, rest1));
@@ -87,13 +88,13 @@ public final class PackTensor {
             int padded,
             int chunks) {
         int xTile = context.groupIdx / chunks;
-        int from = context.groupIdx % chunks * COLUMNS;
+        int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int count = step.get(1) - xTile * 8;
         int at = (step.get(0) + xTile * 8) * cols;
         int width = shape.get(6);
         int to = 0;
         if (count > 0) {
-            to = TornadoMath.min(from + COLUMNS, padded);
+            to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
         }
         for (int c = from + context.localIdx; c < to; c += 256) {
             float v0 = 0f;
@@ -104,7 +105,7 @@ public final class PackTensor {
             float v5 = 0f;
             float v6 = 0f;
             float v7 = 0f;
-            if (c < width) {
+            if (c >= 0 && c < width) {
                 v0 = TensorTiles.clamped(x.get(at + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(at + cols + c));
@@ -128,7 +129,7 @@ public final class PackTensor {
                     v7 = TensorTiles.clamped(x.get(at + 7 * cols + c));
                 }
             }
-            int to4 = (xTile * padded + c) * 4;
+            int to4 = (xTile * padded + TensorTiles.LEAD + c) * 4;
             packed.set(to4, TensorTiles.pair(TensorTiles.rounded(v0), TensorTiles.rounded(v1)));
             packed.set(to4 + 1, TensorTiles.pair(TensorTiles.rounded(v2), TensorTiles.rounded(v3)));
             packed.set(to4 + 2, TensorTiles.pair(TensorTiles.rounded(v4), TensorTiles.rounded(v5)));
@@ -157,7 +158,7 @@ public final class PackTensor {
             int slots,
             int chunks) {
         int xTile = context.groupIdx / chunks;
-        int from = context.groupIdx % chunks * COLUMNS;
+        int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int lane = context.localIdx & 31;
         float begun = context.simdSum(TensorTiles.begun(offsets, 0, groups, xTile, lane, 2));
         int group = (int) begun - 1;
@@ -167,14 +168,14 @@ public final class PackTensor {
         int width = shape.get(4);
         int to = 0;
         if (count > 0) {
-            to = TornadoMath.min(from + COLUMNS, padded);
+            to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
         }
         for (int c = from + context.localIdx; c < to; c += 256) {
             float v0 = 0f;
             float v1 = 0f;
             float v2 = 0f;
             float v3 = 0f;
-            if (c < width) {
+            if (c >= 0 && c < width) {
                 v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
@@ -194,7 +195,7 @@ public final class PackTensor {
             float rest1 = TensorTiles.rounded(TensorTiles.rest(v1, near1));
             float rest2 = TensorTiles.rounded(TensorTiles.rest(v2, near2));
             float rest3 = TensorTiles.rounded(TensorTiles.rest(v3, near3));
-            int to4 = (xTile * padded + c) * 4;
+            int to4 = (xTile * padded + TensorTiles.LEAD + c) * 4;
             packed.set(to4, TensorTiles.pair(near0, near1));
             packed.set(to4 + 1, TensorTiles.pair(near2, near3));
             packed.set(to4 + 2, TensorTiles.pair(rest0, rest1));
@@ -217,7 +218,7 @@ public final class PackTensor {
             int slots,
             int chunks) {
         int xTile = context.groupIdx / chunks;
-        int from = context.groupIdx % chunks * COLUMNS;
+        int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int lane = context.localIdx & 31;
         float begun = context.simdSum(TensorTiles.begun(offsets, 0, groups, xTile, lane, 3));
         int group = (int) begun - 1;
@@ -227,7 +228,7 @@ public final class PackTensor {
         int width = shape.get(4);
         int to = 0;
         if (count > 0) {
-            to = TornadoMath.min(from + COLUMNS, padded);
+            to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
         }
         for (int c = from + context.localIdx; c < to; c += 256) {
             float v0 = 0f;
@@ -238,7 +239,7 @@ public final class PackTensor {
             float v5 = 0f;
             float v6 = 0f;
             float v7 = 0f;
-            if (c < width) {
+            if (c >= 0 && c < width) {
                 v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
@@ -262,7 +263,7 @@ public final class PackTensor {
                     v7 = TensorTiles.clamped(x.get(rowOf(pairs, p + 7, slots) * xStride + c));
                 }
             }
-            int to4 = (xTile * padded + c) * 4;
+            int to4 = (xTile * padded + TensorTiles.LEAD + c) * 4;
             packed.set(to4, TensorTiles.pair(TensorTiles.rounded(v0), TensorTiles.rounded(v1)));
             packed.set(to4 + 1, TensorTiles.pair(TensorTiles.rounded(v2), TensorTiles.rounded(v3)));
             packed.set(to4 + 2, TensorTiles.pair(TensorTiles.rounded(v4), TensorTiles.rounded(v5)));

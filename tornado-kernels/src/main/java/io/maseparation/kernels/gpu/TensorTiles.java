@@ -44,6 +44,11 @@ public final class TensorTiles {
     public static final int X_ROWS = 4;
     /** Columns of a round. */
     public static final int ROUND = 64;
+    /**
+     * Columns of 0 before those of x. TornadoVM's arrays begin 16 bytes after where a device's memory is aligned: with
+     * these a warp's load of 128 bytes of a row of weights is one line of the cache instead of parts of two.
+     */
+    public static final int LEAD = 8;
     /** Floats of an accumulator: 16 rows, 8 columns. */
     private static final int SUMS = 128;
     private static final int MOST_SPLITS = 8;
@@ -69,9 +74,9 @@ public final class TensorTiles {
         return splits;
     }
 
-    /** Columns of x as packed: whole rounds, as many for each split. */
+    /** Columns of x as packed, with those before the first: whole rounds, as many for each split. */
     public static int padded(int cols, int splits) {
-        return Math.ceilDiv(cols, ROUND * splits) * ROUND * splits;
+        return Math.ceilDiv(LEAD + cols, ROUND * splits) * ROUND * splits;
     }
 
     /** Tiles of {@code rows} weight rows. */
@@ -111,11 +116,11 @@ public final class TensorTiles {
     }
 
     /**
-     * Where a lane's pair of columns of the first row of weights belongs in local memory: a tile has 544 integers, four
-     * steps of 16 columns with 8 integers between them, so that stores meet no bank twice. The next row is 8 further.
+     * Bytes from where {@code mmaLoadA} takes a lane's row of weights to where it is: a tile has 576 integers, 36 for a
+     * row, so that no two rows of eight meet in a bank.
      */
-    static int weightsAt(int lane) {
-        return (lane >> 3) * 136 + (lane & 7);
+    static int rowOf(int lane) {
+        return (lane & 15) * 112;
     }
 
     /**

@@ -184,7 +184,8 @@ public class KernelContext {
      *
      * @param aTile local memory
      * @param wmmaK columns of the operand, 16
-     * @param byteOffset where in {@code aTile} it begins, in bytes, a multiple of 16
+     * @param byteOffset where in {@code aTile} it begins, in bytes, a multiple of 16. Lane l loads half of row l % 16,
+     *     the first half for l below 16, so that lanes with offsets of their own gather rows from wherever they are
      */
     public HalfFloat[] mmaLoadA(int[] aTile, int wmmaK, int byteOffset) {
         return MatrixFragments.loadA(aTile, byteOffset, item % WorkGroup.WARP);

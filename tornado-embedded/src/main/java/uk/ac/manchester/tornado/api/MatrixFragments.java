@@ -5,8 +5,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Which lane of a warp holds which elements of the matrices of {@link KernelContext#mma}, as the PTX instruction set
- * defines it for m16n8k16. Lane l holds rows l / 4 and l / 4 + 8 of the left operand and of the result, and column l /
- * 4 of the right operand.
+ * defines it for m16n8k16. Lane l holds rows l / 4 and l / 4 + 8 of the result, and column l / 4 of the right operand.
+ * Of the left operand it holds what it loads; a device hands that on when it loads.
  */
 final class MatrixFragments {
     /** Sums of 16 products. */
@@ -14,17 +14,20 @@ final class MatrixFragments {
 
     private MatrixFragments() {}
 
-    /** Elements (row, k), pairs along k: rows l/4 and l/4+8 for the lower k, then for the upper. */
+    /**
+     * The 8 elements that a lane loads for all, as the instruction {@code ldmatrix} has it: of the quarter l / 8 (upper
+     * rows, lower rows, and the same of the upper k) row l % 8, at this lane's own offset.
+     */
     static HalfFloat[] loadA(int[] tile, int byteOffset, int lane) {
         requireAligned(byteOffset);
-        HalfFloat[] fragment = new HalfFloat[8];
-        for (int i = 0; i < fragment.length; i++) {
-            int row = lane / 4 + (i / 2 % 2) * 8;
-            int pair = lane % 4 + i / 4 * 4;
-            int both = tile[byteOffset / 4 + row * (K / 2) + pair];
-            fragment[i] = new HalfFloat((short) (i % 2 == 0 ? both : both >>> 16));
+        int quarter = lane / 8;
+        int first = byteOffset / 4 + (quarter % 2 * 8 + lane % 8) * (K / 2) + quarter / 2 * 4;
+        HalfFloat[] row = new HalfFloat[8];
+        for (int i = 0; i < row.length; i++) {
+            int both = tile[first + i / 2];
+            row[i] = new HalfFloat((short) (i % 2 == 0 ? both : both >>> 16));
         }
-        return fragment;
+        return row;
     }
 
     /** Elements (k, l/4), pairs along k: the lower k, then the upper. */
@@ -68,10 +71,9 @@ final class MatrixFragments {
             int column = lane % 4 * 2 + i % 2;
             double sum = c[i];
             for (int k = 0; k < K; k++) {
-                // Of the row's four lanes the one that holds this k, and of the column's four likewise.
-                int holder = k % 8 / 2;
-                HalfFloat left = a[lane / 4 * 4 + holder][k / 8 * 4 + i / 2 * 2 + k % 2];
-                HalfFloat right = b[column * 4 + holder][k / 8 * 2 + k % 2];
+                // The lane that loaded this k of the row, and of the column's four lanes the one that holds it.
+                HalfFloat left = a[(k / 8 * 2 + i / 2) * 8 + lane / 4][k % 8];
+                HalfFloat right = b[column * 4 + k % 8 / 2][k / 8 * 2 + k % 2];
                 sum += (double) left.getFloat32() * right.getFloat32();
             }
             d[i] = (float) sum;

@@ -22,7 +22,8 @@ public final class ExpertTensor {
      *
      * @param offsets where each group's pairs begin
      * @param packed by {@link PackTensor#pairs}
-     * @param shape offset of the first expert and distance of the others, of gate and of up
+     * @param shape offset of the first expert and distance of the others, of gate and of up; columns; and an expert's most
+     *     rows of x
      * @param firstGroup group of the bank's first expert
      * @param rows of gate and of up
      * @param padded columns of {@code packed}
@@ -76,7 +77,7 @@ public final class ExpertTensor {
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
         int first = offsets.get(group);
-        int count = offsets.get(group + 1) - first;
+        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(5));
         int firstTile = TensorTiles.firstTile(first, group, 2);
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;
@@ -352,7 +353,7 @@ public final class ExpertTensor {
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
         int first = offsets.get(group);
-        int count = offsets.get(group + 1) - first;
+        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(5));
         int firstTile = TensorTiles.firstTile(first, group, 3);
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;

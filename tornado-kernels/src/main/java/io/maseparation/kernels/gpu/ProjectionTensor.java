@@ -19,7 +19,7 @@ public final class ProjectionTensor {
      * Sums of up to three matrices, one below the other, for {@link #sum}.
      *
      * @param packed by {@link PackTensor#rows}
-     * @param shape offsets of the matrices, then their rows
+     * @param shape offsets of the matrices, their rows, columns, and most rows of x
      * @param padded columns of {@code packed}
      * @param stride elements between rows, of all matrices
      * @param tiles tiles of 16 rows, of all work-groups
@@ -61,7 +61,7 @@ public final class ProjectionTensor {
         int rowOf = TensorTiles.rowOf(lane);
         int xStride = padded * 4;
         int scratchStride = splits * tiles * 16;
-        int count = step.get(1);
+        int count = TensorTiles.few(step.get(1), shape.get(7));
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;
             int xTile = pass / 4;
@@ -343,7 +343,7 @@ public final class ProjectionTensor {
         int rowOf = TensorTiles.rowOf(lane);
         int xStride = padded * 4;
         int scratchStride = splits * tiles * 16;
-        int count = step.get(1);
+        int count = TensorTiles.few(step.get(1), shape.get(7));
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;
             int xTile = pass / 8;

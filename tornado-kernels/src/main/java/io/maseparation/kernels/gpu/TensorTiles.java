@@ -86,7 +86,7 @@ public final class TensorTiles {
 
     /** Integers of {@code xTiles} tiles of x; a work-group reads a whole pass and one round further. */
     public static int packed(int xTiles, int padded) {
-        return Math.multiplyExact(xTiles + PASS / X_ROWS + 1, 4 * padded);
+        return Math.multiplyExact(xTiles + ManyRowsTensor.PASS + 1, 4 * padded);
     }
 
     /** Floats that the sums of {@code xTiles} tiles of x, up to a whole pass, with all tiles of weights take. */
@@ -121,6 +121,39 @@ public final class TensorTiles {
      */
     static int rowOf(int lane) {
         return (lane & 15) * 112;
+    }
+
+    /** Number of rows, or 0 if there are more than {@code most}, which {@link ManyRowsTensor} multiplies. */
+    static int few(int rows, int most) {
+        int few = rows;
+        if (rows > most) {
+            few = 0;
+        }
+        return few;
+    }
+
+    /** Which matrix a work-group is of, where the second and the third begin with the given ones. */
+    static int matrixOf(int block, int second, int third) {
+        int matrix = 0;
+        if (block >= second) {
+            matrix = 1;
+        }
+        if (block >= third) {
+            matrix = 2;
+        }
+        return matrix;
+    }
+
+    /** The first work-group of a matrix. */
+    static int beginOf(int matrix, int second, int third) {
+        int begin = 0;
+        if (matrix == 1) {
+            begin = second;
+        }
+        if (matrix == 2) {
+            begin = third;
+        }
+        return begin;
     }
 
     /**

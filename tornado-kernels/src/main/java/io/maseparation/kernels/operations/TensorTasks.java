@@ -6,6 +6,7 @@ import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.gpu.ExpertTensor;
+import io.maseparation.kernels.gpu.ManyRowsTensor;
 import io.maseparation.kernels.gpu.PackTensor;
 import io.maseparation.kernels.gpu.ProjectionTensor;
 import io.maseparation.kernels.gpu.TensorTiles;
@@ -21,6 +22,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Adds the tasks whose gpu bodies multiply fp16 weights on tensor cores, and says which matrices they take. */
 final class TensorTasks {
+    /** Tiles of x for which the bodies for few rows are at least as fast as {@link ManyRowsTensor}. */
+    private static final int FEW = 8;
+
     private TensorTasks() {}
 
     /**
@@ -59,7 +63,7 @@ final class TensorTasks {
             float scale,
             float clip,
             int flags) {
-        IntArray shape = DeviceArrays.ints(7);
+        IntArray shape = DeviceArrays.ints(8);
         shape.set(6, cols);
         List<IntArray> half2s = new ArrayList<>();
         int tiles = 0;
@@ -81,6 +85,8 @@ final class TensorTasks {
         int xTiles = Math.ceilDiv(rows, 1 << xShift);
         int parts = parts(rows, 8);
         int stride = matrices.getFirst().rowStride();
+        boolean many = xTiles > FEW && matrices.stream().allMatch(w -> w.rows() % ManyRowsTensor.ROWS == 0);
+        shape.set(7, many ? FEW << xShift : rows);
         g.constant(bias, shape);
         g.needPacked(TensorTiles.packed(xTiles, padded));
         g.needScratch(TensorTiles.scratch(xTiles, splits, all));
@@ -109,11 +115,61 @@ final class TensorTasks {
                     id, ProjectionTensor::multiply, context, step, g.packed(), half2s.get(0), half2s.get(1),
                     half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
         }
+        if (many) {
+            IntArray manyShape = manyShape(xShift);
+            int begin = 0;
+            for (int i = 0; i < matrices.size(); i++) {
+                manyShape.set(ManyRowsTensor.OFFSETS + i, matrices.get(i).offset());
+                if (i > 0) {
+                    manyShape.set(ManyRowsTensor.BEGINS + i - 1, begin);
+                }
+                begin += matrices.get(i).rows() / ManyRowsTensor.ROWS;
+            }
+            addMany(g, id, step, half2s, manyShape, 1, cols, padded, stride, all, splits,
+                    manyParts(xTiles, 16));
+        }
         KernelContext sums = new KernelContext();
         g.task(id + "_sum", WorkerGrids.elements(Math.ceilDiv(rows, 4L) * all * TensorTiles.ROWS), t -> t.task(
                 id + "_sum", ProjectionTensor::sum, sums, step, g.scratch(), bias, out, shape, all, scale, clip, flags,
                 splits, xShift));
         g.nowPacked(packed);
+    }
+
+    /** What {@link ManyRowsTensor} must know, less where matrices are. */
+    private static IntArray manyShape(int xShift) {
+        IntArray shape = DeviceArrays.ints(ManyRowsTensor.SHAPE);
+        shape.set(ManyRowsTensor.BEGINS, Integer.MAX_VALUE);
+        shape.set(ManyRowsTensor.BEGINS + 1, Integer.MAX_VALUE);
+        shape.set(ManyRowsTensor.FEW, FEW);
+        shape.set(ManyRowsTensor.X_SHIFT, xShift);
+        return shape;
+    }
+
+    /** Number of work-groups of {@link ManyRowsTensor} that share the passes over {@code xTiles} tiles of x. */
+    private static int manyParts(int xTiles, int most) {
+        return Math.clamp(Math.ceilDiv(xTiles, ManyRowsTensor.PASS), 1, most);
+    }
+
+    private static void addMany(
+            KernelGraph g,
+            String id,
+            IntArray counts,
+            List<IntArray> half2s,
+            IntArray shape,
+            int experts,
+            int cols,
+            int padded,
+            int stride,
+            int tiles,
+            int splits,
+            int parts) {
+        g.constant(shape);
+        KernelContext context = new KernelContext();
+        int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
+        WorkerGrid workers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
+        g.firstTask(id + "_many", workers, t -> t.task(
+                id + "_many", ManyRowsTensor::multiply, context, counts, g.packed(), half2s.get(0), half2s.get(1),
+                half2s.get(2), g.scratch(), shape, cols, padded, stride, tiles, splits, parts));
     }
 
     /** Logarithm of a tile's rows of x. */
@@ -141,7 +197,7 @@ final class TensorTasks {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gateOrUp();
         IntArray shape = DeviceArrays.copyOf(
-                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols());
+                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols(), 0);
         addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
 
@@ -156,7 +212,7 @@ final class TensorTasks {
             FloatArray out,
             int hiddenStride) {
         WeightMatrix down = bank.first().down();
-        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride(), down.cols());
+        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride(), down.cols(), 0);
         addExperts(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 0,
                 ExpertTensor.DOWN);
     }
@@ -193,6 +249,8 @@ final class TensorTasks {
         int bankTiles = (pairs.getSize() >> xShift) + bank.count() + 1;
         int parts = parts(pairs.getSize(), 2);
         int experts = bank.count();
+        boolean many = pairs.getSize() > FEW << xShift && rows % ManyRowsTensor.ROWS == 0;
+        shape.set(5, many ? FEW << xShift : pairs.getSize());
         g.constant(shape);
         g.needPacked(TensorTiles.packed(xTiles, padded));
         g.needScratch(TensorTiles.scratch(xTiles, splits, tiles));
@@ -222,6 +280,21 @@ final class TensorTasks {
             g.firstTask(id, multipliers, t -> t.task(
                     id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
                     firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        }
+        if (many) {
+            IntArray manyShape = manyShape(xShift);
+            if (matrices == 2) {
+                manyShape.set(ManyRowsTensor.OFFSETS, shape.get(0));
+                manyShape.set(ManyRowsTensor.STRIDES, shape.get(1));
+                manyShape.set(ManyRowsTensor.BEGINS, rows / ManyRowsTensor.ROWS);
+            }
+            manyShape.set(ManyRowsTensor.OFFSETS + matrices - 1, shape.get(2));
+            manyShape.set(ManyRowsTensor.STRIDES + matrices - 1, shape.get(3));
+            manyShape.set(ManyRowsTensor.FIRST_GROUP, firstGroup);
+            manyShape.set(ManyRowsTensor.FIRST_GROUP + 1, 1);
+            List<IntArray> half2s = List.of(matrices == 2 ? half2gate : half2up, half2up, half2up);
+            addMany(g, id, offsets, half2s, manyShape, experts, cols, padded, stride, tiles, splits,
+                    manyParts(pairs.getSize() >> xShift, 2));
         }
         KernelContext sums = new KernelContext();
         g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),

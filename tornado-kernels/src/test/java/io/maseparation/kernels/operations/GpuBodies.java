@@ -84,8 +84,9 @@ final class GpuBodies {
         // The tasks of one operation.
         for (String body : List.of("PackTensor.rows", "PackTensor.rowsF16", "ProjectionTensor.multiply",
                 "ProjectionTensor.multiplyF16", "ProjectionTensor.sum")) {
-            tasks.put(body, GpuBodies::tensorProjection);
+            tasks.put(body, random -> tensorProjection(random, 6, 18));
         }
+        tasks.put("ManyRowsTensor.multiply", random -> tensorProjection(random, 40, 128));
         for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
                 "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
             tasks.put(body, GpuBodies::tensorExperts);
@@ -185,9 +186,7 @@ final class GpuBodies {
     }
 
     /** More rows than one tile of x takes, and outputs that are not a multiple of a tile of weights. */
-    private static Task tensorProjection(Random random) {
-        int rows = 6;
-        int outputs = 18;
+    private static Task tensorProjection(Random random, int rows, int outputs) {
         WeightMatrix w = TestArrays.randomMatrix(random, DataType.F16, outputs, COLS, 0, 0);
         FloatArray x = TestArrays.random(random, rows * COLS);
         FloatArray out = TestArrays.random(random, rows * outputs);

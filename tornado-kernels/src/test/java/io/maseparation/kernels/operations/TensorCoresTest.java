@@ -63,7 +63,9 @@ class TensorCoresTest {
 
     @ParameterizedTest
     @CsvSource({"16, 2, 1, false", "16, 64, 4, false", "17, 66, 5, false", "33, 130, 24, false", "40, 200, 25, false",
-        "129, 320, 3, false", "70, 514, 9, false", "17, 66, 5, true", "33, 130, 24, true", "129, 320, 41, true"})
+        "129, 320, 3, false", "70, 514, 9, false", "17, 66, 5, true", "33, 130, 24, true", "129, 320, 41, true",
+        // Many rows for whole work-groups: one more than are few, and more than a pass takes.
+        "128, 66, 33, false", "256, 190, 70, false", "128, 66, 65, true", "128, 330, 131, true"})
     void projectionMatchesFloat64(int outputs, int cols, int count, boolean f16) {
         WeightMatrix w = matrix(outputs, cols);
         int first = random.nextInt(3);
@@ -101,6 +103,43 @@ class TensorCoresTest {
         }
         FloatArray some = project(f16, w, x, 7, 11, rows);
         assertSameBits("seed " + seed, some, all, 7 * 37, 18 * 37);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aRowHasTheSameBitsAloneAndAmongMany(boolean f16) {
+        WeightMatrix w = matrix(128, 330);
+        int rows = 140;
+        FloatArray x = TestArrays.random(random, rows * 330);
+        FloatArray all = project(f16, w, x, 0, rows, rows);
+        FloatArray few = project(f16, w, x, 5, 30, rows);
+        assertSameBits("seed " + seed, few, all, 5 * 128, 35 * 128);
+        FloatArray some = project(f16, w, x, 60, 75, rows);
+        assertSameBits("seed " + seed, some, all, 60 * 128, 135 * 128);
+    }
+
+    @Test
+    void manyRowsOfQkvMatchFew() {
+        WeightMatrix q = TestArrays.randomMatrix(random, DataType.F16, 256, 72, 2, 4);
+        WeightMatrix k = TestArrays.randomMatrix(random, DataType.F16, 128, 72, 0, 4);
+        WeightMatrix v = TestArrays.randomMatrix(random, DataType.F16, 128, 72, 4, 4);
+        FloatArray x = TestArrays.random(random, 70 * 72);
+        FloatArray bias = TestArrays.random(random, 512);
+        FloatArray[] out = new FloatArray[2];
+        for (int i = 0; i < 2; i++) {
+            IntArray step = step(0, i == 0 ? 70 : 30, 0);
+            FloatArray qkv = TestArrays.poisoned(70 * 512);
+            RowOps.runOnTensorCores(false, g -> QkvProjection.add(g, "qkv", step, x, q, k, v, bias, qkv, 0.5f), step,
+                    x, qkv);
+            out[i] = qkv;
+        }
+        assertSameBits("seed " + seed, out[1], out[0], 0, 30 * 512);
+        for (int r = 0; r < 512; r++) {
+            WeightMatrix w = r < 256 ? q : r < 384 ? k : v;
+            double sum = DenseOps.dot(w, r < 256 ? r : (r - 256) % 128, x, 69 * 72) + bias.get(r);
+            assertClose("seed %d, row %d".formatted(seed, r), out[0], 69 * 512 + r, Math.clamp(sum, -0.5, 0.5),
+                    tolerance(72) + 2 * DenseOps.EPS);
+        }
     }
 
     @Test
@@ -170,46 +209,56 @@ class TensorCoresTest {
         for (boolean gated : new boolean[] {false, true}) {
             // Each activation with one of both.
             boolean f16 = gated == (activation.ordinal() % 2 == 0);
-            int cols = 2 * (8 + random.nextInt(100));
-            int width = 2 * (8 + random.nextInt(40));
-            int[] groupOf = new int[62];
-            for (int i = 0; i < groupOf.length; i++) {
-                groupOf[i] = i % 31 == 3 ? 0 : i % 7 == 0 ? -1 : i < 10 ? 2 : 3;
-            }
-            int rows = groupOf.length / 2;
-            ExpertBanks experts = experts(4, width, cols, gated);
-            FloatArray x = TestArrays.random(random, rows * cols);
-            Groups all = Groups.of(groupOf);
-            FloatArray hidden = up(f16, experts.banks(), x, all, width, rows, activation);
-            FloatArray out = down(f16, experts.banks(), hidden, all, width, rows, cols);
-            String what =
-                    "seed %d, %s, %d x %d, gated %s, f16 %s".formatted(seed, activation, width, cols, gated, f16);
-            FloatArray xs = multiplied(f16, x);
-            FloatArray hiddens = multiplied(f16, hidden);
-            for (int p = 0; p < all.total(); p++) {
-                int pair = all.pairs().get(p);
-                ExpertWeights e = experts.get(groupOf[pair]);
-                double largest = 1;
-                for (int r = 0; r < width; r++) {
-                    double u = DenseOps.dot(e.up(), r, xs, pair / 2 * cols);
-                    double expected = gated
-                            ? DenseOps.activate(activation, DenseOps.dot(e.gate(), r, xs, pair / 2 * cols)) * u
-                            : DenseOps.activate(activation, u);
-                    double slack = tolerance(cols) * (gated ? 2 * Math.max(4, Math.sqrt(cols)) : 4) + 1e-6;
-                    assertClose(what, hidden, p * width + r, expected, slack);
-                    largest = Math.max(largest, Math.abs(hidden.get(p * width + r)));
-                }
-                for (int c = 0; c < cols; c++) {
-                    double expected = DenseOps.dot(e.down(), c, hiddens, p * width);
-                    assertClose(what + ", down", out, pair * cols + c, expected, largest * tolerance(width));
-                }
-            }
-            List<ExpertBank> apart = ExpertBanks.separate(experts).banks();
-            FloatArray hidden4 = up(f16, apart, x, all, width, rows, activation);
-            assertSameBits(what + " apart", hidden4, hidden, 0, all.total() * width);
-            FloatArray out4 = down(f16, apart, hidden4, all, width, rows, cols);
-            assertSameBits(what + " apart", out4, out, 0, out.getSize());
+            expertsMatchFloat64(
+                    activation, gated, f16, 2 * (8 + random.nextInt(100)), 2 * (8 + random.nextInt(40)), 62);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"false, true, 200", "true, false, 100"})
+    void expertsWithManyRowsMatchFloat64(boolean gated, boolean f16, int pairs) {
+        expertsMatchFloat64(Activation.SILU, gated, f16, 128, 256, pairs);
+    }
+
+    private void expertsMatchFloat64(
+            Activation activation, boolean gated, boolean f16, int cols, int width, int pairs) {
+        int[] groupOf = new int[pairs];
+        for (int i = 0; i < groupOf.length; i++) {
+            groupOf[i] = i % 31 == 3 ? 0 : i % 7 == 0 ? -1 : i < 10 ? 2 : 3;
+        }
+        int rows = groupOf.length / 2;
+        ExpertBanks experts = experts(4, width, cols, gated);
+        FloatArray x = TestArrays.random(random, rows * cols);
+        Groups all = Groups.of(groupOf);
+        FloatArray hidden = up(f16, experts.banks(), x, all, width, rows, activation);
+        FloatArray out = down(f16, experts.banks(), hidden, all, width, rows, cols);
+        String what =
+                "seed %d, %s, %d x %d, gated %s, f16 %s".formatted(seed, activation, width, cols, gated, f16);
+        FloatArray xs = multiplied(f16, x);
+        FloatArray hiddens = multiplied(f16, hidden);
+        for (int p = 0; p < all.total(); p++) {
+            int pair = all.pairs().get(p);
+            ExpertWeights e = experts.get(groupOf[pair]);
+            double largest = 1;
+            for (int r = 0; r < width; r++) {
+                double u = DenseOps.dot(e.up(), r, xs, pair / 2 * cols);
+                double expected = gated
+                        ? DenseOps.activate(activation, DenseOps.dot(e.gate(), r, xs, pair / 2 * cols)) * u
+                        : DenseOps.activate(activation, u);
+                double slack = tolerance(cols) * (gated ? 2 * Math.max(4, Math.sqrt(cols)) : 4) + 1e-6;
+                assertClose(what, hidden, p * width + r, expected, slack);
+                largest = Math.max(largest, Math.abs(hidden.get(p * width + r)));
+            }
+            for (int c = 0; c < cols; c++) {
+                double expected = DenseOps.dot(e.down(), c, hiddens, p * width);
+                assertClose(what + ", down", out, pair * cols + c, expected, largest * tolerance(width));
+            }
+        }
+        List<ExpertBank> apart = ExpertBanks.separate(experts).banks();
+        FloatArray hidden4 = up(f16, apart, x, all, width, rows, activation);
+        assertSameBits(what + " apart", hidden4, hidden, 0, all.total() * width);
+        FloatArray out4 = down(f16, apart, hidden4, all, width, rows, cols);
+        assertSameBits(what + " apart", out4, out, 0, out.getSize());
     }
 
     private ExpertBanks experts(int count, int width, int cols, boolean gated) {

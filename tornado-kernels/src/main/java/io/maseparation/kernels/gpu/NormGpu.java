@@ -30,7 +30,13 @@ public final class NormGpu {
         if (r < step.get(1)) {
             int base = (step.get(0) + r) * n;
             float square = 0f;
-            for (int i = tid; i < n; i += 256) {
+            // A number of rounds that compilers know lets them load for all at once.
+            int whole = n / 256;
+            for (int i = 0; i < whole; i++) {
+                float x = in.get(base + tid + i * 256);
+                square += x * x;
+            }
+            for (int i = whole * 256 + tid; i < n; i += 256) {
                 float x = in.get(base + i);
                 square += x * x;
             }
@@ -44,7 +50,11 @@ public final class NormGpu {
                 sum += partial[w];
             }
             float factor = 1f / TornadoMath.sqrt(sum / n + eps);
-            for (int i = tid; i < n; i += 256) {
+            for (int i = 0; i < whole; i++) {
+                int c = tid + i * 256;
+                out.set(base + c, in.get(base + c) * factor * weight.get(c));
+            }
+            for (int i = whole * 256 + tid; i < n; i += 256) {
                 out.set(base + i, in.get(base + i) * factor * weight.get(i));
             }
         }

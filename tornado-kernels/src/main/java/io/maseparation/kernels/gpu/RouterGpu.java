@@ -9,7 +9,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /** Gpu body of {@code Router}: one work-group per row. */
 public final class RouterGpu {
     /** Threads of a work-group. */
-    public static final int GROUP = 256;
+    public static final int GROUP = 512;
 
     private RouterGpu() {}
 

@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.ArgMaxGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RowsHost;
 import io.maseparation.kernels.portable.RowsPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -37,8 +36,7 @@ public final class ArgMax {
             case GPU -> {
                 int rows = best.getSize();
                 WorkerGrid workers = WorkerGrids.groups(rows, ArgMaxGpu.GROUP);
-                KernelContext context = new KernelContext();
-                g.task(id, workers, t -> t.task(id, ArgMaxGpu::argMax, context, step, logits, best, n));
+                g.task(id, workers, t -> t.task(id, ArgMaxGpu::argMax, g.context(), step, logits, best, n));
             }
             case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::argMax, step, logits, best, n));
         }

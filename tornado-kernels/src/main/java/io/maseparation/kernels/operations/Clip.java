@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RowsHost;
 import io.maseparation.kernels.portable.RowsPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -36,9 +35,8 @@ public final class Clip {
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(id, RowsHost::clip, step, x, n, limit));
             case GPU -> {
-                KernelContext context = new KernelContext();
                 g.task(id, WorkerGrids.elements(x.getSize()),
-                        t -> t.task(id, RowsGpu::clip, context, step, x, n, limit));
+                        t -> t.task(id, RowsGpu::clip, g.context(), step, x, n, limit));
             }
             case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::clip, step, x, n, limit));
         }

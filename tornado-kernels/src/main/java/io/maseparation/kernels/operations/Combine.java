@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.CombineGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.CombineHost;
 import io.maseparation.kernels.portable.CombinePortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -53,9 +52,8 @@ public final class Combine {
             case HOST -> g.task(id, t -> t.task(
                     id, CombineHost::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
             case GPU -> {
-                KernelContext context = new KernelContext();
                 g.task(id, WorkerGrids.elements(out.getSize()), t -> t.task(
-                        id, CombineGpu::combine, context, step, expertOut, weights, ids, out, slots, n, scale, add));
+                        id, CombineGpu::combine, g.context(), step, expertOut, weights, ids, out, slots, n, scale, add));
             }
             case PORTABLE -> g.task(id, t -> t.task(
                     id, CombinePortable::combine, step, expertOut, weights, ids, out, slots, n, scale, add));

@@ -9,7 +9,6 @@ import io.maseparation.kernels.gpu.DecodeGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.AttentionHost;
 import io.maseparation.kernels.portable.AttentionPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -64,7 +63,6 @@ public final class DecodeAttention {
         Require.length("DecodeAttention", "out", out, (long) rows * heads * headDim);
         Body body = g.target().choose().body();
         WorkerGrid workers = WorkerGrids.groups(Math.multiplyExact(rows, heads), DecodeGpu.GROUP);
-        KernelContext context = new KernelContext();
         boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim);
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
@@ -74,7 +72,7 @@ public final class DecodeAttention {
                         id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
-                        id, DecodeGpu::f32, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
@@ -89,10 +87,10 @@ public final class DecodeAttention {
                         window));
                 case GPU -> g.task(id, workers, t -> inPairs
                         ? t.task(
-                                id, DecodeGpu::f16Pairs, context, step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                                id, DecodeGpu::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
                                 headDim, scale, window)
                         : t.task(
-                                id, DecodeGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim,
+                                id, DecodeGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim,
                                 scale, window));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,

@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.DispatchGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.DispatchHost;
 import io.maseparation.kernels.portable.DispatchPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
@@ -53,12 +52,11 @@ public final class Dispatch {
                     .task(id,
                             t -> t.task(id, DispatchHost::dispatch, step, ids, groupOf, offsets, pairs, slots, groups));
             case GPU -> {
-                KernelContext context = new KernelContext();
                 g.task(
                         id,
                         WorkerGrids.groups(1, DispatchGpu.GROUP),
                         t -> t.task(
-                                id, DispatchGpu::dispatch, context, step, ids, groupOf, offsets, pairs, slots, groups));
+                                id, DispatchGpu::dispatch, g.context(), step, ids, groupOf, offsets, pairs, slots, groups));
             }
             case PORTABLE -> g.task(
                     id, t -> t.task(id, DispatchPortable::dispatch, step, ids, groupOf, offsets, pairs, slots, groups));

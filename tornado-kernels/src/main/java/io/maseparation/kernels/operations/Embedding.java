@@ -8,7 +8,6 @@ import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RowsHost;
 import io.maseparation.kernels.portable.RowsPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -40,16 +39,15 @@ public final class Embedding {
         int stride = table.rowStride();
         int n = table.cols();
         g.constant(table.data());
-        KernelContext context = new KernelContext();
         switch (g.target().choose().body()) {
             case HOST -> g.task(
                     id, t -> t.task(id, RowsHost::embed, step, tokens, table.data(), x, offset, stride, n, multiplier));
             case GPU -> g.task(id, WorkerGrids.elements(x.getSize()), t -> switch (table.data()) {
-                case FloatArray a -> t.task(id, RowsGpu::embedF32, context, step, tokens, a, x, offset, stride, n,
+                case FloatArray a -> t.task(id, RowsGpu::embedF32, g.context(), step, tokens, a, x, offset, stride, n,
                         multiplier);
-                case HalfFloatArray a -> t.task(id, RowsGpu::embedF16, context, step, tokens, a, x, offset, stride, n,
+                case HalfFloatArray a -> t.task(id, RowsGpu::embedF16, g.context(), step, tokens, a, x, offset, stride, n,
                         multiplier);
-                case BFloat16Array a -> t.task(id, RowsGpu::embedBf16, context, step, tokens, a, x, offset, stride, n,
+                case BFloat16Array a -> t.task(id, RowsGpu::embedBf16, g.context(), step, tokens, a, x, offset, stride, n,
                         multiplier);
                 default -> throw new IllegalStateException();
             });

@@ -10,7 +10,6 @@ import io.maseparation.kernels.gpu.ProjectionGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.ExpertHost;
 import io.maseparation.kernels.portable.ExpertPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -74,16 +73,15 @@ public final class ExpertDown {
                 int warps = Math.multiplyExact(experts, rows);
                 WorkerGrid workers = WorkerGrids.groups(
                         Math.ceilDiv(warps, ProjectionGpu.GROUP / WorkerGrids.WARP), ProjectionGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(id, workers, t -> switch (down.data()) {
                     case FloatArray a -> t.task(
-                            id, ExpertGpu::downF32, context, hidden, offsets, pairs, a, out, firstGroup, experts,
+                            id, ExpertGpu::downF32, g.context(), hidden, offsets, pairs, a, out, firstGroup, experts,
                             rows, width, hiddenStride, offset, stride, expertStride);
                     case HalfFloatArray a -> t.task(
-                            id, ExpertGpu::downF16, context, hidden, offsets, pairs, a, out, firstGroup, experts,
+                            id, ExpertGpu::downF16, g.context(), hidden, offsets, pairs, a, out, firstGroup, experts,
                             rows, width, hiddenStride, offset, stride, expertStride);
                     case BFloat16Array a -> t.task(
-                            id, ExpertGpu::downBf16, context, hidden, offsets, pairs, a, out, firstGroup, experts,
+                            id, ExpertGpu::downBf16, g.context(), hidden, offsets, pairs, a, out, firstGroup, experts,
                             rows, width, hiddenStride, offset, stride, expertStride);
                     default -> throw new IllegalStateException();
                 });

@@ -11,7 +11,6 @@ import io.maseparation.kernels.gpu.ProjectionGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.ExpertHost;
 import io.maseparation.kernels.portable.ExpertPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -94,18 +93,17 @@ public final class ExpertUp {
                 int warps = Math.multiplyExact(experts, width);
                 WorkerGrid workers = WorkerGrids.groups(
                         Math.ceilDiv(warps, ProjectionGpu.GROUP / WorkerGrids.WARP), ProjectionGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(id, workers, t -> switch (up.data()) {
                     case FloatArray a -> t.task(
-                            id, ExpertGpu::upF32, context, x, offsets, pairs, (FloatArray) gate.data(), a, hidden,
+                            id, ExpertGpu::upF32, g.context(), x, offsets, pairs, (FloatArray) gate.data(), a, hidden,
                             firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
                             gateExpert, upOffset, upStride, upExpert);
                     case HalfFloatArray a -> t.task(
-                            id, ExpertGpu::upF16, context, x, offsets, pairs, (HalfFloatArray) gate.data(), a, hidden,
+                            id, ExpertGpu::upF16, g.context(), x, offsets, pairs, (HalfFloatArray) gate.data(), a, hidden,
                             firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
                             gateExpert, upOffset, upStride, upExpert);
                     case BFloat16Array a -> t.task(
-                            id, ExpertGpu::upBf16, context, x, offsets, pairs, (BFloat16Array) gate.data(), a, hidden,
+                            id, ExpertGpu::upBf16, g.context(), x, offsets, pairs, (BFloat16Array) gate.data(), a, hidden,
                             firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
                             gateExpert, upOffset, upStride, upExpert);
                     default -> throw new IllegalStateException();

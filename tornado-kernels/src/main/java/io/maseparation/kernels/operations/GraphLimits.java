@@ -58,7 +58,7 @@ final class GraphLimits {
      *
      * @param graph name of the graph
      * @param tasks its tasks
-     * @param contexts its tasks with a KernelContext, which is an argument like an array
+     * @param contexts its KernelContexts, each of which is an argument like an array
      * @param arrays the arrays it declares, by what is declared; one may be in several
      */
     static void check(String graph, int tasks, int contexts, Collection<? extends Collection<Object>> arrays) {

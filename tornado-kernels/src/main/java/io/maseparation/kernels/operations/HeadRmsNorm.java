@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.NormGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.NormHost;
 import io.maseparation.kernels.portable.NormPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -57,14 +56,13 @@ public final class HeadRmsNorm {
             case GPU -> {
                 int units = buf.getSize() / rowStride * groups;
                 WorkerGrid workers = WorkerGrids.groups(Math.ceilDiv(units, NormGpu.WARPS), NormGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(
                         id,
                         workers,
                         t -> t.task(
                                 id,
                                 NormGpu::headRmsNorm,
-                                context,
+                                g.context(),
                                 step,
                                 buf,
                                 weight,

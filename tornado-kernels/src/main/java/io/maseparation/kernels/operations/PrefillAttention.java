@@ -9,7 +9,6 @@ import io.maseparation.kernels.gpu.PrefillGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.AttentionHost;
 import io.maseparation.kernels.portable.AttentionPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -68,7 +67,6 @@ public final class PrefillAttention {
         int tilePositions = PrefillGpu.tilePositions(headDim);
         WorkerGrid workers =
                 WorkerGrids.groups(Math.multiplyExact(Math.ceilDiv(rows, tileRows), heads), PrefillGpu.GROUP);
-        KernelContext context = new KernelContext();
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
@@ -77,7 +75,7 @@ public final class PrefillAttention {
                         id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
-                        id, PrefillGpu::f32, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        id, PrefillGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, tileRows, tilePositions));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
@@ -91,7 +89,7 @@ public final class PrefillAttention {
                         id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window));
                 case GPU -> g.task(id, workers, t -> t.task(
-                        id, PrefillGpu::f16, context, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
+                        id, PrefillGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
                         window, tileRows, tilePositions));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,

@@ -11,7 +11,6 @@ import io.maseparation.kernels.host.ProjectionHost;
 import io.maseparation.kernels.portable.ProjectionPortable;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -79,16 +78,15 @@ public final class Projection {
             case GPU -> {
                 WorkerGrid workers = WorkerGrids.groups(
                         Math.ceilDiv(rows, ProjectionGpu.GROUP / WorkerGrids.WARP), ProjectionGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(id, workers, t -> switch (w.data()) {
                     case FloatArray a -> t.task(
-                            id, ProjectionGpu::projectF32, context, step, x, a, b, out, offset, stride, rows, cols,
+                            id, ProjectionGpu::projectF32, g.context(), step, x, a, b, out, offset, stride, rows, cols,
                             scale, flags);
                     case HalfFloatArray a -> t.task(
-                            id, ProjectionGpu::projectF16, context, step, x, a, b, out, offset, stride, rows, cols,
+                            id, ProjectionGpu::projectF16, g.context(), step, x, a, b, out, offset, stride, rows, cols,
                             scale, flags);
                     case BFloat16Array a -> t.task(
-                            id, ProjectionGpu::projectBf16, context, step, x, a, b, out, offset, stride, rows, cols,
+                            id, ProjectionGpu::projectBf16, g.context(), step, x, a, b, out, offset, stride, rows, cols,
                             scale, flags);
                     default -> throw new IllegalStateException();
                 });

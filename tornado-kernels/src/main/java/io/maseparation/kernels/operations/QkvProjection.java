@@ -12,7 +12,6 @@ import io.maseparation.kernels.host.ProjectionHost;
 import io.maseparation.kernels.portable.QkvPortable;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -92,18 +91,17 @@ public final class QkvProjection {
             case GPU -> {
                 WorkerGrid workers = WorkerGrids.groups(
                         Math.ceilDiv(total, ProjectionGpu.GROUP / WorkerGrids.WARP), ProjectionGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(id, workers, t -> switch (q.data()) {
                     case FloatArray a -> t.task(
-                            id, QkvGpu::qkvF32, context, step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b,
+                            id, QkvGpu::qkvF32, g.context(), step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b,
                             qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     case HalfFloatArray a -> t.task(
-                            id, QkvGpu::qkvF16, context, step, x, a, (HalfFloatArray) k.data(),
+                            id, QkvGpu::qkvF16, g.context(), step, x, a, (HalfFloatArray) k.data(),
                             (HalfFloatArray) v.data(), b, qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     case BFloat16Array a -> t.task(
-                            id, QkvGpu::qkvBf16, context, step, x, a, (BFloat16Array) k.data(),
+                            id, QkvGpu::qkvBf16, g.context(), step, x, a, (BFloat16Array) k.data(),
                             (BFloat16Array) v.data(), b, qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     default -> throw new IllegalStateException();

@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RowsHost;
 import io.maseparation.kernels.portable.RowsPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -32,9 +31,8 @@ public final class ResidualAdd {
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(id, RowsHost::residualAdd, step, y, x, n, scale));
             case GPU -> {
-                KernelContext context = new KernelContext();
                 g.task(id, WorkerGrids.elements(x.getSize()),
-                        t -> t.task(id, RowsGpu::residualAdd, context, step, y, x, n, scale));
+                        t -> t.task(id, RowsGpu::residualAdd, g.context(), step, y, x, n, scale));
             }
             case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::residualAdd, step, y, x, n, scale));
         }

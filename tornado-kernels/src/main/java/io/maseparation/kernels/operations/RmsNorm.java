@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.NormGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.NormHost;
 import io.maseparation.kernels.portable.NormPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -42,8 +41,7 @@ public final class RmsNorm {
             case HOST -> g.task(id, t -> t.task(id, NormHost::rmsNorm, step, in, weight, out, n, eps));
             case GPU -> {
                 WorkerGrid workers = WorkerGrids.groups(in.getSize() / n, NormGpu.GROUP);
-                KernelContext context = new KernelContext();
-                g.task(id, workers, t -> t.task(id, NormGpu::rmsNorm, context, step, in, weight, out, n, eps));
+                g.task(id, workers, t -> t.task(id, NormGpu::rmsNorm, g.context(), step, in, weight, out, n, eps));
             }
             case PORTABLE -> g.task(id, t -> t.task(id, NormPortable::rmsNorm, step, in, weight, out, n, eps));
         }

@@ -9,7 +9,6 @@ import io.maseparation.kernels.gpu.RopeGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RopeHost;
 import io.maseparation.kernels.portable.RopePortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -68,7 +67,6 @@ public final class RopeAppend {
         Require.length("RopeAppend", "rowInfo", rowInfo, 4L * rows);
         g.constant(cosSin);
         Body body = g.target().choose().body();
-        KernelContext context = new KernelContext();
         if (kvType == DataType.F32) {
             FloatArray k = (FloatArray) kCache;
             FloatArray v = (FloatArray) vCache;
@@ -77,7 +75,7 @@ public final class RopeAppend {
                         id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
                         rows));
                 case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f32, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
                         rows));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
@@ -91,7 +89,7 @@ public final class RopeAppend {
                         id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
                         rows));
                 case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f16, context, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
+                        id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
                         rows));
                 case PORTABLE -> g.task(id, t -> t.task(
                         id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,

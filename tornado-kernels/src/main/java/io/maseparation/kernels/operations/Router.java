@@ -9,7 +9,6 @@ import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RouterHost;
 import io.maseparation.kernels.portable.RouterPortable;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -100,14 +99,13 @@ public final class Router {
                     extra));
             case GPU -> {
                 WorkerGrid workers = WorkerGrids.groups(rows, RouterGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(
                         id,
                         workers,
                         t -> t.task(
                                 id,
                                 RouterGpu::route,
-                                context,
+                                g.context(),
                                 step,
                                 h,
                                 gateOrNone,

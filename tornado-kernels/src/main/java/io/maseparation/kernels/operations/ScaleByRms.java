@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.NormHost;
 import io.maseparation.kernels.portable.NormPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -63,9 +62,8 @@ public final class ScaleByRms {
             case HOST -> g.task(id, t -> t.task(id, NormHost::scaleByRms, step, buf, weight, weightOffset, rowStride,
                     offset, n, sums, sumsStride, sumsIndex, totalN, eps));
             case GPU -> {
-                KernelContext context = new KernelContext();
                 g.task(id, WorkerGrids.elements((long) (buf.getSize() / rowStride) * n),
-                        t -> t.task(id, RowsGpu::scaleByRms, context, step, buf, weight, weightOffset, rowStride,
+                        t -> t.task(id, RowsGpu::scaleByRms, g.context(), step, buf, weight, weightOffset, rowStride,
                                 offset, n, sums, sumsStride, sumsIndex, totalN, eps));
             }
             case PORTABLE -> g.task(id, t -> t.task(id, NormPortable::scaleByRms, step, buf, weight, weightOffset,

@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.RowsHost;
 import io.maseparation.kernels.portable.RowsPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -34,9 +33,8 @@ public final class SelectRows {
         switch (g.target().choose().body()) {
             case HOST -> g.task(id, t -> t.task(id, RowsHost::selectRows, step, rowIndex, in, out, n));
             case GPU -> {
-                KernelContext context = new KernelContext();
                 g.task(id, WorkerGrids.elements(out.getSize()),
-                        t -> t.task(id, RowsGpu::selectRows, context, step, rowIndex, in, out, n));
+                        t -> t.task(id, RowsGpu::selectRows, g.context(), step, rowIndex, in, out, n));
             }
             case PORTABLE -> g.task(id, t -> t.task(id, RowsPortable::selectRows, step, rowIndex, in, out, n));
         }

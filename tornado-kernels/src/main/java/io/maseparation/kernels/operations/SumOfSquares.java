@@ -6,7 +6,6 @@ import io.maseparation.kernels.gpu.NormGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import io.maseparation.kernels.host.NormHost;
 import io.maseparation.kernels.portable.NormPortable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -56,14 +55,13 @@ public final class SumOfSquares {
                     id, NormHost::sumOfSquares, step, buf, rowStride, offset, n, sums, sumsStride, sumsIndex));
             case GPU -> {
                 WorkerGrid workers = WorkerGrids.groups(rows, NormGpu.GROUP);
-                KernelContext context = new KernelContext();
                 g.task(
                         id,
                         workers,
                         t -> t.task(
                                 id,
                                 NormGpu::sumOfSquares,
-                                context,
+                                g.context(),
                                 step,
                                 buf,
                                 rowStride,

@@ -14,7 +14,6 @@ import io.maseparation.kernels.gpu.WorkerGrids;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -24,6 +23,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TensorTasks {
     /** Tiles of x for which the bodies for few rows are at least as fast as {@link ManyRowsTensor}. */
     private static final int FEW = 8;
+    /** Several times the work-groups that run at once on the largest GPUs. */
+    private static final int ENOUGH_GROUPS = 1024;
 
     private TensorTasks() {}
 
@@ -93,26 +94,24 @@ final class TensorTasks {
         KernelGraph.Packed packed = new KernelGraph.Packed(x, step, padded, 0);
         if (!g.isPacked(packed)) {
             int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
-            KernelContext context = new KernelContext();
             WorkerGrid packers = WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP);
             if (f16) {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::rowsF16, context, step, x, g.packed(), shape, cols, padded, chunks));
+                        id + "_x", PackTensor::rowsF16, g.context(), step, x, g.packed(), shape, cols, padded, chunks));
             } else {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::rows, context, step, x, g.packed(), shape, cols, padded, chunks));
+                        id + "_x", PackTensor::rows, g.context(), step, x, g.packed(), shape, cols, padded, chunks));
             }
         }
-        KernelContext context = new KernelContext();
         int groups = Math.multiplyExact(all / TensorTiles.WARPS, splits * parts);
         WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
         if (f16) {
             g.firstTask(id, multipliers, t -> t.task(
-                    id, ProjectionTensor::multiplyF16, context, step, g.packed(), half2s.get(0), half2s.get(1),
+                    id, ProjectionTensor::multiplyF16, g.context(), step, g.packed(), half2s.get(0), half2s.get(1),
                     half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
         } else {
             g.firstTask(id, multipliers, t -> t.task(
-                    id, ProjectionTensor::multiply, context, step, g.packed(), half2s.get(0), half2s.get(1),
+                    id, ProjectionTensor::multiply, g.context(), step, g.packed(), half2s.get(0), half2s.get(1),
                     half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
         }
         if (many) {
@@ -128,9 +127,8 @@ final class TensorTasks {
             addMany(g, id, step, half2s, manyShape, 1, cols, padded, stride, all, splits,
                     manyParts(xTiles, 16));
         }
-        KernelContext sums = new KernelContext();
         g.task(id + "_sum", WorkerGrids.elements(Math.ceilDiv(rows, 4L) * all * TensorTiles.ROWS), t -> t.task(
-                id + "_sum", ProjectionTensor::sum, sums, step, g.scratch(), bias, out, shape, all, scale, clip, flags,
+                id + "_sum", ProjectionTensor::sum, g.context(), step, g.scratch(), bias, out, shape, all, scale, clip, flags,
                 splits, xShift));
         g.nowPacked(packed);
     }
@@ -164,11 +162,10 @@ final class TensorTasks {
             int splits,
             int parts) {
         g.constant(shape);
-        KernelContext context = new KernelContext();
         int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
         WorkerGrid workers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
         g.firstTask(id + "_many", workers, t -> t.task(
-                id + "_many", ManyRowsTensor::multiply, context, counts, g.packed(), half2s.get(0), half2s.get(1),
+                id + "_many", ManyRowsTensor::multiply, g.context(), counts, g.packed(), half2s.get(0), half2s.get(1),
                 half2s.get(2), g.scratch(), shape, cols, padded, stride, tiles, splits, parts));
     }
 
@@ -257,28 +254,26 @@ final class TensorTasks {
         KernelGraph.Packed packed = new KernelGraph.Packed(x, offsets, padded, slots);
         if (!g.isPacked(packed)) {
             int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
-            KernelContext context = new KernelContext();
             WorkerGrid packers = WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP);
             if (f16) {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::pairsF16, context, x, offsets, pairs, g.packed(), shape, allGroups,
+                        id + "_x", PackTensor::pairsF16, g.context(), x, offsets, pairs, g.packed(), shape, allGroups,
                         cols, xStride, padded, slots, chunks));
             } else {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::pairs, context, x, offsets, pairs, g.packed(), shape, allGroups, cols,
+                        id + "_x", PackTensor::pairs, g.context(), x, offsets, pairs, g.packed(), shape, allGroups, cols,
                         xStride, padded, slots, chunks));
             }
         }
-        KernelContext context = new KernelContext();
         int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
         WorkerGrid multipliers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
         if (f16) {
             g.firstTask(id, multipliers, t -> t.task(
-                    id, ExpertTensor::multiplyF16, context, offsets, g.packed(), half2gate, half2up, g.scratch(),
+                    id, ExpertTensor::multiplyF16, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(),
                     shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
         } else {
             g.firstTask(id, multipliers, t -> t.task(
-                    id, ExpertTensor::multiply, context, offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                    id, ExpertTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
                     firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
         }
         if (many) {
@@ -293,13 +288,15 @@ final class TensorTasks {
             manyShape.set(ManyRowsTensor.FIRST_GROUP, firstGroup);
             manyShape.set(ManyRowsTensor.FIRST_GROUP + 1, 1);
             List<IntArray> half2s = List.of(matrices == 2 ? half2gate : half2up, half2up, half2up);
+            // Few experts keep a GPU busy only if two work-groups share the passes of one; where no expert has many rows,
+            // each work-group costs time and does nothing.
+            int most = experts * (tiles / TensorTiles.WARPS) * splits < ENOUGH_GROUPS ? 2 : 1;
             addMany(g, id, offsets, half2s, manyShape, experts, cols, padded, stride, tiles, splits,
-                    manyParts(pairs.getSize() >> xShift, 2));
+                    manyParts(pairs.getSize() >> xShift, most));
         }
-        KernelContext sums = new KernelContext();
         g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),
                 t -> t.task(
-                        id + "_sum", ExpertTensor::sum, sums, offsets, pairs, g.scratch(), out, firstGroup, experts,
+                        id + "_sum", ExpertTensor::sum, g.context(), offsets, pairs, g.scratch(), out, firstGroup, experts,
                         rows, tiles, outStride, mode, splits, xShift));
         g.nowPacked(packed);
     }

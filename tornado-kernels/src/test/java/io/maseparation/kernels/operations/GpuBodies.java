@@ -9,6 +9,7 @@ import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.gpu.PeakKernels;
 import io.maseparation.kernels.gpu.ProjectionGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
+import io.maseparation.kernels.gpu.RowsGpu;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -93,6 +94,7 @@ final class GpuBodies {
         }
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
         tasks.put("RowsGpu.clip", GpuBodies::clip);
+        tasks.put("RowsGpu.read", random -> read());
         tasks.put("RowsGpu.selectRows", GpuBodies::selectRows);
         tasks.put("RowsGpu.scaleByRms", GpuBodies::scaleByRms);
         tasks.put("NormGpu.rmsNorm", GpuBodies::rmsNorm);
@@ -295,6 +297,17 @@ final class GpuBodies {
         FloatArray x = TestArrays.random(random, ROWS * COLS);
         IntArray step = step(0);
         return new Task((g, id) -> Clip.add(g, id, step, x, COLS, 0.5f), step, x);
+    }
+
+    private static Task read() {
+        IntArray a = TestArrays.ints(2, 70);
+        IntArray b = TestArrays.ints(3, 0, 1);
+        IntArray sum = TestArrays.ints(-1);
+        return new Task(
+                (g, id) -> g.task(
+                        id, WorkerGrids.groups(1, WorkerGrids.WARP),
+                        t -> t.task(id, RowsGpu::read, g.context(), a, b, b, a, b, sum)),
+                a, b, sum);
     }
 
     private static Task selectRows(Random random) {

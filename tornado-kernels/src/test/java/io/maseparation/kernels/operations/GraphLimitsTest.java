@@ -48,14 +48,14 @@ class GraphLimitsTest {
     @Test
     void tooManyArrays() {
         KernelGraph graph = clips(GPU, 100);
-        for (int i = 0; i < 200; i++) {
+        for (int i = 0; i < 300; i++) {
             graph.constant(new FloatArray(1));
         }
 
-        // 2 for the graph, 2 per task, 3 per context, 3 per array.
+        // 2 for the graph, 2 per task, 3 for the context, 3 per array.
         assertThatThrownBy(graph::build)
                 .isInstanceOf(GraphTooLargeException.class)
-                .hasMessageContaining("with their 202 arrays they need 1108 nodes at least, of at most 1024");
+                .hasMessageContaining("with their 302 arrays they need 1111 nodes at least, of at most 1024");
     }
 
     @Test

@@ -1,5 +1,7 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.operations.KernelTarget;
 import java.io.IOException;
@@ -13,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -27,6 +30,7 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
  * @param target what kernels can rely on
  */
 public record Device(TornadoDevice device, KernelTarget target) {
+    private static final String HEADER_PROPERTY = "tornado.panama.objectHeader";
 
     /** All devices that the runtime in use offers. */
     public static List<Device> all() {
@@ -94,9 +98,22 @@ public record Device(TornadoDevice device, KernelTarget target) {
         }
     }
 
-    /** A device with the bodies that suit it. */
+    /**
+     * A device with the bodies that suit it.
+     *
+     * @throws ModelException if TornadoVM's arrays were given another header
+     */
     public static Device of(TornadoDevice device) {
+        requireHeader(System.getProperty(HEADER_PROPERTY));
         return new Device(device, KernelTarget.detect(device));
+    }
+
+    /** TornadoVM 5.2 computes with other headers, and gives other results (CUDA, 64 bytes). */
+    static void requireHeader(@Nullable String bytes) {
+        if (bytes != null && !bytes.strip().equals("16")) {
+            throw new ModelException("-D%s=%s: arrays must have TornadoVM's header of 16 bytes; leave the option out"
+                    .formatted(HEADER_PROPERTY, Text.printable(bytes)));
+        }
     }
 
     /** One device for each of {@code ranks} ranks, sharing them out in turn where there are fewer. */

@@ -1,7 +1,10 @@
 package io.maseparation.moe.segments;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.maseparation.files.ModelException;
 import java.lang.reflect.Proxy;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -32,6 +35,16 @@ class DeviceTest {
 
     private static List<String> names(Device... devices) {
         return Device.alike(List.of(devices)).stream().map(Device::name).toList();
+    }
+
+    @Test
+    void arraysHaveTornadoVmsOwnHeader() {
+        assertThatCode(() -> Device.requireHeader(null)).doesNotThrowAnyException();
+        assertThatCode(() -> Device.requireHeader("16")).doesNotThrowAnyException();
+        assertThatThrownBy(() -> Device.requireHeader("64"))
+                .isInstanceOf(ModelException.class)
+                .hasMessageContaining("-Dtornado.panama.objectHeader=64")
+                .hasMessageContaining("16 bytes");
     }
 
     @Test

@@ -22,8 +22,8 @@ public final class ExpertTensor {
      *
      * @param offsets where each group's pairs begin
      * @param packed by {@link PackTensor#pairs}
-     * @param shape offset of the first expert and distance of the others, of gate and of up; columns; and an expert's most
-     *     rows of x
+     * @param shape offset of the first expert and distance of the others, of gate and of up; columns; and an expert's
+     *     most rows of x
      * @param firstGroup group of the bank's first expert
      * @param rows of gate and of up
      * @param padded columns of {@code packed}

@@ -249,8 +249,8 @@ public final class KernelGraph {
     }
 
     /**
-     * Lets all small inputs go to the device before anything runs: TornadoVM sends each before the first task that reads
-     * it, and a kernel that waits for a copy in the middle of a CUDA graph begins up to 90 µs later.
+     * Lets all small inputs go to the device before anything runs: TornadoVM sends each before the first task that
+     * reads it, and a kernel that waits for a copy in the middle of a CUDA graph begins up to 90 µs later.
      */
     private void readInputsFirst() {
         List<IntArray> ints = new ArrayList<>();

@@ -288,8 +288,8 @@ final class TensorTasks {
             manyShape.set(ManyRowsTensor.FIRST_GROUP, firstGroup);
             manyShape.set(ManyRowsTensor.FIRST_GROUP + 1, 1);
             List<IntArray> half2s = List.of(matrices == 2 ? half2gate : half2up, half2up, half2up);
-            // Few experts keep a GPU busy only if two work-groups share the passes of one; where no expert has many rows,
-            // each work-group costs time and does nothing.
+            // Few experts keep a GPU busy only if two work-groups share the passes of one; where no expert has many
+            // rows, each work-group costs time and does nothing.
             int most = experts * (tiles / TensorTiles.WARPS) * splits < ENOUGH_GROUPS ? 2 : 1;
             addMany(g, id, offsets, half2s, manyShape, experts, cols, padded, stride, tiles, splits,
                     manyParts(pairs.getSize() >> xShift, most));

@@ -23,8 +23,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TensorTasks {
     /** Tiles of x for which the bodies for few rows are at least as fast as {@link ManyRowsTensor}. */
     private static final int FEW = 8;
-    /** Several times the work-groups that run at once on the largest GPUs. */
-    private static final int ENOUGH_GROUPS = 1024;
 
     private TensorTasks() {}
 
@@ -288,11 +286,8 @@ final class TensorTasks {
             manyShape.set(ManyRowsTensor.FIRST_GROUP, firstGroup);
             manyShape.set(ManyRowsTensor.FIRST_GROUP + 1, 1);
             List<IntArray> half2s = List.of(matrices == 2 ? half2gate : half2up, half2up, half2up);
-            // Few experts keep a GPU busy only if two work-groups share the passes of one; where no expert has many
-            // rows, each work-group costs time and does nothing.
-            int most = experts * (tiles / TensorTiles.WARPS) * splits < ENOUGH_GROUPS ? 2 : 1;
             addMany(g, id, offsets, half2s, manyShape, experts, cols, padded, stride, tiles, splits,
-                    manyParts(pairs.getSize() >> xShift, most));
+                    manyParts(pairs.getSize() >> xShift, 2));
         }
         g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),
                 t -> t.task(

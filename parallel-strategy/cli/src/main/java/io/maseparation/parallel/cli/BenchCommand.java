@@ -57,6 +57,7 @@ final class BenchCommand extends Command {
         options.value("o", OUTPUT, "NAME", "md, csv, json or table, as llama-bench calls it [md]");
         options.value(OutputFlags.FORMAT, "NAME", "the same, as other commands call it");
         StrategyFlags.add(options);
+        StrategyFlags.addNodes(options);
         RunFlags.add(options);
     }
 

@@ -8,6 +8,7 @@ import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.RunReport;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.Setup;
@@ -104,6 +105,7 @@ final class GenerateCommand extends Command {
         options.value("s", SEED, "N", "seed of sampling [0]");
         options.flag(LOGITS, "also print the logits of each prompt's last position");
         StrategyFlags.add(options);
+        StrategyFlags.addNodes(options);
         StrategyFlags.addPlan(options);
         ChangeFlags.add(options);
         RunFlags.add(options);
@@ -206,6 +208,7 @@ final class GenerateCommand extends Command {
         tree.put("micro_batches", setup.batching().microBatches());
         tree.put("schedule", setup.batching().schedule().id());
         tree.put(CombineMode.NAME, setup.layout().combine().id());
+        tree.put(Dispatch.NAME, setup.layout().dispatch().mode().id());
         tree.put("model", config.name());
         tree.put("kv_dtype", execution.kvType().name().toLowerCase(Locale.ROOT));
         tree.put("activations", execution.activations().name().toLowerCase(Locale.ROOT));

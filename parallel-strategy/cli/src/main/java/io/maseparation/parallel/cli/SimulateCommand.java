@@ -59,11 +59,13 @@ final class SimulateCommand extends Command {
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
         Optional<Path> trace = TraceFlags.file(arguments);
         double limit = SimulationFlags.tpotLimitMs(arguments);
-        Optional<Setup> setup =
-                planFile.isPresent() ? Optional.empty() : Optional.of(StrategyFlags.read(arguments));
         Optional<PlanFile> given = planFile.map(PlanFile::read);
-        ModelConfig config = SimulationFlags.model(arguments, given);
         Cluster cluster = SimulationFlags.cluster(arguments, given);
+        Optional<Setup> setup = planFile.isPresent()
+                ? Optional.empty()
+                : Optional.of(StrategyFlags.read(
+                        arguments, rank -> cluster.nodeOf(Math.min(rank, cluster.size() - 1))));
+        ModelConfig config = SimulationFlags.model(arguments, given);
         Scenario scenario = SimulationFlags.scenario(arguments, config, given);
         Plan plan;
         try {

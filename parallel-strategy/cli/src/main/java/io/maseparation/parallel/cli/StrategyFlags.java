@@ -2,6 +2,7 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.parallel.layout.Batching;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.LayoutSize;
 import io.maseparation.parallel.layout.PlanException;
@@ -14,6 +15,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,6 +26,9 @@ final class StrategyFlags {
     private static final String SCHEDULE = "schedule";
     private static final String PLAN = "plan";
     static final String COMBINE = CombineMode.NAME;
+    static final String DISPATCH = Dispatch.NAME;
+    private static final String GPUS_PER_NODE = "gpus-per-node";
+    private static final int DEFAULT_GPUS_PER_NODE = 8;
     /** Parts of the batch. */
     static final String MICRO_BATCHES = FlagNames.option(Batching.MICRO_BATCHES);
 
@@ -38,6 +43,21 @@ final class StrategyFlags {
         options.value(COMBINE, "NAME",
                 "ma, ep: what experts send back: experts, one row each, for a single device's bits; or sums, one row per"
                         + " rank, rounded in another order [experts]");
+        options.value(DISPATCH, "NAME",
+                "ma: how a row gets to its experts: direct, sent to each of their ranks; or node, sent to a node once and"
+                        + " forwarded inside it [direct]");
+    }
+
+    /** {@code --gpus-per-node}, where no cluster says which devices are of a node. */
+    static void addNodes(OptionList options) {
+        options.value(GPUS_PER_NODE, "N",
+                "ranks that count as one node for --%s node [%d]".formatted(DISPATCH, DEFAULT_GPUS_PER_NODE));
+    }
+
+    /** The node of each rank where no cluster says it. */
+    static IntUnaryOperator nodes(Arguments arguments) {
+        int perNode = arguments.integer(GPUS_PER_NODE, DEFAULT_GPUS_PER_NODE, 1, MOST_RANKS);
+        return rank -> rank / perNode;
     }
 
     /** {@code --plan}, which stands instead of all of these. */
@@ -75,7 +95,7 @@ final class StrategyFlags {
     /** Names of the options that a plan file stands instead of. */
     static List<String> layoutOptions() {
         return Stream.concat(
-                Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES, COMBINE),
+                Stream.of(STRATEGY, SCHEDULE, MICRO_BATCHES, COMBINE, DISPATCH, GPUS_PER_NODE),
                 Stream.of(LayoutSize.values()).map(s -> FlagNames.option(s.id())))
                 .toList();
     }
@@ -104,6 +124,11 @@ final class StrategyFlags {
      * @throws UsageException if a size belongs to another strategy or is not a count
      */
     static Setup read(Arguments arguments) {
+        return read(arguments, nodes(arguments));
+    }
+
+    /** The same, where the node of each rank is known. */
+    static Setup read(Arguments arguments, IntUnaryOperator nodeOf) {
         Strategy strategy =
                 arguments.choice(STRATEGY, Strategy.SINGLE, List.of(Strategy.values()), Strategy::id);
         Map<LayoutSize, Integer> sizes = new EnumMap<>(LayoutSize.class);
@@ -124,10 +149,15 @@ final class StrategyFlags {
         }
         CombineMode combine = arguments.choice(
                 COMBINE, CombineMode.EXPERTS, List.of(CombineMode.values()), CombineMode::id);
+        Dispatch.Mode dispatch = arguments.choice(
+                DISPATCH, Dispatch.Mode.DIRECT, List.of(Dispatch.Mode.values()), Dispatch.Mode::id);
         Layout layout;
         try {
             layout = Layout.of(strategy, sizes).withCombine(combine);
             layout.checkSizes();
+            if (dispatch == Dispatch.Mode.NODE) {
+                layout = layout.withDispatch(Dispatch.byNode(layout.ranks(), nodeOf));
+            }
         } catch (PlanException e) {
             throw new UsageException(FlagNames.translate(e.getMessage()));
         }

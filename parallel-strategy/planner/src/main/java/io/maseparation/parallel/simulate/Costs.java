@@ -13,6 +13,7 @@ import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.NodeRoutes;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
@@ -42,6 +43,7 @@ final class Costs implements Work {
     private final int[] nodeOf;
     private final boolean queues;
     private final boolean sums;
+    private final Optional<NodeRoutes> routes;
     private final int[] groupOf;
     private final StepShape noRows;
 
@@ -97,6 +99,7 @@ final class Costs implements Work {
         this.collectives = collectives;
         map = loads.map();
         sums = plan.layout().combine() == CombineMode.SUMS;
+        routes = NodeRoutes.of(plan);
         Cluster cluster = simulation.cluster();
         int n = plan.ranks().size();
         ranks = new RankCosts[n];
@@ -225,13 +228,29 @@ final class Costs implements Work {
                 ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
                 double row = dispatchRowBytes(layer);
                 for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = row * counts.rows(group, map.groupOf(to[i]));
+                    bytes[i] = row * (apart(from, to[i])
+                            ? counts.entering(group, to[i])
+                            : counts.rows(group, map.groupOf(to[i])));
+                }
+            }
+            case FORWARD -> {
+                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
+                for (int i = 0; i < bytes.length; i++) {
+                    bytes[i] = dispatchRowBytes(layer) * counts.forwarded(from, to[i]);
+                }
+            }
+            case GATHER -> {
+                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
+                for (int i = 0; i < bytes.length; i++) {
+                    bytes[i] = rowBytes() * counts.forwarded(to[i], from);
                 }
             }
             case COMBINE -> {
                 ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
                 for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = combineBytes(counts, groupOf(to[i]), map.groupOf(from));
+                    bytes[i] = sums && apart(from, to[i])
+                            ? (rowBytes() + 4.0) * counts.entering(groupOf(to[i]), from)
+                            : combineBytes(counts, groupOf(to[i]), map.groupOf(from));
                 }
             }
             case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());
@@ -250,6 +269,11 @@ final class Costs implements Work {
 
     private int groupOf(int rank) {
         return groupOf[rank];
+    }
+
+    /** Whether rows cross between two ranks once for all of a node. */
+    private boolean apart(int rank, int other) {
+        return routes.isPresent() && routes.get().apart(rank, other);
     }
 
     /** A row and the experts it is for, with their weights where these are applied there. */

@@ -3,11 +3,13 @@ package io.maseparation.parallel.simulate;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
+import io.maseparation.parallel.layout.NodeRoutes;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IntSummaryStatistics;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -22,11 +24,16 @@ final class ExpertLoads {
     private final long seed;
     private final Batches batches;
     private final int expertGroups;
+    private final int ranks;
     private final Counts[][][] kept;
     /** By attention group; empty if no expert has replicas. */
     private final ReplicaChoice[] choices;
     /** By layer and attention group, the expert group that serves each expert; null where rows differ in it. */
     private final int[][][] serving;
+    /** Where rows enter nodes, if they cross to each once. */
+    private final Optional<NodeRoutes> routes;
+
+    private final int[] slotsOfRow;
     /** Rows and slots counted so far: a row is seen once by each expert group. */
     private final int[] lastRow;
 
@@ -53,8 +60,13 @@ final class ExpertLoads {
 
         private final int[] active;
         private final int experts;
+        /** Rows from each attention group that enter another node at each rank; empty if all ranks are sent rows. */
+        private final int[][] entering;
+        /** Rows that each rank forwards to each other one; likewise. */
+        private final int[][] forwarded;
 
-        Counts(int step, int groups, int expertGroups, int experts) {
+        /** @param ranks number of ranks if rows cross to nodes once; otherwise 0 */
+        Counts(int step, int groups, int expertGroups, int experts, int ranks) {
             this.step = step;
             rows = new int[groups][expertGroups];
             pairs = new int[expertGroups][groups];
@@ -64,6 +76,26 @@ final class ExpertLoads {
             visited = new boolean[expertGroups * experts];
             active = new int[expertGroups];
             this.experts = experts;
+            entering = new int[ranks == 0 ? 0 : groups][ranks];
+            forwarded = new int[ranks][ranks];
+        }
+
+        /** Number of rows of an attention group that enter the node of a rank there, coming from another node. */
+        int entering(int group, int rank) {
+            return entering[group][rank];
+        }
+
+        /** Number of rows that a rank forwards to another one of its node. */
+        int forwarded(int from, int to) {
+            return forwarded[from][to];
+        }
+
+        private void enter(int group, int entry, int to) {
+            if (entry == to) {
+                entering[group][entry]++;
+            } else {
+                forwarded[entry][to]++;
+            }
         }
 
         private void visit(int expertGroup, int expert) {
@@ -127,6 +159,9 @@ final class ExpertLoads {
         Arrays.setAll(choices, group -> new ReplicaChoice(config, plan.placement(), group));
         serving = new int[config.layers().size()][batches.groups()][];
         lastRow = new int[expertGroups];
+        routes = NodeRoutes.of(plan);
+        ranks = plan.ranks().size();
+        slotsOfRow = new int[Math.max(1, config.maxSlots())];
     }
 
     /** The expert groups that serve the experts of a layer for a group's rows, if no expert has replicas. */
@@ -161,7 +196,7 @@ final class ExpertLoads {
         Counts counts = kept[layer][microBatch][step & 1];
         if (counts == null || counts.step != step) {
             int experts = Math.max(1, config.layers().get(layer).routing().experts());
-            counts = new Counts(step, batches.groups(), expertGroups, experts);
+            counts = new Counts(step, batches.groups(), expertGroups, experts, routes.isEmpty() ? 0 : ranks);
             kept[layer][microBatch][step & 1] = counts;
             for (int group = 0; group < batches.groups(); group++) {
                 count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
@@ -196,6 +231,7 @@ final class ExpertLoads {
             for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
                 int expert = chosen[slot];
                 int to = choices.length == 0 ? of[expert] : assigned[slot];
+                slotsOfRow[slot - row * slots] = to;
                 counts.add(group, to, lastRow[to] != rowsSeen);
                 lastRow[to] = rowsSeen;
                 counts.visit(to, expert);
@@ -204,6 +240,10 @@ final class ExpertLoads {
                 int to = map.serving(layer, rule.experts(), group, row);
                 counts.add(group, to, lastRow[to] != rowsSeen);
                 counts.extra[to]++;
+                slotsOfRow[slots] = to;
+            }
+            if (routes.isPresent()) {
+                routes.get().visit(group, row, slotsOfRow, 0, rule.slots(), (entry, to) -> counts.enter(group, entry, to));
             }
         }
     }

@@ -16,6 +16,7 @@ import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.Roofline;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
@@ -71,6 +72,9 @@ class InvariantsTest {
                 };
         if (layout.expertGroups() > 0 && random.nextInt(3) == 0) {
             layout = layout.withCombine(CombineMode.SUMS);
+        }
+        if (layout instanceof Layout.Separated && random.nextInt(3) == 0) {
+            layout = layout.withDispatch(Dispatch.byNode(layout.ranks(), rank -> rank / 4));
         }
         return layout.withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(4) == 0 ? Schedule.BARRIER : Schedule.ASYNC);

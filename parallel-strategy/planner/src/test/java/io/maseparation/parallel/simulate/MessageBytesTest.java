@@ -11,6 +11,7 @@ import io.maseparation.moe.RandomWeights;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
@@ -54,11 +55,41 @@ class MessageBytesTest {
                 .isEqualTo(TINY.layers().size() * BATCH * rows * 4.0 * (TINY.hidden() + 1), within(1e-6));
     }
 
+    /** Where every row goes to all experts, bytes do not depend on the router. */
+    @ParameterizedTest
+    @EnumSource(CombineMode.class)
+    void rowsThatCrossToANodeOnceHaveTheSimulatorsBytes(CombineMode combine) {
+        ModelConfig config = TINY.withTopK(TINY.maxExperts());
+        ModelWeights weights = RandomWeights.create(config, 1);
+        Plan plan = Planning.plan(config, Layout.separated(2, 4).withCombine(combine)
+                .withDispatch(new Dispatch(List.of(0, 1, 0, 1, 1, 1))).withMicroBatches(2));
+        SimulationResult simulated = new Simulation(
+                plan, Clusters.named("a100x8"),
+                Scenario.decode(BATCH, 8).with(Conditions.USUAL.withFormats(DataType.F32, 4))).run(false);
+
+        List<RunResult.RankReport> some = run(plan, weights, 3).ranks();
+        List<RunResult.RankReport> more = run(plan, weights, 4).ranks();
+
+        for (int rank = 0; rank < 6; rank++) {
+            // Dispatch messages and answers begin with the number of their rows, forwarded ones with one such number:
+            // rank 0 is the only one that asks rank 3, 4 and 5 from another node, and rank 1 asks rank 2 alone there.
+            int numbers = rank < 2 ? 4 : rank == 2 ? 2 : 2 + 2;
+            assertThat((double) more.get(rank).bytesSent() - some.get(rank).bytesSent())
+                    .as("bytes that rank %d sends in a step", rank)
+                    .isEqualTo(simulated.ranks().get(rank).work().bytesSent()
+                            + 4.0 * 2 * config.layers().size() * numbers, within(1e-6));
+        }
+    }
+
     private static RunResult run(Plan plan, int tokens) {
+        return run(plan, WEIGHTS, tokens);
+    }
+
+    private static RunResult run(Plan plan, ModelWeights weights, int tokens) {
         List<int[]> prompts = IntStream.range(0, BATCH).mapToObj(i -> new int[] {i, 7}).toList();
         try (PlanExecutor executor = new PlanExecutor(
                 plan,
-                new Job(WEIGHTS, Workload.greedy(prompts, tokens).ignoringEos(), ExecutionOptions.defaults()))) {
+                new Job(weights, Workload.greedy(prompts, tokens).ignoringEos(), ExecutionOptions.defaults()))) {
             return executor.run();
         }
     }

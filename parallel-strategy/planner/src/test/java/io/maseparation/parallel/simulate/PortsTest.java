@@ -7,9 +7,14 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
+import io.maseparation.parallel.cluster.Roofline;
+import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
@@ -267,6 +272,52 @@ class PortsTest {
                     .isNotEmpty()
                     .allSatisfy(seconds -> assertThat(seconds).isCloseTo(port, withinPercentage(2)));
         }
+    }
+
+    /**
+     * Every row goes to all ranks of the experts, which are in another node: it crosses once, and is forwarded to the
+     * others there. Nothing else takes time.
+     */
+    @Property(tries = 40)
+    void theClosedFormHoldsWhereRowsCrossOnce(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        int topK = 16;
+        ModelConfig config = Presets.config("seed").withTopK(topK);
+        int attention = 1 + random.nextInt(6);
+        int experts = 1 << random.nextInt(3);
+        int ofRank = experts * (1 + random.nextInt(20));
+        boolean sums = random.nextBoolean();
+        Links links = links(random, Double.POSITIVE_INFINITY);
+        DeviceKind instant = TestClusters.kind("instant", 80e12, new Roofline(1e30, 1e30, 1, 1),
+                new LaunchTimes(0, 0, 0));
+        Cluster cluster = new Cluster("test", "", List.of(instant),
+                IntStream.range(0, attention + experts)
+                        .mapToObj(i -> new Cluster.Device(0, i < attention ? 0 : 1))
+                        .toList(),
+                links, HostSharing.NONE, List.of(), List.of());
+        Layout layout = Layout.separated(attention, experts)
+                .withCombine(sums ? CombineMode.SUMS : CombineMode.EXPERTS)
+                .withDispatch(Dispatch.byNode(attention + experts, cluster::nodeOf));
+        SimulationResult result = new Simulation(
+                Planning.plan(config, layout), cluster, Scenario.decode(ofRank * attention, 16)).run(false);
+
+        double row = 2.0 * config.hidden();
+        double sent = row + 4 * ((sums ? 2 : 1) * topK + 1);
+        double all = ofRank * attention;
+        double entering = all / experts;
+        Link inside = links.intraNode();
+        Link outside = links.interNode();
+        double there = outside.latencySeconds() + Math.max(ofRank, entering) * sent / outside.bytesPerSecond();
+        double spread = experts == 1
+                ? 0
+                : inside.latencySeconds() + (experts - 1) * entering * sent / inside.bytesPerSecond();
+        double gathered = experts == 1 || !sums
+                ? 0
+                : inside.latencySeconds() + (experts - 1) * entering * row / inside.bytesPerSecond();
+        double back = outside.latencySeconds()
+                + (sums ? 1 : topK) * Math.max(ofRank, entering) * (row + 4) / outside.bytesPerSecond();
+        assertThat(result.tpotMs() / 1e3).isCloseTo(
+                config.layers().size() * (there + spread + gathered + back), withinPercentage(0.01));
     }
 
     private static List<Double> seconds(SimulationResult result, int rank, String name) {

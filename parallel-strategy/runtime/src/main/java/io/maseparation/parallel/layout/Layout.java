@@ -167,19 +167,17 @@ public sealed interface Layout {
      *     copy
      * @param expertReplicas copies of all experts among the expert ranks; divides them
      * @param combine what comes back from the ranks of a row's experts
+     * @param dispatch how a row gets to the ranks of its experts
      */
     record Separated(
-            int attentionDevices,
-            int expertDevices,
-            int attentionTensorParallel,
-            int expertTensorParallel,
-            int expertReplicas,
-            CombineMode combine)
+            int attentionDevices, int expertDevices, int attentionTensorParallel, int expertTensorParallel,
+            int expertReplicas, CombineMode combine, Dispatch dispatch)
             implements
                 Layout {
         /** Refuses a missing choice. */
         public Separated {
             Objects.requireNonNull(combine, CombineMode.NAME);
+            Objects.requireNonNull(dispatch, Dispatch.NAME);
         }
 
         /** {@return ranks with attention to ranks with experts, such as "12:4"} */
@@ -195,7 +193,7 @@ public sealed interface Layout {
          */
         public Separated withRatio(int attention, int experts) {
             return new Separated(attention, experts, attentionTensorParallel, expertTensorParallel, expertReplicas,
-                    combine);
+                    combine, dispatch);
         }
 
         /**
@@ -204,7 +202,8 @@ public sealed interface Layout {
          * @param n ranks of a group
          */
         public Separated withAttentionTensorParallel(int n) {
-            return new Separated(attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas, combine);
+            return new Separated(attentionDevices, expertDevices, n, expertTensorParallel, expertReplicas, combine,
+                    dispatch);
         }
 
         /**
@@ -213,7 +212,8 @@ public sealed interface Layout {
          * @param n ranks of a group
          */
         public Separated withExpertTensorParallel(int n) {
-            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, n, expertReplicas, combine);
+            return new Separated(attentionDevices, expertDevices, attentionTensorParallel, n, expertReplicas, combine,
+                    dispatch);
         }
 
         /**
@@ -223,7 +223,7 @@ public sealed interface Layout {
          */
         public Separated withExpertReplicas(int n) {
             return new Separated(attentionDevices, expertDevices, attentionTensorParallel, expertTensorParallel, n,
-                    combine);
+                    combine, dispatch);
         }
 
         @Override
@@ -235,8 +235,7 @@ public sealed interface Layout {
         public String name() {
             return "ma " + ratio() + LayoutSize.more(", attention tp ", attentionTensorParallel)
                     + LayoutSize.more(", experts tp ", expertTensorParallel)
-                    + LayoutSize.more(", expert replicas ", expertReplicas)
-                    + combine.suffix();
+                    + LayoutSize.more(", expert replicas ", expertReplicas) + combine.suffix() + dispatch.suffix();
         }
 
         @Override
@@ -262,6 +261,7 @@ public sealed interface Layout {
             SizeChecks.divides(this, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, LayoutSize.ATTENTION_DEVICES);
             SizeChecks.divides(this, LayoutSize.EXPERT_REPLICAS, LayoutSize.EXPERT_DEVICES);
             SizeChecks.copies(this);
+            dispatch.check(ranks());
         }
 
         @Override
@@ -307,7 +307,7 @@ public sealed interface Layout {
      * @param expertDevices ranks with experts
      */
     static Separated separated(int attentionDevices, int expertDevices) {
-        return new Separated(attentionDevices, expertDevices, 1, 1, 1, CombineMode.EXPERTS);
+        return new Separated(attentionDevices, expertDevices, 1, 1, 1, CombineMode.EXPERTS, Dispatch.DIRECT);
     }
 
     /**
@@ -401,20 +401,22 @@ public sealed interface Layout {
      * @throws PlanException if experts are on the ranks of their rows anyway
      */
     default Layout withCombine(CombineMode mode) {
-        Objects.requireNonNull(mode, "mode");
-        return switch (this) {
-            case ExpertParallel(int ranks, int slices, int copies, CombineMode _) -> new ExpertParallel(
-                    ranks, slices, copies, mode);
-            case Separated(int attention, int experts, int slices, int parts, int copies, CombineMode _) -> new Separated(
-                    attention, experts, slices, parts, copies, mode);
-            case Single _,TensorPipeline _ -> {
-                if (mode != combine()) {
-                    throw new PlanException("'combine' %s needs strategy ep or ma, but the strategy is %s"
-                            .formatted(mode.id(), strategy().id()));
-                }
-                yield this;
-            }
-        };
+        return SizedLayout.with(this, mode);
+    }
+
+    /** {@return how a row gets to the ranks of its experts} */
+    default Dispatch dispatch() {
+        return Dispatch.DIRECT;
+    }
+
+    /**
+     * {@return the same with another way of rows to the ranks of their experts}
+     *
+     * @param way the way
+     * @throws PlanException if attention and experts are not apart
+     */
+    default Layout withDispatch(Dispatch way) {
+        return SizedLayout.with(this, way);
     }
 
     /** {@return copies of the experts that groups of attention ranks go to in turn} */

@@ -48,6 +48,9 @@ public record PlanFile(
     /** Version of the format. */
     public static final int VERSION = 1;
 
+    /** Node of each rank. */
+    private static final String NODES = "nodes";
+
     /** Most sequences, as on the command line. */
     private static final int MOST_SEQUENCES = 1 << 20;
 
@@ -208,7 +211,8 @@ public record PlanFile(
     }
 
     private static Setup setup(JsonFile json) {
-        Set<String> names = new HashSet<>(Set.of("strategy", "schedule", Batching.MICRO_BATCHES, CombineMode.NAME));
+        Set<String> names = new HashSet<>(Set.of("strategy", "schedule", Batching.MICRO_BATCHES, CombineMode.NAME,
+                Dispatch.NAME, NODES));
         Strategy strategy = Strategy.of(json.name("strategy"))
                 .orElseThrow(() -> json.fail("strategy", "is not one of " + Stream.of(Strategy.values())
                         .map(Strategy::id)
@@ -228,7 +232,7 @@ public record PlanFile(
         CombineMode combine = choice(json, CombineMode.NAME, CombineMode.values());
         Layout layout = Layout.of(strategy, sizes);
         try {
-            layout = layout.withCombine(combine);
+            layout = layout.withCombine(combine).withDispatch(dispatch(json));
             layout.checkSizes();
         } catch (PlanException e) {
             // Quoted names would be parameters, which a command line turns into its options; these are fields.
@@ -236,6 +240,20 @@ public record PlanFile(
             throw json.fail("strategy", strategy.id() + ": " + fields);
         }
         return new Setup(layout, new Batching(microBatches, schedule));
+    }
+
+    private static Dispatch dispatch(JsonFile json) {
+        Dispatch.Mode mode = choice(json, Dispatch.NAME, Dispatch.Mode.values());
+        if (json.has(NODES) != (mode == Dispatch.Mode.NODE)) {
+            throw json.fail(NODES, mode == Dispatch.Mode.NODE
+                    ? "is missing, which dispatch node needs: the node of each rank"
+                    : "needs dispatch node");
+        }
+        Dispatch dispatch = mode == Dispatch.Mode.NODE ? new Dispatch(json.integers(NODES)) : Dispatch.DIRECT;
+        if (dispatch.mode() != mode) {
+            throw json.fail(NODES, "is empty, but names the node of each rank");
+        }
+        return dispatch;
     }
 
     /** If the field is absent, the first choice is the default. */
@@ -266,6 +284,12 @@ public record PlanFile(
         layout.put(Batching.MICRO_BATCHES, setup.batching().microBatches());
         layout.put("schedule", setup.batching().schedule().id());
         layout.put(CombineMode.NAME, setup.layout().combine().id());
+        // Left out where it is the default, so that older programs read the file.
+        Dispatch dispatch = setup.layout().dispatch();
+        if (dispatch.mode() == Dispatch.Mode.NODE) {
+            layout.put(Dispatch.NAME, dispatch.mode().id());
+            layout.put(NODES, dispatch.nodes());
+        }
         Map<String, Object> ofModel = new LinkedHashMap<>();
         ofModel.put("layers", shape.layers());
         ofModel.put("hidden", shape.hidden());

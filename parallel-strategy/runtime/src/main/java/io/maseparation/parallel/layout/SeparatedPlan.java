@@ -4,8 +4,10 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * MA Separation: ranks 0 to A − 1 hold attention, embedding and output projection; ranks A to A + M − 1 hold experts.
@@ -18,6 +20,10 @@ import java.util.Optional;
  * + (copy * E + expert group) * t + part. Attention group G goes to copy G mod r, and its slice e mod g to expert group
  * e of it; with t > 1 that slice sends the row to all t ranks and adds up their answers in the order of the ranks. With
  * g = t = 1 no sum is split.
+ *
+ * <p>Where rows cross to a node once, a rank of experts forwards what it was sent from other nodes to its peers in its
+ * own node before it computes. Outputs of single experts go back from where they were computed; sums go back the way
+ * that the row came, added up where it entered the node.
  */
 final class SeparatedPlan {
     private final ModelConfig config;
@@ -28,6 +34,7 @@ final class SeparatedPlan {
     private final int copies;
     private final int expertGroups;
     private final boolean sums;
+    private final Dispatch dispatch;
 
     private SeparatedPlan(ModelConfig config, Layout.Separated layout) {
         this.config = config;
@@ -38,6 +45,7 @@ final class SeparatedPlan {
         attentionGroups = attention / slices;
         expertGroups = layout.expertGroups();
         sums = layout.combine() == CombineMode.SUMS;
+        dispatch = layout.dispatch();
     }
 
     static Plan build(ModelConfig config, Setup setup, Layout.Separated layout, ExpertGroups experts) {
@@ -50,6 +58,9 @@ final class SeparatedPlan {
         List<List<List<Integer>>> servers = new ArrayList<>();
         List<List<List<Integer>>> askers = new ArrayList<>();
         int[][] expertRanks = new int[copies * expertGroups][parts];
+        Arrays.setAll(expertRanks, group -> IntStream.range(0, parts)
+                .map(part -> expertRank(group / expertGroups, group % expertGroups, part))
+                .toArray());
         for (int copy = 0; copy < copies; copy++) {
             List<List<Integer>> serversOfSlice = new ArrayList<>();
             List<List<Integer>> askersOfSlice = new ArrayList<>();
@@ -77,23 +88,35 @@ final class SeparatedPlan {
                         (program, layer) -> exchange(program, asked, layer)));
             }
         }
+        Placement placement =
+                new Placement(slices, expertRanks, copyOf, copies, experts, config.layers());
+        NodeRoutes routes = new NodeRoutes(placement, dispatch);
         for (int copy = 0; copy < copies; copy++) {
             for (int e = 0; e < expertGroups; e++) {
                 for (int part = 0; part < parts; part++) {
                     int rank = expertRank(copy, e, part);
-                    expertRanks[copy * expertGroups + e][part] = rank;
                     Shard.Experts share = new Shard.Experts(shares.get(e).perLayer(), true, part, parts);
-                    ranks.add(expertRank(rank, share, askers.get(copy).get(e % slices)));
+                    List<Integer> asking = askers.get(copy).get(e % slices);
+                    ranks.add(expertRank(rank, share, asking, forwarding(routes, rank, asking)));
                 }
             }
         }
-        Placement placement =
-                new Placement(slices, expertRanks, copyOf, copies, experts, config.layers());
         return new Plan(setup, config, ranks, placement, attentionGroups);
     }
 
     private int expertRank(int copy, int expertGroup, int part) {
         return attention + (copy * expertGroups + expertGroup) * parts + part;
+    }
+
+    /** A rank without peers still unpacks what it was sent for its node, as if it had received nothing from them. */
+    private static void exchange(
+            ProgramBuilder program, Optional<List<Integer>> peers, Tensor tensor, int layer) {
+        peers.ifPresent(these -> {
+            if (!these.isEmpty()) {
+                program.op(new Op.Send(these, tensor, layer));
+            }
+            program.op(new Op.Recv(these, tensor, layer));
+        });
     }
 
     private void exchange(ProgramBuilder program, List<Integer> servers, int layer) {
@@ -106,14 +129,26 @@ final class SeparatedPlan {
         }
     }
 
-    private RankPlan expertRank(int rank, Shard.Experts experts, List<Integer> askers) {
+    /** The peers that a rank forwards rows to; empty if it is asked from its own node only, or each for itself. */
+    private Optional<List<Integer>> forwarding(NodeRoutes routes, int rank, List<Integer> asking) {
+        return dispatch.mode() == Dispatch.Mode.NODE && asking.stream().anyMatch(asker -> routes.apart(asker, rank))
+                ? Optional.of(routes.peers(rank))
+                : Optional.empty();
+    }
+
+    private RankPlan expertRank(
+            int rank, Shard.Experts experts, List<Integer> askers, Optional<List<Integer>> peers) {
         Shard shard = new Shard(
                 0, config.layers().size(), Optional.empty(), Optional.of(experts), false, Optional.empty());
         ProgramBuilder program = new ProgramBuilder();
         for (int layer = 0; layer < config.layers().size(); layer++) {
             program.op(new Op.Recv(askers, Tensor.DISPATCH, layer));
+            exchange(program, peers, Tensor.FORWARD, layer);
             program.part(new Part.Experts(layer, true, sums));
             program.compute("experts" + layer);
+            if (sums) {
+                exchange(program, peers, Tensor.GATHER, layer);
+            }
             program.op(new Op.Send(askers, Tensor.COMBINE, layer));
         }
         return new RankPlan(rank, Role.EXPERT, shard, -1, program.segments, program.ops);

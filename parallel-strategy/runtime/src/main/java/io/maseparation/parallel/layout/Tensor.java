@@ -6,6 +6,10 @@ public enum Tensor {
     DISPATCH,
     /** Outputs of experts, one row for each row and expert, back to the rank of the attention. */
     COMBINE,
+    /** Rows that crossed to a node, from the rank that got them to another one of their experts there. */
+    FORWARD,
+    /** Sums over the experts of such rows, back to the rank that forwarded them. */
+    GATHER,
     /** Residual stream of rows, from a pipeline stage to the next. */
     HIDDEN,
     /** Partial sums of an attention or expert output over slices of heads or width. */

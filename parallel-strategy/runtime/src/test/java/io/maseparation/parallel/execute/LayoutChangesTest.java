@@ -16,6 +16,7 @@ import io.maseparation.parallel.change.Changes;
 import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.ExpertGroups;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
@@ -72,7 +73,10 @@ class LayoutChangesTest {
         Setup given = Layout.separated(1, 1)
                 .withMicroBatches(1 + random.nextInt(3))
                 .withSchedule(random.nextInt(3) == 0 ? Schedule.BARRIER : Schedule.ASYNC);
-        Setup first = given.withLayout(ratio(random, config, ranks));
+        Dispatch dispatch = random.nextInt(3) == 0
+                ? Dispatch.byNode(ranks, rank -> random.nextInt(2))
+                : Dispatch.DIRECT;
+        Setup first = given.withLayout(ratio(random, config, ranks).withDispatch(dispatch));
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
                 new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true,
@@ -166,9 +170,9 @@ class LayoutChangesTest {
     /** Any ratio of so many ranks, any places of the experts, some in several, and any owners of the sequences. */
     private static Target target(
             SplittableRandom random, ModelConfig config, LayoutPolicy.LiveState state, int ranks) {
-        Layout.Separated layout = random.nextBoolean()
-                ? (Layout.Separated) state.plan().layout()
-                : ratio(random, config, ranks);
+        Layout.Separated present = (Layout.Separated) state.plan().layout();
+        Layout.Separated other = random.nextBoolean() ? present : ratio(random, config, ranks);
+        Layout.Separated layout = present.withRatio(other.attentionDevices(), other.expertDevices());
         Target target = new Target(state.plan().setup().withLayout(layout), Optional.empty(), Optional.empty());
         if (random.nextInt(3) > 0) {
             target = target.withExperts(experts(random, config, layout.expertDevices()));

@@ -3,6 +3,7 @@ package io.maseparation.parallel.execute;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -17,9 +18,9 @@ final class RandomLayouts {
         int experts = Math.max(1, config.maxExperts());
         if (random.nextBoolean()) {
             int copies = 1 + random.nextInt(3);
-            return Layout.separated(
+            return byNode(random, Layout.separated(
                     copies + random.nextInt(3), copies * (1 + random.nextInt(Math.min(4, experts))))
-                    .withExpertReplicas(copies);
+                    .withExpertReplicas(copies));
         }
         return Layout.expertParallel(1 + random.nextInt(Math.min(5, experts)))
                 .withDataParallel(1 + random.nextInt(2));
@@ -48,14 +49,22 @@ final class RandomLayouts {
             default -> {
                 int copies = 1 + random.nextInt(2);
                 int parts = 1 << random.nextInt(3);
-                yield Layout.separated(
+                yield byNode(random, Layout.separated(
                         heads * (copies + random.nextInt(2)),
                         copies * parts * (1 + random.nextInt(Math.min(3, experts))))
                         .withAttentionTensorParallel(heads)
                         .withExpertTensorParallel(parts)
-                        .withExpertReplicas(copies);
+                        .withExpertReplicas(copies));
             }
         };
+    }
+
+    /** Half of the time rows cross once to nodes that have any of the ranks each. */
+    private static Layout byNode(RandomGenerator random, Layout layout) {
+        int nodes = 1 + random.nextInt(4);
+        return random.nextBoolean()
+                ? layout
+                : layout.withDispatch(Dispatch.byNode(layout.ranks(), rank -> random.nextInt(nodes)));
     }
 
     /** A number of slices that the heads can be split into. */

@@ -159,6 +159,8 @@ class LayoutTest {
                 .isEqualTo("ma 12:4, attention tp 2, experts tp 4");
         assertThat(Layout.separated(4, 4).withExpertReplicas(2).withMicroBatches(3).name())
                 .isEqualTo("ma 4:4, expert replicas 2, 3 micro-batches");
+        assertThat(Layout.separated(1, 2).withDispatch(Dispatch.byNode(3, rank -> rank / 2)).name())
+                .isEqualTo("ma 1:2, dispatch by node");
     }
 
     @Test

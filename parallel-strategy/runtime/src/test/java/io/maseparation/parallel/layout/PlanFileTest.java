@@ -67,6 +67,26 @@ class PlanFileTest {
         assertThat(PlanFile.read(file).toPlan(TINY).placement().holders(0, 3)).containsExactly(2);
     }
 
+    /** So that programs that do not know it read the other files. */
+    @Test
+    void rowsThatAreSentToEachRankAreNotMentioned() throws IOException {
+        Path file = temp.resolve("plan.json");
+        PlanFile.of(Planning.plan(TINY, Layout.separated(1, 2))).write(file);
+
+        assertThat(Files.readString(file)).doesNotContain("dispatch").doesNotContain("nodes");
+    }
+
+    @Test
+    void onlySeparationHasRowsThatCrossOnce() throws IOException {
+        Path file = temp.resolve("plan.json");
+        PlanFile.of(Planning.plan(TINY, Layout.expertParallel(2))).write(file);
+        Files.writeString(file, Files.readString(file)
+                .replace("\"combine\": \"experts\"", "\"dispatch\": \"node\", \"nodes\": [0, 1]"));
+
+        assertThatThrownBy(() -> PlanFile.read(file))
+                .hasMessageEndingWith("layout: strategy ep: dispatch node needs strategy ma, but the strategy is ep");
+    }
+
     @Test
     void aPlanForAnotherModelIsRefused() {
         PlanFile file = PlanFile.of(Planning.plan(TINY, Layout.single()));
@@ -97,6 +117,13 @@ class PlanFileTest {
             'expert_devices': 2     | 'expert_devices': 3              | devices names 3 devices for 4 ranks
             'schedule': 'async'     | 'schedule': 'sync'               | layout: schedule is neither async nor barrier
             'combine': 'experts'    | 'combine': 'sum'                 | layout: combine is neither experts nor sums
+            'combine': 'experts'    | 'dispatch': 'nodes'              | layout: dispatch is neither direct nor node
+            'combine': 'experts'    | 'dispatch': 'node'               | layout: nodes is missing, which dispatch node needs
+            'combine': 'experts'    | 'nodes': [0, 0, 1]               | layout: nodes needs dispatch node
+            'combine': 'experts'    | 'dispatch': 'node', 'nodes': []  | layout: nodes is empty, but names
+            'combine': 'experts'    | 'dispatch': 'node', 'nodes': [0] | layout: strategy ma: dispatch names the nodes of 1 ranks
+            'combine': 'experts'    | 'dispatch': 'node', 'nodes': [0, 1, -1] | layout: nodes is -1, outside
+            'combine': 'experts'    | 'dispatch': 'node', 'nodes': [0, 1, 65536] | nodes are numbered from 0 to 65535
             'devices': [0, 1, 2]    | 'devices': [0, -1, 2]            | devices is -1, outside
             'devices': [0, 1, 2]    | 'devices': [0, 'a', 2]           | devices is not a whole number
             'devices': [0, 1, 2]    | 'batch': 1                       | devices is missing

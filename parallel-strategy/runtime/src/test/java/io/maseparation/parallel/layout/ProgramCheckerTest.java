@@ -36,7 +36,11 @@ class ProgramCheckerTest {
                 Layout.separated(4, 8)
                         .withAttentionTensorParallel(2)
                         .withExpertTensorParallel(2)
-                        .withExpertReplicas(2));
+                        .withExpertReplicas(2),
+                Layout.separated(2, 4).withDispatch(new Dispatch(List.of(0, 1, 0, 0, 1, 1))),
+                Layout.separated(2, 4)
+                        .withCombine(CombineMode.SUMS)
+                        .withDispatch(new Dispatch(List.of(0, 0, 1, 1, 2, 2))));
     }
 
     @ParameterizedTest

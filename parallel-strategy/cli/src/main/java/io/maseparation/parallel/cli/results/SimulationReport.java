@@ -8,6 +8,7 @@ import io.maseparation.moe.ModelSize;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.RelativeErrors;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Setup;
@@ -38,6 +39,7 @@ public final class SimulationReport {
         tree.put("micro_batches", setup.batching().microBatches());
         tree.put("schedule", setup.batching().schedule().id());
         tree.put(CombineMode.NAME, setup.layout().combine().id());
+        tree.put(Dispatch.NAME, setup.layout().dispatch().mode().id());
         tree.put("devices", plan.devices());
         tree.put("model", plan.config().name());
         ModelSize size = ModelSize.of(plan.config());

@@ -5,14 +5,21 @@ import io.maseparation.moe.segments.HostInts;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.NodeRoutes;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.SortedMap;
+import java.util.stream.Stream;
 
 /**
  * Packs rows for the experts of other ranks and puts the answers where the weighted sum finds them. Every row and
@@ -27,10 +34,15 @@ import java.util.SortedMap;
  * <p>With {@link CombineMode#SUMS} a row comes back once from each rank, and those sums are added in the order of the
  * ranks. The weights, {@code n * slots} floats, follow the rows of a dispatch message then, and the answer is {@code
  * ints = [n, row 0, row 1, …]}.
+ *
+ * <p>Where rows cross to a node once, a message to a rank in another node has the rows that enter the node there, and
+ * {@link NodeExchange} spreads them. Its slots are those of all experts in that node: {@code expert group * (experts +
+ * 1) + expert}.
  */
-record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, ReplicaChoice replicas) {
+record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, ReplicaChoice replicas,
+        Optional<NodeRoutes> routes) {
 
-    private int slots(int layer) {
+    int slots(int layer) {
         return plan.config().layers().get(layer).routing().slots();
     }
 
@@ -60,7 +72,45 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         return ids;
     }
 
-    private boolean sums() {
+    /**
+     * Where rows enter other nodes, if they cross to each once.
+     *
+     * @param assigned as {@link #assign} says
+     * @return by rank, the rows of the batch that are sent to it from another node; empty for all ranks where rows are
+     *     sent to each
+     */
+    List<BitSet> entering(int layer, Batch batch, int[] assigned) {
+        if (routes.isEmpty()) {
+            return List.of();
+        }
+        List<BitSet> entering = Stream.generate(BitSet::new).limit(plan.ranks().size()).toList();
+        int slots = slots(layer);
+        for (int row = 0; row < batch.rows(); row++) {
+            int i = row;
+            routes.get().visit(rankPlan.group(), i, assigned, i * slots, slots, (entry, to) -> {
+                if (asks(entry)) {
+                    entering.get(entry).set(i);
+                }
+            });
+        }
+        return entering;
+    }
+
+    /** Whether this rank is the one of its group that sends rows to another. */
+    private boolean asks(int rank) {
+        return plan.placement().askerOf(rankPlan.group(), plan.placement().groupOf(rank)) == rankPlan.rank();
+    }
+
+    private boolean apart(int rank) {
+        return routes.isPresent() && routes.get().apart(rankPlan.rank(), rank);
+    }
+
+    /** What tells the experts of a layer apart over all expert groups. */
+    int base(int layer) {
+        return plan.config().layers().get(layer).routing().experts() + 1;
+    }
+
+    boolean sums() {
         return plan.layout().combine() == CombineMode.SUMS;
     }
 
@@ -84,13 +134,16 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
     }
 
     /**
-     * The rows of a batch that have an expert on rank {@code to}.
+     * The rows of a batch that rank {@code to} is sent: those that have an expert there, or enter its node there.
      *
      * @param assigned as {@link #assign} says; not looked at where there are no rows
+     * @param entering as {@link #entering} says, likewise
      */
-    Message dispatch(int to, int layer, Batch batch, int[] assigned) {
+    Message dispatch(int to, int layer, Batch batch, int[] assigned, List<BitSet> entering) {
+        if (apart(to)) {
+            return crossing(to, layer, batch, assigned, entering);
+        }
         int slots = slots(layer);
-        int hidden = plan.config().hidden();
         int expertGroup = plan.placement().groupOf(to);
         HostInts of = choices(layer);
         int[] ints = new int[1 + batch.rows() * (1 + slots)];
@@ -112,6 +165,36 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
             }
         }
         ints[0] = n;
+        return new Message(Arrays.copyOf(ints, at), rows(ints, slots, layer));
+    }
+
+    /** The rows of a batch that enter the node of rank {@code to} there, with the slots of all experts in that node. */
+    private Message crossing(int to, int layer, Batch batch, int[] assigned, List<BitSet> entering) {
+        int slots = slots(layer);
+        BitSet rows = batch.rows() == 0 ? new BitSet() : entering.get(to);
+        int node = routes.orElseThrow().nodeOf(to);
+        HostInts of = choices(layer);
+        int[] ints = new int[1 + rows.cardinality() * (1 + slots)];
+        ints[0] = rows.cardinality();
+        int at = 1;
+        for (int i = rows.nextSetBit(0); i >= 0; i = rows.nextSetBit(i + 1)) {
+            int row = batch.firstRow() + i;
+            ints[at++] = row;
+            for (int j = 0; j < slots; j++) {
+                int group = assigned[i * slots + j];
+                boolean there = group >= 0
+                        && plan.placement().askerOf(rankPlan.group(), group) == rankPlan.rank()
+                        && routes.orElseThrow().reaches(group, node);
+                ints[at++] = there ? group * base(layer) + of.get(row * slots + j) : -1;
+            }
+        }
+        return new Message(ints, rows(ints, slots, layer));
+    }
+
+    /** The rows that a dispatch message names, and their weights if they are summed elsewhere. */
+    private float[] rows(int[] ints, int slots, int layer) {
+        int hidden = plan.config().hidden();
+        int n = ints[0];
         float[] floats = new float[n * (hidden + (sums() ? slots : 0))];
         for (int i = 0; i < n; i++) {
             int row = ints[1 + i * (1 + slots)];
@@ -120,7 +203,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
                 ofSlots(layer).weights().read(row * slots, floats, n * hidden + i * slots, slots);
             }
         }
-        return new Message(Arrays.copyOf(ints, at), floats);
+        return floats;
     }
 
     /**
@@ -215,7 +298,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         return answers;
     }
 
-    /** Puts the answers of some ranks, in the order of the ranks, where the weighted sum or the residual finds them. */
+    /** Puts some ranks' answers, in the order of nodes and ranks, where the weighted sum or the residual finds them. */
     void combine(List<Integer> from, SortedMap<Integer, Message> answers, int layer, Batch batch) {
         if (!sums()) {
             answers.forEach((i, answer) -> combine(from.get(i), answer, layer));
@@ -223,13 +306,23 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
         }
         int hidden = plan.config().hidden();
         float[] sums = new float[batch.rows() * hidden];
-        for (Message answer : answers.values()) {
+        for (Message answer : inOrder(from, answers)) {
             for (int i = 0; i < answer.ints()[0]; i++) {
                 add(sums, (answer.ints()[1 + i] - batch.firstRow()) * hidden, answer, i);
             }
         }
         // All at once, since what segments of other micro-batches bring to the host are whole arrays.
         buffers.activations().partial().write(batch.firstRow() * hidden, sums, 0, sums.length);
+    }
+
+    /** Where a row enters a node makes no difference to the order of its sums. */
+    private Collection<Message> inOrder(List<Integer> from, SortedMap<Integer, Message> answers) {
+        return routes.isEmpty()
+                ? answers.values()
+                : answers.entrySet().stream()
+                        .sorted(Comparator.comparingInt(a -> routes.get().nodeOf(from.get(a.getKey()))))
+                        .map(Map.Entry::getValue)
+                        .toList();
     }
 
     private void combine(int from, Message answer, int layer) {

@@ -3,6 +3,7 @@ package io.maseparation.parallel.execute.rank;
 import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -19,6 +20,10 @@ final class MicroBatch {
     List<Message> answers = List.of();
     /** Expert group of each slot of the batch in its present layer. */
     int[] assigned = new int[0];
+    /** By rank, the rows of the batch that enter its node there; empty where rows are sent to each rank. */
+    List<BitSet> entering = List.of();
+    /** By asker, how the rows that arrived came and went, where rows cross to a node once. */
+    final List<NodeExchange.Spread> spread = new ArrayList<>();
     /** What has arrived so far of the current transfer, by index of the sender among all senders. */
     final SortedMap<Integer, Message> received = new TreeMap<>();
 

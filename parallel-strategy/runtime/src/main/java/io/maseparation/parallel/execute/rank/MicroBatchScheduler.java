@@ -3,6 +3,7 @@ package io.maseparation.parallel.execute.rank;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.layout.NodeRoutes;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
@@ -48,13 +49,15 @@ public final class MicroBatchScheduler {
         ModelConfig config = plan.config();
         RankDevice device = deployment.rankDevice(rank);
         ExpertExchange exchange = new ExpertExchange(
-                plan, rankPlan, device.buffers(), new ReplicaChoice(config, plan.placement(), rankPlan.group()));
+                plan, rankPlan, device.buffers(), new ReplicaChoice(config, plan.placement(), rankPlan.group()),
+                NodeRoutes.of(plan));
         Messenger messenger = new Messenger(rank, comm, log, transfers);
         sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
         segments = new SegmentRunner(
                 deployment, rankPlan, context.recorder(), transfers, exchange, sampler, lastToken);
         pointToPoint =
-                new PointToPoint(messenger, device.buffers(), exchange, sampler, lastToken, config.hidden());
+                new PointToPoint(messenger, device.buffers(), exchange, NodeExchange.of(rankPlan, exchange), sampler,
+                        lastToken, config.hidden());
         collectives = new Collectives(messenger, device.buffers(), exchange, config.hidden());
     }
 

@@ -11,12 +11,13 @@ import java.util.Optional;
 /**
  * What one rank sends to another, packed from its buffers, and what it receives, put where segments find it.
  *
+ * @param nodes spreads rows that cross to the rank's node once; empty where none do
  * @param lastToken token that each sequence continues with; shared with the rank's other parts
  * @param hidden width of activations
  */
 record PointToPoint(
-        Messenger messenger, RankBuffers buffers, ExpertExchange exchange, TokenSampler sampler, int[] lastToken,
-        int hidden) {
+        Messenger messenger, RankBuffers buffers, ExpertExchange exchange, Optional<NodeExchange> nodes,
+        TokenSampler sampler, int[] lastToken, int hidden) {
 
     void send(MicroBatch microBatch, Op.Send op) {
         MessageKey key = messenger.ownKey(op.tensor(), op.layer(), 0, microBatch);
@@ -28,7 +29,10 @@ record PointToPoint(
     /** What a rank is sent; nothing where the step has no rows for it. */
     private Optional<Message> message(MicroBatch microBatch, Op.Send op, int to) {
         return switch (op.tensor()) {
-            case DISPATCH -> Optional.of(exchange.dispatch(to, op.layer(), microBatch.batch(), microBatch.assigned));
+            case DISPATCH -> Optional.of(exchange.dispatch(
+                    to, op.layer(), microBatch.batch(), microBatch.assigned, microBatch.entering));
+            case FORWARD -> Optional.of(nodes.orElseThrow().forward(to, op.layer(), microBatch.arrived));
+            case GATHER -> Optional.of(nodes.orElseThrow().sumsFor(to, microBatch));
             case COMBINE -> Optional.of(microBatch.answers.removeFirst());
             case HIDDEN -> Optional.of(hidden(microBatch.batch()));
             case LOGITS -> Optional.of(microBatch.batch())
@@ -65,10 +69,11 @@ record PointToPoint(
         if (!messenger.receive(microBatch, op.from(), op.tensor(), op.layer())) {
             return false;
         }
-        if (op.tensor() == Tensor.COMBINE) {
-            exchange.combine(op.from(), microBatch.received, op.layer(), microBatch.batch());
-        } else {
-            microBatch.received.values().forEach(message -> take(microBatch, op, message));
+        switch (op.tensor()) {
+            case COMBINE -> exchange.combine(op.from(), microBatch.received, op.layer(), microBatch.batch());
+            case FORWARD -> nodes.orElseThrow().receive(microBatch, microBatch.received, op.layer());
+            case GATHER -> nodes.orElseThrow().add(microBatch, microBatch.received);
+            default -> microBatch.received.values().forEach(message -> take(microBatch, op, message));
         }
         microBatch.received.clear();
         return true;
@@ -81,7 +86,7 @@ record PointToPoint(
             case HIDDEN -> buffers.activations().received()
                     .write(microBatch.batch().firstRow() * hidden, floats, 0, floats.length);
             case LOGITS -> sampler.otherLogits(microBatch.index, floats);
-            case COMBINE, PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not taken here");
+            case COMBINE, FORWARD, GATHER, PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not taken here");
         }
     }
 

@@ -143,6 +143,7 @@ final class SegmentRunner {
     private void takeChoice(MicroBatch microBatch, int layer, Batch batch) {
         if (hasPlacement) {
             microBatch.assigned = exchange.assign(layer, batch);
+            microBatch.entering = exchange.entering(layer, batch, microBatch.assigned);
             if (heads().parts() > 1) {
                 exchange.clearOthers(layer, batch, microBatch.assigned);
             }

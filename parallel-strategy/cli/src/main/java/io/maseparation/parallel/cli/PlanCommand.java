@@ -7,6 +7,7 @@ import io.maseparation.parallel.cli.results.SimulationReport;
 import io.maseparation.parallel.cli.results.SimulationTable;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.present.OutputFormat;
@@ -59,6 +60,19 @@ final class PlanCommand extends Command {
         }
     }
 
+    /** What {@code --dispatch} can be in a search. */
+    private enum Dispatches implements Identified {
+        ANY, DIRECT, NODE;
+
+        Set<Dispatch.Mode> modes() {
+            return switch (this) {
+                case ANY -> EnumSet.allOf(Dispatch.Mode.class);
+                case DIRECT -> EnumSet.of(Dispatch.Mode.DIRECT);
+                case NODE -> EnumSet.of(Dispatch.Mode.NODE);
+            };
+        }
+    }
+
     PlanCommand() {
         super("plan", "search for the best plan on a cluster, and say whether separation pays and why");
         example("plan --batch 1024", "the paper's model and cluster, a batch of 1024");
@@ -80,6 +94,8 @@ final class PlanCommand extends Command {
                 "tps (tokens per second), tpot (time between tokens) or cost (price of a token) [tps]");
         options.value(StrategyFlags.COMBINE, "NAME",
                 "what experts send back: experts (a single device's bits), sums (one row per rank) or any [experts]");
+        options.value(StrategyFlags.DISPATCH, "NAME",
+                "how rows get to experts of other nodes: direct (to each rank), node (once to each node) or any [any]");
         options.value(TIME_LIMIT, "SECONDS",
                 "end after about this time with the best plans so far, and say what was not tried");
         options.value("o", OUTPUT, "FILE",
@@ -101,8 +117,11 @@ final class PlanCommand extends Command {
         Goal goal = new Goal(objective, limit, objective != Objective.TPOT
                 && SimulationFlags.hasTpotLimit(arguments) && !SimulationFlags.hasBatch(arguments));
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
-                .with(LayoutFilter.usual().with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
-                        List.of(Combines.values()), Combines::id).modes()))
+                .with(LayoutFilter.usual()
+                        .with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
+                                List.of(Combines.values()), Combines::id).modes())
+                        .withDispatches(arguments.choice(StrategyFlags.DISPATCH, Dispatches.ANY,
+                                List.of(Dispatches.values()), Dispatches::id).modes()))
                 .withDeadline(deadline);
         try {
             request = request.with(goal);

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.layout.Strategy;
 import java.util.Collections;
@@ -13,18 +14,22 @@ import java.util.function.Predicate;
  *
  * @param strategies the strategies of those layouts
  * @param combines what expert ranks send back in layouts that exchange rows with them
+ * @param dispatches how rows may get to the ranks of their experts, where that makes a difference
  * @param layouts what else a layout must satisfy
  */
-public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, Predicate<Setup> layouts) {
+public record LayoutFilter(
+        Set<Strategy> strategies, Set<CombineMode> combines, Set<Dispatch.Mode> dispatches, Predicate<Setup> layouts) {
     /** The sets are copied. */
     public LayoutFilter {
         strategies = Set.copyOf(strategies);
         combines = Collections.unmodifiableSet(EnumSet.copyOf(combines));
+        dispatches = Collections.unmodifiableSet(EnumSet.copyOf(dispatches));
     }
 
     /** {@return all layouts in which expert ranks send back the output of each expert} */
     public static LayoutFilter usual() {
-        return new LayoutFilter(EnumSet.allOf(Strategy.class), EnumSet.of(CombineMode.EXPERTS), setup -> true);
+        return new LayoutFilter(EnumSet.allOf(Strategy.class), EnumSet.of(CombineMode.EXPERTS),
+                EnumSet.allOf(Dispatch.Mode.class), setup -> true);
     }
 
     /**
@@ -34,7 +39,7 @@ public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, 
      * @param others further strategies
      */
     public static LayoutFilter of(Strategy first, Strategy... others) {
-        return new LayoutFilter(EnumSet.of(first, others), usual().combines, setup -> true);
+        return new LayoutFilter(EnumSet.of(first, others), usual().combines, usual().dispatches, setup -> true);
     }
 
     /**
@@ -43,7 +48,7 @@ public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, 
      * @param also the condition
      */
     public LayoutFilter where(Predicate<Setup> also) {
-        return new LayoutFilter(strategies, combines, layouts.and(also));
+        return new LayoutFilter(strategies, combines, dispatches, layouts.and(also));
     }
 
     /**
@@ -52,7 +57,16 @@ public record LayoutFilter(Set<Strategy> strategies, Set<CombineMode> combines, 
      * @param modes the ways, at least one
      */
     public LayoutFilter with(Set<CombineMode> modes) {
-        return new LayoutFilter(strategies, modes, layouts);
+        return new LayoutFilter(strategies, modes, dispatches, layouts);
+    }
+
+    /**
+     * {@return the same layouts with other ways of rows to the ranks of their experts}
+     *
+     * @param modes the ways, at least one
+     */
+    public LayoutFilter withDispatches(Set<Dispatch.Mode> modes) {
+        return new LayoutFilter(strategies, combines, modes, layouts);
     }
 
     boolean has(Setup setup) {

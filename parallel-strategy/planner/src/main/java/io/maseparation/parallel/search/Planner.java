@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,13 +19,14 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.Collectors;
 
 /**
  * Searches for the best layout. Every layout gets a lower bound. In the order of their bounds, layouts are simulated
  * for a few steps, unless the bound says that they cannot be among the best of their kind. The leaders of each kind are
- * simulated again for as many steps as requested, and the best of those wins. Which candidates become leaders does not
- * depend on the order in which threads process them, since a bound is never above the value that it bounds.
+ * simulated again for as many steps as requested, and the best of those wins. Where nodes make a difference, rows are
+ * sent to each rank or once to each node, whatever an estimate says is faster, and leaders are tried with either. Which
+ * candidates become leaders does not depend on the order in which threads process them, since a bound is never above
+ * the value that it bounds.
  */
 public final class Planner {
     /** A candidate within this factor of the best after a few steps is simulated again. */
@@ -156,10 +158,9 @@ public final class Planner {
         }
         Set<PlacedLayout> first = Set.copyOf(once.keySet());
         near.values().forEach(of -> of.forEach(t -> once.putIfAbsent(t.layout(), t)));
-        Map<PlacedLayout, Evaluation> again = threads.map(List.copyOf(once.values()), t -> again(t, remembering, first))
-                .stream()
-                .flatMap(Optional::stream)
-                .collect(Collectors.toMap(Evaluation::layout, e -> e));
+        Map<PlacedLayout, Evaluation> again = new HashMap<>();
+        threads.map(List.copyOf(once.values()), t -> again(t, few, remembering, first).map(e -> Map.entry(t.layout(), e)))
+                .forEach(e -> e.ifPresent(of -> again.put(of.getKey(), of.getValue())));
         near.forEach((kind, of) -> {
             List<Evaluation> evaluations = of.stream()
                     .flatMap(t -> Optional.ofNullable(again.get(t.layout())).stream())
@@ -206,19 +207,20 @@ public final class Planner {
         // A few layers or steps may tell a little less than the bound: that then counts, so that threads change
         // nothing.
         simulated.incrementAndGet();
-        Optional<Trial.Tried> tried = trial.evaluate(prospect, few, incumbents.worst(setup, margin))
+        Optional<Trial.Tried> tried = trial.evaluate(trial.dispatched(prospect), few, incumbents.worst(setup, margin))
                 .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), prospect.bound())));
         tried.ifPresent(t -> incumbents.offer(setup, t.score()));
         return tried;
     }
 
     /** The first of each kind is simulated again whatever the time is. */
-    private Optional<Evaluation> again(Trial.Tried tried, Scenario scenario, Set<PlacedLayout> first) {
+    private Optional<Evaluation> again(
+            Trial.Tried tried, Scenario few, Scenario scenario, Set<PlacedLayout> first) {
         if (request.deadline().passed(AGAIN) && !first.contains(tried.layout())) {
             notAgain.incrementAndGet();
             return Optional.empty();
         }
-        return trial.again(tried, scenario);
+        return trial.again(trial.withBetterDispatch(tried, few), scenario);
     }
 
     /** {@return the routing of a request, with choices drawn once for all simulations of its batch} */

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.search;
 
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -12,6 +13,7 @@ import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntFunction;
 import java.util.function.ToDoubleBiFunction;
@@ -150,6 +152,41 @@ final class Trial {
                     }
                     return new Prospect(layout, largest, bound);
                 });
+    }
+
+    /**
+     * A prospect with rows that cross to nodes once, where only that is wanted or it seems to take less time. Bounds do
+     * not know bytes of messages, so that they hold for either.
+     */
+    Prospect dispatched(Prospect prospect) {
+        PlacedLayout layout = prospect.layout();
+        Set<Dispatch.Mode> modes = request.filter().dispatches();
+        if (!modes.contains(Dispatch.Mode.NODE)
+                || (modes.contains(Dispatch.Mode.DIRECT) && !NodeDispatch.isFaster(
+                        layout, request.cluster(), request.config(), prospect.batch(), rowBytes()))) {
+            return prospect;
+        }
+        return NodeDispatch.of(layout, request.cluster())
+                .map(byNode -> new Prospect(byNode, prospect.batch(), prospect.bound()))
+                .orElse(prospect);
+    }
+
+    private double rowBytes() {
+        return (double) request.config().hidden() * request.scenario().conditions().activationBytes();
+    }
+
+    /** Of a layout and the same with the other dispatch, that which a few layers and steps are in favour of. */
+    Tried withBetterDispatch(Tried tried, Scenario few) {
+        if (request.filter().dispatches().size() < Dispatch.Mode.values().length) {
+            return tried;
+        }
+        PlacedLayout direct = NodeDispatch.direct(tried.layout());
+        return NodeDispatch.of(direct, request.cluster())
+                .map(byNode -> tried.layout().equals(direct) ? byNode : direct)
+                .flatMap(other -> tried(
+                        other, simulation(plan(other, request.config()), few, tried.batch()), tried.score()))
+                .filter(other -> other.score() < tried.score())
+                .orElse(tried);
     }
 
     private double bound(Simulation simulation) {

@@ -8,6 +8,7 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -21,9 +22,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
@@ -37,7 +40,11 @@ class PlannerTest {
     /** Simulates every candidate for all steps: the least score of each kind. */
     private static Map<LayoutKind, Double> exhaustive(SearchRequest request) {
         Map<LayoutKind, Double> least = new EnumMap<>(LayoutKind.class);
-        for (PlacedLayout layout : SearchedLayouts.of(request)) {
+        List<PlacedLayout> layouts = new ArrayList<>(SearchedLayouts.of(request));
+        layouts.addAll(layouts.stream()
+                .flatMap(layout -> NodeDispatch.of(layout, request.cluster()).stream())
+                .toList());
+        for (PlacedLayout layout : layouts) {
             Simulation simulation;
             double tpot;
             try {
@@ -90,6 +97,18 @@ class PlannerTest {
                 Presets.config("olmoe-1b-7b"), Clusters.named("a100x4"), Scenario.decode(64, 1024)));
         assertNear(SearchRequest.of(
                 Presets.config("qwen3-30b-a3b"), Clusters.named("h200x2"), Scenario.decode(64, 1024).withSteps(4, 1)));
+    }
+
+    /** Two nodes of three, whose links make up most of the time of a step. */
+    @Property(tries = 6)
+    void findsTheBestOverTwoNodesWithinTwoPercent(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Cluster base = TestClusters.random(random, 6);
+        Cluster cluster = base
+                .withDevices(IntStream.range(0, 6).mapToObj(i -> new Cluster.Device(0, i / 3)).toList())
+                .withLinks(base.links().times(0.2, random.nextDouble()), List.of());
+        assertNear(SearchRequest.of(SEED, cluster, Scenario.decode(16 + random.nextInt(200), 64))
+                .with(LayoutFilter.usual().with(EnumSet.allOf(CombineMode.class))));
     }
 
     private static SearchRequest random(long seed) {

@@ -103,7 +103,7 @@ class EmbeddingErrorsTest {
         assertNull("sampler", () -> generation().sampling(null));
         assertNull("options", () -> generation().execution(null));
         assertNull("output", () -> generation().text(null));
-        assertNull("combine", () -> new Layout.ExpertParallel(2, 1, 1, null));
+        assertNull("combine", () -> new Layout.ExpertParallel(2, 1, 1, null, Dispatch.DIRECT));
         assertNull("combine", () -> new Layout.Separated(2, 1, 1, 1, 1, null, Dispatch.DIRECT));
         assertNull("dispatch", () -> new Layout.Separated(2, 1, 1, 1, 1, CombineMode.EXPERTS, null));
         assertNull("way", () -> Layout.single().withDispatch(null));

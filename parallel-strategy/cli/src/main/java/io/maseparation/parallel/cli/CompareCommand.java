@@ -20,6 +20,7 @@ import io.maseparation.parallel.timeline.TraceFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntUnaryOperator;
 
 /** {@code ma compare}: every strategy on the same work, tokens checked, measurements side by side. */
 final class CompareCommand extends Command {
@@ -60,6 +61,8 @@ final class CompareCommand extends Command {
         options.value(CLUSTER, "NAME|FILE", "cluster that the same layouts are simulated on: " + Clusters.described()
                 + ", or a file [" + DEFAULT_CLUSTER + "]");
         StrategyFlags.addBatching(options, "2, for tp-pp with stages and for ma");
+        StrategyFlags.addDispatch(options);
+        StrategyFlags.addNodes(options);
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
         RunFlags.addDepth(options);
@@ -75,6 +78,7 @@ final class CompareCommand extends Command {
         int repetitions = arguments.integer(REPETITIONS, 3, 1, 1000);
         int microBatches = StrategyFlags.microBatches(arguments, 2);
         Schedule schedule = StrategyFlags.schedule(arguments);
+        IntUnaryOperator nodeOf = StrategyFlags.nodes(arguments);
         int batch = arguments.integer(BATCH, 6, 1, 1 << 16);
         int promptTokens = arguments.integer(PROMPT_TOKENS, 16, 1, 1 << 24);
         long seed = arguments.seed(SEED);
@@ -106,6 +110,9 @@ final class CompareCommand extends Command {
                     .withDepth(depth);
             List<Setup> layouts = ComparedLayouts.of(config, devices, microBatches).stream()
                     .map(setup -> setup.withSchedule(schedule))
+                    .map(setup -> setup.layout().expertGroups() == 0
+                            ? setup
+                            : setup.withLayout(StrategyFlags.dispatched(arguments, setup.layout(), nodeOf)))
                     .toList();
             Comparison comparison = compare(model, workload, layouts, execution, repetitions, terminal);
             trace.ifPresent(file -> TraceFile.write(file, comparison.entries().stream()

@@ -43,9 +43,13 @@ final class StrategyFlags {
         options.value(COMBINE, "NAME",
                 "ma, ep: what experts send back: experts, one row each, for a single device's bits; or sums, one row per"
                         + " rank, rounded in another order [experts]");
+        addDispatch(options);
+    }
+
+    static void addDispatch(OptionList options) {
         options.value(DISPATCH, "NAME",
-                "ma: how a row gets to its experts: direct, sent to each of their ranks; or node, sent to a node once and"
-                        + " forwarded inside it [direct]");
+                "ma, ep: how a row gets to its experts: direct, sent to each of their ranks; or node, sent to a node once"
+                        + " and forwarded inside it [direct]");
     }
 
     /** {@code --gpus-per-node}, where no cluster says which devices are of a node. */
@@ -149,19 +153,28 @@ final class StrategyFlags {
         }
         CombineMode combine = arguments.choice(
                 COMBINE, CombineMode.EXPERTS, List.of(CombineMode.values()), CombineMode::id);
-        Dispatch.Mode dispatch = arguments.choice(
-                DISPATCH, Dispatch.Mode.DIRECT, List.of(Dispatch.Mode.values()), Dispatch.Mode::id);
         Layout layout;
         try {
             layout = Layout.of(strategy, sizes).withCombine(combine);
             layout.checkSizes();
-            if (dispatch == Dispatch.Mode.NODE) {
-                layout = layout.withDispatch(Dispatch.byNode(layout.ranks(), nodeOf));
-            }
+            layout = dispatched(arguments, layout, nodeOf);
         } catch (PlanException e) {
             throw new UsageException(FlagNames.translate(e.getMessage()));
         }
         return new Setup(layout, new Batching(microBatches(arguments, 1), schedule(arguments)));
+    }
+
+    /**
+     * A layout with the dispatch that was asked for.
+     *
+     * @throws PlanException if it has none
+     */
+    static Layout dispatched(Arguments arguments, Layout layout, IntUnaryOperator nodeOf) {
+        Dispatch.Mode mode = arguments.choice(
+                DISPATCH, Dispatch.Mode.DIRECT, List.of(Dispatch.Mode.values()), Dispatch.Mode::id);
+        return mode == Dispatch.Mode.NODE
+                ? layout.withDispatch(Dispatch.byNode(layout.ranks(), nodeOf))
+                : layout;
     }
 
     /** What holds where a size is not given: the least that the strategy makes sense with. */

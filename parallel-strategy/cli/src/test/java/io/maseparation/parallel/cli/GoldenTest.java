@@ -32,6 +32,7 @@ class GoldenTest {
                 "mixtral/f32 --strategy ma --attention-devices 2 --expert-devices 3 --combine sums --micro-batches 2",
                 "olmoe/f32 --strategy ep --expert-parallel-size 3 --combine sums",
                 "olmoe/f32 --strategy ma --attention-devices 2 --expert-devices 4 --dispatch node --gpus-per-node 2",
+                "mixtral/f32 --strategy ep --expert-parallel-size 4 --dispatch node --gpus-per-node 2",
                 "mixtral/f32 --strategy ma --attention-devices 1 --expert-devices 4 --dispatch node --gpus-per-node 3"
                         + " --combine sums --micro-batches 2",
                 "mixtral/bf16 --strategy ma --attention-devices 1 --expert-devices 3",

@@ -224,33 +224,10 @@ final class Costs implements Work {
             int from, int[] to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
         int group = groupOf(from);
         switch (tensor) {
-            case DISPATCH -> {
-                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
-                double row = dispatchRowBytes(layer);
-                for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = row * (apart(from, to[i])
-                            ? counts.entering(group, to[i])
-                            : counts.rows(group, map.groupOf(to[i])));
-                }
-            }
-            case FORWARD -> {
+            case DISPATCH, FORWARD, GATHER, COMBINE -> {
                 ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
                 for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = dispatchRowBytes(layer) * counts.forwarded(from, to[i]);
-                }
-            }
-            case GATHER -> {
-                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
-                for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = rowBytes() * counts.forwarded(to[i], from);
-                }
-            }
-            case COMBINE -> {
-                ExpertLoads.Counts counts = loads.of(layer, microBatch, step);
-                for (int i = 0; i < bytes.length; i++) {
-                    bytes[i] = sums && apart(from, to[i])
-                            ? (rowBytes() + 4.0) * counts.entering(groupOf(to[i]), from)
-                            : combineBytes(counts, groupOf(to[i]), map.groupOf(from));
+                    bytes[i] = exchangedBytes(counts, tensor, layer, from, to[i]);
                 }
             }
             case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());
@@ -346,10 +323,24 @@ final class Costs implements Work {
     }
 
     private double exchangedBytes(Op.AllToAll exchange, int from, int to, int microBatch, int step) {
-        ExpertLoads.Counts counts = loads.of(exchange.layer(), microBatch, step);
-        return exchange.tensor() == Tensor.DISPATCH
-                ? dispatchRowBytes(exchange.layer()) * counts.rows(groupOf(from), map.groupOf(to))
-                : combineBytes(counts, groupOf(to), map.groupOf(from));
+        return exchangedBytes(
+                loads.of(exchange.layer(), microBatch, step), exchange.tensor(), exchange.layer(), from, to);
+    }
+
+    /** Bytes of rows and answers between the ranks of an exchange. */
+    private double exchangedBytes(ExpertLoads.Counts counts, Tensor tensor, int layer, int from, int to) {
+        return switch (tensor) {
+            case DISPATCH -> dispatchRowBytes(layer) * (apart(from, to)
+                    ? counts.entering(groupOf(from), to)
+                    : counts.rows(groupOf(from), map.groupOf(to)));
+            case FORWARD -> dispatchRowBytes(layer) * counts.forwarded(from, to);
+            case GATHER -> rowBytes() * counts.forwarded(to, from);
+            case COMBINE -> sums && apart(from, to)
+                    ? (rowBytes() + 4.0) * counts.entering(groupOf(to), from)
+                    : combineBytes(counts, groupOf(to), map.groupOf(from));
+            case HIDDEN, LOGITS, TOKENS, PARTIAL, SUMS -> throw new IllegalArgumentException(
+                    tensor + " is not of an exchange");
+        };
     }
 
     @Override

@@ -90,12 +90,15 @@ final class ExpertLoads {
             return forwarded[from][to];
         }
 
-        private void enter(int group, int entry, int to) {
-            if (entry == to) {
-                entering[group][entry]++;
-            } else {
-                forwarded[entry][to]++;
-            }
+        private NodeRoutes.Visitor routed(int group) {
+            int[] ofGroup = entering[group];
+            return (entry, to) -> {
+                if (entry == to) {
+                    ofGroup[entry]++;
+                } else {
+                    forwarded[entry][to]++;
+                }
+            };
         }
 
         private void visit(int expertGroup, int expert) {
@@ -226,6 +229,7 @@ final class ExpertLoads {
         int[] assigned = choices.length == 0 ? chosen : choices[group].assign(layer, chosen, slots);
         int[] of = choices.length == 0 ? serving(layer, group, rule.experts()) : chosen;
         boolean extra = rule.extra() != Routing.Extra.NONE;
+        Optional<NodeRoutes.Visitor> routed = routes.map(r -> counts.routed(group));
         for (int row = 0; row < ids.length; row++) {
             rowsSeen++;
             for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
@@ -242,8 +246,8 @@ final class ExpertLoads {
                 counts.extra[to]++;
                 slotsOfRow[slots] = to;
             }
-            if (routes.isPresent()) {
-                routes.get().visit(group, row, slotsOfRow, 0, rule.slots(), (entry, to) -> counts.enter(group, entry, to));
+            if (routed.isPresent()) {
+                routes.orElseThrow().visit(group, row, slotsOfRow, 0, rule.slots(), routed.get());
             }
         }
     }

@@ -8,7 +8,10 @@ import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.CombineMode;
+import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -109,6 +112,30 @@ class PlannerTest {
                 .withLinks(base.links().times(0.2, random.nextDouble()), List.of());
         assertNear(SearchRequest.of(SEED, cluster, Scenario.decode(16 + random.nextInt(200), 64))
                 .with(LayoutFilter.usual().with(EnumSet.allOf(CombineMode.class))));
+    }
+
+    /** Where links between nodes are slow, rows cross once; where there is one node, there is nothing to choose. */
+    @Test
+    void rowsCrossOnceWhereNodesAreFarApart() {
+        Cluster base = TestClusters.ideal(8);
+        Cluster cluster = base
+                .withDevices(IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, i / 4)).toList())
+                .withLinks(new Links(new Link(1e-6, 300e9), new Link(1e-6, 1e9), Double.POSITIVE_INFINITY), List.of());
+        SearchRequest request = SearchRequest.of(SEED, cluster, Scenario.decode(256, 64))
+                .with(LayoutFilter.of(Strategy.MA, Strategy.EP).with(EnumSet.of(CombineMode.SUMS)));
+
+        SearchResult any = Planner.search(request);
+        SearchResult direct = Planner.search(request.with(
+                request.filter().withDispatches(EnumSet.of(Dispatch.Mode.DIRECT))));
+        SearchResult one = Planner.search(SearchRequest.of(SEED, base, Scenario.decode(256, 64))
+                .with(request.filter()));
+
+        for (LayoutKind kind : List.of(LayoutKind.MA, LayoutKind.EP)) {
+            Evaluation best = any.best(kind).orElseThrow();
+            assertThat(best.layout().setup().layout().dispatch().mode()).isEqualTo(Dispatch.Mode.NODE);
+            assertThat(best.score()).isLessThan(0.9 * direct.best(kind).orElseThrow().score());
+            assertThat(one.best(kind).orElseThrow().layout().setup().layout().dispatch()).isEqualTo(Dispatch.DIRECT);
+        }
     }
 
     private static SearchRequest random(long seed) {

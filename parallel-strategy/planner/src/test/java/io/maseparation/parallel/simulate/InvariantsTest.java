@@ -73,7 +73,7 @@ class InvariantsTest {
         if (layout.expertGroups() > 0 && random.nextInt(3) == 0) {
             layout = layout.withCombine(CombineMode.SUMS);
         }
-        if (layout instanceof Layout.Separated && random.nextInt(3) == 0) {
+        if (layout.expertGroups() > 0 && random.nextInt(3) == 0) {
             layout = layout.withDispatch(Dispatch.byNode(layout.ranks(), rank -> rank / 4));
         }
         return layout.withMicroBatches(1 + random.nextInt(3))

@@ -81,6 +81,31 @@ class MessageBytesTest {
         }
     }
 
+    /** The same where ranks ask and serve alike: two nodes of two. */
+    @ParameterizedTest
+    @EnumSource(CombineMode.class)
+    void expertParallelRowsThatCrossOnceHaveTheSimulatorsBytes(CombineMode combine) {
+        ModelConfig config = TINY.withTopK(TINY.maxExperts());
+        ModelWeights weights = RandomWeights.create(config, 1);
+        Plan plan = Planning.plan(config, Layout.expertParallel(4).withCombine(combine)
+                .withDispatch(Dispatch.byNode(4, rank -> rank / 2)));
+        SimulationResult simulated = new Simulation(
+                plan, Clusters.named("a100x8"),
+                Scenario.decode(BATCH, 8).with(Conditions.USUAL.withFormats(DataType.F32, 4))).run(false);
+
+        List<RunResult.RankReport> some = run(plan, weights, 3).ranks();
+        List<RunResult.RankReport> more = run(plan, weights, 4).ranks();
+
+        for (int rank = 0; rank < 4; rank++) {
+            // Six messages of the two exchanges, and one that is forwarded for two askers.
+            int numbers = 6 + 2;
+            assertThat((double) more.get(rank).bytesSent() - some.get(rank).bytesSent())
+                    .as("bytes that rank %d sends in a step", rank)
+                    .isEqualTo(simulated.ranks().get(rank).work().bytesSent()
+                            + 4.0 * config.layers().size() * numbers, within(1e-6));
+        }
+    }
+
     private static RunResult run(Plan plan, int tokens) {
         return run(plan, WEIGHTS, tokens);
     }

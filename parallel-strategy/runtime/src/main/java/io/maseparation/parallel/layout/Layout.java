@@ -91,13 +91,16 @@ public sealed interface Layout {
      * @param attentionTensorParallel ranks of a group that split its attention heads; divides the former
      * @param dataParallel copies of the whole layout, each with its own sequences
      * @param combine what comes back from the ranks of a row's experts
+     * @param dispatch how a row gets to the ranks of its experts
      */
-    record ExpertParallel(int expertParallel, int attentionTensorParallel, int dataParallel, CombineMode combine)
+    record ExpertParallel(
+            int expertParallel, int attentionTensorParallel, int dataParallel, CombineMode combine, Dispatch dispatch)
             implements
                 Layout {
         /** Refuses a missing choice. */
         public ExpertParallel {
             Objects.requireNonNull(combine, CombineMode.NAME);
+            Objects.requireNonNull(dispatch, Dispatch.NAME);
         }
 
         /**
@@ -106,7 +109,7 @@ public sealed interface Layout {
          * @param n ranks of a group
          */
         public ExpertParallel withAttentionTensorParallel(int n) {
-            return new ExpertParallel(expertParallel, n, dataParallel, combine);
+            return new ExpertParallel(expertParallel, n, dataParallel, combine, dispatch);
         }
 
         /**
@@ -115,7 +118,7 @@ public sealed interface Layout {
          * @param n number of copies
          */
         public ExpertParallel withDataParallel(int n) {
-            return new ExpertParallel(expertParallel, attentionTensorParallel, n, combine);
+            return new ExpertParallel(expertParallel, attentionTensorParallel, n, combine, dispatch);
         }
 
         @Override
@@ -126,7 +129,7 @@ public sealed interface Layout {
         @Override
         public String name() {
             return "ep " + expertParallel + LayoutSize.more(" x dp ", dataParallel)
-                    + LayoutSize.more(", attention tp ", attentionTensorParallel) + combine.suffix();
+                    + LayoutSize.more(", attention tp ", attentionTensorParallel) + combine.suffix() + dispatch.suffix();
         }
 
         @Override
@@ -146,6 +149,7 @@ public sealed interface Layout {
         public void checkSizes() {
             SizeChecks.ranks(this);
             SizeChecks.divides(this, LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE, LayoutSize.EXPERT_PARALLEL_SIZE);
+            dispatch.check(ranks());
         }
 
         @Override
@@ -297,7 +301,7 @@ public sealed interface Layout {
      * @param ranks number of ranks, which share out the experts
      */
     static ExpertParallel expertParallel(int ranks) {
-        return new ExpertParallel(ranks, 1, 1, CombineMode.EXPERTS);
+        return new ExpertParallel(ranks, 1, 1, CombineMode.EXPERTS, Dispatch.DIRECT);
     }
 
     /**
@@ -369,10 +373,7 @@ public sealed interface Layout {
 
     /** {@return stages that the layers are divided into} */
     default int stages() {
-        return switch (this) {
-            case TensorPipeline tp -> tp.pipelineParallel;
-            case Single _,ExpertParallel _,Separated _ -> 1;
-        };
+        return this instanceof TensorPipeline tp ? tp.pipelineParallel : 1;
     }
 
     /**
@@ -413,7 +414,7 @@ public sealed interface Layout {
      * {@return the same with another way of rows to the ranks of their experts}
      *
      * @param way the way
-     * @throws PlanException if attention and experts are not apart
+     * @throws PlanException if experts are on the ranks of their rows anyway
      */
     default Layout withDispatch(Dispatch way) {
         return SizedLayout.with(this, way);
@@ -421,10 +422,7 @@ public sealed interface Layout {
 
     /** {@return copies of the experts that groups of attention ranks go to in turn} */
     default int expertCopies() {
-        return switch (this) {
-            case Single _,TensorPipeline _,ExpertParallel _ -> 1;
-            case Separated ma -> ma.expertReplicas;
-        };
+        return this instanceof Separated ma ? ma.expertReplicas : 1;
     }
 
     /**

@@ -2,8 +2,14 @@ package io.maseparation.parallel.layout;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where rows enter the nodes of their experts, if they cross to a node once ({@link Dispatch}). Of the ranks that need
@@ -12,14 +18,14 @@ import java.util.Optional;
  * and none forwards for all. Executor and simulator ask here, so that they agree. Not thread-safe.
  */
 public final class NodeRoutes {
-    private static final int BITS = 20;
-    private static final int RANK = (1 << BITS) - 1;
-
     private final Placement placement;
     /** By rank. */
     private final int[] nodeOf;
-    /** Of the row that is looked at, the ranks that it gets to from other nodes: asker, node and rank in a number. */
-    private long[] targets = new long[16];
+    /** By attention group, filled on demand, and that of the last one. */
+    private final Map<Integer, Crossings> crossings = new HashMap<>();
+
+    private @Nullable Crossings now;
+    private int groupNow = -1;
 
     /** Told of each rank that a row gets to from another node. */
     @FunctionalInterface
@@ -106,6 +112,13 @@ public final class NodeRoutes {
         return List.copyOf(peers);
     }
 
+    /** The peers that a rank forwards rows to; empty if it is asked from its own node only, or all are sent rows. */
+    Optional<List<Integer>> forwarding(int rank, List<Integer> askers) {
+        return nodeOf.length > 0 && askers.stream().anyMatch(asker -> apart(asker, rank))
+                ? Optional.of(peers(rank))
+                : Optional.empty();
+    }
+
     /**
      * Finds the ranks that one row gets to from other nodes than that of their asker.
      *
@@ -117,65 +130,126 @@ public final class NodeRoutes {
      * @param visitor told of each, that at which the row enters among them
      */
     public void visit(int attentionGroup, int row, int[] assigned, int first, int slots, Visitor visitor) {
-        int found = find(attentionGroup, assigned, first, slots);
-        int end;
-        for (int begin = 0; begin < found; begin = end) {
-            end = begin + 1;
-            while (end < found && together(targets[end], targets[begin])) {
-                end++;
+        Crossings of = crossings(attentionGroup);
+        int met = 0;
+        for (int i = first; i < first + slots; i++) {
+            if (assigned[i] >= 0) {
+                met = of.need(assigned[i], met);
             }
-            int entry = (int) targets[begin + (attentionGroup + row) % (end - begin)] & RANK;
-            for (int i = begin; i < end; i++) {
-                visitor.visit(entry, (int) targets[i] & RANK);
-            }
+        }
+        for (int i = 0; i < met; i++) {
+            of.visit(of.met[i], attentionGroup + row, visitor);
         }
     }
 
-    /** Notes the ranks that a row gets to from other nodes, those next to each other that one asker has in a node. */
-    private int find(int attentionGroup, int[] assigned, int first, int slots) {
-        int found = 0;
-        for (int i = first; i < first + slots; i++) {
-            if (assigned[i] < 0 || seen(assigned, first, i)) {
-                continue;
-            }
-            int asker = placement.askerOf(attentionGroup, assigned[i]);
-            for (int rank : placement.ranksOf(assigned[i])) {
+    private Crossings crossings(int attentionGroup) {
+        if (attentionGroup != groupNow) {
+            groupNow = attentionGroup;
+            now = crossings.computeIfAbsent(attentionGroup, this::crossingsOf);
+        }
+        return Objects.requireNonNull(now, "made above");
+    }
+
+    private Crossings crossingsOf(int attentionGroup) {
+        Map<Crossing, List<Integer>> ranks = new LinkedHashMap<>();
+        for (int group = 0; group < placement.groups(); group++) {
+            int asker = placement.askerOf(attentionGroup, group);
+            for (int rank : placement.ranksOf(group)) {
                 if (apart(asker, rank)) {
-                    if (found == targets.length) {
-                        targets = Arrays.copyOf(targets, 2 * found);
-                    }
-                    insert(target(asker, nodeOf[rank], rank), found++);
+                    ranks.computeIfAbsent(new Crossing(asker, nodeOf[rank]), c -> new ArrayList<>()).add(rank);
                 }
             }
         }
-        return found;
+        return new Crossings(placement, List.copyOf(ranks.values()));
     }
 
-    /** Ranks and nodes have 17 bits at most. */
-    private static long target(int asker, int node, int rank) {
-        return ((((long) asker << BITS) | node) << BITS) | rank;
-    }
+    /** From a rank that asks to a node. */
+    private record Crossing(int asker, int node) {}
 
-    private static boolean together(long target, long other) {
-        return target >>> BITS == other >>> BITS;
-    }
+    /** The crossings of one attention group: sets of ranks, one bit each. Those of a row are empty once visited. */
+    private static final class Crossings {
+        /** Crossings that the row has. */
+        final int[] met;
+        /** By expert group, its ranks in other nodes than its asker's: crossing and bit in one number. */
+        private final long[][] bits;
+        /** By crossing, the ranks that need the row, and whether any is among them. */
+        private final long[][] needed;
 
-    /** Keeps the targets, of which there are few, ascending. */
-    private void insert(long target, int found) {
-        int at = found;
-        while (at > 0 && targets[at - 1] > target) {
-            targets[at] = targets[at - 1];
-            at--;
-        }
-        targets[at] = target;
-    }
+        private final boolean[] any;
+        /** By crossing and bit. */
+        private final int[][] ranks;
 
-    private static boolean seen(int[] assigned, int from, int at) {
-        for (int i = from; i < at; i++) {
-            if (assigned[i] == assigned[at]) {
-                return true;
+        /** @param ranksOf those in the node of each crossing */
+        Crossings(Placement placement, List<List<Integer>> ranksOf) {
+            ranks = ranksOf.stream()
+                    .map(list -> list.stream().mapToInt(rank -> rank).sorted().toArray())
+                    .toArray(int[][]::new);
+            needed = new long[ranks.length][];
+            any = new boolean[ranks.length];
+            met = new int[ranks.length];
+            List<List<Long>> of = Stream.<List<Long>>generate(ArrayList::new).limit(placement.groups()).toList();
+            for (int crossing = 0; crossing < ranks.length; crossing++) {
+                needed[crossing] = new long[Math.ceilDiv(ranks[crossing].length, Long.SIZE)];
+                for (int bit = 0; bit < ranks[crossing].length; bit++) {
+                    of.get(placement.groupOf(ranks[crossing][bit])).add(((long) crossing << Integer.SIZE) | bit);
+                }
             }
+            bits = of.stream().map(list -> list.stream().mapToLong(bit -> bit).toArray()).toArray(long[][]::new);
         }
-        return false;
+
+        /** Notes that the row needs an expert group; how many crossings it has now. */
+        int need(int expertGroup, int before) {
+            int found = before;
+            for (long of : bits[expertGroup]) {
+                int crossing = (int) (of >>> Integer.SIZE);
+                int bit = (int) of;
+                if (!any[crossing]) {
+                    any[crossing] = true;
+                    met[found++] = crossing;
+                }
+                needed[crossing][bit / Long.SIZE] |= 1L << bit;
+            }
+            return found;
+        }
+
+        void visit(int crossing, int turn, Visitor visitor) {
+            int[] of = ranks[crossing];
+            long[] words = needed[crossing];
+            int count = 0;
+            for (long word : words) {
+                count += Long.bitCount(word);
+            }
+            int entry = of[count == 1 ? next(words, 0) : skipped(words, turn % count)];
+            for (int bit = next(words, 0); bit >= 0; bit = next(words, bit + 1)) {
+                visitor.visit(entry, of[bit]);
+            }
+            Arrays.fill(words, 0);
+            any[crossing] = false;
+        }
+
+        /** The bit that is set after {@code n} others that are. */
+        private static int skipped(long[] words, int n) {
+            int bit = next(words, 0);
+            for (int i = 0; i < n; i++) {
+                bit = next(words, bit + 1);
+            }
+            return bit;
+        }
+
+        /** The first bit from {@code from} that is set; −1 if there is none. */
+        private static int next(long[] words, int from) {
+            int word = from / Long.SIZE;
+            if (word >= words.length) {
+                return -1;
+            }
+            long left = words[word] & (-1L << from);
+            while (left == 0) {
+                if (++word == words.length) {
+                    return -1;
+                }
+                left = words[word];
+            }
+            return word * Long.SIZE + Long.numberOfTrailingZeros(left);
+        }
     }
 }

@@ -97,7 +97,7 @@ final class SeparatedPlan {
                     int rank = expertRank(copy, e, part);
                     Shard.Experts share = new Shard.Experts(shares.get(e).perLayer(), true, part, parts);
                     List<Integer> asking = askers.get(copy).get(e % slices);
-                    ranks.add(expertRank(rank, share, asking, forwarding(routes, rank, asking)));
+                    ranks.add(expertRank(rank, share, asking, routes.forwarding(rank, asking)));
                 }
             }
         }
@@ -106,17 +106,6 @@ final class SeparatedPlan {
 
     private int expertRank(int copy, int expertGroup, int part) {
         return attention + (copy * expertGroups + expertGroup) * parts + part;
-    }
-
-    /** A rank without peers still unpacks what it was sent for its node, as if it had received nothing from them. */
-    private static void exchange(
-            ProgramBuilder program, Optional<List<Integer>> peers, Tensor tensor, int layer) {
-        peers.ifPresent(these -> {
-            if (!these.isEmpty()) {
-                program.op(new Op.Send(these, tensor, layer));
-            }
-            program.op(new Op.Recv(these, tensor, layer));
-        });
     }
 
     private void exchange(ProgramBuilder program, List<Integer> servers, int layer) {
@@ -129,13 +118,6 @@ final class SeparatedPlan {
         }
     }
 
-    /** The peers that a rank forwards rows to; empty if it is asked from its own node only, or each for itself. */
-    private Optional<List<Integer>> forwarding(NodeRoutes routes, int rank, List<Integer> asking) {
-        return dispatch.mode() == Dispatch.Mode.NODE && asking.stream().anyMatch(asker -> routes.apart(asker, rank))
-                ? Optional.of(routes.peers(rank))
-                : Optional.empty();
-    }
-
     private RankPlan expertRank(
             int rank, Shard.Experts experts, List<Integer> askers, Optional<List<Integer>> peers) {
         Shard shard = new Shard(
@@ -143,11 +125,11 @@ final class SeparatedPlan {
         ProgramBuilder program = new ProgramBuilder();
         for (int layer = 0; layer < config.layers().size(); layer++) {
             program.op(new Op.Recv(askers, Tensor.DISPATCH, layer));
-            exchange(program, peers, Tensor.FORWARD, layer);
+            program.exchange(peers, Tensor.FORWARD, layer);
             program.part(new Part.Experts(layer, true, sums));
             program.compute("experts" + layer);
             if (sums) {
-                exchange(program, peers, Tensor.GATHER, layer);
+                program.exchange(peers, Tensor.GATHER, layer);
             }
             program.op(new Op.Send(askers, Tensor.COMBINE, layer));
         }

@@ -22,7 +22,8 @@ final class SizedLayout {
                     LayoutSize.EXPERT_PARALLEL_SIZE.in(sizes),
                     LayoutSize.ATTENTION_TENSOR_PARALLEL_SIZE.in(sizes),
                     LayoutSize.DATA_PARALLEL_SIZE.in(sizes),
-                    CombineMode.EXPERTS);
+                    CombineMode.EXPERTS,
+                    Dispatch.DIRECT);
             case MA -> new Layout.Separated(
                     LayoutSize.ATTENTION_DEVICES.in(sizes),
                     LayoutSize.EXPERT_DEVICES.in(sizes),
@@ -37,32 +38,27 @@ final class SizedLayout {
     /** See {@link Layout#withCombine}. */
     static Layout with(Layout layout, CombineMode mode) {
         Objects.requireNonNull(mode, "mode");
-        return switch (layout) {
-            case Layout.ExpertParallel ep -> new Layout.ExpertParallel(
-                    ep.expertParallel(), ep.attentionTensorParallel(), ep.dataParallel(), mode);
-            case Layout.Separated ma -> separated(ma, mode, ma.dispatch());
-            case Layout.Single _,Layout.TensorPipeline _ -> {
-                SizeChecks.require(mode == layout.combine(),
-                        "'combine' %s needs strategy ep or ma, but the strategy is %s",
-                        mode.id(), layout.strategy().id());
-                yield layout;
-            }
-        };
+        return mode == layout.combine() ? layout : with(layout, mode, layout.dispatch(), "'combine' " + mode.id());
     }
 
     /** See {@link Layout#withDispatch}. */
     static Layout with(Layout layout, Dispatch way) {
         Objects.requireNonNull(way, "way");
-        if (layout instanceof Layout.Separated ma) {
-            return separated(ma, ma.combine(), way);
-        }
-        SizeChecks.require(way.equals(layout.dispatch()),
-                "'dispatch' %s needs strategy ma, but the strategy is %s", way.mode().id(), layout.strategy().id());
-        return layout;
+        return way.equals(layout.dispatch())
+                ? layout
+                : with(layout, layout.combine(), way, "'dispatch' " + way.mode().id());
     }
 
-    private static Layout separated(Layout.Separated ma, CombineMode combine, Dispatch dispatch) {
-        return new Layout.Separated(ma.attentionDevices(), ma.expertDevices(), ma.attentionTensorParallel(),
-                ma.expertTensorParallel(), ma.expertReplicas(), combine, dispatch);
+    /** @param changed what is not the same as before */
+    private static Layout with(Layout layout, CombineMode combine, Dispatch dispatch, String changed) {
+        return switch (layout) {
+            case Layout.ExpertParallel ep -> new Layout.ExpertParallel(
+                    ep.expertParallel(), ep.attentionTensorParallel(), ep.dataParallel(), combine, dispatch);
+            case Layout.Separated ma -> new Layout.Separated(
+                    ma.attentionDevices(), ma.expertDevices(), ma.attentionTensorParallel(),
+                    ma.expertTensorParallel(), ma.expertReplicas(), combine, dispatch);
+            case Layout.Single _,Layout.TensorPipeline _ -> throw new PlanException(
+                    "%s needs strategy ep or ma, but the strategy is %s".formatted(changed, layout.strategy().id()));
+        };
     }
 }

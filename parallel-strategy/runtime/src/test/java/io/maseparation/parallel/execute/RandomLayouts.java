@@ -22,8 +22,8 @@ final class RandomLayouts {
                     copies + random.nextInt(3), copies * (1 + random.nextInt(Math.min(4, experts))))
                     .withExpertReplicas(copies));
         }
-        return Layout.expertParallel(1 + random.nextInt(Math.min(5, experts)))
-                .withDataParallel(1 + random.nextInt(2));
+        return byNode(random, Layout.expertParallel(1 + random.nextInt(Math.min(5, experts)))
+                .withDataParallel(1 + random.nextInt(2)));
     }
 
     /** One that splits heads, width, or the sum over a row's experts. */
@@ -42,9 +42,9 @@ final class RandomLayouts {
                 List<Integer> sizes = IntStream.rangeClosed(1, experts).filter(n -> n % heads == 0).boxed().toList();
                 yield sizes.isEmpty()
                         ? Layout.expertParallel(1)
-                        : Layout.expertParallel(sizes.get(random.nextInt(sizes.size())))
+                        : byNode(random, Layout.expertParallel(sizes.get(random.nextInt(sizes.size())))
                                 .withAttentionTensorParallel(heads)
-                                .withDataParallel(1 + random.nextInt(2));
+                                .withDataParallel(1 + random.nextInt(2)));
             }
             default -> {
                 int copies = 1 + random.nextInt(2);

@@ -77,14 +77,14 @@ class PlanFileTest {
     }
 
     @Test
-    void onlySeparationHasRowsThatCrossOnce() throws IOException {
+    void onlyExpertsElsewhereHaveRowsThatCross() throws IOException {
         Path file = temp.resolve("plan.json");
-        PlanFile.of(Planning.plan(TINY, Layout.expertParallel(2))).write(file);
+        PlanFile.of(Planning.plan(TINY, Layout.tensorPipeline(2, 1))).write(file);
         Files.writeString(file, Files.readString(file)
                 .replace("\"combine\": \"experts\"", "\"dispatch\": \"node\", \"nodes\": [0, 1]"));
 
         assertThatThrownBy(() -> PlanFile.read(file))
-                .hasMessageEndingWith("layout: strategy ep: dispatch node needs strategy ma, but the strategy is ep");
+                .hasMessageEndingWith("layout: strategy tp-pp: dispatch node needs strategy ep or ma, but the strategy is tp-pp");
     }
 
     @Test

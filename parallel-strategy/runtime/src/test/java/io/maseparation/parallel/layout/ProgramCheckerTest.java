@@ -37,6 +37,7 @@ class ProgramCheckerTest {
                         .withAttentionTensorParallel(2)
                         .withExpertTensorParallel(2)
                         .withExpertReplicas(2),
+                Layout.expertParallel(4).withDispatch(new Dispatch(List.of(0, 0, 1, 1))),
                 Layout.separated(2, 4).withDispatch(new Dispatch(List.of(0, 1, 0, 0, 1, 1))),
                 Layout.separated(2, 4)
                         .withCombine(CombineMode.SUMS)

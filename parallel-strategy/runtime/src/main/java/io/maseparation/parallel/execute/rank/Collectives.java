@@ -85,7 +85,8 @@ record Collectives(Messenger messenger, RankBuffers buffers, ExpertExchange exch
             for (int i = 0; i < group.size(); i++) {
                 int to = group.get(i);
                 Message message = op.tensor() == Tensor.DISPATCH
-                        ? exchange.dispatch(to, op.layer(), microBatch.batch(), microBatch.assigned, List.of())
+                        ? exchange.dispatch(
+                                to, op.layer(), microBatch.batch(), microBatch.assigned, microBatch.entering)
                         : microBatch.answers.get(i);
                 if (to == messenger.rank()) {
                     microBatch.received.put(i, message);

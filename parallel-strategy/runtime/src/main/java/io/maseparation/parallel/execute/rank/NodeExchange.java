@@ -41,6 +41,10 @@ record NodeExchange(
     static Optional<NodeExchange> of(RankPlan rankPlan, ExpertExchange exchange) {
         List<Integer> askers = List.of();
         for (Op op : rankPlan.program()) {
+            if (op instanceof Op.AllToAll(List<Integer> rail, Tensor tensor, int layer)
+                    && tensor == Tensor.DISPATCH) {
+                askers = rail;
+            }
             if (op instanceof Op.Recv(List<Integer> from, Tensor tensor, int layer)) {
                 if (tensor == Tensor.DISPATCH) {
                     askers = from;

@@ -121,13 +121,18 @@ class PlannerTest {
         Cluster cluster = base
                 .withDevices(IntStream.range(0, 8).mapToObj(i -> new Cluster.Device(0, i / 4)).toList())
                 .withLinks(new Links(new Link(1e-6, 300e9), new Link(1e-6, 1e9), Double.POSITIVE_INFINITY), List.of());
-        SearchRequest request = SearchRequest.of(SEED, cluster, Scenario.decode(256, 64))
-                .with(LayoutFilter.of(Strategy.MA, Strategy.EP).with(EnumSet.of(CombineMode.SUMS)));
+        // Copies of the experts in each node, or heads split inside it, would leave nothing to send twice.
+        SearchRequest request = SearchRequest.of(SEED.withTopK(8), cluster, Scenario.decode(256, 64))
+                .with(LayoutFilter.of(Strategy.MA, Strategy.EP)
+                        .with(EnumSet.of(CombineMode.SUMS))
+                        .where(s -> s.layout().hasRatio(4, 4) || s.layout().equals(
+                                Layout.expertParallel(8).withCombine(CombineMode.SUMS)))
+                        .where(s -> s.layout().headSlices() == 1 && s.layout().expertCopies() == 1));
 
         SearchResult any = Planner.search(request);
         SearchResult direct = Planner.search(request.with(
                 request.filter().withDispatches(EnumSet.of(Dispatch.Mode.DIRECT))));
-        SearchResult one = Planner.search(SearchRequest.of(SEED, base, Scenario.decode(256, 64))
+        SearchResult one = Planner.search(SearchRequest.of(SEED.withTopK(8), base, Scenario.decode(256, 64))
                 .with(request.filter()));
 
         for (LayoutKind kind : List.of(LayoutKind.MA, LayoutKind.EP)) {

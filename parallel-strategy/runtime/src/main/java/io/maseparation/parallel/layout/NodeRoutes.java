@@ -178,6 +178,13 @@ public final class NodeRoutes {
         private final boolean[] any;
         /** By crossing and bit. */
         private final int[][] ranks;
+        /** Whether every expert group has one bit at most and every crossing one word: what is asked for most. */
+        private final boolean small;
+        /** Then by expert group its crossing, −1 for none, and its bit; by crossing, the ranks that need the row. */
+        private final int[] crossingOf;
+
+        private final long[] bitOf;
+        private final long[] word;
 
         /** @param ranksOf those in the node of each crossing */
         Crossings(Placement placement, List<List<Integer>> ranksOf) {
@@ -195,11 +202,25 @@ public final class NodeRoutes {
                 }
             }
             bits = of.stream().map(list -> list.stream().mapToLong(bit -> bit).toArray()).toArray(long[][]::new);
+            small = Stream.of(bits).allMatch(b -> b.length <= 1) && Stream.of(needed).allMatch(w -> w.length == 1);
+            crossingOf = Stream.of(bits).mapToInt(b -> b.length == 0 ? -1 : (int) (b[0] >>> Integer.SIZE)).toArray();
+            bitOf = Stream.of(bits).mapToLong(b -> b.length == 0 ? 0 : 1L << b[0]).toArray();
+            word = new long[ranks.length];
         }
 
         /** Notes that the row needs an expert group; how many crossings it has now. */
         int need(int expertGroup, int before) {
             int found = before;
+            if (small) {
+                int crossing = crossingOf[expertGroup];
+                if (crossing >= 0) {
+                    if (word[crossing] == 0) {
+                        met[found++] = crossing;
+                    }
+                    word[crossing] |= bitOf[expertGroup];
+                }
+                return found;
+            }
             for (long of : bits[expertGroup]) {
                 int crossing = (int) (of >>> Integer.SIZE);
                 int bit = (int) of;
@@ -214,6 +235,11 @@ public final class NodeRoutes {
 
         void visit(int crossing, int turn, Visitor visitor) {
             int[] of = ranks[crossing];
+            if (small) {
+                visit(of, word[crossing], turn, visitor);
+                word[crossing] = 0;
+                return;
+            }
             long[] words = needed[crossing];
             int count = 0;
             for (long word : words) {
@@ -225,6 +251,19 @@ public final class NodeRoutes {
             }
             Arrays.fill(words, 0);
             any[crossing] = false;
+        }
+
+        private static void visit(int[] of, long word, int turn, Visitor visitor) {
+            long left = word;
+            if ((left & (left - 1)) != 0) {
+                for (int skip = turn % Long.bitCount(word); skip > 0; skip--) {
+                    left &= left - 1;
+                }
+            }
+            int entry = of[Long.numberOfTrailingZeros(left)];
+            for (left = word; left != 0; left &= left - 1) {
+                visitor.visit(entry, of[Long.numberOfTrailingZeros(left)]);
+            }
         }
 
         /** The bit that is set after {@code n} others that are. */

@@ -58,8 +58,15 @@ final class StrategyFlags {
                 "ranks that count as one node for --%s node [%d]".formatted(DISPATCH, DEFAULT_GPUS_PER_NODE));
     }
 
-    /** The node of each rank where no cluster says it. */
+    /**
+     * The node of each rank where no cluster says it.
+     *
+     * @throws UsageException if it makes no difference
+     */
     static IntUnaryOperator nodes(Arguments arguments) {
+        if (arguments.has(GPUS_PER_NODE) && mode(arguments) == Dispatch.Mode.DIRECT) {
+            throw new UsageException("--%s needs --%s node".formatted(GPUS_PER_NODE, DISPATCH));
+        }
         int perNode = arguments.integer(GPUS_PER_NODE, DEFAULT_GPUS_PER_NODE, 1, MOST_RANKS);
         return rank -> rank / perNode;
     }
@@ -170,11 +177,14 @@ final class StrategyFlags {
      * @throws PlanException if it has none
      */
     static Layout dispatched(Arguments arguments, Layout layout, IntUnaryOperator nodeOf) {
-        Dispatch.Mode mode = arguments.choice(
-                DISPATCH, Dispatch.Mode.DIRECT, List.of(Dispatch.Mode.values()), Dispatch.Mode::id);
-        return mode == Dispatch.Mode.NODE
+        return mode(arguments) == Dispatch.Mode.NODE
                 ? layout.withDispatch(Dispatch.byNode(layout.ranks(), nodeOf))
                 : layout;
+    }
+
+    private static Dispatch.Mode mode(Arguments arguments) {
+        return arguments.choice(
+                DISPATCH, Dispatch.Mode.DIRECT, List.of(Dispatch.Mode.values()), Dispatch.Mode::id);
     }
 
     /** What holds where a size is not given: the least that the strategy makes sense with. */

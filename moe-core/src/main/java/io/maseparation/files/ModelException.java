@@ -1,6 +1,9 @@
 package io.maseparation.files;
 
-/** Input that cannot be used: a checkpoint, a configuration, a prompt. The message is one line meant for the user. */
+/**
+ * Input that cannot be used: a checkpoint, a configuration, a prompt. The message is one line meant for the user, of at
+ * most {@value Text#LONGEST_MESSAGE} characters.
+ */
 public final class ModelException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -10,7 +13,7 @@ public final class ModelException extends RuntimeException {
      * @param message what is wrong and where, and what to do about it
      */
     public ModelException(String message) {
-        super(message);
+        super(Text.message(message));
     }
 
     /**
@@ -20,6 +23,6 @@ public final class ModelException extends RuntimeException {
      * @param cause what led to it
      */
     public ModelException(String message, Throwable cause) {
-        super(message, cause);
+        super(Text.message(message), cause);
     }
 }

@@ -11,20 +11,50 @@ import org.jspecify.annotations.Nullable;
 
 /** Wording of messages about untrusted input: always one printable line of bounded length. */
 public final class Text {
+    /** Most characters of a message; with what a program puts before it, no line is longer than 500. */
+    public static final int LONGEST_MESSAGE = 480;
+    /** Most characters of a name, a path or a value within a message. */
     private static final int LONGEST = 200;
+
+    private static final String LEFT_OUT = " … ";
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
     private Text() {}
 
     /**
-     * {@return the text of {@code value} with control characters replaced and cut to a bounded length}
+     * {@return the text of {@code value} with control characters replaced; of what is long, its beginning and its end}
      *
      * @param value any value
      */
     public static String printable(@Nullable Object value) {
-        String line = line(String.valueOf(value));
-        int length = line.codePointCount(0, line.length());
-        return length <= LONGEST ? line : line.substring(0, line.offsetByCodePoints(0, LONGEST)) + "…";
+        return line(shortened(String.valueOf(value), LONGEST));
+    }
+
+    /**
+     * {@return a message of at most {@value #LONGEST_MESSAGE} characters} What a failure is about comes first and what
+     * to do about it last, so that a long one loses its middle.
+     *
+     * @param message any text
+     */
+    public static String message(@Nullable String message) {
+        return shortened(String.valueOf(message), LONGEST_MESSAGE);
+    }
+
+    /**
+     * {@return {@code text}, or its beginning and its end where it is long}
+     *
+     * @param text any text
+     * @param most most characters of the result
+     */
+    public static String shortened(String text, int most) {
+        if (text.length() <= most) {
+            return text;
+        }
+        int half = most / 2;
+        int from = half - (Character.isHighSurrogate(text.charAt(half - 1)) ? 1 : 0);
+        int to = text.length() - half + LEFT_OUT.length();
+        to += Character.isLowSurrogate(text.charAt(to)) ? 1 : 0;
+        return text.substring(0, from) + LEFT_OUT + text.substring(to);
     }
 
     /**

@@ -341,8 +341,10 @@ public final class HfConfig {
             boolean sliding = family != HfFamily.QWEN2_MOE
                     || (!types.isEmpty() ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
             windows[i] = sliding ? window : 0;
-            if (!types.isEmpty() && family != HfFamily.QWEN2_MOE
-                    && types.get(i).equals("sliding_attention") != windows[i] > 0) {
+            if (on && sliding && family == HfFamily.QWEN2_MOE) {
+                refuseNull("sliding_window");
+            }
+            if (!types.isEmpty() && types.get(i).equals("sliding_attention") != windows[i] > 0) {
                 throw json.fail("layer_types", "has %s for layer %d, which %s with these windows does not have there"
                         .formatted(types.get(i), i, family.modelType));
             }

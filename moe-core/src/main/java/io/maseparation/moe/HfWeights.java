@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -43,7 +44,7 @@ final class HfWeights {
      */
     HfWeights(
             Safetensors tensors, ModelConfig config, Optional<DataType> declared, Consumer<String> warnings) {
-        this.warnings = warnings;
+        this.warnings = line -> warnings.accept(Text.message(line));
         this.tensors = tensors;
         this.config = config;
         family = HfFamily.of(config);
@@ -101,7 +102,13 @@ final class HfWeights {
     }
 
     private static boolean same(WeightMatrix a, WeightMatrix b) {
-        return a.type() == b.type() && a.data().getSegment().mismatch(b.data().getSegment()) < 0;
+        if (a.type() == b.type()) {
+            return a.data().getSegment().mismatch(b.data().getSegment()) < 0;
+        }
+        ExactMatrix first = new ExactMatrix(a);
+        ExactMatrix second = new ExactMatrix(b);
+        return IntStream.range(0, a.rows()).parallel().allMatch(
+                row -> IntStream.range(0, a.cols()).allMatch(col -> first.get(row, col) == second.get(row, col)));
     }
 
     /** Frequencies of the rotary embedding are in old files, though they follow from config.json. */

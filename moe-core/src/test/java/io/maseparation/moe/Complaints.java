@@ -14,6 +14,6 @@ final class Complaints {
         assertThatThrownBy(what)
                 .isInstanceOf(ModelException.class)
                 .hasMessageContainingAll(mentioned)
-                .hasMessageMatching("[^\\p{Cntrl}]{1,1000}");
+                .hasMessageMatching("[^\\p{Cntrl}]{1,480}");
     }
 }

@@ -1,18 +1,22 @@
 package io.maseparation.moe.testing;
 
 import com.sun.management.ThreadMXBean;
+import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /** Damage that fuzz tests do to files, and what they hold against those who read them. */
 public final class Fuzz {
     /** How many times as much as usual is tried: {@code -Dma.fuzzTimes=N}. */
     public static final int TIMES = Integer.getInteger("ma.fuzzTimes", 1);
 
-    /** Most bytes that reading a small file may take from the heap. What a number in it claims is often more. */
+    /** Most bytes that reading a small file may take. What a number in it claims is often more. */
     public static final long MOST_BYTES = 48L << 20;
 
     /** JSON values, and some that are not, of every kind: one of them is wrong wherever another one is right. */
@@ -22,6 +26,11 @@ public final class Fuzz {
             "2147483647", "2147483648", "-0.0", "1e-320", "1e38", "\"" + "x".repeat(3000) + "\"", "[".repeat(3000),
             "{\"a\":".repeat(1200), "1" + "0".repeat(2000), "1e1000000000", "[null]", "[1, \"a\", {}, -1]", "\"1\"",
             "1", "2", "3", "65536", "9007199254740993");
+
+    private static final BufferPoolMXBean DIRECT = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+            .filter(pool -> pool.getName().equals("direct"))
+            .findFirst()
+            .orElseThrow();
 
     private Fuzz() {}
 
@@ -61,11 +70,35 @@ public final class Fuzz {
         return VALUES.get(random.nextInt(VALUES.size()));
     }
 
-    /** Bytes that this thread takes from the heap while something runs. */
+    /**
+     * Bytes that all threads take from the heap while something runs, and those that direct buffers and arenas of the
+     * collector, where arrays of devices are, hold at the worst moment beyond what they held before. The JVM does not
+     * count arenas that are closed, as that of a checkpoint's files, nor what native libraries take.
+     */
     public static long allocated(Runnable what) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long before = threads.getCurrentThreadAllocatedBytes();
-        what.run();
-        return threads.getCurrentThreadAllocatedBytes() - before;
+        long reserved = DIRECT.getMemoryUsed();
+        AtomicLong most = new AtomicLong(reserved);
+        AtomicBoolean ended = new AtomicBoolean();
+        Thread watch = Thread.ofPlatform().daemon().start(() -> {
+            while (!ended.get()) {
+                most.accumulateAndGet(DIRECT.getMemoryUsed(), Math::max);
+                LockSupport.parkNanos(100_000);
+            }
+        });
+        long before = threads.getTotalThreadAllocatedBytes();
+        try {
+            what.run();
+        } finally {
+            ended.set(true);
+        }
+        long heap = threads.getTotalThreadAllocatedBytes() - before;
+        most.accumulateAndGet(DIRECT.getMemoryUsed(), Math::max);
+        try {
+            watch.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return heap + most.get() - reserved;
     }
 }

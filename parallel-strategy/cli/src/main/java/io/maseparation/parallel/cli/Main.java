@@ -19,8 +19,6 @@ import java.util.stream.Stream;
 public final class Main {
     private static final int FAILED = 1;
     private static final int USAGE = 2;
-    /** Characters of a message; with what stands before it, no line is longer than 500. */
-    private static final int LONGEST = 480;
     private static final List<Command> COMMANDS =
             List.of(new GenerateCommand(), new CompareCommand(), new SimulateCommand(), new PlanCommand(),
                     new ReproduceCommand(), new BalanceCommand(), new PoliciesCommand(), new CalibrateCommand(),
@@ -65,7 +63,7 @@ public final class Main {
             if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
                 StringWriter trace = new StringWriter();
                 e.printStackTrace(new PrintWriter(trace));
-                trace.toString().lines().map(line -> shortened(line, LONGEST)).forEach(err::println);
+                trace.toString().lines().map(Text::message).forEach(err::println);
             }
         }
         if (out.checkError() && status == 0) {
@@ -155,20 +153,8 @@ public final class Main {
      * without the colours and stack traces that TornadoVM puts into its messages.
      */
     static String oneLine(String message) {
-        // What a failure is about comes first, what to do about it last.
-        String line = Text.line(COLOURS_AND_STACK.matcher(shortened(String.valueOf(message), 20 * LONGEST))
-                .replaceAll("").strip().replaceAll("\\s*\\R\\s*", " "));
-        return shortened(line, LONGEST);
-    }
-
-    private static String shortened(String text, int most) {
-        int half = most / 2;
-        if (text.length() <= most) {
-            return text;
-        }
-        int from = half - (Character.isHighSurrogate(text.charAt(half - 1)) ? 1 : 0);
-        int to = text.length() - half + 3;
-        to += Character.isLowSurrogate(text.charAt(to)) ? 1 : 0;
-        return text.substring(0, from) + " … " + text.substring(to);
+        String some = Text.shortened(String.valueOf(message), 20 * Text.LONGEST_MESSAGE);
+        return Text.message(Text.line(COLOURS_AND_STACK.matcher(some).replaceAll("").strip()
+                .replaceAll("\\s*\\R\\s*", " ")));
     }
 }

@@ -1,5 +1,7 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.files.Text;
+
 /** A layout that the model or the devices do not allow. The message is one line meant for the user. */
 public final class PlanException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -10,6 +12,6 @@ public final class PlanException extends RuntimeException {
      * @param message what does not fit and which parameter changes it, in single quotes
      */
     public PlanException(String message) {
-        super(message);
+        super(Text.message(message));
     }
 }

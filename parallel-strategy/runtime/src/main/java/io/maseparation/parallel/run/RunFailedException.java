@@ -1,5 +1,6 @@
 package io.maseparation.parallel.run;
 
+import io.maseparation.files.Text;
 import org.jspecify.annotations.Nullable;
 
 /** A rank failed or got stuck. The message is one line that names it. */
@@ -13,6 +14,6 @@ public final class RunFailedException extends RuntimeException {
      * @param cause what led to it, if that was an exception
      */
     public RunFailedException(String message, @Nullable Throwable cause) {
-        super(message, cause);
+        super(Text.message(message), cause);
     }
 }

@@ -61,11 +61,10 @@ public final class JsonTree {
         } catch (NoSuchFileException e) {
             throw new ModelException(name + ": no such file", e);
         } catch (JsonProcessingException e) {
-            // What the library has in single quotes are parameters, which fields of a file are not.
             String field = e.getProcessor() instanceof JsonParser parser
                     ? parser.getParsingContext().getCurrentName()
                     : null;
-            throw new ModelException(name + ": not valid JSON: " + Text.reason(e).replace('\'', '"')
+            throw new ModelException(name + ": not valid JSON: " + Text.reason(e)
                     + (field == null ? "" : ", at " + Text.printable(field)), e);
         } catch (IOException e) {
             throw new ModelException(name + ": cannot be read: " + Text.reason(e), e);

@@ -2,6 +2,7 @@ package io.maseparation.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -58,15 +59,32 @@ public final class Text {
     }
 
     /**
-     * {@return {@code text} with control characters replaced, so that it is one line whatever is in it}
+     * {@return {@code text} with control characters replaced, so that it is one line whatever is in it, and shown in the
+     * order in which it is written}
      *
      * @param text any text
      */
     public static String line(String text) {
         StringBuilder line = new StringBuilder();
-        text.codePoints()
-                .forEach(c -> line.appendCodePoint(Character.isISOControl(c) || c == 0x2028 || c == 0x2029 ? '?' : c));
+        text.codePoints().forEach(c -> line.appendCodePoint(isControl(c) ? '?' : c));
         return line.toString();
+    }
+
+    private static boolean isControl(int c) {
+        return Character.isISOControl(c) || c == 0x2028 || c == 0x2029
+                || switch (Character.getDirectionality(c)) {
+                    case Character.DIRECTIONALITY_LEFT_TO_RIGHT_EMBEDDING,
+                            Character.DIRECTIONALITY_LEFT_TO_RIGHT_OVERRIDE,
+                            Character.DIRECTIONALITY_LEFT_TO_RIGHT_ISOLATE,
+                            Character.DIRECTIONALITY_RIGHT_TO_LEFT_EMBEDDING,
+                            Character.DIRECTIONALITY_RIGHT_TO_LEFT_OVERRIDE,
+                            Character.DIRECTIONALITY_RIGHT_TO_LEFT_ISOLATE,
+                            Character.DIRECTIONALITY_POP_DIRECTIONAL_FORMAT,
+                            Character.DIRECTIONALITY_POP_DIRECTIONAL_ISOLATE,
+                            Character.DIRECTIONALITY_FIRST_STRONG_ISOLATE ->
+                        true;
+                    default -> false;
+                };
     }
 
     /**
@@ -80,9 +98,11 @@ public final class Text {
                 long at = json.getLocation() == null ? -1 : json.getLocation().getByteOffset();
                 // How a program would set its parser is no advice to whoever has the file.
                 String message = json.getOriginalMessage().replaceAll("(: enable|, from) `[^`]*`( to allow)?", "");
-                yield printable(message) + (at < 0 ? "" : " at byte " + at);
+                // What is in single quotes are parameters, which fields of a file are not.
+                yield printable(message.replace('\'', '"')) + (at < 0 ? "" : " at byte " + at);
             }
             case AccessDeniedException denied -> "no permission for " + printable(denied.getFile());
+            case CharacterCodingException text -> "it is not text in UTF-8";
             case NoSuchFileException missing -> "no such file";
             case FileAlreadyExistsException exists -> printable(exists.getFile()) + " is not a folder";
             case FileSystemException other when other.getReason() != null -> printable(other.getReason());

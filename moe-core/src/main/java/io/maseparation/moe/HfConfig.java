@@ -42,7 +42,7 @@ public final class HfConfig {
         this.planned = planned;
         this.warnings = warnings;
         this.folder = folder;
-        json = JsonFile.open(folder.resolve("config.json"));
+        json = json(folder);
         family = HfFamily.of(json);
     }
 
@@ -86,7 +86,7 @@ public final class HfConfig {
      * @param warnings takes a line about everything that is assumed or left out
      */
     static ModelConfig plan(Path folder, Consumer<String> warnings) {
-        JsonFile json = JsonFile.open(folder.resolve("config.json"));
+        JsonFile json = json(folder);
         refuseFiles(folder, json);
         boolean assumed = !json.has("dtype") && !json.has("torch_dtype");
         if (assumed) {
@@ -99,6 +99,15 @@ public final class HfConfig {
             config = new HfConfig(folder, warnings, true).read();
         }
         return HfQuantisation.read(json, assumed ? config.withWeightType(DataType.BF16) : config);
+    }
+
+    /** The file is looked at before it is opened: a pipe without a writer has no end. */
+    private static JsonFile json(Path folder) {
+        Path file = folder.resolve("config.json");
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new ModelException(Text.printable(file) + ": is not a file");
+        }
+        return JsonFile.open(file);
     }
 
     private static String name(Path folder) {

@@ -82,7 +82,7 @@ public final class Safetensors implements AutoCloseable {
             if (Files.exists(path.resolve(SINGLE))) {
                 return single(path.resolve(SINGLE), shards);
             }
-            if (Files.exists(path.resolve(INDEX))) {
+            if (Files.isRegularFile(path.resolve(INDEX))) {
                 return new Safetensors(path.resolve(INDEX).toString(), indexed(path, shards), shards);
             }
             throw new ModelException(Text.printable(path) + ": neither " + SINGLE + " nor " + INDEX

@@ -7,6 +7,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -26,6 +30,25 @@ public record Sampler(
         double temperature, int topK, double topP, double minP, double repetitionPenalty, long seed) {
     /** What transformers keeps where generation_config.json samples and does not say how many. */
     private static final int USUAL_TOP_K = 50;
+
+    /** Fields that change tokens in transformers and are not read here, with values that change nothing. */
+    private static final Map<String, Set<String>> UNREAD = new TreeMap<>(Map.ofEntries(
+            Map.entry("num_beams", Set.of("1")), Map.entry("penalty_alpha", Set.of("0", "0.0")),
+            Map.entry("no_repeat_ngram_size", Set.of("0")), Map.entry("encoder_no_repeat_ngram_size", Set.of("0")),
+            Map.entry("encoder_repetition_penalty", Set.of("1", "1.0")), Map.entry("guidance_scale", Set.of("1", "1.0")),
+            Map.entry("min_length", Set.of("0")), Map.entry("min_new_tokens", Set.of("0")),
+            Map.entry("bad_words_ids", Set.of("[]")), Map.entry("sequence_bias", Set.of("[]", "{}")),
+            Map.entry("suppress_tokens", Set.of("[]")), Map.entry("begin_suppress_tokens", Set.of("[]")),
+            Map.entry("forced_bos_token_id", Set.of()), Map.entry("forced_eos_token_id", Set.of()),
+            Map.entry("exponential_decay_length_penalty", Set.of()), Map.entry("watermarking_config", Set.of("{}")),
+            Map.entry("dola_layers", Set.of()), Map.entry("constraints", Set.of("[]")),
+            Map.entry("force_words_ids", Set.of("[]")), Map.entry("stop_strings", Set.of("[]", "\"\"")),
+            Map.entry("token_healing", Set.of("false"))));
+
+    /** The same of those that only sampling looks at. */
+    private static final Map<String, Set<String>> UNREAD_WHEN_SAMPLING = Map.of(
+            "typical_p", Set.of("1", "1.0"), "top_h", Set.of(), "epsilon_cutoff", Set.of("0", "0.0"),
+            "eta_cutoff", Set.of("0", "0.0"));
 
     /** Checks the ranges. */
     public Sampler {
@@ -57,6 +80,15 @@ public record Sampler(
      * @throws ModelException naming file and field, if a value makes no sense
      */
     public static Sampler read(Path folder, boolean sample) {
+        return read(folder, sample, Checkpoint::warn);
+    }
+
+    /**
+     * As {@link #read(Path, boolean)}.
+     *
+     * @param warnings takes a line about what the file has for transformers and nothing here reads
+     */
+    static Sampler read(Path folder, boolean sample, Consumer<String> warnings) {
         Path file = folder.resolve("generation_config.json");
         if (!Files.isRegularFile(file)) {
             return sample ? new Sampler(1, 0, 1, 0, 1, 0) : greedy();
@@ -64,6 +96,7 @@ public record Sampler(
         JsonFile json = JsonFile.open(file);
         boolean asked = json.flag("do_sample", false);
         double temperature = json.number("temperature", 1, 0, Float.MAX_VALUE);
+        warn(json, (asked || sample) && temperature > 0, warnings);
         return new Sampler(
                 asked || sample ? temperature : 0,
                 json.integer("top_k", asked ? USUAL_TOP_K : 0, 0, Integer.MAX_VALUE),
@@ -71,6 +104,19 @@ public record Sampler(
                 json.number("min_p", 0, 0, 1),
                 positive(json, "repetition_penalty", Float.MAX_VALUE),
                 0);
+    }
+
+    private static void warn(JsonFile json, boolean sampling, Consumer<String> warnings) {
+        Map<String, Set<String>> unread = new TreeMap<>(UNREAD);
+        if (sampling) {
+            unread.putAll(UNREAD_WHEN_SAMPLING);
+        }
+        unread.entrySet().removeIf(
+                field -> !json.has(field.getKey()) || field.getValue().contains(json.json(field.getKey())));
+        if (!unread.isEmpty()) {
+            warnings.accept(json.message("", "nothing here reads %s; tokens are those without, unlike transformers'"
+                    .formatted(String.join(", ", unread.keySet()))));
+        }
     }
 
     private static double positive(JsonFile json, String field, double most) {

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final TokenizerConfig config;
+    private @Nullable TokenizerFile checks;
     private @Nullable HuggingFaceTokenizer tokenizer;
     private boolean closed;
 
@@ -111,7 +112,10 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private int[] ids(String text, boolean special) {
-        long[] ids = run(t -> t.encode(text, special, false).getIds());
+        long[] ids = run((t, checks) -> {
+            checks.check(text);
+            return t.encode(text, special, false).getIds();
+        });
         return Arrays.stream(ids).mapToInt(id -> {
             if (id > Integer.MAX_VALUE) {
                 throw new ModelException(Text.printable(file) + ": token id " + id + " is above 2147483647");
@@ -131,11 +135,11 @@ public final class Tokenizer implements AutoCloseable {
         for (int i = 0; i < tokens.length; i++) {
             ids[i] = tokens[i];
         }
-        return run(t -> t.decode(ids, true));
+        return run((t, checks) -> t.decode(ids, true));
     }
 
     private interface Use<R> {
-        R with(HuggingFaceTokenizer tokenizer);
+        R with(HuggingFaceTokenizer tokenizer, TokenizerFile checks);
     }
 
     private synchronized <R> R run(Use<R> use) {
@@ -143,12 +147,13 @@ public final class Tokenizer implements AutoCloseable {
             throw new IllegalStateException("the tokenizer is closed");
         }
         try {
-            if (tokenizer == null) {
+            if (tokenizer == null || checks == null) {
+                checks = TokenizerFile.read(file);
                 tokenizer = HuggingFaceTokenizer.newInstance(
-                        new ByteArrayInputStream(TokenizerFile.read(file)),
+                        new ByteArrayInputStream(checks.takeBytes()),
                         Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));
             }
-            return use.with(tokenizer);
+            return use.with(tokenizer, checks);
         } catch (IOException e) {
             throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         } catch (ModelException e) {

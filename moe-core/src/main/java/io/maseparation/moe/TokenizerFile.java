@@ -13,10 +13,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * A tokenizer.json before Hugging Face's library gets it. That library is native and ends the process over some of what
@@ -25,23 +24,18 @@ import java.util.regex.PatternSyntaxException;
  */
 final class TokenizerFile {
     private static final int LONGEST = 256 << 20;
+    /** Characters of a text; more than any context holds. */
+    private static final int LONGEST_TEXT = 1 << 22;
     /** Its limit is 128; tokenizers have about ten. */
     private static final int DEEPEST = 100;
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
     private static final String PREFIX = "continuing_subword_prefix";
-    private static final int LONGEST_REGEX = 1000;
-    /** A number of repetitions of five digits or more. */
-    private static final Pattern MANY_TIMES = Pattern.compile("\\{\\d*,?\\d{5,}");
-
-    private static final Pattern SCRIPT = Pattern.compile("\\\\p\\{([A-Z][a-z]{2,})}");
-    /** Texts that end with characters of every kind, for patterns that match nothing at their end. */
-    private static final List<String> PROBES =
-            List.of("", "a", "aa", "A b ", " a", "1", "a1", "-", "a.", "\n", "a\n", "▁a", "中", "é", "_");
-
     private static final ObjectMapper JSON = new ObjectMapper(
             JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
 
     private final String name;
+    private final List<TokenizerRegex> regexes = new ArrayList<>();
+    private byte[] bytes = {};
     private String prefix = "";
 
     private TokenizerFile(String name) {
@@ -49,24 +43,47 @@ final class TokenizerFile {
     }
 
     /**
-     * The bytes of a file that is safe to hand on.
+     * A file that is safe to hand on.
      *
      * @throws ModelException of one line that names the file and what is wrong with it
      */
-    static byte[] read(Path file) {
+    static TokenizerFile read(Path file) {
         TokenizerFile checks = new TokenizerFile(Text.printable(file));
         try (InputStream in = Files.newInputStream(file)) {
             if (Files.size(file) > LONGEST) {
                 throw checks.fail("is too long for a tokenizer");
             }
-            byte[] bytes = in.readNBytes(LONGEST);
-            checks.checkTokens(bytes);
-            checks.checkSteps(bytes);
-            return bytes;
+            checks.bytes = in.readNBytes(LONGEST);
+            checks.checkTokens(checks.bytes);
+            checks.checkSteps(checks.bytes);
+            return checks;
         } catch (JsonProcessingException e) {
             throw new ModelException(checks.name + ": not valid JSON: " + Text.reason(e), e);
         } catch (IOException e) {
             throw new ModelException(checks.name + ": cannot be read: " + Text.reason(e), e);
+        }
+    }
+
+    /** What is in the file; once, so that it need not be kept. */
+    byte[] takeBytes() {
+        byte[] taken = bytes;
+        bytes = new byte[0];
+        return taken;
+    }
+
+    /**
+     * Checks that a text is safe to hand on.
+     *
+     * @throws ModelException if it is too long, or some pattern takes too long for it
+     */
+    void check(String text) {
+        if (text.length() > LONGEST_TEXT) {
+            throw fail("a text has more than %d characters: give its token ids".formatted(LONGEST_TEXT));
+        }
+        for (TokenizerRegex regex : regexes) {
+            if (regex.takesLong(text)) {
+                throw fail("a text is such that a pattern of this file takes too long: give its token ids");
+            }
         }
     }
 
@@ -125,6 +142,14 @@ final class TokenizerFile {
     private void check(String kind, JsonNode step) {
         step.forEach(part -> check(kind, part));
         String type = step.path("type").asText();
+        JsonNode regex = step.path("pattern").path("Regex");
+        if (regex.isTextual()) {
+            TokenizerRegex checked = new TokenizerRegex(regex.textValue());
+            if (!checked.wrong().isEmpty()) {
+                throw fail("%s %s: pattern %s %s".formatted(kind, type, Text.printable(regex), checked.wrong()));
+            }
+            regexes.add(checked);
+        }
         String wrong = switch (kind + " " + type) {
             case "decoder Strip" -> step.path("stop").asDouble() == 0 ? "" : "stop must be 0";
             case "pre_tokenizer FixedLength" -> step.path("length").asDouble() > 0 ? "" : "length must be above 0";
@@ -170,30 +195,8 @@ final class TokenizerFile {
         if (pattern.path("String").asText("x").isEmpty()) {
             return "pattern must not be empty";
         }
-        String regex = pattern.path("Regex").asText("x");
-        if (regex.length() > LONGEST_REGEX || MANY_TIMES.matcher(regex).find()) {
-            return "pattern is longer than %d characters, or repeats something more than 9999 times"
-                    .formatted(LONGEST_REGEX);
-        }
-        try {
-            return matchesNothing(regex) ? "pattern %s matches an empty text".formatted(pattern) : "";
-        } catch (PatternSyntaxException | StackOverflowError e) {
-            return "pattern %s is not a regular expression that can be checked here".formatted(pattern);
-        }
-    }
-
-    /** Whether a pattern matches no characters at all, at the end of a text or elsewhere. */
-    private static boolean matchesNothing(String regex) {
-        // Scripts are \p{Han} to the native library and \p{IsHan} to Java.
-        Pattern pattern = compiled(SCRIPT.matcher(regex).replaceAll("\\\\p{Is$1}"), regex);
-        return PROBES.stream().anyMatch(text -> pattern.matcher(text).results().anyMatch(r -> r.start() == r.end()));
-    }
-
-    private static Pattern compiled(String regex, String otherwise) {
-        try {
-            return Pattern.compile(regex);
-        } catch (PatternSyntaxException e) {
-            return Pattern.compile(otherwise);
-        }
+        return new TokenizerRegex(pattern.path("Regex").asText("x")).matchesNothing()
+                ? "pattern %s matches an empty text".formatted(pattern)
+                : "";
     }
 }

@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.files.Json;
 import io.maseparation.files.ModelException;
 import io.maseparation.moe.testing.Fuzz;
 import io.maseparation.moe.testing.SafetensorsWriter;
@@ -13,6 +14,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -82,7 +85,8 @@ class TokenizerFileTest {
                 Path file = file(whole.substring(0, length));
                 assertComplains(() -> TokenizerFile.read(file), "tokenizer.json: ");
             }
-            assertThat(new String(TokenizerFile.read(file(whole)), StandardCharsets.UTF_8)).isEqualTo(whole);
+            assertThat(new String(TokenizerFile.read(file(whole)).takeBytes(), StandardCharsets.UTF_8))
+                    .isEqualTo(whole);
         }
     }
 
@@ -95,7 +99,42 @@ class TokenizerFileTest {
         "normalizer     | {'type': 'Replace', 'pattern': {'Regex': '[\\\\p{Han}\\\\s]+'}, 'content': '_'}",
         "post_processor | {'type': 'TemplateProcessing', 'single': [{'SpecialToken': {'id': '<s>', 'type_id': 0}}], 'special_tokens': {'<s>': {}}}"})
     void leavesTheUsualAlone(String kind, String step) {
-        assertThat(TokenizerFile.read(file(with(kind, step.replace('\'', '"'))))).isNotEmpty();
+        assertThat(TokenizerFile.read(file(with(kind, step.replace('\'', '"')))).takeBytes()).isNotEmpty();
+    }
+
+    private TokenizerFile split(String kind, String regex) {
+        return TokenizerFile.read(file(with(kind, Json.write(
+                Map.of("type", "Sequence", "steps", List.of(Map.of("type", "Split", "pattern", Map.of("Regex", regex))))))));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "(a+)+$", "(?:x|[ab]|a)*$", "((\\d{2,3})b?){4}", "(a\\g<1>?)", "(\\w*\\s)+x", "(?i:(?<n>a*)){2,}b", "[(]((a?[)])c){5}",
+        "\\p{L}(\\(|\\p{N})*x"})
+    void refusesPatternsThatCanTakeForEver(String regex) {
+        for (String kind : List.of("normalizer", "pre_tokenizer", "decoder")) {
+            assertComplains(() -> split(kind, regex), kind + " Split: pattern", "may match in several ways");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "(?i:[sdmt]|ll|ve|re)?[^\\r\\n\\p{L}]?\\p{Lu}*[\\p{Ll}(+]+|\\s+(?!\\S)", "\\d(?=(\\d{3})+(?!\\d))", "\\(a+\\)+", "(ab)*[)](c{3}){7}",
+        "(?:a|b)?(?i)c+", "(a+|b){1,3}"})
+    void leavesPatternsOfTokenizersAlone(String regex) {
+        split("pre_tokenizer", regex).check("a1234 b 'll (aa) abab)\n\n ccc ".repeat(1000));
+    }
+
+    @Test
+    void refusesTextsThatAPatternTakesTooLongFor() {
+        TokenizerFile checks = split("pre_tokenizer", "a*a*a*a*b|\\s*[\\r\\n]+|\\s+|\\p{N}{1,3}");
+        for (String text : List.of("", "some  text of 1000000\n words ".repeat(20_000), " ".repeat(1_000_000),
+                "a".repeat(20))) {
+            checks.check(text);
+        }
+        for (String text : List.of("a".repeat(300), " ".repeat(4_000_000) + "x", "x".repeat(5_000_000))) {
+            assertComplains(() -> checks.check(text), "tokenizer.json: a text ", "give its token ids");
+        }
     }
 
     /** A table that makes an a of "b", as SentencePiece stores it. */

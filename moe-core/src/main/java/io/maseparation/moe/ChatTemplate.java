@@ -119,7 +119,7 @@ public final class ChatTemplate {
             Sandbox.start(context, longest);
             return Context.toString(call(context, scope, "render", parsed, Json.write(items), Json.write(date)));
         } catch (RhinoException e) {
-            throw fail(e.details().replaceFirst("^Error: ", ""), e);
+            throw fail(e.details().replaceFirst("^\\w*Error: ", ""), e);
         } catch (Sandbox.LimitError e) {
             throw fail("it takes more than %d ms".formatted(longest.toMillis()), e);
         } catch (StackOverflowError e) {

@@ -6,9 +6,12 @@ import io.maseparation.files.Text;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -20,11 +23,13 @@ import org.jspecify.annotations.Nullable;
 public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final TokenizerConfig config;
+    private final Consumer<String> warnings;
     private @Nullable TokenizerFile checks;
     private @Nullable HuggingFaceTokenizer tokenizer;
     private boolean closed;
 
-    private Tokenizer(Path file, TokenizerConfig config) {
+    private Tokenizer(Path file, TokenizerConfig config, Consumer<String> warnings) {
+        this.warnings = warnings;
         this.file = file;
         this.config = config;
     }
@@ -36,7 +41,16 @@ public final class Tokenizer implements AutoCloseable {
      * @throws ModelException if tokenizer_config.json makes no sense
      */
     public static Tokenizer lazily(Path file) {
-        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling("")));
+        return lazily(file, Checkpoint::warn);
+    }
+
+    /**
+     * As {@link #lazily(Path)}.
+     *
+     * @param warnings takes a line about what contradicts the rest
+     */
+    static Tokenizer lazily(Path file, Consumer<String> warnings) {
+        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling("")), warnings);
     }
 
     /**
@@ -152,6 +166,7 @@ public final class Tokenizer implements AutoCloseable {
                 tokenizer = HuggingFaceTokenizer.newInstance(
                         new ByteArrayInputStream(checks.takeBytes()),
                         Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));
+                checkIds(tokenizer, checks.added());
             }
             return use.with(tokenizer, checks);
         } catch (IOException e) {
@@ -164,6 +179,22 @@ public final class Tokenizer implements AutoCloseable {
                     Text.printable(file) + ": tokenizer failed: "
                             + Text.printable(e.getMessage()),
                     e);
+        }
+    }
+
+    /** Ids that follow no others in the file are others in the library, in transformers, too. */
+    private void checkIds(HuggingFaceTokenizer loaded, Map<String, Long> added) {
+        List<String> wrong = new ArrayList<>();
+        added.forEach((text, id) -> {
+            long[] ids = loaded.encode(text, false, false).getIds();
+            if (ids.length == 1 && ids[0] != id) {
+                wrong.add("%s has id %d and not %d".formatted(Text.printable(text), ids[0], id));
+            }
+        });
+        if (!wrong.isEmpty()) {
+            warnings.accept(Text.message("%s: added token %s, as the file says, in Hugging Face's library%s".formatted(
+                    Text.printable(file), wrong.getFirst(),
+                    wrong.size() == 1 ? "" : "; and so on, %d in all".formatted(wrong.size()))));
         }
     }
 

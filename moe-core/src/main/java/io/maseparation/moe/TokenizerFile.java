@@ -14,7 +14,9 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -35,6 +37,7 @@ final class TokenizerFile {
 
     private final String name;
     private final List<TokenizerRegex> regexes = new ArrayList<>();
+    private final Map<String, Long> added = new LinkedHashMap<>();
     private byte[] bytes = {};
     private String prefix = "";
 
@@ -69,6 +72,11 @@ final class TokenizerFile {
         byte[] taken = bytes;
         bytes = new byte[0];
         return taken;
+    }
+
+    /** Ids of the added tokens by their texts, as the file has them; the library goes on counting where they do not. */
+    Map<String, Long> added() {
+        return added;
     }
 
     /**
@@ -125,7 +133,10 @@ final class TokenizerFile {
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String field = parser.currentName();
                 parser.nextToken();
-                if (STEPS.contains(field)) {
+                if (field.equals("added_tokens")) {
+                    JsonNode tokens = parser.readValueAsTree();
+                    tokens.forEach(t -> added.putIfAbsent(t.path("content").asText(), t.path("id").asLong()));
+                } else if (STEPS.contains(field)) {
                     JsonNode step = parser.readValueAsTree();
                     check(field, step);
                 } else if (field.equals("model") && !prefix.isEmpty()) {

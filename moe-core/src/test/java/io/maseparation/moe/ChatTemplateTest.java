@@ -194,6 +194,14 @@ class ChatTemplateTest {
                 .isEqualTo("file Hi");
     }
 
+    @Test
+    void aTemplateThatIsNoTextIsRefused() throws IOException {
+        Files.write(temp.resolve("chat_template.jinja"), new byte[] {(byte) 0xff, 1});
+        assertComplains(() -> TokenizerConfig.read(temp), "chat_template.jinja: cannot be read: it is not text in UTF-8");
+        assertComplains(() -> template("{% frobnicate %}").render(HI, true, Map.of()),
+                "chat template: Unknown statement type: frobnicate");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "[]                                               | not a JSON object",

@@ -3,19 +3,26 @@ package io.maseparation.moe;
 import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
 import io.maseparation.moe.testing.HfMini;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole checkpoints: names and rules of every family, and what is said of those that contradict themselves. */
 class CheckpointTest {
@@ -168,5 +175,29 @@ class CheckpointTest {
         model.config.put("num_local_experts", 5).put("num_hidden_layers", 4);
         model.writeConfig(temp);
         assertComplains(() -> Checkpoint.open(temp), "tensor model.layers.3.", "is missing");
+    }
+
+    /** What is not a file may have no end: a pipe that nobody writes into is not even opened. */
+    @ParameterizedTest
+    @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json",
+        "chat_template.jinja", "quantize_config.json", "model.safetensors", "model.safetensors.index.json"})
+    void whatIsNotAFileIsNotRead(String name) throws IOException, InterruptedException {
+        TestCheckpoint.of("mixtral", "{}", 1).write(temp);
+        Path file = temp.resolve(name);
+        if (name.startsWith("model.")) {
+            Files.delete(temp.resolve("model.safetensors"));
+        }
+        Files.deleteIfExists(file);
+        Process pipe = new ProcessBuilder("mkfifo", file.toString()).start();
+        assumeTrue(pipe.waitFor() == 0, "no mkfifo here");
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+            try (Checkpoint checkpoint = Checkpoint.open(temp)) {
+                assertThat(checkpoint.tokenizer()).isEmpty();
+                assertThat(Sampler.read(temp, false)).isEqualTo(Sampler.greedy());
+            } catch (ModelException e) {
+                assertThat(e).hasMessageContaining(name);
+                assertThat(name).containsAnyOf("model", "quantize", "config.json").isNotEqualTo("tokenizer_config.json");
+            }
+        });
     }
 }

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,6 +154,30 @@ class SamplerTest {
     void generationConfigIsReadAsTransformersDoes(String json, boolean sample, String description) throws IOException {
         Files.writeString(temp.resolve("generation_config.json"), json.replace('\'', '"'));
         assertThat(Sampler.read(temp, sample).description()).isEqualTo(description);
+    }
+
+    /** What changes tokens in transformers and not here is said, and only then. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "{'num_beams': 4, 'no_repeat_ngram_size': 2}   | false | no_repeat_ngram_size, num_beams;",
+        "{'num_beams': 1, 'no_repeat_ngram_size': 0, 'typical_p': 1.0, 'bad_words_ids': null, 'min_length': 0} | true |",
+        "{'typical_p': 0.5, 'epsilon_cutoff': 0.1}     | false |",
+        "{'typical_p': 0.5, 'epsilon_cutoff': 0.1}     | true  | epsilon_cutoff, typical_p;",
+        "{'do_sample': true, 'top_h': 0.5, 'suppress_tokens': [1]} | false | suppress_tokens, top_h;",
+        "{'forced_bos_token_id': 0, 'guidance_scale': 1.5, 'stop_strings': ['a']} | false | forced_bos_token_id, guidance_scale, stop_strings;",
+        "{'max_length': 20, 'bos_token_id': 1, 'cache_implementation': 'static', 'transformers_version': '5'} | true |",
+    })
+    void fieldsOfAGenerationConfigThatNothingReadsAreNamed(String json, boolean sample, String named)
+            throws IOException {
+        Files.writeString(temp.resolve("generation_config.json"), json.replace('\'', '"'));
+        List<String> lines = new ArrayList<>();
+        Sampler.read(temp, sample, lines::add);
+        if (named == null) {
+            assertThat(lines).isEmpty();
+        } else {
+            assertThat(lines).singleElement().asString()
+                    .contains("generation_config.json: ", "nothing here reads " + named);
+        }
     }
 
     @ParameterizedTest

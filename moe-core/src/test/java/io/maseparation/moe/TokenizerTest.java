@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.huggingface.tokenizers.jni.LibUtils;
@@ -13,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -110,6 +112,30 @@ class TokenizerTest {
                 "{\"add_eos_token\": true, \"eos_token\": \"and apart\"}");
         try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
             assertComplains(() -> tokenizer.encode("and"), "'and apart' is not one token");
+        }
+    }
+
+    @Test
+    void anAddedTokenWhoseIdIsNotThatOfTheFileIsSaid() throws IOException {
+        assumeNativeLibrary();
+        String usual = Files.readString(file());
+        String token = """
+                , {"id": %d, "content": "%s", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                   "special": true}""";
+        for (int id : new int[] {6, 5000}) {
+            List<String> lines = new ArrayList<>();
+            int end = usual.indexOf(']', usual.indexOf("added_tokens"));
+            SafetensorsWriter.text(temp.resolve("tokenizer.json"), usual.substring(0, end)
+                    + token.formatted(id, "<x>") + token.formatted(id + 1, "<y>") + usual.substring(end));
+            try (Tokenizer tokenizer = Tokenizer.lazily(temp.resolve("tokenizer.json"), lines::add)) {
+                assertThat(tokenizer.encodePlain("and<x><y>")).containsExactly(3, 6, 7);
+                tokenizer.encode("and");
+            }
+            if (id == 6) {
+                assertThat(lines).isEmpty();
+            } else {
+                assertThat(lines).singleElement(STRING).contains("added token <x> has id 6 and not 5000", "2 in all");
+            }
         }
     }
 

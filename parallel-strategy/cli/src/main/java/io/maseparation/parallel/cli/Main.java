@@ -83,7 +83,12 @@ public final class Main {
         List<String> rest = args.isEmpty() ? List.of() : args.subList(1, args.size());
         switch (first) {
             case "help", "--help", "-h" -> help(rest, terminal);
-            case "--version", "version" -> terminal.out().println(HelpText.version());
+            case "--version", "version" -> {
+                if (!rest.isEmpty()) {
+                    throw new UsageException("unexpected argument '%s'; %s stands alone".formatted(rest.getFirst(), first));
+                }
+                terminal.out().println(HelpText.version());
+            }
             default -> {
                 Command command = command(first);
                 if (rest.contains("--" + OutputFlags.HELP) || rest.contains("-h")) {
@@ -96,7 +101,7 @@ public final class Main {
     }
 
     private static void help(List<String> about, Terminal terminal) {
-        List<String> names = about.stream().filter(a -> !a.startsWith("-")).toList();
+        List<String> names = about.stream().filter(a -> !List.of("help", "--help", "-h").contains(a)).toList();
         if (names.size() > 1) {
             throw new UsageException("help explains one command at a time; there are " + listed());
         }

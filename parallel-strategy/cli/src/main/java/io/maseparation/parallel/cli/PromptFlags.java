@@ -165,7 +165,10 @@ final class PromptFlags {
     private static String text(String flag, InputStream from) {
         try {
             byte[] bytes = from.readNBytes((int) MOST_BYTES + 1);
-            checkLength(flag, bytes.length);
+            if (bytes.length > MOST_BYTES) {
+                throw new ModelException("%s: is longer than the %s that a file of prompts may have"
+                        .formatted(flag, Text.bytes(MOST_BYTES)));
+            }
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (CharacterCodingException e) {
             throw new ModelException(flag + ": is not text in UTF-8", e);

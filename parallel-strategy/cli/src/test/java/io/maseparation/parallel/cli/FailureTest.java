@@ -88,6 +88,14 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --temperature warm   | 2 | 'warm' is not a number
             generate -m tiny --prompt-ids 1 --temperature -1     | 2 | --temperature must be 0 or more
             generate -m tiny --prompt-ids 1 --temperature NaN    | 2 | 'NaN' is not a number
+            generate -m tiny --prompt-ids 1 --temperature 1f     | 2 | '1f' is not a number
+            generate -m tiny --prompt-ids 1 --temperature 0x1p3  | 2 | '0x1p3' is not a number
+            generate -m tiny --prompt-ids 1 --temperature 1e400  | 2 | '1e400' is not a number
+            generate -m tiny --prompt-ids 1 -n １            | 2 | is not a whole number
+            generate -m tiny --prompt-ids 1 --seed 9223372036854775808 | 2 | is not a whole number
+            version x                                            | 2 | unexpected argument 'x'
+            help -x                                              | 2 | unknown option '-x'
+            help generate bench                                  | 2 | help explains one command at a time
             generate -m tiny --prompt-ids 1 --top-p 1.5          | 2 | --top-p must be above 0
             generate -m tiny --prompt-ids 1 --seed pi            | 2 | --seed: 'pi'
             generate -m tiny --prompt-ids 1 --strategy tp        | 2 | --strategy: there is no 'tp'
@@ -297,7 +305,7 @@ class FailureTest {
     /** Guards the list above against a table that reads as nothing. */
     @Test
     void helpIsNoFailure() {
-        for (List<String> args : List.of(List.<String>of(), List.of("help"), List.of("--help"), List.of("-h"))) {
+        for (List<String> args : List.of(List.<String>of(), List.of("help"), List.of("help", "help"), List.of("--help"), List.of("-h"))) {
             CommandLineRun run = CommandLineRun.of(args.toArray(String[]::new));
             assertThat(run.status()).isZero();
             assertThat(run.err()).isEmpty();

@@ -162,11 +162,11 @@ public final class Tokenizer implements AutoCloseable {
         }
         try {
             if (tokenizer == null || checks == null) {
-                checks = TokenizerFile.read(file);
-                tokenizer = HuggingFaceTokenizer.newInstance(
-                        new ByteArrayInputStream(checks.takeBytes()),
-                        Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));
-                checkIds(tokenizer, checks.added());
+                TokenizerFile read = TokenizerFile.read(file);
+                checkTokens(read);
+                tokenizer = loaded(read.takeBytes());
+                checks = read;
+                checkIds(tokenizer, read);
             }
             return use.with(tokenizer, checks);
         } catch (IOException e) {
@@ -182,18 +182,37 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
+    private static HuggingFaceTokenizer loaded(byte[] json) throws IOException {
+        return HuggingFaceTokenizer.newInstance(
+                new ByteArrayInputStream(json),
+                Map.of("addSpecialTokens", "true", "truncation", "false", "padding", "false"));
+    }
+
+    private static void checkTokens(TokenizerFile file) throws IOException {
+        if (!file.normalised().isEmpty()) {
+            try (HuggingFaceTokenizer normaliser = loaded(file.normaliserAlone())) {
+                for (String token : file.normalised()) {
+                    if (normaliser.encode(token, false, false).getIds().length == 0) {
+                        throw file.vanishes(token);
+                    }
+                }
+            }
+        }
+    }
+
     /** Ids that follow no others in the file are others in the library, in transformers, too. */
-    private void checkIds(HuggingFaceTokenizer loaded, Map<String, Long> added) {
+    private void checkIds(HuggingFaceTokenizer loaded, TokenizerFile read) {
         List<String> wrong = new ArrayList<>();
-        added.forEach((text, id) -> {
+        read.added().forEach((text, id) -> {
+            read.check(text);
             long[] ids = loaded.encode(text, false, false).getIds();
             if (ids.length == 1 && ids[0] != id) {
-                wrong.add("%s has id %d and not %d".formatted(Text.printable(text), ids[0], id));
+                wrong.add("added token %s has id %d, as Hugging Face's library counts, and not %d as the file says"
+                        .formatted(Text.printable(text), ids[0], id));
             }
         });
         if (!wrong.isEmpty()) {
-            warnings.accept(Text.message("%s: added token %s, as the file says, in Hugging Face's library%s".formatted(
-                    Text.printable(file), wrong.getFirst(),
+            warnings.accept(Text.message("%s: %s%s".formatted(Text.printable(file), wrong.getFirst(),
                     wrong.size() == 1 ? "" : "; and so on, %d in all".formatted(wrong.size()))));
         }
     }

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import java.io.IOException;
@@ -15,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,12 +35,19 @@ final class TokenizerFile {
     private static final int DEEPEST = 100;
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
     private static final String PREFIX = "continuing_subword_prefix";
+    private static final String ALONE = """
+            {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+             "pre_tokenizer": null, "post_processor": null, "decoder": null,
+             "model": {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"}}""";
+
     private static final ObjectMapper JSON = new ObjectMapper(
             JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build());
 
     private final String name;
     private final List<TokenizerRegex> regexes = new ArrayList<>();
     private final Map<String, Long> added = new LinkedHashMap<>();
+    private final Set<String> normalised = new LinkedHashSet<>();
+    private JsonNode normaliser = NullNode.instance;
     private byte[] bytes = {};
     private String prefix = "";
 
@@ -77,6 +87,23 @@ final class TokenizerFile {
     /** Ids of the added tokens by their texts, as the file has them; the library goes on counting where they do not. */
     Map<String, Long> added() {
         return added;
+    }
+
+    /** Added tokens that are looked for in a text once it is normalised, and are normalised themselves. */
+    Set<String> normalised() {
+        return normaliser.isNull() ? Set.of() : normalised;
+    }
+
+    /** Another tokenizer.json, which has the normaliser of this one and one token for every text but an empty one. */
+    byte[] normaliserAlone() throws IOException {
+        ObjectNode alone = JSON.readValue(ALONE, ObjectNode.class);
+        alone.set("normalizer", normaliser);
+        return JSON.writeValueAsBytes(alone);
+    }
+
+    /** An added token that was normalised to nothing would be found in the midst of characters. */
+    ModelException vanishes(String token) {
+        return fail("added token %s is nothing once it is normalised".formatted(Text.printable(token)));
     }
 
     /**
@@ -135,10 +162,17 @@ final class TokenizerFile {
                 parser.nextToken();
                 if (field.equals("added_tokens")) {
                     JsonNode tokens = parser.readValueAsTree();
-                    tokens.forEach(t -> added.putIfAbsent(t.path("content").asText(), t.path("id").asLong()));
+                    for (JsonNode token : tokens) {
+                        String content = token.path("content").asText();
+                        added.putIfAbsent(content, token.path("id").asLong());
+                        if (token.path("normalized").asBoolean(true) && !content.isEmpty()) {
+                            normalised.add(content);
+                        }
+                    }
                 } else if (STEPS.contains(field)) {
                     JsonNode step = parser.readValueAsTree();
                     check(field, step);
+                    normaliser = field.equals("normalizer") ? step : normaliser;
                 } else if (field.equals("model") && !prefix.isEmpty()) {
                     JsonNode model = parser.readValueAsTree();
                     model.path("merges").forEach(this::checkMerge);

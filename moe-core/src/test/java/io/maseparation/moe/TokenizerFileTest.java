@@ -137,6 +137,28 @@ class TokenizerFileTest {
         }
     }
 
+    /** An added token that is nothing is found between the bytes of a character, where nothing can be cut. */
+    @Test
+    void refusesAddedTokensThatAreNormalisedToNothing() {
+        TokenizerTest.assumeNativeLibrary();
+        String token = """
+                [{"id": 2, "content": "d", "single_word": false, "lstrip": true, "rstrip": true, "normalized": true,
+                  "special": true}]""";
+        for (String by : List.of("", "b")) {
+            Path file = file(with("normalizer",
+                    "{\"type\": \"Replace\", \"pattern\": {\"String\": \"d\"}, \"content\": \"%s\"}".formatted(by))
+                    .replace("\"added_tokens\": []", "\"added_tokens\": " + token));
+            try (Tokenizer tokenizer = Tokenizer.lazily(file)) {
+                if (by.isEmpty()) {
+                    assertComplains(() -> tokenizer.encode("é中😀"),
+                            "tokenizer.json: added token d is nothing once it is normalised");
+                } else {
+                    assertThat(tokenizer.encode("d")).containsExactly(2);
+                }
+            }
+        }
+    }
+
     /** A table that makes an a of "b", as SentencePiece stores it. */
     private static byte[] table() {
         ByteBuffer table = ByteBuffer.allocate(4 + 256 * 4 + 2).order(ByteOrder.LITTLE_ENDIAN);

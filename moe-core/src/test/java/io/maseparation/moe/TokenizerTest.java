@@ -134,7 +134,7 @@ class TokenizerTest {
             if (id == 6) {
                 assertThat(lines).isEmpty();
             } else {
-                assertThat(lines).singleElement(STRING).contains("added token <x> has id 6 and not 5000", "2 in all");
+                assertThat(lines).singleElement(STRING).contains("added token <x> has id 6, ", "and not 5000", "2 in all");
             }
         }
     }

@@ -59,8 +59,8 @@ public final class Text {
     }
 
     /**
-     * {@return {@code text} with control characters replaced, so that it is one line whatever is in it, and shown in the
-     * order in which it is written}
+     * {@return {@code text} with control characters replaced, so that it is one line whatever is in it, and is shown in
+     * the order in which it is written}
      *
      * @param text any text
      */

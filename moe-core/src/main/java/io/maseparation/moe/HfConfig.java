@@ -193,7 +193,7 @@ public final class HfConfig {
                 planned ? HfPlanned.positions(json, positions) : rope.longest(positions),
                 rope,
                 family == HfFamily.GRANITE_MOE
-                        ? multiplier("attention_multiplier")
+                        ? positive("attention_multiplier", 1)
                         : (float) (1 / Math.sqrt(heads.dim())),
                 switch (family) {
                     case OLMOE -> QkNorm.WHOLE;

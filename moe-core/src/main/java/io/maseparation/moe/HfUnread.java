@@ -40,7 +40,10 @@ final class HfUnread {
             "mlp_bias", "use_parallel_residual", "rope_local_base_freq", "attention_chunk_size", "text_config",
             "pruned_heads", "use_bias", "add_bias", "hidden_activation", "activation_function", "norm_eps",
             "layer_norm_eps", "layer_norm_epsilon", "ffn_dim", "n_routed_experts", "moe_num_experts",
-            "moe_layer_freq", "num_experts_per_token", "moe_top_k", "moe_topk");
+            "moe_layer_freq", "num_experts_per_token", "moe_top_k", "moe_topk", "rope_interleave", "rope_interleaved",
+            "lm_head_bias", "use_qk_norm", "qk_layernorm", "use_qkv_bias", "attn_bias", "moe_use_bias",
+            "use_routing_bias", "num_shared_expert", "moe_num_shared_experts", "shared_intermediate_size",
+            "swiglu_limit", "kv_lora_rank", "zero_expert_num", "expert_layer_period", "is_encoder_decoder");
 
     private static final Map<String, Set<HfFamily>> SOMEWHERE = new TreeMap<>(Map.ofEntries(
             Map.entry("attention_bias", EnumSet.of(HfFamily.OLMOE, HfFamily.QWEN3_MOE, HfFamily.GRANITE_MOE)),

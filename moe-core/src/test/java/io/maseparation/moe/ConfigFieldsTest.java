@@ -42,6 +42,10 @@ class ConfigFieldsTest {
         "\"moe_top_k\": 3                    | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"layer_norm_eps\": 0.001           | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"n_routed_experts\": 3             | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"rope_interleave\": true         | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"lm_head_bias\": true            | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"use_qk_norm\": true             | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"shared_intermediate_size\": 8   | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"moe_layer_freq\": 2               | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"text_config\": {\"hidden_size\": 9} | mixtral olmoe qwen2_moe qwen3_moe granitemoe"})
     void aFieldThatWouldSaySomethingElseIsNamed(String field, String families) {
@@ -120,6 +124,27 @@ class ConfigFieldsTest {
                     "{" + fields + ", " + model.config.toString().substring(1));
             assertComplains(() -> Checkpoint.open(temp), complaint);
         }
+    }
+
+    /** Kernels scale attention's scores after what is not there has been set to minus infinity. */
+    @Test
+    void aMultiplierOfAttentionIsAboveZero() {
+        for (String value : List.of("0", "-0.5", "1e-50")) {
+            TestCheckpoint model = tiny(HfFamily.GRANITE_MOE);
+            model.config.setAll(json("{\"attention_multiplier\": " + value + "}"));
+            assertComplains(() -> open(model.write(temp)), "config.json: attention_multiplier is ", "not above 0");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"use_sliding_window\": true, \"sliding_window\": null | sliding_window is null",
+        "\"layer_types\": [\"sliding_attention\", \"full_attention\", \"full_attention\"] | layer_types has sliding_attention for layer 0",
+        "\"use_sliding_window\": true, \"sliding_window\": 0, \"layer_types\": [\"full_attention\", \"sliding_attention\", \"full_attention\"] | layer_types has sliding_attention for layer 1"})
+    void aSlidingLayerHasAWindow(String fields, String complaint) {
+        TestCheckpoint model = tiny(HfFamily.QWEN2_MOE);
+        model.config.setAll(json("{" + fields + "}"));
+        assertComplains(() -> open(model.write(temp)), "config.json: " + complaint);
     }
 
     @Test

@@ -42,7 +42,7 @@ public final class WholeFile {
                 throw new IOException("it is a folder");
             }
             Files.createDirectories(folder);
-            Path beside = folder.resolve(".%s.%d.part".formatted(file.getFileName(), ProcessHandle.current().pid()));
+            Path beside = beside(file, folder);
             try {
                 try (Writer writer = Files.newBufferedWriter(beside, StandardCharsets.UTF_8)) {
                     content.write(writer);
@@ -52,9 +52,35 @@ public final class WholeFile {
                 Files.deleteIfExists(beside);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(
-                    new IOException("%s cannot be written: %s".formatted(file, Text.reason(e)), e));
+            throw cannotBeWritten(file, e);
         }
+    }
+
+    /**
+     * Finds out whether a file can be written, before the work whose results it is for. A folder that is not there is
+     * not made.
+     *
+     * @param file where
+     * @throws UncheckedIOException if it cannot be written; it names the file
+     */
+    public static void check(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        try {
+            if (folder != null && Files.isDirectory(folder)) {
+                Files.deleteIfExists(Files.createFile(beside(file, folder)));
+            }
+        } catch (IOException e) {
+            throw cannotBeWritten(file, e);
+        }
+    }
+
+    private static Path beside(Path file, Path folder) {
+        return folder.resolve(".%s.%d.part".formatted(file.getFileName(), ProcessHandle.current().pid()));
+    }
+
+    private static UncheckedIOException cannotBeWritten(Path file, IOException e) {
+        return new UncheckedIOException(
+                new IOException("%s cannot be written: %s".formatted(Text.printable(file), Text.reason(e)), e));
     }
 
     /**

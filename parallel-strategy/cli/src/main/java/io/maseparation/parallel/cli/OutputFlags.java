@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.files.WholeFile;
 import io.maseparation.parallel.present.OutputFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,7 @@ final class OutputFlags {
      * The file that an option names, if it was given; complains before minutes of work rather than after them.
      *
      * @throws UsageException if it cannot be a file
+     * @throws java.io.UncheckedIOException if it cannot be written
      */
     static Optional<Path> file(Arguments arguments, String option) {
         Optional<Path> file = arguments.path(option);
@@ -40,6 +42,7 @@ final class OutputFlags {
             if (Files.isDirectory(f) || folder == null || !Files.isDirectory(folder)) {
                 throw new UsageException("--%s %s is a folder, or its folder does not exist".formatted(option, f));
             }
+            WholeFile.check(f);
         });
         return file;
     }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.files.WholeFile;
 import io.maseparation.parallel.layout.Batching;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TraceFile;
@@ -22,6 +23,7 @@ final class TraceFlags {
      * The file, if one was asked for.
      *
      * @throws UsageException if it is a folder
+     * @throws java.io.UncheckedIOException if it cannot be written
      */
     static Optional<Path> file(Arguments arguments) {
         Optional<Path> file = arguments.path(TRACE);
@@ -29,6 +31,7 @@ final class TraceFlags {
             throw new UsageException("--%s: %s is a folder; name a file, such as %s"
                     .formatted(TRACE, folder, folder.resolve("trace.json")));
         });
+        file.ifPresent(WholeFile::check);
         return file;
     }
 

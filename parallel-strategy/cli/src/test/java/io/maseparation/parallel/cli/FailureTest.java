@@ -197,6 +197,23 @@ class FailureTest {
         }
     }
 
+    /** Known before the work, not after it. */
+    @Test
+    void aFileThatCannotBeWrittenIsKnownAtOnce() throws IOException {
+        String name = temp.resolve("n".repeat(300)).toString();
+        for (String line : List.of("calibrate -m tiny -o ", "plan -m tiny --cluster h200x64 -o ",
+                "generate -m tiny --prompt-ids 1 --trace ", "simulate --trace ")) {
+            long start = System.nanoTime();
+            CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + name));
+            assertThat(run.status()).isOne();
+            assertOneLine(run, "cannot be written: File name too long");
+            assertThat(System.nanoTime() - start).as(line).isLessThan(5_000_000_000L);
+        }
+        try (var files = Files.list(temp)) {
+            assertThat(files).isEmpty();
+        }
+    }
+
     @Test
     void whatHasNoEffectIsSaid() {
         String line = "generate -m tiny --prompt-ids 1 -n 1 --top-p 0.5";

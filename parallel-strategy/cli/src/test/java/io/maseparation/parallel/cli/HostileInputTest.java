@@ -41,7 +41,7 @@ class HostileInputTest {
     /** Options that say how much is to be done: where that is much, it takes long. */
     private static final List<String> WORK = List.of(
             "steps", "repetitions", "rounds", "time-limit", "max-tokens", "n-gen", "n-prompt", "n-depth",
-            "prompt-tokens");
+            "prompt-tokens", "sequences");
 
     /** What makes no sense of an option in some other way than a JSON value. */
     private static final List<String> WORDS = List.of(

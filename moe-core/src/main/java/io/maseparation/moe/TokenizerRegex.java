@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -185,12 +186,13 @@ final class TokenizerRegex {
     }
 
     private static int most(Matcher times) {
-        String count = times.group(1);
-        String range = times.group(2);
-        String most = count == null || (range != null && range.length() == 1) ? "" : range == null
-                ? count
-                : range.substring(1);
-        return times.group().startsWith("?") ? 1 : most.isEmpty() ? Integer.MAX_VALUE : Integer.parseInt(most);
+        if (times.group().startsWith("?")) {
+            return 1;
+        }
+        // The second number of {n,m}, or the only one of {n}; without one there is no bound.
+        String range = Objects.requireNonNullElse(times.group(2), "");
+        String most = range.isEmpty() ? Objects.requireNonNullElse(times.group(1), "") : range.substring(1);
+        return most.isEmpty() ? Integer.MAX_VALUE : Integer.parseInt(most);
     }
 
     private int afterEscape(int i) {

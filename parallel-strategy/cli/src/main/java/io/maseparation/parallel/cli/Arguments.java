@@ -167,7 +167,7 @@ final class Arguments {
             if (WHOLE.matcher(value).matches()) {
                 return Long.parseLong(value);
             }
-        } catch (NumberFormatException e) {
+        } catch (NumberFormatException _) {
             // It has more than 64 bits.
         }
         throw new UsageException("%s: '%s' is not a whole number".formatted(option, value));

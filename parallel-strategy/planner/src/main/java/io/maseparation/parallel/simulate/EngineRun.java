@@ -84,4 +84,16 @@ record EngineRun(
         }
         return sequences == 0 ? Double.NaN : sum / sequences;
     }
+
+    /** Time of the last sequence's first token in seconds, after a prefill; NaN if no sequence has one. */
+    double lastSampleSeconds() {
+        double last = Double.NaN;
+        for (int step = 0; step < batches.steps(); step++) {
+            double seconds = tokens.last(step);
+            if (seconds > 0) {
+                last = Math.max(Double.isNaN(last) ? 0 : last, seconds + (step + 1) * engineSeconds());
+            }
+        }
+        return last;
+    }
 }

@@ -10,6 +10,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -33,12 +34,12 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
     public SimulationResult run(boolean timeline) {
         MemoryFit memory = memory();
         EngineRun run = decode(memory);
-        double ttft = Double.NaN;
+        Optional<EngineRun> prefill = Optional.empty();
         if (scenario.prefillChunk() > 0) {
-            Batches prefill = Batches.prefill(memory.shares(), scenario.context(), scenario.prefillChunk());
-            ttft = EngineRun.of(this, prefill, memory).meanSampleSeconds() * 1e3;
+            Batches prompts = Batches.prefill(memory.shares(), scenario.context(), scenario.prefillChunk());
+            prefill = Optional.of(EngineRun.of(this, prompts, memory));
         }
-        return new Summary(run, memory).build(ttft, timeline);
+        return new Summary(run, memory).build(prefill, timeline);
     }
 
     /**

@@ -55,6 +55,7 @@ public record SimulationResult(
      * @param tpotP99Ms 99th percentile
      * @param tps output tokens per second over the batch
      * @param ttftMs mean time from the start of the prefill to a sequence's first token; NaN without a prefill
+     * @param prefillMs time from the start of the prefill to the last sequence's first token; NaN without a prefill
      * @param pricePerMillionTokens price of a million output tokens; NaN if prices are unknown
      */
     public record Speed(
@@ -64,6 +65,7 @@ public record SimulationResult(
             double tpotP99Ms,
             double tps,
             double ttftMs,
+            double prefillMs,
             double pricePerMillionTokens) {}
 
     /**

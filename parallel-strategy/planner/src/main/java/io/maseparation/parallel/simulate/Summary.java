@@ -17,6 +17,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Metrics of a run of decode steps. Shares of a rank's time refer to the window in which every micro-batch that it
@@ -130,7 +131,8 @@ final class Summary {
         }
     }
 
-    SimulationResult build(double ttftMs, boolean timeline) {
+    /** The result; with the times of first tokens where a prefill was simulated, too. */
+    SimulationResult build(Optional<EngineRun> prefill, boolean timeline) {
         double tpot = tpotSeconds();
         Map<Integer, Double> tpotOfCopy = tpotOfCopy();
         double[] times = gaps.stream().mapToDouble(g -> g * 1e3).toArray();
@@ -181,7 +183,8 @@ final class Summary {
                         Percentiles.of(times, 90),
                         Percentiles.of(times, 99),
                         tps,
-                        ttftMs,
+                        prefill.map(p -> p.meanSampleSeconds() * 1e3).orElse(Double.NaN),
+                        prefill.map(p -> p.lastSampleSeconds() * 1e3).orElse(Double.NaN),
                         run.simulation().pricePerHour() / 3600 / tps * 1e6),
                 new SimulationResult.Bounds(
                         bound * 1e3, Math.max(least.bytes() / bandwidth, least.flops() / rate) * 1e3),

@@ -44,6 +44,10 @@ class ProfileTest {
             assertThat(with.speed().tpotP90Ms()).isEqualTo(without.speed().tpotP90Ms() + 2, within(1e-9));
             assertThat(with.tps()).isEqualTo(48 / with.tpotMs() * 1e3, within(1e-9));
             assertThat(with.speed().ttftMs()).as("two or more chunks").isGreaterThan(without.speed().ttftMs() + 3.999);
+            assertThat(without.speed().prefillMs()).isGreaterThan(without.speed().ttftMs());
+            int chunks = (int) Math.round((with.speed().prefillMs() - without.speed().prefillMs()) / 2);
+            assertThat(with.speed().prefillMs()).isEqualTo(without.speed().prefillMs() + 2 * chunks, within(1e-9));
+            assertThat(chunks).as("of the micro-batch with most").isGreaterThanOrEqualTo(10);
             double share = without.tpotMs() / with.tpotMs();
             assertThat(with.criticalPath().get(Regime.ENGINE)).isEqualTo(2 / with.tpotMs(), within(1e-12));
             assertThat(with.criticalPath().values().stream().mapToDouble(s -> s).sum()).isEqualTo(1, within(1e-12));

@@ -27,7 +27,8 @@ class PublishedSystemsTest {
     /** Published times have what the serving engine does in them, simulated ones do not. */
     private static final double MOST = 1.05;
 
-    private static final int CHUNK = 8192;
+    /** Prompt tokens of a step: vLLM's default then, the context of 32,768 of Mixtral-8x7B, in whole prompts. */
+    private static final int CHUNK = 32_000;
 
     @ParameterizedTest
     @CsvFileSource(resources = "published-systems.csv")
@@ -46,7 +47,7 @@ class PublishedSystemsTest {
                         + new Simulation(Planning.plan(config, setup), cluster, Scenario.decode(batch, in)
                                 .withSteps(1, 1)
                                 .withPrefill(Math.min(in * batch, CHUNK)))
-                                .run(false).speed().ttftMs() / 1e3;
+                                .run(false).speed().prefillMs() / 1e3;
         double ratio = simulated / published;
 
         assertThat(Math.abs(Math.log(ratio))).as("%.3f of published, was %.3f", ratio, kept)

@@ -80,6 +80,7 @@ public final class SimulationReport {
         values.put("tpot_p99_ms", r.speed().tpotP99Ms());
         values.put("tps", r.tps());
         values.put("ttft_ms", r.speed().ttftMs());
+        values.put("prefill_ms", r.speed().prefillMs());
         values.put("bound_ms", r.bounds().layoutMs());
         values.put("cluster_bound_ms", r.bounds().clusterMs());
         values.put("busy", r.busy());
@@ -143,7 +144,8 @@ public final class SimulationReport {
         table.row("TPS", Unit.NUMBER.text(r.tps()), "output tokens per second over the batch");
         if (Double.isFinite(r.speed().ttftMs())) {
             table.row("TTFT", ms.text(r.speed().ttftMs()),
-                    "time to a sequence's first token, from the start of the prefill");
+                    "mean time to a sequence's first token, from the start of the prefill; to the last one's %s"
+                            .formatted(ms.text(r.speed().prefillMs())));
         }
         table.row("busy", share.text(r.busy()), "time that ranks compute: with attention %s, with experts %s"
                 .formatted(share.text(r.use().busyAttention()), share.text(r.use().busyExpert())));

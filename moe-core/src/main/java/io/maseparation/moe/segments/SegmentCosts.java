@@ -351,7 +351,8 @@ public final class SegmentCosts {
         int width = of.expertWidth() / share.parts();
         int extraWidth = of.extraWidth() / share.parts();
         int extraActive = load.extraRows() > 0 ? 1 : 0;
-        OperationCost.Shape bank = new OperationCost.ExpertBank(load.pairs(), held, width, config.hidden());
+        OperationCost.Shape bank = new OperationCost.ExpertBank(
+                load.pairs(), held, load.active(), width, config.hidden());
         for (Operation operation : List.of(Operation.EXPERT_UP, Operation.EXPERT_DOWN)) {
             if (held > 0) {
                 OpCost cost = expert(operation, load.pairs(), load.active(), width, formats.experts());

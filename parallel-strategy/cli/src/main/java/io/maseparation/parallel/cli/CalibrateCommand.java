@@ -12,6 +12,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.ClusterFile;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.Link;
+import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Setup;
@@ -141,7 +142,13 @@ final class CalibrateCommand extends Command {
                 column("gb_per_s", "GB/s", Unit.NUMBER, e -> e.getValue().rate().bytesPerSecond() / GIGA),
                 column("gflop_per_s", "GFLOP/s", Unit.NUMBER, e -> e.getValue().rate().flopsPerSecond() / GIGA),
                 column("median_error", "median error of the fit", Unit.PERCENT, e -> e.getValue().medianError()),
-                column("samples", "samples", Unit.COUNT, e -> e.getValue().samples()));
+                column("samples", "samples", Unit.COUNT, e -> e.getValue().samples()),
+                column("shape_times", "times by shape", Unit.COUNT, e -> shapeTimes(calibration, e.getKey())));
+    }
+
+    private static int shapeTimes(Calibration calibration, Operation operation) {
+        OperationRate rate = calibration.cluster().kinds().getFirst().measured().get(operation);
+        return rate == null ? 0 : rate.shapes().curves().stream().mapToInt(c -> c.points().size()).sum();
     }
 
     private static Table check(List<SimulationCheck.Entry> checks) {
@@ -154,7 +161,9 @@ final class CalibrateCommand extends Command {
                 column("measured_step_ms_max", "most", Unit.MILLISECONDS, SimulationCheck.Entry::mostMs),
                 column("measured_tpot_p50_ms", "TPOT p50", Unit.MILLISECONDS, SimulationCheck.Entry::medianMs),
                 column("simulated_tpot_ms", "TPOT, simulated", Unit.MILLISECONDS, SimulationCheck.Entry::simulatedMs),
-                column("error", "error", Unit.PERCENT, SimulationCheck.Entry::error));
+                column("error", "error", Unit.PERCENT, SimulationCheck.Entry::error),
+                column("rates_tpot_ms", "by rates alone", Unit.MILLISECONDS, SimulationCheck.Entry::ratesMs),
+                column("rates_error", "error", Unit.PERCENT, e -> e.ratesMs() / e.measuredMs() - 1));
     }
 
     private static Table segments(List<SimulationCheck.Entry> checks) {

@@ -8,6 +8,7 @@ import io.maseparation.kernels.Operation;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.cluster.HostSharing;
+import io.maseparation.parallel.cluster.ShapeTimes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,6 +37,7 @@ class CalibrateTest {
             assertThat(entry.get("measured_step_ms").asDouble()).isPositive();
             assertThat(entry.get("simulated_tpot_ms").asDouble()).isPositive();
             assertThat(entry.get("error").asDouble()).isGreaterThan(-1);
+            assertThat(entry.get("rates_tpot_ms").asDouble()).isPositive();
         }
         assertThat(strategies).contains("single", "tp-pp", "ep", "ma");
         assertThat(json.get("segments").size()).isGreaterThanOrEqualTo(10);
@@ -45,10 +47,28 @@ class CalibrateTest {
         assertThat(cluster.host().cores()).isPositive();
         assertThat(cluster.kinds().getFirst().measured())
                 .containsKeys(Operation.EXPERT_UP, Operation.DECODE_ATTENTION, Operation.ROUTER, Operation.ARG_MAX);
+        // Products by rows, attention by positions, experts by rows, width (whole and halved) and how many are visited.
+        assertThat(shapes(cluster, Operation.ROUTER)).hasSize(1);
+        assertThat(shapes(cluster, Operation.PROJECTION)).hasSizeGreaterThanOrEqualTo(3);
+        assertThat(shapes(cluster, Operation.DECODE_ATTENTION)).hasSizeGreaterThan(4)
+                .allMatch(c -> c.points().size() >= 2);
+        for (Operation operation : List.of(Operation.EXPERT_UP, Operation.EXPERT_DOWN)) {
+            assertThat(shapes(cluster, operation).stream().map(c -> c.shape().getFirst()).distinct()).hasSize(2);
+            assertThat(shapes(cluster, operation).stream().map(c -> c.shape().getLast()).distinct())
+                    .hasSizeGreaterThan(2);
+        }
         assertThat(cluster.sources()).allMatch(s -> s.contains("measured by ma calibrate -m tiny on 20"));
         CommandLineRun simulated = CommandLineRun.of("simulate", "-m", "tiny", "--cluster", file.toString(), "--batch",
                 "4", "--context", "32", "--strategy", "ma", "--format", "json");
         assertThat(simulated.err()).isEmpty();
         assertThat(simulated.status()).isZero();
+        assertThat(simulated.out()).contains("measured by shape");
+    }
+
+    private static List<ShapeTimes.Curve> shapes(Cluster cluster, Operation operation) {
+        return cluster.kinds().getFirst().measured().entrySet().stream()
+                .filter(e -> e.getKey() == operation)
+                .flatMap(e -> e.getValue().shapes().curves().stream())
+                .toList();
     }
 }

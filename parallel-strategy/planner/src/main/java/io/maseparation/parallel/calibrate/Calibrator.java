@@ -13,6 +13,7 @@ import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.cluster.Roofline;
+import io.maseparation.parallel.cluster.ShapeTimes;
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.RunAbortedException;
@@ -40,6 +41,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Calibrator implements AutoCloseable {
     private static final int DEVICES = 16;
+    /** Seconds of a round for times by shape. */
+    private static final double SHAPES_SECONDS = 6;
+
+    /** Rounds, where all of them are measured at once. */
+    private static final int SHAPES_ROUNDS = 10;
+
     private static final int CONTENTION_STEPS = 10;
     private static final int EXCHANGED_FLOATS = 1024;
     private static final int CONTENTION_ROWS = 6;
@@ -52,6 +59,7 @@ public final class Calibrator implements AutoCloseable {
     /** On embedded devices: one probe of the whole model, and two of ranks that compute at once. */
     private final List<DeviceProbe> probes = new ArrayList<>();
 
+    private final ShapeProbe shapes;
     private final TransferProbe transfers = new TransferProbe();
     private final SegmentTimes alone = new SegmentTimes();
     private final SegmentTimes together = new SegmentTimes();
@@ -70,6 +78,7 @@ public final class Calibrator implements AutoCloseable {
         this.batch = batch;
         this.context = context;
         embedded = devices.getFirst().target().embedded();
+        shapes = new ShapeProbe(devices.getFirst(), weights, context);
         if (!embedded) {
             return;
         }
@@ -102,6 +111,9 @@ public final class Calibrator implements AutoCloseable {
     /** Runs what is measured until the JVM has compiled it. */
     public void warmUp() {
         probes.forEach(DeviceProbe::warmUp);
+        if (embedded) {
+            shapes.measure(SHAPES_SECONDS);
+        }
     }
 
     /**
@@ -119,6 +131,7 @@ public final class Calibrator implements AutoCloseable {
             List<DeviceProbe> pair = probes.subList(1, 3);
             probes.getFirst().measure();
             pair.getFirst().measure();
+            shapes.measure(SHAPES_SECONDS);
             pair.forEach(half -> steps(half, alone, () -> {}));
             Communicator communicator = new InProcessCommunicator(2);
             atOnce(
@@ -188,6 +201,7 @@ public final class Calibrator implements AutoCloseable {
             GpuMeasurements gpu = GpuMeasurements.of(
                     devices.getFirst(), weights, single(), pair(weights.config()), batch, context);
             Map<Operation, Calibration.Fit> fits = fits(gpu.samples());
+            shapes.measureInTurn(SHAPES_ROUNDS * SHAPES_SECONDS);
             HostSharing host = new HostSharing(
                     Runtime.getRuntime().availableProcessors(), devices.size(), gpu.contention(), 0);
             return new Calibration(
@@ -218,9 +232,12 @@ public final class Calibrator implements AutoCloseable {
         return fits;
     }
 
-    private static Map<Operation, OperationRate> rates(Map<Operation, Calibration.Fit> fits) {
+    /** Rates with the times by shape. */
+    private Map<Operation, OperationRate> rates(Map<Operation, Calibration.Fit> fits) {
+        Map<Operation, List<ShapeTimes.Curve>> curves = shapes.curves();
         Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
-        fits.forEach((operation, fit) -> rates.put(operation, fit.rate()));
+        fits.forEach((operation, fit) -> rates.put(
+                operation, fit.rate().with(curves.getOrDefault(operation, List.of()))));
         return rates;
     }
 
@@ -288,5 +305,6 @@ public final class Calibrator implements AutoCloseable {
     @Override
     public void close() {
         probes.forEach(DeviceProbe::close);
+        shapes.close();
     }
 }

@@ -24,6 +24,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import java.util.function.ObjDoubleConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -33,7 +35,7 @@ import java.util.stream.IntStream;
  * <p>TornadoVM's profiler gives the times of tasks on the device and slows down everything around them. What starting
  * them costs is therefore measured without it, as the time of a segment less that of its tasks (see {@link HostFit}).
  */
-final class DeviceProbe implements AutoCloseable {
+final class DeviceProbe implements TaskProbe {
     private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
     private static final int LEAST_ROWS = 8;
     private static final int SHORT_CONTEXT = 32;
@@ -50,10 +52,42 @@ final class DeviceProbe implements AutoCloseable {
     private final boolean readsChoices;
     private final List<Integer> rows;
     private final int positions;
+    private final List<Integer> contexts;
+    private final int repetitions;
     /** Experts of the last step, by layer. */
     private final int[][] chosen;
 
     private final Map<Batch, Measured> measured = new LinkedHashMap<>();
+
+    /**
+     * Sizes of steps.
+     *
+     * @param mostRows most rows
+     * @param contexts positions of a row, ascending
+     * @param repetitions how often each step is run at a time
+     */
+    record Sizes(int mostRows, List<Integer> contexts, int repetitions) {
+        static Sizes usual(ModelConfig config, int batch, int context) {
+            int positions = longest(config, context);
+            return new Sizes(
+                    Math.max(LEAST_ROWS, batch), List.of(Math.min(SHORT_CONTEXT, positions), positions), REPETITIONS);
+        }
+
+        /** More rows and contexts, each step once. */
+        static Sizes wide(ModelConfig config, int mostRows, int context) {
+            int positions = longest(config, context);
+            List<Integer> contexts = new ArrayList<>();
+            for (int n = SHORT_CONTEXT; n < positions; n *= 4) {
+                contexts.add(n);
+            }
+            contexts.add(positions);
+            return new Sizes(mostRows, contexts, 1);
+        }
+
+        private static int longest(ModelConfig config, int context) {
+            return Math.min(Math.max(LEAST_CONTEXT, context), config.maxPositions());
+        }
+    }
 
     /** The size of a step. */
     record Batch(int rows, int context) {}
@@ -68,14 +102,25 @@ final class DeviceProbe implements AutoCloseable {
      * @param profiled whether tasks are timed one by one; otherwise segments are timed as a whole
      */
     DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
+        this(target, weights, rank, Sizes.usual(weights.config(), batch, context), profiled);
+    }
+
+    /**
+     * The same for other sizes.
+     *
+     * @param sizes sizes of steps
+     */
+    DeviceProbe(Device target, ModelWeights weights, RankPlan rank, Sizes sizes, boolean profiled) {
         config = weights.config();
         chosen = new int[config.layers().size()][0];
         segments = rank.segments().stream().flatMap(segment -> segment.layers().stream()).toList();
         this.profiled = profiled;
         readsChoices = target.target().embedded();
-        int most = Math.max(LEAST_ROWS, batch);
+        int most = sizes.mostRows();
         rows = ROWS.stream().filter(n -> n <= most).toList();
-        positions = Math.min(Math.max(LEAST_CONTEXT, context), config.maxPositions());
+        contexts = sizes.contexts();
+        repetitions = sizes.repetitions();
+        positions = contexts.getLast();
         device = new RankDevice(
                 target,
                 weights,
@@ -95,11 +140,19 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Times every task once more for every number of rows and both contexts; the mean of all times counts. */
     void measure() {
-        for (int context : List.of(Math.min(SHORT_CONTEXT, positions), positions)) {
-            for (int n : rows) {
+        measure(() -> false);
+    }
+
+    @Override
+    public void measure(BooleanSupplier ended) {
+        for (int n : rows) {
+            for (int context : contexts) {
+                if (ended.getAsBoolean() && !measured.isEmpty()) {
+                    return;
+                }
                 Batch batch = new Batch(n, context);
                 SegmentTimes times = measured.containsKey(batch) ? measured(batch).times() : new SegmentTimes();
-                for (int i = 0; i < REPETITIONS; i++) {
+                for (int i = 0; i < repetitions; i++) {
                     times.add(step(n, context, () -> {}));
                 }
                 measured.put(
@@ -107,6 +160,11 @@ final class DeviceProbe implements AutoCloseable {
                         new Measured(times, segments.stream().map(s -> load(s, n)).toList()));
             }
         }
+    }
+
+    @Override
+    public void forget() {
+        measured.clear();
     }
 
     /** Median seconds of each segment as a whole, by batch. */
@@ -174,27 +232,35 @@ final class DeviceProbe implements AutoCloseable {
 
     /** Adds the samples of every operation. */
     void addSamples(Map<Operation, List<Sample>> samples) {
+        forEachTask((task, seconds) -> samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
+                .add(new Sample(
+                        task.cost().bytes(),
+                        task.cost().flops(),
+                        readsChoices ? 0 : task.positions(),
+                        Math.max(seconds, 1e-8))));
+    }
+
+    @Override
+    public void forEachTask(ObjDoubleConsumer<OperationCost> receiver) {
         measured.forEach((batch, m) -> {
             List<double[]> seconds = m.times().taskSeconds();
             for (int s = 0; s < segments.size(); s++) {
-                List<OperationCost> tasks = costs(batch, s);
-                double[] ofTasks = seconds.get(s);
-                if (tasks.size() != ofTasks.length) {
-                    throw new ModelException(
-                            "the tasks of %s are not those of the cost model (its experts may not be stored side by side): calibrate with a preset"
-                                    .formatted(config.name()));
-                }
-                for (int t = 0; t < ofTasks.length; t++) {
-                    OperationCost task = tasks.get(t);
-                    samples.computeIfAbsent(task.operation(), o -> new ArrayList<>())
-                            .add(new Sample(
-                                    task.cost().bytes(),
-                                    task.cost().flops(),
-                                    readsChoices ? 0 : task.positions(),
-                                    Math.max(ofTasks[t], 1e-8)));
-                }
+                forEachTask(config, costs(batch, s), seconds.get(s), receiver);
             }
         });
+    }
+
+    /** Gives the tasks of a segment to a receiver. */
+    static void forEachTask(
+            ModelConfig config, List<OperationCost> tasks, double[] seconds, ObjDoubleConsumer<OperationCost> receiver) {
+        if (tasks.size() != seconds.length) {
+            throw new ModelException(
+                    "the tasks of %s are not those of the cost model (its experts may not be stored side by side): calibrate with a preset"
+                            .formatted(config.name()));
+        }
+        for (int t = 0; t < seconds.length; t++) {
+            receiver.accept(tasks.get(t), seconds[t]);
+        }
     }
 
     /** What a segment of a step costs, by its tasks. */

@@ -5,6 +5,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cluster.Cluster;
+import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.compare.RandomPrompts;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Planning;
@@ -49,6 +50,7 @@ public final class SimulationCheck {
      * @param leastMs least over runs of the mean time of a decode step
      * @param mostMs largest over runs of the mean time of a decode step
      * @param simulatedMs simulated TPOT
+     * @param ratesMs simulated TPOT by rates of operations alone, without times by shape
      * @param segments mean time of each kind of segment
      */
     public record Entry(
@@ -58,6 +60,7 @@ public final class SimulationCheck {
             double leastMs,
             double mostMs,
             double simulatedMs,
+            double ratesMs,
             List<SegmentTime> segments) {
         /** {@return simulated ÷ measured − 1} */
         public double error() {
@@ -193,6 +196,8 @@ public final class SimulationCheck {
                 steps.getMin(),
                 steps.getMax(),
                 simulated.tpotMs(),
+                new Simulation(simulation.plan(), simulation.cluster().withKinds(DeviceKind::withoutShapes),
+                        simulation.scenario()).tpotMs(),
                 segments(median.timeline().events(), simulated.timeline()));
     }
 

@@ -106,13 +106,13 @@ public final class ClusterFile {
     private static DeviceKind kind(JsonFile json) {
         Map<Operation, OperationRate> measured = new LinkedHashMap<>();
         for (JsonFile operation : json.members("operations")) {
-            measured.put(
-                    operation(operation),
-                    new OperationRate(
-                            operation.number("launch_us", 0, 1e9) / 1e6,
-                            operation.number("bytes_per_s", 1, 1e18),
-                            operation.number("flops_per_s", 1, 1e21),
-                            operation.number("position_us", 0, 0, 1e6) / 1e6));
+            Operation of = operation(operation);
+            OperationRate rate = new OperationRate(
+                    operation.number("launch_us", 0, 1e9) / 1e6,
+                    operation.number("bytes_per_s", 1, 1e18),
+                    operation.number("flops_per_s", 1, 1e21),
+                    operation.number("position_us", 0, 0, 1e6) / 1e6);
+            measured.put(of, rate.with(ShapeTimes.read(operation, of)));
             operation.done();
         }
         Roofline fitted = new Roofline(
@@ -368,6 +368,9 @@ public final class ClusterFile {
                 numbers.put("flops_per_s", sourced(rate.flopsPerSecond(), source));
                 if (rate.secondsPerPosition() > 0) {
                     numbers.put("position_us", sourced(rate.secondsPerPosition() * 1e6, source));
+                }
+                if (rate.shapes().any()) {
+                    numbers.put("times", rate.shapes().written(operation, source));
                 }
                 operations.put(operation.id(), numbers);
             }

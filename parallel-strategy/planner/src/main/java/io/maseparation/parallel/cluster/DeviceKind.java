@@ -47,6 +47,11 @@ public record DeviceKind(
                 measured);
     }
 
+    /** {@return the same kind with measured rates only, without times by shape} */
+    public DeviceKind withoutShapes() {
+        return with(roofline, launches, hostBytesPerSecond, rate -> rate.with(List.of()));
+    }
+
     /**
      * {@return the same kind with other rates and launch times}
      *
@@ -85,7 +90,9 @@ public record DeviceKind(
 
     private String kernelTimes() {
         if (!measured.isEmpty()) {
-            return "rates measured by operation";
+            return measured.values().stream().anyMatch(rate -> rate.shapes().any())
+                    ? "experts, decode attention and matrix products measured by shape, all others by operation"
+                    : "rates measured by operation";
         }
         return roofline.tables().name().isEmpty()
                 ? roofline.kernels().isEmpty() ? "rooflines" : "rooflines fitted by operation"
@@ -104,6 +111,10 @@ public record DeviceKind(
     public double factor(OperationCost task, double bytes, double flops) {
         Operation operation = task.operation();
         double factor = factor(task, task.shape());
+        if (measured.containsKey(operation)) {
+            // What a cache serves is faster than the memory that the peak is of.
+            return factor;
+        }
         double fit = roofline.fixedSeconds(operation) + roofline.workSeconds(operation, bytes, flops);
         double least = roofline.boundSeconds(bytes, flops);
         return factor * fit < least ? least / fit : factor;
@@ -116,6 +127,10 @@ public record DeviceKind(
      * @param shape the shape
      */
     public double factor(OperationCost task, OperationCost.Shape shape) {
+        OperationRate rate = measured.get(task.operation());
+        if (rate != null) {
+            return rate.shapes().factor(shape);
+        }
         return tabled(task) ? roofline.tables().factor(shape) : 1;
     }
 
@@ -126,12 +141,16 @@ public record DeviceKind(
      * @param task the task
      */
     public double leastFactor(OperationCost task) {
+        OperationRate rate = measured.get(task.operation());
+        if (rate != null) {
+            return rate.shapes().leastFactor();
+        }
         return tabled(task) ? roofline.tables().leastFactor(task.operation()) : 1;
     }
 
-    /** Whether tables say something of a task: they are of 16 bits. */
-    private boolean tabled(OperationCost task) {
-        return task.format().half() && !measured.containsKey(task.operation());
+    /** Whether tables of the kind of device say something of a task that was not measured: they are of 16 bits. */
+    private static boolean tabled(OperationCost task) {
+        return task.format().half();
     }
 
     /**
@@ -157,7 +176,7 @@ public record DeviceKind(
         OperationRate rate = measured.get(operation);
         double onDevice = rate == null
                 ? Math.max(0, factor * roofline.fixedSeconds(operation) - launches.seconds(Launch.GRAPH))
-                : rate.launchSeconds();
+                : factor * rate.launchSeconds();
         return onDevice + hostLaunchSeconds(launch);
     }
 

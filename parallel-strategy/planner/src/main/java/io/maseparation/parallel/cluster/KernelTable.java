@@ -14,6 +14,8 @@ final class KernelTable {
     private static final int NEAREST = 4;
 
     private final List<Curve> curves;
+    /** Weight of the fit itself, beside the inverse squares of the curves' distances. */
+    private final double fit;
     private final double least;
 
     /** What was measured of all sizes but one. */
@@ -51,7 +53,17 @@ final class KernelTable {
     }
 
     KernelTable(List<Curve> curves) {
+        this(curves, 0);
+    }
+
+    /**
+     * Measurements that fade into the fit with the distance.
+     *
+     * @param fit weight of the fit itself: 1 over the square of the distance of a curve that counts as much
+     */
+    KernelTable(List<Curve> curves, double fit) {
         this.curves = List.copyOf(curves);
+        this.fit = fit;
         least = Math.exp(this.curves.stream()
                 .flatMap(c -> c.logFactors().values().stream())
                 .mapToDouble(f -> f)
@@ -87,7 +99,7 @@ final class KernelTable {
             }
         }
         double sum = 0;
-        double weights = 0;
+        double weights = fit;
         for (int i = 0; i < nearest.length; i++) {
             double weight = 1 / (distances[i] + 1e-9);
             sum += weight * nearest[i].at(Math.log(size));

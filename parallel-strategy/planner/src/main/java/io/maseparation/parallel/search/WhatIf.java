@@ -131,7 +131,7 @@ final class WhatIf {
     static Cluster withoutLaunches(Cluster c) {
         return c.withKinds(kind -> kind.with(kind.roofline().withoutFixed(), LaunchTimes.NONE,
                 kind.hostBytesPerSecond(),
-                rate -> new OperationRate(0, rate.bytesPerSecond(), rate.flopsPerSecond(), rate.secondsPerPosition())));
+                OperationRate::withoutLaunch));
     }
 
     /** In a measured table, the part of a time above the first one is due to bandwidth. */

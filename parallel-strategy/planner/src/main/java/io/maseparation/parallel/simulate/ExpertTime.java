@@ -32,8 +32,8 @@ public final class ExpertTime {
     private final double[] leastFactors;
     private final double fixedSeconds;
     private final Conditions conditions;
-    /** By pairs: for each task the factor of its shape. */
-    private final Map<Integer, double[]> factors = new HashMap<>();
+    /** By pairs and visited experts: for each task the factor of its shape. */
+    private final Map<Visits, double[]> factors = new HashMap<>();
 
     /**
      * Finds the coefficients of a segment.
@@ -96,7 +96,7 @@ public final class ExpertTime {
         if (least.pairs() == 0) {
             return 0;
         }
-        double[] of = factors.computeIfAbsent(least.pairs(), this::factors);
+        double[] of = factors.computeIfAbsent(new Visits(least.pairs(), least.active()), this::factors);
         double seconds = kind.startSeconds(conditions.launch());
         for (int task = 0; task < of.length; task++) {
             double moved = of(bytes[task], least.rows(), least.pairs(), least.active());
@@ -110,10 +110,13 @@ public final class ExpertTime {
         return seconds;
     }
 
-    private double[] factors(int pairs) {
+    /** What factors of experts go by. */
+    private record Visits(int pairs, int active) {}
+
+    private double[] factors(Visits visits) {
         return tasks.stream()
                 .mapToDouble(task -> kind.factor(task, task.shape() instanceof ExpertBank bank
-                        ? new ExpertBank(pairs, bank.held(), bank.width(), bank.hidden())
+                        ? new ExpertBank(visits.pairs(), bank.held(), visits.active(), bank.width(), bank.hidden())
                         : task.shape()))
                 .toArray();
     }

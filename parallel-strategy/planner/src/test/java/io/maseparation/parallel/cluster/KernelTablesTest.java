@@ -56,7 +56,7 @@ class KernelTablesTest {
             String system, int width, int hidden, int experts, int tokens, int topK, double measured) {
         int pairs = tokens * topK;
         int active = Math.min(experts, pairs);
-        OperationCost.Shape bank = new OperationCost.ExpertBank(pairs, experts, width, hidden);
+        OperationCost.Shape bank = new OperationCost.ExpertBank(pairs, experts, active, width, hidden);
         double up = microseconds(kind(system), task(Operation.EXPERT_UP,
                 ExpertUp.cost(pairs, active, width, hidden, true, DataType.BF16), bank));
         double down = microseconds(kind(system), task(Operation.EXPERT_DOWN,
@@ -93,7 +93,7 @@ class KernelTablesTest {
         return switch (kind) {
             case EXPERTS -> task(Operation.EXPERT_UP,
                     ExpertUp.cost(rows, Math.min(rows, 1 << power), size, inputs, true, DataType.BF16),
-                    new OperationCost.ExpertBank(rows, 1 << power, size, inputs));
+                    new OperationCost.ExpertBank(rows, 1 << power, Math.min(rows, 1 << power), size, inputs));
             case DECODE_ATTENTION -> task(Operation.DECODE_ATTENTION,
                     DecodeAttention.cost(DataType.BF16, rows, (long) rows * size, 1 << power, 1, 128),
                     new OperationCost.Attention(rows, 1 << power, size));

@@ -3,14 +3,18 @@ package io.maseparation.parallel.search;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.Operation;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.cluster.OperationRate;
 import io.maseparation.parallel.cluster.Profile;
 import io.maseparation.parallel.cluster.RelativeErrors;
+import io.maseparation.parallel.cluster.ShapeTimes;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
@@ -23,8 +27,10 @@ import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.TestClusters;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -50,7 +56,31 @@ class LowerBoundTest {
     /** Clusters with tables of kernels, whose times are neither convex nor monotone. */
     private static final List<String> MEASURED = List.of("a100", "h100", "h200");
 
-    @Property(tries = 300)
+    /** A kind of device as a calibration leaves it: rates by operation, and times by shape that are off from them. */
+    private static DeviceKind calibrated(SplittableRandom random, DeviceKind kind) {
+        Map<Operation, OperationRate> rates = new EnumMap<>(Operation.class);
+        for (Operation operation : Operation.values()) {
+            OperationRate rate = new OperationRate(
+                    1e-6 * random.nextInt(5), 1e9 * (1 + random.nextInt(99)), 1e11 * (1 + random.nextInt(99)), 0);
+            List<ShapeTimes.Curve> curves = new ArrayList<>();
+            int sizes = switch (operation) {
+                case EXPERT_UP, EXPERT_DOWN -> 3;
+                case DECODE_ATTENTION, QKV_PROJECTION, PROJECTION, ROUTER -> 2;
+                default -> 0;
+            };
+            for (int i = 0; i < 3 * sizes; i++) {
+                List<Integer> shape = random.ints(sizes, 1, 2000).boxed().toList();
+                curves.add(new ShapeTimes.Curve(shape, random.ints(4, 1, 5000).distinct().sorted()
+                        .mapToObj(n -> new ShapeTimes.Point(n, 1e-6 * (1 + random.nextInt(100)), 1e4 * n, 1e6 * n))
+                        .toList()));
+            }
+            rates.put(operation, rate.with(curves));
+        }
+        return new DeviceKind(kind.name(), kind.memoryBytes(), kind.roofline(), kind.launches(), kind.pricePerHour(),
+                kind.hostBytesPerSecond(), kind.collectiveShare(), rates);
+    }
+
+    @Property(tries = 400)
     void noSimulationIsFaster(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         ModelConfig model = MODELS.get(random.nextInt(MODELS.size()));
@@ -59,6 +89,7 @@ class LowerBoundTest {
         Cluster cluster = (random.nextInt(3) > 0
                 ? TestClusters.random(random, devices)
                 : Clusters.named(MEASURED.get(random.nextInt(MEASURED.size())) + "x" + devices))
+                .withKinds(kind -> random.nextInt(3) > 0 ? kind : calibrated(random, kind))
                 .with(new Profile(Math.abs(seed % 2) * 1e-3, RelativeErrors.USUAL, List.of()));
         List<PlacedLayout> layouts = SearchedLayouts.of(SearchRequest.of(config, cluster, Scenario.decode(1, 1))
                 .with(LayoutFilter.usual().with(EnumSet.allOf(CombineMode.class))));

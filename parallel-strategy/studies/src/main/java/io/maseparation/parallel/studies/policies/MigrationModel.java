@@ -54,6 +54,7 @@ public record MigrationModel(double linkShare, double pauseSeconds) {
                         rate.launchSeconds(),
                         rate.bytesPerSecond() * left,
                         rate.flopsPerSecond(),
-                        rate.secondsPerPosition() / left));
+                        rate.secondsPerPosition() / left,
+                        rate.shapes()));
     }
 }

@@ -1,0 +1,172 @@
+package io.maseparation.parallel.calibrate;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.Operation;
+import io.maseparation.moe.AttentionSize;
+import io.maseparation.moe.MemoryBudget;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.parallel.cluster.ShapeTimes;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.Planning;
+import io.maseparation.parallel.layout.RankPlan;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/**
+ * Measures tables of times by shape, with a model's own matrices, whole and halved: products by rows, decode attention
+ * by rows and positions, experts by rows, width and how many of them are visited. It takes as long as it is given: what
+ * is larger than there was time for is left to the fits.
+ */
+final class ShapeProbe implements AutoCloseable {
+    /** More rows than the runs that the profile is checked with. */
+    private static final int MOST_ROWS = 64;
+
+    /** Share of the free memory that caches of measurements may take. */
+    private static final int MEMORY_PARTS = 8;
+
+    /** Share of the time of a probe in which the JVM compiles. */
+    private static final double WARM_UP = 0.25;
+
+    private final ModelConfig config;
+    private final List<Supplier<TaskProbe>> parts = new ArrayList<>();
+    private final List<TaskProbe> open = new ArrayList<>();
+    private final Map<Operation, Map<List<Integer>, TreeMap<Double, Sum>>> sums = new EnumMap<>(Operation.class);
+
+    /** Sums of executions of one shape. */
+    private static final class Sum {
+        private double seconds;
+        private double bytes;
+        private double flops;
+        private int executions;
+
+        void add(OperationCost task, double took) {
+            seconds += took;
+            bytes += task.cost().bytes();
+            flops += task.cost().flops();
+            executions++;
+        }
+
+        ShapeTimes.Point point(double size) {
+            return new ShapeTimes.Point(
+                    size, Math.max(seconds / executions, 1e-8), bytes / executions, flops / executions);
+        }
+    }
+
+    /**
+     * @param device the device
+     * @param weights the model
+     * @param context measured steps have up to this many positions a row, or more
+     */
+    ShapeProbe(Device device, ModelWeights weights, int context) {
+        config = weights.config();
+        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, mostRows(context), context);
+        for (Layout layout : possible(List.of(Layout.single(), Layout.tensorPipeline(2, 1)))) {
+            parts.add(() -> new DeviceProbe(device, weights, rank(layout, 0), sizes, true));
+        }
+        for (Layout layout : possible(List.of(
+                Layout.separated(1, 1), Layout.separated(1, 2).withExpertTensorParallel(2)))) {
+            parts.add(() -> new ExpertProbe(device, weights, rank(layout, 1)));
+        }
+    }
+
+    /**
+     * Measures once more and keeps everything on the device; the first call is for the JVM to compile and counts not.
+     *
+     * @param seconds for all of it
+     */
+    void measure(double seconds) {
+        boolean warmUp = open.isEmpty();
+        if (warmUp) {
+            parts.forEach(part -> open.add(part.get()));
+        }
+        for (TaskProbe probe : open) {
+            pass(probe, seconds / open.size());
+            if (warmUp) {
+                probe.forget();
+            }
+        }
+    }
+
+    /**
+     * Measures one after the other, where a device may not hold all at once.
+     *
+     * @param seconds for all of it
+     */
+    void measureInTurn(double seconds) {
+        for (Supplier<TaskProbe> part : parts) {
+            try (TaskProbe probe = part.get()) {
+                pass(probe, WARM_UP * seconds / parts.size());
+                probe.forget();
+                pass(probe, (1 - WARM_UP) * seconds / parts.size());
+                probe.forEachTask(this::add);
+            }
+        }
+    }
+
+    private static void pass(TaskProbe probe, double seconds) {
+        long end = System.nanoTime() + (long) (seconds * 1e9);
+        probe.measure(() -> System.nanoTime() > end);
+    }
+
+    private List<Layout> possible(List<Layout> layouts) {
+        return layouts.stream().filter(layout -> {
+            try {
+                Planning.plan(config, layout);
+                return true;
+            } catch (PlanException e) {
+                return false;
+            }
+        }).toList();
+    }
+
+    private RankPlan rank(Layout layout, int rank) {
+        return Planning.plan(config, layout).ranks().get(rank);
+    }
+
+    private int mostRows(int context) {
+        int positions = DeviceProbe.Sizes.wide(config, 1, context).contexts().getLast();
+        long row = (long) positions * config.layers().size() * DataType.F32.bytes()
+                * AttentionSize.cachedElements(config, config.kvHeads());
+        return (int) Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, MOST_ROWS);
+    }
+
+    private void add(OperationCost task, double seconds) {
+        ShapeTimes.Place.of(task.shape()).ifPresent(place -> sums
+                .computeIfAbsent(task.operation(), o -> new HashMap<>())
+                .computeIfAbsent(place.curve(), c -> new TreeMap<>())
+                .computeIfAbsent(place.size(), s -> new Sum())
+                .add(task, seconds));
+    }
+
+    /** By operation, what was measured. */
+    Map<Operation, List<ShapeTimes.Curve>> curves() {
+        open.forEach(probe -> probe.forEachTask(this::add));
+        Map<Operation, List<ShapeTimes.Curve>> curves = new EnumMap<>(Operation.class);
+        sums.forEach((operation, of) -> {
+            List<ShapeTimes.Curve> all = new ArrayList<>();
+            of.forEach((shape, along) -> {
+                List<ShapeTimes.Point> points = new ArrayList<>();
+                along.forEach((size, sum) -> points.add(sum.point(size)));
+                all.add(new ShapeTimes.Curve(shape, points));
+            });
+            all.sort(Comparator.comparing(c -> c.shape().toString()));
+            curves.put(operation, all);
+        });
+        return curves;
+    }
+
+    @Override
+    public void close() {
+        open.forEach(TaskProbe::close);
+    }
+}

@@ -47,10 +47,11 @@ public record OperationCost(Operation operation, OpCost cost, int positions, Sha
      * @param pairs pairs of a row and an expert
      * @param held experts
      * @param active experts that at least one row visits
+     * @param perRow experts that a row visits, on all ranks together
      * @param width width of each
      * @param hidden width of the model
      */
-    public record ExpertBank(int pairs, int held, int active, int width, int hidden) implements Shape {}
+    public record ExpertBank(int pairs, int held, int active, int perRow, int width, int hidden) implements Shape {}
 
     /** A task that multiplies nothing of a format of its own. */
     public OperationCost(Operation operation, OpCost cost) {

@@ -352,7 +352,7 @@ public final class SegmentCosts {
         int extraWidth = of.extraWidth() / share.parts();
         int extraActive = load.extraRows() > 0 ? 1 : 0;
         OperationCost.Shape bank = new OperationCost.ExpertBank(
-                load.pairs(), held, load.active(), width, config.hidden());
+                load.pairs(), held, load.active(), routing(layer).topK(), width, config.hidden());
         for (Operation operation : List.of(Operation.EXPERT_UP, Operation.EXPERT_DOWN)) {
             if (held > 0) {
                 OpCost cost = expert(operation, load.pairs(), load.active(), width, formats.experts());

@@ -32,7 +32,7 @@ final class KernelTable {
         }
 
         /** Outside of what was measured, that of the nearest end. */
-        private double at(double logSize) {
+        double at(double logSize) {
             var below = logFactors.floorEntry(logSize);
             var above = logFactors.ceilingEntry(logSize);
             if (below == null || above == null) {
@@ -43,17 +43,13 @@ final class KernelTable {
             return below.getValue() + share * (above.getValue() - below.getValue());
         }
 
-        private double distance(double[] other) {
+        double distance(double[] other) {
             double sum = 0;
             for (int i = 0; i < logKey.length; i++) {
                 sum += (logKey[i] - other[i]) * (logKey[i] - other[i]);
             }
             return sum;
         }
-    }
-
-    KernelTable(List<Curve> curves) {
-        this(curves, 0);
     }
 
     /**
@@ -73,7 +69,7 @@ final class KernelTable {
 
     /**
      * {@return time ÷ that of the fit; a shape on a measured curve has that of the curve, any other one the geometric
-     * mean of the nearest curves, weighted by the inverse square of their distance}
+     * mean of the fit and the nearest curves, these weighted by the inverse square of their distance}
      *
      * @param key all sizes but one
      * @param size the one that changes along a curve
@@ -115,5 +111,10 @@ final class KernelTable {
 
     List<Curve> curves() {
         return curves;
+    }
+
+    /** {@return the same fit with some of the curves} */
+    KernelTable with(List<Curve> some) {
+        return new KernelTable(some, fit);
     }
 }

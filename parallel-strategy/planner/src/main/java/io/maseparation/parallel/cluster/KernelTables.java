@@ -4,10 +4,10 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.operations.DecodeAttention;
-import io.maseparation.kernels.operations.ExpertDown;
-import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.kernels.operations.Projection;
 import io.maseparation.moe.segments.OperationCost;
+import io.maseparation.moe.segments.OperationCost.ExpertBank;
+import io.maseparation.parallel.cluster.ExpertTable.Configuration;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -20,6 +20,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Measured times of kernels by operation and shape: experts by width and rows, decode attention by rows, heads and
@@ -27,7 +29,7 @@ import java.util.TreeMap;
  */
 public final class KernelTables {
     /** Nothing measured. */
-    public static final KernelTables NONE = new KernelTables("", Map.of());
+    public static final KernelTables NONE = new KernelTables("", Map.of(), null);
 
     /** Names of tables, which are those of the systems measured. */
     static final List<String> NAMES = List.of("a100", "h100", "h200");
@@ -39,10 +41,18 @@ public final class KernelTables {
 
     private final String name;
     private final Map<Kind, KernelTable> tables;
+    private final @Nullable ExpertTable experts;
 
-    /** What one table is of. */
+    /** What one table is of, beside that of experts. */
     enum Kind {
-        EXPERTS, DECODE_ATTENTION, PRODUCT;
+        DECODE_ATTENTION(0), PRODUCT(3);
+
+        /** Weight of the fit beside measured shapes: products of other sizes have tiles of their own. */
+        private final double fit;
+
+        Kind(double fit) {
+            this.fit = fit;
+        }
 
         String id() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -58,9 +68,10 @@ public final class KernelTables {
         }
     }
 
-    private KernelTables(String name, Map<Kind, KernelTable> tables) {
+    private KernelTables(String name, Map<Kind, KernelTable> tables, @Nullable ExpertTable experts) {
         this.name = name;
         this.tables = tables;
+        this.experts = experts;
     }
 
     /**
@@ -71,11 +82,18 @@ public final class KernelTables {
      */
     static KernelTables named(String name, Roofline roofline) {
         Map<Kind, List<KernelTable.Curve>> curves = new EnumMap<>(Kind.class);
+        Map<Configuration, KernelFit> fits = new EnumMap<>(Configuration.class);
+        List<ExpertTable.Curve> experts = new ArrayList<>();
         try (BufferedReader in = new BufferedReader(new InputStreamReader(
                 KernelTables.class.getResourceAsStream(name + "-kernels.csv"), StandardCharsets.UTF_8))) {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
-                if (!line.startsWith("#")) {
-                    String[] cells = line.split(",", -1);
+                String[] cells = line.split(",", -1);
+                if (cells[0].equals("experts-fit")) {
+                    fits.put(configuration(cells[1]), new KernelFit(Double.parseDouble(cells[2]) / 1e6,
+                            Double.parseDouble(cells[3]), Double.parseDouble(cells[4]), Double.parseDouble(cells[5])));
+                } else if (cells[0].startsWith("experts-")) {
+                    experts.add(experts(cells, roofline, fits));
+                } else if (!line.startsWith("#")) {
                     Kind kind = Kind.of(cells[0]);
                     curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, roofline));
                 }
@@ -84,36 +102,49 @@ public final class KernelTables {
             throw new UncheckedIOException(e);
         }
         Map<Kind, KernelTable> tables = new EnumMap<>(Kind.class);
-        curves.forEach((kind, of) -> tables.put(kind, new KernelTable(of)));
-        return new KernelTables(name, tables);
+        curves.forEach((kind, of) -> tables.put(kind, new KernelTable(of, kind.fit)));
+        return new KernelTables(name, tables, new ExpertTable(roofline, fits, experts));
+    }
+
+    private static Configuration configuration(String id) {
+        for (Configuration configuration : Configuration.values()) {
+            if (configuration.id().equals(id)) {
+                return configuration;
+            }
+        }
+        throw new IllegalArgumentException(id);
+    }
+
+    private static ExpertTable.Curve experts(
+            String[] cells, Roofline roofline, Map<Configuration, KernelFit> fits) {
+        int held = Integer.parseInt(cells[3]);
+        ExpertBank like = new ExpertBank(
+                held, held, held, Integer.parseInt(cells[4]), Integer.parseInt(cells[1]), Integer.parseInt(cells[2]));
+        Map<Integer, Double> seconds = new TreeMap<>();
+        points(cells[5], (pairs, time) -> seconds.put(pairs, time - BESIDE_EXPERTS));
+        return ExpertTable.curve(
+                roofline, fits, configuration(cells[0].substring("experts-".length())), like, seconds);
+    }
+
+    private static void points(String cell, BiConsumer<Integer, Double> receiver) {
+        for (String point : cell.split(" ", -1)) {
+            int colon = point.indexOf(':');
+            receiver.accept(
+                    Integer.parseInt(point.substring(0, colon)), Double.parseDouble(point.substring(colon + 1)) / 1e6);
+        }
     }
 
     private static KernelTable.Curve curve(Kind kind, String[] cells, Roofline roofline) {
         int[] key = {Integer.parseInt(cells[1]), Integer.parseInt(cells[2]), Integer.parseInt(cells[3])};
         TreeMap<Double, Double> factors = new TreeMap<>();
-        for (String point : cells[4].split(" ", -1)) {
-            int colon = point.indexOf(':');
-            int size = Integer.parseInt(point.substring(0, colon));
-            double seconds = Double.parseDouble(point.substring(colon + 1)) / 1e6;
-            switch (kind) {
-                case EXPERTS -> factors.put((double) size / key[2], (seconds - BESIDE_EXPERTS)
-                        / experts(roofline, size, Math.min(size, key[2]), key[0], key[1]));
-                case DECODE_ATTENTION -> factors.put((double) size, seconds / fitted(
-                        roofline, Operation.DECODE_ATTENTION,
-                        DecodeAttention.cost(
-                                DataType.BF16, key[0], (long) key[0] * size, key[1], 1, HEAD_DIM)));
-                case PRODUCT -> factors.put((double) size, seconds / fitted(
-                        roofline, Operation.PROJECTION, Projection.cost(size, key[0], key[1], DataType.BF16)));
-            }
-        }
+        points(cells[4], (size, seconds) -> factors.put((double) size, seconds / switch (kind) {
+            case DECODE_ATTENTION -> fitted(
+                    roofline, Operation.DECODE_ATTENTION,
+                    DecodeAttention.cost(DataType.BF16, key[0], (long) key[0] * size, key[1], 1, HEAD_DIM));
+            case PRODUCT -> fitted(
+                    roofline, Operation.PROJECTION, Projection.cost(size, key[0], key[1], DataType.BF16));
+        }));
         return KernelTable.Curve.of(new double[] {key[0], key[1], key[2]}, factors);
-    }
-
-    private static double experts(Roofline roofline, int pairs, int active, int width, int hidden) {
-        return fitted(roofline, Operation.EXPERT_UP,
-                ExpertUp.cost(pairs, active, width, hidden, true, DataType.BF16))
-                + fitted(roofline, Operation.EXPERT_DOWN,
-                        ExpertDown.cost(pairs, active, width, hidden, DataType.BF16));
     }
 
     private static double fitted(Roofline roofline, Operation operation, OpCost cost) {
@@ -138,7 +169,7 @@ public final class KernelTables {
         }
         return switch (operation) {
             // A shared expert has no table.
-            case EXPERT_UP, EXPERT_DOWN -> Math.min(1, least(Kind.EXPERTS));
+            case EXPERT_UP, EXPERT_DOWN -> Math.min(1, experts().least());
             case DECODE_ATTENTION -> Math.min(1, least(Kind.DECODE_ATTENTION));
             case QKV_PROJECTION, PROJECTION, ROUTER -> Math.min(1, least(Kind.PRODUCT));
             default -> 1;
@@ -147,6 +178,11 @@ public final class KernelTables {
 
     private double least(Kind kind) {
         return table(kind).least();
+    }
+
+    /** The table of experts. */
+    ExpertTable experts() {
+        return Objects.requireNonNull(experts, "a system's tables are of all kinds");
     }
 
     /** The table of one kind of operation. */
@@ -171,10 +207,7 @@ public final class KernelTables {
             case OperationCost.Attention a -> a.lanes() == 0 || a.positions() < 1
                     ? 1
                     : table(Kind.DECODE_ATTENTION).factor(new double[] {a.lanes(), a.group(), 1}, a.positions());
-            case OperationCost.ExpertBank e -> e.pairs() == 0
-                    ? 1
-                    : table(Kind.EXPERTS)
-                            .factor(new double[] {e.width(), e.hidden(), e.held()}, (double) e.pairs() / e.held());
+            case ExpertBank e -> e.pairs() == 0 ? 1 : experts().factor(e);
         };
     }
 }

@@ -111,6 +111,12 @@ public record Roofline(
         return fit == null ? 0 : fit.fixedSeconds();
     }
 
+    /** How kernels of an operation follow the roofline. */
+    KernelFit fit(Operation operation) {
+        return kernels.getOrDefault(
+                operation, new KernelFit(0, bandwidthEfficiency, flopsEfficiency, Double.POSITIVE_INFINITY));
+    }
+
     double workSeconds(Operation operation, double bytes, double flops) {
         KernelFit fit = kernels.get(operation);
         return fit == null

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  */
 public final class ShapeTimes {
     /** Nothing measured. */
-    public static final ShapeTimes NONE = new ShapeTimes(List.of(), new KernelTable(List.of()));
+    public static final ShapeTimes NONE = new ShapeTimes(List.of(), new KernelTable(List.of(), 0));
 
     /** Where a measured shape is this many times as large in one size, it counts as much as the rate alone. */
     private static final double AS_FAR_AS_THE_RATE = 8;

@@ -12,12 +12,13 @@ import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.kernels.operations.Projection;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.OperationCost;
-import io.maseparation.parallel.cluster.KernelTables.Kind;
+import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 import java.util.function.BiPredicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tables are held against what they were made of, and each part of them against the rest. */
 class KernelTablesTest {
+    /** What tables are of. */
+    private enum Kind {
+        EXPERTS, DECODE_ATTENTION, PRODUCT;
+
+        KernelTable table(DeviceKind device) {
+            return device.roofline().tables().table(KernelTables.Kind.valueOf(name()));
+        }
+    }
+
     private static DeviceKind kind(String system) {
         return Clusters.named(system + "x1").kinds().getFirst();
     }
@@ -56,7 +66,7 @@ class KernelTablesTest {
             String system, int width, int hidden, int experts, int tokens, int topK, double measured) {
         int pairs = tokens * topK;
         int active = Math.min(experts, pairs);
-        OperationCost.Shape bank = new OperationCost.ExpertBank(pairs, experts, active, width, hidden);
+        OperationCost.Shape bank = new ExpertBank(pairs, experts, active, topK, width, hidden);
         double up = microseconds(kind(system), task(Operation.EXPERT_UP,
                 ExpertUp.cost(pairs, active, width, hidden, true, DataType.BF16), bank));
         double down = microseconds(kind(system), task(Operation.EXPERT_DOWN,
@@ -93,7 +103,8 @@ class KernelTablesTest {
         return switch (kind) {
             case EXPERTS -> task(Operation.EXPERT_UP,
                     ExpertUp.cost(rows, Math.min(rows, 1 << power), size, inputs, true, DataType.BF16),
-                    new OperationCost.ExpertBank(rows, 1 << power, Math.min(rows, 1 << power), size, inputs));
+                    new ExpertBank(
+                            rows, 1 << power, Math.min(rows, 1 << power), 1 + random.nextInt(8), size, inputs));
             case DECODE_ATTENTION -> task(Operation.DECODE_ATTENTION,
                     DecodeAttention.cost(DataType.BF16, rows, (long) rows * size, 1 << power, 1, 128),
                     new OperationCost.Attention(rows, 1 << power, size));
@@ -162,30 +173,67 @@ class KernelTablesTest {
     private static Errors everySecondSize(KernelTable table) {
         List<Double> errors = new ArrayList<>();
         for (KernelTable.Curve curve : table.curves()) {
-            List<Double> sizes = List.copyOf(curve.logFactors().keySet());
-            for (int parity = 0; parity < 2 && sizes.size() > 2; parity++) {
-                NavigableMap<Double, Double> kept = new TreeMap<>(curve.logFactors());
-                for (int i = parity; i < sizes.size(); i += 2) {
-                    kept.remove(sizes.get(i));
-                }
-                KernelTable rest = new KernelTable(List.of(new KernelTable.Curve(curve.logKey(), kept)));
-                for (int i = parity; i < sizes.size(); i += 2) {
-                    errors.add(error(rest, curve, sizes.get(i)));
-                }
-            }
+            halves(curve, (kept, size) -> errors.add(error(table.with(List.of(kept)), curve, size)));
         }
         return Errors.of(errors);
+    }
+
+    private static Errors everySecondSize(ExpertTable table) {
+        List<Double> errors = new ArrayList<>();
+        for (ExpertTable.Curve curve : table.curves()) {
+            halves(curve.factors(), (kept, size) -> errors.add(error(table.with(List.of(
+                    new ExpertTable.Curve(curve.configuration(), curve.like(), kept))), curve, size)));
+        }
+        return Errors.of(errors);
+    }
+
+    /** Every second size of a curve is left out, and then the others. */
+    private static void halves(KernelTable.Curve curve, BiConsumer<KernelTable.Curve, Double> receiver) {
+        List<Double> sizes = List.copyOf(curve.logFactors().keySet());
+        for (int parity = 0; parity < 2 && sizes.size() > 2; parity++) {
+            NavigableMap<Double, Double> kept = new TreeMap<>(curve.logFactors());
+            for (int i = parity; i < sizes.size(); i += 2) {
+                kept.remove(sizes.get(i));
+            }
+            for (int i = parity; i < sizes.size(); i += 2) {
+                receiver.accept(new KernelTable.Curve(curve.logKey(), kept), sizes.get(i));
+            }
+        }
     }
 
     private static Errors without(
             KernelTable table, BiPredicate<KernelTable.Curve, KernelTable.Curve> leftOutWith) {
         List<Double> errors = new ArrayList<>();
         for (KernelTable.Curve curve : table.curves()) {
-            KernelTable rest = new KernelTable(
+            KernelTable rest = table.with(
                     table.curves().stream().filter(c -> !leftOutWith.test(c, curve)).toList());
             curve.logFactors().keySet().forEach(size -> errors.add(error(rest, curve, size)));
         }
         return Errors.of(errors);
+    }
+
+    /**
+     * The same of experts, whose configuration is known. Where nothing of that configuration is left (all that is tuned on
+     * A100 is of one model), nothing can be told of the engine's other tiles.
+     */
+    private static Errors without(ExpertTable table, BiPredicate<ExpertBank, ExpertBank> leftOutWith) {
+        List<Double> errors = new ArrayList<>();
+        for (ExpertTable.Curve curve : table.curves()) {
+            ExpertTable rest = table.with(table.curves().stream()
+                    .filter(c -> c.configuration() == curve.configuration())
+                    .filter(c -> !leftOutWith.test(c.like(), curve.like()))
+                    .toList());
+            if (!rest.curves().isEmpty()) {
+                curve.factors().logFactors().keySet().forEach(size -> errors.add(error(rest, curve, size)));
+            }
+        }
+        return Errors.of(errors);
+    }
+
+    private static double error(ExpertTable rest, ExpertTable.Curve curve, double logSize) {
+        ExpertBank bank = ExpertTable.with(
+                curve.like(), (int) Math.round(Math.exp(logSize) * curve.like().held()));
+        return rest.logError(curve, bank);
     }
 
     private static double error(KernelTable rest, KernelTable.Curve curve, double logSize) {
@@ -197,35 +245,43 @@ class KernelTablesTest {
     }
 
     /**
-     * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, or there is a row that says
-     * how far it is: kernels change their tiles from width to width, and no smooth surface follows that. A part that
-     * gets worse fails.
+     * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, but for the number of points
+     * that docs/simulation.md names: experts of a width below a tile, and times that stand apart from those beside them.
      */
     @ParameterizedTest
     @CsvSource({
-        // mean, share of points beyond 35 %: every second size, one curve, all of a second key (model) left out
-        "a100, EXPERTS, 0.10, 0, 0.14, 0.12, 0.18, 0.20",
-        "h100, EXPERTS, 0.10, 0, 0.24, 0.26, 0.29, 0.29",
-        "h200, EXPERTS, 0.10, 0.004, 0.17, 0.17, 0.27, 0.27",
-        "a100, DECODE_ATTENTION, 0.10, 0.024, 0.10, 0, 0.10, 0",
-        "h100, DECODE_ATTENTION, 0.10, 0.004, 0.10, 0, 0.10, 0",
+        // mean, points beyond 35 %: every second size, one curve, all of a second key (model) left out
+        "a100, EXPERTS, 0.10, 0, 0.10, 1, 0.10, 1",
+        "h100, EXPERTS, 0.10, 0, 0.10, 7, 0.10, 12",
+        "h200, EXPERTS, 0.10, 1, 0.10, 14, 0.10, 15",
+        "a100, DECODE_ATTENTION, 0.10, 6, 0.10, 0, 0.10, 0",
+        "h100, DECODE_ATTENTION, 0.10, 1, 0.10, 0, 0.10, 0",
         "h200, DECODE_ATTENTION, 0.10, 0, 0.10, 0, 0.10, 0",
-        "a100, PRODUCT, 0.10, 0.014, 0.10, 0.03, 0.10, 0.03",
-        "h100, PRODUCT, 0.10, 0, 0.10, 0.005, 0.12, 0.014",
-        "h200, PRODUCT, 0.10, 0.06, 0.11, 0.04, 0.15, 0.05"
+        "a100, PRODUCT, 0.10, 3, 0.10, 6, 0.10, 4",
+        "h100, PRODUCT, 0.10, 0, 0.10, 0, 0.10, 0",
+        "h200, PRODUCT, 0.10, 13, 0.10, 7, 0.13, 7"
     })
     void everyPartIsPredictedByTheRest(
             String system, Kind kind, ArgumentsAccessor allowed) {
-        KernelTable table = kind(system).roofline().tables().table(kind);
-        List<Errors> errors = List.of(
-                everySecondSize(table),
-                without(table, KernelTable.Curve::equals),
-                without(table, (a, b) -> a.logKey()[1] == b.logKey()[1]));
+        DeviceKind device = kind(system);
+        List<Errors> errors;
+        if (kind == Kind.EXPERTS) {
+            ExpertTable table = device.roofline().tables().experts();
+            errors = List.of(
+                    everySecondSize(table),
+                    without(table, (a, b) -> a.width() == b.width() && a.held() == b.held()),
+                    without(table, (a, b) -> a.held() == b.held()));
+        } else {
+            KernelTable table = kind.table(device);
+            errors = List.of(
+                    everySecondSize(table),
+                    without(table, KernelTable.Curve::equals),
+                    without(table, (a, b) -> a.logKey()[1] == b.logKey()[1]));
+        }
         for (int i = 0; i < errors.size(); i++) {
             Errors of = errors.get(i);
             assertThat(of.mean()).as("%d of %s", i, of).isLessThanOrEqualTo(allowed.getDouble(2 + 2 * i));
-            assertThat((double) of.beyond() / of.points()).as("%d of %s", i, of)
-                    .isLessThanOrEqualTo(allowed.getDouble(3 + 2 * i));
+            assertThat(of.beyond()).as("%d of %s", i, of).isLessThanOrEqualTo(allowed.getLong(3 + 2 * i));
         }
     }
 }

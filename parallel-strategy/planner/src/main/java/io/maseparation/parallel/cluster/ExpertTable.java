@@ -1,0 +1,198 @@
+package io.maseparation.parallel.cluster;
+
+import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.Operation;
+import io.maseparation.kernels.operations.ExpertDown;
+import io.maseparation.kernels.operations.ExpertUp;
+import io.maseparation.moe.segments.OperationCost.ExpertBank;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/**
+ * Measured times of layers of experts. An engine has tiles tuned for some shapes and default ones for all others, which
+ * change with the number of rows; each of these configurations follows a roofline of its own, much closer than all of
+ * them follow one. What is kept of a measured time is the factor to the roofline of its configuration.
+ */
+final class ExpertTable {
+    /** Curves that a shape between them is taken from. */
+    private static final int NEAREST = 4;
+
+    /** Weight of the rooflines themselves, beside the inverse squares of the curves' distances. */
+    private static final double FIT = 1;
+
+    /** A matrix with fewer columns takes as long as one with as many: kernels have no narrower tiles. */
+    private static final int TILE = 64;
+
+    private final Roofline base;
+    private final Map<Configuration, KernelFit> fits;
+    private final List<Curve> curves;
+    private final double least;
+
+    /** Which tiles kernels have. */
+    enum Configuration {
+        /** Tuned for the shape. */
+        TUNED,
+        /** The default ones for no more rows than there are experts. */
+        FEW,
+        /** The default ones for more. */
+        MANY;
+
+        String id() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /**
+     * What was measured of one shape, by pairs of a row and an expert.
+     *
+     * @param configuration the kernels' tiles
+     * @param like the shape, with any number of pairs
+     * @param factors by logarithms of pairs ÷ experts, logarithms of time ÷ roofline
+     */
+    record Curve(Configuration configuration, ExpertBank like, KernelTable.Curve factors) {}
+
+    /**
+     * @param base rooflines that factors are of
+     * @param fits those of the configurations, at the same peaks
+     * @param curves what was measured, relative to {@code fits}
+     */
+    ExpertTable(Roofline base, Map<Configuration, KernelFit> fits, List<Curve> curves) {
+        this.base = base;
+        this.fits = Map.copyOf(fits);
+        this.curves = List.copyOf(curves);
+        double slowest = Math.min(1, curves.stream()
+                .flatMap(c -> c.factors().logFactors().values().stream())
+                .mapToDouble(Math::exp)
+                .min()
+                .orElse(1));
+        least = slowest * fits.values().stream().mapToDouble(this::leastRatio).min().orElse(1);
+    }
+
+    /** Least ratio of the times by a configuration's roofline and by those that factors are of. */
+    private double leastRatio(KernelFit fit) {
+        double ratio = Double.POSITIVE_INFINITY;
+        for (Operation operation : List.of(Operation.EXPERT_UP, Operation.EXPERT_DOWN)) {
+            KernelFit of = base.fit(operation);
+            double p = fit.overlapExponent();
+            double q = of.overlapExponent();
+            // Where bytes and operations take equally long, the sum of a larger exponent is smaller.
+            double overlap = p <= q ? 1 : Math.pow(2, 1 / p - 1 / q);
+            ratio = Math.min(ratio, Math.min(of.fixedSeconds() == 0 ? 1 : fit.fixedSeconds() / of.fixedSeconds(),
+                    overlap * Math.min(of.bandwidthEfficiency() / fit.bandwidthEfficiency(),
+                            of.flopsEfficiency() / fit.flopsEfficiency())));
+        }
+        return ratio;
+    }
+
+    /** A curve of measured seconds, by pairs. */
+    static Curve curve(
+            Roofline base, Map<Configuration, KernelFit> fits, Configuration configuration, ExpertBank like,
+            Map<Integer, Double> seconds) {
+        TreeMap<Double, Double> factors = new TreeMap<>();
+        KernelFit fit = fits.get(configuration);
+        if (fit == null) {
+            throw new IllegalArgumentException("no fit of " + configuration);
+        }
+        seconds.forEach((pairs, time) -> factors.put((double) pairs / like.held(),
+                time / seconds(base, fit, with(like, pairs))));
+        return new Curve(configuration, like, KernelTable.Curve.of(key(like), factors));
+    }
+
+    /** Balanced routing, as it was measured with. */
+    static ExpertBank with(ExpertBank like, int pairs) {
+        return new ExpertBank(pairs, like.held(), Math.min(pairs, like.held()), like.perRow(), like.width(),
+                like.hidden());
+    }
+
+    private static double[] key(ExpertBank bank) {
+        return new double[] {bank.width(), bank.hidden(), bank.held()};
+    }
+
+    /** Time of both matrices, as a configuration's roofline has it. */
+    private static double seconds(Roofline base, KernelFit fit, ExpertBank bank) {
+        int width = Math.max(TILE, bank.width());
+        return seconds(base, fit, ExpertUp.cost(bank.pairs(), bank.active(), width, bank.hidden(), true, DataType.BF16))
+                + seconds(base, fit,
+                        ExpertDown.cost(bank.pairs(), bank.active(), width, bank.hidden(), DataType.BF16));
+    }
+
+    private static double seconds(Roofline base, KernelFit fit, OpCost cost) {
+        return fit.fixedSeconds() + fit.workSeconds(
+                cost.bytes(2) / base.bytesPerSecond(), cost.flops() / base.flopsPerSecond());
+    }
+
+    /** {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of the
+     * nearest. */
+    double factor(ExpertBank bank) {
+        double fitted = seconds(base, base.fit(Operation.EXPERT_UP),
+                ExpertUp.cost(bank.pairs(), bank.active(), bank.width(), bank.hidden(), true, DataType.BF16))
+                + seconds(base, base.fit(Operation.EXPERT_DOWN),
+                        ExpertDown.cost(bank.pairs(), bank.active(), bank.width(), bank.hidden(), DataType.BF16));
+        return seconds(bank) / fitted;
+    }
+
+    /** Time of both matrices. */
+    double seconds(ExpertBank bank) {
+        double[] key = new double[3];
+        for (int i = 0; i < key.length; i++) {
+            key[i] = Math.log(Math.max(1, key(bank)[i]));
+        }
+        boolean few = bank.pairs() <= (long) bank.held() * bank.perRow();
+        double size = Math.log((double) bank.pairs() / bank.held());
+        List<Curve> nearest = new ArrayList<>();
+        for (Curve curve : curves) {
+            if (curve.configuration() != (few ? Configuration.MANY : Configuration.FEW)) {
+                nearest.add(curve);
+            }
+        }
+        if (nearest.isEmpty()) {
+            nearest.addAll(curves);
+        }
+        nearest.sort(Comparator.comparingDouble(c -> c.factors().distance(key)));
+        double fits = 0;
+        double factors = 0;
+        double weights = 0;
+        for (Curve curve : nearest.subList(0, Math.min(NEAREST, nearest.size()))) {
+            double weight = 1 / (curve.factors().distance(key) + 1e-9);
+            fits += weight * Math.log(seconds(base, fit(curve.configuration()), bank));
+            factors += weight * curve.factors().at(size);
+            weights += weight;
+        }
+        return Math.exp(fits / weights + factors / (weights + FIT));
+    }
+
+    private KernelFit fit(Configuration configuration) {
+        return Objects.requireNonNull(fits.get(configuration), "curves have fits");
+    }
+
+    /**
+     * {@return the logarithm of what this table says of a point of a curve over what was measured}
+     *
+     * @param curve a curve, which need not be one of these
+     * @param bank one of its points
+     */
+    double logError(Curve curve, ExpertBank bank) {
+        double size = Math.log((double) bank.pairs() / bank.held());
+        return Math.log(seconds(bank) / seconds(base, fit(curve.configuration()), bank)) - curve.factors().at(size);
+    }
+
+    /** {@return the least factor of any shape} */
+    double least() {
+        return least;
+    }
+
+    List<Curve> curves() {
+        return curves;
+    }
+
+    /** {@return the same fits with some of the curves} */
+    ExpertTable with(List<Curve> some) {
+        return new ExpertTable(base, fits, some);
+    }
+}

@@ -6,13 +6,14 @@ import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.operations.ExpertDown;
 import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Measured times of layers of experts. An engine has tiles tuned for some shapes and default ones for all others, which
@@ -33,6 +34,8 @@ final class ExpertTable {
     private final Map<Configuration, KernelFit> fits;
     private final List<Curve> curves;
     private final double least;
+    /** Known so far: a search asks for few shapes, each with many numbers of pairs. */
+    private final Map<Shape, Sources> sources = new ConcurrentHashMap<>();
 
     /** Which tiles kernels have. */
     enum Configuration {
@@ -137,34 +140,61 @@ final class ExpertTable {
         return seconds(bank) / fitted;
     }
 
+    /**
+     * What a shape is taken from.
+     *
+     * @param curves the nearest curves
+     * @param weights of their factors; with that of the rooflines they sum to 1
+     * @param shares of the configurations among them, by {@link Configuration#ordinal}
+     */
+    private record Sources(KernelTable.Curve[] curves, double[] weights, double[] shares) {}
+
+    /**
+     * A shape with any number of pairs.
+     *
+     * @param few whether there are no more rows than experts
+     */
+    private record Shape(int width, int hidden, int held, boolean few) {}
+
     /** Time of both matrices. */
     double seconds(ExpertBank bank) {
-        double[] key = new double[3];
-        for (int i = 0; i < key.length; i++) {
-            key[i] = Math.log(Math.max(1, key(bank)[i]));
-        }
         boolean few = bank.pairs() <= (long) bank.held() * bank.perRow();
+        Sources from = sources.computeIfAbsent(
+                new Shape(bank.width(), bank.hidden(), bank.held(), few), this::sources);
         double size = Math.log((double) bank.pairs() / bank.held());
-        List<Curve> nearest = new ArrayList<>();
-        for (Curve curve : curves) {
-            if (curve.configuration() != (few ? Configuration.MANY : Configuration.FEW)) {
-                nearest.add(curve);
+        double log = 0;
+        for (Configuration configuration : Configuration.values()) {
+            double share = from.shares()[configuration.ordinal()];
+            if (share > 0) {
+                log += share * Math.log(seconds(base, fit(configuration), bank));
             }
         }
+        for (int i = 0; i < from.curves().length; i++) {
+            log += from.weights()[i] * from.curves()[i].at(size);
+        }
+        return Math.exp(log);
+    }
+
+    private Sources sources(Shape shape) {
+        double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), Math.log(shape.held())};
+        List<Curve> nearest = curves.stream()
+                .filter(c -> c.configuration() != (shape.few() ? Configuration.MANY : Configuration.FEW))
+                .sorted(Comparator.comparingDouble(c -> c.factors().distance(key)))
+                .limit(NEAREST)
+                .toList();
         if (nearest.isEmpty()) {
-            nearest.addAll(curves);
+            nearest = curves;
         }
-        nearest.sort(Comparator.comparingDouble(c -> c.factors().distance(key)));
-        double fits = 0;
-        double factors = 0;
-        double weights = 0;
-        for (Curve curve : nearest.subList(0, Math.min(NEAREST, nearest.size()))) {
-            double weight = 1 / (curve.factors().distance(key) + 1e-9);
-            fits += weight * Math.log(seconds(base, fit(curve.configuration()), bank));
-            factors += weight * curve.factors().at(size);
-            weights += weight;
+        double[] weights =
+                nearest.stream().mapToDouble(c -> 1 / (c.factors().distance(key) + 1e-9)).toArray();
+        double all = Arrays.stream(weights).sum();
+        double[] shares = new double[Configuration.values().length];
+        for (int i = 0; i < weights.length; i++) {
+            shares[nearest.get(i).configuration().ordinal()] += weights[i] / all;
+            weights[i] /= all + FIT;
         }
-        return Math.exp(fits / weights + factors / (weights + FIT));
+        return new Sources(
+                nearest.stream().map(Curve::factors).toArray(KernelTable.Curve[]::new), weights, shares);
     }
 
     private KernelFit fit(Configuration configuration) {

@@ -154,7 +154,7 @@ final class Summary {
                     r,
                     rank.role(),
                     device,
-                    busy[r] / window,
+                    rounded(busy[r] / window),
                     Math.min(1, transfer[r] / window),
                     memory.of(r),
                     new SimulationResult.Rank.Work(
@@ -199,6 +199,11 @@ final class Summary {
                 ranks,
                 timeline ? timeline() : List.of(),
                 SimulationResult.Range.NONE);
+    }
+
+    /** A share that sums of times leave a hair above 1; more than that would be a fault, which this does not hide. */
+    private static double rounded(double share) {
+        return share > 1 && share < 1 + 1e-9 ? 1 : share;
     }
 
     /** Notes the times between tokens, of which this is the mean over all sequences. */

@@ -213,8 +213,8 @@ class KernelTablesTest {
     }
 
     /**
-     * The same of experts, whose configuration is known. Where nothing of that configuration is left (all that is tuned on
-     * A100 is of one model), nothing can be told of the engine's other tiles.
+     * The same of experts, whose configuration is known. Where nothing of that configuration is left (all that is tuned
+     * on A100 is of one model), nothing can be told of the engine's other tiles.
      */
     private static Errors without(ExpertTable table, BiPredicate<ExpertBank, ExpertBank> leftOutWith) {
         List<Double> errors = new ArrayList<>();
@@ -246,7 +246,7 @@ class KernelTablesTest {
 
     /**
      * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, but for the number of points
-     * that docs/simulation.md names: experts of a width below a tile, and times that stand apart from those beside them.
+     * that docs/simulation.md names: experts of a width below a tile, and times that stand apart from their neighbours.
      */
     @ParameterizedTest
     @CsvSource({

@@ -20,6 +20,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvFileSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whole models as others have measured them: no row of docs/simulation.md gets worse without notice. */
 class PublishedSystemsTest {
@@ -75,6 +76,19 @@ class PublishedSystemsTest {
         assertThat(Math.abs(Math.log(ratio)))
                 .as("%.2f ms over %.2f ms, %.3f of published, was %.3f", apart, together, ratio, kept)
                 .isLessThanOrEqualTo(Math.abs(Math.log(kept)) + Math.log(WORSE));
+    }
+
+    /** AIConfigurator's own model of separation, on H200 nodes of 8, from the same tables: attention bounds both. */
+    @ParameterizedTest
+    @CsvSource({"8, 16, 1792, 27.93", "24, 32, 5376, 28.39"})
+    void separationIsAboutAsFastAsInAnotherModel(int attention, int devices, int batch, double others) {
+        SimulationResult result = new Simulation(
+                Planning.plan(Presets.config("qwen3-30b-a3b"), Layout.separated(attention, 8).withMicroBatches(3)),
+                Clusters.named("h200x" + devices),
+                Scenario.decode(batch, 4500).withSteps(4, 2)).run(false);
+
+        assertThat(result.tpotMs()).isBetween(0.9 * others, 1.1 * others);
+        assertThat(result.regime()).isEqualTo(SimulationResult.Regime.ATTENTION);
     }
 
     private static double tpotMs(ModelConfig config, Setup setup, Cluster cluster, Scenario scenario) {

@@ -7,7 +7,6 @@ import io.maseparation.kernels.operations.ExpertDown;
 import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,10 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * them follow one. What is kept of a measured time is the factor to the roofline of its configuration.
  */
 final class ExpertTable {
-    /** Curves that a shape between them is taken from. */
-    private static final int NEAREST = 4;
-
-    /** Weight of the rooflines themselves, beside the inverse squares of the curves' distances. */
+    /** Weight of the rooflines themselves, beside the inverse cubes of the curves' distances. */
     private static final double FIT = 1;
 
     /** A matrix with fewer columns takes as long as one with as many: kernels have no narrower tiles. */
@@ -130,8 +126,8 @@ final class ExpertTable {
                 cost.bytes(2) / base.bytesPerSecond(), cost.flops() / base.flopsPerSecond());
     }
 
-    /** {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of the
-     * nearest. */
+    /** {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of all,
+     * the nearest counting most. */
     double factor(ExpertBank bank) {
         double fitted = seconds(base, base.fit(Operation.EXPERT_UP),
                 ExpertUp.cost(bank.pairs(), bank.active(), bank.width(), bank.hidden(), true, DataType.BF16))
@@ -143,7 +139,7 @@ final class ExpertTable {
     /**
      * What a shape is taken from.
      *
-     * @param curves the nearest curves
+     * @param curves what was measured, whatever the shape
      * @param weights of their factors; with that of the rooflines they sum to 1
      * @param shares of the configurations among them, by {@link Configuration#ordinal}
      */
@@ -177,24 +173,24 @@ final class ExpertTable {
 
     private Sources sources(Shape shape) {
         double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), Math.log(shape.held())};
-        List<Curve> nearest = curves.stream()
+        List<Curve> from = curves.stream()
                 .filter(c -> c.configuration() != (shape.few() ? Configuration.MANY : Configuration.FEW))
-                .sorted(Comparator.comparingDouble(c -> c.factors().distance(key)))
-                .limit(NEAREST)
                 .toList();
-        if (nearest.isEmpty()) {
-            nearest = curves;
+        if (from.isEmpty()) {
+            from = curves;
         }
-        double[] weights =
-                nearest.stream().mapToDouble(c -> 1 / (c.factors().distance(key) + 1e-9)).toArray();
+        // All count, so that nothing jumps where one takes the place of another among the nearest.
+        double[] weights = from.stream()
+                .mapToDouble(c -> 1 / (Math.pow(c.factors().distance(key), 1.5) + 1e-9))
+                .toArray();
         double all = Arrays.stream(weights).sum();
         double[] shares = new double[Configuration.values().length];
         for (int i = 0; i < weights.length; i++) {
-            shares[nearest.get(i).configuration().ordinal()] += weights[i] / all;
+            shares[from.get(i).configuration().ordinal()] += weights[i] / all;
             weights[i] /= all + FIT;
         }
         return new Sources(
-                nearest.stream().map(Curve::factors).toArray(KernelTable.Curve[]::new), weights, shares);
+                from.stream().map(Curve::factors).toArray(KernelTable.Curve[]::new), weights, shares);
     }
 
     private KernelFit fit(Configuration configuration) {

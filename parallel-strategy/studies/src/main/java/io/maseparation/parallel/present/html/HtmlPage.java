@@ -49,18 +49,25 @@ public final class HtmlPage {
             td.left{min-width:9em}
             .answer{border-left:4px solid var(--link);padding:.1em 0 .1em 1em;margin:0 0 1.2em}
             .hint{display:none;margin:0 0 .3em}
+            .hint.wide{display:block}
             @media (max-width:820px){.hint{display:block}th,td{padding:.38em .45em}td.left{min-width:7.5em}}
             pre{overflow-x:auto;background:var(--band);padding:.8em;border-radius:6px;font-size:.88em}
             """;
 
     private final String title;
-    private static final String SCROLLED =
-            "<figure><p class=\"soft hint\">Wider than this screen: scroll it sideways.</p>"
-                    + "<div class=\"scroll\" tabindex=\"0\">";
+    /** More columns are wider than the page on any screen. */
+    private static final int MOST_COLUMNS = 11;
+
+    private static final String SCROLLED = scrolled("");
 
     private final StringBuilder answer = new StringBuilder();
     private final StringBuilder body = new StringBuilder();
     private final List<String> sections = new ArrayList<>();
+
+    private static String scrolled(String kind) {
+        return "<figure><p class=\"soft hint%s\">Wider than this page: scroll it sideways.</p>".formatted(kind)
+                + "<div class=\"scroll\" tabindex=\"0\">";
+    }
 
     /** @param title title of the document, its first heading */
     public HtmlPage(String title) {
@@ -108,7 +115,7 @@ public final class HtmlPage {
      * @param data names of files beside the page that hold the numbers
      */
     public HtmlPage table(Table table, String caption, String... data) {
-        body.append(SCROLLED).append("<table>\n<thead><tr>");
+        body.append(scrolled(table.columns().size() > MOST_COLUMNS ? " wide" : "")).append("<table>\n<thead><tr>");
         for (Table.Column column : table.columns()) {
             cell("th", column, column.heading());
         }

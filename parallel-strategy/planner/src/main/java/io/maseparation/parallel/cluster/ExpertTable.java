@@ -23,6 +23,9 @@ final class ExpertTable {
     /** Weight of the rooflines themselves, beside the inverse cubes of the curves' distances. */
     private static final double FIT = 1;
 
+    /** Kernels see the rows of an expert and its matrices; how many such experts there are matters little to them. */
+    private static final double HELD = 0.25;
+
     /** A matrix with fewer columns takes as long as one with as many: kernels have no narrower tiles. */
     private static final int TILE = 64;
 
@@ -110,7 +113,7 @@ final class ExpertTable {
     }
 
     private static double[] key(ExpertBank bank) {
-        return new double[] {bank.width(), bank.hidden(), bank.held()};
+        return new double[] {bank.width(), bank.hidden(), Math.pow(bank.held(), HELD)};
     }
 
     /** Time of both matrices, as a configuration's roofline has it. */
@@ -172,7 +175,7 @@ final class ExpertTable {
     }
 
     private Sources sources(Shape shape) {
-        double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), Math.log(shape.held())};
+        double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), HELD * Math.log(shape.held())};
         List<Curve> from = curves.stream()
                 .filter(c -> c.configuration() != (shape.few() ? Configuration.MANY : Configuration.FEW))
                 .toList();

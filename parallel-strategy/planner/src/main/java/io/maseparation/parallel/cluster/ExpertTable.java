@@ -129,8 +129,12 @@ final class ExpertTable {
                 cost.bytes(2) / base.bytesPerSecond(), cost.flops() / base.flopsPerSecond());
     }
 
-    /** {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of all,
-     * the nearest counting most. */
+    /**
+     * {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of all,
+     * the nearest counting most.
+     *
+     * @param bank the experts, with at least one pair
+     */
     double factor(ExpertBank bank) {
         double fitted = seconds(base, base.fit(Operation.EXPERT_UP),
                 ExpertUp.cost(bank.pairs(), bank.active(), bank.width(), bank.hidden(), true, DataType.BF16))

@@ -7,6 +7,7 @@ import io.maseparation.kernels.operations.ExpertDown;
 import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,11 +21,11 @@ import java.util.concurrent.ConcurrentHashMap;
  * them follow one. What is kept of a measured time is the factor to the roofline of its configuration.
  */
 final class ExpertTable {
-    /** Weight of the rooflines themselves, beside the inverse cubes of the curves' distances. */
-    private static final double FIT = 1;
+    /** Curves that a shape between them is taken from. */
+    private static final int NEAREST = 4;
 
-    /** Kernels see the rows of an expert and its matrices; how many such experts there are matters little to them. */
-    private static final double HELD = 0.25;
+    /** Weight of the rooflines themselves, beside the inverse squares of the curves' distances. */
+    private static final double FIT = 1;
 
     /** A matrix with fewer columns takes as long as one with as many: kernels have no narrower tiles. */
     private static final int TILE = 64;
@@ -113,7 +114,7 @@ final class ExpertTable {
     }
 
     private static double[] key(ExpertBank bank) {
-        return new double[] {bank.width(), bank.hidden(), Math.pow(bank.held(), HELD)};
+        return new double[] {bank.width(), bank.hidden(), bank.held()};
     }
 
     /** Time of both matrices, as a configuration's roofline has it. */
@@ -130,8 +131,8 @@ final class ExpertTable {
     }
 
     /**
-     * {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of all,
-     * the nearest counting most.
+     * {@return time ÷ what the rooflines of the operations say} A measured shape has its own, others have those of the
+     * nearest.
      *
      * @param bank the experts, with at least one pair
      */
@@ -146,7 +147,7 @@ final class ExpertTable {
     /**
      * What a shape is taken from.
      *
-     * @param curves what was measured, whatever the shape
+     * @param curves the nearest curves
      * @param weights of their factors; with that of the rooflines they sum to 1
      * @param shares of the configurations among them, by {@link Configuration#ordinal}
      */
@@ -179,25 +180,25 @@ final class ExpertTable {
     }
 
     private Sources sources(Shape shape) {
-        double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), HELD * Math.log(shape.held())};
-        List<Curve> from = curves.stream()
+        double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), Math.log(shape.held())};
+        List<Curve> nearest = curves.stream()
                 .filter(c -> c.configuration() != (shape.few() ? Configuration.MANY : Configuration.FEW))
+                .sorted(Comparator.comparingDouble(c -> c.factors().distance(key)))
+                .limit(NEAREST)
                 .toList();
-        if (from.isEmpty()) {
-            from = curves;
+        if (nearest.isEmpty()) {
+            nearest = curves;
         }
-        // All count, so that nothing jumps where one takes the place of another among the nearest.
-        double[] weights = from.stream()
-                .mapToDouble(c -> 1 / (Math.pow(c.factors().distance(key), 1.5) + 1e-9))
-                .toArray();
+        double[] weights =
+                nearest.stream().mapToDouble(c -> 1 / (c.factors().distance(key) + 1e-9)).toArray();
         double all = Arrays.stream(weights).sum();
         double[] shares = new double[Configuration.values().length];
         for (int i = 0; i < weights.length; i++) {
-            shares[from.get(i).configuration().ordinal()] += weights[i] / all;
+            shares[nearest.get(i).configuration().ordinal()] += weights[i] / all;
             weights[i] /= all + FIT;
         }
         return new Sources(
-                from.stream().map(Curve::factors).toArray(KernelTable.Curve[]::new), weights, shares);
+                nearest.stream().map(Curve::factors).toArray(KernelTable.Curve[]::new), weights, shares);
     }
 
     private KernelFit fit(Configuration configuration) {

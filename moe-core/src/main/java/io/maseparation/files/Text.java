@@ -81,8 +81,7 @@ public final class Text {
                             Character.DIRECTIONALITY_RIGHT_TO_LEFT_ISOLATE,
                             Character.DIRECTIONALITY_POP_DIRECTIONAL_FORMAT,
                             Character.DIRECTIONALITY_POP_DIRECTIONAL_ISOLATE,
-                            Character.DIRECTIONALITY_FIRST_STRONG_ISOLATE ->
-                        true;
+                            Character.DIRECTIONALITY_FIRST_STRONG_ISOLATE -> true;
                     default -> false;
                 };
     }

@@ -35,7 +35,8 @@ public record Sampler(
     private static final Map<String, Set<String>> UNREAD = new TreeMap<>(Map.ofEntries(
             Map.entry("num_beams", Set.of("1")), Map.entry("penalty_alpha", Set.of("0", "0.0")),
             Map.entry("no_repeat_ngram_size", Set.of("0")), Map.entry("encoder_no_repeat_ngram_size", Set.of("0")),
-            Map.entry("encoder_repetition_penalty", Set.of("1", "1.0")), Map.entry("guidance_scale", Set.of("1", "1.0")),
+            Map.entry("encoder_repetition_penalty", Set.of("1", "1.0")),
+            Map.entry("guidance_scale", Set.of("1", "1.0")),
             Map.entry("min_length", Set.of("0")), Map.entry("min_new_tokens", Set.of("0")),
             Map.entry("bad_words_ids", Set.of("[]")), Map.entry("sequence_bias", Set.of("[]", "{}")),
             Map.entry("suppress_tokens", Set.of("[]")), Map.entry("begin_suppress_tokens", Set.of("[]")),

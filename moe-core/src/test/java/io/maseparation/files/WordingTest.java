@@ -39,7 +39,8 @@ class WordingTest {
     @ValueSource(strings = {"\n", "\r", "\u0000", "\u001b", "\u0085", "\u2028", "\u202e", "\u2066", "\u2069"})
     void whatIsNotToBeSeenIsReplaced(String control) {
         assertThat(Text.line("a" + control + "b")).isEqualTo("a?b");
-        assertThat(Text.line("e\u0301 שלום \ud83d\udc69\u200d\ud83d\udcbb")).isEqualTo("e\u0301 שלום \ud83d\udc69\u200d\ud83d\udcbb");
+        assertThat(Text.line("e\u0301 שלום \ud83d\udc69\u200d\ud83d\udcbb"))
+                .isEqualTo("e\u0301 שלום \ud83d\udc69\u200d\ud83d\udcbb");
     }
 
     /** In single quotes they would be parameters, which the command line writes as options. */

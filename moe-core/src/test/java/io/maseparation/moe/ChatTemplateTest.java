@@ -197,7 +197,8 @@ class ChatTemplateTest {
     @Test
     void aTemplateThatIsNoTextIsRefused() throws IOException {
         Files.write(temp.resolve("chat_template.jinja"), new byte[] {(byte) 0xff, 1});
-        assertComplains(() -> TokenizerConfig.read(temp), "chat_template.jinja: cannot be read: it is not text in UTF-8");
+        assertComplains(() -> TokenizerConfig.read(temp),
+                "chat_template.jinja: cannot be read: it is not text in UTF-8");
         assertComplains(() -> template("{% frobnicate %}").render(HI, true, Map.of()),
                 "chat template: Unknown statement type: frobnicate");
     }

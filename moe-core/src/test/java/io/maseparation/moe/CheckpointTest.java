@@ -196,7 +196,8 @@ class CheckpointTest {
                 assertThat(Sampler.read(temp, false)).isEqualTo(Sampler.greedy());
             } catch (ModelException e) {
                 assertThat(e).hasMessageContaining(name);
-                assertThat(name).containsAnyOf("model", "quantize", "config.json").isNotEqualTo("tokenizer_config.json");
+                assertThat(name).containsAnyOf("model", "quantize", "config.json")
+                        .isNotEqualTo("tokenizer_config.json");
             }
         });
     }

@@ -104,12 +104,14 @@ class TokenizerFileTest {
 
     private TokenizerFile split(String kind, String regex) {
         return TokenizerFile.read(file(with(kind, Json.write(
-                Map.of("type", "Sequence", "steps", List.of(Map.of("type", "Split", "pattern", Map.of("Regex", regex))))))));
+                Map.of("type", "Sequence", "steps",
+                        List.of(Map.of("type", "Split", "pattern", Map.of("Regex", regex))))))));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "(a+)+$", "(?:x|[ab]|a)*$", "((\\d{2,3})b?){4}", "(a\\g<1>?)", "(\\w*\\s)+x", "(?i:(?<n>a*)){2,}b", "[(]((a?[)])c){5}",
+        "(a+)+$", "(?:x|[ab]|a)*$", "((\\d{2,3})b?){4}", "(a\\g<1>?)", "(\\w*\\s)+x", "(?i:(?<n>a*)){2,}b",
+        "[(]((a?[)])c){5}",
         "\\p{L}(\\(|\\p{N})*x"})
     void refusesPatternsThatCanTakeForEver(String regex) {
         for (String kind : List.of("normalizer", "pre_tokenizer", "decoder")) {
@@ -119,7 +121,8 @@ class TokenizerFileTest {
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "(?i:[sdmt]|ll|ve|re)?[^\\r\\n\\p{L}]?\\p{Lu}*[\\p{Ll}(+]+|\\s+(?!\\S)", "\\d(?=(\\d{3})+(?!\\d))", "\\(a+\\)+", "(ab)*[)](c{3}){7}",
+        "(?i:[sdmt]|ll|ve|re)?[^\\r\\n\\p{L}]?\\p{Lu}*[\\p{Ll}(+]+|\\s+(?!\\S)", "\\d(?=(\\d{3})+(?!\\d))", "\\(a+\\)+",
+        "(ab)*[)](c{3}){7}",
         "(?:a|b)?(?i)c+", "(a+|b){1,3}"})
     void leavesPatternsOfTokenizersAlone(String regex) {
         split("pre_tokenizer", regex).check("a1234 b 'll (aa) abab)\n\n ccc ".repeat(1000));

@@ -119,9 +119,10 @@ class TokenizerTest {
     void anAddedTokenWhoseIdIsNotThatOfTheFileIsSaid() throws IOException {
         assumeNativeLibrary();
         String usual = Files.readString(file());
-        String token = """
-                , {"id": %d, "content": "%s", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
-                   "special": true}""";
+        String token =
+                """
+                        , {"id": %d, "content": "%s", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                           "special": true}""";
         for (int id : new int[] {6, 5000}) {
             List<String> lines = new ArrayList<>();
             int end = usual.indexOf(']', usual.indexOf("added_tokens"));
@@ -134,7 +135,8 @@ class TokenizerTest {
             if (id == 6) {
                 assertThat(lines).isEmpty();
             } else {
-                assertThat(lines).singleElement(STRING).contains("added token <x> has id 6, ", "and not 5000", "2 in all");
+                assertThat(lines).singleElement(STRING).contains("added token <x> has id 6, ", "and not 5000",
+                        "2 in all");
             }
         }
     }

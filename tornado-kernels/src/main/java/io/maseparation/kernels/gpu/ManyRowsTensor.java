@@ -78,7 +78,8 @@ public final class ManyRowsTensor {
         // A row of 32 columns has 16 threads, which load it from 8 tiles.
         int row = tid >> 4;
         int column = tid & 15;
-        int start = (shape.get(OFFSETS + matrix) + expert * shape.get(STRIDES + matrix)) / 2 + (rows + row) * pairStride;
+        int start =
+                (shape.get(OFFSETS + matrix) + expert * shape.get(STRIDES + matrix)) / 2 + (rows + row) * pairStride;
         // Columns before the first and beyond the last meet an x of 0.
         int last = cols / 2 - 1;
         int rounds = padded / (32 * splits);

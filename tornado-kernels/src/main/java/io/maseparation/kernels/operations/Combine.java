@@ -53,7 +53,8 @@ public final class Combine {
                     id, CombineHost::combine, step, expertOut, weights, ids, out, slots, n, scale, add));
             case GPU -> {
                 g.task(id, WorkerGrids.elements(out.getSize()), t -> t.task(
-                        id, CombineGpu::combine, g.context(), step, expertOut, weights, ids, out, slots, n, scale, add));
+                        id, CombineGpu::combine, g.context(), step, expertOut, weights, ids, out, slots, n, scale,
+                        add));
             }
             case PORTABLE -> g.task(id, t -> t.task(
                     id, CombinePortable::combine, step, expertOut, weights, ids, out, slots, n, scale, add));

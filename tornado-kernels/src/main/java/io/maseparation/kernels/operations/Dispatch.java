@@ -56,7 +56,8 @@ public final class Dispatch {
                         id,
                         WorkerGrids.groups(1, DispatchGpu.GROUP),
                         t -> t.task(
-                                id, DispatchGpu::dispatch, g.context(), step, ids, groupOf, offsets, pairs, slots, groups));
+                                id, DispatchGpu::dispatch, g.context(), step, ids, groupOf, offsets, pairs, slots,
+                                groups));
             }
             case PORTABLE -> g.task(
                     id, t -> t.task(id, DispatchPortable::dispatch, step, ids, groupOf, offsets, pairs, slots, groups));

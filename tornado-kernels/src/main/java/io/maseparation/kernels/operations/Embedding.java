@@ -45,9 +45,11 @@ public final class Embedding {
             case GPU -> g.task(id, WorkerGrids.elements(x.getSize()), t -> switch (table.data()) {
                 case FloatArray a -> t.task(id, RowsGpu::embedF32, g.context(), step, tokens, a, x, offset, stride, n,
                         multiplier);
-                case HalfFloatArray a -> t.task(id, RowsGpu::embedF16, g.context(), step, tokens, a, x, offset, stride, n,
+                case HalfFloatArray a -> t.task(id, RowsGpu::embedF16, g.context(), step, tokens, a, x, offset, stride,
+                        n,
                         multiplier);
-                case BFloat16Array a -> t.task(id, RowsGpu::embedBf16, g.context(), step, tokens, a, x, offset, stride, n,
+                case BFloat16Array a -> t.task(id, RowsGpu::embedBf16, g.context(), step, tokens, a, x, offset, stride,
+                        n,
                         multiplier);
                 default -> throw new IllegalStateException();
             });

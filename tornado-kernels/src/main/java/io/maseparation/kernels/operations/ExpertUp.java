@@ -99,11 +99,13 @@ public final class ExpertUp {
                             firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
                             gateExpert, upOffset, upStride, upExpert);
                     case HalfFloatArray a -> t.task(
-                            id, ExpertGpu::upF16, g.context(), x, offsets, pairs, (HalfFloatArray) gate.data(), a, hidden,
+                            id, ExpertGpu::upF16, g.context(), x, offsets, pairs, (HalfFloatArray) gate.data(), a,
+                            hidden,
                             firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
                             gateExpert, upOffset, upStride, upExpert);
                     case BFloat16Array a -> t.task(
-                            id, ExpertGpu::upBf16, g.context(), x, offsets, pairs, (BFloat16Array) gate.data(), a, hidden,
+                            id, ExpertGpu::upBf16, g.context(), x, offsets, pairs, (BFloat16Array) gate.data(), a,
+                            hidden,
                             firstGroup, experts, width, cols, hiddenStride, slots, mode, gateOffset, gateStride,
                             gateExpert, upOffset, upStride, upExpert);
                     default -> throw new IllegalStateException();

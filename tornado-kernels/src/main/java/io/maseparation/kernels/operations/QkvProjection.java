@@ -93,7 +93,8 @@ public final class QkvProjection {
                         Math.ceilDiv(total, ProjectionGpu.GROUP / WorkerGrids.WARP), ProjectionGpu.GROUP);
                 g.task(id, workers, t -> switch (q.data()) {
                     case FloatArray a -> t.task(
-                            id, QkvGpu::qkvF32, g.context(), step, x, a, (FloatArray) k.data(), (FloatArray) v.data(), b,
+                            id, QkvGpu::qkvF32, g.context(), step, x, a, (FloatArray) k.data(), (FloatArray) v.data(),
+                            b,
                             qkv, cols,
                             qOffset, qStride, qRows, kOffset, kStride, kRows, vOffset, vStride, vRows, clip, biased);
                     case HalfFloatArray a -> t.task(

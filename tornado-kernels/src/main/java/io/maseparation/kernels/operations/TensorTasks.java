@@ -126,7 +126,8 @@ final class TensorTasks {
                     manyParts(xTiles, 16));
         }
         g.task(id + "_sum", WorkerGrids.elements(Math.ceilDiv(rows, 4L) * all * TensorTiles.ROWS), t -> t.task(
-                id + "_sum", ProjectionTensor::sum, g.context(), step, g.scratch(), bias, out, shape, all, scale, clip, flags,
+                id + "_sum", ProjectionTensor::sum, g.context(), step, g.scratch(), bias, out, shape, all, scale, clip,
+                flags,
                 splits, xShift));
         g.nowPacked(packed);
     }
@@ -192,7 +193,8 @@ final class TensorTasks {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gateOrUp();
         IntArray shape = DeviceArrays.copyOf(
-                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols(), 0);
+                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols(),
+                0);
         addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
 
@@ -259,7 +261,8 @@ final class TensorTasks {
                         cols, xStride, padded, slots, chunks));
             } else {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::pairs, g.context(), x, offsets, pairs, g.packed(), shape, allGroups, cols,
+                        id + "_x", PackTensor::pairs, g.context(), x, offsets, pairs, g.packed(), shape, allGroups,
+                        cols,
                         xStride, padded, slots, chunks));
             }
         }
@@ -271,7 +274,8 @@ final class TensorTasks {
                     shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
         } else {
             g.firstTask(id, multipliers, t -> t.task(
-                    id, ExpertTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(), shape,
+                    id, ExpertTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(),
+                    shape,
                     firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
         }
         if (many) {
@@ -291,7 +295,8 @@ final class TensorTasks {
         }
         g.task(id + "_sum", WorkerGrids.groups(Math.multiplyExact(bankTiles, Math.ceilDiv(rows, 256)), 256),
                 t -> t.task(
-                        id + "_sum", ExpertTensor::sum, g.context(), offsets, pairs, g.scratch(), out, firstGroup, experts,
+                        id + "_sum", ExpertTensor::sum, g.context(), offsets, pairs, g.scratch(), out, firstGroup,
+                        experts,
                         rows, tiles, outStride, mode, splits, xShift));
         g.nowPacked(packed);
     }

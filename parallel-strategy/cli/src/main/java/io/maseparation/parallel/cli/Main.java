@@ -85,7 +85,8 @@ public final class Main {
             case "help", "--help", "-h" -> help(rest, terminal);
             case "--version", "version" -> {
                 if (!rest.isEmpty()) {
-                    throw new UsageException("unexpected argument '%s'; %s stands alone".formatted(rest.getFirst(), first));
+                    throw new UsageException(
+                            "unexpected argument '%s'; %s stands alone".formatted(rest.getFirst(), first));
                 }
                 terminal.out().println(HelpText.version());
             }

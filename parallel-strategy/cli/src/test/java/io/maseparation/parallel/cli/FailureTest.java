@@ -322,7 +322,8 @@ class FailureTest {
     /** Guards the list above against a table that reads as nothing. */
     @Test
     void helpIsNoFailure() {
-        for (List<String> args : List.of(List.<String>of(), List.of("help"), List.of("help", "help"), List.of("--help"), List.of("-h"))) {
+        for (List<String> args : List.of(List.<String>of(), List.of("help"), List.of("help", "help"), List.of("--help"),
+                List.of("-h"))) {
             CommandLineRun run = CommandLineRun.of(args.toArray(String[]::new));
             assertThat(run.status()).isZero();
             assertThat(run.err()).isEmpty();

@@ -252,7 +252,8 @@ final class DeviceProbe implements TaskProbe {
 
     /** Gives the tasks of a segment to a receiver. */
     static void forEachTask(
-            ModelConfig config, List<OperationCost> tasks, double[] seconds, ObjDoubleConsumer<OperationCost> receiver) {
+            ModelConfig config, List<OperationCost> tasks, double[] seconds,
+            ObjDoubleConsumer<OperationCost> receiver) {
         if (tasks.size() != seconds.length) {
             throw new ModelException(
                     "the tasks of %s are not those of the cost model (its experts may not be stored side by side): calibrate with a preset"

@@ -30,9 +30,8 @@ public final class ShapeTimes {
 
     /** What the sizes of an operation's shape are called in a file: all but the last one, and the last one. */
     private enum Sizes {
-        EXPERTS(List.of("width", "hidden", "visited_experts"), "pairs"),
-        ATTENTION(List.of("lanes", "queries_per_key"), "positions"),
-        PRODUCT(List.of("outputs", "inputs"), "rows");
+        EXPERTS(List.of("width", "hidden", "visited_experts"), "pairs"), ATTENTION(List.of("lanes", "queries_per_key"),
+                "positions"), PRODUCT(List.of("outputs", "inputs"), "rows");
 
         private final List<String> key;
         private final String along;
@@ -89,9 +88,11 @@ public final class ShapeTimes {
             return switch (shape) {
                 case OperationCost.Other other -> Optional.empty();
                 case OperationCost.Product p -> place(p.rows(), p.outputs(), p.inputs());
-                case OperationCost.Attention a -> a.lanes() == 0 ? Optional.empty()
+                case OperationCost.Attention a -> a.lanes() == 0
+                        ? Optional.empty()
                         : place(a.positions(), a.lanes(), a.group());
-                case OperationCost.ExpertBank e -> e.active() == 0 ? Optional.empty()
+                case OperationCost.ExpertBank e -> e.active() == 0
+                        ? Optional.empty()
                         : place(e.pairs(), e.width(), e.hidden(), e.active());
             };
         }

@@ -47,8 +47,8 @@ final class NodeDispatch {
     static boolean isFaster(PlacedLayout placed, Cluster cluster, ModelConfig config, int batch, double rowBytes) {
         List<Rail> rails = rails(placed, cluster);
         double bytes = batch * rowBytes / placed.setup().batching().microBatches();
-        return seconds(rails, config.maxTopK(), cluster.links(), bytes, true)
-                < seconds(rails, config.maxTopK(), cluster.links(), bytes, false);
+        return seconds(rails, config.maxTopK(), cluster.links(), bytes, true) < seconds(rails, config.maxTopK(),
+                cluster.links(), bytes, false);
     }
 
     /** Ranks of experts that a rail has in a node, and the expert groups that they are of. */

@@ -159,7 +159,8 @@ public final class Planner {
         Set<PlacedLayout> first = Set.copyOf(once.keySet());
         near.values().forEach(of -> of.forEach(t -> once.putIfAbsent(t.layout(), t)));
         Map<PlacedLayout, Evaluation> again = new HashMap<>();
-        threads.map(List.copyOf(once.values()), t -> again(t, few, remembering, first).map(e -> Map.entry(t.layout(), e)))
+        threads.map(List.copyOf(once.values()),
+                t -> again(t, few, remembering, first).map(e -> Map.entry(t.layout(), e)))
                 .forEach(e -> e.ifPresent(of -> again.put(of.getKey(), of.getValue())));
         near.forEach((kind, of) -> {
             List<Evaluation> evaluations = of.stream()

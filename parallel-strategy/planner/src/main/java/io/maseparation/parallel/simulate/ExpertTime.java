@@ -116,7 +116,8 @@ public final class ExpertTime {
     private double[] factors(Visits visits) {
         return tasks.stream()
                 .mapToDouble(task -> kind.factor(task, task.shape() instanceof ExpertBank bank
-                        ? new ExpertBank(visits.pairs(), bank.held(), visits.active(), bank.perRow(), bank.width(), bank.hidden())
+                        ? new ExpertBank(visits.pairs(), bank.held(), visits.active(), bank.perRow(), bank.width(),
+                                bank.hidden())
                         : task.shape()))
                 .toArray();
     }

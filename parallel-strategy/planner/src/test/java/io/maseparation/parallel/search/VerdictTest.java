@@ -47,7 +47,8 @@ class VerdictTest {
                 .toList();
         SimulationResult result = new SimulationResult(
                 new Simulation(plan, CLUSTER, Scenario.decode(8, 128)),
-                new SimulationResult.Speed(tpotMs, tpotMs, tpotMs, tpotMs, 8 / tpotMs * 1e3, Double.NaN, Double.NaN, Double.NaN),
+                new SimulationResult.Speed(tpotMs, tpotMs, tpotMs, tpotMs, 8 / tpotMs * 1e3, Double.NaN, Double.NaN,
+                        Double.NaN),
                 new SimulationResult.Bounds(0, 0),
                 new SimulationResult.Use(busy, busy, 0, 0, 1, 1),
                 Map.of(regime, 0.7, regime == Regime.LAUNCH ? Regime.EXPERT : Regime.LAUNCH, 0.3), ranks, List.of(),

@@ -129,7 +129,8 @@ public sealed interface Layout {
         @Override
         public String name() {
             return "ep " + expertParallel + LayoutSize.more(" x dp ", dataParallel)
-                    + LayoutSize.more(", attention tp ", attentionTensorParallel) + combine.suffix() + dispatch.suffix();
+                    + LayoutSize.more(", attention tp ", attentionTensorParallel) + combine.suffix()
+                    + dispatch.suffix();
         }
 
         @Override

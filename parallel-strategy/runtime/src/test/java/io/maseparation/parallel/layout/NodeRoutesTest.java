@@ -34,10 +34,11 @@ class NodeRoutesTest {
         int slices = 1 + random.nextInt(2);
         int copies = 1 + random.nextInt(2);
         int parts = 1 + random.nextInt(2);
-        Layout layout = Layout.separated(slices * (copies + random.nextInt(2)), copies * parts * (1 + random.nextInt(4)))
-                .withAttentionTensorParallel(slices)
-                .withExpertReplicas(copies)
-                .withExpertTensorParallel(parts);
+        Layout layout =
+                Layout.separated(slices * (copies + random.nextInt(2)), copies * parts * (1 + random.nextInt(4)))
+                        .withAttentionTensorParallel(slices)
+                        .withExpertReplicas(copies)
+                        .withExpertTensorParallel(parts);
         int nodes = 1 + random.nextInt(4);
         Plan plan = Planning.plan(TINY, layout.withDispatch(
                 Dispatch.byNode(layout.ranks(), rank -> random.nextInt(nodes))));

@@ -84,7 +84,8 @@ class PlanFileTest {
                 .replace("\"combine\": \"experts\"", "\"dispatch\": \"node\", \"nodes\": [0, 1]"));
 
         assertThatThrownBy(() -> PlanFile.read(file))
-                .hasMessageEndingWith("layout: strategy tp-pp: dispatch node needs strategy ep or ma, but the strategy is tp-pp");
+                .hasMessageEndingWith(
+                        "layout: strategy tp-pp: dispatch node needs strategy ep or ma, but the strategy is tp-pp");
     }
 
     @Test

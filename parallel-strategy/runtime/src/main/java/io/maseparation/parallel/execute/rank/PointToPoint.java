@@ -86,7 +86,8 @@ record PointToPoint(
             case HIDDEN -> buffers.activations().received()
                     .write(microBatch.batch().firstRow() * hidden, floats, 0, floats.length);
             case LOGITS -> sampler.otherLogits(microBatch.index, floats);
-            case COMBINE, FORWARD, GATHER, PARTIAL, SUMS, TOKENS -> throw new IllegalStateException(op.tensor() + " is not taken here");
+            case COMBINE, FORWARD, GATHER, PARTIAL, SUMS,
+                    TOKENS -> throw new IllegalStateException(op.tensor() + " is not taken here");
         }
     }
 

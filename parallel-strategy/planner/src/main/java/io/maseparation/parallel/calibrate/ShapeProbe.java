@@ -137,7 +137,7 @@ final class ShapeProbe implements AutoCloseable {
         int positions = DeviceProbe.Sizes.wide(config, 1, context).contexts().getLast();
         long row = (long) positions * config.layers().size() * DataType.F32.bytes()
                 * AttentionSize.cachedElements(config, config.kvHeads());
-        return (int) Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, MOST_ROWS);
+        return Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, MOST_ROWS);
     }
 
     private void add(OperationCost task, double seconds) {

@@ -30,15 +30,20 @@ public final class ShapeTimes {
 
     /** What the sizes of an operation's shape are called in a file: all but the last one, and the last one. */
     private enum Sizes {
-        EXPERTS(List.of("width", "hidden", "visited_experts"), "pairs"), ATTENTION(List.of("lanes", "queries_per_key"),
-                "positions"), PRODUCT(List.of("outputs", "inputs"), "rows");
+        EXPERTS("pairs"), ATTENTION("positions"), PRODUCT("rows");
 
-        private final List<String> key;
         private final String along;
 
-        Sizes(List<String> key, String along) {
-            this.key = key;
+        Sizes(String along) {
             this.along = along;
+        }
+
+        List<String> key() {
+            return switch (this) {
+                case EXPERTS -> List.of("width", "hidden", "visited_experts");
+                case ATTENTION -> List.of("lanes", "queries_per_key");
+                case PRODUCT -> List.of("outputs", "inputs");
+            };
         }
 
         static Optional<Sizes> of(Operation operation) {
@@ -83,7 +88,11 @@ public final class ShapeTimes {
      * @param size the one that changes along a curve
      */
     public record Place(List<Integer> curve, double size) {
-        /** {@return the place of a shape; empty if times do not go by it, or it has nothing to do} */
+        /**
+         * {@return the place of a shape; empty if times do not go by it, or it has nothing to do}
+         *
+         * @param shape of an operation
+         */
         public static Optional<Place> of(OperationCost.Shape shape) {
             return switch (shape) {
                 case OperationCost.Other other -> Optional.empty();
@@ -182,7 +191,7 @@ public final class ShapeTimes {
                         .filter(o -> Sizes.of(o).isPresent()).map(Operation::id).toList()))));
         List<Curve> curves = new ArrayList<>();
         for (JsonFile curve : json.objects("times")) {
-            List<Integer> shape = sizes.key.stream().map(name -> curve.integer(name, 1, Integer.MAX_VALUE)).toList();
+            List<Integer> shape = sizes.key().stream().map(name -> curve.integer(name, 1, Integer.MAX_VALUE)).toList();
             curves.add(new Curve(shape, points(curve, sizes.along)));
             curve.sources().add("%s %s: %s".formatted(operation.id(), shape, curve.text("source", "not said")));
             curve.done();
@@ -230,8 +239,8 @@ public final class ShapeTimes {
         List<Map<String, Object>> written = new ArrayList<>();
         for (Curve curve : curves) {
             Map<String, Object> json = new LinkedHashMap<>();
-            for (int i = 0; i < sizes.key.size(); i++) {
-                json.put(sizes.key.get(i), curve.shape().get(i));
+            for (int i = 0; i < sizes.key().size(); i++) {
+                json.put(sizes.key().get(i), curve.shape().get(i));
             }
             json.put("source", source);
             json.put(sizes.along, curve.points().stream().map(Point::size).toList());

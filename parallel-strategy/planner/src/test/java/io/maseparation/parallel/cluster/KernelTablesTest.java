@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Tables are held against what they were made of, and each part of them against the rest. */
 class KernelTablesTest {
     /** What tables are of. */
-    private enum Kind {
+    enum Kind {
         EXPERTS, DECODE_ATTENTION, PRODUCT;
 
         KernelTable table(DeviceKind device) {

@@ -40,7 +40,7 @@ class ShapeTimesTest {
         List<ShapeTimes.Point> points = new ArrayList<>();
         factors.keySet().stream().sorted().forEach(rows -> {
             OpCost cost = product(rows, outputs, inputs).cost();
-            double fit = RATE.launchSeconds() + RATE.workSeconds(cost.bytes(), cost.flops(), 0);
+            double fit = RATE.launchSeconds() + RATE.workSeconds((double) cost.bytes(), (double) cost.flops(), 0);
             points.add(new ShapeTimes.Point(
                     rows, factors.getOrDefault(rows, 1.0) * fit, cost.bytes(), cost.flops()));
         });

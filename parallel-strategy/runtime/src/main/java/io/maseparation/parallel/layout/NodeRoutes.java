@@ -102,7 +102,7 @@ public final class NodeRoutes {
             if (placement.copyOfExperts(group) == placement.copyOfExperts(own)
                     && placement.askerOf(0, group) == placement.askerOf(0, own)) {
                 for (int other : placement.ranksOf(group)) {
-                    if (other != rank && !apart(other, rank)) {
+                    if (other != rank && !apart(rank, other)) {
                         peers.add(other);
                     }
                 }

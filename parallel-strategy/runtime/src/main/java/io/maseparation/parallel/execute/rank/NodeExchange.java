@@ -122,6 +122,7 @@ record NodeExchange(
      */
     void receive(MicroBatch microBatch, SortedMap<Integer, Message> forwarded, int layer) {
         List<Message> dispatched = List.copyOf(microBatch.arrived);
+        List<Message> fromPeers = List.copyOf(forwarded.values());
         microBatch.arrived.clear();
         microBatch.spread.clear();
         int[] intsRead = new int[peers.size()];
@@ -138,7 +139,7 @@ record NodeExchange(
             List<Message> parts = new ArrayList<>(List.of(part(message, own, rankPlan.rank(), layer)));
             for (int peer = 0; peer < peers.size(); peer++) {
                 sent[peer] = rowsFor(peers.get(peer), layer, message);
-                Message next = next(forwarded.get(peer), intsRead[peer], floatsRead[peer], layer);
+                Message next = next(fromPeers.get(peer), intsRead[peer], floatsRead[peer], layer);
                 intsRead[peer] += next.ints().length;
                 floatsRead[peer] += next.floats().length;
                 parts.add(next);
@@ -195,6 +196,7 @@ record NodeExchange(
      * @param sums by index of the peer
      */
     void add(MicroBatch microBatch, SortedMap<Integer, Message> sums) {
+        List<Message> fromPeers = List.copyOf(sums.values());
         int rank = rankPlan.rank();
         int[] read = new int[peers.size()];
         for (int asker = 0; asker < askers.size(); asker++) {
@@ -212,7 +214,7 @@ record NodeExchange(
                     added = true;
                 }
                 int[] rows = microBatch.spread.get(asker).forwarded()[peer];
-                add(all, sums.get(peer).floats(), read[peer], rows);
+                add(all, fromPeers.get(peer).floats(), read[peer], rows);
                 read[peer] += rows.length * hidden();
             }
             if (!added) {

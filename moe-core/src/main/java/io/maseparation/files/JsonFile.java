@@ -102,8 +102,7 @@ public final class JsonFile {
      * @param what what is wrong with it
      */
     public String message(String field, String what) {
-        return Text.message(
-                file + ": " + ((field.isEmpty() ? path : below(field)) + " " + Text.printable(what)).strip());
+        return Text.message(file + ": " + ((field.isEmpty() ? path : below(field)) + " " + Text.line(what)).strip());
     }
 
     /** Refuses fields that nothing asked for. */

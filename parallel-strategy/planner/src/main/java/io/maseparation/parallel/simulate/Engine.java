@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -301,12 +300,12 @@ final class Engine {
         bytesSent[chain.rank] += bytes;
         if (shared) {
             return start(chain,
-                    new ComputeStreams.Task(chain, name(tensor), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
+                    new ComputeStreams.Task(chain, tensor.label(), TaskCost.transfer(bytes / hostBytesPerSecond)), now);
         }
         Sent sent = new Sent(chain, to, tensor, programs.receivers(tensor, layer));
         transfers.add(new int[] {chain.rank}, now, (begin, ended) -> {
             sent.entry = log.add(new Log.Entry(
-                    chain.rank, sent.microBatch, sent.step, name(tensor), Optional.empty(), begin, begin, sent.cause));
+                    chain.rank, sent.microBatch, sent.step, tensor.label(), Optional.empty(), begin, begin, sent.cause));
             ports.send(programs.device[chain.rank], devices, messages, begin, new Ports.Delivery() {
                 @Override
                 public void arrives(int message, double time) {
@@ -347,10 +346,6 @@ final class Engine {
             int rank = to[message];
             arrive(microBatch, step, rank, tensor, receivers[rank], time, entry);
         }
-    }
-
-    private static String name(Tensor tensor) {
-        return tensor.name().toLowerCase(Locale.ROOT);
     }
 
     /** @param op index of the operation that receives it */
@@ -400,7 +395,7 @@ final class Engine {
         int cause = sending.computed().isEmpty() ? sending.cause() : sent;
         double start = cause == Log.NONE ? sending.start() : log.end(cause);
         return log.add(new Log.Entry(
-                Log.NONE, chain.microBatch, chain.step, name(tensor), Optional.empty(), start, arrival, cause));
+                Log.NONE, chain.microBatch, chain.step, tensor.label(), Optional.empty(), start, arrival, cause));
     }
 
     // Collectives
@@ -432,7 +427,7 @@ final class Engine {
     }
 
     private void together(Meeting meeting, Op.Collective op, double start, double end) {
-        String name = (op instanceof Op.AllReduce ? "all-reduce " : "all-to-all ") + name(op.tensor());
+        String name = (op instanceof Op.AllReduce ? "all-reduce " : "all-to-all ") + op.tensor().label();
         for (Chain member : meeting.arrived) {
             compute.collective(programs.device[member.rank], start, end).ifPresent(this::awaitEnd);
             bytesSent[member.rank] += work.collectiveBytes(member.rank, op, member.microBatch, member.step);

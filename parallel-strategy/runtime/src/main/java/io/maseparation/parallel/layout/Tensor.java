@@ -1,5 +1,7 @@
 package io.maseparation.parallel.layout;
 
+import java.util.Locale;
+
 /** What travels between ranks. */
 public enum Tensor {
     /** Normed activations and expert slots of rows, from the rank of their attention to a rank of their experts. */
@@ -19,5 +21,12 @@ public enum Tensor {
     /** Logits of a slice of the vocabulary. */
     LOGITS,
     /** Sampled tokens, to the ranks that embed them. */
-    TOKENS
+    TOKENS;
+
+    private final String label = name().toLowerCase(Locale.ROOT);
+
+    /** Its name as reports and traces have it. */
+    public String label() {
+        return label;
+    }
 }

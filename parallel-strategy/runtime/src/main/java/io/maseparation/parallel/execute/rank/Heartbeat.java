@@ -4,7 +4,6 @@ import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.stream.Collectors;
@@ -68,7 +67,7 @@ public final class Heartbeat {
     }
 
     private static String words(Tensor tensor, int layer) {
-        return tensor.name().toLowerCase(Locale.ROOT) + " " + layer;
+        return tensor.label() + " " + layer;
     }
 
     private static String words(List<Integer> ranks) {

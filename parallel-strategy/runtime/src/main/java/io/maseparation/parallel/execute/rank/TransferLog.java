@@ -5,7 +5,6 @@ import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Tensor;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * When one rank packed, sent and took messages, and when a chain waited for them; nothing unless the run asks for it. A
@@ -45,7 +44,7 @@ final class TransferLog {
     }
 
     private static String name(String verb, Tensor tensor, int layer) {
-        String what = verb + " " + tensor.name().toLowerCase(Locale.ROOT);
+        String what = verb + " " + tensor.label();
         return layer < 0 ? what : what + " " + layer;
     }
 

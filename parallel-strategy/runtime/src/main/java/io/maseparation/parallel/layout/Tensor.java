@@ -25,7 +25,7 @@ public enum Tensor {
 
     private final String label = name().toLowerCase(Locale.ROOT);
 
-    /** Its name as reports and traces have it. */
+    /** {@return its name as reports and traces have it} */
     public String label() {
         return label;
     }

@@ -305,7 +305,8 @@ final class Engine {
         Sent sent = new Sent(chain, to, tensor, programs.receivers(tensor, layer));
         transfers.add(new int[] {chain.rank}, now, (begin, ended) -> {
             sent.entry = log.add(new Log.Entry(
-                    chain.rank, sent.microBatch, sent.step, tensor.label(), Optional.empty(), begin, begin, sent.cause));
+                    chain.rank, sent.microBatch, sent.step, tensor.label(), Optional.empty(), begin, begin,
+                    sent.cause));
             ports.send(programs.device[chain.rank], devices, messages, begin, new Ports.Delivery() {
                 @Override
                 public void arrives(int message, double time) {

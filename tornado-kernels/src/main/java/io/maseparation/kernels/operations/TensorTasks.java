@@ -289,7 +289,7 @@ final class TensorTasks {
             manyShape.set(ManyRowsTensor.STRIDES + matrices - 1, shape.get(3));
             manyShape.set(ManyRowsTensor.FIRST_GROUP, firstGroup);
             manyShape.set(ManyRowsTensor.FIRST_GROUP + 1, 1);
-            List<IntArray> half2s = List.of(matrices == 2 ? half2gate : half2up, half2up, half2up);
+            List<IntArray> half2s = List.of(half2gate, half2up, half2up);
             addMany(g, id, offsets, half2s, manyShape, experts, cols, padded, stride, tiles, splits,
                     manyParts(pairs.getSize() >> xShift, 2));
         }

@@ -32,6 +32,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,32 +47,6 @@ final class PlanCommand extends Command {
     private static final int FIRST = 2;
     /** A week. */
     private static final int MOST_SECONDS = 7 * 24 * 3600;
-
-    /** What {@code --combine} can be in a search. */
-    private enum Combines implements Identified {
-        EXPERTS, SUMS, ANY;
-
-        Set<CombineMode> modes() {
-            return switch (this) {
-                case EXPERTS -> EnumSet.of(CombineMode.EXPERTS);
-                case SUMS -> EnumSet.of(CombineMode.SUMS);
-                case ANY -> EnumSet.allOf(CombineMode.class);
-            };
-        }
-    }
-
-    /** What {@code --dispatch} can be in a search. */
-    private enum Dispatches implements Identified {
-        ANY, DIRECT, NODE;
-
-        Set<Dispatch.Mode> modes() {
-            return switch (this) {
-                case ANY -> EnumSet.allOf(Dispatch.Mode.class);
-                case DIRECT -> EnumSet.of(Dispatch.Mode.DIRECT);
-                case NODE -> EnumSet.of(Dispatch.Mode.NODE);
-            };
-        }
-    }
 
     PlanCommand() {
         super("plan", "search for the best plan on a cluster, and say whether separation pays and why");
@@ -118,10 +93,10 @@ final class PlanCommand extends Command {
                 && SimulationFlags.hasTpotLimit(arguments) && !SimulationFlags.hasBatch(arguments));
         SearchRequest request = SearchRequest.of(config, cluster, scenario)
                 .with(LayoutFilter.usual()
-                        .with(arguments.choice(StrategyFlags.COMBINE, Combines.EXPERTS,
-                                List.of(Combines.values()), Combines::id).modes())
-                        .withDispatches(arguments.choice(StrategyFlags.DISPATCH, Dispatches.ANY,
-                                List.of(Dispatches.values()), Dispatches::id).modes()))
+                        .with(searched(arguments, StrategyFlags.COMBINE, CombineMode.class,
+                                EnumSet.of(CombineMode.EXPERTS)))
+                        .withDispatches(searched(arguments, StrategyFlags.DISPATCH, Dispatch.Mode.class,
+                                EnumSet.allOf(Dispatch.Mode.class))))
                 .withDeadline(deadline);
         try {
             request = request.with(goal);
@@ -344,5 +319,15 @@ final class PlanCommand extends Command {
         StringBuilder text = new StringBuilder();
         HelpText.wrapped(text, words, 0);
         return text.toString();
+    }
+
+    /** What a search tries of a choice: one, or any of them. */
+    private static <M extends Enum<M> & Identified> Set<M> searched(
+            Arguments arguments, String option, Class<M> modes, Set<M> usual) {
+        Set<Set<M>> choices = new LinkedHashSet<>(Set.of(usual));
+        EnumSet.allOf(modes).forEach(mode -> choices.add(EnumSet.of(mode)));
+        choices.add(EnumSet.allOf(modes));
+        return arguments.choice(option, usual, List.copyOf(choices),
+                of -> of.size() > 1 ? "any" : of.iterator().next().id());
     }
 }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cluster;
 
+import io.maseparation.files.Identified;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
@@ -9,7 +10,6 @@ import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -38,17 +38,13 @@ final class ExpertTable {
     private final Map<Shape, Sources> sources = new ConcurrentHashMap<>();
 
     /** Which tiles kernels have. */
-    enum Configuration {
+    enum Configuration implements Identified {
         /** Tuned for the shape. */
         TUNED,
         /** The default ones for no more rows than there are experts. */
         FEW,
         /** The default ones for more. */
-        MANY;
-
-        String id() {
-            return name().toLowerCase(Locale.ROOT);
-        }
+        MANY
     }
 
     /**

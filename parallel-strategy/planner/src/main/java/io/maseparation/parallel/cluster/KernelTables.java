@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cluster;
 
+import io.maseparation.files.Identified;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
@@ -16,7 +17,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -44,7 +44,7 @@ public final class KernelTables {
     private final @Nullable ExpertTable experts;
 
     /** What one table is of, beside that of experts. */
-    enum Kind {
+    enum Kind implements Identified {
         DECODE_ATTENTION(0), PRODUCT(3);
 
         /** Weight of the fit beside measured shapes: products of other sizes have tiles of their own. */
@@ -54,17 +54,9 @@ public final class KernelTables {
             this.fit = fit;
         }
 
-        String id() {
-            return name().toLowerCase(Locale.ROOT).replace('_', '-');
-        }
-
-        static Kind of(String id) {
-            for (Kind kind : values()) {
-                if (kind.id().equals(id)) {
-                    return kind;
-                }
-            }
-            throw new IllegalArgumentException(id);
+        @Override
+        public String id() {
+            return Identified.super.id().replace('_', '-');
         }
     }
 
@@ -89,12 +81,12 @@ public final class KernelTables {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 String[] cells = line.split(",", -1);
                 if (cells[0].equals("experts-fit")) {
-                    fits.put(configuration(cells[1]), new KernelFit(Double.parseDouble(cells[2]) / 1e6,
+                    fits.put(named(Configuration.values(), cells[1]), new KernelFit(Double.parseDouble(cells[2]) / 1e6,
                             Double.parseDouble(cells[3]), Double.parseDouble(cells[4]), Double.parseDouble(cells[5])));
                 } else if (cells[0].startsWith("experts-")) {
                     experts.add(experts(cells, roofline, fits));
                 } else if (!line.startsWith("#")) {
-                    Kind kind = Kind.of(cells[0]);
+                    Kind kind = named(Kind.values(), cells[0]);
                     curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, roofline));
                 }
             }
@@ -106,13 +98,8 @@ public final class KernelTables {
         return new KernelTables(name, tables, new ExpertTable(roofline, fits, experts));
     }
 
-    private static Configuration configuration(String id) {
-        for (Configuration configuration : Configuration.values()) {
-            if (configuration.id().equals(id)) {
-                return configuration;
-            }
-        }
-        throw new IllegalArgumentException(id);
+    private static <C extends Identified> C named(C[] constants, String id) {
+        return Identified.of(constants, id).orElseThrow(() -> new IllegalArgumentException(id));
     }
 
     private static ExpertTable.Curve experts(
@@ -123,7 +110,7 @@ public final class KernelTables {
         Map<Integer, Double> seconds = new TreeMap<>();
         points(cells[5], (pairs, time) -> seconds.put(pairs, time - BESIDE_EXPERTS));
         return ExpertTable.curve(
-                roofline, fits, configuration(cells[0].substring("experts-".length())), like, seconds);
+                roofline, fits, named(Configuration.values(), cells[0].substring("experts-".length())), like, seconds);
     }
 
     private static void points(String cell, BiConsumer<Integer, Double> receiver) {

@@ -8,7 +8,6 @@ import io.maseparation.files.Text;
 import io.maseparation.files.WholeFile;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -259,9 +258,7 @@ public record PlanFile(
     /** If the field is absent, the first choice is the default. */
     private static <C extends Identified> C choice(JsonFile json, String field, C[] choices) {
         String text = json.text(field, choices[0].id());
-        return Arrays.stream(choices)
-                .filter(c -> c.id().equals(text))
-                .findFirst()
+        return Identified.of(choices, text)
                 .orElseThrow(() -> json.fail(
                         field, "is neither %s nor %s: %s".formatted(choices[0].id(), choices[1].id(), text)));
     }

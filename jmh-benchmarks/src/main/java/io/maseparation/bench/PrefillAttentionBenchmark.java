@@ -1,5 +1,6 @@
 package io.maseparation.bench;
 
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.operations.KernelGraph;
@@ -22,13 +23,13 @@ public class PrefillAttentionBenchmark extends RowBenchmark {
         TornadoNativeArray v = cache(random, kvType, 1);
         FloatArray qkv = random(random, rows * 3 * HEADS * HEAD_DIM);
         FloatArray out = new FloatArray(rows * HEADS * HEAD_DIM);
-        IntArray rowInfo = new IntArray(3 * rows);
+        IntArray rowInfo = new IntArray(3 * rows + AttentionShapes.blocks(CONTEXT));
         for (int row = 0; row < rows; row++) {
             rowInfo.set(3 * row, CONTEXT - rows + row);
-            rowInfo.set(3 * row + 1, 0);
-            rowInfo.set(3 * row + 2, CONTEXT);
+            rowInfo.set(3 * row + 1, 3 * rows);
         }
-        IntArray step = IntArray.fromElements(0, rows, 1);
+        scatterBlocks(rowInfo, 3 * rows);
+        IntArray step = IntArray.fromElements(0, rows, rows);
         graph.constant(step, qkv, rowInfo, k, v, out);
         float scale = (float) (1 / Math.sqrt(HEAD_DIM));
         PrefillAttention.add(

@@ -1,12 +1,17 @@
 package io.maseparation.bench;
 
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.KernelTarget;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -114,14 +119,25 @@ public abstract class RowBenchmark {
 
     /** Position and cache of each row, where each is the last position of its own sequence. */
     final IntArray lastPositions() {
-        IntArray rowInfo = new IntArray(4 * rows);
+        int blocks = AttentionShapes.blocks(CONTEXT);
+        IntArray rowInfo = new IntArray((3 + blocks) * rows);
         for (int row = 0; row < rows; row++) {
             rowInfo.set(3 * row, CONTEXT - 1);
-            rowInfo.set(3 * row + 1, row * CONTEXT);
-            rowInfo.set(3 * row + 2, CONTEXT);
-            rowInfo.set(3 * rows + row, CONTEXT - 1);
+            rowInfo.set(3 * row + 1, 3 * rows + row * blocks);
+            rowInfo.set(3 * row + 2, CONTEXT - 1);
         }
+        scatterBlocks(rowInfo, 3 * rows);
         return rowInfo;
+    }
+
+    /** Gives the tables of blocks from an index on all blocks, in a random order. */
+    static void scatterBlocks(IntArray rowInfo, int from) {
+        List<Integer> blocks =
+                new ArrayList<>(IntStream.range(0, rowInfo.getSize() - from).boxed().toList());
+        Collections.shuffle(blocks, new Random(2));
+        for (int i = 0; i < blocks.size(); i++) {
+            rowInfo.set(from + i, blocks.get(i));
+        }
     }
 
     static FloatArray random(Random random, int n) {

@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.moe.AttentionSize;
@@ -33,16 +34,13 @@ final class RankArrays {
     /** Which of the rank's experts each one of the layer is. */
     private static final int ARRAYS_PER_EXPERT_LAYER = 1;
 
-    /** [3]: first row, number of rows, phase (0 decode, 1 prefill). */
+    /** [3]: first row, number of rows, how many of them are rows of prompts; those come first. */
     final IntArray step = DeviceArrays.ints(3);
 
     /** [rows]: token of each row. */
     final IntArray tokens;
 
-    /**
-     * [rows * 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]: row of the
-     * rotary table.
-     */
+    /** Where rows and the blocks of their sequences are, as {@link AttentionShapes} says. */
     final IntArray rowInfo;
 
     /** [rows, hidden]: residual stream. */
@@ -135,7 +133,7 @@ final class RankArrays {
 
     final DataType kvType;
 
-    /** Per layer of the shard: keys, [sequence][kv head][position][headDim]. */
+    /** Per layer of the shard: keys, in blocks as {@link AttentionShapes} says. */
     final List<TornadoNativeArray> keys = new ArrayList<>();
 
     /** Per layer of the shard: values, laid out as the keys. */
@@ -144,7 +142,10 @@ final class RankArrays {
     RankArrays(ModelConfig config, Shard shard, Capacity capacity) {
         Sizes s = new Sizes(config, shard, capacity);
         tokens = DeviceArrays.ints(s.attentionRows);
-        rowInfo = DeviceArrays.ints(4 * s.attentionRows);
+        rowInfo = DeviceArrays.ints(3 * s.attentionRows + s.blocks);
+        for (int block = 0; block < s.blocks; block++) {
+            rowInfo.set(3 * s.attentionRows + block, block);
+        }
         x = floats(s.x);
         received = floats(s.received);
         identity = DeviceArrays.ints(s.attentionRows);
@@ -194,7 +195,8 @@ final class RankArrays {
         best = DeviceArrays.ints(Math.max(1, s.outputs));
         kvType = capacity.kvType();
         if (shard.attention().isPresent()) {
-            long size = (long) capacity.kvPositions() * shard.attention().get().kvs() * config.headDim();
+            long size = (long) Math.max(1, s.blocks) * AttentionShapes.BLOCK * shard.attention().get().kvs()
+                    * config.headDim();
             for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
                 keys.add(cache(kvType, size));
                 values.add(cache(kvType, size));
@@ -265,6 +267,7 @@ final class RankArrays {
         final Map<Integer, Long> choices = new TreeMap<>();
 
         final int attentionRows;
+        final int blocks;
         final int receivedRows;
         final long x;
         final long received;
@@ -290,6 +293,7 @@ final class RankArrays {
             boolean hasAttention = shard.attention().isPresent();
             boolean hasExperts = shard.experts().isPresent();
             attentionRows = hasAttention ? Math.max(1, capacity.rows()) : 1;
+            blocks = hasAttention ? AttentionShapes.blocks(capacity.kvPositions()) : 0;
             receivedRows = hasExperts ? capacity.receivedRows() : 0;
             long hidden = config.hidden();
             x = hasAttention ? attentionRows * hidden : 1;
@@ -331,7 +335,7 @@ final class RankArrays {
                     + 2L * outputs * config.hidden()
                     + (long) outputs * vocabulary;
             long kept = choices.values().stream().mapToLong(n -> n).sum();
-            long ints = attentionRows * 6L + kept + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
+            long ints = attentionRows * 5L + blocks + kept + 2L * receivedRows * slots + groups + pairs + 2L * outputs;
             return 4 * (floats + ints);
         }
     }

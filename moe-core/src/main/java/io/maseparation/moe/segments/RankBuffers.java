@@ -1,5 +1,6 @@
 package io.maseparation.moe.segments;
 
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.moe.RopeTable;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,10 +24,9 @@ public record RankBuffers(
     /**
      * The rows that a segment works on.
      *
-     * @param step [3]: first row, number of rows, phase (0 decode, 1 prefill)
+     * @param step [3]: first row, number of rows, how many of them are rows of prompts; those come first
      * @param tokens [rows]: token of each row
-     * @param rowInfo [rows, 3]: position, first cache position of the sequence, capacity of the sequence; then [rows]:
-     *     row of the rotary table
+     * @param rowInfo where rows and the blocks of their sequences are, as {@link AttentionShapes} says
      * @param rope the rotary table
      */
     public record Inputs(HostInts step, HostInts tokens, HostInts rowInfo, RopeTable rope) {
@@ -35,12 +35,21 @@ public record RankBuffers(
          *
          * @param row index of the row
          * @param position index of the token in its sequence
-         * @param base first cache position of the sequence
-         * @param capacity positions of the sequence in the cache
+         * @param table where the sequence's table of blocks begins, among the tables of all sequences
+         * @param capacity positions of the sequence in the cache, of which its rotary table depends
          */
-        public void place(int row, int position, int base, int capacity) {
-            rowInfo.setAll(3 * row, position, base, capacity);
-            rowInfo.set(3 * tokens.size() + row, rope.firstRow(capacity) + position);
+        public void place(int row, int position, int table, int capacity) {
+            rowInfo.setAll(3 * row, position, 3 * tokens.size() + table, rope.firstRow(capacity) + position);
+        }
+
+        /**
+         * Says which block of the cache holds positions of a sequence. Until that is called, entry i is block i.
+         *
+         * @param entry index among the tables of all sequences
+         * @param block index of the block
+         */
+        public void setBlock(int entry, int block) {
+            rowInfo.set(3 * tokens.size() + entry, block);
         }
     }
 

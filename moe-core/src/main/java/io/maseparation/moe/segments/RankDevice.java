@@ -219,13 +219,12 @@ public final class RankDevice implements AutoCloseable {
      *
      * @param seed of the values; the same on all ranks
      * @param sequence number of the sequence
-     * @param base its first cache position
-     * @param capacity positions reserved for it
+     * @param firstBlock the first of its blocks of the cache, which follow each other
      * @param depth positions to fill
      */
-    public void fillCache(long seed, int sequence, int base, int capacity, int depth) {
+    public void fillCache(long seed, int sequence, int firstBlock, int depth) {
         SyntheticContext.fill(
-                arrays, config.headDim(), shard, new SyntheticContext.Slot(seed, sequence, base, capacity), depth);
+                arrays, config.headDim(), shard, new SyntheticContext.Slot(seed, sequence, firstBlock), depth);
     }
 
     /**

@@ -1,5 +1,7 @@
 package io.maseparation.moe.segments;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
+
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.CounterRandom;
 import io.maseparation.moe.ModelConfig;
@@ -47,10 +49,11 @@ public final class SyntheticContext {
     /**
      * A sequence in a cache.
      *
-     * @param base its first position there
-     * @param capacity positions reserved for it
+     * @param seed of the values
+     * @param sequence number of the sequence
+     * @param firstBlock the first of its blocks, which follow each other
      */
-    record Slot(long seed, int sequence, int base, int capacity) {}
+    record Slot(long seed, int sequence, int firstBlock) {}
 
     /** Fills the first positions of a sequence in a rank's cache. */
     static void fill(RankArrays arrays, int headDim, Shard shard, Slot slot, int depth) {
@@ -60,10 +63,15 @@ public final class SyntheticContext {
             int layer = i / heads.kvs();
             int head = i % heads.kvs();
             long stream = stream(slot.seed, shard.firstLayer() + layer, slot.sequence, heads.kvFrom() + head);
-            int from = Math.toIntExact(
-                    ((long) slot.base * heads.kvs() + (long) head * slot.capacity) * headDim);
-            fill(arrays.keys.get(layer), arrays.kvType, CounterRandom.key(stream, KEYS), from, depth * headDim);
-            fill(arrays.values.get(layer), arrays.kvType, CounterRandom.key(stream, VALUES), from, depth * headDim);
+            for (int start = 0; start < depth; start += BLOCK) {
+                int positions = Math.min(BLOCK, depth - start);
+                int block = slot.firstBlock + start / BLOCK;
+                int to = (block * heads.kvs() + head) * BLOCK * headDim;
+                fill(arrays.keys.get(layer), arrays.kvType, CounterRandom.key(stream, KEYS), start * headDim, to,
+                        positions * headDim);
+                fill(arrays.values.get(layer), arrays.kvType, CounterRandom.key(stream, VALUES), start * headDim, to,
+                        positions * headDim);
+            }
         });
     }
 
@@ -79,12 +87,12 @@ public final class SyntheticContext {
         return type == DataType.F16 ? new HalfFloat(value).getFloat32() : value;
     }
 
-    private static void fill(TornadoNativeArray array, DataType type, long key, int from, int count) {
+    private static void fill(TornadoNativeArray array, DataType type, long key, int from, int to, int count) {
         for (int i = 0; i < count; i++) {
             if (type == DataType.F16) {
-                ((HalfFloatArray) array).set(from + i, new HalfFloat(value(key, i)));
+                ((HalfFloatArray) array).set(to + i, new HalfFloat(value(key, from + i)));
             } else {
-                ((FloatArray) array).set(from + i, value(key, i));
+                ((FloatArray) array).set(to + i, value(key, from + i));
             }
         }
     }

@@ -1,5 +1,7 @@
 package io.maseparation.kernels.gpu;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
+
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -39,16 +41,16 @@ public final class DecodeGpu {
         float[] weights = context.allocateFloatLocalArray(256);
         float[] partial = context.allocateFloatLocalArray(8);
         int r = context.groupIdx / heads;
-        if (r < step.get(1) && step.get(2) == 0) {
+        if (r < step.get(1) - step.get(2)) {
             int head = context.groupIdx % heads;
             int kvHead = head / (heads / kvHeads);
-            int row = step.get(0) + r;
+            int row = step.get(0) + step.get(2) + r;
             int position = rowInfo.get(3 * row);
             int lowest = 0;
             if (window > 0) {
                 lowest = TornadoMath.max(0, position + 1 - window);
             }
-            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             for (int d = tid; d < headDim; d += 128) {
                 query[d] = qkv.get(q + d);
@@ -62,15 +64,19 @@ public final class DecodeGpu {
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
                 // Scores: each warp takes eight positions, so that eight loads are under way; past the end it takes
                 // the last one again.
-                for (int p = from + warp; p < to; p += 32) {
-                    int at0 = (cache + tile + p) * headDim;
-                    int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
-                    int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
-                    int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
-                    int at4 = (cache + tile + TornadoMath.min(p + 16, to - 1)) * headDim;
-                    int at5 = (cache + tile + TornadoMath.min(p + 20, to - 1)) * headDim;
-                    int at6 = (cache + tile + TornadoMath.min(p + 24, to - 1)) * headDim;
-                    int at7 = (cache + tile + TornadoMath.min(p + 28, to - 1)) * headDim;
+                for (int start = from / 32 * 32; start < to; start += 32) {
+                    int p = start + warp;
+                    int block = rowInfo.get(table + (tile + start) / BLOCK);
+                    // Where position 0 of the tile would be in this block.
+                    int cache = (block * kvHeads + kvHead) * BLOCK + (tile + start) % BLOCK - start;
+                    int at0 = (cache + TornadoMath.min(p, to - 1)) * headDim;
+                    int at1 = (cache + TornadoMath.min(p + 4, to - 1)) * headDim;
+                    int at2 = (cache + TornadoMath.min(p + 8, to - 1)) * headDim;
+                    int at3 = (cache + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    int at4 = (cache + TornadoMath.min(p + 16, to - 1)) * headDim;
+                    int at5 = (cache + TornadoMath.min(p + 20, to - 1)) * headDim;
+                    int at6 = (cache + TornadoMath.min(p + 24, to - 1)) * headDim;
+                    int at7 = (cache + TornadoMath.min(p + 28, to - 1)) * headDim;
                     float part0 = 0f;
                     float part1 = 0f;
                     float part2 = 0f;
@@ -106,7 +112,7 @@ public final class DecodeGpu {
                     part5 = context.simdSum(part5);
                     part6 = context.simdSum(part6);
                     part7 = context.simdSum(part7);
-                    if (lane == 0) {
+                    if (lane == 0 && p < to) {
                         weights[p] = part0 * scale;
                     }
                     if (lane == 0 && p + 4 < to) {
@@ -165,44 +171,49 @@ public final class DecodeGpu {
                 // Values: one thread per column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
-                    int p = from;
-                    for (; p + 15 < to; p += 16) {
-                        int at = (cache + tile + p) * headDim + d;
-                        float v0 = vCache.get(at);
-                        float v1 = vCache.get(at + headDim);
-                        float v2 = vCache.get(at + 2 * headDim);
-                        float v3 = vCache.get(at + 3 * headDim);
-                        float v4 = vCache.get(at + 4 * headDim);
-                        float v5 = vCache.get(at + 5 * headDim);
-                        float v6 = vCache.get(at + 6 * headDim);
-                        float v7 = vCache.get(at + 7 * headDim);
-                        float v8 = vCache.get(at + 8 * headDim);
-                        float v9 = vCache.get(at + 9 * headDim);
-                        float v10 = vCache.get(at + 10 * headDim);
-                        float v11 = vCache.get(at + 11 * headDim);
-                        float v12 = vCache.get(at + 12 * headDim);
-                        float v13 = vCache.get(at + 13 * headDim);
-                        float v14 = vCache.get(at + 14 * headDim);
-                        float v15 = vCache.get(at + 15 * headDim);
-                        value += weights[p] * v0;
-                        value += weights[p + 1] * v1;
-                        value += weights[p + 2] * v2;
-                        value += weights[p + 3] * v3;
-                        value += weights[p + 4] * v4;
-                        value += weights[p + 5] * v5;
-                        value += weights[p + 6] * v6;
-                        value += weights[p + 7] * v7;
-                        value += weights[p + 8] * v8;
-                        value += weights[p + 9] * v9;
-                        value += weights[p + 10] * v10;
-                        value += weights[p + 11] * v11;
-                        value += weights[p + 12] * v12;
-                        value += weights[p + 13] * v13;
-                        value += weights[p + 14] * v14;
-                        value += weights[p + 15] * v15;
-                    }
-                    for (; p < to; p++) {
-                        value += weights[p] * vCache.get((cache + tile + p) * headDim + d);
+                    for (int start = from / BLOCK * BLOCK; start < to; start += BLOCK) {
+                        int block = rowInfo.get(table + (tile + start) / BLOCK);
+                        int values = ((block * kvHeads + kvHead) * BLOCK - start) * headDim + d;
+                        int end = TornadoMath.min(to, start + BLOCK);
+                        int p = TornadoMath.max(from, start);
+                        for (; p + 15 < end; p += 16) {
+                            int at = values + p * headDim;
+                            float v0 = vCache.get(at);
+                            float v1 = vCache.get(at + headDim);
+                            float v2 = vCache.get(at + 2 * headDim);
+                            float v3 = vCache.get(at + 3 * headDim);
+                            float v4 = vCache.get(at + 4 * headDim);
+                            float v5 = vCache.get(at + 5 * headDim);
+                            float v6 = vCache.get(at + 6 * headDim);
+                            float v7 = vCache.get(at + 7 * headDim);
+                            float v8 = vCache.get(at + 8 * headDim);
+                            float v9 = vCache.get(at + 9 * headDim);
+                            float v10 = vCache.get(at + 10 * headDim);
+                            float v11 = vCache.get(at + 11 * headDim);
+                            float v12 = vCache.get(at + 12 * headDim);
+                            float v13 = vCache.get(at + 13 * headDim);
+                            float v14 = vCache.get(at + 14 * headDim);
+                            float v15 = vCache.get(at + 15 * headDim);
+                            value += weights[p] * v0;
+                            value += weights[p + 1] * v1;
+                            value += weights[p + 2] * v2;
+                            value += weights[p + 3] * v3;
+                            value += weights[p + 4] * v4;
+                            value += weights[p + 5] * v5;
+                            value += weights[p + 6] * v6;
+                            value += weights[p + 7] * v7;
+                            value += weights[p + 8] * v8;
+                            value += weights[p + 9] * v9;
+                            value += weights[p + 10] * v10;
+                            value += weights[p + 11] * v11;
+                            value += weights[p + 12] * v12;
+                            value += weights[p + 13] * v13;
+                            value += weights[p + 14] * v14;
+                            value += weights[p + 15] * v15;
+                        }
+                        for (; p < end; p++) {
+                            value += weights[p] * vCache.get(values + p * headDim);
+                        }
                     }
                     sums[d] = sums[d] * correction + value;
                 }
@@ -237,16 +248,16 @@ public final class DecodeGpu {
         float[] weights = context.allocateFloatLocalArray(256);
         float[] partial = context.allocateFloatLocalArray(8);
         int r = context.groupIdx / heads;
-        if (r < step.get(1) && step.get(2) == 0) {
+        if (r < step.get(1) - step.get(2)) {
             int head = context.groupIdx % heads;
             int kvHead = head / (heads / kvHeads);
-            int row = step.get(0) + r;
+            int row = step.get(0) + step.get(2) + r;
             int position = rowInfo.get(3 * row);
             int lowest = 0;
             if (window > 0) {
                 lowest = TornadoMath.max(0, position + 1 - window);
             }
-            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             for (int d = tid; d < headDim; d += 128) {
                 query[d] = qkv.get(q + d);
@@ -260,15 +271,19 @@ public final class DecodeGpu {
                 int to = TornadoMath.min(position + 1, tile + 256) - tile;
                 // Scores: each warp takes eight positions and 64 columns, so that sixteen loads are under way; past the
                 // end it takes the last one again.
-                for (int p = from + warp; p < to; p += 32) {
-                    int at0 = (cache + tile + p) * headDim;
-                    int at1 = (cache + tile + TornadoMath.min(p + 4, to - 1)) * headDim;
-                    int at2 = (cache + tile + TornadoMath.min(p + 8, to - 1)) * headDim;
-                    int at3 = (cache + tile + TornadoMath.min(p + 12, to - 1)) * headDim;
-                    int at4 = (cache + tile + TornadoMath.min(p + 16, to - 1)) * headDim;
-                    int at5 = (cache + tile + TornadoMath.min(p + 20, to - 1)) * headDim;
-                    int at6 = (cache + tile + TornadoMath.min(p + 24, to - 1)) * headDim;
-                    int at7 = (cache + tile + TornadoMath.min(p + 28, to - 1)) * headDim;
+                for (int start = from / 32 * 32; start < to; start += 32) {
+                    int p = start + warp;
+                    int block = rowInfo.get(table + (tile + start) / BLOCK);
+                    // Where position 0 of the tile would be in this block.
+                    int cache = (block * kvHeads + kvHead) * BLOCK + (tile + start) % BLOCK - start;
+                    int at0 = (cache + TornadoMath.min(p, to - 1)) * headDim;
+                    int at1 = (cache + TornadoMath.min(p + 4, to - 1)) * headDim;
+                    int at2 = (cache + TornadoMath.min(p + 8, to - 1)) * headDim;
+                    int at3 = (cache + TornadoMath.min(p + 12, to - 1)) * headDim;
+                    int at4 = (cache + TornadoMath.min(p + 16, to - 1)) * headDim;
+                    int at5 = (cache + TornadoMath.min(p + 20, to - 1)) * headDim;
+                    int at6 = (cache + TornadoMath.min(p + 24, to - 1)) * headDim;
+                    int at7 = (cache + TornadoMath.min(p + 28, to - 1)) * headDim;
                     float part0 = 0f;
                     float part1 = 0f;
                     float part2 = 0f;
@@ -333,7 +348,7 @@ public final class DecodeGpu {
                     part5 = context.simdSum(part5);
                     part6 = context.simdSum(part6);
                     part7 = context.simdSum(part7);
-                    if (lane == 0) {
+                    if (lane == 0 && p < to) {
                         weights[p] = part0 * scale;
                     }
                     if (lane == 0 && p + 4 < to) {
@@ -392,76 +407,81 @@ public final class DecodeGpu {
                 // Values: one thread per column.
                 for (int d = tid; d < headDim; d += 128) {
                     float value = 0f;
-                    int p = from;
-                    for (; p + 31 < to; p += 32) {
-                        int at = (cache + tile + p) * headDim + d;
-                        float v0 = vCache.get(at).getFloat32();
-                        float v1 = vCache.get(at + headDim).getFloat32();
-                        float v2 = vCache.get(at + 2 * headDim).getFloat32();
-                        float v3 = vCache.get(at + 3 * headDim).getFloat32();
-                        float v4 = vCache.get(at + 4 * headDim).getFloat32();
-                        float v5 = vCache.get(at + 5 * headDim).getFloat32();
-                        float v6 = vCache.get(at + 6 * headDim).getFloat32();
-                        float v7 = vCache.get(at + 7 * headDim).getFloat32();
-                        float v8 = vCache.get(at + 8 * headDim).getFloat32();
-                        float v9 = vCache.get(at + 9 * headDim).getFloat32();
-                        float v10 = vCache.get(at + 10 * headDim).getFloat32();
-                        float v11 = vCache.get(at + 11 * headDim).getFloat32();
-                        float v12 = vCache.get(at + 12 * headDim).getFloat32();
-                        float v13 = vCache.get(at + 13 * headDim).getFloat32();
-                        float v14 = vCache.get(at + 14 * headDim).getFloat32();
-                        float v15 = vCache.get(at + 15 * headDim).getFloat32();
-                        float v16 = vCache.get(at + 16 * headDim).getFloat32();
-                        float v17 = vCache.get(at + 17 * headDim).getFloat32();
-                        float v18 = vCache.get(at + 18 * headDim).getFloat32();
-                        float v19 = vCache.get(at + 19 * headDim).getFloat32();
-                        float v20 = vCache.get(at + 20 * headDim).getFloat32();
-                        float v21 = vCache.get(at + 21 * headDim).getFloat32();
-                        float v22 = vCache.get(at + 22 * headDim).getFloat32();
-                        float v23 = vCache.get(at + 23 * headDim).getFloat32();
-                        float v24 = vCache.get(at + 24 * headDim).getFloat32();
-                        float v25 = vCache.get(at + 25 * headDim).getFloat32();
-                        float v26 = vCache.get(at + 26 * headDim).getFloat32();
-                        float v27 = vCache.get(at + 27 * headDim).getFloat32();
-                        float v28 = vCache.get(at + 28 * headDim).getFloat32();
-                        float v29 = vCache.get(at + 29 * headDim).getFloat32();
-                        float v30 = vCache.get(at + 30 * headDim).getFloat32();
-                        float v31 = vCache.get(at + 31 * headDim).getFloat32();
-                        value += weights[p] * v0;
-                        value += weights[p + 1] * v1;
-                        value += weights[p + 2] * v2;
-                        value += weights[p + 3] * v3;
-                        value += weights[p + 4] * v4;
-                        value += weights[p + 5] * v5;
-                        value += weights[p + 6] * v6;
-                        value += weights[p + 7] * v7;
-                        value += weights[p + 8] * v8;
-                        value += weights[p + 9] * v9;
-                        value += weights[p + 10] * v10;
-                        value += weights[p + 11] * v11;
-                        value += weights[p + 12] * v12;
-                        value += weights[p + 13] * v13;
-                        value += weights[p + 14] * v14;
-                        value += weights[p + 15] * v15;
-                        value += weights[p + 16] * v16;
-                        value += weights[p + 17] * v17;
-                        value += weights[p + 18] * v18;
-                        value += weights[p + 19] * v19;
-                        value += weights[p + 20] * v20;
-                        value += weights[p + 21] * v21;
-                        value += weights[p + 22] * v22;
-                        value += weights[p + 23] * v23;
-                        value += weights[p + 24] * v24;
-                        value += weights[p + 25] * v25;
-                        value += weights[p + 26] * v26;
-                        value += weights[p + 27] * v27;
-                        value += weights[p + 28] * v28;
-                        value += weights[p + 29] * v29;
-                        value += weights[p + 30] * v30;
-                        value += weights[p + 31] * v31;
-                    }
-                    for (; p < to; p++) {
-                        value += weights[p] * vCache.get((cache + tile + p) * headDim + d).getFloat32();
+                    for (int start = from / BLOCK * BLOCK; start < to; start += BLOCK) {
+                        int block = rowInfo.get(table + (tile + start) / BLOCK);
+                        int values = ((block * kvHeads + kvHead) * BLOCK - start) * headDim + d;
+                        int end = TornadoMath.min(to, start + BLOCK);
+                        int p = TornadoMath.max(from, start);
+                        for (; p + 31 < end; p += 32) {
+                            int at = values + p * headDim;
+                            float v0 = vCache.get(at).getFloat32();
+                            float v1 = vCache.get(at + headDim).getFloat32();
+                            float v2 = vCache.get(at + 2 * headDim).getFloat32();
+                            float v3 = vCache.get(at + 3 * headDim).getFloat32();
+                            float v4 = vCache.get(at + 4 * headDim).getFloat32();
+                            float v5 = vCache.get(at + 5 * headDim).getFloat32();
+                            float v6 = vCache.get(at + 6 * headDim).getFloat32();
+                            float v7 = vCache.get(at + 7 * headDim).getFloat32();
+                            float v8 = vCache.get(at + 8 * headDim).getFloat32();
+                            float v9 = vCache.get(at + 9 * headDim).getFloat32();
+                            float v10 = vCache.get(at + 10 * headDim).getFloat32();
+                            float v11 = vCache.get(at + 11 * headDim).getFloat32();
+                            float v12 = vCache.get(at + 12 * headDim).getFloat32();
+                            float v13 = vCache.get(at + 13 * headDim).getFloat32();
+                            float v14 = vCache.get(at + 14 * headDim).getFloat32();
+                            float v15 = vCache.get(at + 15 * headDim).getFloat32();
+                            float v16 = vCache.get(at + 16 * headDim).getFloat32();
+                            float v17 = vCache.get(at + 17 * headDim).getFloat32();
+                            float v18 = vCache.get(at + 18 * headDim).getFloat32();
+                            float v19 = vCache.get(at + 19 * headDim).getFloat32();
+                            float v20 = vCache.get(at + 20 * headDim).getFloat32();
+                            float v21 = vCache.get(at + 21 * headDim).getFloat32();
+                            float v22 = vCache.get(at + 22 * headDim).getFloat32();
+                            float v23 = vCache.get(at + 23 * headDim).getFloat32();
+                            float v24 = vCache.get(at + 24 * headDim).getFloat32();
+                            float v25 = vCache.get(at + 25 * headDim).getFloat32();
+                            float v26 = vCache.get(at + 26 * headDim).getFloat32();
+                            float v27 = vCache.get(at + 27 * headDim).getFloat32();
+                            float v28 = vCache.get(at + 28 * headDim).getFloat32();
+                            float v29 = vCache.get(at + 29 * headDim).getFloat32();
+                            float v30 = vCache.get(at + 30 * headDim).getFloat32();
+                            float v31 = vCache.get(at + 31 * headDim).getFloat32();
+                            value += weights[p] * v0;
+                            value += weights[p + 1] * v1;
+                            value += weights[p + 2] * v2;
+                            value += weights[p + 3] * v3;
+                            value += weights[p + 4] * v4;
+                            value += weights[p + 5] * v5;
+                            value += weights[p + 6] * v6;
+                            value += weights[p + 7] * v7;
+                            value += weights[p + 8] * v8;
+                            value += weights[p + 9] * v9;
+                            value += weights[p + 10] * v10;
+                            value += weights[p + 11] * v11;
+                            value += weights[p + 12] * v12;
+                            value += weights[p + 13] * v13;
+                            value += weights[p + 14] * v14;
+                            value += weights[p + 15] * v15;
+                            value += weights[p + 16] * v16;
+                            value += weights[p + 17] * v17;
+                            value += weights[p + 18] * v18;
+                            value += weights[p + 19] * v19;
+                            value += weights[p + 20] * v20;
+                            value += weights[p + 21] * v21;
+                            value += weights[p + 22] * v22;
+                            value += weights[p + 23] * v23;
+                            value += weights[p + 24] * v24;
+                            value += weights[p + 25] * v25;
+                            value += weights[p + 26] * v26;
+                            value += weights[p + 27] * v27;
+                            value += weights[p + 28] * v28;
+                            value += weights[p + 29] * v29;
+                            value += weights[p + 30] * v30;
+                            value += weights[p + 31] * v31;
+                        }
+                        for (; p < end; p++) {
+                            value += weights[p] * vCache.get(values + p * headDim).getFloat32();
+                        }
                     }
                     sums[d] = sums[d] * correction + value;
                 }
@@ -504,16 +524,16 @@ public final class DecodeGpu {
         float[] sums = context.allocateFloatLocalArray(512);
         float[] softmax = context.allocateFloatLocalArray(8);
         int r = context.groupIdx / heads;
-        if (r < step.get(1) && step.get(2) == 0) {
+        if (r < step.get(1) - step.get(2)) {
             int head = context.groupIdx % heads;
             int kvHead = head / (heads / kvHeads);
-            int row = step.get(0) + r;
+            int row = step.get(0) + step.get(2) + r;
             int position = rowInfo.get(3 * row);
             int lowest = 0;
             if (window > 0) {
                 lowest = TornadoMath.max(0, position + 1 - window);
             }
-            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             int low = 2 * lane;
             // Lanes beyond the last column read the last pair again, and multiply it by 0.
@@ -532,16 +552,22 @@ public final class DecodeGpu {
             float sum1 = 0f;
             float sum2 = 0f;
             float sum3 = 0f;
-            for (int p = lowest + 8 * warp; p <= position; p += 32) {
-                // Past the end the last position again, with a weight of 0.
-                int at0 = (cache + p) * headDim;
-                int at1 = (cache + TornadoMath.min(p + 1, position)) * headDim;
-                int at2 = (cache + TornadoMath.min(p + 2, position)) * headDim;
-                int at3 = (cache + TornadoMath.min(p + 3, position)) * headDim;
-                int at4 = (cache + TornadoMath.min(p + 4, position)) * headDim;
-                int at5 = (cache + TornadoMath.min(p + 5, position)) * headDim;
-                int at6 = (cache + TornadoMath.min(p + 6, position)) * headDim;
-                int at7 = (cache + TornadoMath.min(p + 7, position)) * headDim;
+            int start = lowest / 32 * 32 + 8 * warp;
+            if (start + 7 < lowest) {
+                start = start + 32;
+            }
+            for (int p = start; p <= position; p += 32) {
+                int block = rowInfo.get(table + p / BLOCK);
+                int cache = (block * kvHeads + kvHead) * BLOCK + p % BLOCK - p;
+                // Outside what the row sees the nearest position that it does, with a weight of 0.
+                int at0 = (cache + TornadoMath.max(p, lowest)) * headDim;
+                int at1 = (cache + TornadoMath.min(TornadoMath.max(p + 1, lowest), position)) * headDim;
+                int at2 = (cache + TornadoMath.min(TornadoMath.max(p + 2, lowest), position)) * headDim;
+                int at3 = (cache + TornadoMath.min(TornadoMath.max(p + 3, lowest), position)) * headDim;
+                int at4 = (cache + TornadoMath.min(TornadoMath.max(p + 4, lowest), position)) * headDim;
+                int at5 = (cache + TornadoMath.min(TornadoMath.max(p + 5, lowest), position)) * headDim;
+                int at6 = (cache + TornadoMath.min(TornadoMath.max(p + 6, lowest), position)) * headDim;
+                int at7 = (cache + TornadoMath.min(TornadoMath.max(p + 7, lowest), position)) * headDim;
                 Half2 kLow0 = kCache.getHalf2(at0 + low);
                 Half2 kHigh0 = kCache.getHalf2(at0 + high);
                 Half2 kLow1 = kCache.getHalf2(at1 + low);
@@ -598,25 +624,28 @@ public final class DecodeGpu {
                 float score7 = context.simdSum(
                         (q0 * Half2.lowFloat(kLow7) + q1 * Half2.highFloat(kLow7))
                                 + (q2 * Half2.lowFloat(kHigh7) + q3 * Half2.highFloat(kHigh7)));
-                if (p + 1 > position) {
+                if (p < lowest) {
+                    score0 = -3.0e38f;
+                }
+                if (p + 1 > position || p + 1 < lowest) {
                     score1 = -3.0e38f;
                 }
-                if (p + 2 > position) {
+                if (p + 2 > position || p + 2 < lowest) {
                     score2 = -3.0e38f;
                 }
-                if (p + 3 > position) {
+                if (p + 3 > position || p + 3 < lowest) {
                     score3 = -3.0e38f;
                 }
-                if (p + 4 > position) {
+                if (p + 4 > position || p + 4 < lowest) {
                     score4 = -3.0e38f;
                 }
-                if (p + 5 > position) {
+                if (p + 5 > position || p + 5 < lowest) {
                     score5 = -3.0e38f;
                 }
-                if (p + 6 > position) {
+                if (p + 6 > position || p + 6 < lowest) {
                     score6 = -3.0e38f;
                 }
-                if (p + 7 > position) {
+                if (p + 7 > position || p + 7 < lowest) {
                     score7 = -3.0e38f;
                 }
                 float now = TornadoMath.max(

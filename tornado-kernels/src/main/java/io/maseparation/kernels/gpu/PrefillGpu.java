@@ -1,5 +1,7 @@
 package io.maseparation.kernels.gpu;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
+
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -21,7 +23,7 @@ public final class PrefillGpu {
         return headDim <= 128 ? 16 : 8;
     }
 
-    /** Positions of a tile. */
+    /** Positions of a tile; blocks of the cache are multiples. */
     public static int tilePositions(int headDim) {
         return headDim <= 128 ? 32 : 16;
     }
@@ -57,20 +59,16 @@ public final class PrefillGpu {
         int head = context.groupIdx % heads;
         int kvHead = head / (heads / kvHeads);
         int row = step.get(0) + context.groupIdx / heads * tileRows;
-        int end = TornadoMath.min(row + tileRows, step.get(0) + step.get(1));
-        if (step.get(2) != 1) {
-            end = row;
-        }
+        int end = TornadoMath.min(row + tileRows, step.get(0) + step.get(2));
         // Rows of the tile that belong to one sequence go together.
         while (row < end) {
-            int base = rowInfo.get(3 * row + 1);
-            int capacity = rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int rows = 1;
             int lowest = rowInfo.get(3 * row);
             int last = lowest;
             int inside = 1;
             for (int i = row + 1; i < end; i++) {
-                if (rowInfo.get(3 * i + 1) != base) {
+                if (rowInfo.get(3 * i + 1) != table) {
                     inside = 0;
                 }
                 if (inside == 1) {
@@ -84,7 +82,6 @@ public final class PrefillGpu {
             } else {
                 lowest = 0;
             }
-            int cache = base * kvHeads + kvHead * capacity;
             for (int e = tid; e < rows * headDim; e += 128) {
                 int i = e / headDim;
                 int d = e % headDim;
@@ -103,9 +100,11 @@ public final class PrefillGpu {
             }
             for (int tile = lowest / tilePositions * tilePositions; tile <= last; tile += tilePositions) {
                 int size = TornadoMath.min(tilePositions, last + 1 - tile);
+                int block = rowInfo.get(table + tile / BLOCK);
+                int cache = ((block * kvHeads + kvHead) * BLOCK + tile % BLOCK) * headDim;
                 context.localBarrier();
                 for (int e = tid; e < size * headDim; e += 128) {
-                    cached[e / headDim * stride + e % headDim] = kCache.get((cache + tile) * headDim + e);
+                    cached[e / headDim * stride + e % headDim] = kCache.get(cache + e);
                 }
                 context.localBarrier();
                 for (int e = tid; e < rows * tilePositions; e += 128) {
@@ -121,7 +120,7 @@ public final class PrefillGpu {
                 }
                 context.localBarrier();
                 for (int e = tid; e < size * headDim; e += 128) {
-                    cached[e / headDim * stride + e % headDim] = vCache.get((cache + tile) * headDim + e);
+                    cached[e / headDim * stride + e % headDim] = vCache.get(cache + e);
                 }
                 for (int i = tid; i < rows; i += 128) {
                     int from = TornadoMath.max(low[i] - tile, 0);
@@ -198,20 +197,16 @@ public final class PrefillGpu {
         int head = context.groupIdx % heads;
         int kvHead = head / (heads / kvHeads);
         int row = step.get(0) + context.groupIdx / heads * tileRows;
-        int end = TornadoMath.min(row + tileRows, step.get(0) + step.get(1));
-        if (step.get(2) != 1) {
-            end = row;
-        }
+        int end = TornadoMath.min(row + tileRows, step.get(0) + step.get(2));
         // Rows of the tile that belong to one sequence go together.
         while (row < end) {
-            int base = rowInfo.get(3 * row + 1);
-            int capacity = rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int rows = 1;
             int lowest = rowInfo.get(3 * row);
             int last = lowest;
             int inside = 1;
             for (int i = row + 1; i < end; i++) {
-                if (rowInfo.get(3 * i + 1) != base) {
+                if (rowInfo.get(3 * i + 1) != table) {
                     inside = 0;
                 }
                 if (inside == 1) {
@@ -225,7 +220,6 @@ public final class PrefillGpu {
             } else {
                 lowest = 0;
             }
-            int cache = base * kvHeads + kvHead * capacity;
             for (int e = tid; e < rows * headDim; e += 128) {
                 int i = e / headDim;
                 int d = e % headDim;
@@ -244,9 +238,11 @@ public final class PrefillGpu {
             }
             for (int tile = lowest / tilePositions * tilePositions; tile <= last; tile += tilePositions) {
                 int size = TornadoMath.min(tilePositions, last + 1 - tile);
+                int block = rowInfo.get(table + tile / BLOCK);
+                int cache = ((block * kvHeads + kvHead) * BLOCK + tile % BLOCK) * headDim;
                 context.localBarrier();
                 for (int e = tid; e < size * headDim; e += 128) {
-                    cached[e / headDim * stride + e % headDim] = kCache.get((cache + tile) * headDim + e).getFloat32();
+                    cached[e / headDim * stride + e % headDim] = kCache.get(cache + e).getFloat32();
                 }
                 context.localBarrier();
                 for (int e = tid; e < rows * tilePositions; e += 128) {
@@ -262,7 +258,7 @@ public final class PrefillGpu {
                 }
                 context.localBarrier();
                 for (int e = tid; e < size * headDim; e += 128) {
-                    cached[e / headDim * stride + e % headDim] = vCache.get((cache + tile) * headDim + e).getFloat32();
+                    cached[e / headDim * stride + e % headDim] = vCache.get(cache + e).getFloat32();
                 }
                 for (int i = tid; i < rows; i += 128) {
                     int from = TornadoMath.max(low[i] - tile, 0);

@@ -22,13 +22,11 @@ public final class RopeGpu {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int p = context.globalIdx;
         if (p < step.get(1) * (heads + 2 * kvHeads) * (headDim / 2)) {
             RopePortable.pairF32(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs,
-                    rows);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
         }
     }
 
@@ -44,13 +42,11 @@ public final class RopeGpu {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int p = context.globalIdx;
         if (p < step.get(1) * (heads + 2 * kvHeads) * (headDim / 2)) {
             RopePortable.pairF16(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs,
-                    rows);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
         }
     }
 }

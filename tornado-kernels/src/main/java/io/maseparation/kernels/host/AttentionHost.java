@@ -3,6 +3,7 @@ package io.maseparation.kernels.host;
 import static io.maseparation.kernels.host.AttentionTile.TILE;
 import static io.maseparation.kernels.host.HostVectors.FLOAT;
 
+import io.maseparation.kernels.AttentionShapes;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -33,10 +34,10 @@ public final class AttentionHost {
             int headDim,
             float scale,
             int window) {
-        if (step.get(2) == 0) {
+        if (step.get(2) < step.get(1)) {
             new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale,
                     window)
-                    .decode(step.get(0), step.get(1));
+                    .decode(step.get(0) + step.get(2), step.get(1) - step.get(2));
         }
     }
 
@@ -53,10 +54,10 @@ public final class AttentionHost {
             int headDim,
             float scale,
             int window) {
-        if (step.get(2) == 0) {
+        if (step.get(2) < step.get(1)) {
             new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale,
                     window)
-                    .decode(step.get(0), step.get(1));
+                    .decode(step.get(0) + step.get(2), step.get(1) - step.get(2));
         }
     }
 
@@ -73,10 +74,10 @@ public final class AttentionHost {
             int headDim,
             float scale,
             int window) {
-        if (step.get(2) == 1) {
+        if (step.get(2) > 0) {
             new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale,
                     window)
-                    .prefill(step.get(0), step.get(1));
+                    .prefill(step.get(0), step.get(2));
         }
     }
 
@@ -93,10 +94,10 @@ public final class AttentionHost {
             int headDim,
             float scale,
             int window) {
-        if (step.get(2) == 1) {
+        if (step.get(2) > 0) {
             new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale,
                     window)
-                    .prefill(step.get(0), step.get(1));
+                    .prefill(step.get(0), step.get(2));
         }
     }
 
@@ -156,11 +157,10 @@ public final class AttentionHost {
             return window > 0 ? Math.max(0, position(row) + 1 - window) : 0;
         }
 
-        private long cacheElement(int row, int kvHead, int position) {
-            return ((long) rowInfo.get(3 * row + 1) * kvHeads
-                    + (long) kvHead * rowInfo.get(3 * row + 2)
-                    + position)
-                    * headDim;
+        /** Where the cache has the keys, or values, of a tile that begins at a position. */
+        private long tileElement(int row, int kvHead, int start) {
+            long block = rowInfo.get(rowInfo.get(3 * row + 1) + start / AttentionShapes.BLOCK);
+            return ((block * kvHeads + kvHead) * AttentionShapes.BLOCK + start % AttentionShapes.BLOCK) * headDim;
         }
 
         private void loadQueries(AttentionScratch s, int at, int row, int kvHead) {
@@ -258,7 +258,7 @@ public final class AttentionHost {
             for (int start = low / TILE * TILE; start < high; start += TILE) {
                 int from = Math.max(0, low - start);
                 int to = Math.min(TILE, high - start);
-                long element = cacheElement(row, kvHead, start);
+                long element = tileElement(row, kvHead, start);
                 MemorySegment k = kCache;
                 MemorySegment v = vCache;
                 long at = 4 * element;
@@ -325,9 +325,7 @@ public final class AttentionHost {
             int tiles = 0;
             for (int r = 0; r < count; r++) {
                 int row = first + r;
-                boolean sameSequence = r > 0
-                        && rowInfo.get(3 * row + 1) == rowInfo.get(3 * row - 2)
-                        && rowInfo.get(3 * row + 2) == rowInfo.get(3 * row - 1);
+                boolean sameSequence = r > 0 && rowInfo.get(3 * row + 1) == rowInfo.get(3 * row - 2);
                 if (!sameSequence || r - tileStart[tiles - 1] >= most) {
                     tileStart[tiles++] = r;
                 }
@@ -369,7 +367,7 @@ public final class AttentionHost {
             reset(s, rows, padded);
             for (int start = low / TILE * TILE; start < high; start += TILE) {
                 int n = Math.min(TILE, high - start);
-                long element = cacheElement(fromRow, kvHead, start);
+                long element = tileElement(fromRow, kvHead, start);
                 AttentionTile.loadTransposed(kCache, element, fp16, s.keys, n, headDim, keyRow);
                 MemorySegment v = vCache;
                 long at = 4 * element;

@@ -1,5 +1,6 @@
 package io.maseparation.kernels.host;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
 import static io.maseparation.kernels.host.HostVectors.F;
 import static io.maseparation.kernels.host.HostVectors.FLOAT;
 import static io.maseparation.kernels.host.HostVectors.LANES;
@@ -31,9 +32,8 @@ public final class RopeHost {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
-        run(step, qkv, rowInfo, cosSin, false, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
+            int pairs) {
+        run(step, qkv, rowInfo, cosSin, false, kCache, vCache, heads, kvHeads, headDim, pairs);
     }
 
     /** Cache of fp16. */
@@ -47,9 +47,8 @@ public final class RopeHost {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
-        run(step, qkv, rowInfo, cosSin, true, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
+            int pairs) {
+        run(step, qkv, rowInfo, cosSin, true, kCache, vCache, heads, kvHeads, headDim, pairs);
     }
 
     private static void run(
@@ -63,8 +62,7 @@ public final class RopeHost {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int first = step.get(0);
         int rowSize = (heads + 2 * kvHeads) * headDim;
         MemorySegment x = qkv.getSegment();
@@ -78,7 +76,7 @@ public final class RopeHost {
             for (int r = from; r < to; r++) {
                 int row = first + r;
                 int position = rowInfo.get(3 * row);
-                long angle = 8L * rowInfo.get(3 * rows + row) * pairs;
+                long angle = 8L * rowInfo.get(3 * row + 2) * pairs;
                 for (int i = 0; i < pairs; i++) {
                     cos[i] = angles.get(FLOAT, angle + 8L * i);
                     sin[i] = angles.get(FLOAT, angle + 8L * i + 4);
@@ -88,15 +86,15 @@ public final class RopeHost {
                     rotate(x, at, cos, sin, rotated, pairs);
                     MemorySegment.copy(rotated, 0, x, FLOAT, at, headDim);
                 }
-                long cache = (long) rowInfo.get(3 * row + 1) * kvHeads + position;
-                long capacity = rowInfo.get(3 * row + 2);
+                long block = rowInfo.get(rowInfo.get(3 * row + 1) + position / BLOCK);
+                long cache = block * kvHeads * BLOCK + position % BLOCK;
                 for (int head = 0; head < kvHeads; head++, at += 4L * headDim) {
                     rotate(x, at, cos, sin, rotated, pairs);
-                    append(rotated, k, (cache + head * capacity) * headDim, headDim, fp16);
+                    append(rotated, k, (cache + (long) head * BLOCK) * headDim, headDim, fp16);
                 }
                 for (int head = 0; head < kvHeads; head++, at += 4L * headDim) {
                     MemorySegment.copy(x, FLOAT, at, rotated, 0, headDim);
-                    append(rotated, v, (cache + head * capacity) * headDim, headDim, fp16);
+                    append(rotated, v, (cache + (long) head * BLOCK) * headDim, headDim, fp16);
                 }
             }
         });

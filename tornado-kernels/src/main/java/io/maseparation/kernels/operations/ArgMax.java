@@ -20,7 +20,7 @@ public final class ArgMax {
     /**
      * Adds the task.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param logits [rows, n]
      * @param best [rows]
      * @param n columns

@@ -19,7 +19,7 @@ public final class Clip {
     /**
      * Adds the task.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param x [rows, n]
      * @param n columns
      * @param limit largest magnitude; above 0

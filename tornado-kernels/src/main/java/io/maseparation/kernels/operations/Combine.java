@@ -17,7 +17,7 @@ public final class Combine {
      * Adds the task: {@code v = scale · Σ_j weights[row · slots + j] · expertOut[row · slots + j, :]} over the slots
      * with {@code ids >= 0} in ascending j; {@code out[row, :] = accumulate ? out[row, :] + v : v}.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param expertOut [rows · slots, n]; empty slots are not read
      * @param weights [rows, slots]
      * @param ids [rows, slots]; negative for an empty slot

@@ -26,13 +26,13 @@ public final class DecodeAttention {
     private DecodeAttention() {}
 
     /**
-     * Adds the task. Does nothing in a step of the other phase, so that both attentions stand in one graph.
+     * Adds the task. It leaves rows of prompts to the other attention, which stands in the same graph.
      *
-     * @param step first row, number of rows, phase (this operation runs in phase 0)
+     * @param step first row, number of rows, how many of them, the first, are rows of prompts, which are not computed here
      * @param qkv [rows, (heads + 2 kvHeads) headDim]; the queries, already rotated, are read
-     * @param rowInfo [rows, 3]: position, first cache position of the row's sequence, capacity of the sequence
+     * @param rowInfo where rows are, as {@link AttentionShapes} says
      * @param kvType F32 or F16
-     * @param kCache keys, laid out as in {@link RopeAppend}, the step's own among them
+     * @param kCache keys, laid out as {@link AttentionShapes} says, the step's own among them
      * @param vCache values, likewise
      * @param out [rows, heads headDim]
      * @param heads query heads

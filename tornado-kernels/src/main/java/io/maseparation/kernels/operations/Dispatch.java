@@ -20,7 +20,7 @@ public final class Dispatch {
      * {@code pairs[offsets[g]] … pairs[offsets[g + 1] - 1]}, ascending. Slots whose id is negative (empty) or whose
      * group is negative (not on this rank) are left out; {@code pairs} is not written beyond {@code offsets[groups]}.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param ids [rows, slots]: expert of each slot, or -1
      * @param slots slots of a row
      * @param groupOf group of each expert, the extra expert's last, or -1

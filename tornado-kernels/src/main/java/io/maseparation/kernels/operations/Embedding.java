@@ -20,7 +20,7 @@ public final class Embedding {
     /**
      * Adds the task. Declares {@code table} as a constant of the graph.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param tokens [rows]: token of each row, below table.rows; kernels do not check them
      * @param table [vocabulary, columns]
      * @param x [rows, table.cols]

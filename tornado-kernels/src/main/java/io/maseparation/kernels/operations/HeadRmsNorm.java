@@ -21,7 +21,7 @@ public final class HeadRmsNorm {
      * Adds the task: for every row of the step and group h,
      * {@code x = buf[row · rowStride + offset + h · n ..][n]; x = x · weight / sqrt(mean(x²) + eps)}.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param buf [rows, rowStride]
      * @param weight [n]
      * @param rowStride elements between the starts of two rows

@@ -30,7 +30,7 @@ public final class Projection {
     /**
      * Adds the task. Declares {@code w} and {@code bias} as constants of the graph.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param x [rows, w.cols]
      * @param w [outputs, columns]
      * @param bias [w.rows], or null for none

@@ -28,7 +28,7 @@ public final class QkvProjection {
     /**
      * Adds the task. Declares the weights and {@code bias} as constants of the graph.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param x [rows, q.cols]
      * @param q [heads · headDim, columns]
      * @param k [kvHeads · headDim, columns], of q's data type

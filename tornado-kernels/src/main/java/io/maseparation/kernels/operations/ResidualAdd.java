@@ -16,7 +16,7 @@ public final class ResidualAdd {
     /**
      * Adds the task.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param y [rows, n]
      * @param x [rows, n]
      * @param n columns

@@ -20,7 +20,7 @@ public final class RmsNorm {
     /**
      * Adds the task.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param in [rows, n]
      * @param weight [n]
      * @param out [rows, n]; may be {@code in}

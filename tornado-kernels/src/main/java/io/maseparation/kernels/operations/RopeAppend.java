@@ -29,14 +29,12 @@ public final class RopeAppend {
      * Adds the task. Queries are rotated in place; rotated keys and the values go to the cache, and stay as they were
      * in {@code qkv}.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param qkv [rows, (heads + 2 kvHeads) headDim]: queries, keys, values
-     * @param rowInfo [rows, 3]: position, first cache position of the row's sequence, capacity of the sequence; then
-     *     [rows]: row of {@code cosSin}
+     * @param rowInfo where rows are, as {@link AttentionShapes} says
      * @param cosSin [angles, pairs, 2]: cosine, sine
      * @param kvType F32 or F16
-     * @param kCache FloatArray or HalfFloatArray; element
-     *     {@code (base · kvHeads + kvHead · capacity + position) · headDim + d}
+     * @param kCache FloatArray or HalfFloatArray, laid out as {@link AttentionShapes} says
      * @param vCache likewise
      * @param heads query heads
      * @param kvHeads key and value heads
@@ -64,7 +62,6 @@ public final class RopeAppend {
         Require.atLeast("RopeAppend", "headDim", headDim, 2L * pairs);
         Require.length("RopeAppend", "cosSin", cosSin, 2L * pairs);
         int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
-        Require.length("RopeAppend", "rowInfo", rowInfo, 4L * rows);
         g.constant(cosSin);
         Body body = g.target().choose().body();
         if (kvType == DataType.F32) {
@@ -72,28 +69,22 @@ public final class RopeAppend {
             FloatArray v = (FloatArray) vCache;
             switch (body) {
                 case HOST -> g.task(id, t -> t.task(
-                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
-                        rows));
+                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
                 case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
-                        rows));
+                        id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
                 case PORTABLE -> g.task(id, t -> t.task(
-                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
-                        rows));
+                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
             }
         } else {
             HalfFloatArray k = (HalfFloatArray) kCache;
             HalfFloatArray v = (HalfFloatArray) vCache;
             switch (body) {
                 case HOST -> g.task(id, t -> t.task(
-                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
-                        rows));
+                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
                 case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
-                        rows));
+                        id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
                 case PORTABLE -> g.task(id, t -> t.task(
-                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs,
-                        rows));
+                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
             }
         }
     }

@@ -26,7 +26,7 @@ public final class Router {
     /**
      * Adds the task (two tasks in the portable body: scores, selection).
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param h [rows, hidden]
      * @param gate [experts, hidden], or null for a layer without routed experts
      * @param extraGate [hidden] for SIGMOID_GATE, otherwise null

@@ -17,7 +17,7 @@ public final class ScaleByRms {
      * Adds the task, in place and for i &lt; n: {@code buf[row · rowStride + offset + i] *=
      * weight[weightOffset + i] / sqrt(sums[row · sumsStride + sumsIndex] / totalN + eps)}.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param buf [rows, rowStride]
      * @param weight at least weightOffset + n elements
      * @param weightOffset weight of the first column

@@ -16,7 +16,7 @@ public final class SelectRows {
     /**
      * Adds the task.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param rowIndex [rows]: row of {@code in} for each row of {@code out}; kernels do not check them
      * @param in [anything, n]
      * @param out [rows, n]; not {@code in}

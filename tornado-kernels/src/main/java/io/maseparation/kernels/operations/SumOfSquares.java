@@ -20,7 +20,7 @@ public final class SumOfSquares {
     /**
      * Adds the task: {@code sums[row · sumsStride + sumsIndex] = Σ_i buf[row · rowStride + offset + i]²}, i &lt; n.
      *
-     * @param step first row, number of rows, phase
+     * @param step first row, number of rows, rows of prompts
      * @param buf [rows, rowStride]
      * @param rowStride elements between the starts of two rows
      * @param offset first column

@@ -1,5 +1,7 @@
 package io.maseparation.kernels.portable;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
+
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -28,9 +30,10 @@ public final class AttentionPortable {
             int window,
             int phase) {
         int first = step.get(0);
-        int units = step.get(1) * heads;
-        if (step.get(2) != phase) {
-            units = 0;
+        int units = step.get(2) * heads;
+        if (phase == 0) {
+            first = first + step.get(2);
+            units = (step.get(1) - step.get(2)) * heads;
         }
         for (@Parallel int u = 0; u < units; u++) {
             int row = first + u / heads;
@@ -41,7 +44,7 @@ public final class AttentionPortable {
             if (window > 0) {
                 lowest = TornadoMath.max(0, position + 1 - window);
             }
-            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             int o = (row * heads + head) * headDim;
             float highest = -3.0e38f;
@@ -51,7 +54,7 @@ public final class AttentionPortable {
             }
             // No branch on a new highest score: TornadoVM 5.2 mixes up the values where three branches of loops meet.
             for (int p = lowest; p <= position; p++) {
-                int at = (cache + p) * headDim;
+                int at = ((rowInfo.get(table + p / BLOCK) * kvHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
                 float score = 0f;
                 for (int d = 0; d < headDim; d++) {
                     score += qkv.get(q + d) * kCache.get(at + d);
@@ -87,9 +90,10 @@ public final class AttentionPortable {
             int window,
             int phase) {
         int first = step.get(0);
-        int units = step.get(1) * heads;
-        if (step.get(2) != phase) {
-            units = 0;
+        int units = step.get(2) * heads;
+        if (phase == 0) {
+            first = first + step.get(2);
+            units = (step.get(1) - step.get(2)) * heads;
         }
         for (@Parallel int u = 0; u < units; u++) {
             int row = first + u / heads;
@@ -100,7 +104,7 @@ public final class AttentionPortable {
             if (window > 0) {
                 lowest = TornadoMath.max(0, position + 1 - window);
             }
-            int cache = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2);
+            int table = rowInfo.get(3 * row + 1);
             int q = (row * (heads + 2 * kvHeads) + head) * headDim;
             int o = (row * heads + head) * headDim;
             float highest = -3.0e38f;
@@ -110,7 +114,7 @@ public final class AttentionPortable {
             }
             // No branch on a new highest score: TornadoVM 5.2 mixes up the values where three branches of loops meet.
             for (int p = lowest; p <= position; p++) {
-                int at = (cache + p) * headDim;
+                int at = ((rowInfo.get(table + p / BLOCK) * kvHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
                 float score = 0f;
                 for (int d = 0; d < headDim; d++) {
                     score += qkv.get(q + d) * kCache.get(at + d).getFloat32();

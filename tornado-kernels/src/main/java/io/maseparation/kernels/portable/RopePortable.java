@@ -1,5 +1,7 @@
 package io.maseparation.kernels.portable;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
+
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -21,14 +23,13 @@ public final class RopePortable {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int first = step.get(0);
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
         int all = step.get(1) * units * half;
         for (@Parallel int p = 0; p < all; p++) {
-            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
+            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
         }
     }
 
@@ -43,14 +44,13 @@ public final class RopePortable {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int first = step.get(0);
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
         int all = step.get(1) * units * half;
         for (@Parallel int p = 0; p < all; p++) {
-            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs, rows);
+            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
         }
     }
 
@@ -66,8 +66,7 @@ public final class RopePortable {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
         int i = p % half;
@@ -80,7 +79,7 @@ public final class RopePortable {
         float c = 1f;
         float s = 0f;
         if (i < pairs) {
-            int angle = (rowInfo.get(3 * rows + row) * pairs + i) * 2;
+            int angle = (rowInfo.get(3 * row + 2) * pairs + i) * 2;
             lowAt = i;
             highAt = i + pairs;
             c = cosSin.get(angle);
@@ -94,7 +93,8 @@ public final class RopePortable {
             qkv.set(at + highAt, high * c + low * s);
         } else {
             int kvHead = (unit - heads) % kvHeads;
-            int start = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2) + position;
+            int block = rowInfo.get(rowInfo.get(3 * row + 1) + position / BLOCK);
+            int start = (block * kvHeads + kvHead) * BLOCK + position % BLOCK;
             int to = start * headDim;
             if (unit < heads + kvHeads) {
                 kCache.set(to + lowAt, low * c - high * s);
@@ -118,8 +118,7 @@ public final class RopePortable {
             int heads,
             int kvHeads,
             int headDim,
-            int pairs,
-            int rows) {
+            int pairs) {
         int half = headDim / 2;
         int units = heads + 2 * kvHeads;
         int i = p % half;
@@ -132,7 +131,7 @@ public final class RopePortable {
         float c = 1f;
         float s = 0f;
         if (i < pairs) {
-            int angle = (rowInfo.get(3 * rows + row) * pairs + i) * 2;
+            int angle = (rowInfo.get(3 * row + 2) * pairs + i) * 2;
             lowAt = i;
             highAt = i + pairs;
             c = cosSin.get(angle);
@@ -146,7 +145,8 @@ public final class RopePortable {
             qkv.set(at + highAt, high * c + low * s);
         }
         int kvHead = (unit - heads) % kvHeads;
-        int start = rowInfo.get(3 * row + 1) * kvHeads + kvHead * rowInfo.get(3 * row + 2) + position;
+        int block = rowInfo.get(rowInfo.get(3 * row + 1) + position / BLOCK);
+        int start = (block * kvHeads + kvHead) * BLOCK + position % BLOCK;
         int to = start * headDim;
         // No else: TornadoVM 5.2 does not compile for PTX what writes fp16 in both branches of one condition.
         if (unit >= heads && unit < heads + kvHeads) {

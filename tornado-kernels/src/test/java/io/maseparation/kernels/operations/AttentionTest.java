@@ -1,10 +1,17 @@
 package io.maseparation.kernels.operations;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -36,8 +43,7 @@ class AttentionTest {
         final DataType type;
         final int rows;
         final int[] position;
-        final int[] base;
-        final int[] capacity;
+        final int[][] blocks;
         final FloatArray qkv;
         final IntArray rowInfo;
         final TornadoNativeArray k;
@@ -60,25 +66,29 @@ class AttentionTest {
             }
             rows = count;
             position = new int[rows];
-            base = new int[rows];
-            capacity = new int[rows];
-            rowInfo = new IntArray(3 * rows);
-            int next = 2;
+            blocks = new int[rows][];
+            int all = Arrays.stream(ranges).mapToInt(range -> AttentionShapes.blocks(range[1])).sum();
+            // Two blocks belong to nobody.
+            List<Integer> free = new ArrayList<>(IntStream.range(0, all + 2).boxed().toList());
+            Collections.shuffle(free, random);
+            rowInfo = new IntArray(3 * rows + all);
+            int table = 3 * rows;
             int row = 0;
             for (int[] range : ranges) {
-                int room = range[1] + random.nextInt(5);
+                int[] own = free.subList(0, AttentionShapes.blocks(range[1])).stream().mapToInt(b -> b).toArray();
+                free = free.subList(own.length, free.size());
                 for (int p = range[0]; p < range[1]; p++, row++) {
                     position[row] = p;
-                    base[row] = next;
-                    capacity[row] = room;
+                    blocks[row] = own;
                     rowInfo.set(3 * row, p);
-                    rowInfo.set(3 * row + 1, next);
-                    rowInfo.set(3 * row + 2, room);
+                    rowInfo.set(3 * row + 1, table);
                 }
-                next += room;
+                for (int block : own) {
+                    rowInfo.set(table++, block);
+                }
             }
             qkv = TestArrays.random(random, rows * (heads + 2 * kvHeads) * headDim);
-            int size = (next + 3) * kvHeads * headDim;
+            int size = (all + 2) * BLOCK * kvHeads * headDim;
             k = RopeAppendTest.cache(type, size);
             v = RopeAppendTest.cache(type, size);
             row = 0;
@@ -99,7 +109,7 @@ class AttentionTest {
         }
 
         int element(int row, int kvHead, int p) {
-            return (base[row] * kvHeads + kvHead * capacity[row] + p) * headDim;
+            return ((blocks[row][p / BLOCK] * kvHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
         }
 
         int lowest(int row) {
@@ -114,13 +124,13 @@ class AttentionTest {
             }
         }
 
-        FloatArray run(Body body, int phase, int first, int count, int stepPhase) {
+        FloatArray run(Body body, boolean prefill, int first, int count, int prompts) {
             FloatArray out = TestArrays.poisoned(rows * heads * headDim);
-            IntArray step = RowOps.step(first, count, stepPhase);
+            IntArray step = RowOps.step(first, count, prompts);
             RowOps.run(
                     body,
                     g -> {
-                        if (phase == 0) {
+                        if (!prefill) {
                             DecodeAttention.add(
                                     g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale,
                                     window);
@@ -191,7 +201,7 @@ class AttentionTest {
         /** Makes everything after the row's own position unreadable. */
         void forget(int row) {
             for (int head = 0; head < kvHeads; head++) {
-                for (int p = position[row] + 1; p < capacity[row]; p++) {
+                for (int p = position[row] + 1; p < blocks[row].length * BLOCK; p++) {
                     for (int d = 0; d < headDim; d++) {
                         set(k, element(row, head, p) + d, Float.NaN);
                         set(v, element(row, head, p) + d, Float.NaN);
@@ -218,11 +228,11 @@ class AttentionTest {
             for (int[] shape : gpu ? GPU_SHAPES : SHAPES) {
                 for (int window : type == DataType.F32 || gpu ? new int[] {0, 100} : new int[] {0}) {
                     Problem p = new Problem(body, type, shape, window, ranges);
-                    FloatArray out = p.run(body, 0, 0, p.rows, 0);
+                    FloatArray out = p.run(body, false, 0, p.rows, 0);
                     p.check(out, 0, p.rows);
                     int size = p.heads * p.headDim;
                     for (int row : new int[] {1, p.rows - 1}) {
-                        FloatArray alone = p.run(body, 0, row, 1, 0);
+                        FloatArray alone = p.run(body, false, row, 1, 0);
                         RowOps.assertSameBits(p.what, alone, out, row * size, (row + 1) * size);
                         for (int i = 0; i < row * size; i++) {
                             assertThat(alone.get(i)).as(p.what).isNaN();
@@ -245,19 +255,19 @@ class AttentionTest {
             for (int[] shape : gpu ? GPU_SHAPES : SHAPES) {
                 for (int window : type == DataType.F32 ? new int[] {0, 1, 37} : new int[] {0}) {
                     Problem p = new Problem(body, type, shape, window, ranges);
-                    FloatArray out = p.run(body, 1, 0, p.rows, 1);
+                    FloatArray out = p.run(body, true, 0, p.rows, p.rows);
                     p.check(out, 0, p.rows);
                     int size = p.heads * p.headDim;
                     // Another tiling.
                     int first = 5;
                     int count = p.rows - 12;
-                    FloatArray part = p.run(body, 1, first, count, 1);
+                    FloatArray part = p.run(body, true, first, count, count);
                     RowOps.assertSameBits(p.what, part, out, first * size, (first + count) * size);
                     p.check(part, first, count);
                     // One row as it stood before the rows after it were appended.
                     int row = p.rows - 5;
                     p.forget(row);
-                    FloatArray alone = p.run(body, 1, row, 1, 1);
+                    FloatArray alone = p.run(body, true, row, 1, 1);
                     RowOps.assertSameBits(p.what, alone, out, row * size, (row + 1) * size);
                 }
             }
@@ -266,11 +276,21 @@ class AttentionTest {
 
     @ParameterizedTest
     @EnumSource(Body.class)
-    void idlesInTheOtherPhaseAndWithoutRows(Body body) {
-        Problem p = new Problem(body, DataType.F32, new int[] {2, 1, 8}, 0, contexts(3, 5));
-        for (int phase = 0; phase < 2; phase++) {
-            p.check(p.run(body, phase, 0, 2, 1 - phase), 0, 0);
-            p.check(p.run(body, phase, 1, 0, phase), 0, 0);
+    void eachTakesItsOwnRowsOfAStep(Body body) {
+        for (DataType type : RowOps.kvTypes()) {
+            for (int headDim : new int[] {8, 128}) {
+                // Rows of two prompts, then rows that decode, and one more that is not in the step.
+                int[][] ranges = {{0, 19}, {62, 66}, {2, 3}, {130, 131}, {63, 64}, {4, 5}};
+                Problem p = new Problem(body, type, new int[] {2, 1, headDim}, 0, ranges);
+                p.check(p.run(body, true, 0, 26, 23), 0, 23);
+                p.check(p.run(body, false, 0, 26, 23), 23, 3);
+                p.check(p.run(body, true, 3, 20, 16), 3, 16);
+                p.check(p.run(body, false, 3, 23, 20), 23, 3);
+                p.check(p.run(body, true, 0, 26, 0), 0, 0);
+                p.check(p.run(body, false, 0, 26, 26), 0, 0);
+                p.check(p.run(body, true, 5, 0, 0), 0, 0);
+                p.check(p.run(body, false, 5, 0, 0), 0, 0);
+            }
         }
     }
 }

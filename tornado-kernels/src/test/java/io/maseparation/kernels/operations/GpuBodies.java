@@ -1,6 +1,7 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.Activation;
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertWeights;
@@ -38,7 +39,7 @@ final class GpuBodies {
     private static final int HEADS = 4;
     private static final int KV_HEADS = 2;
     private static final int HEAD_DIM = 8;
-    private static final int CAPACITY = 6;
+    private static final int ANGLES = 70;
     private static final int EXPERTS = 3;
     private static final int SLOTS = 2;
     private static final int THREADS = 256;
@@ -244,18 +245,18 @@ final class GpuBodies {
                 hidden, offsets, pairs, out);
     }
 
-    /** Rows at the end of sequences that lie side by side in the cache, each with room for CAPACITY positions. */
+    /** Rows of three sequences, the first of which has two blocks. */
     private static IntArray rowInfo() {
-        return TestArrays.ints(4, 0, CAPACITY, 0, CAPACITY, CAPACITY, 5, 2 * CAPACITY, CAPACITY, 4, 0, 5);
+        return TestArrays.ints(66, 9, 66, 0, 11, 0, 5, 12, 9, 3, 1, 0, 2);
     }
 
     private static TornadoNativeArray cache(Random random, DataType type, int headDim) {
-        return TestArrays.randomMatrix(random, type, 3 * CAPACITY, KV_HEADS * headDim, 0, 0).data();
+        return TestArrays.randomMatrix(random, type, 4 * AttentionShapes.BLOCK, KV_HEADS * headDim, 0, 0).data();
     }
 
     private static Task rope(Random random, DataType type) {
         FloatArray qkv = TestArrays.random(random, ROWS * (HEADS + 2 * KV_HEADS) * HEAD_DIM);
-        FloatArray cosSin = TestArrays.random(random, CAPACITY * HEAD_DIM);
+        FloatArray cosSin = TestArrays.random(random, ANGLES * HEAD_DIM);
         TornadoNativeArray k = cache(random, type, HEAD_DIM);
         TornadoNativeArray v = cache(random, type, HEAD_DIM);
         IntArray info = rowInfo();
@@ -272,7 +273,7 @@ final class GpuBodies {
         TornadoNativeArray v = cache(random, type, headDim);
         FloatArray out = TestArrays.poisoned(ROWS * HEADS * headDim);
         IntArray info = rowInfo();
-        IntArray step = step(decode ? 0 : 1);
+        IntArray step = step(decode ? 0 : ROWS);
         return new Task(
                 (g, id) -> {
                     if (decode) {

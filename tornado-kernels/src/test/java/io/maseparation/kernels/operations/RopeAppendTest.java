@@ -1,5 +1,6 @@
 package io.maseparation.kernels.operations;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.Body;
@@ -16,7 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 @Tag("tornado")
 class RopeAppendTest {
-    private static final int POSITIONS = 40;
+    private static final int ANGLES = 40;
     private static final int ROWS = 6;
     /** Two products and a sum of numbers up to 1. */
     private static final double TOLERANCE_F32 = 3e-7;
@@ -57,21 +58,26 @@ class RopeAppendTest {
         Random random = RowOps.random(seed);
         int rowSize = (heads + 2 * kvHeads) * headDim;
         FloatArray before = TestArrays.random(random, ROWS * rowSize);
-        FloatArray cosSin = TestArrays.random(random, POSITIONS * 2 * pairs);
-        // Two sequences, of capacity 24 and 16, between other cache positions.
-        int[] base = {3, 3, 27, 27, 27, 3};
-        int[] capacity = {24, 24, 16, 16, 16, 24};
-        int[] position = {7, 8, 0, 14, 15, 23};
+        FloatArray cosSin = TestArrays.random(random, ANGLES * 2 * pairs);
+        // Two sequences, of two blocks and one, between other blocks.
+        int[][] blocks = {{3, 1}, {3, 1}, {4}, {4}, {4}, {3, 1}};
+        int[] table = {0, 0, 2, 2, 2, 0};
+        int[] position = {62, 70, 0, 14, 63, 127};
         // Sequences with tables of their own: angles other than those of their positions.
         int[] angle = {7, 33, 25, 39, 15, 23};
-        IntArray rowInfo = new IntArray(4 * ROWS);
+        IntArray rowInfo = new IntArray(3 * ROWS + 3);
+        int[] places = new int[ROWS];
         for (int row = 0; row < ROWS; row++) {
             rowInfo.set(3 * row, position[row]);
-            rowInfo.set(3 * row + 1, base[row]);
-            rowInfo.set(3 * row + 2, capacity[row]);
-            rowInfo.set(3 * ROWS + row, angle[row]);
+            rowInfo.set(3 * row + 1, 3 * ROWS + table[row]);
+            rowInfo.set(3 * row + 2, angle[row]);
+            for (int i = 0; i < blocks[row].length; i++) {
+                rowInfo.set(3 * ROWS + table[row] + i, blocks[row][i]);
+            }
+            // Of the first key head's; the next head's is a block's positions further on.
+            places[row] = blocks[row][position[row] / BLOCK] * kvHeads * BLOCK + position[row] % BLOCK;
         }
-        int size = 45 * kvHeads * headDim;
+        int size = 6 * BLOCK * kvHeads * headDim;
         TornadoNativeArray k = cache(type, size);
         TornadoNativeArray v = cache(type, size);
         FloatArray qkv = RowOps.copy(before);
@@ -100,7 +106,7 @@ class RopeAppendTest {
                 int kvHead = (unit - heads) % kvHeads;
                 int to = unit < heads
                         ? -1
-                        : (base[row] * kvHeads + kvHead * capacity[row] + position[row]) * headDim;
+                        : (places[row] + kvHead * BLOCK) * headDim;
                 for (int i = 0; i < headDim; i++) {
                     double rotated = before.get(at + i);
                     if (i < 2 * pairs) {
@@ -144,7 +150,7 @@ class RopeAppendTest {
                 k1,
                 v1);
         RowOps.assertSameBits(what, alone, qkv, 3 * rowSize, 4 * rowSize);
-        int to = (base[3] * kvHeads + position[3]) * headDim;
+        int to = places[3] * headDim;
         for (int i = to; i < to + headDim; i++) {
             assertThat(get(k1, i)).as(what).isEqualTo(get(k, i));
         }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.Format;
@@ -52,6 +53,7 @@ final class DeviceProbe implements TaskProbe {
     private final boolean readsChoices;
     private final List<Integer> rows;
     private final int positions;
+    private final int blocks;
     private final List<Integer> contexts;
     private final int repetitions;
     /** Experts of the last step, by layer. */
@@ -121,11 +123,13 @@ final class DeviceProbe implements TaskProbe {
         contexts = sizes.contexts();
         repetitions = sizes.repetitions();
         positions = contexts.getLast();
+        blocks = AttentionShapes.blocks(positions);
         device = new RankDevice(
                 target,
                 weights,
                 rank.shard(),
-                new Capacity(most, 0, most, Math.multiplyExact(most, positions), List.of(positions), DataType.F32),
+                new Capacity(most, 0, most, Math.multiplyExact(most, blocks * AttentionShapes.BLOCK), List.of(positions),
+                        DataType.F32),
                 segments,
                 profiled);
         costs = new SegmentCosts(config, rank.shard(), Format.F32);
@@ -311,7 +315,7 @@ final class DeviceProbe implements TaskProbe {
         buffers.outputs().step().setAll(0, 0, n, 0);
         for (int row = 0; row < n; row++) {
             buffers.inputs().tokens().set(row, (row * 7919 + context) % config.vocab());
-            buffers.inputs().place(row, context - 1, row * positions, positions);
+            buffers.inputs().place(row, context - 1, row * blocks, positions);
             buffers.outputs().rows().set(row, row);
         }
         List<long[]> nanos = new ArrayList<>();

@@ -146,11 +146,12 @@ final class Migration {
     private void copy(boolean[] active, int decoded) {
         for (Move move : moves(active)) {
             int sequence = move.sequence;
+            int there = before.shares().firstBlock()[sequence];
+            int here = after.shares().firstBlock()[sequence];
             long moved = after.rankDevice(move.rank).kv().copyFrom(
                     before.rankDevice(move.source).kv(),
-                    before.shares().kvBase()[sequence],
-                    after.shares().kvBase()[sequence],
-                    after.shares().capacity()[sequence],
+                    block -> there + block,
+                    block -> here + block,
                     copied[sequence],
                     prefilled[sequence] + decoded);
             bytes += move.source == move.rank ? 0 : moved;

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import io.maseparation.kernels.AttentionShapes;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -12,11 +13,11 @@ import java.util.stream.Stream;
  * Which group and micro-batch each sequence belongs to, and where its keys and values live in that group's cache.
  *
  * @param sequences for each group and micro-batch the sequences, ascending
- * @param kvBase for each sequence the first cache position in its group
- * @param capacity for each sequence the positions reserved
- * @param groupPositions for each group the positions of all its sequences
+ * @param firstBlock for each sequence the first of its blocks in its group's cache, which follow each other
+ * @param capacity for each sequence its positions
+ * @param groupPositions for each group the positions of its sequences' blocks
  */
-public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[] capacity, int[] groupPositions) {
+public record Shares(PerMicroBatch<List<Integer>> sequences, int[] firstBlock, int[] capacity, int[] groupPositions) {
 
     /**
      * {@return the shares of a plan's groups and micro-batches}
@@ -101,23 +102,23 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
         int n = lengths.length;
         int groups = byGroup.size();
         List<List<List<Integer>>> sequences = new ArrayList<>();
-        int[] kvBase = new int[n];
+        int[] firstBlock = new int[n];
         int[] groupPositions = new int[groups];
         for (int group = 0; group < groups; group++) {
-            long base = 0;
+            long blocks = 0;
             for (int sequence : byGroup.get(group)) {
-                kvBase[sequence] = (int) base;
-                base += lengths[sequence];
-                if (base > Integer.MAX_VALUE) {
+                firstBlock[sequence] = (int) blocks;
+                blocks += AttentionShapes.blocks(lengths[sequence]);
+                if (blocks * AttentionShapes.BLOCK > Integer.MAX_VALUE) {
                     throw new PlanException(
                             "a KV cache has at most %d positions, and group %d of %d has sequences of more: lower the batch or the context, or divide it among more ranks"
                                     .formatted(Integer.MAX_VALUE, group, groups));
                 }
             }
-            groupPositions[group] = (int) base;
+            groupPositions[group] = (int) blocks * AttentionShapes.BLOCK;
             sequences.add(deal(byGroup.get(group), lengths, microBatches, group / copies % microBatches));
         }
-        return new Shares(new PerMicroBatch<>(sequences), kvBase, lengths, groupPositions);
+        return new Shares(new PerMicroBatch<>(sequences), firstBlock, lengths, groupPositions);
     }
 
     /** {@return the group of each sequence; −1 for one that has no share} */
@@ -140,7 +141,7 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] kvBase, int[]
         List<Integer> owners = other.owners();
         return sequences.group(group).stream()
                 .flatMap(List::stream)
-                .allMatch(s -> owners.get(s) == otherGroup && kvBase[s] == other.kvBase[s]);
+                .allMatch(s -> owners.get(s) == otherGroup && firstBlock[s] == other.firstBlock[s]);
     }
 
     private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {

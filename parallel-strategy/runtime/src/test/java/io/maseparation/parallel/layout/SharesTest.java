@@ -1,5 +1,6 @@
 package io.maseparation.parallel.layout;
 
+import static io.maseparation.kernels.AttentionShapes.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -9,6 +10,7 @@ import io.maseparation.parallel.execute.rank.Batch;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.execute.rank.StepSchedule;
 import io.maseparation.parallel.run.Workload;
+import io.maseparation.kernels.AttentionShapes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -26,7 +28,10 @@ class SharesTest {
     @Test
     void longSequencesAreSpreadByLength() {
         Shares shares = Shares.of(new int[] {100, 10, 10, 10, 10, 60}, 2, 1);
-        assertThat(shares.groupPositions()).containsExactly(100, 100);
+        assertThat(shares.sequences().groups())
+                .containsExactly(List.of(List.of(0)), List.of(List.of(1, 2, 3, 4, 5)));
+        assertThat(shares.groupPositions()).containsExactly(2 * BLOCK, 5 * BLOCK);
+        assertThat(shares.firstBlock()).containsExactly(0, 0, 1, 2, 3, 4);
     }
 
     @Test
@@ -36,7 +41,7 @@ class SharesTest {
         assertThatThrownBy(() -> Shares.of(lengths, 1, 1))
                 .isInstanceOf(PlanException.class)
                 .hasMessageContaining("lower the batch");
-        assertThat(Shares.of(lengths, 3, 1).groupPositions()).containsOnly(Integer.MAX_VALUE / 2);
+        assertThat(Shares.of(lengths, 3, 1).groupPositions()).containsOnly(Integer.MAX_VALUE / 2 + 1);
     }
 
     /** With one sequence per group, all would be in the first micro-batch and there would be nothing to overlap. */
@@ -127,17 +132,17 @@ class SharesTest {
         }
         assertThat(rows).isEqualTo((sequences + 1) / 2);
 
-        // No two sequences of a group share a cache position.
+        // No two sequences of a group share a block of the cache.
         for (int group = 0; group < groups; group++) {
             Set<Integer> taken = new HashSet<>();
             for (List<Integer> ofMicroBatch : shares.sequences().group(group)) {
                 for (int s : ofMicroBatch) {
-                    for (int p = 0; p < shares.capacity()[s]; p++) {
-                        assertThat(taken.add(shares.kvBase()[s] + p)).isTrue();
+                    for (int i = 0; i < AttentionShapes.blocks(shares.capacity()[s]); i++) {
+                        assertThat(taken.add(shares.firstBlock()[s] + i)).isTrue();
                     }
                 }
             }
-            assertThat(taken).hasSize(shares.groupPositions()[group]);
+            assertThat(taken.size() * AttentionShapes.BLOCK).isEqualTo(shares.groupPositions()[group]);
         }
     }
 

@@ -114,8 +114,7 @@ public final class Deployment {
                         .fillCache(
                                 workload.sampling().seed(),
                                 sequence,
-                                shares.kvBase()[sequence],
-                                shares.capacity()[sequence],
+                                shares.firstBlock()[sequence],
                                 workload.depth());
             }
         }

@@ -103,14 +103,14 @@ final class SegmentRunner {
     }
 
     private void layOut(Batch batch, boolean prefill) {
-        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), prefill ? 1 : 0);
+        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), prefill ? batch.rows() : 0);
         for (int i = 0; i < batch.rows(); i++) {
             int row = batch.firstRow() + i;
             int sequence = batch.sequences()[i];
             int token = batch.tokens()[i];
             buffers.inputs().tokens().set(row, token >= 0 ? token : lastToken[sequence]);
             buffers.inputs().place(
-                    row, batch.positions()[i], shares.kvBase()[sequence], shares.capacity()[sequence]);
+                    row, batch.positions()[i], shares.firstBlock()[sequence], shares.capacity()[sequence]);
         }
         buffers.outputs().step().setAll(0, 0, batch.outputs().length, 0);
         if (rankPlan.shard().output().isPresent()) {

@@ -69,7 +69,7 @@ class RankDeviceTest {
     }
 
     private static List<Object> step(Device device, ModelWeights weights, RankPlan rank, List<Segment> segments) {
-        Capacity capacity = new Capacity(3, 0, 2, 32, List.of(16), DataType.F32);
+        Capacity capacity = new Capacity(3, 0, 2, 128, List.of(16), DataType.F32);
         List<Object> seen = new ArrayList<>();
         try (RankDevice run = new RankDevice(device, weights, rank.shard(), capacity, segments)) {
             RankBuffers buffers = run.buffers();
@@ -77,7 +77,7 @@ class RankDeviceTest {
             buffers.outputs().step().setAll(0, 0, 2, 0);
             for (int i = 0; i < 2; i++) {
                 buffers.inputs().tokens().set(1 + i, 3 * i + 1);
-                buffers.inputs().place(1 + i, 0, 16 * i, 16);
+                buffers.inputs().place(1 + i, 0, i, 16);
                 buffers.outputs().rows().set(i, 1 + i);
             }
             segments.forEach(segment -> run.run(segment.name()));

@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.kernels.LargePages;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.files.ModelException;
@@ -76,7 +77,7 @@ public final class MemoryBudget {
         return hostAvailable < 0 ? free : Math.min(free, hostAvailable);
     }
 
-    /** {@return bytes that arenas and direct buffers may hold together ({@code -XX:MaxDirectMemorySize})} */
+    /** {@return bytes that arrays, arenas and direct buffers may hold together ({@code -XX:MaxDirectMemorySize})} */
     public static long directLimit() {
         HotSpotDiagnosticMXBean vm = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
         long flag = vm == null ? 0 : Long.parseLong(vm.getVMOption("MaxDirectMemorySize").getValue());
@@ -84,7 +85,7 @@ public final class MemoryBudget {
     }
 
     private static long directUsed() {
-        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        return LargePages.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                 .filter(pool -> pool.getName().equals("direct"))
                 .mapToLong(BufferPoolMXBean::getMemoryUsed)
                 .sum();

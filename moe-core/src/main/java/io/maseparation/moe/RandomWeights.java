@@ -9,7 +9,6 @@ import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -18,7 +17,6 @@ import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -30,32 +28,11 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 public final class RandomWeights {
     /** Elements that are filled as one piece of work; a multiple of the four that one random number gives. */
     private static final int PIECE = 1 << 20;
-    private static final int VALUES = 1 << 16;
 
     private final ModelConfig config;
     private final long seed;
-    private final Map<Integer, Values> tables = new HashMap<>();
+    private final Map<Integer, UniformValues> tables = new HashMap<>();
     private final List<Stack> stacks = new ArrayList<>();
-
-    /**
-     * The 65536 values a matrix is drawn from, in the format of its elements: shorts unless they are null, else floats.
-     */
-    private record Values(short @Nullable [] shorts, float[] floats) {
-        static Values of(DataType type, double deviation) {
-            short[] shorts = new short[VALUES];
-            float[] floats = new float[VALUES];
-            for (int i = 0; i < VALUES; i++) {
-                floats[i] = (float) ((2 * (i + 0.5) / VALUES - 1) * Math.sqrt(3) * deviation);
-                shorts[i] = type == DataType.F16 ? Float.floatToFloat16(floats[i]) : toBfloat16(floats[i]);
-            }
-            return new Values(type == DataType.F32 ? null : shorts, floats);
-        }
-
-        private static short toBfloat16(float value) {
-            int bits = Float.floatToRawIntBits(value);
-            return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
-        }
-    }
 
     /** Matrices of one shape that share an array, one below the other. */
     private final class Stack {
@@ -63,7 +40,7 @@ public final class RandomWeights {
         final int rows;
         final int cols;
         final long[] keys;
-        final Values values;
+        final UniformValues values;
         @SuppressWarnings("NullAway.Init") // by allocate()
         TornadoNativeArray array;
 
@@ -73,7 +50,7 @@ public final class RandomWeights {
             this.cols = cols;
             this.keys = keys;
             int columns = (int) Math.round(1 / (deviation * deviation));
-            this.values = tables.computeIfAbsent(columns, c -> Values.of(config.weightType(), deviation));
+            this.values = tables.computeIfAbsent(columns, c -> UniformValues.of(config.weightType(), deviation));
             stacks.add(this);
         }
 
@@ -93,7 +70,7 @@ public final class RandomWeights {
                 for (long from = 0; from < elements; from += PIECE) {
                     long start = from;
                     long end = Math.min(elements, from + PIECE);
-                    work.add(() -> fill(data, matrix * elements, keys[matrix], start, end, values));
+                    work.add(() -> values.fill(data, matrix * elements + start, keys[matrix], start, end));
                 }
             }
         }
@@ -223,29 +200,5 @@ public final class RandomWeights {
             vector.set(i, (float) (mean + (2 * CounterRandom.uniform(key, i) - 1) * Math.sqrt(3) * deviation));
         }
         return vector;
-    }
-
-    /** Fills elements {@code from} (a multiple of 4) to {@code to} of a matrix that starts at element {@code base}. */
-    private static void fill(MemorySegment data, long base, long key, long from, long to, Values values) {
-        short[] shorts = values.shorts();
-        long whole = from + (to - from) / 4 * 4;
-        if (shorts != null) {
-            for (long i = from; i < whole; i += 4) {
-                long r = CounterRandom.bits(key, i >> 2);
-                long four = (shorts[(int) r & 0xFFFF] & 0xFFFFL)
-                        | (shorts[(int) (r >>> 16) & 0xFFFF] & 0xFFFFL) << 16
-                        | (shorts[(int) (r >>> 32) & 0xFFFF] & 0xFFFFL) << 32
-                        | (long) shorts[(int) (r >>> 48)] << 48;
-                data.set(ValueLayout.JAVA_LONG_UNALIGNED, (base + i) * Short.BYTES, four);
-            }
-        }
-        for (long i = shorts != null ? whole : from; i < to; i++) {
-            int r = (int) (CounterRandom.bits(key, i >> 2) >>> (16 * (i & 3))) & 0xFFFF;
-            if (shorts != null) {
-                data.set(ValueLayout.JAVA_SHORT_UNALIGNED, (base + i) * Short.BYTES, shorts[r]);
-            } else {
-                data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (base + i) * Float.BYTES, values.floats()[r]);
-            }
-        }
     }
 }

@@ -74,8 +74,9 @@ public final class DeviceArrays {
      */
     public static MemorySegment pages(long bytes) {
         long start = CACHE_LINE - TornadoNativeArray.ARRAY_HEADER;
-        return Arena.ofAuto()
-                .allocate(Math.ceilDiv(CACHE_LINE + bytes, PAGE) * PAGE, PAGE)
+        long size = Math.ceilDiv(CACHE_LINE + bytes, PAGE) * PAGE;
+        return LargePages.allocate(size)
+                .orElseGet(() -> Arena.ofAuto().allocate(size, PAGE))
                 .asSlice(start, TornadoNativeArray.ARRAY_HEADER + bytes);
     }
 

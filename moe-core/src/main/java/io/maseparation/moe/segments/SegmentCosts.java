@@ -2,6 +2,7 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
+import io.maseparation.kernels.AttentionShapes;
 import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.operations.ArgMax;
@@ -144,11 +145,11 @@ public final class SegmentCosts {
             case Part.Embed() -> arrays.put(Array.TOKENS, rows);
             case Part.LoadHidden() -> arrays.put(Array.RECEIVED_ROWS, rows * hidden);
             case Part.StoreHidden() -> arrays.put(Array.X, rows * hidden);
-            case Part.Attention(int layer) -> rest(arrays, rows);
+            case Part.Attention(int layer) -> rest(arrays, capacity);
             case Part.AttentionSums(int layer) -> arrays.put(Array.SUMS_OUT, 2 * rows);
             case Part.AttentionRest(int layer) -> {
                 arrays.put(Array.SUMS_IN, 2 * rows);
-                rest(arrays, rows);
+                rest(arrays, capacity);
             }
             case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, rows * hidden);
             case Part.Route(int layer, boolean export, boolean weights) -> {
@@ -189,8 +190,9 @@ public final class SegmentCosts {
         }
     }
 
-    private void rest(Map<Object, Long> arrays, long rows) {
-        arrays.put(Array.ROW_INFO, 4 * rows);
+    private void rest(Map<Object, Long> arrays, Capacity capacity) {
+        long rows = Math.max(1, capacity.rows());
+        arrays.put(Array.ROW_INFO, 3 * rows + AttentionShapes.blocks(capacity.kvPositions()));
         if (heads().parts() > 1) {
             arrays.put(Array.PARTIAL_OUT, rows * config.hidden());
         }

@@ -6,18 +6,14 @@ import io.maseparation.kernels.DataType;
 import io.maseparation.moe.CounterRandom;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Reference;
+import io.maseparation.moe.UniformValues;
 import java.util.stream.IntStream;
-import uk.ac.manchester.tornado.api.types.HalfFloat;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Keys and values of a context that was never computed, for measurements at a depth: uniform with mean 0 and variance
  * 1, each a function of seed, layer, sequence, head and position alone, so that every layout has the same.
  */
 public final class SyntheticContext {
-    private static final float SPREAD = (float) Math.sqrt(12);
     private static final int KEYS = 0;
     private static final int VALUES = 1;
 
@@ -34,13 +30,14 @@ public final class SyntheticContext {
      */
     public static Reference.Past past(ModelConfig config, DataType kvType, long seed, int sequence, int depth) {
         int dim = config.headDim();
+        UniformValues values = UniformValues.of(kvType, 1);
         return new Reference.Past(depth, (layer, position) -> {
             double[][] both = new double[2][config.kvWidth()];
             for (int i = 0; i < config.kvWidth(); i++) {
                 long stream = stream(seed, layer, sequence, i / dim);
                 int at = position * dim + i % dim;
-                both[KEYS][i] = rounded(value(CounterRandom.key(stream, KEYS), at), kvType);
-                both[VALUES][i] = rounded(value(CounterRandom.key(stream, VALUES), at), kvType);
+                both[KEYS][i] = values.get(CounterRandom.key(stream, KEYS), at);
+                both[VALUES][i] = values.get(CounterRandom.key(stream, VALUES), at);
             }
             return both;
         });
@@ -59,41 +56,24 @@ public final class SyntheticContext {
     static void fill(RankArrays arrays, int headDim, Shard shard, Slot slot, int depth) {
         Shard.Heads heads = shard.attention().orElseThrow();
         int layers = shard.endLayer() - shard.firstLayer();
+        UniformValues uniform = UniformValues.of(arrays.kvType, 1);
         IntStream.range(0, layers * heads.kvs()).parallel().forEach(i -> {
             int layer = i / heads.kvs();
             int head = i % heads.kvs();
             long stream = stream(slot.seed, shard.firstLayer() + layer, slot.sequence, heads.kvFrom() + head);
+            long keys = CounterRandom.key(stream, KEYS);
+            long values = CounterRandom.key(stream, VALUES);
             for (int start = 0; start < depth; start += BLOCK) {
-                int positions = Math.min(BLOCK, depth - start);
-                int block = slot.firstBlock + start / BLOCK;
-                int to = (block * heads.kvs() + head) * BLOCK * headDim;
-                fill(arrays.keys.get(layer), arrays.kvType, CounterRandom.key(stream, KEYS), start * headDim, to,
-                        positions * headDim);
-                fill(arrays.values.get(layer), arrays.kvType, CounterRandom.key(stream, VALUES), start * headDim, to,
-                        positions * headDim);
+                long from = (long) start * headDim;
+                long to = (long) Math.min(depth, start + BLOCK) * headDim;
+                long at = ((long) (slot.firstBlock + start / BLOCK) * heads.kvs() + head) * BLOCK * headDim;
+                uniform.fill(arrays.keys.get(layer).getSegment(), at, keys, from, to);
+                uniform.fill(arrays.values.get(layer).getSegment(), at, values, from, to);
             }
         });
     }
 
     private static long stream(long seed, int layer, int sequence, int head) {
         return CounterRandom.key(CounterRandom.key(CounterRandom.key(seed, layer), sequence), head);
-    }
-
-    private static float value(long key, int at) {
-        return SPREAD * ((CounterRandom.bits(key, at) >>> 40) * 0x1.0p-24f - 0.5f);
-    }
-
-    private static float rounded(float value, DataType type) {
-        return type == DataType.F16 ? new HalfFloat(value).getFloat32() : value;
-    }
-
-    private static void fill(TornadoNativeArray array, DataType type, long key, int from, int to, int count) {
-        for (int i = 0; i < count; i++) {
-            if (type == DataType.F16) {
-                ((HalfFloatArray) array).set(to + i, new HalfFloat(value(key, from + i)));
-            } else {
-                ((FloatArray) array).set(to + i, value(key, from + i));
-            }
-        }
     }
 }

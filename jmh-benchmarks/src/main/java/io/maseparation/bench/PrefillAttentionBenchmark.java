@@ -1,6 +1,6 @@
 package io.maseparation.bench;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.operations.KernelGraph;
@@ -9,7 +9,6 @@ import java.util.Random;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Causal attention of the last rows of a context of 2048. */
 public class PrefillAttentionBenchmark extends RowBenchmark {
@@ -19,21 +18,22 @@ public class PrefillAttentionBenchmark extends RowBenchmark {
 
     @Override
     OpCost operation(KernelGraph graph, Random random) {
-        TornadoNativeArray k = cache(random, kvType, 1);
-        TornadoNativeArray v = cache(random, kvType, 1);
+        KvCache cache = cache(random, kvType, 1);
         FloatArray qkv = random(random, rows * 3 * HEADS * HEAD_DIM);
         FloatArray out = new FloatArray(rows * HEADS * HEAD_DIM);
-        IntArray rowInfo = new IntArray(3 * rows + AttentionShapes.blocks(CONTEXT));
+        IntArray rowInfo = new IntArray(3 * rows + KvCache.blocks(CONTEXT));
         for (int row = 0; row < rows; row++) {
             rowInfo.set(3 * row, CONTEXT - rows + row);
             rowInfo.set(3 * row + 1, 3 * rows);
         }
         scatterBlocks(rowInfo, 3 * rows);
         IntArray step = IntArray.fromElements(0, rows, rows);
-        graph.constant(step, qkv, rowInfo, k, v, out);
+        graph.constant(cache.keys().toArray());
+        graph.constant(cache.values().toArray());
+        graph.constant(step, qkv, rowInfo, out);
         float scale = (float) (1 / Math.sqrt(HEAD_DIM));
         PrefillAttention.add(
-                graph, "attention", step, qkv, rowInfo, kvType, k, v, out, HEADS, HEADS, HEAD_DIM, scale, 0);
+                graph, "attention", step, qkv, rowInfo, cache, out, HEADS, scale, 0);
         return PrefillAttention.cost(kvType, CONTEXT - rows, rows, HEADS, HEADS, HEAD_DIM, 0);
     }
 }

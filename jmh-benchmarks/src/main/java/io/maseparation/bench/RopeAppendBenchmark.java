@@ -1,6 +1,7 @@
 package io.maseparation.bench;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.RopeAppend;
@@ -8,7 +9,6 @@ import java.util.Random;
 import org.openjdk.jmh.annotations.Param;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Rotary embedding and cache append of one new position per sequence. */
 public class RopeAppendBenchmark extends RowBenchmark {
@@ -18,15 +18,15 @@ public class RopeAppendBenchmark extends RowBenchmark {
 
     @Override
     OpCost operation(KernelGraph graph, Random random) {
-        TornadoNativeArray k = cache(random, kvType, rows);
-        TornadoNativeArray v = cache(random, kvType, rows);
+        KvCache cache = cache(random, kvType, rows);
         FloatArray qkv = random(random, rows * 3 * HEADS * HEAD_DIM);
         FloatArray cosSin = random(random, CONTEXT * HEAD_DIM);
         IntArray rowInfo = lastPositions();
         IntArray step = IntArray.fromElements(0, rows, 0);
-        graph.constant(step, qkv, rowInfo, k, v);
-        RopeAppend.add(graph, "rope", step, qkv, rowInfo, cosSin, kvType, k, v, HEADS, HEADS, HEAD_DIM,
-                HEAD_DIM / 2);
+        graph.constant(cache.keys().toArray());
+        graph.constant(cache.values().toArray());
+        graph.constant(step, qkv, rowInfo);
+        RopeAppend.add(graph, "rope", step, qkv, rowInfo, cosSin, cache, HEADS, HEAD_DIM / 2);
         return RopeAppend.cost(kvType, rows, HEADS, HEADS, HEAD_DIM);
     }
 }

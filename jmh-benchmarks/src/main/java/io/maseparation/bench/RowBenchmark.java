@@ -1,6 +1,6 @@
 package io.maseparation.bench;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
@@ -30,7 +30,6 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -111,15 +110,22 @@ public abstract class RowBenchmark {
         work.flops += cost.flops();
     }
 
-    /** Cached keys or values of sequences with a full context. */
-    static TornadoNativeArray cache(Random random, DataType type, int sequences) {
-        int size = sequences * CONTEXT * HEADS * HEAD_DIM;
-        return type == DataType.F32 ? random(random, size) : new HalfFloatArray(size);
+    /** Keys and values of sequences with a full context. */
+    static KvCache cache(Random random, DataType type, int sequences) {
+        KvCache cache = KvCache.zeros(type, sequences * KvCache.blocks(CONTEXT), HEADS, HEAD_DIM);
+        for (TornadoNativeArray array : List.of(cache.keys().getFirst(), cache.values().getFirst())) {
+            if (array instanceof FloatArray floats) {
+                for (int i = 0; i < floats.getSize(); i++) {
+                    floats.set(i, random.nextFloat() * 2 - 1);
+                }
+            }
+        }
+        return cache;
     }
 
     /** Position and cache of each row, where each is the last position of its own sequence. */
     final IntArray lastPositions() {
-        int blocks = AttentionShapes.blocks(CONTEXT);
+        int blocks = KvCache.blocks(CONTEXT);
         IntArray rowInfo = new IntArray((3 + blocks) * rows);
         for (int row = 0; row < rows; row++) {
             rowInfo.set(3 * row, CONTEXT - 1);

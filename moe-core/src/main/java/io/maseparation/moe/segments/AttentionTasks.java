@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.operations.Clip;
 import io.maseparation.kernels.operations.DecodeAttention;
 import io.maseparation.kernels.operations.HeadRmsNorm;
@@ -19,7 +20,6 @@ import io.maseparation.moe.segments.Shard.Heads;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Adds the tasks of attention to a graph: queries, keys, values, their norms, the KV cache, the output projection. */
 final class AttentionTasks {
@@ -110,22 +110,23 @@ final class AttentionTasks {
     private void attendAndProject(KernelGraph g, int layer) {
         LayerWeights w = rank.layer(layer);
         Heads heads = rank.heads();
-        TornadoNativeArray keys = b.keys.get(layer - rank.shard().firstLayer());
-        TornadoNativeArray values = b.values.get(layer - rank.shard().firstLayer());
+        KvCache cache = b.caches.get(layer - rank.shard().firstLayer());
         int window = config.layers().get(layer).slidingWindow();
         g.input(b.step, b.rowInfo);
-        g.constant(rank.cosSin(), keys, values);
+        g.constant(rank.cosSin());
+        g.constant(cache.keys().toArray());
+        g.constant(cache.values().toArray());
         g.workspace(b.attention);
         if (config.qkNorm() != QkNorm.NONE && config.attention().qkvClip() > 0) {
             // After the norm, as olmoe does.
             Clip.add(g, "clip" + layer, b.step, b.qkv, heads.qkvWidth(config), config.attention().qkvClip());
         }
-        RopeAppend.add(g, "rope" + layer, b.step, b.qkv, b.rowInfo, rank.cosSin(), b.kvType, keys, values,
-                heads.queries(), heads.kvs(), config.headDim(), config.attention().rope().pairs(config.headDim()));
-        DecodeAttention.add(g, "decode" + layer, b.step, b.qkv, b.rowInfo, b.kvType, keys, values, b.attention,
-                heads.queries(), heads.kvs(), config.headDim(), config.attention().scale(), window);
-        PrefillAttention.add(g, "prefill" + layer, b.step, b.qkv, b.rowInfo, b.kvType, keys, values, b.attention,
-                heads.queries(), heads.kvs(), config.headDim(), config.attention().scale(), window);
+        RopeAppend.add(g, "rope" + layer, b.step, b.qkv, b.rowInfo, rank.cosSin(), cache, heads.queries(),
+                config.attention().rope().pairs(config.headDim()));
+        DecodeAttention.add(g, "decode" + layer, b.step, b.qkv, b.rowInfo, cache, b.attention,
+                heads.queries(), config.attention().scale(), window);
+        PrefillAttention.add(g, "prefill" + layer, b.step, b.qkv, b.rowInfo, cache, b.attention,
+                heads.queries(), config.attention().scale(), window);
         boolean whole = heads.parts() == 1;
         // The bias is added once, by the rank of the first slice.
         FloatArray bias = heads.part() == 0 ? w.attention().outputBias() : null;

@@ -1,6 +1,6 @@
 package io.maseparation.moe.segments;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.Format;
@@ -13,7 +13,7 @@ import java.util.List;
  * @param rows most rows of the rank's own sequences in one step, all micro-batches together
  * @param receivedRows most rows that arrive for its experts in one micro-batch
  * @param outputRows most rows of one micro-batch that need logits
- * @param kvPositions positions of the cache, whole blocks of {@link AttentionShapes#BLOCK}
+ * @param kvPositions positions of the cache, whole blocks of {@link KvCache#BLOCK}
  * @param contexts positions of the sequences, each length of sequence once
  * @param kvFormat format of the KV cache: F32 or F16, or another one for planning
  */

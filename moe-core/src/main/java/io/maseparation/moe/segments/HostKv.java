@@ -1,34 +1,22 @@
 package io.maseparation.moe.segments;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 
-import io.maseparation.kernels.AttentionShapes;
-import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Host view of a rank's KV cache, for those who move sequences between ranks. Of each layer, keys and values alike are
- * laid out in blocks, as {@link AttentionShapes} says.
+ * laid out in blocks, as {@link KvCache} says.
  */
 public final class HostKv {
-    private final List<MemorySegment> data;
-    private final int heads;
-    private final long rowBytes;
+    private final List<KvCache> caches;
 
-    HostKv(
-            List<TornadoNativeArray> keys,
-            List<TornadoNativeArray> values,
-            int heads,
-            int headDim,
-            DataType type) {
-        data = java.util.stream.Stream.concat(keys.stream(), values.stream())
-                .map(TornadoNativeArray::getSegment)
-                .toList();
-        this.heads = heads;
-        this.rowBytes = (long) headDim * type.bytes();
+    /** @param caches by layer */
+    HostKv(List<KvCache> caches) {
+        this.caches = List.copyOf(caches);
     }
 
     /**
@@ -42,28 +30,44 @@ public final class HostKv {
      * @return bytes copied
      */
     public long copyFrom(HostKv source, IntUnaryOperator sourceBlock, IntUnaryOperator block, int from, int to) {
-        if (source.heads != heads || source.rowBytes != rowBytes || source.data.size() != data.size()) {
-            throw new IllegalArgumentException("the caches hold %d and %d arrays of %d and %d heads of %d and %d bytes"
-                    .formatted(source.data.size(), data.size(), source.heads, heads, source.rowBytes, rowBytes));
+        if (source.caches.size() != caches.size()) {
+            throw new IllegalArgumentException(
+                    "the caches are of %d and %d layers".formatted(source.caches.size(), caches.size()));
         }
         if (from < 0 || from > to) {
             throw new IllegalArgumentException("positions %d to %d".formatted(from, to));
         }
-        for (int start = from; start < to; start = (start / BLOCK + 1) * BLOCK) {
-            int positions = Math.min(to, (start / BLOCK + 1) * BLOCK) - start;
-            long there = (long) sourceBlock.applyAsInt(start / BLOCK) * heads;
-            long here = (long) block.applyAsInt(start / BLOCK) * heads;
-            for (int array = 0; array < data.size(); array++) {
-                for (int head = 0; head < heads; head++) {
-                    MemorySegment.copy(
-                            source.data.get(array),
-                            ((there + head) * BLOCK + start % BLOCK) * rowBytes,
-                            data.get(array),
-                            ((here + head) * BLOCK + start % BLOCK) * rowBytes,
-                            positions * rowBytes);
+        long bytes = 0;
+        for (int layer = 0; layer < caches.size(); layer++) {
+            KvCache there = source.caches.get(layer);
+            KvCache here = caches.get(layer);
+            if (there.heads() != here.heads() || there.headDim() != here.headDim() || there.type() != here.type()) {
+                throw new IllegalArgumentException("the caches have %d and %d heads of %d and %d columns of %s and %s"
+                        .formatted(there.heads(), here.heads(), there.headDim(), here.headDim(), there.type(),
+                                here.type()));
+            }
+            long row = (long) here.headDim() * here.type().bytes();
+            for (int start = from; start < to; start = (start / BLOCK + 1) * BLOCK) {
+                long count = Math.min(to, (start / BLOCK + 1) * BLOCK) - start;
+                for (int head = 0; head < here.heads(); head++) {
+                    long fromByte = row * positionOf(there, sourceBlock.applyAsInt(start / BLOCK), head, start);
+                    long toByte = row * positionOf(here, block.applyAsInt(start / BLOCK), head, start);
+                    int fromPart = head / there.headsOfPart();
+                    int toPart = head / here.headsOfPart();
+                    MemorySegment.copy(there.keys().get(fromPart).getSegment(), fromByte,
+                            here.keys().get(toPart).getSegment(), toByte, count * row);
+                    MemorySegment.copy(there.values().get(fromPart).getSegment(), fromByte,
+                            here.values().get(toPart).getSegment(), toByte, count * row);
+                    bytes += 2 * count * row;
                 }
             }
         }
-        return (long) data.size() * heads * (to - from) * rowBytes;
+        return bytes;
+    }
+
+    /** Row of a position in the array that has its head. */
+    private static long positionOf(KvCache cache, int block, int head, int position) {
+        int own = cache.headsOfPart();
+        return ((long) block * own + head % own) * BLOCK + position % BLOCK;
     }
 }

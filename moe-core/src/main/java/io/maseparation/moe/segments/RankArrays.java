@@ -1,7 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.moe.AttentionSize;
@@ -14,7 +14,6 @@ import java.util.Objects;
 import java.util.TreeMap;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * The arrays of one rank, host side: activations, what arrives from and leaves for other ranks, and the KV cache. A row
@@ -40,7 +39,7 @@ final class RankArrays {
     /** [rows]: token of each row. */
     final IntArray tokens;
 
-    /** Where rows and the blocks of their sequences are, as {@link AttentionShapes} says. */
+    /** Where rows and the blocks of their sequences are, as {@link KvCache} says. */
     final IntArray rowInfo;
 
     /** [rows, hidden]: residual stream. */
@@ -133,11 +132,8 @@ final class RankArrays {
 
     final DataType kvType;
 
-    /** Per layer of the shard: keys, in blocks as {@link AttentionShapes} says. */
-    final List<TornadoNativeArray> keys = new ArrayList<>();
-
-    /** Per layer of the shard: values, laid out as the keys. */
-    final List<TornadoNativeArray> values = new ArrayList<>();
+    /** Keys and values, by layer of the shard. */
+    final List<KvCache> caches = new ArrayList<>();
 
     RankArrays(ModelConfig config, Shard shard, Capacity capacity) {
         Sizes s = new Sizes(config, shard, capacity);
@@ -195,11 +191,9 @@ final class RankArrays {
         best = DeviceArrays.ints(Math.max(1, s.outputs));
         kvType = capacity.kvType();
         if (shard.attention().isPresent()) {
-            long size = (long) Math.max(1, s.blocks) * AttentionShapes.BLOCK * shard.attention().get().kvs()
-                    * config.headDim();
             for (int layer = shard.firstLayer(); layer < shard.endLayer(); layer++) {
-                keys.add(cache(kvType, size));
-                values.add(cache(kvType, size));
+                caches.add(cache(
+                        kvType, Math.max(1, s.blocks), shard.attention().get().kvs(), config.headDim()));
             }
         }
     }
@@ -236,10 +230,15 @@ final class RankArrays {
                 + arrays * DeviceArrays.MOST_BESIDE;
     }
 
-    private static TornadoNativeArray cache(DataType type, long size) {
-        return DeviceArrays.of(
-                type,
-                checked(Math.max(1, size), "the KV cache of one layer", "fewer or shorter sequences, or more ranks"));
+    private static KvCache cache(DataType type, int blocks, int heads, int headDim) {
+        try {
+            return KvCache.zeros(type, blocks, heads, headDim);
+        } catch (IllegalArgumentException e) {
+            throw new ModelException(
+                    "a KV cache of %,d positions of a layer is more than arrays can have: use fewer or shorter sequences, or more ranks"
+                            .formatted((long) blocks * KvCache.BLOCK),
+                    e);
+        }
     }
 
     private static FloatArray floats(long size) {
@@ -293,7 +292,7 @@ final class RankArrays {
             boolean hasAttention = shard.attention().isPresent();
             boolean hasExperts = shard.experts().isPresent();
             attentionRows = hasAttention ? Math.max(1, capacity.rows()) : 1;
-            blocks = hasAttention ? AttentionShapes.blocks(capacity.kvPositions()) : 0;
+            blocks = hasAttention ? KvCache.blocks(capacity.kvPositions()) : 0;
             receivedRows = hasExperts ? capacity.receivedRows() : 0;
             long hidden = config.hidden();
             x = hasAttention ? attentionRows * hidden : 1;

@@ -1,6 +1,6 @@
 package io.maseparation.moe.segments;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.RopeTable;
 import java.util.HashMap;
 import java.util.Map;
@@ -26,7 +26,7 @@ public record RankBuffers(
      *
      * @param step [3]: first row, number of rows, how many of them are rows of prompts; those come first
      * @param tokens [rows]: token of each row
-     * @param rowInfo where rows and the blocks of their sequences are, as {@link AttentionShapes} says
+     * @param rowInfo where rows and the blocks of their sequences are, as {@link KvCache} says
      * @param rope the rotary table
      */
     public record Inputs(HostInts step, HostInts tokens, HostInts rowInfo, RopeTable rope) {

@@ -98,12 +98,7 @@ public final class RankDevice implements AutoCloseable {
         arrays = new RankArrays(config, shard, capacity);
         RopeTable rope = RopeTable.create(config, shard.attention().isPresent() ? capacity.contexts() : List.of());
         buffers = RankBuffers.of(arrays, rope);
-        kv = new HostKv(
-                arrays.keys,
-                arrays.values,
-                shard.attention().map(Shard.Heads::kvs).orElse(0),
-                config.headDim(),
-                capacity.kvType());
+        kv = new HostKv(arrays.caches);
         compiles = !device.target().embedded();
         GridScheduler grid = new GridScheduler();
         SegmentBuilder builder = new SegmentBuilder(new RankContext(
@@ -301,7 +296,8 @@ public final class RankDevice implements AutoCloseable {
             noRows();
             TornadoExecutionResult result = execute(graph);
             for (int layer : graph.appends()) {
-                result.transferToHost(arrays.keys.get(layer), arrays.values.get(layer));
+                result.transferToHost(arrays.caches.get(layer).keys().toArray());
+                result.transferToHost(arrays.caches.get(layer).values().toArray());
             }
         });
     }

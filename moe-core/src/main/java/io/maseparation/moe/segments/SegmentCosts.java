@@ -2,7 +2,7 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.operations.ArgMax;
@@ -192,7 +192,7 @@ public final class SegmentCosts {
 
     private void rest(Map<Object, Long> arrays, Capacity capacity) {
         long rows = Math.max(1, capacity.rows());
-        arrays.put(Array.ROW_INFO, 3 * rows + AttentionShapes.blocks(capacity.kvPositions()));
+        arrays.put(Array.ROW_INFO, 3 * rows + KvCache.blocks(capacity.kvPositions()));
         if (heads().parts() > 1) {
             arrays.put(Array.PARTIAL_OUT, rows * config.hidden());
         }

@@ -1,12 +1,14 @@
 package io.maseparation.moe.segments;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.CounterRandom;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Reference;
 import io.maseparation.moe.UniformValues;
+import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 
 /**
@@ -63,12 +65,16 @@ public final class SyntheticContext {
             long stream = stream(slot.seed, shard.firstLayer() + layer, slot.sequence, heads.kvFrom() + head);
             long keys = CounterRandom.key(stream, KEYS);
             long values = CounterRandom.key(stream, VALUES);
+            KvCache cache = arrays.caches.get(layer);
+            int own = cache.headsOfPart();
+            MemorySegment cachedKeys = cache.keys().get(head / own).getSegment();
+            MemorySegment cachedValues = cache.values().get(head / own).getSegment();
             for (int start = 0; start < depth; start += BLOCK) {
                 long from = (long) start * headDim;
                 long to = (long) Math.min(depth, start + BLOCK) * headDim;
-                long at = ((long) (slot.firstBlock + start / BLOCK) * heads.kvs() + head) * BLOCK * headDim;
-                uniform.fill(arrays.keys.get(layer).getSegment(), at, keys, from, to);
-                uniform.fill(arrays.values.get(layer).getSegment(), at, values, from, to);
+                long at = ((long) (slot.firstBlock + start / BLOCK) * own + head % own) * BLOCK * headDim;
+                uniform.fill(cachedKeys, at, keys, from, to);
+                uniform.fill(cachedValues, at, values, from, to);
             }
         });
     }

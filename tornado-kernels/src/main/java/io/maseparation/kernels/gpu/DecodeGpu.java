@@ -1,6 +1,6 @@
 package io.maseparation.kernels.gpu;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
@@ -30,6 +30,8 @@ public final class DecodeGpu {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
@@ -40,10 +42,11 @@ public final class DecodeGpu {
         float[] sums = context.allocateFloatLocalArray(headDim);
         float[] weights = context.allocateFloatLocalArray(256);
         float[] partial = context.allocateFloatLocalArray(8);
-        int r = context.groupIdx / heads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int r = context.groupIdx / ownQueries;
         if (r < step.get(1) - step.get(2)) {
-            int head = context.groupIdx % heads;
-            int kvHead = head / (heads / kvHeads);
+            int head = firstHead * (heads / kvHeads) + context.groupIdx % ownQueries;
+            int kvHead = context.groupIdx % ownQueries / (heads / kvHeads);
             int row = step.get(0) + step.get(2) + r;
             int position = rowInfo.get(3 * row);
             int lowest = 0;
@@ -68,7 +71,7 @@ public final class DecodeGpu {
                     int p = start + warp;
                     int block = rowInfo.get(table + (tile + start) / BLOCK);
                     // Where position 0 of the tile would be in this block.
-                    int cache = (block * kvHeads + kvHead) * BLOCK + (tile + start) % BLOCK - start;
+                    int cache = (block * ownHeads + kvHead) * BLOCK + (tile + start) % BLOCK - start;
                     int at0 = (cache + TornadoMath.min(p, to - 1)) * headDim;
                     int at1 = (cache + TornadoMath.min(p + 4, to - 1)) * headDim;
                     int at2 = (cache + TornadoMath.min(p + 8, to - 1)) * headDim;
@@ -173,7 +176,7 @@ public final class DecodeGpu {
                     float value = 0f;
                     for (int start = from / BLOCK * BLOCK; start < to; start += BLOCK) {
                         int block = rowInfo.get(table + (tile + start) / BLOCK);
-                        int values = ((block * kvHeads + kvHead) * BLOCK - start) * headDim + d;
+                        int values = ((block * ownHeads + kvHead) * BLOCK - start) * headDim + d;
                         int end = TornadoMath.min(to, start + BLOCK);
                         int p = TornadoMath.max(from, start);
                         for (; p + 15 < end; p += 16) {
@@ -237,6 +240,8 @@ public final class DecodeGpu {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
@@ -247,10 +252,11 @@ public final class DecodeGpu {
         float[] sums = context.allocateFloatLocalArray(headDim);
         float[] weights = context.allocateFloatLocalArray(256);
         float[] partial = context.allocateFloatLocalArray(8);
-        int r = context.groupIdx / heads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int r = context.groupIdx / ownQueries;
         if (r < step.get(1) - step.get(2)) {
-            int head = context.groupIdx % heads;
-            int kvHead = head / (heads / kvHeads);
+            int head = firstHead * (heads / kvHeads) + context.groupIdx % ownQueries;
+            int kvHead = context.groupIdx % ownQueries / (heads / kvHeads);
             int row = step.get(0) + step.get(2) + r;
             int position = rowInfo.get(3 * row);
             int lowest = 0;
@@ -275,7 +281,7 @@ public final class DecodeGpu {
                     int p = start + warp;
                     int block = rowInfo.get(table + (tile + start) / BLOCK);
                     // Where position 0 of the tile would be in this block.
-                    int cache = (block * kvHeads + kvHead) * BLOCK + (tile + start) % BLOCK - start;
+                    int cache = (block * ownHeads + kvHead) * BLOCK + (tile + start) % BLOCK - start;
                     int at0 = (cache + TornadoMath.min(p, to - 1)) * headDim;
                     int at1 = (cache + TornadoMath.min(p + 4, to - 1)) * headDim;
                     int at2 = (cache + TornadoMath.min(p + 8, to - 1)) * headDim;
@@ -409,7 +415,7 @@ public final class DecodeGpu {
                     float value = 0f;
                     for (int start = from / BLOCK * BLOCK; start < to; start += BLOCK) {
                         int block = rowInfo.get(table + (tile + start) / BLOCK);
-                        int values = ((block * kvHeads + kvHead) * BLOCK - start) * headDim + d;
+                        int values = ((block * ownHeads + kvHead) * BLOCK - start) * headDim + d;
                         int end = TornadoMath.min(to, start + BLOCK);
                         int p = TornadoMath.max(from, start);
                         for (; p + 31 < end; p += 32) {
@@ -515,6 +521,8 @@ public final class DecodeGpu {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
@@ -523,10 +531,11 @@ public final class DecodeGpu {
         int warp = tid >> 5;
         float[] sums = context.allocateFloatLocalArray(512);
         float[] softmax = context.allocateFloatLocalArray(8);
-        int r = context.groupIdx / heads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int r = context.groupIdx / ownQueries;
         if (r < step.get(1) - step.get(2)) {
-            int head = context.groupIdx % heads;
-            int kvHead = head / (heads / kvHeads);
+            int head = firstHead * (heads / kvHeads) + context.groupIdx % ownQueries;
+            int kvHead = context.groupIdx % ownQueries / (heads / kvHeads);
             int row = step.get(0) + step.get(2) + r;
             int position = rowInfo.get(3 * row);
             int lowest = 0;
@@ -558,7 +567,7 @@ public final class DecodeGpu {
             }
             for (int p = start; p <= position; p += 32) {
                 int block = rowInfo.get(table + p / BLOCK);
-                int cache = (block * kvHeads + kvHead) * BLOCK + p % BLOCK - p;
+                int cache = (block * ownHeads + kvHead) * BLOCK + p % BLOCK - p;
                 // Outside what the row sees the nearest position that it does, with a weight of 0.
                 int at0 = (cache + TornadoMath.max(p, lowest)) * headDim;
                 int at1 = (cache + TornadoMath.min(TornadoMath.max(p + 1, lowest), position)) * headDim;

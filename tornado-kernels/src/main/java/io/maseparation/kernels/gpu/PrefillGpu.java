@@ -1,6 +1,6 @@
 package io.maseparation.kernels.gpu;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
@@ -39,6 +39,8 @@ public final class PrefillGpu {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window,
@@ -56,9 +58,10 @@ public final class PrefillGpu {
         float[] correction = context.allocateFloatLocalArray(tileRows);
         int[] low = context.allocateIntLocalArray(tileRows);
         int[] high = context.allocateIntLocalArray(tileRows);
-        int head = context.groupIdx % heads;
-        int kvHead = head / (heads / kvHeads);
-        int row = step.get(0) + context.groupIdx / heads * tileRows;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int head = firstHead * (heads / kvHeads) + context.groupIdx % ownQueries;
+        int kvHead = context.groupIdx % ownQueries / (heads / kvHeads);
+        int row = step.get(0) + context.groupIdx / ownQueries * tileRows;
         int end = TornadoMath.min(row + tileRows, step.get(0) + step.get(2));
         // Rows of the tile that belong to one sequence go together.
         while (row < end) {
@@ -101,7 +104,7 @@ public final class PrefillGpu {
             for (int tile = lowest / tilePositions * tilePositions; tile <= last; tile += tilePositions) {
                 int size = TornadoMath.min(tilePositions, last + 1 - tile);
                 int block = rowInfo.get(table + tile / BLOCK);
-                int cache = ((block * kvHeads + kvHead) * BLOCK + tile % BLOCK) * headDim;
+                int cache = ((block * ownHeads + kvHead) * BLOCK + tile % BLOCK) * headDim;
                 context.localBarrier();
                 for (int e = tid; e < size * headDim; e += 128) {
                     cached[e / headDim * stride + e % headDim] = kCache.get(cache + e);
@@ -177,6 +180,8 @@ public final class PrefillGpu {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window,
@@ -194,9 +199,10 @@ public final class PrefillGpu {
         float[] correction = context.allocateFloatLocalArray(tileRows);
         int[] low = context.allocateIntLocalArray(tileRows);
         int[] high = context.allocateIntLocalArray(tileRows);
-        int head = context.groupIdx % heads;
-        int kvHead = head / (heads / kvHeads);
-        int row = step.get(0) + context.groupIdx / heads * tileRows;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int head = firstHead * (heads / kvHeads) + context.groupIdx % ownQueries;
+        int kvHead = context.groupIdx % ownQueries / (heads / kvHeads);
+        int row = step.get(0) + context.groupIdx / ownQueries * tileRows;
         int end = TornadoMath.min(row + tileRows, step.get(0) + step.get(2));
         // Rows of the tile that belong to one sequence go together.
         while (row < end) {
@@ -239,7 +245,7 @@ public final class PrefillGpu {
             for (int tile = lowest / tilePositions * tilePositions; tile <= last; tile += tilePositions) {
                 int size = TornadoMath.min(tilePositions, last + 1 - tile);
                 int block = rowInfo.get(table + tile / BLOCK);
-                int cache = ((block * kvHeads + kvHead) * BLOCK + tile % BLOCK) * headDim;
+                int cache = ((block * ownHeads + kvHead) * BLOCK + tile % BLOCK) * headDim;
                 context.localBarrier();
                 for (int e = tid; e < size * headDim; e += 128) {
                     cached[e / headDim * stride + e % headDim] = kCache.get(cache + e).getFloat32();

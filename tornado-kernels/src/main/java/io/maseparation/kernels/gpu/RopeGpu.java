@@ -21,12 +21,14 @@ public final class RopeGpu {
             FloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int p = context.globalIdx;
-        if (p < step.get(1) * (heads + 2 * kvHeads) * (headDim / 2)) {
+        if (p < step.get(1) * (ownHeads * (heads / kvHeads) + 2 * ownHeads) * (headDim / 2)) {
             RopePortable.pairF32(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
         }
     }
 
@@ -41,12 +43,14 @@ public final class RopeGpu {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int p = context.globalIdx;
-        if (p < step.get(1) * (heads + 2 * kvHeads) * (headDim / 2)) {
+        if (p < step.get(1) * (ownHeads * (heads / kvHeads) + 2 * ownHeads) * (headDim / 2)) {
             RopePortable.pairF16(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
         }
     }
 }

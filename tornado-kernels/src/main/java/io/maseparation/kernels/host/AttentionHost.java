@@ -3,7 +3,7 @@ package io.maseparation.kernels.host;
 import static io.maseparation.kernels.host.AttentionTile.TILE;
 import static io.maseparation.kernels.host.HostVectors.FLOAT;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -31,12 +31,14 @@ public final class AttentionHost {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
         if (step.get(2) < step.get(1)) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale,
-                    window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, firstHead, ownHeads,
+                    headDim, scale, window)
                     .decode(step.get(0) + step.get(2), step.get(1) - step.get(2));
         }
     }
@@ -51,12 +53,14 @@ public final class AttentionHost {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
         if (step.get(2) < step.get(1)) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale,
-                    window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, firstHead, ownHeads,
+                    headDim, scale, window)
                     .decode(step.get(0) + step.get(2), step.get(1) - step.get(2));
         }
     }
@@ -71,12 +75,14 @@ public final class AttentionHost {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
         if (step.get(2) > 0) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, headDim, scale,
-                    window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, firstHead, ownHeads,
+                    headDim, scale, window)
                     .prefill(step.get(0), step.get(2));
         }
     }
@@ -91,12 +97,14 @@ public final class AttentionHost {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window) {
         if (step.get(2) > 0) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, headDim, scale,
-                    window)
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, firstHead, ownHeads,
+                    headDim, scale, window)
                     .prefill(step.get(0), step.get(2));
         }
     }
@@ -111,6 +119,10 @@ public final class AttentionHost {
         private final MemorySegment out;
         private final int heads;
         private final int kvHeads;
+        /** The first of the key heads whose cache this is, and how many they are. */
+        private final int firstHead;
+
+        private final int ownHeads;
         private final int headDim;
         private final float scale;
         private final int window;
@@ -130,6 +142,8 @@ public final class AttentionHost {
                 FloatArray out,
                 int heads,
                 int kvHeads,
+                int firstHead,
+                int ownHeads,
                 int headDim,
                 float scale,
                 int window) {
@@ -141,6 +155,8 @@ public final class AttentionHost {
             this.out = out.getSegment();
             this.heads = heads;
             this.kvHeads = kvHeads;
+            this.firstHead = firstHead;
+            this.ownHeads = ownHeads;
             this.headDim = headDim;
             this.scale = scale;
             this.window = window;
@@ -159,12 +175,12 @@ public final class AttentionHost {
 
         /** Where the cache has the keys, or values, of a tile that begins at a position. */
         private long tileElement(int row, int kvHead, int start) {
-            long block = rowInfo.get(rowInfo.get(3 * row + 1) + start / AttentionShapes.BLOCK);
-            return ((block * kvHeads + kvHead) * AttentionShapes.BLOCK + start % AttentionShapes.BLOCK) * headDim;
+            long block = rowInfo.get(rowInfo.get(3 * row + 1) + start / KvCache.BLOCK);
+            return ((block * ownHeads + kvHead) * KvCache.BLOCK + start % KvCache.BLOCK) * headDim;
         }
 
         private void loadQueries(AttentionScratch s, int at, int row, int kvHead) {
-            long from = ((long) row * (heads + 2 * kvHeads) + (long) kvHead * group) * headDim;
+            long from = ((long) row * (heads + 2 * kvHeads) + (long) (firstHead + kvHead) * group) * headDim;
             for (int g = 0; g < group; g++) {
                 AttentionTile.loadRow(
                         qkv, from + (long) g * headDim, false, s.queries, 4L * (at + g) * padded, headDim, padded);
@@ -178,9 +194,9 @@ public final class AttentionHost {
             s.part.asSlice(0, 4L * rows * padded).fill((byte) 0);
         }
 
-        /** out = sums / total. */
+        /** out = sums / total, for a query head counted from the first of this cache's. */
         private void write(MemorySegment sums, long at, float total, int row, int head) {
-            long to = 4L * ((long) row * heads + head) * headDim;
+            long to = 4L * ((long) row * heads + firstHead * group + head) * headDim;
             for (int d = 0; d < headDim; d++) {
                 out.set(FLOAT, to + 4L * d, sums.get(FLOAT, at + 4L * d) / total);
             }
@@ -212,14 +228,14 @@ public final class AttentionHost {
             int size = group * (padded + 2);
             boolean merging = pieces > count;
             MemorySegment blocks =
-                    merging ? AttentionScratch.blocks((long) pieces * kvHeads * size) : MemorySegment.NULL;
+                    merging ? AttentionScratch.blocks((long) pieces * ownHeads * size) : MemorySegment.NULL;
             long work = 2L * group * headDim * Math.min(BLOCK, longest);
             int grain = (int) Math.max(1, GRAIN / work);
-            HostThreads.forRange(pieces * kvHeads, grain, (from, to) -> {
+            HostThreads.forRange(pieces * ownHeads, grain, (from, to) -> {
                 AttentionScratch s = AttentionScratch.get(group, padded);
                 for (int u = from; u < to; u++) {
-                    int p = u / kvHeads;
-                    int kvHead = u % kvHeads;
+                    int p = u / ownHeads;
+                    int kvHead = u % ownHeads;
                     int row = pieceRow[p];
                     decodeBlock(s, row, kvHead, pieceBlock[p]);
                     boolean alone = firstPiece[row - first + 1] - firstPiece[row - first] == 1;
@@ -236,13 +252,13 @@ public final class AttentionHost {
                 }
             });
             if (merging) {
-                HostThreads.forRange(count * kvHeads, Math.max(1, (1 << 14) / size), (from, to) -> {
+                HostThreads.forRange(count * ownHeads, Math.max(1, (1 << 14) / size), (from, to) -> {
                     AttentionScratch s = AttentionScratch.get(group, padded);
                     for (int u = from; u < to; u++) {
-                        int r = u / kvHeads;
+                        int r = u / ownHeads;
                         if (firstPiece[r + 1] - firstPiece[r] > 1) {
                             for (int g = 0; g < group; g++) {
-                                merge(s, blocks, firstPiece[r], firstPiece[r + 1], u % kvHeads, g, first + r);
+                                merge(s, blocks, firstPiece[r], firstPiece[r + 1], u % ownHeads, g, first + r);
                             }
                         }
                     }
@@ -300,13 +316,13 @@ public final class AttentionHost {
             int size = group * (padded + 2);
             float highest = Float.NEGATIVE_INFINITY;
             for (int p = fromPiece; p < toPiece; p++) {
-                long at = 4L * (((long) p * kvHeads + kvHead) * size + (long) g * (padded + 2));
+                long at = 4L * (((long) p * ownHeads + kvHead) * size + (long) g * (padded + 2));
                 highest = Math.max(highest, blocks.get(FLOAT, at));
             }
             s.sums.asSlice(0, 4L * padded).fill((byte) 0);
             float total = 0;
             for (int p = fromPiece; p < toPiece; p++) {
-                long at = 4L * (((long) p * kvHeads + kvHead) * size + (long) g * (padded + 2));
+                long at = 4L * (((long) p * ownHeads + kvHead) * size + (long) g * (padded + 2));
                 float factor = (float) Math.exp(blocks.get(FLOAT, at) - highest);
                 total = Math.fma(blocks.get(FLOAT, at + 4), factor, total);
                 for (int d = 0; d < padded; d++) {
@@ -342,12 +358,12 @@ public final class AttentionHost {
             long work = Math.max(1, 2L * group * headDim * context / tiles);
             int allTiles = tiles;
             // The last tiles of a chunk see the longest context: they go first.
-            HostThreads.forRange(tiles * kvHeads, Math.clamp(GRAIN / work, 1, 1 << 20), (from, to) -> {
+            HostThreads.forRange(tiles * ownHeads, Math.clamp(GRAIN / work, 1, 1 << 20), (from, to) -> {
                 AttentionScratch s = AttentionScratch.get(Math.max(group, most * group), padded);
                 float[] keyRow = new float[headDim];
                 for (int u = from; u < to; u++) {
-                    int t = allTiles - 1 - u / kvHeads;
-                    prefillTile(s, keyRow, first + tileStart[t], first + tileStart[t + 1], u % kvHeads);
+                    int t = allTiles - 1 - u / ownHeads;
+                    prefillTile(s, keyRow, first + tileStart[t], first + tileStart[t + 1], u % ownHeads);
                 }
             });
         }

@@ -1,6 +1,6 @@
 package io.maseparation.kernels.host;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 import static io.maseparation.kernels.host.HostVectors.F;
 import static io.maseparation.kernels.host.HostVectors.FLOAT;
 import static io.maseparation.kernels.host.HostVectors.LANES;
@@ -31,9 +31,11 @@ public final class RopeHost {
             FloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
-        run(step, qkv, rowInfo, cosSin, false, kCache, vCache, heads, kvHeads, headDim, pairs);
+        run(step, qkv, rowInfo, cosSin, false, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
     }
 
     /** Cache of fp16. */
@@ -46,9 +48,11 @@ public final class RopeHost {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
-        run(step, qkv, rowInfo, cosSin, true, kCache, vCache, heads, kvHeads, headDim, pairs);
+        run(step, qkv, rowInfo, cosSin, true, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
     }
 
     private static void run(
@@ -61,6 +65,8 @@ public final class RopeHost {
             TornadoNativeArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int first = step.get(0);
@@ -81,18 +87,21 @@ public final class RopeHost {
                     cos[i] = angles.get(FLOAT, angle + 8L * i);
                     sin[i] = angles.get(FLOAT, angle + 8L * i + 4);
                 }
-                long at = 4L * row * rowSize;
-                for (int head = 0; head < heads; head++, at += 4L * headDim) {
+                long start = 4L * row * rowSize;
+                long at = start + 4L * firstHead * (heads / kvHeads) * headDim;
+                for (int head = 0; head < ownHeads * (heads / kvHeads); head++, at += 4L * headDim) {
                     rotate(x, at, cos, sin, rotated, pairs);
                     MemorySegment.copy(rotated, 0, x, FLOAT, at, headDim);
                 }
                 long block = rowInfo.get(rowInfo.get(3 * row + 1) + position / BLOCK);
-                long cache = block * kvHeads * BLOCK + position % BLOCK;
-                for (int head = 0; head < kvHeads; head++, at += 4L * headDim) {
+                long cache = block * ownHeads * BLOCK + position % BLOCK;
+                at = start + 4L * (heads + firstHead) * headDim;
+                for (int head = 0; head < ownHeads; head++, at += 4L * headDim) {
                     rotate(x, at, cos, sin, rotated, pairs);
                     append(rotated, k, (cache + (long) head * BLOCK) * headDim, headDim, fp16);
                 }
-                for (int head = 0; head < kvHeads; head++, at += 4L * headDim) {
+                at = start + 4L * (heads + kvHeads + firstHead) * headDim;
+                for (int head = 0; head < ownHeads; head++, at += 4L * headDim) {
                     MemorySegment.copy(x, FLOAT, at, rotated, 0, headDim);
                     append(rotated, v, (cache + (long) head * BLOCK) * headDim, headDim, fp16);
                 }

@@ -1,8 +1,8 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.AttentionShapes;
-import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Require;
 import io.maseparation.kernels.gpu.DecodeGpu;
@@ -13,7 +13,6 @@ import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Attention of one new position of each of many sequences: {@code softmax(scale · q·K) V} over the cache up to and with
@@ -30,14 +29,10 @@ public final class DecodeAttention {
      *
      * @param step first row, number of rows, how many of them, the first, are rows of prompts, which are not computed here
      * @param qkv [rows, (heads + 2 kvHeads) headDim]; the queries, already rotated, are read
-     * @param rowInfo where rows are, as {@link AttentionShapes} says
-     * @param kvType F32 or F16
-     * @param kCache keys, laid out as {@link AttentionShapes} says, the step's own among them
-     * @param vCache values, likewise
+     * @param rowInfo where rows are, as {@link KvCache} says
+     * @param cache keys and values, the step's own among them
      * @param out [rows, heads headDim]
-     * @param heads query heads
-     * @param kvHeads key and value heads; heads / kvHeads neighbouring query heads share one
-     * @param headDim columns of a head
+     * @param heads query heads; neighbouring ones share a key and value head
      * @param scale factor of q · k
      * @param window positions that a row sees, its own included; 0 for all
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
@@ -48,55 +43,77 @@ public final class DecodeAttention {
             IntArray step,
             FloatArray qkv,
             IntArray rowInfo,
-            DataType kvType,
-            TornadoNativeArray kCache,
-            TornadoNativeArray vCache,
+            KvCache cache,
             FloatArray out,
             int heads,
-            int kvHeads,
-            int headDim,
             float scale,
             int window) {
-        AttentionShapes.check("DecodeAttention", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
+        AttentionShapes.check("DecodeAttention", step, qkv, rowInfo, cache, heads);
         Require.atLeast("DecodeAttention", "window", window, 0);
-        int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
-        Require.length("DecodeAttention", "out", out, (long) rows * heads * headDim);
-        Body body = g.target().choose().body();
-        WorkerGrid workers = WorkerGrids.groups(Math.multiplyExact(rows, heads), DecodeGpu.GROUP);
-        boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim);
-        if (kvType == DataType.F32) {
-            FloatArray k = (FloatArray) kCache;
-            FloatArray v = (FloatArray) vCache;
-            switch (body) {
-                case HOST -> g.task(id, t -> t.task(
-                        id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window));
-                case GPU -> g.task(id, workers, t -> t.task(
-                        id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window));
-                case PORTABLE -> g.task(id, t -> t.task(
-                        id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window, 0));
-            }
-        } else {
-            HalfFloatArray k = (HalfFloatArray) kCache;
-            HalfFloatArray v = (HalfFloatArray) vCache;
-            switch (body) {
-                case HOST -> g.task(id, t -> t.task(
-                        id, AttentionHost::decodeF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window));
-                case GPU -> g.task(id, workers, t -> inPairs
-                        ? t.task(
-                                id, DecodeGpu::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
-                                headDim, scale, window)
-                        : t.task(
-                                id, DecodeGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim,
-                                scale, window));
-                case PORTABLE -> g.task(id, t -> t.task(
-                        id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window, 0));
+        int rows = AttentionShapes.rows(qkv, heads, cache);
+        Require.length("DecodeAttention", "out", out, (long) rows * heads * cache.headDim());
+        for (int part = 0; part < cache.parts(); part++) {
+            if (cache.type() == DataType.F32) {
+                addF32(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cache, out, heads, scale, window);
+            } else {
+                addF16(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cache, out, heads, scale, window);
             }
         }
+    }
+
+    private static void addF32(
+            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, KvCache cache,
+            FloatArray out, int heads, float scale, int window) {
+        FloatArray k = (FloatArray) cache.keys().get(part);
+        FloatArray v = (FloatArray) cache.values().get(part);
+        int kvHeads = cache.heads();
+        int own = cache.headsOfPart();
+        int first = part * own;
+        int headDim = cache.headDim();
+        switch (g.target().choose().body()) {
+            case HOST -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window));
+            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+                        id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                        scale, window));
+            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window, 0));
+        }
+    }
+
+    private static void addF16(
+            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, KvCache cache,
+            FloatArray out, int heads, float scale, int window) {
+        HalfFloatArray k = (HalfFloatArray) cache.keys().get(part);
+        HalfFloatArray v = (HalfFloatArray) cache.values().get(part);
+        int kvHeads = cache.heads();
+        int own = cache.headsOfPart();
+        int first = part * own;
+        int headDim = cache.headDim();
+        boolean inPairs = g.target().loadsHalf2() && DecodeGpu.inPairs(headDim);
+        switch (g.target().choose().body()) {
+            case HOST -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionHost::decodeF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window));
+            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> inPairs
+                        ? t.task(
+                                id, DecodeGpu::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                                first, own, headDim, scale, window)
+                        : t.task(
+                                id, DecodeGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first,
+                                own, headDim, scale, window));
+            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window, 0));
+        }
+    }
+
+    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache cache) {
+        int rows = AttentionShapes.rows(qkv, heads, cache);
+        int queries = cache.headsOfPart() * (heads / cache.heads());
+        return WorkerGrids.groups(Math.multiplyExact(rows, queries), DecodeGpu.GROUP);
     }
 
     /**

@@ -4,6 +4,7 @@ import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import java.nio.BufferOverflowException;
+import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -113,6 +114,18 @@ public final class KernelGraph {
     void firstTask(String id, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
         task(id, workers, adder);
         inOperation = true;
+    }
+
+    /** Adds one task of an operation that has one for each part of the KV cache. */
+    void partTask(String id, KvCache cache, int part, UnaryOperator<TaskGraph> adder) {
+        task(id, adder);
+        inOperation = part + 1 < cache.parts();
+    }
+
+    /** Adds one KernelContext task of an operation that has one for each part of the KV cache. */
+    void partTask(String id, KvCache cache, int part, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
+        task(id, workers, adder);
+        inOperation = part + 1 < cache.parts();
     }
 
     /** Adds a KernelContext task with its worker grid. */

@@ -1,8 +1,8 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.AttentionShapes;
-import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Require;
 import io.maseparation.kernels.gpu.PrefillGpu;
@@ -13,7 +13,6 @@ import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Causal attention of many positions of each sequence: {@code softmax(scale · q·K) V} over the cache up to and with
@@ -31,14 +30,10 @@ public final class PrefillAttention {
      *
      * @param step first row, number of rows, how many of them, the first, are rows of prompts
      * @param qkv [rows, (heads + 2 kvHeads) headDim]; the queries, already rotated, are read
-     * @param rowInfo where rows are, as {@link AttentionShapes} says
-     * @param kvType F32 or F16
-     * @param kCache keys, laid out as {@link AttentionShapes} says, the step's own among them
-     * @param vCache values, likewise
+     * @param rowInfo where rows are, as {@link KvCache} says
+     * @param cache keys and values, the step's own among them
      * @param out [rows, heads headDim]
-     * @param heads query heads
-     * @param kvHeads key and value heads; heads / kvHeads neighbouring query heads share one
-     * @param headDim columns of a head
+     * @param heads query heads; neighbouring ones share a key and value head
      * @param scale factor of q · k
      * @param window positions that a row sees, its own included; 0 for all
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
@@ -49,53 +44,76 @@ public final class PrefillAttention {
             IntArray step,
             FloatArray qkv,
             IntArray rowInfo,
-            DataType kvType,
-            TornadoNativeArray kCache,
-            TornadoNativeArray vCache,
+            KvCache cache,
             FloatArray out,
             int heads,
-            int kvHeads,
-            int headDim,
             float scale,
             int window) {
-        AttentionShapes.check("PrefillAttention", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
+        AttentionShapes.check("PrefillAttention", step, qkv, rowInfo, cache, heads);
         Require.atLeast("PrefillAttention", "window", window, 0);
-        int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
-        Require.length("PrefillAttention", "out", out, (long) rows * heads * headDim);
-        Body body = g.target().choose().body();
-        int tileRows = PrefillGpu.tileRows(headDim);
-        int tilePositions = PrefillGpu.tilePositions(headDim);
-        WorkerGrid workers =
-                WorkerGrids.groups(Math.multiplyExact(Math.ceilDiv(rows, tileRows), heads), PrefillGpu.GROUP);
-        if (kvType == DataType.F32) {
-            FloatArray k = (FloatArray) kCache;
-            FloatArray v = (FloatArray) vCache;
-            switch (body) {
-                case HOST -> g.task(id, t -> t.task(
-                        id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window));
-                case GPU -> g.task(id, workers, t -> t.task(
-                        id, PrefillGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window, tileRows, tilePositions));
-                case PORTABLE -> g.task(id, t -> t.task(
-                        id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window, 1));
-            }
-        } else {
-            HalfFloatArray k = (HalfFloatArray) kCache;
-            HalfFloatArray v = (HalfFloatArray) vCache;
-            switch (body) {
-                case HOST -> g.task(id, t -> t.task(
-                        id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window));
-                case GPU -> g.task(id, workers, t -> t.task(
-                        id, PrefillGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window, tileRows, tilePositions));
-                case PORTABLE -> g.task(id, t -> t.task(
-                        id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, headDim, scale,
-                        window, 1));
+        int rows = AttentionShapes.rows(qkv, heads, cache);
+        Require.length("PrefillAttention", "out", out, (long) rows * heads * cache.headDim());
+        for (int part = 0; part < cache.parts(); part++) {
+            if (cache.type() == DataType.F32) {
+                addF32(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cache, out, heads, scale, window);
+            } else {
+                addF16(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cache, out, heads, scale, window);
             }
         }
+    }
+
+    private static void addF32(
+            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, KvCache cache,
+            FloatArray out, int heads, float scale, int window) {
+        FloatArray k = (FloatArray) cache.keys().get(part);
+        FloatArray v = (FloatArray) cache.values().get(part);
+        int kvHeads = cache.heads();
+        int own = cache.headsOfPart();
+        int first = part * own;
+        int headDim = cache.headDim();
+        int tileRows = PrefillGpu.tileRows(headDim);
+        int tilePositions = PrefillGpu.tilePositions(headDim);
+        switch (g.target().choose().body()) {
+            case HOST -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window));
+            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+                        id, PrefillGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                        scale, window, tileRows, tilePositions));
+            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window, 1));
+        }
+    }
+
+    private static void addF16(
+            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, KvCache cache,
+            FloatArray out, int heads, float scale, int window) {
+        HalfFloatArray k = (HalfFloatArray) cache.keys().get(part);
+        HalfFloatArray v = (HalfFloatArray) cache.values().get(part);
+        int kvHeads = cache.heads();
+        int own = cache.headsOfPart();
+        int first = part * own;
+        int headDim = cache.headDim();
+        int tileRows = PrefillGpu.tileRows(headDim);
+        int tilePositions = PrefillGpu.tilePositions(headDim);
+        switch (g.target().choose().body()) {
+            case HOST -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window));
+            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+                        id, PrefillGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                        scale, window, tileRows, tilePositions));
+            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+                    id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window, 1));
+        }
+    }
+
+    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache cache) {
+        int rows = AttentionShapes.rows(qkv, heads, cache);
+        int queries = cache.headsOfPart() * (heads / cache.heads());
+        return WorkerGrids.groups(Math.multiplyExact(Math.ceilDiv(rows, PrefillGpu.tileRows(cache.headDim())), queries), PrefillGpu.GROUP);
     }
 
     /**

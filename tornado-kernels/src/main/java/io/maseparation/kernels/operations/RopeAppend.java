@@ -1,8 +1,8 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.AttentionShapes;
-import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Require;
 import io.maseparation.kernels.gpu.RopeGpu;
@@ -13,7 +13,6 @@ import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * Rotary position embedding (Su et al., arXiv 2104.09864; the half-split form of Hugging Face's checkpoints) of queries
@@ -31,14 +30,10 @@ public final class RopeAppend {
      *
      * @param step first row, number of rows, rows of prompts
      * @param qkv [rows, (heads + 2 kvHeads) headDim]: queries, keys, values
-     * @param rowInfo where rows are, as {@link AttentionShapes} says
+     * @param rowInfo where rows are, as {@link KvCache} says
      * @param cosSin [angles, pairs, 2]: cosine, sine
-     * @param kvType F32 or F16
-     * @param kCache FloatArray or HalfFloatArray, laid out as {@link AttentionShapes} says
-     * @param vCache likewise
+     * @param cache keys and values, where those of the rows go
      * @param heads query heads
-     * @param kvHeads key and value heads
-     * @param headDim columns of a head, even
      * @param pairs pairs of a head that are rotated, from 1 to headDim / 2
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
      */
@@ -49,48 +44,67 @@ public final class RopeAppend {
             FloatArray qkv,
             IntArray rowInfo,
             FloatArray cosSin,
-            DataType kvType,
-            TornadoNativeArray kCache,
-            TornadoNativeArray vCache,
+            KvCache cache,
             int heads,
-            int kvHeads,
-            int headDim,
             int pairs) {
-        AttentionShapes.check("RopeAppend", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
-        Require.multiple("RopeAppend", "headDim", headDim, 2);
+        AttentionShapes.check("RopeAppend", step, qkv, rowInfo, cache, heads);
+        Require.multiple("RopeAppend", "headDim", cache.headDim(), 2);
         Require.atLeast("RopeAppend", "pairs", pairs, 1);
-        Require.atLeast("RopeAppend", "headDim", headDim, 2L * pairs);
+        Require.atLeast("RopeAppend", "headDim", cache.headDim(), 2L * pairs);
         Require.length("RopeAppend", "cosSin", cosSin, 2L * pairs);
-        int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
         g.constant(cosSin);
-        Body body = g.target().choose().body();
-        if (kvType == DataType.F32) {
-            FloatArray k = (FloatArray) kCache;
-            FloatArray v = (FloatArray) vCache;
-            switch (body) {
-                case HOST -> g.task(id, t -> t.task(
-                        id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
-                case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
-                case PORTABLE -> g.task(id, t -> t.task(
-                        id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
-            }
-        } else {
-            HalfFloatArray k = (HalfFloatArray) kCache;
-            HalfFloatArray v = (HalfFloatArray) vCache;
-            switch (body) {
-                case HOST -> g.task(id, t -> t.task(
-                        id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
-                case GPU -> g.task(id, workers(rows, heads, kvHeads, headDim), t -> t.task(
-                        id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
-                case PORTABLE -> g.task(id, t -> t.task(
-                        id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, headDim, pairs));
+        for (int part = 0; part < cache.parts(); part++) {
+            if (cache.type() == DataType.F32) {
+                addF32(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cosSin, cache, heads, pairs);
+            } else {
+                addF16(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cosSin, cache, heads, pairs);
             }
         }
     }
 
-    private static WorkerGrid workers(int rows, int heads, int kvHeads, int headDim) {
-        return WorkerGrids.elements((long) rows * (heads + 2 * kvHeads) * (headDim / 2));
+    private static void addF32(
+            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, FloatArray cosSin,
+            KvCache cache, int heads, int pairs) {
+        FloatArray k = (FloatArray) cache.keys().get(part);
+        FloatArray v = (FloatArray) cache.values().get(part);
+        int kvHeads = cache.heads();
+        int own = cache.headsOfPart();
+        int first = part * own;
+        int headDim = cache.headDim();
+        switch (g.target().choose().body()) {
+            case HOST -> g.partTask(id, cache, part, t -> t.task(
+                    id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
+            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+                    id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
+                    pairs));
+            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+                    id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
+        }
+    }
+
+    private static void addF16(
+            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, FloatArray cosSin,
+            KvCache cache, int heads, int pairs) {
+        HalfFloatArray k = (HalfFloatArray) cache.keys().get(part);
+        HalfFloatArray v = (HalfFloatArray) cache.values().get(part);
+        int kvHeads = cache.heads();
+        int own = cache.headsOfPart();
+        int first = part * own;
+        int headDim = cache.headDim();
+        switch (g.target().choose().body()) {
+            case HOST -> g.partTask(id, cache, part, t -> t.task(
+                    id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
+            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+                    id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
+                    pairs));
+            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+                    id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
+        }
+    }
+
+    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache cache) {
+        long units = cache.headsOfPart() * (heads / cache.heads() + 2L);
+        return WorkerGrids.elements(AttentionShapes.rows(qkv, heads, cache) * units * (cache.headDim() / 2));
     }
 
     /**

@@ -1,6 +1,6 @@
 package io.maseparation.kernels.portable;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
@@ -25,20 +25,23 @@ public final class AttentionPortable {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window,
             int phase) {
         int first = step.get(0);
-        int units = step.get(2) * heads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int units = step.get(2) * ownQueries;
         if (phase == 0) {
             first = first + step.get(2);
-            units = (step.get(1) - step.get(2)) * heads;
+            units = (step.get(1) - step.get(2)) * ownQueries;
         }
         for (@Parallel int u = 0; u < units; u++) {
-            int row = first + u / heads;
-            int head = u % heads;
-            int kvHead = head / (heads / kvHeads);
+            int row = first + u / ownQueries;
+            int head = firstHead * (heads / kvHeads) + u % ownQueries;
+            int kvHead = u % ownQueries / (heads / kvHeads);
             int position = rowInfo.get(3 * row);
             int lowest = 0;
             if (window > 0) {
@@ -54,7 +57,7 @@ public final class AttentionPortable {
             }
             // No branch on a new highest score: TornadoVM 5.2 mixes up the values where three branches of loops meet.
             for (int p = lowest; p <= position; p++) {
-                int at = ((rowInfo.get(table + p / BLOCK) * kvHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
+                int at = ((rowInfo.get(table + p / BLOCK) * ownHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
                 float score = 0f;
                 for (int d = 0; d < headDim; d++) {
                     score += qkv.get(q + d) * kCache.get(at + d);
@@ -85,20 +88,23 @@ public final class AttentionPortable {
             FloatArray out,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             float scale,
             int window,
             int phase) {
         int first = step.get(0);
-        int units = step.get(2) * heads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int units = step.get(2) * ownQueries;
         if (phase == 0) {
             first = first + step.get(2);
-            units = (step.get(1) - step.get(2)) * heads;
+            units = (step.get(1) - step.get(2)) * ownQueries;
         }
         for (@Parallel int u = 0; u < units; u++) {
-            int row = first + u / heads;
-            int head = u % heads;
-            int kvHead = head / (heads / kvHeads);
+            int row = first + u / ownQueries;
+            int head = firstHead * (heads / kvHeads) + u % ownQueries;
+            int kvHead = u % ownQueries / (heads / kvHeads);
             int position = rowInfo.get(3 * row);
             int lowest = 0;
             if (window > 0) {
@@ -114,7 +120,7 @@ public final class AttentionPortable {
             }
             // No branch on a new highest score: TornadoVM 5.2 mixes up the values where three branches of loops meet.
             for (int p = lowest; p <= position; p++) {
-                int at = ((rowInfo.get(table + p / BLOCK) * kvHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
+                int at = ((rowInfo.get(table + p / BLOCK) * ownHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
                 float score = 0f;
                 for (int d = 0; d < headDim; d++) {
                     score += qkv.get(q + d) * kCache.get(at + d).getFloat32();

@@ -1,6 +1,6 @@
 package io.maseparation.kernels.portable;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 
 import uk.ac.manchester.tornado.api.annotations.Parallel;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
@@ -22,14 +22,16 @@ public final class RopePortable {
             FloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int first = step.get(0);
         int half = headDim / 2;
-        int units = heads + 2 * kvHeads;
+        int units = ownHeads * (heads / kvHeads) + 2 * ownHeads;
         int all = step.get(1) * units * half;
         for (@Parallel int p = 0; p < all; p++) {
-            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
+            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
         }
     }
 
@@ -43,14 +45,16 @@ public final class RopePortable {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int first = step.get(0);
         int half = headDim / 2;
-        int units = heads + 2 * kvHeads;
+        int units = ownHeads * (heads / kvHeads) + 2 * ownHeads;
         int all = step.get(1) * units * half;
         for (@Parallel int p = 0; p < all; p++) {
-            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, headDim, pairs);
+            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
         }
     }
 
@@ -65,13 +69,24 @@ public final class RopePortable {
             FloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int half = headDim / 2;
-        int units = heads + 2 * kvHeads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int units = ownQueries + 2 * ownHeads;
         int i = p % half;
-        int unit = p / half % units;
+        int own = p / half % units;
         int row = first + p / half / units;
+        // Queries, keys and values of the heads of this cache among those of the row.
+        int unit = firstHead * (heads / kvHeads) + own;
+        if (own >= ownQueries) {
+            unit = heads + firstHead + own - ownQueries;
+        }
+        if (own >= ownQueries + ownHeads) {
+            unit = heads + kvHeads + firstHead + own - ownQueries - ownHeads;
+        }
         int position = rowInfo.get(3 * row);
         // What is not rotated passes through, two neighbours at a time.
         int lowAt = 2 * i;
@@ -85,18 +100,18 @@ public final class RopePortable {
             c = cosSin.get(angle);
             s = cosSin.get(angle + 1);
         }
-        int at = (row * units + unit) * headDim;
+        int at = (row * (heads + 2 * kvHeads) + unit) * headDim;
         float low = qkv.get(at + lowAt);
         float high = qkv.get(at + highAt);
-        if (unit < heads) {
+        if (own < ownQueries) {
             qkv.set(at + lowAt, low * c - high * s);
             qkv.set(at + highAt, high * c + low * s);
         } else {
-            int kvHead = (unit - heads) % kvHeads;
+            int kvHead = (own - ownQueries) % ownHeads;
             int block = rowInfo.get(rowInfo.get(3 * row + 1) + position / BLOCK);
-            int start = (block * kvHeads + kvHead) * BLOCK + position % BLOCK;
+            int start = (block * ownHeads + kvHead) * BLOCK + position % BLOCK;
             int to = start * headDim;
-            if (unit < heads + kvHeads) {
+            if (own < ownQueries + ownHeads) {
                 kCache.set(to + lowAt, low * c - high * s);
                 kCache.set(to + highAt, high * c + low * s);
             } else {
@@ -117,13 +132,24 @@ public final class RopePortable {
             HalfFloatArray vCache,
             int heads,
             int kvHeads,
+            int firstHead,
+            int ownHeads,
             int headDim,
             int pairs) {
         int half = headDim / 2;
-        int units = heads + 2 * kvHeads;
+        int ownQueries = ownHeads * (heads / kvHeads);
+        int units = ownQueries + 2 * ownHeads;
         int i = p % half;
-        int unit = p / half % units;
+        int own = p / half % units;
         int row = first + p / half / units;
+        // Queries, keys and values of the heads of this cache among those of the row.
+        int unit = firstHead * (heads / kvHeads) + own;
+        if (own >= ownQueries) {
+            unit = heads + firstHead + own - ownQueries;
+        }
+        if (own >= ownQueries + ownHeads) {
+            unit = heads + kvHeads + firstHead + own - ownQueries - ownHeads;
+        }
         int position = rowInfo.get(3 * row);
         // What is not rotated passes through, two neighbours at a time.
         int lowAt = 2 * i;
@@ -137,23 +163,23 @@ public final class RopePortable {
             c = cosSin.get(angle);
             s = cosSin.get(angle + 1);
         }
-        int at = (row * units + unit) * headDim;
+        int at = (row * (heads + 2 * kvHeads) + unit) * headDim;
         float low = qkv.get(at + lowAt);
         float high = qkv.get(at + highAt);
-        if (unit < heads) {
+        if (own < ownQueries) {
             qkv.set(at + lowAt, low * c - high * s);
             qkv.set(at + highAt, high * c + low * s);
         }
-        int kvHead = (unit - heads) % kvHeads;
+        int kvHead = (own - ownQueries) % ownHeads;
         int block = rowInfo.get(rowInfo.get(3 * row + 1) + position / BLOCK);
-        int start = (block * kvHeads + kvHead) * BLOCK + position % BLOCK;
+        int start = (block * ownHeads + kvHead) * BLOCK + position % BLOCK;
         int to = start * headDim;
         // No else: TornadoVM 5.2 does not compile for PTX what writes fp16 in both branches of one condition.
-        if (unit >= heads && unit < heads + kvHeads) {
+        if (own >= ownQueries && own < ownQueries + ownHeads) {
             kCache.set(to + lowAt, new HalfFloat(low * c - high * s));
             kCache.set(to + highAt, new HalfFloat(high * c + low * s));
         }
-        if (unit >= heads + kvHeads) {
+        if (own >= ownQueries + ownHeads) {
             vCache.set(to + lowAt, new HalfFloat(low));
             vCache.set(to + highAt, new HalfFloat(high));
         }

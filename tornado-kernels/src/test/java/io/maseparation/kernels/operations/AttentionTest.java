@@ -1,9 +1,9 @@
 package io.maseparation.kernels.operations;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import java.util.ArrayList;
@@ -46,8 +46,7 @@ class AttentionTest {
         final int[][] blocks;
         final FloatArray qkv;
         final IntArray rowInfo;
-        final TornadoNativeArray k;
-        final TornadoNativeArray v;
+        final KvCache cache;
         final String what;
 
         /** One sequence an entry of {@code ranges}: its rows are at positions [from, to). */
@@ -67,7 +66,7 @@ class AttentionTest {
             rows = count;
             position = new int[rows];
             blocks = new int[rows][];
-            int all = Arrays.stream(ranges).mapToInt(range -> AttentionShapes.blocks(range[1])).sum();
+            int all = Arrays.stream(ranges).mapToInt(range -> KvCache.blocks(range[1])).sum();
             // Two blocks belong to nobody.
             List<Integer> free = new ArrayList<>(IntStream.range(0, all + 2).boxed().toList());
             Collections.shuffle(free, random);
@@ -75,7 +74,7 @@ class AttentionTest {
             int table = 3 * rows;
             int row = 0;
             for (int[] range : ranges) {
-                int[] own = free.subList(0, AttentionShapes.blocks(range[1])).stream().mapToInt(b -> b).toArray();
+                int[] own = free.subList(0, KvCache.blocks(range[1])).stream().mapToInt(b -> b).toArray();
                 free = free.subList(own.length, free.size());
                 for (int p = range[0]; p < range[1]; p++, row++) {
                     position[row] = p;
@@ -88,28 +87,35 @@ class AttentionTest {
                 }
             }
             qkv = TestArrays.random(random, rows * (heads + 2 * kvHeads) * headDim);
-            int size = (all + 2) * BLOCK * kvHeads * headDim;
-            k = RopeAppendTest.cache(type, size);
-            v = RopeAppendTest.cache(type, size);
+            cache = RopeAppendTest.cache(type, all + 2, kvHeads, headDim, random.nextBoolean());
             row = 0;
             for (int[] range : ranges) {
                 int lowest = window > 0 ? Math.max(0, range[0] + 1 - window) : 0;
                 for (int head = 0; head < kvHeads; head++) {
                     for (int p = lowest; p < range[1]; p++) {
                         for (int d = 0; d < headDim; d++) {
-                            set(k, element(row, head, p) + d, random.nextFloat() * 2 - 1);
-                            set(v, element(row, head, p) + d, random.nextFloat() * 2 - 1);
+                            set(keys(head), element(row, head, p) + d, random.nextFloat() * 2 - 1);
+                            set(values(head), element(row, head, p) + d, random.nextFloat() * 2 - 1);
                         }
                     }
                 }
                 row += range[1] - range[0];
             }
-            what = "%s %s %d/%d heads of %d window %d scale %s seed %d"
-                    .formatted(body, type, heads, kvHeads, headDim, window, scale, seed);
+            what = "%s %s %d/%d heads of %d in %d arrays, window %d scale %s seed %d"
+                    .formatted(body, type, heads, kvHeads, headDim, cache.parts(), window, scale, seed);
         }
 
         int element(int row, int kvHead, int p) {
-            return ((blocks[row][p / BLOCK] * kvHeads + kvHead) * BLOCK + p % BLOCK) * headDim;
+            int own = cache.headsOfPart();
+            return ((blocks[row][p / BLOCK] * own + kvHead % own) * BLOCK + p % BLOCK) * headDim;
+        }
+
+        TornadoNativeArray keys(int kvHead) {
+            return cache.keys().get(kvHead / cache.headsOfPart());
+        }
+
+        TornadoNativeArray values(int kvHead) {
+            return cache.values().get(kvHead / cache.headsOfPart());
         }
 
         int lowest(int row) {
@@ -132,20 +138,13 @@ class AttentionTest {
                     g -> {
                         if (!prefill) {
                             DecodeAttention.add(
-                                    g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale,
-                                    window);
+                                    g, "a", step, qkv, rowInfo, cache, out, heads, scale, window);
                         } else {
                             PrefillAttention.add(
-                                    g, "a", step, qkv, rowInfo, type, k, v, out, heads, kvHeads, headDim, scale,
-                                    window);
+                                    g, "a", step, qkv, rowInfo, cache, out, heads, scale, window);
                         }
                     },
-                    step,
-                    qkv,
-                    rowInfo,
-                    k,
-                    v,
-                    out);
+                    RopeAppendTest.arrays(cache, step, qkv, rowInfo, out));
             return out;
         }
 
@@ -179,7 +178,7 @@ class AttentionTest {
             for (int p = from; p < to; p++) {
                 int at = element(row, kvHead, p);
                 for (int d = 0; d < headDim; d++) {
-                    score[p - from] += (double) qkv.get(q + d) * RopeAppendTest.get(k, at + d) * scale;
+                    score[p - from] += (double) qkv.get(q + d) * RopeAppendTest.get(keys(kvHead), at + d) * scale;
                 }
                 highest = Math.max(highest, score[p - from]);
             }
@@ -189,7 +188,7 @@ class AttentionTest {
                 double weight = Math.exp(score[p - from] - highest);
                 total += weight;
                 for (int d = 0; d < headDim; d++) {
-                    out[d] += weight * RopeAppendTest.get(v, element(row, kvHead, p) + d);
+                    out[d] += weight * RopeAppendTest.get(values(kvHead), element(row, kvHead, p) + d);
                 }
             }
             for (int d = 0; d < headDim; d++) {
@@ -203,8 +202,8 @@ class AttentionTest {
             for (int head = 0; head < kvHeads; head++) {
                 for (int p = position[row] + 1; p < blocks[row].length * BLOCK; p++) {
                     for (int d = 0; d < headDim; d++) {
-                        set(k, element(row, head, p) + d, Float.NaN);
-                        set(v, element(row, head, p) + d, Float.NaN);
+                        set(keys(head), element(row, head, p) + d, Float.NaN);
+                        set(values(head), element(row, head, p) + d, Float.NaN);
                     }
                 }
             }

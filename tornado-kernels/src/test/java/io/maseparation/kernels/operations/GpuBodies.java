@@ -1,7 +1,7 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.Activation;
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertWeights;
@@ -251,7 +251,7 @@ final class GpuBodies {
     }
 
     private static TornadoNativeArray cache(Random random, DataType type, int headDim) {
-        return TestArrays.randomMatrix(random, type, 4 * AttentionShapes.BLOCK, KV_HEADS * headDim, 0, 0).data();
+        return TestArrays.randomMatrix(random, type, 4 * KvCache.BLOCK, KV_HEADS * headDim, 0, 0).data();
     }
 
     private static Task rope(Random random, DataType type) {
@@ -263,7 +263,8 @@ final class GpuBodies {
         IntArray step = step(0);
         return new Task(
                 (g, id) -> RopeAppend.add(
-                        g, id, step, qkv, info, cosSin, type, k, v, HEADS, KV_HEADS, HEAD_DIM, HEAD_DIM / 4),
+                        g, id, step, qkv, info, cosSin, new KvCache(type, KV_HEADS, HEAD_DIM, List.of(k), List.of(v)),
+                        HEADS, HEAD_DIM / 4),
                 step, qkv, info, k, v);
     }
 
@@ -271,6 +272,7 @@ final class GpuBodies {
         FloatArray qkv = TestArrays.random(random, ROWS * (HEADS + 2 * KV_HEADS) * headDim);
         TornadoNativeArray k = cache(random, type, headDim);
         TornadoNativeArray v = cache(random, type, headDim);
+        KvCache cache = new KvCache(type, KV_HEADS, headDim, List.of(k), List.of(v));
         FloatArray out = TestArrays.poisoned(ROWS * HEADS * headDim);
         IntArray info = rowInfo();
         IntArray step = step(decode ? 0 : ROWS);
@@ -278,10 +280,10 @@ final class GpuBodies {
                 (g, id) -> {
                     if (decode) {
                         DecodeAttention.add(
-                                g, id, step, qkv, info, type, k, v, out, HEADS, KV_HEADS, headDim, 0.3f, 4);
+                                g, id, step, qkv, info, cache, out, HEADS, 0.3f, 4);
                     } else {
                         PrefillAttention.add(
-                                g, id, step, qkv, info, type, k, v, out, HEADS, KV_HEADS, headDim, 0.3f, 4);
+                                g, id, step, qkv, info, cache, out, HEADS, 0.3f, 4);
                     }
                 },
                 step, qkv, info, k, v, out);

@@ -1,11 +1,18 @@
 package io.maseparation.kernels.operations;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -35,6 +42,25 @@ class RopeAppendTest {
         return h;
     }
 
+    /** A cache of NaN, in one array or, where heads can be divided, several. */
+    static KvCache cache(DataType type, int blocks, int heads, int headDim, boolean cut) {
+        int parts = cut && heads % 2 == 0 ? 2 : cut ? heads : 1;
+        List<TornadoNativeArray> keys = new ArrayList<>();
+        List<TornadoNativeArray> values = new ArrayList<>();
+        for (int part = 0; part < parts; part++) {
+            keys.add(cache(type, blocks * BLOCK * (heads / parts) * headDim));
+            values.add(cache(type, blocks * BLOCK * (heads / parts) * headDim));
+        }
+        return new KvCache(type, heads, headDim, keys, values);
+    }
+
+    /** All arrays of a task. */
+    static Object[] arrays(KvCache cache, Object... others) {
+        return Stream.of(cache.keys().stream(), cache.values().stream(), Stream.of(others))
+                .flatMap(array -> array)
+                .toArray();
+    }
+
     static float get(TornadoNativeArray cache, int i) {
         return cache instanceof FloatArray f ? f.get(i) : ((HalfFloatArray) cache).get(i).getFloat32();
     }
@@ -59,6 +85,9 @@ class RopeAppendTest {
         int rowSize = (heads + 2 * kvHeads) * headDim;
         FloatArray before = TestArrays.random(random, ROWS * rowSize);
         FloatArray cosSin = TestArrays.random(random, ANGLES * 2 * pairs);
+        boolean cut = random.nextBoolean();
+        KvCache cache = cache(type, 6, kvHeads, headDim, cut);
+        int own = cache.headsOfPart();
         // Two sequences, of two blocks and one, between other blocks.
         int[][] blocks = {{3, 1}, {3, 1}, {4}, {4}, {4}, {3, 1}};
         int[] table = {0, 0, 2, 2, 2, 0};
@@ -75,24 +104,18 @@ class RopeAppendTest {
                 rowInfo.set(3 * ROWS + table[row] + i, blocks[row][i]);
             }
             // Of the first key head's; the next head's is a block's positions further on.
-            places[row] = blocks[row][position[row] / BLOCK] * kvHeads * BLOCK + position[row] % BLOCK;
+            places[row] = blocks[row][position[row] / BLOCK] * own * BLOCK + position[row] % BLOCK;
         }
-        int size = 6 * BLOCK * kvHeads * headDim;
-        TornadoNativeArray k = cache(type, size);
-        TornadoNativeArray v = cache(type, size);
         FloatArray qkv = RowOps.copy(before);
         IntArray step = RowOps.step(1, 4, 0);
         RowOps.run(
                 body,
-                g -> RopeAppend.add(g, "rope", step, qkv, rowInfo, cosSin, type, k, v, heads, kvHeads, headDim, pairs),
-                step,
-                qkv,
-                rowInfo,
-                cosSin,
-                k,
-                v);
+                g -> RopeAppend.add(g, "rope", step, qkv, rowInfo, cosSin, cache, heads, pairs),
+                arrays(cache, step, qkv, rowInfo, cosSin));
         double cacheTolerance = type == DataType.F32 ? TOLERANCE_F32 : TOLERANCE_F16;
-        boolean[] written = new boolean[size];
+        Map<TornadoNativeArray, boolean[]> written = new IdentityHashMap<>();
+        Stream.concat(cache.keys().stream(), cache.values().stream())
+                .forEach(array -> written.put(array, new boolean[array.getSize()]));
         for (int row = 0; row < ROWS; row++) {
             boolean inside = row >= 1 && row <= 4;
             for (int unit = 0; unit < heads + 2 * kvHeads; unit++) {
@@ -106,7 +129,7 @@ class RopeAppendTest {
                 int kvHead = (unit - heads) % kvHeads;
                 int to = unit < heads
                         ? -1
-                        : (places[row] + kvHead * BLOCK) * headDim;
+                        : (places[row] + kvHead % own * BLOCK) * headDim;
                 for (int i = 0; i < headDim; i++) {
                     double rotated = before.get(at + i);
                     if (i < 2 * pairs) {
@@ -121,38 +144,33 @@ class RopeAppendTest {
                     } else {
                         boolean key = unit < heads + kvHeads;
                         double expected = key ? rotated : before.get(at + i);
-                        assertThat((double) get(key ? k : v, to + i))
+                        TornadoNativeArray array = (key ? cache.keys() : cache.values()).get(kvHead / own);
+                        assertThat((double) get(array, to + i))
                                 .as(what)
                                 .isCloseTo(expected, org.assertj.core.data.Offset.offset(cacheTolerance));
-                        written[to + i] = true;
+                        Objects.requireNonNull(written.get(array))[to + i] = true;
                     }
                 }
             }
         }
-        for (int i = 0; i < size; i++) {
-            if (!written[i]) {
-                assertThat(get(k, i)).as(what).isNaN();
-                assertThat(get(v, i)).as(what).isNaN();
+        written.forEach((array, elements) -> {
+            for (int i = 0; i < elements.length; i++) {
+                if (!elements[i]) {
+                    assertThat(get(array, i)).as(what).isNaN();
+                }
             }
-        }
+        });
         FloatArray alone = RowOps.copy(before);
         IntArray one = RowOps.step(3, 1, 1);
-        TornadoNativeArray k1 = cache(type, size);
-        TornadoNativeArray v1 = cache(type, size);
+        KvCache other = cache(type, 6, kvHeads, headDim, cut);
         RowOps.run(
                 body,
-                g -> RopeAppend.add(
-                        g, "rope", one, alone, rowInfo, cosSin, type, k1, v1, heads, kvHeads, headDim, pairs),
-                one,
-                alone,
-                rowInfo,
-                cosSin,
-                k1,
-                v1);
+                g -> RopeAppend.add(g, "rope", one, alone, rowInfo, cosSin, other, heads, pairs),
+                arrays(other, one, alone, rowInfo, cosSin));
         RowOps.assertSameBits(what, alone, qkv, 3 * rowSize, 4 * rowSize);
         int to = places[3] * headDim;
         for (int i = to; i < to + headDim; i++) {
-            assertThat(get(k1, i)).as(what).isEqualTo(get(k, i));
+            assertThat(get(other.keys().getFirst(), i)).as(what).isEqualTo(get(cache.keys().getFirst(), i));
         }
     }
 }

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.Format;
@@ -123,12 +123,12 @@ final class DeviceProbe implements TaskProbe {
         contexts = sizes.contexts();
         repetitions = sizes.repetitions();
         positions = contexts.getLast();
-        blocks = AttentionShapes.blocks(positions);
+        blocks = KvCache.blocks(positions);
         device = new RankDevice(
                 target,
                 weights,
                 rank.shard(),
-                new Capacity(most, 0, most, Math.multiplyExact(most, blocks * AttentionShapes.BLOCK), List.of(positions),
+                new Capacity(most, 0, most, Math.multiplyExact(most, blocks * KvCache.BLOCK), List.of(positions),
                         DataType.F32),
                 segments,
                 profiled);

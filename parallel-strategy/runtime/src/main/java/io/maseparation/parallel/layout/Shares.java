@@ -1,6 +1,6 @@
 package io.maseparation.parallel.layout;
 
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -108,14 +108,14 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] firstBlock, i
             long blocks = 0;
             for (int sequence : byGroup.get(group)) {
                 firstBlock[sequence] = (int) blocks;
-                blocks += AttentionShapes.blocks(lengths[sequence]);
-                if (blocks * AttentionShapes.BLOCK > Integer.MAX_VALUE) {
+                blocks += KvCache.blocks(lengths[sequence]);
+                if (blocks * KvCache.BLOCK > Integer.MAX_VALUE) {
                     throw new PlanException(
                             "a KV cache has at most %d positions, and group %d of %d has sequences of more: lower the batch or the context, or divide it among more ranks"
                                     .formatted(Integer.MAX_VALUE, group, groups));
                 }
             }
-            groupPositions[group] = (int) blocks * AttentionShapes.BLOCK;
+            groupPositions[group] = (int) blocks * KvCache.BLOCK;
             sequences.add(deal(byGroup.get(group), lengths, microBatches, group / copies % microBatches));
         }
         return new Shares(new PerMicroBatch<>(sequences), firstBlock, lengths, groupPositions);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
@@ -30,7 +31,6 @@ import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RankLoader;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
-import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.AbstractList;
@@ -320,11 +320,11 @@ class LayoutChangesTest {
 
     private static void plantError(HostKv kv) {
         try {
-            Field data = HostKv.class.getDeclaredField("data");
-            data.setAccessible(true);
-            data.set(kv, new AbstractList<MemorySegment>() {
+            Field caches = HostKv.class.getDeclaredField("caches");
+            caches.setAccessible(true);
+            caches.set(kv, new AbstractList<KvCache>() {
                 @Override
-                public MemorySegment get(int index) {
+                public KvCache get(int index) {
                     throw new Error("planted");
                 }
 

@@ -1,6 +1,6 @@
 package io.maseparation.parallel.layout;
 
-import static io.maseparation.kernels.AttentionShapes.BLOCK;
+import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,7 +10,7 @@ import io.maseparation.parallel.execute.rank.Batch;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.execute.rank.StepSchedule;
 import io.maseparation.parallel.run.Workload;
-import io.maseparation.kernels.AttentionShapes;
+import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -137,12 +137,12 @@ class SharesTest {
             Set<Integer> taken = new HashSet<>();
             for (List<Integer> ofMicroBatch : shares.sequences().group(group)) {
                 for (int s : ofMicroBatch) {
-                    for (int i = 0; i < AttentionShapes.blocks(shares.capacity()[s]); i++) {
+                    for (int i = 0; i < KvCache.blocks(shares.capacity()[s]); i++) {
                         assertThat(taken.add(shares.firstBlock()[s] + i)).isTrue();
                     }
                 }
             }
-            assertThat(taken.size() * AttentionShapes.BLOCK).isEqualTo(shares.groupPositions()[group]);
+            assertThat(taken.size() * KvCache.BLOCK).isEqualTo(shares.groupPositions()[group]);
         }
     }
 

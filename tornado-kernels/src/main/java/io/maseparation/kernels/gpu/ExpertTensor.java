@@ -15,6 +15,23 @@ public final class ExpertTensor {
     /** In {@code mode}: rows of x by pair, results by row and slot. */
     public static final int DOWN = 16;
 
+    /** In {@code shape}, after offset and distance of gate and of up matrices: columns of the matrices. */
+    public static final int COLS = 4;
+    /** In {@code shape}: most rows of x that an expert takes here. */
+    public static final int MOST_ROWS = 5;
+    /** In {@code shape}: groups of pairs. */
+    public static final int GROUPS = 6;
+    /** In {@code shape}: elements between rows of x. */
+    public static final int X_STRIDE = 7;
+    /** In {@code shape}: columns of packed x. */
+    public static final int PADDED = 8;
+    /** In {@code shape}: slots of a row of x; 0 where x has a row for each pair. */
+    public static final int SLOTS = 9;
+    /** In {@code shape}: work-groups that pack one tile of x. */
+    public static final int CHUNKS = 10;
+    /** Elements of {@code shape}. */
+    public static final int SHAPE = 11;
+
     private ExpertTensor() {}
 
     /**
@@ -77,7 +94,7 @@ public final class ExpertTensor {
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
         int first = offsets.get(group);
-        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(5));
+        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(MOST_ROWS));
         int firstTile = TensorTiles.firstTile(first, group, 2);
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;
@@ -353,7 +370,7 @@ public final class ExpertTensor {
         int scratchStride = splits * tiles * 16;
         int group = firstGroup + expert;
         int first = offsets.get(group);
-        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(5));
+        int count = TensorTiles.few(offsets.get(group + 1) - first, shape.get(MOST_ROWS));
         int firstTile = TensorTiles.firstTile(first, group, 3);
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;

@@ -30,8 +30,18 @@ public final class ManyRowsTensor {
     public static final int X_SHIFT = 9;
     /** In {@code shape}: the first expert's group, and 1 for experts, 0 for rows of a step. */
     public static final int FIRST_GROUP = 10;
+    /** In {@code shape}: columns of the matrices. */
+    public static final int COLS = 12;
+    /** In {@code shape}: columns of packed x. */
+    public static final int PADDED = 13;
+    /** In {@code shape}: tiles of 16 rows, of all matrices. */
+    public static final int TILES = 14;
+    /** In {@code shape}: parts of the columns. */
+    public static final int SPLITS = 15;
+    /** In {@code shape}: work-groups that share the passes over x. */
+    public static final int PARTS = 16;
     /** Elements of {@code shape}. */
-    public static final int SHAPE = 12;
+    public static final int SHAPE = 17;
 
     private ManyRowsTensor() {}
 
@@ -40,11 +50,8 @@ public final class ManyRowsTensor {
      *
      * @param counts where each group's pairs begin; or a step, of which element 1 is the number of rows
      * @param packed by {@link PackTensor}
-     * @param padded columns of {@code packed}
-     * @param stride elements between rows, of all matrices
-     * @param tiles tiles of 16 rows, of all matrices
-     * @param splits parts of the columns
-     * @param parts work-groups that share the passes over x
+     * @param shape sizes, which the compiler does not know, so that one compilation is for all matrices of a stride
+     * @param stride elements between rows, of all matrices; known to the compiler, so that it is part of addresses
      */
     public static void multiply(
             KernelContext context,
@@ -55,12 +62,12 @@ public final class ManyRowsTensor {
             IntArray half2c,
             FloatArray scratch,
             IntArray shape,
-            int cols,
-            int padded,
-            int stride,
-            int tiles,
-            int splits,
-            int parts) {
+            int stride) {
+        int cols = shape.get(COLS);
+        int padded = shape.get(PADDED);
+        int tiles = shape.get(TILES);
+        int splits = shape.get(SPLITS);
+        int parts = shape.get(PARTS);
         int[] weights = context.allocateIntLocalArray(4096);
         int[] xs = context.allocateIntLocalArray(4096);
         int tid = context.localIdx;

@@ -23,23 +23,24 @@ public final class PackTensor {
     /**
      * The rows of a step, four after four.
      *
-     * @param shape holds {@code cols} at the end, of which the compiler must not know where it is compared: TornadoVM's
-     *     PTX backend takes a wrong register for a condition that is always true
+     * <p>All sizes are in {@code shape}: a compiler that knows them compiles again for every matrix, and TornadoVM's PTX
+     * backend takes a wrong register for a condition that is always true.
+     *
+     * @param shape as {@link ProjectionTensor} says
      */
     public static void rows(
             KernelContext context,
             IntArray step,
             FloatArray x,
             IntArray packed,
-            IntArray shape,
-            int cols,
-            int padded,
-            int chunks) {
+            IntArray shape) {
+        int cols = shape.get(ProjectionTensor.COLS);
+        int padded = shape.get(ProjectionTensor.PADDED);
+        int chunks = shape.get(ProjectionTensor.CHUNKS);
         int xTile = context.groupIdx / chunks;
         int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int count = step.get(1) - xTile * 4;
         int at = (step.get(0) + xTile * 4) * cols;
-        int width = shape.get(6);
         int to = 0;
         if (count > 0) {
             to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
@@ -49,7 +50,7 @@ public final class PackTensor {
             float v1 = 0f;
             float v2 = 0f;
             float v3 = 0f;
-            if (c >= 0 && c < width) {
+            if (c >= 0 && c < cols) {
                 v0 = TensorTiles.clamped(x.get(at + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(at + cols + c));
@@ -83,15 +84,14 @@ public final class PackTensor {
             IntArray step,
             FloatArray x,
             IntArray packed,
-            IntArray shape,
-            int cols,
-            int padded,
-            int chunks) {
+            IntArray shape) {
+        int cols = shape.get(ProjectionTensor.COLS);
+        int padded = shape.get(ProjectionTensor.PADDED);
+        int chunks = shape.get(ProjectionTensor.CHUNKS);
         int xTile = context.groupIdx / chunks;
         int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int count = step.get(1) - xTile * 8;
         int at = (step.get(0) + xTile * 8) * cols;
-        int width = shape.get(6);
         int to = 0;
         if (count > 0) {
             to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
@@ -105,7 +105,7 @@ public final class PackTensor {
             float v5 = 0f;
             float v6 = 0f;
             float v7 = 0f;
-            if (c >= 0 && c < width) {
+            if (c >= 0 && c < cols) {
                 v0 = TensorTiles.clamped(x.get(at + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(at + cols + c));
@@ -141,8 +141,7 @@ public final class PackTensor {
      * Rows of pairs of row and expert, those of an expert four after four, from a tile that no other expert has.
      *
      * @param offsets where each group's pairs begin
-     * @param shape as for {@link #rows}
-     * @param slots slots of a row of x; 0 where x has a row for each pair
+     * @param shape as {@link ExpertTensor} says
      */
     public static void pairs(
             KernelContext context,
@@ -150,13 +149,13 @@ public final class PackTensor {
             IntArray offsets,
             IntArray pairs,
             IntArray packed,
-            IntArray shape,
-            int groups,
-            int cols,
-            int xStride,
-            int padded,
-            int slots,
-            int chunks) {
+            IntArray shape) {
+        int cols = shape.get(ExpertTensor.COLS);
+        int groups = shape.get(ExpertTensor.GROUPS);
+        int xStride = shape.get(ExpertTensor.X_STRIDE);
+        int padded = shape.get(ExpertTensor.PADDED);
+        int slots = shape.get(ExpertTensor.SLOTS);
+        int chunks = shape.get(ExpertTensor.CHUNKS);
         int xTile = context.groupIdx / chunks;
         int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int lane = context.localIdx & 31;
@@ -165,7 +164,6 @@ public final class PackTensor {
         int first = offsets.get(group);
         int p = first + (xTile - TensorTiles.firstTile(first, group, 2)) * 4;
         int count = offsets.get(group + 1) - p;
-        int width = shape.get(4);
         int to = 0;
         if (count > 0) {
             to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
@@ -175,7 +173,7 @@ public final class PackTensor {
             float v1 = 0f;
             float v2 = 0f;
             float v3 = 0f;
-            if (c >= 0 && c < width) {
+            if (c >= 0 && c < cols) {
                 v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
@@ -210,13 +208,13 @@ public final class PackTensor {
             IntArray offsets,
             IntArray pairs,
             IntArray packed,
-            IntArray shape,
-            int groups,
-            int cols,
-            int xStride,
-            int padded,
-            int slots,
-            int chunks) {
+            IntArray shape) {
+        int cols = shape.get(ExpertTensor.COLS);
+        int groups = shape.get(ExpertTensor.GROUPS);
+        int xStride = shape.get(ExpertTensor.X_STRIDE);
+        int padded = shape.get(ExpertTensor.PADDED);
+        int slots = shape.get(ExpertTensor.SLOTS);
+        int chunks = shape.get(ExpertTensor.CHUNKS);
         int xTile = context.groupIdx / chunks;
         int from = context.groupIdx % chunks * COLUMNS - TensorTiles.LEAD;
         int lane = context.localIdx & 31;
@@ -225,7 +223,6 @@ public final class PackTensor {
         int first = offsets.get(group);
         int p = first + (xTile - TensorTiles.firstTile(first, group, 3)) * 8;
         int count = offsets.get(group + 1) - p;
-        int width = shape.get(4);
         int to = 0;
         if (count > 0) {
             to = TornadoMath.min(from + COLUMNS, padded - TensorTiles.LEAD);
@@ -239,7 +236,7 @@ public final class PackTensor {
             float v5 = 0f;
             float v6 = 0f;
             float v7 = 0f;
-            if (c >= 0 && c < width) {
+            if (c >= 0 && c < cols) {
                 v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
                     v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));

@@ -13,18 +13,35 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * TensorTiles}).
  */
 public final class ProjectionTensor {
+    /** In {@code shape}: offsets of up to three matrices. */
+    public static final int OFFSETS = 0;
+    /** In {@code shape}: their rows. */
+    public static final int ROWS = 3;
+    /** In {@code shape}: their columns. */
+    public static final int COLS = 6;
+    /** In {@code shape}: most rows of x. */
+    public static final int MOST_ROWS = 7;
+    /** In {@code shape}: columns of packed x. */
+    public static final int PADDED = 8;
+    /** In {@code shape}: work-groups that pack one tile of x. */
+    public static final int CHUNKS = 9;
+    /** In {@code shape}: tiles of 16 rows, of all work-groups. */
+    public static final int TILES = 10;
+    /** In {@code shape}: parts of the columns. */
+    public static final int SPLITS = 11;
+    /** In {@code shape}: work-groups that share the passes over x. */
+    public static final int PARTS = 12;
+    /** Elements of {@code shape}. */
+    public static final int SHAPE = 13;
+
     private ProjectionTensor() {}
 
     /**
      * Sums of up to three matrices, one below the other, for {@link #sum}.
      *
      * @param packed by {@link PackTensor#rows}
-     * @param shape offsets of the matrices, their rows, columns, and most rows of x
-     * @param padded columns of {@code packed}
-     * @param stride elements between rows, of all matrices
-     * @param tiles tiles of 16 rows, of all work-groups
-     * @param splits parts of the columns
-     * @param parts work-groups that share the passes over x
+     * @param shape sizes, which the compiler does not know, so that one compilation is for all matrices of a stride
+     * @param stride elements between rows, of all matrices; known to the compiler, so that it is part of addresses
      */
     public static void multiply(
             KernelContext context,
@@ -35,12 +52,12 @@ public final class ProjectionTensor {
             IntArray half2v,
             FloatArray scratch,
             IntArray shape,
-            int cols,
-            int padded,
-            int stride,
-            int tiles,
-            int splits,
-            int parts) {
+            int stride) {
+        int cols = shape.get(COLS);
+        int padded = shape.get(PADDED);
+        int tiles = shape.get(TILES);
+        int splits = shape.get(SPLITS);
+        int parts = shape.get(PARTS);
         int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 576);
         int[] xs = context.allocateIntLocalArray(2056);
         int tid = context.localIdx;
@@ -61,7 +78,7 @@ public final class ProjectionTensor {
         int rowOf = TensorTiles.rowOf(lane);
         int xStride = padded * 4;
         int scratchStride = splits * tiles * 16;
-        int count = TensorTiles.few(step.get(1), shape.get(7));
+        int count = TensorTiles.few(step.get(1), shape.get(MOST_ROWS));
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;
             int xTile = pass / 4;
@@ -317,12 +334,12 @@ public final class ProjectionTensor {
             IntArray half2v,
             FloatArray scratch,
             IntArray shape,
-            int cols,
-            int padded,
-            int stride,
-            int tiles,
-            int splits,
-            int parts) {
+            int stride) {
+        int cols = shape.get(COLS);
+        int padded = shape.get(PADDED);
+        int tiles = shape.get(TILES);
+        int splits = shape.get(SPLITS);
+        int parts = shape.get(PARTS);
         int[] weights = context.allocateIntLocalArray(TensorTiles.WARPS * 576);
         int[] xs = context.allocateIntLocalArray(1032);
         int tid = context.localIdx;
@@ -343,7 +360,7 @@ public final class ProjectionTensor {
         int rowOf = TensorTiles.rowOf(lane);
         int xStride = padded * 4;
         int scratchStride = splits * tiles * 16;
-        int count = TensorTiles.few(step.get(1), shape.get(7));
+        int count = TensorTiles.few(step.get(1), shape.get(MOST_ROWS));
         for (int pass = part * TensorTiles.PASS; pass < count; pass += parts * TensorTiles.PASS) {
             int left = count - pass;
             int xTile = pass / 8;
@@ -596,7 +613,7 @@ public final class ProjectionTensor {
             float v2 = TensorTiles.sum(scratch, xTile, t + 2, r, tiles, splits, xShift);
             float v3 = TensorTiles.sum(scratch, xTile, t + 3, r, tiles, splits, xShift);
             if (at >= 0) {
-                int total = shape.get(3) + shape.get(4) + shape.get(5);
+                int total = shape.get(ROWS) + shape.get(ROWS + 1) + shape.get(ROWS + 2);
                 int to = (step.get(0) + row) * total + at;
                 store(v0, bias, at, out, to, scale, clip, flags);
                 if (row + 1 < count) {
@@ -630,9 +647,9 @@ public final class ProjectionTensor {
      * has it.
      */
     private static int rowOf(IntArray shape, int tile, int r) {
-        int qRows = shape.get(3);
-        int kRows = shape.get(4);
-        int vRows = shape.get(5);
+        int qRows = shape.get(ROWS);
+        int kRows = shape.get(ROWS + 1);
+        int vRows = shape.get(ROWS + 2);
         int k = tile - (qRows + 15) / 16;
         int v = k - (kRows + 15) / 16;
         int row = -1;
@@ -650,13 +667,13 @@ public final class ProjectionTensor {
 
     /** Tiles of all matrices. */
     private static int tilesOf(IntArray shape) {
-        return (shape.get(3) + 15) / 16 + (shape.get(4) + 15) / 16 + (shape.get(5) + 15) / 16;
+        return (shape.get(ROWS) + 15) / 16 + (shape.get(ROWS + 1) + 15) / 16 + (shape.get(ROWS + 2) + 15) / 16;
     }
 
     /** Which of the matrices a tile is of. */
     private static int matrixOf(IntArray shape, int tile) {
-        int k = tile - (shape.get(3) + 15) / 16;
-        int v = k - (shape.get(4) + 15) / 16;
+        int k = tile - (shape.get(ROWS) + 15) / 16;
+        int v = k - (shape.get(ROWS + 1) + 15) / 16;
         int matrix = 0;
         if (k >= 0) {
             matrix = 1;
@@ -669,14 +686,14 @@ public final class ProjectionTensor {
 
     /** Element of its matrix where a tile begins. */
     private static int startOf(IntArray shape, int tile, int stride) {
-        int k = tile - (shape.get(3) + 15) / 16;
-        int v = k - (shape.get(4) + 15) / 16;
-        int start = shape.get(0) + TensorTiles.firstRow(tile, shape.get(3)) * stride;
+        int k = tile - (shape.get(ROWS) + 15) / 16;
+        int v = k - (shape.get(ROWS + 1) + 15) / 16;
+        int start = shape.get(OFFSETS) + TensorTiles.firstRow(tile, shape.get(ROWS)) * stride;
         if (k >= 0) {
-            start = shape.get(1) + TensorTiles.firstRow(k, shape.get(4)) * stride;
+            start = shape.get(OFFSETS + 1) + TensorTiles.firstRow(k, shape.get(ROWS + 1)) * stride;
         }
         if (v >= 0) {
-            start = shape.get(2) + TensorTiles.firstRow(v, shape.get(5)) * stride;
+            start = shape.get(OFFSETS + 2) + TensorTiles.firstRow(v, shape.get(ROWS + 2)) * stride;
         }
         return start;
     }

@@ -62,17 +62,17 @@ final class TensorTasks {
             float scale,
             float clip,
             int flags) {
-        IntArray shape = DeviceArrays.ints(8);
-        shape.set(6, cols);
+        IntArray shape = DeviceArrays.ints(ProjectionTensor.SHAPE);
+        shape.set(ProjectionTensor.COLS, cols);
         List<IntArray> half2s = new ArrayList<>();
         int tiles = 0;
         for (int i = 0; i < 3; i++) {
             WeightMatrix w = matrices.get(Math.min(i, matrices.size() - 1));
             half2s.add(g.half2((HalfFloatArray) w.data()));
-            shape.set(i, w.offset());
+            shape.set(ProjectionTensor.OFFSETS + i, w.offset());
             // Where there is only one matrix, the others have no rows.
             int own = i < matrices.size() ? w.rows() : 0;
-            shape.set(3 + i, own);
+            shape.set(ProjectionTensor.ROWS + i, own);
             tiles += TensorTiles.tiles(own);
         }
         int all = Math.ceilDiv(tiles, TensorTiles.WARPS) * TensorTiles.WARPS;
@@ -85,20 +85,25 @@ final class TensorTasks {
         int parts = parts(rows, 8);
         int stride = matrices.getFirst().rowStride();
         boolean many = xTiles > FEW && matrices.stream().allMatch(w -> w.rows() % ManyRowsTensor.ROWS == 0);
-        shape.set(7, many ? FEW << xShift : rows);
+        int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
+        shape.set(ProjectionTensor.MOST_ROWS, many ? FEW << xShift : rows);
+        shape.set(ProjectionTensor.PADDED, padded);
+        shape.set(ProjectionTensor.CHUNKS, chunks);
+        shape.set(ProjectionTensor.TILES, all);
+        shape.set(ProjectionTensor.SPLITS, splits);
+        shape.set(ProjectionTensor.PARTS, parts);
         g.constant(bias, shape);
         g.needPacked(TensorTiles.packed(xTiles, padded));
         g.needScratch(TensorTiles.scratch(xTiles, splits, all));
         KernelGraph.Packed packed = new KernelGraph.Packed(x, step, padded, 0);
         if (!g.isPacked(packed)) {
-            int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
             WorkerGrid packers = WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP);
             if (f16) {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::rowsF16, g.context(), step, x, g.packed(), shape, cols, padded, chunks));
+                        id + "_x", PackTensor::rowsF16, g.context(), step, x, g.packed(), shape));
             } else {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::rows, g.context(), step, x, g.packed(), shape, cols, padded, chunks));
+                        id + "_x", PackTensor::rows, g.context(), step, x, g.packed(), shape));
             }
         }
         int groups = Math.multiplyExact(all / TensorTiles.WARPS, splits * parts);
@@ -106,11 +111,11 @@ final class TensorTasks {
         if (f16) {
             g.firstTask(id, multipliers, t -> t.task(
                     id, ProjectionTensor::multiplyF16, g.context(), step, g.packed(), half2s.get(0), half2s.get(1),
-                    half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
+                    half2s.get(2), g.scratch(), shape, stride));
         } else {
             g.firstTask(id, multipliers, t -> t.task(
                     id, ProjectionTensor::multiply, g.context(), step, g.packed(), half2s.get(0), half2s.get(1),
-                    half2s.get(2), g.scratch(), shape, cols, padded, stride, all, splits, parts));
+                    half2s.get(2), g.scratch(), shape, stride));
         }
         if (many) {
             IntArray manyShape = manyShape(xShift);
@@ -160,12 +165,17 @@ final class TensorTasks {
             int tiles,
             int splits,
             int parts) {
+        shape.set(ManyRowsTensor.COLS, cols);
+        shape.set(ManyRowsTensor.PADDED, padded);
+        shape.set(ManyRowsTensor.TILES, tiles);
+        shape.set(ManyRowsTensor.SPLITS, splits);
+        shape.set(ManyRowsTensor.PARTS, parts);
         g.constant(shape);
         int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);
         WorkerGrid workers = WorkerGrids.groups(groups, TensorTiles.WARPS * WorkerGrids.WARP);
         g.firstTask(id + "_many", workers, t -> t.task(
                 id + "_many", ManyRowsTensor::multiply, g.context(), counts, g.packed(), half2s.get(0), half2s.get(1),
-                half2s.get(2), g.scratch(), shape, cols, padded, stride, tiles, splits, parts));
+                half2s.get(2), g.scratch(), shape, stride));
     }
 
     /** Logarithm of a tile's rows of x. */
@@ -192,9 +202,8 @@ final class TensorTasks {
             int mode) {
         WeightMatrix up = bank.first().up();
         WeightMatrix gate = bank.first().gateOrUp();
-        IntArray shape = DeviceArrays.copyOf(
-                gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride(), up.cols(),
-                0);
+        IntArray shape =
+                expertShape(gate.offset(), bank.first().gated() ? bank.gateStride() : 0, up.offset(), bank.upStride());
         addExperts(g, id, x, offsets, pairs, bank, gate, up, hidden, shape, up.cols(), hiddenStride, slots, mode);
     }
 
@@ -209,9 +218,18 @@ final class TensorTasks {
             FloatArray out,
             int hiddenStride) {
         WeightMatrix down = bank.first().down();
-        IntArray shape = DeviceArrays.copyOf(0, 0, down.offset(), bank.downStride(), down.cols(), 0);
+        IntArray shape = expertShape(0, 0, down.offset(), bank.downStride());
         addExperts(g, id, hidden, offsets, pairs, bank, down, down, out, shape, hiddenStride, down.rows(), 0,
                 ExpertTensor.DOWN);
+    }
+
+    private static IntArray expertShape(int gateOffset, int gateStride, int upOffset, int upStride) {
+        IntArray shape = DeviceArrays.ints(ExpertTensor.SHAPE);
+        shape.set(0, gateOffset);
+        shape.set(1, gateStride);
+        shape.set(2, upOffset);
+        shape.set(3, upStride);
+        return shape;
     }
 
     private static void addExperts(
@@ -247,23 +265,26 @@ final class TensorTasks {
         int parts = parts(pairs.getSize(), 2);
         int experts = bank.count();
         boolean many = pairs.getSize() > FEW << xShift && rows % ManyRowsTensor.ROWS == 0;
-        shape.set(5, many ? FEW << xShift : pairs.getSize());
+        int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
+        shape.set(ExpertTensor.COLS, cols);
+        shape.set(ExpertTensor.MOST_ROWS, many ? FEW << xShift : pairs.getSize());
+        shape.set(ExpertTensor.GROUPS, allGroups);
+        shape.set(ExpertTensor.X_STRIDE, xStride);
+        shape.set(ExpertTensor.PADDED, padded);
+        shape.set(ExpertTensor.SLOTS, slots);
+        shape.set(ExpertTensor.CHUNKS, chunks);
         g.constant(shape);
         g.needPacked(TensorTiles.packed(xTiles, padded));
         g.needScratch(TensorTiles.scratch(xTiles, splits, tiles));
         KernelGraph.Packed packed = new KernelGraph.Packed(x, offsets, padded, slots);
         if (!g.isPacked(packed)) {
-            int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
             WorkerGrid packers = WorkerGrids.groups(xTiles * chunks, PackTensor.GROUP);
             if (f16) {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::pairsF16, g.context(), x, offsets, pairs, g.packed(), shape, allGroups,
-                        cols, xStride, padded, slots, chunks));
+                        id + "_x", PackTensor::pairsF16, g.context(), x, offsets, pairs, g.packed(), shape));
             } else {
                 g.firstTask(id + "_x", packers, t -> t.task(
-                        id + "_x", PackTensor::pairs, g.context(), x, offsets, pairs, g.packed(), shape, allGroups,
-                        cols,
-                        xStride, padded, slots, chunks));
+                        id + "_x", PackTensor::pairs, g.context(), x, offsets, pairs, g.packed(), shape));
             }
         }
         int groups = Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits * parts);

@@ -1,8 +1,8 @@
 package io.maseparation.bench;
 
-import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.KernelTarget;

@@ -1,10 +1,10 @@
 package io.maseparation.moe;
 
-import io.maseparation.kernels.LargePages;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.kernels.LargePages;
 import java.io.IOException;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;

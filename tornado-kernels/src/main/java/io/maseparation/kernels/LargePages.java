@@ -50,8 +50,8 @@ public final class LargePages {
             AddressLayout pointer = ValueLayout.ADDRESS;
             ValueLayout.OfInt number = ValueLayout.JAVA_INT;
             ValueLayout.OfLong size = ValueLayout.JAVA_LONG;
-            return lookup.find("mmap").flatMap(map -> lookup.find("munmap").flatMap(unmap ->
-                    lookup.find("madvise").map(advise -> new Calls(
+            return lookup.find("mmap").flatMap(map -> lookup.find("munmap")
+                    .flatMap(unmap -> lookup.find("madvise").map(advise -> new Calls(
                             linker.downcallHandle(
                                     map, FunctionDescriptor.of(size, pointer, size, number, number, number, size)),
                             linker.downcallHandle(unmap, FunctionDescriptor.of(number, size, size)),

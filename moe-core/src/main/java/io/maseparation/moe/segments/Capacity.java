@@ -1,7 +1,7 @@
 package io.maseparation.moe.segments;
 
-import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;

@@ -1,9 +1,9 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.ModelConfig;
 import java.util.ArrayList;

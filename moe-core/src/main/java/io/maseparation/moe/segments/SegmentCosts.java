@@ -1,8 +1,8 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.DataType;
-import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.KvCache;
+import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.operations.ArgMax;

@@ -23,8 +23,8 @@ public final class PackTensor {
     /**
      * The rows of a step, four after four.
      *
-     * <p>All sizes are in {@code shape}: a compiler that knows them compiles again for every matrix, and TornadoVM's PTX
-     * backend takes a wrong register for a condition that is always true.
+     * <p>All sizes are in {@code shape}: a compiler that knows them compiles again for every matrix, and TornadoVM's
+     * PTX backend takes a wrong register for a condition that is always true.
      *
      * @param shape as {@link ProjectionTensor} says
      */

@@ -28,7 +28,8 @@ public final class RopeGpu {
         int p = context.globalIdx;
         if (p < step.get(1) * (ownHeads * (heads / kvHeads) + 2 * ownHeads) * (headDim / 2)) {
             RopePortable.pairF32(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim,
+                    pairs);
         }
     }
 
@@ -50,7 +51,8 @@ public final class RopeGpu {
         int p = context.globalIdx;
         if (p < step.get(1) * (ownHeads * (heads / kvHeads) + 2 * ownHeads) * (headDim / 2)) {
             RopePortable.pairF16(
-                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
+                    p, step.get(0), qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim,
+                    pairs);
         }
     }
 }

@@ -37,7 +37,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) < step.get(1)) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, firstHead, ownHeads,
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, firstHead,
+                    ownHeads,
                     headDim, scale, window)
                     .decode(step.get(0) + step.get(2), step.get(1) - step.get(2));
         }
@@ -59,7 +60,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) < step.get(1)) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, firstHead, ownHeads,
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, firstHead,
+                    ownHeads,
                     headDim, scale, window)
                     .decode(step.get(0) + step.get(2), step.get(1) - step.get(2));
         }
@@ -81,7 +83,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) > 0) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, firstHead, ownHeads,
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), false, out, heads, kvHeads, firstHead,
+                    ownHeads,
                     headDim, scale, window)
                     .prefill(step.get(0), step.get(2));
         }
@@ -103,7 +106,8 @@ public final class AttentionHost {
             float scale,
             int window) {
         if (step.get(2) > 0) {
-            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, firstHead, ownHeads,
+            new Call(qkv, rowInfo, kCache.getSegment(), vCache.getSegment(), true, out, heads, kvHeads, firstHead,
+                    ownHeads,
                     headDim, scale, window)
                     .prefill(step.get(0), step.get(2));
         }

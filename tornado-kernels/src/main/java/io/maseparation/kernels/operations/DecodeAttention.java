@@ -27,7 +27,8 @@ public final class DecodeAttention {
     /**
      * Adds the task. It leaves rows of prompts to the other attention, which stands in the same graph.
      *
-     * @param step first row, number of rows, how many of them, the first, are rows of prompts, which are not computed here
+     * @param step first row, number of rows, how many of them, the first, are rows of prompts, which are not computed
+     *     here
      * @param qkv [rows, (heads + 2 kvHeads) headDim]; the queries, already rotated, are read
      * @param rowInfo where rows are, as {@link KvCache} says
      * @param cache keys and values, the step's own among them
@@ -75,8 +76,8 @@ public final class DecodeAttention {
                     id, AttentionHost::decodeF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
             case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
-                        id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
-                        scale, window));
+                    id, DecodeGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
+                    scale, window));
             case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
                     id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 0));
@@ -98,12 +99,12 @@ public final class DecodeAttention {
                     id, AttentionHost::decodeF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
             case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> inPairs
-                        ? t.task(
-                                id, DecodeGpu::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
-                                first, own, headDim, scale, window)
-                        : t.task(
-                                id, DecodeGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first,
-                                own, headDim, scale, window));
+                    ? t.task(
+                            id, DecodeGpu::f16Pairs, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads,
+                            first, own, headDim, scale, window)
+                    : t.task(
+                            id, DecodeGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first,
+                            own, headDim, scale, window));
             case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
                     id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 0));

@@ -1,10 +1,10 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.gpu.RowsGpu;
 import io.maseparation.kernels.gpu.WorkerGrids;
 import java.nio.BufferOverflowException;
-import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;

@@ -78,8 +78,9 @@ public final class PrefillAttention {
                     id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
             case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
-                        id, PrefillGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
-                        scale, window, tileRows, tilePositions));
+                    id, PrefillGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own,
+                    headDim,
+                    scale, window, tileRows, tilePositions));
             case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
                     id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 1));
@@ -102,8 +103,9 @@ public final class PrefillAttention {
                     id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
             case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
-                        id, PrefillGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
-                        scale, window, tileRows, tilePositions));
+                    id, PrefillGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own,
+                    headDim,
+                    scale, window, tileRows, tilePositions));
             case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
                     id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 1));
@@ -113,7 +115,8 @@ public final class PrefillAttention {
     private static WorkerGrid workers(FloatArray qkv, int heads, KvCache cache) {
         int rows = AttentionShapes.rows(qkv, heads, cache);
         int queries = cache.headsOfPart() * (heads / cache.heads());
-        return WorkerGrids.groups(Math.multiplyExact(Math.ceilDiv(rows, PrefillGpu.tileRows(cache.headDim())), queries), PrefillGpu.GROUP);
+        return WorkerGrids.groups(Math.multiplyExact(Math.ceilDiv(rows, PrefillGpu.tileRows(cache.headDim())), queries),
+                PrefillGpu.GROUP);
     }
 
     /**

@@ -75,10 +75,12 @@ public final class RopeAppend {
             case HOST -> g.partTask(id, cache, part, t -> t.task(
                     id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
             case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
-                    id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
+                    id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own,
+                    headDim,
                     pairs));
             case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
-                    id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
+                    id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
+                    pairs));
         }
     }
 
@@ -95,10 +97,12 @@ public final class RopeAppend {
             case HOST -> g.partTask(id, cache, part, t -> t.task(
                     id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
             case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
-                    id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
+                    id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own,
+                    headDim,
                     pairs));
             case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
-                    id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
+                    id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
+                    pairs));
         }
     }
 

@@ -31,7 +31,8 @@ public final class RopePortable {
         int units = ownHeads * (heads / kvHeads) + 2 * ownHeads;
         int all = step.get(1) * units * half;
         for (@Parallel int p = 0; p < all; p++) {
-            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
+            pairF32(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim,
+                    pairs);
         }
     }
 
@@ -54,7 +55,8 @@ public final class RopePortable {
         int units = ownHeads * (heads / kvHeads) + 2 * ownHeads;
         int all = step.get(1) * units * half;
         for (@Parallel int p = 0; p < all; p++) {
-            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim, pairs);
+            pairF16(p, first, qkv, rowInfo, cosSin, kCache, vCache, heads, kvHeads, firstHead, ownHeads, headDim,
+                    pairs);
         }
     }
 

@@ -3,9 +3,9 @@ package io.maseparation.kernels.operations;
 import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

@@ -1,10 +1,10 @@
 package io.maseparation.kernels.operations;
 
 import io.maseparation.kernels.Activation;
-import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.ExpertWeights;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.gpu.PeakKernels;

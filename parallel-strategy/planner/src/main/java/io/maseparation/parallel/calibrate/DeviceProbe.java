@@ -1,8 +1,8 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.DataType;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;

@@ -4,13 +4,13 @@ import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.Sampler;
 import io.maseparation.parallel.execute.rank.Batch;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.execute.rank.StepSchedule;
 import io.maseparation.parallel.run.Workload;
-import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;

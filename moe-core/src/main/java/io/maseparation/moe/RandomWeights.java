@@ -1,7 +1,6 @@
 package io.maseparation.moe;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;

@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>The JVM has to allow native access ({@code --enable-native-access}); without that, and elsewhere, arrays come from
  * arenas.
  */
+@SuppressWarnings("restricted")
 public final class LargePages {
     /** Arrays from this many bytes on; the last huge page of an array may be half empty. */
     static final long LEAST = 8L << 20;
@@ -69,7 +70,7 @@ public final class LargePages {
 
         void unmap(long address, long bytes) {
             try {
-                int unused = (int) unmap.invokeExact(address, bytes);
+                int _ = (int) unmap.invokeExact(address, bytes);
             } catch (Throwable e) {
                 throw new AssertionError("the system's munmap cannot be called", e);
             }
@@ -77,7 +78,7 @@ public final class LargePages {
 
         void wantHugePages(long address, long bytes) {
             try {
-                int unused = (int) advise.invokeExact(address, bytes, WANT_HUGE_PAGES);
+                int _ = (int) advise.invokeExact(address, bytes, WANT_HUGE_PAGES);
             } catch (Throwable e) {
                 throw new AssertionError("the system's madvise cannot be called", e);
             }

@@ -37,7 +37,7 @@ class LargePagesTest {
             assertThat(other.get(i)).isZero();
         }
         assertThat(one.getSize()).isEqualTo(ELEMENTS);
-        assertThat((one.getSegment().address()) % 64).isZero();
+        assertThat(one.getSegment().address() % 64).isZero();
     }
 
     @Test

@@ -48,7 +48,7 @@ public final class HostKv {
             }
             long row = (long) here.headDim() * here.type().bytes();
             for (int start = from; start < to; start = (start / BLOCK + 1) * BLOCK) {
-                long count = Math.min(to, (start / BLOCK + 1) * BLOCK) - start;
+                int count = Math.min(to, (start / BLOCK + 1) * BLOCK) - start;
                 for (int head = 0; head < here.heads(); head++) {
                     long fromByte = row * positionOf(there, sourceBlock.applyAsInt(start / BLOCK), head, start);
                     long toByte = row * positionOf(here, block.applyAsInt(start / BLOCK), head, start);

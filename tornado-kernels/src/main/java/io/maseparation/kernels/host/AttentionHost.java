@@ -200,7 +200,7 @@ public final class AttentionHost {
 
         /** out = sums / total, for a query head counted from the first of this cache's. */
         private void write(MemorySegment sums, long at, float total, int row, int head) {
-            long to = 4L * ((long) row * heads + firstHead * group + head) * headDim;
+            long to = 4L * ((long) row * heads + (long) firstHead * group + head) * headDim;
             for (int d = 0; d < headDim; d++) {
                 out.set(FLOAT, to + 4L * d, sums.get(FLOAT, at + 4L * d) / total);
             }

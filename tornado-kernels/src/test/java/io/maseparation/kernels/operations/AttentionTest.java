@@ -40,7 +40,6 @@ class AttentionTest {
         final int headDim;
         final int window;
         final float scale;
-        final DataType type;
         final int rows;
         final int[] position;
         final int[][] blocks;
@@ -57,7 +56,6 @@ class AttentionTest {
             this.kvHeads = shape[1];
             this.headDim = shape[2];
             this.window = window;
-            this.type = type;
             this.scale = random.nextBoolean() ? 1 : (float) (1 / Math.sqrt(headDim));
             int count = 0;
             for (int[] range : ranges) {

@@ -9,7 +9,6 @@ import io.maseparation.kernels.KvCache;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -113,7 +112,7 @@ class RopeAppendTest {
                 g -> RopeAppend.add(g, "rope", step, qkv, rowInfo, cosSin, cache, heads, pairs),
                 arrays(cache, step, qkv, rowInfo, cosSin));
         double cacheTolerance = type == DataType.F32 ? TOLERANCE_F32 : TOLERANCE_F16;
-        Map<TornadoNativeArray, boolean[]> written = new IdentityHashMap<>();
+        IdentityHashMap<TornadoNativeArray, boolean[]> written = new IdentityHashMap<>();
         Stream.concat(cache.keys().stream(), cache.values().stream())
                 .forEach(array -> written.put(array, new boolean[array.getSize()]));
         for (int row = 0; row < ROWS; row++) {

@@ -58,7 +58,7 @@ public final class HostKv {
                             here.keys().get(toPart).getSegment(), toByte, count * row);
                     MemorySegment.copy(there.values().get(fromPart).getSegment(), fromByte,
                             here.values().get(toPart).getSegment(), toByte, count * row);
-                    bytes += 2 * count * row;
+                    bytes += 2L * count * row;
                 }
             }
         }

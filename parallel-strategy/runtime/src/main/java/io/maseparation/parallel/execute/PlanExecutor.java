@@ -2,16 +2,11 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
-import io.maseparation.parallel.comm.Communicator;
-import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.engine.Schedule;
+import io.maseparation.parallel.engine.StepLoop;
 import io.maseparation.parallel.execute.rank.Deployment;
-import io.maseparation.parallel.execute.rank.Heartbeat;
-import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
 import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.Recorder;
-import io.maseparation.parallel.execute.rank.RunContext;
-import io.maseparation.parallel.execute.rank.Sequences;
-import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -19,20 +14,17 @@ import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.LogitsListener;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.IntStream;
+import java.util.function.IntConsumer;
 
 /** Runs a plan, with one thread per rank, each of which drives its device. */
 public final class PlanExecutor implements AutoCloseable {
-    /** Steps between two looks at which sequences have ended, where they may. */
-    private static final int STEPS_BETWEEN_CHECKS = 16;
-
     private static final System.Logger LOG = System.getLogger(PlanExecutor.class.getName());
 
     private final Job job;
@@ -107,61 +99,65 @@ public final class PlanExecutor implements AutoCloseable {
                     closed ? "the executor is closed" : "an executor runs once: make another one for another run");
         }
         ran = true;
-        int n = workload.prompts().size();
         Plan plan = deployment.plan();
-        int ranks = plan.ranks().size();
-        Communicator comm = new InProcessCommunicator(ranks);
         Recorder recorder = new Recorder(
-                ranks, plan.config().layers().size(), plan.config().maxExperts(), job.options().transfers());
-        Sequences sequences = new Sequences(n, job.options().onToken());
-        RunContext context = new RunContext(job, comm, recorder, sequences, new Heartbeat(ranks));
-        List<MicroBatchScheduler> schedulers = schedulers(context);
+                plan.ranks().size(),
+                plan.config().layers().size(),
+                plan.config().maxExperts(),
+                job.options().transfers());
+        Collector collector = new Collector(workload, plan.config(), () -> deployment.plan());
+        Schedule schedule = new Schedule(
+                plan, deployment.room(), workload.prompts().size(), workload.prefillChunk(), true);
+        schedule.add(collector.sequences(), deployment.shares());
         long start = System.nanoTime();
-        List<Step> prefill = deployment.schedule().prefill();
-        threads.run(deployment, schedulers, prefill, 0, context);
-        long decodeStart = System.nanoTime();
-        int step = prefill.size();
-        boolean mayEnd = workload.mayEnd(plan.config());
-        int window = mayEnd ? STEPS_BETWEEN_CHECKS : Integer.MAX_VALUE;
-        int decoded = 0;
-        while (decoded < workload.maxTokens() - 1) {
-            boolean[] active = new boolean[n];
-            boolean any = false;
-            for (int i = 0; i < n; i++) {
-                active[i] = !mayEnd || workload.kept(plan.config(), sequences.tokens(i), -1) < 0;
-                any |= active[i];
-            }
-            if (!any) {
-                break;
-            }
-            Deployment before = deployment;
-            deployment = changes.between(before, active, decoded, recorder);
-            if (!deployment.equals(before)) {
-                recorder.endLayout(expertRanks(before.plan()));
-                schedulers = schedulers(context);
-            }
-            int count = Math.min(Math.min(window, changes.steps(decoded)), workload.maxTokens() - 1 - decoded);
-            List<Step> steps = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                steps.add(deployment.schedule().decode(decoded + i, s -> active[s]));
-            }
-            int[] last = IntStream.range(0, n).map(i -> sequences.tokens(i).getLast()).toArray();
-            schedulers.forEach(s -> s.setLastTokens(last));
-            threads.run(deployment, schedulers, steps, step, context);
-            step += count;
-            decoded += count;
+        StepLoop loop = new StepLoop(
+                deployment, threads, schedule, recorder, hooks(schedule, recorder, collector));
+        try {
+            loop.runToEnd();
+        } catch (InterruptedException e) {
+            loop.abort();
+            Thread.currentThread().interrupt();
+            throw new RunFailedException("interrupted", e);
+        } catch (RuntimeException | Error e) {
+            loop.abort();
+            throw e;
         }
         long end = System.nanoTime();
-        changes.end(decoded);
+        loop.end();
+        changes.end(loop.decoded());
         recorder.endLayout(expertRanks(deployment.plan()));
-        return new ResultBuilder(deployment, job, recorder, sequences)
-                .build(setupNanos, start, decodeStart, end, decoded, changes.log());
+        return new ResultBuilder(deployment, job, recorder, collector)
+                .build(setupNanos, start, loop.prefillEndNanos(), end, loop.decoded(), changes.log());
     }
 
-    private List<MicroBatchScheduler> schedulers(RunContext context) {
-        return deployment.plan().ranks().stream()
-                .map(rank -> new MicroBatchScheduler(deployment, rank.rank(), context))
-                .toList();
+    private StepLoop.Hooks hooks(Schedule schedule, Recorder recorder, Collector collector) {
+        return new StepLoop.Hooks() {
+            @Override
+            public Deployment between(Deployment now, int decoded) {
+                deployment = changes.between(now, collector.active(), decoded, recorder);
+                if (!deployment.equals(now)) {
+                    recorder.endLayout(expertRanks(now.plan()));
+                    schedule.change(
+                            deployment.plan(), deployment.room(), collector.sequences(), deployment.shares());
+                }
+                return deployment;
+            }
+
+            @Override
+            public int steps(int decoded) {
+                return changes.steps(decoded);
+            }
+
+            @Override
+            public Optional<LogitsListener> logits() {
+                return job.logits();
+            }
+
+            @Override
+            public IntConsumer onToken() {
+                return job.options().onToken();
+            }
+        };
     }
 
     private static List<Integer> expertRanks(Plan plan) {

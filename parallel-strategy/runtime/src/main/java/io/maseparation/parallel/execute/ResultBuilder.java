@@ -5,7 +5,6 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
-import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
@@ -30,14 +29,14 @@ final class ResultBuilder {
     private final Workload workload;
     private final Format kvFormat;
     private final Recorder recorder;
-    private final Sequences sequences;
+    private final Collector sequences;
 
     /** @param deployment what the run ended on */
     ResultBuilder(
             Deployment deployment,
             Job job,
             Recorder recorder,
-            Sequences sequences) {
+            Collector sequences) {
         this.deployment = deployment;
         this.plan = deployment.plan();
         this.workload = job.workload();

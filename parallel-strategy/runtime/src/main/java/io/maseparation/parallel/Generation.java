@@ -6,6 +6,7 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.StopStrings;
+import io.maseparation.moe.TextStream;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.PlanExecutor;
@@ -282,8 +283,27 @@ public final class Generation {
         }
     }
 
+    private Workload.Ending ending(StopStrings strings) {
+        Tokenizer tokenizer = model.requiredTokenizer();
+        return new Workload.Ending() {
+            @Override
+            public int tokens(List<Integer> tokens) {
+                return strings.tokens(tokens);
+            }
+
+            @Override
+            public Workload.Tracker start() {
+                TextStream text = new TextStream(tokenizer, Optional.of(strings));
+                return token -> {
+                    text.add(token);
+                    return text.stopped();
+                };
+            }
+        };
+    }
+
     private RunResult runOpen() {
-        Workload.Ending ending = stops.<Workload.Ending>map(s -> s::tokens).orElse(Workload.Ending.NEVER);
+        Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();

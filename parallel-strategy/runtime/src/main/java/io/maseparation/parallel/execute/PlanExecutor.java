@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.engine.Schedule;
 import io.maseparation.parallel.engine.StepLoop;
@@ -10,7 +9,6 @@ import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
@@ -52,7 +50,7 @@ public final class PlanExecutor implements AutoCloseable {
         this.job = job;
         workload = job.workload();
         workload.check(job.weights().config());
-        checkModel(plan.config(), job.weights().config());
+        plan.checkHeldBy(job.weights().config());
         if (!options.changes().isNone() && !(plan.layout() instanceof Layout.Separated)) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
                     + plan.layout().strategy().id());
@@ -67,23 +65,6 @@ public final class PlanExecutor implements AutoCloseable {
                     System.Logger.Level.INFO,
                     "slow kernels: the fast ones need the JVM option --add-modules jdk.incubator.vector");
         }
-    }
-
-    /** Ranks take rows and columns of tensors by the plan's sizes. */
-    private static void checkModel(ModelConfig planned, ModelConfig held) {
-        boolean same = planned.hidden() == held.hidden()
-                && planned.vocab() == held.vocab()
-                && planned.attention().equals(held.attention())
-                && planned.feedForward().equals(held.feedForward())
-                && shapes(planned).equals(shapes(held));
-        if (!same) {
-            throw new PlanException("the plan is for model %s (%s), the weights are those of %s (%s)"
-                    .formatted(planned.name(), PlanFile.Shape.of(planned), held.name(), PlanFile.Shape.of(held)));
-        }
-    }
-
-    private static List<ModelConfig.Layer> shapes(ModelConfig config) {
-        return config.layers().stream().map(layer -> layer.with(Optional.empty())).toList();
     }
 
     /**

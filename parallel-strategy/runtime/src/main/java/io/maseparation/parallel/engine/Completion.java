@@ -186,29 +186,55 @@ public final class Completion {
         }
     }
 
-    /** Starts to call somebody back, with what ends the request if that fails. */
+    /**
+     * Will call somebody back, once {@link #startCallback} is called.
+     *
+     * @param listener takes the tokens
+     * @param failed takes what ends the request if the listener fails
+     */
     void callBack(Consumer<GeneratedToken> listener, Consumer<RuntimeException> failed) {
-        Thread thread = Thread.ofVirtual().name("request-" + number).unstarted(() -> {
-            try {
-                int at = 0;
-                for (GeneratedToken token = await(at); token != null; token = await(at)) {
-                    listener.accept(token);
-                    at++;
+        synchronized (lock) {
+            callback = Thread.ofVirtual().name("request-" + number).unstarted(() -> {
+                if (callAll(listener, failed)) {
+                    complete();
                 }
-                complete();
-            } catch (InterruptedException e) {
-                // The request has ended, and somebody waits for this thread.
+            });
+        }
+    }
+
+    void startCallback() {
+        Thread thread;
+        synchronized (lock) {
+            thread = callback;
+        }
+        if (thread != null) {
+            thread.start();
+        }
+    }
+
+    /** Whether the listener has seen all tokens of a request that ended well. */
+    private boolean callAll(Consumer<GeneratedToken> listener, Consumer<RuntimeException> failed) {
+        for (int at = 0; ; at++) {
+            GeneratedToken token;
+            try {
+                token = await(at);
+            } catch (InterruptedException | RuntimeException e) {
+                // The request has ended, and says so elsewhere.
+                return false;
+            }
+            if (token == null) {
+                return true;
+            }
+            try {
+                listener.accept(token);
             } catch (RuntimeException | Error e) {
                 RequestFailedException own = new RequestFailedException(
                         "the callback of request %d failed: %s".formatted(number, e), e);
                 failed.accept(own);
                 fail(own);
+                return false;
             }
-        });
-        synchronized (lock) {
-            callback = thread;
         }
-        thread.start();
     }
 
     /** The request leaves the queue. */

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
@@ -246,14 +247,15 @@ public final class EngineCore implements AutoCloseable {
                 answer,
                 deadline,
                 limited);
+        request.onToken().ifPresent(listener -> completion.callBack(
+                listener, failure -> post(() -> schedule.fail(made[0], -1, failure))));
         synchronized (lock) {
             requireRunning();
             unfinished.add(completion);
             loop.post(() -> schedule.add(made[0]));
         }
         completion.toFuture().whenComplete((result, failure) -> unfinished.remove(completion));
-        request.onToken().ifPresent(listener -> completion.callBack(
-                listener, failure -> post(() -> schedule.fail(made[0], -1, failure))));
+        completion.startCallback();
         return completion;
     }
 
@@ -328,13 +330,11 @@ public final class EngineCore implements AutoCloseable {
         return plan;
     }
 
-    /** Looks at all ranks' caches before the next step. For tests. */
-    StepLoop stepLoop() {
-        return loop;
-    }
-
-    Schedule schedule() {
-        return schedule;
+    /** Whether nothing waits or runs, and every cache is free. */
+    CompletableFuture<Boolean> isIdle() {
+        CompletableFuture<Boolean> idle = new CompletableFuture<>();
+        post(() -> idle.complete(schedule.isEmpty() && schedule.positionsUsed() == 0));
+        return idle;
     }
 
     /**

@@ -110,7 +110,7 @@ class BatchInvarianceTest {
             for (Asked a : asked) {
                 a.completion.result();
             }
-            assertThat(engine.schedule().isEmpty() || engine.schedule().positionsUsed() >= 0).isTrue();
+            Engines.assertComesToRest(engine);
         }
         assertThat(refused.get()).as("the test's own refusals").isPositive();
         // Alone, its prompt in one piece.

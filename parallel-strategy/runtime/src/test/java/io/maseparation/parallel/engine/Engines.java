@@ -1,5 +1,7 @@
 package io.maseparation.parallel.engine;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.TestDevices;
@@ -11,6 +13,7 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RankLoader;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 
 /** Engines for tests, on devices that keep their memory apart. */
@@ -46,5 +49,14 @@ final class Engines {
         return new EngineCore(
                 Planning.plan(weights.config(), setup), new Equipment(weights, options, RankLoader.real()), limits,
                 Optional.empty(), () -> true, pools);
+    }
+
+    /** What has ended leaves its slot and its cache when the step ends that it was in. */
+    static void assertComesToRest(EngineCore engine) throws Exception {
+        long start = System.nanoTime();
+        while (!engine.isIdle().get(10, TimeUnit.SECONDS)) {
+            assertThat(System.nanoTime() - start).as("time until no slot and no position is taken").isLessThan(10_000_000_000L);
+            Thread.sleep(1);
+        }
     }
 }

@@ -7,6 +7,7 @@ import io.maseparation.parallel.engine.Sequence;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.run.RunFailedException;
+import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,12 +19,14 @@ final class Collector {
     private final List<Output> outputs = new ArrayList<>();
     private final List<Sequence> sequences = new ArrayList<>();
     private final Supplier<Plan> plan;
+    private final TokenListener listener;
 
     /** @param plan what the run is on */
-    Collector(Workload workload, ModelConfig config, Supplier<Plan> plan) {
+    Collector(Workload workload, ModelConfig config, Supplier<Plan> plan, TokenListener listener) {
         this.plan = plan;
+        this.listener = listener;
         for (int i = 0; i < workload.prompts().size(); i++) {
-            outputs.add(new Output(workload.tracker(config)));
+            outputs.add(new Output(i, workload.tracker(config)));
             sequences.add(new Sequence(
                     new Sequence.Task(i, workload.prompts().get(i), workload.depth(), workload.maxTokens(),
                             workload.sampling(), workload.promptLogits()),
@@ -33,13 +36,15 @@ final class Collector {
 
     /** One sequence's part. */
     private final class Output implements Recipient {
+        private final int number;
         private final Workload.Tracker ending;
         private final List<Integer> tokens = new ArrayList<>();
         private final List<Long> times = new ArrayList<>();
         private float @Nullable [] promptLogits;
         private boolean ended;
 
-        Output(Workload.Tracker ending) {
+        Output(int number, Workload.Tracker ending) {
+            this.number = number;
             this.ending = ending;
         }
 
@@ -53,12 +58,15 @@ final class Collector {
             if (logits != null) {
                 promptLogits = logits;
             }
-            return ending.endsWith(token);
+            boolean ends = ending.endsWith(token);
+            listener.token(number, token);
+            return ends;
         }
 
         @Override
         public void ended(Finish finish) {
             ended = true;
+            listener.ended(number);
         }
 
         @Override

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.engine.Finish;
 import io.maseparation.parallel.engine.Schedule;
 import io.maseparation.parallel.engine.StepLoop;
 import io.maseparation.parallel.execute.rank.Deployment;
@@ -15,6 +16,7 @@ import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.LogitsListener;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.List;
 import java.util.Objects;
@@ -33,6 +35,12 @@ public final class PlanExecutor implements AutoCloseable {
     private Deployment deployment;
     private boolean ran;
     private boolean closed;
+    /** Guards what follows. */
+    private final Object lock = new Object();
+
+    private boolean cancelled;
+    /** Ends the run that is under way. */
+    private Runnable running = () -> {};
 
     /**
      * Lays out buffers and builds all graphs; nothing runs yet.
@@ -75,6 +83,18 @@ public final class PlanExecutor implements AutoCloseable {
      * @throws IllegalStateException if this was called before, or after {@link #close()}
      */
     public RunResult run() {
+        return run((sequence, token) -> {});
+    }
+
+    /**
+     * Runs the workload. Call it once.
+     *
+     * @param listener sees every token as it comes, on this thread: the next step waits for it
+     * @return tokens and measurements
+     * @throws RunFailedException if a rank fails or gets stuck; it says which
+     * @throws IllegalStateException if this was called before, or after {@link #close()}
+     */
+    public RunResult run(TokenListener listener) {
         if (closed || ran) {
             throw new IllegalStateException(
                     closed ? "the executor is closed" : "an executor runs once: make another one for another run");
@@ -86,13 +106,20 @@ public final class PlanExecutor implements AutoCloseable {
                 plan.config().layers().size(),
                 plan.config().maxExperts(),
                 job.options().transfers());
-        Collector collector = new Collector(workload, plan.config(), () -> deployment.plan());
+        Collector collector = new Collector(workload, plan.config(), () -> deployment.plan(), listener);
         Schedule schedule = new Schedule(
                 plan, deployment.room(), workload.prompts().size(), workload.prefillChunk(), true);
         schedule.add(collector.sequences(), deployment.shares());
         long start = System.nanoTime();
         StepLoop loop = new StepLoop(
                 deployment, threads, schedule, recorder, hooks(schedule, recorder, collector));
+        synchronized (lock) {
+            running = () -> loop.post(
+                    () -> collector.sequences().forEach(s -> schedule.end(s, Finish.CANCELLED)));
+            if (cancelled) {
+                running.run();
+            }
+        }
         try {
             loop.runToEnd();
         } catch (InterruptedException e) {
@@ -109,6 +136,17 @@ public final class PlanExecutor implements AutoCloseable {
         recorder.endLayout(expertRanks(deployment.plan()));
         return new ResultBuilder(deployment, job, recorder, collector)
                 .build(setupNanos, start, loop.prefillEndNanos(), end, loop.decoded(), changes.log());
+    }
+
+    /**
+     * Ends the run by its next step, or as soon as it begins: {@link #run()} returns what there is by then. For any
+     * thread.
+     */
+    public void cancel() {
+        synchronized (lock) {
+            cancelled = true;
+            running.run();
+        }
     }
 
     private StepLoop.Hooks hooks(Schedule schedule, Recorder recorder, Collector collector) {

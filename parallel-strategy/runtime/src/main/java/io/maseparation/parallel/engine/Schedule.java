@@ -152,7 +152,7 @@ public final class Schedule {
     }
 
     /** Lets sequences in, as long as there is room for the first that waits. */
-    void admit() {
+    public void admit() {
         while (!waiting.isEmpty() && !freeSlots.isEmpty()) {
             Sequence first = waiting.getFirst();
             Optional<Sequence.Place> place = place(first);
@@ -238,12 +238,12 @@ public final class Schedule {
     }
 
     /**
-     * The rows of the next step.
+     * {@return the rows of the next step, by micro-batch; empty if there are none}
      *
      * @param prefill whether there are prompts to take in
      * @param members takes the sequences with rows
      */
-    List<Step.Work> next(boolean prefill, List<Sequence> members) {
+    public List<Step.Work> next(boolean prefill, List<Sequence> members) {
         List<Step.Work> work = new ArrayList<>();
         for (int m = 0; m < lanes.microBatches(); m++) {
             int rows = 0;
@@ -306,8 +306,16 @@ public final class Schedule {
         return any;
     }
 
-    /** A rank has sampled a token. */
-    void sampled(int slot, int index, int token, float @Nullable [] logits, long nanos) {
+    /**
+     * A rank has sampled a token. One that is of no use any more is dropped.
+     *
+     * @param slot index of the sequence's slot
+     * @param index of the token among those generated for the sequence
+     * @param token the token
+     * @param logits [vocab], where they are kept
+     * @param nanos when
+     */
+    public void sampled(int slot, int index, int token, float @Nullable [] logits, long nanos) {
         Sequence sequence = bySlot[slot];
         if (sequence == null || sequence.ended || index != sequence.count()) {
             return;
@@ -372,8 +380,12 @@ public final class Schedule {
         }
     }
 
-    /** A step with rows of a sequence has ended on all ranks. */
-    void stepEnded(Sequence sequence) {
+    /**
+     * A step with rows of a sequence has ended on all ranks.
+     *
+     * @param sequence the sequence
+     */
+    public void stepEnded(Sequence sequence) {
         sequence.inFlight--;
         if (sequence.inFlight == 0 && (sequence.ended || sequence.preempted)) {
             release(sequence);

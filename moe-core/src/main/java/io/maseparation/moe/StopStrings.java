@@ -30,6 +30,29 @@ public final class StopStrings {
                 .collect(Collectors.toSet());
     }
 
+    /** Whether a token is a stop string of its own, which no text shows. */
+    boolean isSpecial(int token) {
+        return special.contains(token);
+    }
+
+    /** Where the first stop string of a text is; −1 if there is none. */
+    int find(String text) {
+        return strings.stream().mapToInt(text::indexOf).filter(i -> i >= 0).min().orElse(-1);
+    }
+
+    /** Length of the longest end of a text that a stop string begins with. */
+    int beginning(CharSequence text) {
+        int longest = 0;
+        for (String string : strings) {
+            for (int length = Math.min(string.length() - 1, text.length()); length > longest; length--) {
+                if (string.startsWith(text.subSequence(text.length() - length, text.length()).toString())) {
+                    longest = length;
+                }
+            }
+        }
+        return longest;
+    }
+
     /**
      * {@return how many tokens there are up to the one that completes a stop string; -1 if there is no stop string}
      *
@@ -71,7 +94,7 @@ public final class StopStrings {
      * @param text what was generated
      */
     public String cut(String text) {
-        int end = strings.stream().mapToInt(text::indexOf).filter(i -> i >= 0).min().orElse(text.length());
-        return text.substring(0, end);
+        int end = find(text);
+        return end < 0 ? text : text.substring(0, end);
     }
 }

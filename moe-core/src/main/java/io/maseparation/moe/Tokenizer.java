@@ -152,6 +152,11 @@ public final class Tokenizer implements AutoCloseable {
         return run((t, checks) -> t.decode(ids, true));
     }
 
+    /** Whether a token stands for one byte of a text. */
+    boolean isByte(int token) {
+        return run((t, checks) -> checks.isByte(token));
+    }
+
     private interface Use<R> {
         R with(HuggingFaceTokenizer tokenizer, TokenizerFile checks);
     }

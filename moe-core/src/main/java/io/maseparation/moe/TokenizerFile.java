@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonStreamContext;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -16,11 +17,13 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * A tokenizer.json before Hugging Face's library gets it. That library is native and ends the process over some of what
@@ -35,6 +38,7 @@ final class TokenizerFile {
     private static final int DEEPEST = 100;
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
     private static final String PREFIX = "continuing_subword_prefix";
+    private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
     private static final String ALONE = """
             {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
              "pre_tokenizer": null, "post_processor": null, "decoder": null,
@@ -50,6 +54,9 @@ final class TokenizerFile {
     private JsonNode normaliser = NullNode.instance;
     private byte[] bytes = {};
     private String prefix = "";
+    /** Ids of tokens that stand for one byte, where the decoder puts bytes together. */
+    private final Set<Integer> byteTokens = new HashSet<>();
+    private boolean fallsBack;
 
     private TokenizerFile(String name) {
         this.name = name;
@@ -87,6 +94,14 @@ final class TokenizerFile {
     /** Ids of the added tokens by their texts, as the file has them; the library goes on counting where they do not. */
     Map<String, Long> added() {
         return added;
+    }
+
+    /**
+     * Whether a token stands for one byte, and is a part of a text together with the bytes around it: until there is
+     * another token, nobody can tell which.
+     */
+    boolean isByte(int token) {
+        return fallsBack && byteTokens.contains(token);
     }
 
     /** Added tokens that are looked for in a text once it is normalised, and are normalised themselves. */
@@ -141,8 +156,15 @@ final class TokenizerFile {
                 if (token.isNumeric() && !Double.isFinite(parser.getDoubleValue())) {
                     throw fail("has a number that is too large: " + parser.getText());
                 }
+                String name = parser.currentName();
+                if (token == JsonToken.VALUE_NUMBER_INT && name != null && isByte(name)) {
+                    byteTokens.add((int) parser.getValueAsLong(-1));
+                }
                 if (token == JsonToken.VALUE_STRING || token == JsonToken.FIELD_NAME) {
                     String text = parser.getText();
+                    if (token == JsonToken.VALUE_STRING && isByte(text)) {
+                        notePiece(parser.getParsingContext());
+                    }
                     if (depth == 2 && token == JsonToken.VALUE_STRING && PREFIX.equals(parser.currentName())) {
                         prefix = text;
                     }
@@ -151,6 +173,17 @@ final class TokenizerFile {
                     }
                 }
             }
+        }
+    }
+
+    private static boolean isByte(String piece) {
+        return piece.length() == 6 && BYTE.matcher(piece).matches();
+    }
+
+    /** A byte in a vocabulary of pieces, each with its score. */
+    private void notePiece(JsonStreamContext context) {
+        if (context.inArray() && context.getCurrentIndex() == 0 && context.getParent().inArray()) {
+            byteTokens.add(context.getParent().getCurrentIndex());
         }
     }
 
@@ -187,6 +220,7 @@ final class TokenizerFile {
     private void check(String kind, JsonNode step) {
         step.forEach(part -> check(kind, part));
         String type = step.path("type").asText();
+        fallsBack |= (kind + " " + type).equals("decoder ByteFallback");
         JsonNode regex = step.path("pattern").path("Regex");
         if (regex.isTextual()) {
             TokenizerRegex checked = new TokenizerRegex(regex.textValue());

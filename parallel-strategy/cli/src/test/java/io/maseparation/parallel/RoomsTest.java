@@ -52,6 +52,7 @@ final class RoomsTest {
             Map.entry("parallel.change", "runtime"),
             Map.entry("parallel.run", "runtime"),
             Map.entry("parallel.compare", "runtime"),
+            Map.entry("parallel.engine", "runtime"),
             Map.entry("parallel.execute", "runtime"),
             Map.entry("parallel.execute.rank", "runtime"),
             Map.entry("parallel.timeline", "runtime"),

@@ -6,8 +6,10 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.StopStrings;
+import io.maseparation.moe.TextStream;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.engine.GeneratedToken;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
@@ -18,18 +20,21 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
 /**
  * One run of a model, described step by step: what to generate and on which layout. The shortest way into the library;
- * {@link Planning}, {@link Workload} and {@link PlanExecutor} are what it is made of. Not for use by several threads.
+ * {@link Planning}, {@link Workload} and {@link PlanExecutor} are what it is made of. Not for use by several
+ * threads, but for {@link #cancel}.
  */
 public final class Generation {
     private final Model model;
@@ -43,6 +48,13 @@ public final class Generation {
     private boolean promptLogits;
     private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
+
+    private Optional<Listener> listener = Optional.empty();
+    /** Guards what follows. */
+    private final Object lock = new Object();
+
+    private boolean cancelled;
+    private Optional<PlanExecutor> running = Optional.empty();
 
     private Generation(Model model) {
         this.model = model;
@@ -264,6 +276,89 @@ public final class Generation {
         return this;
     }
 
+    /** Sees tokens as they come. */
+    @FunctionalInterface
+    public interface Listener {
+        /**
+         * A token was generated. What this throws ends the run.
+         *
+         * @param sequence index of the prompt
+         * @param token the token, and the text that is certain with it
+         */
+        void token(int sequence, GeneratedToken token);
+
+        /**
+         * A sequence has ended.
+         *
+         * @param sequence index of the prompt
+         * @param rest text that was held back and belongs to no token: of a sequence that was cancelled
+         */
+        default void ended(int sequence, String rest) {}
+    }
+
+    /**
+     * Calls somebody with every token as it comes, on the thread that runs this, so that it should not take long.
+     *
+     * @param tokens takes them
+     * @return this
+     */
+    public Generation onToken(Listener tokens) {
+        listener = Optional.of(tokens);
+        return this;
+    }
+
+    /**
+     * Ends the run that is under way by its next step, or the next one as soon as it begins: {@link #run()} returns what
+     * there is by then. For any thread.
+     */
+    public void cancel() {
+        synchronized (lock) {
+            cancelled = true;
+            running.ifPresent(PlanExecutor::cancel);
+        }
+    }
+
+    /** The executor of the run that begins, or none when it has ended. */
+    private void running(Optional<PlanExecutor> executor) {
+        synchronized (lock) {
+            running = executor;
+            if (cancelled) {
+                executor.ifPresent(PlanExecutor::cancel);
+            }
+            cancelled &= executor.isPresent();
+        }
+    }
+
+    /** Gives tokens their text. */
+    private TokenListener streaming() {
+        if (listener.isEmpty()) {
+            return (sequence, token) -> {};
+        }
+        Listener to = listener.get();
+        Optional<Tokenizer> tokenizer = model.tokenizer();
+        Set<Integer> eos = ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens());
+        List<Optional<TextStream>> texts = prompts.stream()
+                .map(prompt -> tokenizer.map(t -> new TextStream(t, stops)))
+                .toList();
+        int[] counts = new int[prompts.size()];
+        return new TokenListener() {
+            @Override
+            public void token(int sequence, int token) {
+                int index = counts[sequence]++;
+                boolean last = eos.contains(token) || index + 1 == maxTokens;
+                String text = texts.get(sequence)
+                        .map(stream -> stream.add(token) + (last ? stream.end() : ""))
+                        .orElse("");
+                to.token(sequence, new GeneratedToken(index, token, text));
+            }
+
+            @Override
+            public void ended(int sequence) {
+                to.ended(sequence, texts.get(sequence).map(TextStream::end).orElse(""));
+            }
+        };
+    }
+
     /**
      * Runs it. Can be called again.
      *
@@ -282,8 +377,27 @@ public final class Generation {
         }
     }
 
+    private Workload.Ending ending(StopStrings strings) {
+        Tokenizer tokenizer = model.requiredTokenizer();
+        return new Workload.Ending() {
+            @Override
+            public int tokens(List<Integer> tokens) {
+                return strings.tokens(tokens);
+            }
+
+            @Override
+            public Workload.Tracker start() {
+                TextStream text = new TextStream(tokenizer, Optional.of(strings));
+                return token -> {
+                    text.add(token);
+                    return text.stopped();
+                };
+            }
+        };
+    }
+
     private RunResult runOpen() {
-        Workload.Ending ending = stops.<Workload.Ending>map(s -> s::tokens).orElse(Workload.Ending.NEVER);
+        Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
@@ -296,9 +410,12 @@ public final class Generation {
         });
         try (PlanExecutor executor = new PlanExecutor(
                 plan.apply(weights.config()), new Job(weights, workload, untilClosed))) {
-            return executor.run();
+            running(Optional.of(executor));
+            return executor.run(streaming());
         } catch (RunFailedException e) {
             throw ended.get() ? new RunFailedException("the model was closed during the run", e) : e;
+        } finally {
+            running(Optional.empty());
         }
     }
 }

@@ -83,6 +83,8 @@ final class GenerateCommand extends Command {
                 "MA Separation with heads and experts split, too");
         note("Whatever the strategy, greedy tokens are the same: bit for bit, and up to rounding where heads or"
                 + " experts are split (tp-pp, --attention-tensor-parallel-size, --expert-tensor-parallel-size).");
+        note("For people tokens are printed as they come, one sequence after the other; Ctrl-C ends the run and keeps"
+                + " what there is.");
         note("--format csv prints one row per sequence; json and the others also metrics and ranks.");
         note("--trace records transfers and waits too, which costs a little time.");
     }
@@ -149,20 +151,29 @@ final class GenerateCommand extends Command {
             if (arguments.has(LOGITS)) {
                 generation.promptLogits();
             }
-            RunResult result;
-            try (Progress progress = terminal.progress("generating", (long) generation.prompts().size() * maxTokens)) {
-                result = generation.execution(execution.withOnToken(s -> progress.step())).run();
-            } catch (PlanException e) {
-                throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
+            boolean streams = format == OutputFormat.TABLE;
+            if (streams) {
+                generation.onToken(new AnswerPrinter(
+                        terminal.out(), generation.prompts(), model.tokenizer().isPresent()));
             }
-            result.changes().stream().filter(c -> !c.made())
-                    .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
-            trace.ifPresent(file -> TraceFile.write(
-                    file, List.of(TraceFlags.measured(result, setup.batching(), terminal))));
-            List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
-            terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(tree(result, texts, model.config(), setup, execution))
-                    : text(result, texts, model.config(), setup, format));
+            long most = (long) generation.prompts().size() * maxTokens;
+            try (Interrupts interrupts = Interrupts.during(generation::cancel)) {
+                RunResult result;
+                try (Progress progress = (streams ? terminal.quiet() : terminal).progress("generating", most)) {
+                    result = generation.execution(execution.withOnToken(s -> progress.step())).run();
+                } catch (PlanException e) {
+                    throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
+                }
+                result.changes().stream().filter(c -> !c.made())
+                        .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
+                trace.ifPresent(file -> TraceFile.write(
+                        file, List.of(TraceFlags.measured(result, setup.batching(), terminal))));
+                List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
+                terminal.out().print(format == OutputFormat.JSON
+                        ? Json.write(tree(result, texts, model.config(), setup, execution))
+                        : text(result, texts, model.config(), setup, format));
+                terminal.out().flush();
+            }
         }
     }
 
@@ -244,13 +255,11 @@ final class GenerateCommand extends Command {
         if (markdown) {
             text.append(TableWriter.write(sequences(result, texts), format));
         } else {
+            // What was generated is there already: it was printed as it came.
             for (int i = 0; i < result.outputs().size(); i++) {
-                RunResult.SequenceOutput output = result.outputs().get(i);
-                text.append("sequence %d, %d prompt tokens, %d generated:\n"
-                        .formatted(i, output.promptIds().size(), output.tokenIds().size()));
-                text.append(texts.get(i).orElseGet(() -> joined(output.tokenIds()))).append('\n');
-                if (output.promptLogits() != null) {
-                    text.append("largest prompt logits: ").append(largest(output.promptLogits())).append('\n');
+                float[] logits = result.outputs().get(i).promptLogits();
+                if (logits != null) {
+                    text.append("sequence %d, largest prompt logits: %s\n".formatted(i, largest(logits)));
                 }
             }
         }
@@ -296,10 +305,6 @@ final class GenerateCommand extends Command {
             rows.add(row);
         }
         return new Table(columns, rows);
-    }
-
-    private static String joined(List<Integer> ids) {
-        return ids.stream().map(String::valueOf).collect(Collectors.joining(" "));
     }
 
     private static String largest(float[] logits) {

@@ -41,6 +41,11 @@ record Terminal(PrintStream out, PrintStream err, boolean progress, Duration lin
         return Objects.requireNonNull(System.console(), "there is one since JDK 22").isTerminal();
     }
 
+    /** The same without progress, for what prints its results as they come. */
+    Terminal quiet() {
+        return new Terminal(out, err, false, NEVER);
+    }
+
     /** Starts a progress bar, drawn if somebody is watching. */
     Progress progress(String task, long most) {
         return new Progress(this, task, most);

@@ -195,7 +195,7 @@ class ResultTest {
         CommandLineRun md = CommandLineRun.of(CommandLineRun.words(line + "md"));
 
         assertThat(table.out())
-                .startsWith("sequence 0, 3 prompt tokens, 3 generated:\n")
+                .matches("(?s)sequence 0, 3 prompt tokens:\\n\\d+ \\d+ \\d+\\n\\(3 generated\\)\\n.*")
                 .contains("largest prompt logits: ", "TPOT without LM head", "not of 2 devices");
         assertThat(csv.out().lines().toList()).hasSize(2);
         assertThat(csv.out()).startsWith("sequence,prompt_ids,token_ids,prompt_logits\n0,1 2 3,");

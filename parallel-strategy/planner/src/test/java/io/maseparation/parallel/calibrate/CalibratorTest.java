@@ -69,6 +69,11 @@ class CalibratorTest {
             }
 
             @Override
+            public void wake(int rank) {
+                communicator.wake(rank);
+            }
+
+            @Override
             public void abort() {
                 communicator.abort();
             }

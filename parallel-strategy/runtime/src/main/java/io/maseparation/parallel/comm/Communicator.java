@@ -42,6 +42,13 @@ public interface Communicator {
      */
     void awaitArrival(int rank, long seen) throws InterruptedException;
 
+    /**
+     * Ends the wait of a rank as if a message had arrived: there is something else for it to look at.
+     *
+     * @param rank the rank
+     */
+    void wake(int rank);
+
     /** Ends the run: every rank that waits, or will wait, gets a {@link RunAbortedException}. */
     void abort();
 }

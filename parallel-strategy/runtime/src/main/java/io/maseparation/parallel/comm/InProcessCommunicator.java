@@ -42,6 +42,11 @@ public final class InProcessCommunicator implements Communicator {
     }
 
     @Override
+    public void wake(int rank) {
+        mailboxes.get(rank).wake();
+    }
+
+    @Override
     public void abort() {
         mailboxes.forEach(Mailbox::abort);
     }
@@ -55,6 +60,11 @@ public final class InProcessCommunicator implements Communicator {
             if (messages.putIfAbsent(key, message) != null) {
                 throw new IllegalStateException("two messages under way with " + key);
             }
+            arrivals++;
+            notifyAll();
+        }
+
+        synchronized void wake() {
             arrivals++;
             notifyAll();
         }

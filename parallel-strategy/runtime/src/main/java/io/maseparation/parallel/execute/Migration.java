@@ -47,7 +47,7 @@ final class Migration {
     static Migration prepare(Deployment before, Target target, boolean[] active, int decoded, Job job) {
         Plan plan = target.plan(before.plan());
         Shares shares = shares(before, plan, target.owners(), active);
-        Deployment after = Deployment.next(before, plan, shares, job);
+        Deployment after = Deployment.next(before, plan, shares, job.equipment());
         Migration migration = new Migration(before, after, job.workload());
         try {
             migration.bytes = MovedBytes.weights(before.plan(), plan);

@@ -1,38 +1,30 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
-import io.maseparation.parallel.comm.Communicator;
-import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.engine.Finish;
+import io.maseparation.parallel.engine.Schedule;
+import io.maseparation.parallel.engine.StepLoop;
 import io.maseparation.parallel.execute.rank.Deployment;
-import io.maseparation.parallel.execute.rank.Heartbeat;
-import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
 import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.Recorder;
-import io.maseparation.parallel.execute.rank.RunContext;
-import io.maseparation.parallel.execute.rank.Sequences;
-import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
-import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.LogitsListener;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.IntStream;
+import java.util.function.IntConsumer;
 
 /** Runs a plan, with one thread per rank, each of which drives its device. */
 public final class PlanExecutor implements AutoCloseable {
-    /** Steps between two looks at which sequences have ended, where they may. */
-    private static final int STEPS_BETWEEN_CHECKS = 16;
-
     private static final System.Logger LOG = System.getLogger(PlanExecutor.class.getName());
 
     private final Job job;
@@ -43,6 +35,12 @@ public final class PlanExecutor implements AutoCloseable {
     private Deployment deployment;
     private boolean ran;
     private boolean closed;
+    /** Guards what follows. */
+    private final Object lock = new Object();
+
+    private boolean cancelled;
+    /** Ends the run that is under way. */
+    private Runnable running = () -> {};
 
     /**
      * Lays out buffers and builds all graphs; nothing runs yet.
@@ -60,7 +58,7 @@ public final class PlanExecutor implements AutoCloseable {
         this.job = job;
         workload = job.workload();
         workload.check(job.weights().config());
-        checkModel(plan.config(), job.weights().config());
+        plan.checkHeldBy(job.weights().config());
         if (!options.changes().isNone() && !(plan.layout() instanceof Layout.Separated)) {
             throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
                     + plan.layout().strategy().id());
@@ -77,23 +75,6 @@ public final class PlanExecutor implements AutoCloseable {
         }
     }
 
-    /** Ranks take rows and columns of tensors by the plan's sizes. */
-    private static void checkModel(ModelConfig planned, ModelConfig held) {
-        boolean same = planned.hidden() == held.hidden()
-                && planned.vocab() == held.vocab()
-                && planned.attention().equals(held.attention())
-                && planned.feedForward().equals(held.feedForward())
-                && shapes(planned).equals(shapes(held));
-        if (!same) {
-            throw new PlanException("the plan is for model %s (%s), the weights are those of %s (%s)"
-                    .formatted(planned.name(), PlanFile.Shape.of(planned), held.name(), PlanFile.Shape.of(held)));
-        }
-    }
-
-    private static List<ModelConfig.Layer> shapes(ModelConfig config) {
-        return config.layers().stream().map(layer -> layer.with(Optional.empty())).toList();
-    }
-
     /**
      * Runs the workload. Call it once.
      *
@@ -102,66 +83,100 @@ public final class PlanExecutor implements AutoCloseable {
      * @throws IllegalStateException if this was called before, or after {@link #close()}
      */
     public RunResult run() {
+        return run((sequence, token) -> {});
+    }
+
+    /**
+     * Runs the workload. Call it once.
+     *
+     * @param listener sees every token as it comes, on this thread: the next step waits for it
+     * @return tokens and measurements
+     * @throws RunFailedException if a rank fails or gets stuck; it says which
+     * @throws IllegalStateException if this was called before, or after {@link #close()}
+     */
+    public RunResult run(TokenListener listener) {
         if (closed || ran) {
             throw new IllegalStateException(
                     closed ? "the executor is closed" : "an executor runs once: make another one for another run");
         }
         ran = true;
-        int n = workload.prompts().size();
         Plan plan = deployment.plan();
-        int ranks = plan.ranks().size();
-        Communicator comm = new InProcessCommunicator(ranks);
         Recorder recorder = new Recorder(
-                ranks, plan.config().layers().size(), plan.config().maxExperts(), job.options().transfers());
-        Sequences sequences = new Sequences(n, job.options().onToken());
-        RunContext context = new RunContext(job, comm, recorder, sequences, new Heartbeat(ranks));
-        List<MicroBatchScheduler> schedulers = schedulers(context);
+                plan.ranks().size(),
+                plan.config().layers().size(),
+                plan.config().maxExperts(),
+                job.options().transfers());
+        Collector collector = new Collector(workload, plan.config(), () -> deployment.plan(), listener);
+        Schedule schedule = new Schedule(
+                plan, deployment.room(), workload.prompts().size(), workload.prefillChunk(), true);
+        schedule.add(collector.sequences(), deployment.shares());
         long start = System.nanoTime();
-        List<Step> prefill = deployment.schedule().prefill();
-        threads.run(deployment, schedulers, prefill, 0, context);
-        long decodeStart = System.nanoTime();
-        int step = prefill.size();
-        boolean mayEnd = workload.mayEnd(plan.config());
-        int window = mayEnd ? STEPS_BETWEEN_CHECKS : Integer.MAX_VALUE;
-        int decoded = 0;
-        while (decoded < workload.maxTokens() - 1) {
-            boolean[] active = new boolean[n];
-            boolean any = false;
-            for (int i = 0; i < n; i++) {
-                active[i] = !mayEnd || workload.kept(plan.config(), sequences.tokens(i), -1) < 0;
-                any |= active[i];
+        StepLoop loop = new StepLoop(
+                deployment, threads, schedule, recorder, hooks(schedule, recorder, collector));
+        synchronized (lock) {
+            running = () -> loop.post(
+                    () -> collector.sequences().forEach(s -> schedule.end(s, Finish.CANCELLED)));
+            if (cancelled) {
+                running.run();
             }
-            if (!any) {
-                break;
-            }
-            Deployment before = deployment;
-            deployment = changes.between(before, active, decoded, recorder);
-            if (!deployment.equals(before)) {
-                recorder.endLayout(expertRanks(before.plan()));
-                schedulers = schedulers(context);
-            }
-            int count = Math.min(Math.min(window, changes.steps(decoded)), workload.maxTokens() - 1 - decoded);
-            List<Step> steps = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                steps.add(deployment.schedule().decode(decoded + i, s -> active[s]));
-            }
-            int[] last = IntStream.range(0, n).map(i -> sequences.tokens(i).getLast()).toArray();
-            schedulers.forEach(s -> s.setLastTokens(last));
-            threads.run(deployment, schedulers, steps, step, context);
-            step += count;
-            decoded += count;
+        }
+        try {
+            loop.runToEnd();
+        } catch (InterruptedException e) {
+            loop.abort();
+            Thread.currentThread().interrupt();
+            throw new RunFailedException("interrupted", e);
+        } catch (RuntimeException | Error e) {
+            loop.abort();
+            throw e;
         }
         long end = System.nanoTime();
-        changes.end(decoded);
+        loop.end();
+        changes.end(loop.decoded());
         recorder.endLayout(expertRanks(deployment.plan()));
-        return new ResultBuilder(deployment, job, recorder, sequences)
-                .build(setupNanos, start, decodeStart, end, decoded, changes.log());
+        return new ResultBuilder(deployment, job, recorder, collector)
+                .build(setupNanos, start, loop.prefillEndNanos(), end, loop.decoded(), changes.log());
     }
 
-    private List<MicroBatchScheduler> schedulers(RunContext context) {
-        return deployment.plan().ranks().stream()
-                .map(rank -> new MicroBatchScheduler(deployment, rank.rank(), context))
-                .toList();
+    /**
+     * Ends the run by its next step, or as soon as it begins: {@link #run()} returns what there is by then. For any
+     * thread.
+     */
+    public void cancel() {
+        synchronized (lock) {
+            cancelled = true;
+            running.run();
+        }
+    }
+
+    private StepLoop.Hooks hooks(Schedule schedule, Recorder recorder, Collector collector) {
+        return new StepLoop.Hooks() {
+            @Override
+            public Deployment between(Deployment now, int decoded) {
+                deployment = changes.between(now, collector.active(), decoded, recorder);
+                if (!deployment.equals(now)) {
+                    recorder.endLayout(expertRanks(now.plan()));
+                    schedule.change(
+                            deployment.plan(), deployment.room(), collector.sequences(), deployment.shares());
+                }
+                return deployment;
+            }
+
+            @Override
+            public int steps(int decoded) {
+                return changes.steps(decoded);
+            }
+
+            @Override
+            public Optional<LogitsListener> logits() {
+                return job.logits();
+            }
+
+            @Override
+            public IntConsumer onToken() {
+                return job.options().onToken();
+            }
+        };
     }
 
     private static List<Integer> expertRanks(Plan plan) {

@@ -5,7 +5,6 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
-import io.maseparation.parallel.execute.rank.Sequences;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
@@ -30,14 +29,14 @@ final class ResultBuilder {
     private final Workload workload;
     private final Format kvFormat;
     private final Recorder recorder;
-    private final Sequences sequences;
+    private final Collector sequences;
 
     /** @param deployment what the run ended on */
     ResultBuilder(
             Deployment deployment,
             Job job,
             Recorder recorder,
-            Sequences sequences) {
+            Collector sequences) {
         this.deployment = deployment;
         this.plan = deployment.plan();
         this.workload = job.workload();
@@ -100,12 +99,16 @@ final class ResultBuilder {
     private Metrics metrics(
             List<RunResult.RankReport> ranks, long setupNanos, long start, double decodeNanos, int decodeSteps) {
         DoubleStream.Builder gaps = DoubleStream.builder();
-        double firsts = 0;
+        DoubleStream.Builder firsts = DoubleStream.builder();
         long last = start;
         for (int i = 0; i < workload.prompts().size(); i++) {
             List<Long> times = sequences.times(i);
+            if (times.isEmpty()) {
+                // It was cancelled before its first token.
+                continue;
+            }
             int kept = kept(sequences.tokens(i));
-            firsts += times.getFirst() - start;
+            firsts.add((times.getFirst() - start) / 1e6);
             for (int t = 1; t < kept; t++) {
                 gaps.add((times.get(t) - times.get(t - 1)) / 1e6);
             }
@@ -120,7 +123,7 @@ final class ResultBuilder {
                         Percentiles.of(gapsMs, 50),
                         Percentiles.of(gapsMs, 90),
                         Percentiles.of(gapsMs, 99),
-                        firsts / workload.prompts().size() / 1e6),
+                        firsts.build().average().orElse(Double.NaN)),
                 gapsMs.length > 0 ? gapsMs.length / (decodeNanos / 1e9) : Double.NaN,
                 (last - start) / 1e6,
                 setupNanos / 1e6,
@@ -151,7 +154,7 @@ final class ResultBuilder {
         for (int i = 0; i < n; i++) {
             lengths[i] = workload.depth() + workload.prompts().get(i).length;
             // A sequence that has ended takes no part in the steps after that.
-            steps[i] = sequences.tokens(i).size() - 1;
+            steps[i] = Math.max(0, sequences.tokens(i).size() - 1);
         }
         List<LeastWork.Layer> layers = new ArrayList<>();
         for (int l = 0; l < config.layers().size(); l++) {

@@ -3,6 +3,7 @@ package io.maseparation.parallel.layout;
 import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.util.List;
+import java.util.Optional;
 import java.util.Objects;
 import java.util.stream.IntStream;
 
@@ -77,5 +78,27 @@ public record Plan(
     public Plan withDevices(List<Integer> devices) {
         Objects.requireNonNull(devices, "devices");
         return new Plan(setup, config, ranks, placement, groups, devices);
+    }
+
+    /**
+     * Checks that weights are those of a model of this plan's shape: ranks take rows and columns of tensors by its sizes.
+     *
+     * @param held the model that there are weights of
+     * @throws PlanException if it has another shape
+     */
+    public void checkHeldBy(ModelConfig held) {
+        boolean same = config.hidden() == held.hidden()
+                && config.vocab() == held.vocab()
+                && config.attention().equals(held.attention())
+                && config.feedForward().equals(held.feedForward())
+                && shapes(config).equals(shapes(held));
+        if (!same) {
+            throw new PlanException("the plan is for model %s (%s), the weights are those of %s (%s)"
+                    .formatted(config.name(), PlanFile.Shape.of(config), held.name(), PlanFile.Shape.of(held)));
+        }
+    }
+
+    private static List<ModelConfig.Layer> shapes(ModelConfig config) {
+        return config.layers().stream().map(layer -> layer.with(Optional.empty())).toList();
     }
 }

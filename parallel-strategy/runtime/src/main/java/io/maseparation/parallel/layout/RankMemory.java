@@ -30,6 +30,20 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
      */
     public static List<RankMemory> of(Plan plan, Shares shares, StepRows rows, Format kvFormat) {
         List<Integer> contexts = Arrays.stream(shares.capacity()).distinct().boxed().toList();
+        return of(plan, shares.groupPositions(), contexts, rows, kvFormat);
+    }
+
+    /**
+     * {@return what every rank holds}
+     *
+     * @param plan the plan
+     * @param groupPositions for each group the positions of its KV cache
+     * @param contexts positions of the sequences, each length once
+     * @param rows most rows of a step
+     * @param kvFormat format of the KV cache
+     */
+    public static List<RankMemory> of(
+            Plan plan, int[] groupPositions, List<Integer> contexts, StepRows rows, Format kvFormat) {
         return plan.ranks().stream()
                 .map(rank -> {
                     int group = rank.group();
@@ -37,7 +51,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
                             group < 0 ? 0 : rows.ofGroup(group),
                             rows.received(senders(plan, rank)),
                             group < 0 ? 0 : rows.outputs(group),
-                            group < 0 ? 0 : shares.groupPositions()[group],
+                            group < 0 ? 0 : groupPositions[group],
                             contexts,
                             kvFormat));
                 })

@@ -6,8 +6,9 @@ import java.util.Set;
 
 /** The most rows that every group and micro-batch has in one step: what buffers are sized by. */
 public final class StepRows {
-    private final Shares shares;
     private final int[][] most;
+    /** By group. */
+    private final int[] outputs;
 
     /**
      * Rows of prefill and decode steps.
@@ -17,10 +18,35 @@ public final class StepRows {
      * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
      */
     public StepRows(Shares shares, int[] promptTokens, int prefillChunk) {
-        this.shares = shares;
-        most = shares.sequences().groups().stream()
+        this(shares.sequences().groups().stream()
                 .map(group -> group.stream().mapToInt(s -> most(s, promptTokens, prefillChunk)).toArray())
-                .toArray(int[][]::new);
+                .toArray(int[][]::new),
+                shares.sequences().groups().stream()
+                        .mapToInt(group -> group.stream().mapToInt(List::size).max().orElse(0))
+                        .toArray());
+    }
+
+    private StepRows(int[][] most, int[] outputs) {
+        this.most = most;
+        this.outputs = outputs;
+    }
+
+    /**
+     * {@return the same number of rows for every group and micro-batch}
+     *
+     * @param groups number of groups
+     * @param microBatches micro-batches of each group
+     * @param rows most rows of a micro-batch of a group
+     * @param outputs most of these that need logits
+     */
+    public static StepRows even(int groups, int microBatches, int rows, int outputs) {
+        int[][] most = new int[groups][microBatches];
+        for (int[] group : most) {
+            Arrays.fill(group, rows);
+        }
+        int[] ofGroups = new int[groups];
+        Arrays.fill(ofGroups, outputs);
+        return new StepRows(most, ofGroups);
     }
 
     /**
@@ -35,6 +61,16 @@ public final class StepRows {
     private static int most(List<Integer> sequences, int[] promptTokens, int prefillChunk) {
         long prompt = sequences.stream().mapToLong(s -> promptTokens[s]).sum();
         return (int) Math.max(sequences.size(), Math.min(prompt, prefillChunk));
+    }
+
+    /**
+     * {@return most rows of a micro-batch of a group}
+     *
+     * @param group index of the group
+     * @param microBatch index of the micro-batch
+     */
+    public int most(int group, int microBatch) {
+        return most[group][microBatch];
     }
 
     /**
@@ -76,6 +112,6 @@ public final class StepRows {
      * @param group index of the group
      */
     public int outputs(int group) {
-        return shares.sequences().group(group).stream().mapToInt(List::size).max().orElse(0);
+        return outputs[group];
     }
 }

@@ -26,6 +26,11 @@ public record Job(
         Objects.requireNonNull(logits, "logits");
     }
 
+    /** {@return what a plan is set up with for it} */
+    public Equipment equipment() {
+        return new Equipment(weights, options, loader);
+    }
+
     /**
      * A job for real devices, with nobody looking at the logits.
      *

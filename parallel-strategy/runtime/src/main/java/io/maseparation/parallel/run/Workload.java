@@ -4,6 +4,7 @@ import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
@@ -42,6 +43,50 @@ public record Workload(
          * @param tokens what was generated so far
          */
         int tokens(List<Integer> tokens);
+
+        /**
+         * {@return what looks at the tokens of one sequence as they come; it finds the end at the same token as
+         * {@link #tokens}, which this one asks every time}
+         */
+        default Tracker start() {
+            List<Integer> tokens = new ArrayList<>();
+            return token -> {
+                tokens.add(token);
+                return kept(this, tokens) >= 0;
+            };
+        }
+    }
+
+    /** Looks at the tokens of one sequence as they come. */
+    @FunctionalInterface
+    public interface Tracker {
+        /**
+         * {@return whether the sequence ends with this token}
+         *
+         * @param token the next one
+         */
+        boolean endsWith(int token);
+    }
+
+    /**
+     * {@return what finds the end of one sequence: at an end-of-sequence token, or where {@link #ending} says}
+     *
+     * @param config shape and rules of the model
+     */
+    public Tracker tracker(ModelConfig config) {
+        List<Integer> eos = ignoreEos ? List.of() : config.vocabulary().eosTokens();
+        Tracker other = ending.equals(Ending.NEVER) ? token -> false : ending.start();
+        return token -> {
+            boolean ends;
+            try {
+                ends = other.endsWith(token);
+            } catch (RunFailedException e) {
+                throw e;
+            } catch (RuntimeException e) {
+                throw new RunFailedException("the workload's ending failed: " + e, e);
+            }
+            return ends || eos.contains(token);
+        };
     }
 
     /** Default of {@link #prefillChunk}. */
@@ -111,6 +156,10 @@ public record Workload(
     }
 
     private int end(List<Integer> tokens) {
+        return kept(ending, tokens);
+    }
+
+    private static int kept(Ending ending, List<Integer> tokens) {
         int end;
         try {
             end = ending.tokens(tokens);

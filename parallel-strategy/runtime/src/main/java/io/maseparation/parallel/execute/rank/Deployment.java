@@ -11,7 +11,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
-import io.maseparation.parallel.layout.StepRows;
+import io.maseparation.parallel.run.Equipment;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
@@ -22,7 +22,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
  * A plan on its devices: buffers laid out, graphs built, and which sequences live where. A run has one at a time and
@@ -32,17 +31,19 @@ public final class Deployment {
     private static final System.Logger LOG = System.getLogger(Deployment.class.getName());
 
     private final Plan plan;
-    private final Shares shares;
-    private final StepSchedule schedule;
+    private final Room room;
+    /** Where the sequences live; empty where they come and go. */
+    private final Optional<Shares> shares;
     private final List<Device> devices;
     private final List<RankMemory> memory;
     private final List<RankDevice> rankDevices = new ArrayList<>();
 
-    private Deployment(Plan plan, Shares shares, StepRows rows, Job job, List<Device> devices) {
+    private Deployment(Plan plan, Room room, Optional<Shares> shares, Equipment equipment, List<Device> devices) {
         this.plan = plan;
+        this.room = room;
         this.shares = shares;
-        this.schedule = new StepSchedule(job.workload(), shares, rows);
-        this.memory = new ArrayList<>(RankMemory.of(plan, shares, rows, Format.of(job.options().kvType())));
+        this.memory = new ArrayList<>(RankMemory.of(
+                plan, room.groupPositions(), room.contexts(), room.rows(), Format.of(equipment.options().kvType())));
         this.devices = devices;
     }
 
@@ -53,14 +54,41 @@ public final class Deployment {
      * @param job what is run
      */
     public static Deployment start(Plan plan, Job job) {
-        Workload workload = job.workload();
-        Shares shares =
-                Shares.of(plan, IntStream.range(0, workload.prompts().size()).map(workload::positions).toArray());
-        Deployment deployment = new Deployment(
-                plan, shares, StepSchedule.rows(workload, shares), job, devices(plan, job.options()));
+        Shares shares = Room.shares(plan, job.workload());
+        Deployment deployment = start(plan, Room.of(job.workload(), shares), Optional.of(shares), job.equipment());
+        for (RankPlan rank : plan.ranks()) {
+            try {
+                deployment.fillCache(rank, job.workload());
+            } catch (RuntimeException | Error e) {
+                deployment.close();
+                throw failure(rank, e);
+            }
+        }
+        return deployment;
+    }
+
+    /**
+     * {@return a plan set up for sequences that come and go}
+     *
+     * @param plan the plan
+     * @param room what there is to be room for
+     * @param equipment what it is set up with
+     * @throws io.maseparation.parallel.layout.PlanException if a rank does not fit its device
+     * @throws io.maseparation.files.ModelException if all of them do not fit the memory
+     * @throws RunFailedException if a rank cannot be set up; those that were are freed
+     */
+    public static Deployment start(Plan plan, Room room, Equipment equipment) {
+        return start(plan, room, Optional.empty(), equipment);
+    }
+
+    private static Deployment start(Plan plan, Room room, Optional<Shares> shares, Equipment equipment) {
+        Deployment deployment = new Deployment(plan, room, shares, equipment, devices(plan, equipment.options()));
         MemoryCheck.check(
-                plan, deployment.memory, job.options().deviceMemory(), deployment.copied(job.weights()));
-        deployment.load(job, Optional.empty());
+                plan,
+                deployment.memory,
+                equipment.options().deviceMemory(),
+                deployment.copied(equipment.weights()));
+        deployment.load(equipment, Optional.empty());
         return deployment;
     }
 
@@ -71,12 +99,13 @@ public final class Deployment {
      * @param before the deployment that goes on meanwhile
      * @param plan the plan
      * @param shares where the sequences will live
-     * @param job what is run
+     * @param equipment what it is set up with
      * @throws io.maseparation.parallel.layout.PlanException if old and new ranks do not fit a device together
      * @throws RunFailedException if a rank cannot be set up; those that were are freed
      */
-    public static Deployment next(Deployment before, Plan plan, Shares shares, Job job) {
-        Deployment deployment = new Deployment(plan, shares, StepRows.decode(shares), job, before.devices);
+    public static Deployment next(Deployment before, Plan plan, Shares shares, Equipment equipment) {
+        Deployment deployment =
+                new Deployment(plan, Room.decode(shares), Optional.of(shares), equipment, before.devices);
         long[] beside = new long[plan.ranks().size()];
         List<RankPlan> loaded = new ArrayList<>();
         for (RankPlan rank : plan.ranks()) {
@@ -91,11 +120,11 @@ public final class Deployment {
         MemoryCheck.check(
                 plan,
                 deployment.memory,
-                job.options().deviceMemory(),
-                deployment.copied(job.weights()),
+                equipment.options().deviceMemory(),
+                deployment.copied(equipment.weights()),
                 loaded,
                 beside);
-        deployment.load(job, Optional.of(before));
+        deployment.load(equipment, Optional.of(before));
         return deployment;
     }
 
@@ -107,6 +136,7 @@ public final class Deployment {
         if (workload.depth() == 0 || rank.shard().attention().isEmpty()) {
             return;
         }
+        Shares shares = shares();
         for (List<Integer> microBatch : shares.sequences().group(rank.group())) {
             for (int sequence : microBatch) {
                 rankDevices
@@ -132,14 +162,14 @@ public final class Deployment {
         return old.shard().equals(rank.shard())
                 && old.segments().equals(rank.segments())
                 && before.capacity(rank.rank()).covers(capacity(rank.rank()))
-                && (rank.group() < 0 || shares.sameCache(rank.group(), before.shares, old.group()));
+                && (rank.group() < 0 || shares().sameCache(rank.group(), before.shares(), old.group()));
     }
 
     private Capacity capacity(int rank) {
         return memory.get(rank).capacity();
     }
 
-    private void load(Job job, Optional<Deployment> before) {
+    private void load(Equipment equipment, Optional<Deployment> before) {
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             if (before.isPresent() && canTakeOver(before.get(), rank)) {
@@ -147,14 +177,12 @@ public final class Deployment {
                 continue;
             }
             try {
-                RankDevice device = job.loader().load(rank, devices.get(r), job.weights(), capacity(r));
+                RankDevice device = equipment.loader().load(rank, devices.get(r), equipment.weights(), capacity(r));
                 if (device == null) {
                     throw new IllegalStateException("the rank loader gave no device");
                 }
                 rankDevices.add(device);
-                if (before.isEmpty()) {
-                    fillCache(rank, job.workload());
-                } else if (rank.group() < 0) {
+                if (before.isPresent() && rank.group() < 0) {
                     device.warmUp();
                 }
             } catch (RuntimeException | Error e) {
@@ -165,8 +193,13 @@ public final class Deployment {
         }
     }
 
-    /** A failure that names the rank. */
-    static RunFailedException failure(RankPlan rank, Throwable cause) {
+    /**
+     * {@return a failure that names the rank}
+     *
+     * @param rank the rank
+     * @param cause what it threw
+     */
+    public static RunFailedException failure(RankPlan rank, Throwable cause) {
         return new RunFailedException(
                 "rank %d (%s): %s".formatted(rank.rank(), rank.role().id(), describe(cause)), cause);
     }
@@ -210,14 +243,18 @@ public final class Deployment {
         return plan.ranks().size();
     }
 
-    /** {@return which sequences live on which ranks} */
+    /**
+     * {@return which sequences live on which ranks}
+     *
+     * @throws IllegalStateException if they come and go
+     */
     public Shares shares() {
-        return shares;
+        return shares.orElseThrow(() -> new IllegalStateException("sequences come and go"));
     }
 
-    /** {@return the steps of the workload} */
-    public StepSchedule schedule() {
-        return schedule;
+    /** {@return what its buffers are sized by} */
+    public Room room() {
+        return room;
     }
 
     /** {@return device of each rank} */

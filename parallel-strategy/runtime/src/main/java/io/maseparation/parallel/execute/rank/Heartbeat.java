@@ -75,8 +75,8 @@ public final class Heartbeat {
                 + ranks.stream().map(String::valueOf).collect(Collectors.joining(", "));
     }
 
-    /** The ranks that do not wait for others, and what they are doing. */
-    String busyRanks() {
+    /** {@return the ranks that do not wait for others, and what they are doing} */
+    public String busyRanks() {
         List<String> busy = new ArrayList<>();
         for (int rank = 0; rank < current.length(); rank++) {
             Op op = current.get(rank);

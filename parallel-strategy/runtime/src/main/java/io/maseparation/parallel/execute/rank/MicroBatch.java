@@ -2,8 +2,10 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.comm.Message;
 import io.maseparation.parallel.timeline.TimelineEvent;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -33,61 +35,84 @@ final class MicroBatch {
     /** Since when the micro-batch waits for messages. */
     long waitingSince = TransferLog.NOT_WAITING;
 
+    /** The last step in which tokens of this rank's group were sampled, until they are here. */
+    Optional<Sampled> sampled = Optional.empty();
+
+    /**
+     * Rows that were sampled.
+     *
+     * @param step number of the step
+     * @param batch the rows
+     */
+    record Sampled(int step, Batch batch) {}
+
+    private record Entry(StepFeed.Issued issued, Step.Work work) {}
+
     private final int group;
-    private final List<Step> steps;
-    private final int firstStep;
-    private int done;
+    private final int[] lastToken;
+    private final Deque<Entry> entries = new ArrayDeque<>();
 
     /**
      * @param index number of the micro-batch
      * @param group group that the rank belongs to; −1 for none
-     * @param steps what to run
-     * @param firstStep number of the first of them since the start of the run
+     * @param slots most sequences
      */
-    MicroBatch(int index, int group, List<Step> steps, int firstStep) {
+    MicroBatch(int index, int group, int slots) {
         this.index = index;
         this.group = group;
-        this.steps = steps;
-        this.firstStep = firstStep;
+        lastToken = new int[slots];
+    }
+
+    /** Adds a step after those that are there already. */
+    void add(StepFeed.Issued issued, Step.Work work) {
+        entries.add(new Entry(issued, work));
     }
 
     /** Goes on to the next step. */
     void endStep() {
         op = 0;
-        done++;
+        Entry ended = entries.removeFirst();
+        if (group >= 0) {
+            Batch batch = ended.work.groups().get(group);
+            if (batch.hasOutputs()) {
+                sampled = Optional.of(new Sampled(ended.issued.step().number(), batch));
+            }
+        }
+        ended.issued.done();
     }
 
     /** Whether all steps are done. */
     boolean ended() {
-        return done == steps.size();
+        return entries.isEmpty();
+    }
+
+    /**
+     * The token that a sequence was sampled to last, in this micro-batch. Each has its own: a slot may have gone to a
+     * sequence of another one by the time that this one hears of its last token.
+     */
+    int lastToken(int slot) {
+        return lastToken[slot];
+    }
+
+    /** Notes a token that was sampled, here or on another rank. */
+    void setLastToken(int slot, int token) {
+        lastToken[slot] = token;
     }
 
     /** Number of the present step since the start of the run. */
     int step() {
-        return firstStep + done;
+        return entries.getFirst().issued.step().number();
     }
 
-    boolean inFirstStep() {
-        return done == 0;
-    }
-
-    boolean inLastStep() {
-        return done + 1 == steps.size();
-    }
-
-    /** Whether the present step takes prompt tokens in. */
+    /** Whether the present step takes prompt tokens of the rank's group in; of any group on a rank without one. */
     boolean prefill() {
-        return steps.get(done).prefill();
+        Step.Work work = entries.getFirst().work;
+        return group < 0 ? work.prefill() : work.groups().get(group).promptRows() > 0;
     }
 
     /** Its rows in the present step. */
     Batch batch() {
-        return steps.get(done).batch(group, index);
-    }
-
-    /** Its rows in the step before. */
-    Batch batchBefore() {
-        return steps.get(done - 1).batch(group, index);
+        return entries.getFirst().work.groups().get(group);
     }
 
     /** Something that a rank did for it in the present step, with its start and end in nanoseconds. */

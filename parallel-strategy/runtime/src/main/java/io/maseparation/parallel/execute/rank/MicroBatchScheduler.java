@@ -3,6 +3,7 @@ package io.maseparation.parallel.execute.rank;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.RunAbortedException;
 import io.maseparation.parallel.layout.NodeRoutes;
 import io.maseparation.parallel.layout.Op;
 import io.maseparation.parallel.layout.Plan;
@@ -10,10 +11,12 @@ import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.ReplicaChoice;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
- * Runs one rank's program, for each micro-batch through all steps, and switches to another micro-batch wherever one has
+ * Runs one rank's program, for each micro-batch through all steps that it has rows in, and switches to another micro-batch wherever one has
  * to wait for a message. Which one goes first never changes a result, since rows do not depend on each other's order.
  */
 public final class MicroBatchScheduler {
@@ -24,7 +27,7 @@ public final class MicroBatchScheduler {
     private final Heartbeat heartbeat;
     private final Recorder.RankLog log;
     private final TransferLog transfers;
-    private final int[] lastToken;
+    private final int slotCount;
     private final TokenSampler sampler;
     private final SegmentRunner segments;
     private final PointToPoint pointToPoint;
@@ -45,61 +48,65 @@ public final class MicroBatchScheduler {
         this.heartbeat = context.heartbeat();
         this.log = context.recorder().rank(rank);
         this.transfers = new TransferLog(rankPlan, log, context.recorder().transfers());
-        this.lastToken = new int[context.job().workload().prompts().size()];
+        this.slotCount = context.slots().count();
         ModelConfig config = plan.config();
         RankDevice device = deployment.rankDevice(rank);
         ExpertExchange exchange = new ExpertExchange(
                 plan, rankPlan, device.buffers(), new ReplicaChoice(config, plan.placement(), rankPlan.group()),
                 NodeRoutes.of(plan));
         Messenger messenger = new Messenger(rank, comm, log, transfers);
-        sampler = new TokenSampler(config, rankPlan, device, context, lastToken);
+        sampler = new TokenSampler(config, rankPlan, device, context);
         segments = new SegmentRunner(
-                deployment, rankPlan, context.recorder(), transfers, exchange, sampler, lastToken);
+                deployment, rankPlan, context, transfers, exchange, sampler);
         pointToPoint =
                 new PointToPoint(messenger, device.buffers(), exchange, NodeExchange.of(rankPlan, exchange), sampler,
-                        lastToken, config.hidden());
+                        config.hidden());
         collectives = new Collectives(messenger, device.buffers(), exchange, config.hidden());
     }
 
     /**
-     * Sets the token that each sequence continues with; for the start of a run of steps.
+     * Runs the steps of a feed until that is closed.
      *
-     * @param tokens for each sequence the last token that it has
+     * @param feed hands out steps
      */
-    public void setLastTokens(int[] tokens) {
-        System.arraycopy(tokens, 0, lastToken, 0, tokens.length);
-    }
-
-    /**
-     * Runs all steps.
-     *
-     * @param steps what to run
-     * @param firstStep number of the first of them since the start of the run
-     */
-    void run(List<Step> steps, int firstStep) throws InterruptedException {
+    void run(StepFeed feed) throws InterruptedException {
+        Map<Integer, MicroBatch> all = new HashMap<>();
         List<MicroBatch> open = new ArrayList<>();
-        for (int m = 0; m < plan.batching().microBatches(); m++) {
-            // All ranks leave out the same: with more micro-batches than sequences, most have no rows.
-            if (hasRows(steps, m)) {
-                open.add(new MicroBatch(m, rankPlan.group(), steps, firstStep));
-            }
-        }
-        open.removeIf(MicroBatch::ended);
-        while (!open.isEmpty()) {
+        long taken = 0;
+        while (true) {
+            // In this order: a step that is issued after the look at the feed ends the wait below.
             long seen = comm.arrivals(rank);
+            boolean last = feed.closed();
+            for (; taken < feed.issued(); taken++) {
+                take(feed.get(taken), all, open);
+            }
+            if (feed.aborted()) {
+                throw new RunAbortedException();
+            }
             boolean moved = advanceOne(open);
             open.removeIf(MicroBatch::ended);
-            if (!moved && !open.isEmpty()) {
-                // Every micro-batch lacks a message.
-                heartbeat.waits(rank);
-                comm.awaitArrival(rank, seen);
+            if (moved) {
+                continue;
             }
+            heartbeat.waits(rank);
+            if (open.isEmpty() && last) {
+                return;
+            }
+            // There is no step, or every micro-batch lacks a message.
+            comm.awaitArrival(rank, seen);
         }
-        heartbeat.waits(rank);
     }
 
-    private static boolean hasRows(List<Step> steps, int microBatch) {
-        return steps.stream().anyMatch(step -> step.rows(microBatch) > 0);
+    /** Gives a step to the micro-batches that have rows in it. */
+    private void take(StepFeed.Issued issued, Map<Integer, MicroBatch> all, List<MicroBatch> open) {
+        for (Step.Work work : issued.step().work()) {
+            MicroBatch microBatch =
+                    all.computeIfAbsent(work.microBatch(), index -> new MicroBatch(index, rankPlan.group(), slotCount));
+            if (microBatch.ended()) {
+                open.add(microBatch);
+            }
+            microBatch.add(issued, work);
+        }
     }
 
     /** Lets one micro-batch do what it can; false if all have to wait. */
@@ -183,7 +190,7 @@ public final class MicroBatchScheduler {
             case Op.AllReduce reduce -> collectives.allReduce(microBatch, reduce);
             case Op.AllToAll exchange -> collectives.allToAll(microBatch, exchange);
             case Op.Sample() -> {
-                sampler.sample(microBatch.index, microBatch.batch(), microBatch.prefill());
+                sampler.sample(microBatch);
                 yield true;
             }
         };

@@ -12,12 +12,11 @@ import java.util.Optional;
  * What one rank sends to another, packed from its buffers, and what it receives, put where segments find it.
  *
  * @param nodes spreads rows that cross to the rank's node once; empty where none do
- * @param lastToken token that each sequence continues with; shared with the rank's other parts
  * @param hidden width of activations
  */
 record PointToPoint(
         Messenger messenger, RankBuffers buffers, ExpertExchange exchange, Optional<NodeExchange> nodes,
-        TokenSampler sampler, int[] lastToken, int hidden) {
+        TokenSampler sampler, int hidden) {
 
     void send(MicroBatch microBatch, Op.Send op) {
         MessageKey key = messenger.ownKey(op.tensor(), op.layer(), 0, microBatch);
@@ -39,8 +38,8 @@ record PointToPoint(
                     .filter(Batch::hasOutputs)
                     .map(batch -> new Message(new int[0], sampler.ownLogits(microBatch.index)));
             case TOKENS -> Optional.of(microBatch.batch())
-                    .filter(batch -> batch.hasOutputs() && !microBatch.inLastStep())
-                    .map(this::tokens);
+                    .filter(Batch::hasOutputs)
+                    .map(batch -> tokens(microBatch, batch));
             case PARTIAL, SUMS -> throw new IllegalStateException(op.tensor() + " is reduced, not sent");
         };
     }
@@ -53,8 +52,10 @@ record PointToPoint(
         return new Message(new int[0], rows);
     }
 
-    private Message tokens(Batch batch) {
-        int[] tokens = Arrays.stream(batch.outputs()).map(row -> lastToken[batch.sequences()[row]]).toArray();
+    private static Message tokens(MicroBatch microBatch, Batch batch) {
+        int[] tokens = Arrays.stream(batch.outputs())
+                .map(row -> microBatch.lastToken(batch.sequences()[row]))
+                .toArray();
         return new Message(tokens, new float[0]);
     }
 
@@ -91,20 +92,21 @@ record PointToPoint(
         }
     }
 
-    /** Takes the tokens sampled in the step before, if it sampled any. */
+    /** Takes the tokens that were sampled last, if they are not here yet. */
     private boolean receiveTokens(MicroBatch microBatch, int from, int layer) {
-        if (microBatch.inFirstStep() || !microBatch.batchBefore().hasOutputs()) {
+        if (microBatch.sampled.isEmpty()) {
             return true;
         }
-        Batch before = microBatch.batchBefore();
+        MicroBatch.Sampled before = microBatch.sampled.get();
         Optional<Message> message = messenger.poll(
-                new MessageKey(from, Tensor.TOKENS, layer, 0, microBatch.index, microBatch.step() - 1));
+                new MessageKey(from, Tensor.TOKENS, layer, 0, microBatch.index, before.step()));
         if (message.isEmpty()) {
             return false;
         }
+        microBatch.sampled = Optional.empty();
         int[] tokens = message.get().ints();
         for (int i = 0; i < tokens.length; i++) {
-            lastToken[before.sequences()[before.outputs()[i]]] = tokens[i];
+            microBatch.setLastToken(before.batch().sequences()[before.batch().outputs()[i]], tokens[i]);
         }
         return true;
     }

@@ -2,17 +2,15 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.Text;
 import io.maseparation.parallel.comm.RunAbortedException;
-import io.maseparation.parallel.run.RunFailedException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /** A thread for each rank, through all layouts of a run. */
 public final class RankThreads {
@@ -26,7 +24,7 @@ public final class RankThreads {
      * Threads that wait for work.
      *
      * @param ranks number of ranks
-     * @param stallTimeout time without any rank finishing an operation after which steps fail
+     * @param stallTimeout time without any rank finishing an operation after which a run counts as stuck
      */
     public RankThreads(int ranks, Duration stallTimeout) {
         this.stallTimeout = stallTimeout;
@@ -36,78 +34,87 @@ public final class RankThreads {
         }
     }
 
-    /** A rank's thread is done; {@code failure} is null if all went well. */
-    private record Ended(int rank, @Nullable Throwable failure) {}
+    /** All ranks at work on one feed of steps. */
+    public final class Shift {
+        private final StepFeed feed;
+        private final RunContext context;
+        private final CountDownLatch open;
+        private final List<Future<?>> running = new ArrayList<>();
 
-    /**
-     * Runs steps on all ranks and returns when they are done.
-     *
-     * @param deployment the plan on its devices
-     * @param schedulers each rank's scheduler, made for that deployment
-     * @param steps what to run
-     * @param firstStep number of the first of these steps since the start of the run
-     * @param context what the ranks of the run share
-     * @throws RunFailedException if a rank fails or gets stuck; it says which
-     */
-    public void run(Deployment deployment, List<MicroBatchScheduler> schedulers, List<Step> steps, int firstStep,
-            RunContext context) {
-        BlockingQueue<Ended> ended = new LinkedBlockingQueue<>();
-        List<Future<?>> running = new ArrayList<>();
-        for (int i = 0; i < schedulers.size(); i++) {
-            int rank = i;
-            context.heartbeat().waits(rank);
-            running.add(threads.get(rank).submit(() -> {
-                Throwable failure = null;
-                try {
-                    schedulers.get(rank).run(steps, firstStep);
-                } catch (RuntimeException | Error | InterruptedException e) {
-                    // The others must not wait for this rank.
-                    context.comm().abort();
-                    failure = e;
-                }
-                ended.add(new Ended(rank, failure));
-            }));
+        private Shift(StepFeed feed, RunContext context, int ranks) {
+            this.feed = feed;
+            this.context = context;
+            open = new CountDownLatch(ranks);
         }
-        await(deployment, running, ended, context);
-    }
 
-    private void await(
-            Deployment deployment, List<Future<?>> running, BlockingQueue<Ended> ended, RunContext context) {
-        RunFailedException failure = null;
-        Long giveUp = null;
-        int open = running.size();
-        while (open > 0 && (giveUp == null || System.nanoTime() - giveUp < 0)) {
-            try {
-                Ended rank = ended.poll(500, TimeUnit.MILLISECONDS);
-                if (rank == null) {
-                    if (failure == null
-                            && context.heartbeat().silence() > TimeUnit.NANOSECONDS.convert(stallTimeout)) {
-                        failure = new RunFailedException(
-                                "no rank finished anything for %s s: %s"
-                                        .formatted(
-                                                Text.number(stallTimeout.toMillis() / 1e3),
-                                                context.heartbeat().busyRanks()),
-                                null);
-                        giveUp = System.nanoTime();
-                    }
-                    continue;
-                }
-                open--;
-                if (rank.failure() != null && !(rank.failure() instanceof RunAbortedException) && failure == null) {
-                    failure = Deployment.failure(deployment.plan().ranks().get(rank.rank()), rank.failure());
-                    giveUp = System.nanoTime() + GRACE.toNanos();
-                }
-            } catch (InterruptedException e) {
-                failure = new RunFailedException("interrupted", e);
-                giveUp = System.nanoTime();
-                Thread.currentThread().interrupt();
+        private void start(List<MicroBatchScheduler> schedulers) {
+            for (int i = 0; i < schedulers.size(); i++) {
+                int rank = i;
+                context.heartbeat().waits(rank);
+                running.add(threads.get(rank).submit(() -> work(schedulers.get(rank), rank)));
             }
         }
-        if (failure != null) {
-            context.comm().abort();
-            running.forEach(f -> f.cancel(true));
-            throw failure;
+
+        private void work(MicroBatchScheduler scheduler, int rank) {
+            try {
+                scheduler.run(feed);
+            } catch (RunAbortedException e) {
+                // Another rank says why.
+            } catch (RuntimeException | Error | InterruptedException e) {
+                // The others must not wait for this rank.
+                context.comm().abort();
+                context.listener().broken(rank, e);
+            } finally {
+                open.countDown();
+            }
         }
+
+        /**
+         * {@return what the ranks are doing, if none of them has finished anything for so long that they are stuck}
+         *
+         * @param since when a rank had something to do at the earliest, by {@link System#nanoTime}
+         */
+        public Optional<String> stuck(long since) {
+            long silence = Math.min(context.heartbeat().silence(), System.nanoTime() - since);
+            return silence > TimeUnit.NANOSECONDS.convert(stallTimeout)
+                    ? Optional.of("no rank finished anything for %s s: %s".formatted(
+                            Text.number(stallTimeout.toMillis() / 1e3), context.heartbeat().busyRanks()))
+                    : Optional.empty();
+        }
+
+        /**
+         * Ends the shift after the steps that were issued, which have ended: waits until all ranks are at rest.
+         *
+         * @return false if one of them is not after ten seconds
+         * @throws InterruptedException if interrupted
+         */
+        public boolean end() throws InterruptedException {
+            feed.close();
+            return open.await(GRACE.toSeconds(), TimeUnit.SECONDS);
+        }
+
+        /** Ends the shift wherever its ranks are, each at the next operation; does not wait for them. */
+        public void abort() {
+            feed.abort();
+            context.comm().abort();
+            if (open.getCount() > 0) {
+                running.forEach(f -> f.cancel(true));
+            }
+        }
+    }
+
+    /**
+     * Sets all ranks to work.
+     *
+     * @param schedulers each rank's scheduler, made for the same deployment and context
+     * @param feed hands out steps
+     * @param context what the ranks share
+     * @return what they are at until the feed is closed, one of them fails, or it is aborted
+     */
+    public Shift start(List<MicroBatchScheduler> schedulers, StepFeed feed, RunContext context) {
+        Shift shift = new Shift(feed, context, schedulers.size());
+        shift.start(schedulers);
+        return shift;
     }
 
     /**

@@ -18,6 +18,8 @@ public final class Recorder {
     private final BitSet[][] stepsOf;
 
     private final boolean transfers;
+    /** Whether it keeps what grows with the number of steps. */
+    private final boolean history;
     private double mostRows;
     private double meanRows;
 
@@ -30,9 +32,25 @@ public final class Recorder {
      * @param transfers whether ranks record their transfers too
      */
     public Recorder(int ranks, int layers, int experts, boolean transfers) {
+        this(ranks, layers, experts, transfers, true);
+    }
+
+    /**
+     * {@return a record of something that has no end: counts and sums, and no timeline}
+     *
+     * @param ranks number of ranks
+     * @param layers layers of the model
+     * @param experts most routed experts of a layer
+     */
+    public static Recorder endless(int ranks, int layers, int experts) {
+        return new Recorder(ranks, layers, experts, false, false);
+    }
+
+    private Recorder(int ranks, int layers, int experts, boolean transfers, boolean history) {
         this.transfers = transfers;
+        this.history = history;
         for (int i = 0; i < ranks; i++) {
-            this.ranks.add(new RankLog());
+            this.ranks.add(new RankLog(history ? MOST_EVENTS : 0));
         }
         loads = new long[layers][experts];
         stepsOf = new BitSet[layers][experts];
@@ -89,7 +107,9 @@ public final class Recorder {
         for (int expert : chosen) {
             if (expert >= 0 && expert < loads[layer].length) {
                 loads[layer][expert]++;
-                stepsOf[layer][expert].set(decodeStep);
+                if (history) {
+                    stepsOf[layer][expert].set(decodeStep);
+                }
             }
         }
     }
@@ -116,7 +136,11 @@ public final class Recorder {
         private long decodeTransferBytes;
         private long decodeMessageNanos;
 
-        private RankLog() {}
+        private final int mostEvents;
+
+        private RankLog(int mostEvents) {
+            this.mostEvents = mostEvents;
+        }
 
         /** A segment of a decode step ran: its tasks, and bytes that went between host and device for it. */
         void decoded(int tasks, long transferBytes) {
@@ -144,7 +168,7 @@ public final class Recorder {
         }
 
         private void keep(TimelineEvent event, List<TimelineEvent> events) {
-            if (events.size() < MOST_EVENTS) {
+            if (events.size() < mostEvents) {
                 events.add(event);
             } else {
                 leftOut++;

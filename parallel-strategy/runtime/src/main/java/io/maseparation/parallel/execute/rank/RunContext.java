@@ -1,20 +1,23 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.comm.Communicator;
-import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.LogitsListener;
+import java.util.Optional;
 
 /**
- * What the ranks of one run share.
+ * What ranks that work together share.
  *
- * @param job what is run
  * @param comm carries their messages
  * @param recorder what they did when
- * @param sequences what has been generated
+ * @param slots the sequences that run
+ * @param listener learns what became of steps
+ * @param logits sees all logits, which costs time, if there is one
  * @param heartbeat what each of them is doing
  */
 public record RunContext(
-        Job job,
         Communicator comm,
         Recorder recorder,
-        Sequences sequences,
+        Slots slots,
+        StepListener listener,
+        Optional<LogitsListener> logits,
         Heartbeat heartbeat) {}

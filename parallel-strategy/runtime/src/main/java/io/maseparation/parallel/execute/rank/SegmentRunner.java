@@ -6,7 +6,6 @@ import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.layout.RankPlan;
-import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,7 +18,7 @@ import java.util.Set;
 final class SegmentRunner {
     private final RankPlan rankPlan;
     private final boolean hasPlacement;
-    private final Shares shares;
+    private final Slots slots;
     private final RankDevice device;
     private final RankBuffers buffers;
     private final Recorder recorder;
@@ -27,7 +26,6 @@ final class SegmentRunner {
     private final TransferLog transfers;
     private final ExpertExchange exchange;
     private final TokenSampler sampler;
-    private final int[] lastToken;
     /** Layers that a segment routes. */
     private final Map<String, List<Integer>> routes = new HashMap<>();
     /** Layer whose experts a segment computes for rows of other ranks. */
@@ -35,21 +33,19 @@ final class SegmentRunner {
     /** Segments with the output projection. */
     private final Set<String> outputs = new HashSet<>();
 
-    /** @param lastToken token that each sequence continues with; shared with the rank's other parts */
     SegmentRunner(
-            Deployment deployment, RankPlan rankPlan, Recorder recorder, TransferLog transfers,
-            ExpertExchange exchange, TokenSampler sampler, int[] lastToken) {
+            Deployment deployment, RankPlan rankPlan, RunContext context, TransferLog transfers,
+            ExpertExchange exchange, TokenSampler sampler) {
         this.rankPlan = rankPlan;
         this.hasPlacement = !deployment.plan().placement().isEmpty();
-        this.shares = deployment.shares();
+        this.slots = context.slots();
         this.device = deployment.rankDevice(rankPlan.rank());
         this.buffers = device.buffers();
-        this.recorder = recorder;
+        this.recorder = context.recorder();
         this.log = recorder.rank(rankPlan.rank());
         this.transfers = transfers;
         this.exchange = exchange;
         this.sampler = sampler;
-        this.lastToken = lastToken;
         for (Segment segment : rankPlan.segments()) {
             for (Part part : segment.parts()) {
                 if (part instanceof Part.Route route) {
@@ -71,7 +67,7 @@ final class SegmentRunner {
         }
         Batch batch = microBatch.batch();
         if (batch.rows() > 0) {
-            layOut(batch, microBatch.prefill());
+            layOut(batch, microBatch);
             runOnDevice(microBatch, segment);
             take(microBatch, segment, batch);
         }
@@ -102,15 +98,15 @@ final class SegmentRunner {
         }
     }
 
-    private void layOut(Batch batch, boolean prefill) {
-        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), prefill ? batch.rows() : 0);
+    private void layOut(Batch batch, MicroBatch microBatch) {
+        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), batch.promptRows() > 0 ? 1 : 0);
         for (int i = 0; i < batch.rows(); i++) {
             int row = batch.firstRow() + i;
             int sequence = batch.sequences()[i];
             int token = batch.tokens()[i];
-            buffers.inputs().tokens().set(row, token >= 0 ? token : lastToken[sequence]);
-            buffers.inputs().place(
-                    row, batch.positions()[i], shares.firstBlock()[sequence], shares.capacity()[sequence]);
+            buffers.inputs().tokens().set(row, token >= 0 ? token : microBatch.lastToken(sequence));
+            KvRegion region = slots.get(sequence).region();
+            buffers.inputs().place(row, batch.positions()[i], region.base(), region.capacity());
         }
         buffers.outputs().step().setAll(0, 0, batch.outputs().length, 0);
         if (rankPlan.shard().output().isPresent()) {
@@ -133,7 +129,7 @@ final class SegmentRunner {
     /** Takes logits and the router's choices, before another micro-batch overwrites them. */
     private void take(MicroBatch microBatch, String segment, Batch batch) {
         if (outputs.contains(segment)) {
-            sampler.keep(microBatch.index, batch, microBatch.prefill());
+            sampler.keep(microBatch.index, batch);
         }
         for (int layer : routes.getOrDefault(segment, List.of())) {
             takeChoice(microBatch, layer, batch);

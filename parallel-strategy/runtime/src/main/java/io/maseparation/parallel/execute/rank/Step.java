@@ -1,30 +1,55 @@
 package io.maseparation.parallel.execute.rank;
 
-import io.maseparation.parallel.layout.PerMicroBatch;
+import java.util.List;
 
 /**
- * One step of the whole model.
+ * One step of the whole model, as data: who takes part, with how many tokens at which positions, in which group and
+ * micro-batch, and whose logits are needed. Every rank runs its program on it, once for each micro-batch that has rows.
  *
- * @param prefill whether its rows are prompt tokens
- * @param batches of each group and micro-batch
+ * @param number of the step since the start; every step has its own
+ * @param work the micro-batches that have rows, ascending
  */
-public record Step(boolean prefill, PerMicroBatch<Batch> batches) {
-    /**
-     * {@return the rows of a group and micro-batch}
-     *
-     * @param group index of the group
-     * @param microBatch index of the micro-batch
-     */
-    public Batch batch(int group, int microBatch) {
-        return batches.get(group, microBatch);
+public record Step(int number, List<Work> work) {
+    /** Copies the list. */
+    public Step {
+        work = List.copyOf(work);
     }
 
     /**
-     * {@return rows of a micro-batch over all groups: what expert ranks can receive}
+     * A micro-batch that has rows.
      *
      * @param microBatch index of the micro-batch
+     * @param groups the rows of each group, of which some may have none
      */
-    public int rows(int microBatch) {
-        return batches.groups().stream().mapToInt(g -> g.get(microBatch).rows()).sum();
+    public record Work(int microBatch, List<Batch> groups) {
+        /** Copies the list. */
+        public Work {
+            groups = List.copyOf(groups);
+        }
+
+        /** {@return whether any of its rows is a prompt token} */
+        public boolean prefill() {
+            for (Batch batch : groups) {
+                if (batch.promptRows() > 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        /** {@return rows over all groups: what expert ranks can receive} */
+        public int rows() {
+            return groups.stream().mapToInt(Batch::rows).sum();
+        }
+    }
+
+    /** {@return whether any of its rows is a prompt token} */
+    public boolean prefill() {
+        for (Work microBatch : work) {
+            if (microBatch.prefill()) {
+                return true;
+            }
+        }
+        return false;
     }
 }

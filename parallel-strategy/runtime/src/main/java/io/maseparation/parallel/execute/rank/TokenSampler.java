@@ -2,12 +2,10 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.Sampler;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.run.LogitsListener;
-import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -15,67 +13,72 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What
- * a segment left on the device is taken at once, since another micro-batch may run before this one is sampled.
+ * a segment left on the device is taken at once, since another micro-batch may run before this one is sampled. Each row
+ * is sampled as its own sequence wants it, and a row that cannot be sampled harms no other.
  */
 final class TokenSampler {
+    /** Stands for a token where none could be sampled; the sequence has ended, and what it computes is dropped. */
+    private static final int NONE = 0;
+
     private final ModelConfig config;
     private final RankPlan rankPlan;
     private final RankDevice device;
     private final RankBuffers buffers;
-    private final Workload workload;
-    private final Sequences sequences;
-    private final Sampler sampler;
-    private final int[] lastToken;
+    private final Slots slots;
+    private final StepListener steps;
     private final Optional<LogitsListener> listener;
     private final Map<Integer, Kept> kept = new HashMap<>();
 
     /**
      * Outputs of a micro-batch that wait to be sampled.
      *
-     * @param best most likely tokens, where those are enough
+     * @param best most likely tokens; empty where the vocabulary is split
      * @param slices logits by slice of the vocabulary, each row-major, this rank's first; empty where best is enough
      */
     private record Kept(int[] best, List<float[]> slices) {}
 
-    TokenSampler(ModelConfig config, RankPlan rankPlan, RankDevice device, RunContext context, int[] lastToken) {
+    TokenSampler(ModelConfig config, RankPlan rankPlan, RankDevice device, RunContext context) {
         this.config = config;
         this.rankPlan = rankPlan;
         this.device = device;
         this.buffers = device.buffers();
-        this.workload = context.job().workload();
-        this.sequences = context.sequences();
-        this.sampler = workload.sampling();
-        this.lastToken = lastToken;
-        this.listener = context.job().logits();
+        this.slots = context.slots();
+        this.steps = context.listener();
+        this.listener = context.logits();
     }
 
     /** Takes the outputs of a micro-batch from the device, right after the segment that computed them. */
-    void keep(int microBatch, Batch batch, boolean prefill) {
+    void keep(int microBatch, Batch batch) {
         int n = batch.outputs().length;
         int width = rankPlan.shard().output().orElseThrow().size();
-        boolean logits = keepsPromptLogits(prefill)
-                || !sampler.needsNoLogits()
-                || width < config.vocab()
-                || listener.isPresent();
+        boolean split = width < config.vocab();
         List<float[]> slices = new ArrayList<>();
-        int[] best = new int[n];
-        if (n > 0 && logits) {
+        if (n > 0 && (split || needsLogits(batch))) {
             device.fetchLogits();
             float[] own = new float[n * width];
             buffers.outputs().logits().read(0, own, 0, own.length);
             slices.add(own);
-        } else {
-            Arrays.setAll(best, buffers.outputs().best()::get);
         }
+        int[] best = new int[split ? 0 : n];
+        Arrays.setAll(best, buffers.outputs().best()::get);
         kept.put(microBatch, new Kept(best, slices));
     }
 
-    private boolean keepsPromptLogits(boolean prefill) {
-        return prefill && workload.promptLogits();
+    private boolean needsLogits(Batch batch) {
+        if (listener.isPresent()) {
+            return true;
+        }
+        for (int row : batch.outputs()) {
+            Slot slot = slots.get(batch.sequences()[row]);
+            if (!slot.sampler().needsNoLogits() || slot.keepsLogits(batch.positions()[row])) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Logits of this rank's slice for the output rows of a micro-batch, row-major. */
@@ -93,45 +96,53 @@ final class TokenSampler {
     }
 
     /** Samples the output rows of a micro-batch. */
-    void sample(int microBatch, Batch batch, boolean prefill) {
+    void sample(MicroBatch microBatch) {
+        Batch batch = microBatch.batch();
         int n = batch.outputs().length;
         if (n == 0) {
             return;
         }
-        Kept outputs = outputs(microBatch);
-        boolean best = outputs.slices().isEmpty();
-        float[] logits = best ? new float[0] : rows(outputs.slices(), n);
+        Kept outputs = outputs(microBatch.index);
+        float[] logits = outputs.slices().isEmpty() ? null : rows(outputs.slices(), n);
         long now = System.nanoTime();
         for (int i = 0; i < n; i++) {
-            int sequence = batch.sequences()[batch.outputs()[i]];
-            int index = batch.positions()[batch.outputs()[i]]
-                    - workload.depth()
-                    - workload.prompts().get(sequence).length
-                    + 1;
-            int from = i * config.vocab();
-            if (best && outputs.best()[i] < 0) {
-                throw new ModelException("a logit of sequence %d, step %d, is not a number".formatted(sequence, index));
+            int row = batch.outputs()[i];
+            int index = batch.sequences()[row];
+            Slot slot = slots.get(index);
+            int output = slot.index(batch.positions()[row]);
+            int token;
+            try {
+                token = outputs.best().length > 0 && slot.sampler().needsNoLogits()
+                        ? best(outputs.best()[i], slot, output)
+                        : slot.sampler().sample(
+                                Objects.requireNonNull(logits), i * config.vocab(), config.vocab(), slot.number(),
+                                slot.before(), output);
+            } catch (RuntimeException e) {
+                microBatch.setLastToken(index, NONE);
+                steps.failed(index, output, rankPlan.rank(), e);
+                continue;
             }
-            int token = best
-                    ? outputs.best()[i]
-                    : sampler.sample(logits, from, config.vocab(), sequence, before(sequence), index);
-            lastToken[sequence] = token;
-            if (keepsPromptLogits(prefill)) {
-                sequences.setPromptLogits(sequence, Arrays.copyOfRange(logits, from, from + config.vocab()));
-            }
+            microBatch.setLastToken(index, token);
+            slot.sampled(token);
             if (listener.isPresent()) {
-                listener.get().sampled(sequence, index, Arrays.copyOfRange(logits, from, from + config.vocab()));
+                listener.get().sampled(slot.number(), output, row(Objects.requireNonNull(logits), i));
             }
-            sequences.add(sequence, token, now);
+            boolean keeps = slot.keepsLogits(batch.positions()[row]);
+            steps.sampled(
+                    index, output, token, keeps ? row(Objects.requireNonNull(logits), i) : null, now);
         }
     }
 
-    /** Tokens of a sequence so far, for the one setting that looks at them. */
-    private int[] before(int sequence) {
-        return sampler.repetitionPenalty() == 1
-                ? new int[0]
-                : IntStream.concat(Arrays.stream(workload.prompts().get(sequence)),
-                        sequences.tokens(sequence).stream().mapToInt(t -> t)).toArray();
+    private static int best(int token, Slot slot, int output) {
+        if (token < 0) {
+            throw new ModelException("a logit of sequence %d, step %d, is not a number".formatted(
+                    slot.number(), output));
+        }
+        return token;
+    }
+
+    private float[] row(float @Nullable [] logits, int i) {
+        return Arrays.copyOfRange(logits, i * config.vocab(), (i + 1) * config.vocab());
     }
 
     /** Whole rows of logits from slices of the vocabulary. */

@@ -1,0 +1,373 @@
+package io.maseparation.parallel.engine;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
+import io.maseparation.moe.ChatTemplate;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Rope;
+import io.maseparation.moe.StopStrings;
+import io.maseparation.moe.TextStream;
+import io.maseparation.moe.Tokenizer;
+import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.execute.rank.RankThreads;
+import io.maseparation.parallel.execute.rank.Recorder;
+import io.maseparation.parallel.execute.rank.Room;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.PlanException;
+import io.maseparation.parallel.layout.StepRows;
+import io.maseparation.parallel.run.Equipment;
+import io.maseparation.parallel.run.RunFailedException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntConsumer;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An engine on a plan, for those who have weights and no model. Safe for use by any number of threads.
+ */
+public final class EngineCore implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(EngineCore.class.getName());
+
+    /** How long callbacks may take to end after the engine did. */
+    private static final long CALLBACK_MILLIS = 5_000;
+
+    private final Plan plan;
+    private final EngineLimits limits;
+    private final Optional<Tokenizer> tokenizer;
+    private final BooleanSupplier open;
+    private final int longest;
+    private final Deployment deployment;
+    private final RankThreads threads;
+    private final Schedule schedule;
+    private final StepLoop loop;
+    private final Thread thread;
+    private final Semaphore queue;
+    private final AtomicLong numbers = new AtomicLong();
+    private final Set<Completion> unfinished = ConcurrentHashMap.newKeySet();
+    /** Guards what follows, and that nothing is posted to a loop that has ended. */
+    private final Object lock = new Object();
+
+    private @Nullable RuntimeException ended;
+    private boolean closing;
+
+    /**
+     * Lays out buffers, builds all graphs and starts the threads.
+     *
+     * @param plan the plan
+     * @param equipment weights, options and devices
+     * @param limits what there is to be room for
+     * @param tokenizer of the model, where there is one
+     * @param open whether the model may still be used; looked at before every step
+     * @throws ModelException if what the limits allow does not fit the memory
+     * @throws PlanException if a rank holds more than a device may, or the options want the layout to change
+     */
+    public EngineCore(
+            Plan plan, Equipment equipment, EngineLimits limits, Optional<Tokenizer> tokenizer,
+            BooleanSupplier open) {
+        this(plan, equipment, limits, tokenizer, open, RegionPool::new);
+    }
+
+    EngineCore(
+            Plan plan, Equipment equipment, EngineLimits limits, Optional<Tokenizer> tokenizer,
+            BooleanSupplier open, IntFunction<KvPool> pools) {
+        this.plan = Objects.requireNonNull(plan, "plan");
+        this.limits = Objects.requireNonNull(limits, "limits");
+        this.tokenizer = tokenizer;
+        this.open = open;
+        plan.checkHeldBy(equipment.weights().config());
+        if (!equipment.options().changes().isNone()) {
+            throw new PlanException("an engine keeps its layout: changes of layout are for single runs");
+        }
+        longest = Math.min(limits.kvPositions(), plan.config().maxPositions() - 1);
+        Room room = room();
+        deployment = Deployment.start(plan, room, equipment);
+        threads = new RankThreads(plan.ranks().size(), equipment.options().stallTimeout());
+        schedule = new Schedule(plan, room, limits.sequences(), limits.stepTokens(), false, pools);
+        queue = new Semaphore(limits.queue(), true);
+        ModelConfig config = plan.config();
+        Recorder recorder = Recorder.endless(plan.ranks().size(), config.layers().size(), config.maxExperts());
+        IntConsumer onToken = equipment.options().onToken();
+        loop = new StepLoop(deployment, threads, schedule, recorder, new StepLoop.Hooks() {
+            @Override
+            public IntConsumer onToken() {
+                return onToken;
+            }
+        });
+        thread = Thread.ofPlatform().daemon().name("engine").start(this::run);
+    }
+
+    private Room room() {
+        int microBatches = plan.batching().microBatches();
+        int each = Math.ceilDiv(limits.sequences(), plan.groups() * microBatches);
+        int[] positions = new int[plan.groups()];
+        Arrays.fill(positions, limits.kvPositions());
+        return new Room(
+                StepRows.even(plan.groups(), microBatches, Math.max(limits.stepTokens(), each), each),
+                positions,
+                contexts());
+    }
+
+    /** Lengths of requests whose angles there is a table for: all, or up to where each length has angles of its own. */
+    private List<Integer> contexts() {
+        return switch (plan.config().attention().rope().scaling()) {
+            case Rope.Dynamic dynamic -> List.of(Math.min(longest, dynamic.original() - 1));
+            case Rope.LongRope rope -> List.of(Math.min(longest, rope.original() - 1), longest);
+            default -> List.of(longest);
+        };
+    }
+
+    private void run() {
+        RuntimeException why;
+        try {
+            why = loop();
+        } catch (InterruptedException e) {
+            why = new RunFailedException("interrupted", e);
+        } catch (RuntimeException e) {
+            why = e;
+        } catch (Error e) {
+            why = new RunFailedException("the engine failed: " + e, e);
+        }
+        end(why);
+    }
+
+    private RuntimeException loop() throws InterruptedException {
+        while (true) {
+            loop.pass();
+            synchronized (lock) {
+                if (closing) {
+                    return new RunFailedException("the engine is closed", null);
+                }
+            }
+            if (!open.getAsBoolean()) {
+                return new RunFailedException("the model was closed", null);
+            }
+            loop.await();
+        }
+    }
+
+    private void end(RuntimeException why) {
+        synchronized (lock) {
+            ended = why;
+        }
+        loop.abort();
+        // Whoever waits for a place in the queue looks at this again.
+        queue.release(Integer.MAX_VALUE / 2);
+        unfinished.forEach(completion -> completion.fail(why));
+        unfinished.clear();
+    }
+
+    /**
+     * Submits a request, which is refused where the queue is full.
+     *
+     * @param request what to generate
+     * @return the request on its way
+     * @throws ModelException if the model cannot run it, or no cache has room for it
+     * @throws RejectedExecutionException if as many requests wait as the limits allow
+     * @throws RunFailedException if the engine has failed or is closed
+     */
+    public Completion submit(GenerationRequest request) {
+        int[] prompt = check(request);
+        requireRunning();
+        if (!queue.tryAcquire()) {
+            throw new RejectedExecutionException(
+                    "%s wait already, as many as the engine's 'queue' holds: try again later"
+                            .formatted(Text.count(limits.queue(), "request")));
+        }
+        return accept(request, prompt);
+    }
+
+    /**
+     * Submits a request, after waiting for a place in the queue where that is full.
+     *
+     * @param request what to generate
+     * @return the request on its way
+     * @throws ModelException if the model cannot run it, or no cache has room for it
+     * @throws RunFailedException if the engine has failed or is closed
+     * @throws InterruptedException if interrupted; the request is not submitted then
+     */
+    public Completion submitWaiting(GenerationRequest request) throws InterruptedException {
+        int[] prompt = check(request);
+        requireRunning();
+        queue.acquire();
+        return accept(request, prompt);
+    }
+
+    private void requireRunning() {
+        synchronized (lock) {
+            if (closing) {
+                throw new RunFailedException("the engine is closed", null);
+            }
+            if (ended != null) {
+                throw new RunFailedException(Objects.requireNonNullElse(ended.getMessage(), ended.toString()), ended);
+            }
+        }
+        if (!open.getAsBoolean()) {
+            throw new IllegalStateException("the model is closed");
+        }
+    }
+
+    private Completion accept(GenerationRequest request, int[] prompt) {
+        try {
+            return start(request, prompt);
+        } catch (RuntimeException | Error e) {
+            queue.release();
+            throw e;
+        }
+    }
+
+    private Completion start(GenerationRequest request, int[] prompt) {
+        long now = System.nanoTime();
+        Optional<TextStream> text = tokenizer.map(t -> new TextStream(
+                t, request.stops().isEmpty() ? Optional.empty() : Optional.of(new StopStrings(t, request.stops()))));
+        List<Integer> eos = request.ignoreEos() ? List.of() : plan.config().vocabulary().eosTokens();
+        // The way back from the answer to what generates it is known once both are there.
+        Sequence[] made = new Sequence[1];
+        Completion completion = new Completion(
+                numbers.getAndIncrement(), Arrays.stream(prompt).boxed().toList(), tokenizer.isPresent(),
+                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)));
+        Answer answer = new Answer(completion, text, Set.copyOf(eos), request.maxTokens(), queue::release);
+        // An overlong timeout is none.
+        boolean limited = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE).isPresent();
+        long deadline = limited ? now + request.timeout().get().toNanos() : 0;
+        made[0] = new Sequence(
+                new Sequence.Task(
+                        0, prompt, 0, request.maxTokens(), request.sampler(), request.promptLogits()),
+                answer,
+                deadline,
+                limited);
+        request.onToken().ifPresent(listener -> completion.callBack(
+                listener, failure -> post(() -> schedule.fail(made[0], -1, failure))));
+        synchronized (lock) {
+            requireRunning();
+            unfinished.add(completion);
+            loop.post(() -> schedule.add(made[0]));
+        }
+        completion.toFuture().whenComplete((result, failure) -> unfinished.remove(completion));
+        completion.startCallback();
+        return completion;
+    }
+
+    /** Does something before the next step, if there will be one. */
+    private void post(Runnable work) {
+        synchronized (lock) {
+            if (ended == null) {
+                loop.post(work);
+            }
+        }
+    }
+
+    private int[] check(GenerationRequest request) {
+        int[] prompt = encoded(Objects.requireNonNull(request, "request").prompt());
+        ModelConfig config = plan.config();
+        if (prompt.length == 0) {
+            throw new ModelException("the prompt is empty");
+        }
+        for (int token : prompt) {
+            if (token < 0 || token >= config.vocab()) {
+                throw new ModelException(
+                        "the prompt's token %d is outside the vocabulary of %d".formatted(token, config.vocab()));
+            }
+        }
+        if (!request.stops().isEmpty()) {
+            requiredTokenizer();
+        }
+        long context = (long) prompt.length + request.maxTokens();
+        if (context > config.maxPositions()) {
+            throw new ModelException(
+                    "%s and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
+                            .formatted(
+                                    Text.count(prompt.length, "prompt token"), request.maxTokens(),
+                                    config.maxPositions()));
+        }
+        int positions = (int) context - 1;
+        schedule.check(positions);
+        if (config.attention().rope().scaling() instanceof Rope.Dynamic(double _, int original)
+                && context > original) {
+            throw new ModelException(
+                    "%d tokens are more than the %d up to which requests have the same angles under rotary scaling 'dynamic', and an engine has no table for longer ones: generate them in a run of their own"
+                            .formatted(context, original));
+        }
+        return prompt;
+    }
+
+    private int[] encoded(GenerationRequest.Prompt prompt) {
+        return switch (prompt) {
+            case GenerationRequest.Prompt.Ids(List<Integer> tokens) -> tokens.stream().mapToInt(t -> t).toArray();
+            case GenerationRequest.Prompt.Text(String text) -> requiredTokenizer().encode(text);
+            case GenerationRequest.Prompt.Chat(List<ChatTemplate.Message> messages) -> {
+                ChatTemplate template = requiredTokenizer().chatTemplate().orElseThrow(() -> new ModelException(
+                        "%s has no chat template, neither in tokenizer_config.json nor as chat_template.jinja"
+                                .formatted(plan.config().name())));
+                yield requiredTokenizer().encodePlain(template.render(messages, true, Map.of()));
+            }
+        };
+    }
+
+    private Tokenizer requiredTokenizer() {
+        return tokenizer.orElseThrow(() -> new ModelException(
+                "%s has no tokenizer.json: give token ids instead of text".formatted(plan.config().name())));
+    }
+
+    /** {@return what it has room for} */
+    public EngineLimits limits() {
+        return limits;
+    }
+
+    /** {@return the plan that it runs} */
+    public Plan plan() {
+        return plan;
+    }
+
+    /** Whether nothing waits or runs, and every cache is free. */
+    CompletableFuture<Boolean> isIdle() {
+        CompletableFuture<Boolean> idle = new CompletableFuture<>();
+        post(() -> idle.complete(schedule.isEmpty() && schedule.positionsUsed() == 0));
+        return idle;
+    }
+
+    /**
+     * Ends all requests, with a {@link RunFailedException} that says so, and then all threads, and frees the devices'
+     * memory. Can be called again, and by any thread.
+     */
+    @Override
+    public void close() {
+        List<Completion> open = new ArrayList<>(unfinished);
+        synchronized (lock) {
+            if (closing) {
+                return;
+            }
+            closing = true;
+        }
+        loop.post(() -> {});
+        boolean interrupted = Thread.interrupted();
+        try {
+            boolean atRest = thread.join(java.time.Duration.ofSeconds(30)) && threads.close();
+            for (Completion completion : open) {
+                atRest &= completion.callbackEnds(CALLBACK_MILLIS);
+            }
+            if (atRest) {
+                deployment.close();
+            } else {
+                LOG.log(System.Logger.Level.WARNING,
+                        "a rank or a callback still runs; the memory of the devices is not freed");
+            }
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

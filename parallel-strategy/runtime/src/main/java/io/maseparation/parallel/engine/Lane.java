@@ -1,0 +1,145 @@
+package io.maseparation.parallel.engine;
+
+import io.maseparation.parallel.execute.rank.Batch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The sequences of one group and micro-batch, and the rows that they have in the next step. */
+final class Lane {
+    final int group;
+    final int microBatch;
+    final List<Sequence> running = new ArrayList<>();
+    /** Positions of all of them together, when they have all their tokens. */
+    long positions;
+
+    private final int firstRow;
+    private final int mostPromptRows;
+    private final int mostSequences;
+    /** Whether the last step that had rows of it took prompts in. */
+    private boolean prompts;
+
+    private int rows;
+    private int[] sequences = new int[0];
+    private int[] at = new int[0];
+    private int[] tokens = new int[0];
+    private int[] outputs = new int[0];
+
+    /**
+     * @param firstRow index of its first row in the group's buffers
+     * @param mostPromptRows most prompt tokens of a step
+     * @param mostSequences most sequences
+     */
+    Lane(int group, int microBatch, int firstRow, int mostPromptRows, int mostSequences) {
+        this.group = group;
+        this.microBatch = microBatch;
+        this.firstRow = firstRow;
+        this.mostPromptRows = mostPromptRows;
+        this.mostSequences = mostSequences;
+    }
+
+    boolean full() {
+        return running.size() >= mostSequences;
+    }
+
+    void add(Sequence sequence) {
+        running.add(sequence);
+        positions += sequence.task.positions();
+        sequence.lane = this;
+    }
+
+    void remove(Sequence sequence) {
+        running.remove(sequence);
+        positions -= sequence.task.positions();
+        sequence.lane = null;
+    }
+
+    /** Whether any sequence has prompt tokens left. */
+    boolean hasPrompts() {
+        for (Sequence sequence : running) {
+            if (sequence.hasRow() && sequence.inPrompt()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean hasDecodes() {
+        for (Sequence sequence : running) {
+            if (sequence.hasRow() && !sequence.inPrompt()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Whether the next step takes prompts in, where it may do either: by turns, so that whoever decodes waits for one
+     * chunk at a time.
+     */
+    boolean promptsNext() {
+        return hasPrompts() && (!prompts || !hasDecodes());
+    }
+
+    /** Says whether there is room in the cache for a sequence's next position. */
+    interface Reach {
+        boolean at(Sequence sequence, int position);
+    }
+
+    /**
+     * The rows of the next step.
+     *
+     * @param takePrompts whether it takes prompts in; otherwise each sequence beyond its prompt has a row
+     * @param members takes the sequences with rows
+     */
+    Batch next(boolean takePrompts, Reach reach, List<Sequence> members) {
+        rows = 0;
+        int needed = 0;
+        int mostRows = takePrompts ? mostPromptRows : mostSequences;
+        // In the order of arrival, and not of slots.
+        for (int i = 0; i < running.size(); i++) {
+            Sequence sequence = running.get(i);
+            if (!sequence.hasRow() || sequence.inPrompt() != takePrompts || rows == mostRows) {
+                continue;
+            }
+            int end = takePrompts
+                    ? Math.min(sequence.promptEnd(), sequence.next + mostRows - rows)
+                    : sequence.next + 1;
+            if (!reach.at(sequence, end - 1)) {
+                continue;
+            }
+            members.add(sequence);
+            sequence.inFlight++;
+            ensure(end - sequence.next);
+            for (; sequence.next < end; sequence.next++) {
+                if (sequence.needsLogits(sequence.next)) {
+                    outputs[needed++] = rows;
+                }
+                sequences[rows] = sequence.slot;
+                at[rows] = sequence.next;
+                tokens[rows++] = sequence.token(sequence.next);
+            }
+        }
+        if (rows == 0) {
+            return Batch.empty(firstRow);
+        }
+        prompts = takePrompts;
+        return new Batch(
+                firstRow,
+                takePrompts ? rows : 0,
+                Arrays.copyOf(sequences, rows),
+                Arrays.copyOf(at, rows),
+                Arrays.copyOf(tokens, rows),
+                Arrays.copyOf(outputs, needed));
+    }
+
+    private void ensure(int more) {
+        if (rows + more > sequences.length) {
+            int length = Math.max(rows + more, 2 * sequences.length);
+            sequences = Arrays.copyOf(sequences, length);
+            at = Arrays.copyOf(at, length);
+            tokens = Arrays.copyOf(tokens, length);
+            outputs = Arrays.copyOf(outputs, length);
+        }
+    }
+}

@@ -1,0 +1,453 @@
+package io.maseparation.parallel.engine;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.parallel.execute.rank.Batch;
+import io.maseparation.parallel.execute.rank.KvRegion;
+import io.maseparation.parallel.execute.rank.Room;
+import io.maseparation.parallel.execute.rank.Slots;
+import io.maseparation.parallel.execute.rank.Step;
+import io.maseparation.parallel.layout.PerMicroBatch;
+import io.maseparation.parallel.layout.Plan;
+import io.maseparation.parallel.layout.Shares;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which sequences run where, and what rows they have in the next step. New ones wait in the order of arrival until there
+ * is a slot and room in a cache: in the group with the fewest positions, and there in the micro-batch with the fewest.
+ *
+ * <p>Where a cache is full in the midst of a sequence, the youngest gives back what it has and waits at the front. Later
+ * its prompt is taken in once more, and the tokens that it had go through decode steps as they did before, so that not a
+ * bit changes.
+ */
+public final class Schedule {
+    private final boolean apart;
+    private final int mostPromptRows;
+    private final Slots slots;
+    private final @Nullable Sequence[] bySlot;
+    private final Deque<Integer> freeSlots = new ArrayDeque<>();
+    private final Deque<Sequence> waiting = new ArrayDeque<>();
+    private final IntFunction<KvPool> pools;
+    private List<KvPool> kv = List.of();
+    /** By group, then micro-batch. */
+    private PerMicroBatch<Lane> lanes;
+    private long admissions;
+    private int deadlines;
+
+    /**
+     * Nothing to do.
+     *
+     * @param plan the plan
+     * @param room what there is room for
+     * @param sequences most sequences at once
+     * @param mostPromptRows most prompt tokens of a step in each group and micro-batch
+     * @param apart whether all prompts are taken in before any sequence goes on
+     */
+    public Schedule(Plan plan, Room room, int sequences, int mostPromptRows, boolean apart) {
+        this(plan, room, sequences, mostPromptRows, apart, RegionPool::new);
+    }
+
+    Schedule(
+            Plan plan, Room room, int sequences, int mostPromptRows, boolean apart, IntFunction<KvPool> pools) {
+        this.apart = apart;
+        this.mostPromptRows = mostPromptRows;
+        this.pools = pools;
+        slots = new Slots(sequences);
+        bySlot = new Sequence[sequences];
+        for (int slot = 0; slot < sequences; slot++) {
+            freeSlots.add(slot);
+        }
+        lanes = layOut(plan, room);
+    }
+
+    private PerMicroBatch<Lane> layOut(Plan plan, Room room) {
+        List<KvPool> made = new ArrayList<>();
+        for (int positions : room.groupPositions()) {
+            made.add(pools.apply(positions));
+        }
+        kv = made;
+        return PerMicroBatch.of(plan.groups(), plan.batching().microBatches(), (group, m) -> new Lane(
+                group, m, room.rows().firstRow(group, m), mostPromptRows, room.rows().outputs(group)));
+    }
+
+    Slots slots() {
+        return slots;
+    }
+
+    boolean apart() {
+        return apart;
+    }
+
+    /** Number of the sequence in a slot. For ranks, whose steps keep it there. */
+    int number(int slot) {
+        return slots.number(slot);
+    }
+
+    /**
+     * Adds a sequence that takes what place there is.
+     *
+     * @param sequence the sequence
+     */
+    public void add(Sequence sequence) {
+        deadlines += sequence.hasDeadline ? 1 : 0;
+        waiting.add(sequence);
+    }
+
+    /**
+     * Adds the sequences of a workload at the places that they have, which are theirs alone.
+     *
+     * @param sequences by number
+     * @param shares their places
+     */
+    public void add(List<Sequence> sequences, Shares shares) {
+        place(sequences, shares);
+        for (Sequence sequence : sequences) {
+            sequence.slot = freeSlots.removeFirst();
+            enter(sequence);
+        }
+    }
+
+    /**
+     * Goes on in another layout. No step is under way.
+     *
+     * @param plan the plan
+     * @param room what there is room for
+     * @param sequences all sequences by number
+     * @param shares their places
+     */
+    public void change(Plan plan, Room room, List<Sequence> sequences, Shares shares) {
+        lanes = layOut(plan, room);
+        List<Sequence> going = sequences.stream().filter(s -> !s.ended).toList();
+        place(going, shares);
+        going.forEach(this::enter);
+    }
+
+    private void place(List<Sequence> sequences, Shares shares) {
+        for (Sequence sequence : sequences) {
+            int number = sequence.task.number();
+            for (int group = 0; group < lanes.size(); group++) {
+                for (int m = 0; m < lanes.microBatches(); m++) {
+                    if (shares.sequences().get(group, m).contains(number)) {
+                        sequence.place = new Sequence.Place(
+                                group, m, new KvRegion(shares.kvBase()[number], shares.capacity()[number]), false);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Begins or goes on with a sequence that has a slot and a place. */
+    private void enter(Sequence sequence) {
+        Sequence.Place place = sequence.place();
+        bySlot[sequence.slot] = sequence;
+        slots.set(sequence.slot, sequence.forRanks());
+        lanes.get(place.group(), place.microBatch()).add(sequence);
+        sequence.admitted = admissions++;
+        sequence.recipient.started();
+    }
+
+    /** Lets sequences in, as long as there is room for the first that waits. */
+    public void admit() {
+        while (!waiting.isEmpty() && !freeSlots.isEmpty()) {
+            Sequence first = waiting.getFirst();
+            Optional<Sequence.Place> place = place(first);
+            if (place.isEmpty()) {
+                return;
+            }
+            waiting.removeFirst();
+            first.place = place.get();
+            first.slot = freeSlots.removeFirst();
+            first.preempted = false;
+            enter(first);
+        }
+    }
+
+    private Optional<Sequence.Place> place(Sequence sequence) {
+        int need = sequence.task.positions();
+        int now = Math.min(need, sequence.next + mostPromptRows);
+        boolean[] tried = new boolean[lanes.size()];
+        for (Lane lane = lightest(tried); lane != null; lane = lightest(tried)) {
+            tried[lane.group] = true;
+            Optional<KvRegion> region = kv.get(lane.group).allocate(now, need);
+            if (region.isPresent()) {
+                return Optional.of(new Sequence.Place(lane.group, lane.microBatch, region.get(), true));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The micro-batch with the fewest positions in the group with the fewest, among those where one may be added. */
+    private @Nullable Lane lightest(boolean[] tried) {
+        Lane best = null;
+        long fewest = Long.MAX_VALUE;
+        for (int group = 0; group < lanes.size(); group++) {
+            long ofGroup = 0;
+            Lane lightest = null;
+            for (Lane lane : lanes.group(group)) {
+                ofGroup += lane.positions;
+                if (!lane.full() && (lightest == null || lane.positions < lightest.positions)) {
+                    lightest = lane;
+                }
+            }
+            if (lightest != null && ofGroup < fewest && !tried[group]) {
+                best = lightest;
+                fewest = ofGroup;
+            }
+        }
+        return best;
+    }
+
+    /**
+     * Complains of a sequence that can never run.
+     *
+     * @param positions positions that it needs
+     * @throws ModelException if no cache has so many
+     */
+    public void check(int positions) {
+        int most = kv.stream().mapToInt(KvPool::size).max().orElse(0);
+        if (positions > most) {
+            throw new ModelException(
+                    "a request of %d positions does not fit the KV cache, which has %d: lower 'max_tokens', shorten the prompt, or raise the engine's limit"
+                            .formatted(positions, most));
+        }
+    }
+
+    /** Whether any sequence that runs has prompt tokens left. */
+    boolean hasPrompts() {
+        for (List<Lane> group : lanes.groups()) {
+            for (Lane lane : group) {
+                if (lane.hasPrompts()) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** Whether any sequence that runs has rows left. */
+    boolean hasRows() {
+        return lanes.groups().stream()
+                .flatMap(List::stream)
+                .flatMap(lane -> lane.running.stream())
+                .anyMatch(Sequence::hasRow);
+    }
+
+    /**
+     * {@return the rows of the next step, by micro-batch; empty if there are none}
+     *
+     * @param prefill whether there are prompts to take in
+     * @param members takes the sequences with rows
+     */
+    public List<Step.Work> next(boolean prefill, List<Sequence> members) {
+        List<Step.Work> work = new ArrayList<>();
+        for (int m = 0; m < lanes.microBatches(); m++) {
+            int rows = 0;
+            List<Batch> batches = new ArrayList<>(lanes.size());
+            for (int group = 0; group < lanes.size(); group++) {
+                Lane lane = lanes.get(group, m);
+                Batch batch = lane.next(apart ? prefill : lane.promptsNext(), this::reach, members);
+                batches.add(batch);
+                rows += batch.rows();
+            }
+            if (rows > 0) {
+                work.add(new Step.Work(m, batches));
+            }
+        }
+        return work;
+    }
+
+    /** Whether a sequence has room for a position; if not, the youngest of its group is to give back its own. */
+    private boolean reach(Sequence sequence, int position) {
+        Sequence.Place place = sequence.place();
+        if (kv.get(place.group()).reach(place.region(), position + 1)) {
+            return true;
+        }
+        Sequence youngest = null;
+        for (Lane lane : lanes.group(place.group())) {
+            for (Sequence other : lane.running) {
+                if (other.preempted) {
+                    // Room is coming.
+                    return false;
+                }
+                if (!other.ended && (youngest == null || other.admitted > youngest.admitted)) {
+                    youngest = other;
+                }
+            }
+        }
+        if (youngest != null) {
+            youngest.preempted = true;
+        }
+        return false;
+    }
+
+    /**
+     * Lets go of those that were told to give back their cache and have no row under way.
+     *
+     * @return whether there was one
+     */
+    boolean preempt() {
+        boolean any = false;
+        for (List<Lane> group : lanes.groups()) {
+            for (Lane lane : group) {
+                for (int i = lane.running.size() - 1; i >= 0; i--) {
+                    Sequence sequence = lane.running.get(i);
+                    if (sequence.preempted && sequence.inFlight == 0) {
+                        release(sequence);
+                        any = true;
+                    }
+                }
+            }
+        }
+        return any;
+    }
+
+    /**
+     * A rank has sampled a token. One that is of no use any more is dropped.
+     *
+     * @param slot index of the sequence's slot
+     * @param index of the token among those generated for the sequence
+     * @param token the token
+     * @param logits [vocab], where they are kept
+     * @param nanos when
+     */
+    public void sampled(int slot, int index, int token, float @Nullable [] logits, long nanos) {
+        Sequence sequence = bySlot[slot];
+        if (sequence == null || sequence.ended || index != sequence.count()) {
+            return;
+        }
+        sequence.add(token);
+        boolean ends;
+        try {
+            ends = sequence.recipient.token(token, logits, nanos);
+        } catch (RuntimeException e) {
+            fail(sequence, -1, e);
+            return;
+        }
+        if (ends) {
+            end(sequence, Finish.STOP);
+        } else if (sequence.count() == sequence.task.maxTokens()) {
+            end(sequence, Finish.LENGTH);
+        }
+    }
+
+    /** A rank could not sample a token. */
+    void failed(int slot, int index, int rank, RuntimeException cause) {
+        Sequence sequence = bySlot[slot];
+        if (sequence != null && !sequence.ended && index == sequence.count()) {
+            fail(sequence, rank, cause);
+        }
+    }
+
+    /**
+     * Ends a sequence with a failure, if it has not ended.
+     *
+     * @param sequence the sequence
+     * @param rank the rank that could not sample a token; −1 for none
+     * @param cause what happened
+     */
+    public void fail(Sequence sequence, int rank, RuntimeException cause) {
+        if (!sequence.ended) {
+            leave(sequence);
+            sequence.recipient.failed(rank, cause);
+        }
+    }
+
+    /**
+     * Ends a sequence, if it has not ended.
+     *
+     * @param sequence the sequence
+     * @param finish why
+     */
+    public void end(Sequence sequence, Finish finish) {
+        if (!sequence.ended) {
+            leave(sequence);
+            sequence.recipient.ended(finish);
+        }
+    }
+
+    private void leave(Sequence sequence) {
+        sequence.ended = true;
+        deadlines -= sequence.hasDeadline ? 1 : 0;
+        if (sequence.slot < 0) {
+            waiting.remove(sequence);
+        } else if (sequence.inFlight == 0) {
+            release(sequence);
+        }
+    }
+
+    /**
+     * A step with rows of a sequence has ended on all ranks.
+     *
+     * @param sequence the sequence
+     */
+    public void stepEnded(Sequence sequence) {
+        sequence.inFlight--;
+        if (sequence.inFlight == 0 && (sequence.ended || sequence.preempted)) {
+            release(sequence);
+        }
+    }
+
+    /** Takes back slot and cache; one that has not ended waits again. */
+    private void release(Sequence sequence) {
+        sequence.lane().remove(sequence);
+        if (sequence.place().pooled()) {
+            kv.get(sequence.place().group()).free(sequence.place().region());
+        }
+        bySlot[sequence.slot] = null;
+        freeSlots.addFirst(sequence.slot);
+        sequence.slot = -1;
+        sequence.place = null;
+        if (!sequence.ended) {
+            sequence.next = sequence.task.depth();
+            waiting.addFirst(sequence);
+        }
+    }
+
+    /** Ends the sequences whose time is up. */
+    void expire(long now) {
+        if (deadlines == 0) {
+            return;
+        }
+        for (Sequence sequence : all()) {
+            if (sequence.hasDeadline && !sequence.ended && sequence.deadline - now <= 0) {
+                end(sequence, Finish.TIMEOUT);
+            }
+        }
+    }
+
+    /** Nanoseconds until the next sequence's time is up. */
+    long nanosToDeadline(long now) {
+        long least = Long.MAX_VALUE;
+        if (deadlines > 0) {
+            for (Sequence sequence : all()) {
+                if (sequence.hasDeadline && !sequence.ended) {
+                    least = Math.min(least, sequence.deadline - now);
+                }
+            }
+        }
+        return least;
+    }
+
+    /** All that wait or run. */
+    List<Sequence> all() {
+        List<Sequence> all = new ArrayList<>(waiting);
+        for (List<Lane> group : lanes.groups()) {
+            group.forEach(lane -> all.addAll(lane.running));
+        }
+        return all;
+    }
+
+    boolean isEmpty() {
+        return waiting.isEmpty() && freeSlots.size() == bySlot.length;
+    }
+
+    /** Positions handed out, over all groups. */
+    int positionsUsed() {
+        return kv.stream().mapToInt(KvPool::used).sum();
+    }
+}

@@ -1,0 +1,324 @@
+package io.maseparation.parallel.engine;
+
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.execute.rank.Heartbeat;
+import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
+import io.maseparation.parallel.execute.rank.RankThreads;
+import io.maseparation.parallel.execute.rank.Recorder;
+import io.maseparation.parallel.execute.rank.RunContext;
+import io.maseparation.parallel.execute.rank.Slot;
+import io.maseparation.parallel.execute.rank.Slots;
+import io.maseparation.parallel.execute.rank.Step;
+import io.maseparation.parallel.execute.rank.StepFeed;
+import io.maseparation.parallel.execute.rank.StepListener;
+import io.maseparation.parallel.run.LogitsListener;
+import io.maseparation.parallel.run.RunFailedException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one loop that decides what runs: it takes in sequences, hands ranks one step after the other, ahead of time, and
+ * passes on what they sampled. Its methods are for one thread, except for {@link #post}; ranks report to it from theirs.
+ *
+ * <p>A step is issued while the one before runs. What that samples is not known then: a row that follows has no token
+ * in it, and takes the one that its rank sampled. Where a sequence turns out to have ended there, its row is dropped.
+ */
+public final class StepLoop {
+    /** Steps that are issued and have not ended: one at work, and the next. */
+    private static final int AHEAD = 2;
+
+    /** Longest time between two looks at whether ranks are stuck. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+    private final RankThreads threads;
+    private final Schedule schedule;
+    private final Hooks hooks;
+    private final Recorder recorder;
+    private final Heartbeat heartbeat;
+    private final Slots slots;
+    private final Reports reports = new Reports();
+    private final Deque<Flight> flights = new ArrayDeque<>();
+    private Deployment deployment;
+    private StepFeed feed;
+    private RankThreads.Shift shift;
+    private int nextStep;
+    private int decoded;
+    private int nextLook;
+    private boolean prefilling = true;
+    private long busySince;
+    private long lastLook = System.nanoTime();
+    private long prefillEnd;
+
+    /** What a loop does beside its steps. */
+    public interface Hooks {
+        /**
+         * {@return the deployment to go on with after some decode steps; the present one to stay} No step is under way.
+         *
+         * @param now the present one
+         * @param decoded decode steps done
+         */
+        default Deployment between(Deployment now, int decoded) {
+            return now;
+        }
+
+        /**
+         * {@return decode steps until {@link #between} is to be called, at least 1}
+         *
+         * @param decoded decode steps done
+         */
+        default int steps(int decoded) {
+            return Integer.MAX_VALUE;
+        }
+
+        /** {@return what sees all logits} */
+        default Optional<LogitsListener> logits() {
+            return Optional.empty();
+        }
+
+        /** {@return what is called with a sequence's number for every token, on a rank's thread} */
+        default IntConsumer onToken() {
+            return number -> {};
+        }
+    }
+
+    /** A step that has not ended, and the sequences with rows in it. */
+    private record Flight(int step, boolean prefill, List<Sequence> members) {}
+
+    /** What ranks report, until the loop looks at it. */
+    private final class Reports implements StepListener {
+        private final Queue<Runnable> queue = new ConcurrentLinkedQueue<>();
+        private volatile @Nullable Thread sleeper;
+
+        void add(Runnable report) {
+            queue.add(report);
+            Thread waiting = sleeper;
+            if (waiting != null) {
+                LockSupport.unpark(waiting);
+            }
+        }
+
+        @Override
+        public void sampled(int slot, int index, int token, float @Nullable [] logits, long nanos) {
+            hooks.onToken().accept(schedule.number(slot));
+            add(() -> schedule.sampled(slot, index, token, logits, nanos));
+        }
+
+        @Override
+        public void failed(int slot, int index, int rank, RuntimeException cause) {
+            add(() -> schedule.failed(slot, index, rank, cause));
+        }
+
+        @Override
+        public void ended(int step) {
+            long nanos = System.nanoTime();
+            add(() -> stepEnded(step, nanos));
+        }
+
+        @Override
+        public void broken(int rank, Throwable cause) {
+            add(() -> {
+                throw Deployment.failure(deployment.plan().ranks().get(rank), cause);
+            });
+        }
+    }
+
+    /**
+     * Sets the ranks to work; they wait for steps.
+     *
+     * @param deployment the plan on its devices
+     * @param threads of its ranks
+     * @param schedule decides what goes into steps
+     * @param recorder what the ranks do when
+     * @param hooks what there is beside steps
+     */
+    public StepLoop(
+            Deployment deployment, RankThreads threads, Schedule schedule, Recorder recorder, Hooks hooks) {
+        this.deployment = deployment;
+        this.threads = threads;
+        this.schedule = schedule;
+        this.recorder = recorder;
+        this.hooks = hooks;
+        slots = schedule.slots();
+        heartbeat = new Heartbeat(deployment.ranks());
+        Communicator comm = new InProcessCommunicator(deployment.ranks());
+        feed = new StepFeed(comm, deployment.ranks(), AHEAD, reports);
+        shift = start(comm);
+    }
+
+    private RankThreads.Shift start(Communicator comm) {
+        RunContext context = new RunContext(comm, recorder, slots, reports, hooks.logits(), heartbeat);
+        List<MicroBatchScheduler> schedulers = new ArrayList<>();
+        for (int rank = 0; rank < deployment.ranks(); rank++) {
+            schedulers.add(new MicroBatchScheduler(deployment, rank, context));
+        }
+        return threads.start(schedulers, feed, context);
+    }
+
+    /**
+     * Has the loop's thread do something before its next step. For any thread.
+     *
+     * @param work what to do; what it throws ends the loop
+     */
+    public void post(Runnable work) {
+        reports.add(work);
+    }
+
+    /**
+     * Does what can be done now: takes in what ranks reported, and issues steps.
+     *
+     * @throws RunFailedException if a rank has failed or is stuck; it says which
+     */
+    public void pass() {
+        for (Runnable report = reports.queue.poll(); report != null; report = reports.queue.poll()) {
+            report.run();
+        }
+        schedule.expire(System.nanoTime());
+        while (flights.size() < AHEAD && issue()) {
+            // One more.
+        }
+        checkProgress();
+    }
+
+    /** Issues a step, if there is one. */
+    private boolean issue() {
+        schedule.admit();
+        boolean prefill = schedule.hasPrompts();
+        if (schedule.apart() && !prefill) {
+            // A run's decode steps are timed on their own, and may go on in another layout.
+            if ((prefilling || decoded >= nextLook) && !flights.isEmpty()) {
+                return false;
+            }
+            prefilling = false;
+            if (decoded >= nextLook && schedule.hasRows()) {
+                change(hooks.between(deployment, decoded));
+                nextLook = (int) Math.min(Integer.MAX_VALUE, (long) decoded + hooks.steps(decoded));
+            }
+        }
+        List<Sequence> members = new ArrayList<>();
+        List<Step.Work> work = schedule.next(prefill, members);
+        boolean released = schedule.preempt();
+        if (work.isEmpty()) {
+            return released;
+        }
+        if (flights.isEmpty()) {
+            busySince = System.nanoTime();
+        }
+        Step step = new Step(nextStep++, work);
+        flights.add(new Flight(step.number(), step.prefill(), members));
+        decoded += step.prefill() ? 0 : 1;
+        feed.issue(step);
+        return true;
+    }
+
+    private void change(Deployment next) {
+        if (next.equals(deployment)) {
+            return;
+        }
+        end();
+        deployment = next;
+        Communicator comm = new InProcessCommunicator(next.ranks());
+        feed = new StepFeed(comm, next.ranks(), AHEAD, reports);
+        shift = start(comm);
+    }
+
+    private void stepEnded(int step, long nanos) {
+        Flight flight = flights.stream().filter(f -> f.step == step).findFirst().orElseThrow();
+        flights.remove(flight);
+        if (flight.prefill) {
+            prefillEnd = nanos;
+        }
+        flight.members.forEach(schedule::stepEnded);
+    }
+
+    private void checkProgress() {
+        long now = System.nanoTime();
+        if (!flights.isEmpty() && now - lastLook > LOOK_NANOS) {
+            lastLook = now;
+            shift.stuck(busySince).ifPresent(what -> {
+                throw new RunFailedException(what, null);
+            });
+        }
+    }
+
+    /**
+     * Waits until there may be something to do.
+     *
+     * @throws InterruptedException if interrupted
+     */
+    public void await() throws InterruptedException {
+        long nanos = flights.isEmpty() ? Long.MAX_VALUE : LOOK_NANOS;
+        nanos = Math.min(nanos, schedule.nanosToDeadline(System.nanoTime()));
+        reports.sleeper = Thread.currentThread();
+        try {
+            if (reports.queue.isEmpty() && nanos > 0) {
+                LockSupport.parkNanos(this, nanos);
+            }
+        } finally {
+            reports.sleeper = null;
+        }
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+    }
+
+    /**
+     * Goes on until all sequences have ended.
+     *
+     * @throws RunFailedException if a rank fails or gets stuck; it says which
+     * @throws InterruptedException if interrupted
+     */
+    public void runToEnd() throws InterruptedException {
+        pass();
+        while (!schedule.isEmpty() || !flights.isEmpty()) {
+            await();
+            pass();
+        }
+    }
+
+    /**
+     * Waits until all ranks are at rest, when all sequences have ended.
+     *
+     * @throws RunFailedException if a rank does not come to rest, or the thread is interrupted
+     */
+    public void end() {
+        try {
+            if (!shift.end()) {
+                throw new RunFailedException("a rank does not come to rest: " + heartbeat.busyRanks(), null);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RunFailedException("interrupted", e);
+        }
+    }
+
+    /** Ends the ranks' work where it is. */
+    public void abort() {
+        shift.abort();
+    }
+
+    /** {@return what the plan is on now} */
+    public Deployment deployment() {
+        return deployment;
+    }
+
+    /** {@return decode steps issued so far: steps without a prompt token} */
+    public int decoded() {
+        return decoded;
+    }
+
+    /** {@return when the last step with prompt tokens ended} */
+    public long prefillEndNanos() {
+        return prefillEnd;
+    }
+}

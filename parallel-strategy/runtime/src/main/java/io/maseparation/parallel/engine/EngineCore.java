@@ -1,5 +1,6 @@
 package io.maseparation.parallel.engine;
 
+import io.maseparation.kernels.KvCache;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.moe.ChatTemplate;
@@ -47,6 +48,8 @@ public final class EngineCore implements AutoCloseable {
     private final EngineLimits limits;
     private final Optional<Tokenizer> tokenizer;
     private final BooleanSupplier open;
+    /** Positions of the cache of each group. */
+    private final int positions;
     private final int longest;
     private final Deployment deployment;
     private final RankThreads threads;
@@ -76,7 +79,7 @@ public final class EngineCore implements AutoCloseable {
     public EngineCore(
             Plan plan, Equipment equipment, EngineLimits limits, Optional<Tokenizer> tokenizer,
             BooleanSupplier open) {
-        this(plan, equipment, limits, tokenizer, open, RegionPool::new);
+        this(plan, equipment, limits, tokenizer, open, BlockPool::new);
     }
 
     EngineCore(
@@ -90,7 +93,9 @@ public final class EngineCore implements AutoCloseable {
         if (!equipment.options().changes().isNone()) {
             throw new PlanException("an engine keeps its layout: changes of layout are for single runs");
         }
-        longest = Math.min(limits.kvPositions(), plan.config().maxPositions() - 1);
+        // Whole blocks.
+        positions = Math.multiplyExact(KvCache.blocks(limits.kvPositions()), KvCache.BLOCK);
+        longest = Math.min(positions, plan.config().maxPositions() - 1);
         Room room = room();
         deployment = Deployment.start(plan, room, equipment);
         threads = new RankThreads(plan.ranks().size(), equipment.options().stallTimeout());
@@ -111,11 +116,11 @@ public final class EngineCore implements AutoCloseable {
     private Room room() {
         int microBatches = plan.batching().microBatches();
         int each = Math.ceilDiv(limits.sequences(), plan.groups() * microBatches);
-        int[] positions = new int[plan.groups()];
-        Arrays.fill(positions, limits.kvPositions());
+        int[] ofGroups = new int[plan.groups()];
+        Arrays.fill(ofGroups, positions);
         return new Room(
-                StepRows.even(plan.groups(), microBatches, Math.max(limits.stepTokens(), each), each),
-                positions,
+                StepRows.even(plan.groups(), microBatches, limits.stepTokens() + each, each),
+                ofGroups,
                 contexts());
     }
 

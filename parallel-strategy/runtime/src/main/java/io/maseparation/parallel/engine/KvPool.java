@@ -1,14 +1,14 @@
 package io.maseparation.parallel.engine;
 
-import io.maseparation.parallel.execute.rank.KvRegion;
+import io.maseparation.parallel.execute.rank.KvTable;
 import java.util.Optional;
 
-/** The KV cache of a group of ranks: a fixed number of positions that are handed out and come back. */
+/** The KV cache of a group of ranks: a fixed number of blocks that are handed out and come back. */
 interface KvPool {
-    /** Positions that can ever be handed out. */
+    /** Positions of all blocks. */
     int size();
 
-    /** Positions that are handed out. */
+    /** Positions of the blocks that are handed out. */
     int used();
 
     /**
@@ -16,19 +16,19 @@ interface KvPool {
      *
      * @param now positions that it needs at once
      * @param most positions that it may come to need
-     * @return where; empty if there is no room
+     * @return its blocks so far; empty if there is no room
      */
-    Optional<KvRegion> allocate(int now, int most);
+    Optional<KvTable> allocate(int now, int most);
 
     /**
      * Makes room for further positions of a sequence.
      *
-     * @param region what it has
+     * @param table the blocks that it has
      * @param positions positions that it needs, from the first one on
      * @return false if there is no room: some sequence has to give back its own
      */
-    boolean reach(KvRegion region, int positions);
+    boolean reach(KvTable table, int positions);
 
     /** Takes back what a sequence has. */
-    void free(KvRegion region);
+    void free(KvTable table);
 }

@@ -16,10 +16,11 @@ final class Lane {
     private final int firstRow;
     private final int mostPromptRows;
     private final int mostSequences;
-    /** Whether the last step that had rows of it took prompts in. */
-    private boolean prompts;
+    /** Number of the step that is being made. */
+    private long steps;
 
     private int rows;
+    private int needed;
     private int[] sequences = new int[0];
     private int[] at = new int[0];
     private int[] tokens = new int[0];
@@ -46,6 +47,7 @@ final class Lane {
         running.add(sequence);
         positions += sequence.task.positions();
         sequence.lane = this;
+        sequence.lastStep = 0;
     }
 
     void remove(Sequence sequence) {
@@ -64,50 +66,65 @@ final class Lane {
         return false;
     }
 
-    private boolean hasDecodes() {
-        for (Sequence sequence : running) {
-            if (sequence.hasRow() && !sequence.inPrompt()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /**
-     * Whether the next step takes prompts in, where it may do either: by turns, so that whoever decodes waits for one
-     * chunk at a time.
-     */
-    boolean promptsNext() {
-        return hasPrompts() && (!prompts || !hasDecodes());
-    }
-
     /** Says whether there is room in the cache for a sequence's next position. */
     interface Reach {
         boolean at(Sequence sequence, int position);
     }
 
+    /** Which rows a step may have. */
+    enum Take {
+        /** Those of prompts. */
+        PROMPTS,
+        /** One of each sequence beyond its prompt. */
+        DECODES,
+        /** Both. */
+        BOTH
+    }
+
     /**
-     * The rows of the next step.
+     * The rows of the next step: those of prompts, then those that decode, each in the order of arrival.
      *
-     * @param takePrompts whether it takes prompts in; otherwise each sequence beyond its prompt has a row
      * @param members takes the sequences with rows
      */
-    Batch next(boolean takePrompts, Reach reach, List<Sequence> members) {
+    Batch next(Take take, Reach reach, List<Sequence> members) {
+        steps++;
         rows = 0;
-        int needed = 0;
-        int mostRows = takePrompts ? mostPromptRows : mostSequences;
-        // In the order of arrival, and not of slots.
+        needed = 0;
+        if (take != Take.DECODES) {
+            add(true, reach, members);
+        }
+        int promptRows = rows;
+        if (take != Take.PROMPTS) {
+            add(false, reach, members);
+        }
+        if (rows == 0) {
+            return Batch.empty(firstRow);
+        }
+        return new Batch(
+                firstRow,
+                promptRows,
+                Arrays.copyOf(sequences, rows),
+                Arrays.copyOf(at, rows),
+                Arrays.copyOf(tokens, rows),
+                Arrays.copyOf(outputs, needed));
+    }
+
+    private void add(boolean prompts, Reach reach, List<Sequence> members) {
+        int mostRows = prompts ? mostPromptRows : Integer.MAX_VALUE;
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
-            if (!sequence.hasRow() || sequence.inPrompt() != takePrompts || rows == mostRows) {
+            if (!sequence.hasRow() || sequence.inPrompt() != prompts || rows == mostRows) {
                 continue;
             }
-            int end = takePrompts
-                    ? Math.min(sequence.promptEnd(), sequence.next + mostRows - rows)
-                    : sequence.next + 1;
+            if (sequence.lastStep == steps) {
+                // Its prompt ends in this step: the token that goes on is not known before the next one.
+                continue;
+            }
+            int end = prompts ? Math.min(sequence.promptEnd(), sequence.next + mostRows - rows) : sequence.next + 1;
             if (!reach.at(sequence, end - 1)) {
                 continue;
             }
+            sequence.lastStep = steps;
             members.add(sequence);
             sequence.inFlight++;
             ensure(end - sequence.next);
@@ -120,17 +137,6 @@ final class Lane {
                 tokens[rows++] = sequence.token(sequence.next);
             }
         }
-        if (rows == 0) {
-            return Batch.empty(firstRow);
-        }
-        prompts = takePrompts;
-        return new Batch(
-                firstRow,
-                takePrompts ? rows : 0,
-                Arrays.copyOf(sequences, rows),
-                Arrays.copyOf(at, rows),
-                Arrays.copyOf(tokens, rows),
-                Arrays.copyOf(outputs, needed));
     }
 
     private void ensure(int more) {

@@ -2,7 +2,7 @@ package io.maseparation.parallel.engine;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.parallel.execute.rank.Batch;
-import io.maseparation.parallel.execute.rank.KvRegion;
+import io.maseparation.parallel.execute.rank.KvTable;
 import io.maseparation.parallel.execute.rank.Room;
 import io.maseparation.parallel.execute.rank.Slots;
 import io.maseparation.parallel.execute.rank.Step;
@@ -37,6 +37,8 @@ public final class Schedule {
     /** By group, then micro-batch. */
     private PerMicroBatch<Lane> lanes;
     private long admissions;
+    /** Whether a sequence that goes on had no room for it in the last step. */
+    private boolean lacking;
     private int deadlines;
 
     /**
@@ -49,7 +51,7 @@ public final class Schedule {
      * @param apart whether all prompts are taken in before any sequence goes on
      */
     public Schedule(Plan plan, Room room, int sequences, int mostPromptRows, boolean apart) {
-        this(plan, room, sequences, mostPromptRows, apart, RegionPool::new);
+        this(plan, room, sequences, mostPromptRows, apart, BlockPool::new);
     }
 
     Schedule(
@@ -134,7 +136,7 @@ public final class Schedule {
                 for (int m = 0; m < lanes.microBatches(); m++) {
                     if (shares.sequences().get(group, m).contains(number)) {
                         sequence.place = new Sequence.Place(
-                                group, m, new KvRegion(shares.kvBase()[number], shares.capacity()[number]), false);
+                                group, m, KvTable.of(shares.firstBlock()[number], shares.capacity()[number]), false);
                     }
                 }
             }
@@ -153,7 +155,8 @@ public final class Schedule {
 
     /** Lets sequences in, as long as there is room for the first that waits. */
     public void admit() {
-        while (!waiting.isEmpty() && !freeSlots.isEmpty()) {
+        // What is given back is for those that go on.
+        while (!waiting.isEmpty() && !freeSlots.isEmpty() && !(lacking && runsAny())) {
             Sequence first = waiting.getFirst();
             Optional<Sequence.Place> place = place(first);
             if (place.isEmpty()) {
@@ -167,15 +170,21 @@ public final class Schedule {
         }
     }
 
+    private boolean runsAny() {
+        return freeSlots.size() < bySlot.length;
+    }
+
     private Optional<Sequence.Place> place(Sequence sequence) {
         int need = sequence.task.positions();
-        int now = Math.min(need, sequence.next + mostPromptRows);
+        // One that had to give back its cache comes when there is room for all that it had.
+        int had = sequence.count() > 0 ? sequence.promptEnd() + sequence.count() : 0;
+        int now = Math.min(need, Math.max(had, sequence.next + mostPromptRows));
         boolean[] tried = new boolean[lanes.size()];
         for (Lane lane = lightest(tried); lane != null; lane = lightest(tried)) {
             tried[lane.group] = true;
-            Optional<KvRegion> region = kv.get(lane.group).allocate(now, need);
-            if (region.isPresent()) {
-                return Optional.of(new Sequence.Place(lane.group, lane.microBatch, region.get(), true));
+            Optional<KvTable> table = kv.get(lane.group).allocate(now, need);
+            if (table.isPresent()) {
+                return Optional.of(new Sequence.Place(lane.group, lane.microBatch, table.get(), true));
             }
         }
         return Optional.empty();
@@ -244,13 +253,15 @@ public final class Schedule {
      * @param members takes the sequences with rows
      */
     public List<Step.Work> next(boolean prefill, List<Sequence> members) {
+        lacking = false;
         List<Step.Work> work = new ArrayList<>();
+        Lane.Take take = !apart ? Lane.Take.BOTH : prefill ? Lane.Take.PROMPTS : Lane.Take.DECODES;
         for (int m = 0; m < lanes.microBatches(); m++) {
             int rows = 0;
             List<Batch> batches = new ArrayList<>(lanes.size());
             for (int group = 0; group < lanes.size(); group++) {
                 Lane lane = lanes.get(group, m);
-                Batch batch = lane.next(apart ? prefill : lane.promptsNext(), this::reach, members);
+                Batch batch = lane.next(take, this::reach, members);
                 batches.add(batch);
                 rows += batch.rows();
             }
@@ -264,9 +275,10 @@ public final class Schedule {
     /** Whether a sequence has room for a position; if not, the youngest of its group is to give back its own. */
     private boolean reach(Sequence sequence, int position) {
         Sequence.Place place = sequence.place();
-        if (kv.get(place.group()).reach(place.region(), position + 1)) {
+        if (kv.get(place.group()).reach(place.table(), position + 1)) {
             return true;
         }
+        lacking = true;
         Sequence youngest = null;
         for (Lane lane : lanes.group(place.group())) {
             for (Sequence other : lane.running) {
@@ -396,7 +408,7 @@ public final class Schedule {
     private void release(Sequence sequence) {
         sequence.lane().remove(sequence);
         if (sequence.place().pooled()) {
-            kv.get(sequence.place().group()).free(sequence.place().region());
+            kv.get(sequence.place().group()).free(sequence.place().table());
         }
         bySlot[sequence.slot] = null;
         freeSlots.addFirst(sequence.slot);

@@ -1,7 +1,7 @@
 package io.maseparation.parallel.engine;
 
 import io.maseparation.moe.Sampler;
-import io.maseparation.parallel.execute.rank.KvRegion;
+import io.maseparation.parallel.execute.rank.KvTable;
 import io.maseparation.parallel.execute.rank.Slot;
 import java.util.Arrays;
 import java.util.Objects;
@@ -33,9 +33,9 @@ public final class Sequence {
     /**
      * Where a sequence runs.
      *
-     * @param pooled whether the region comes from the group's pool
+     * @param pooled whether the table comes from the group's pool
      */
-    record Place(int group, int microBatch, KvRegion region, boolean pooled) {}
+    record Place(int group, int microBatch, KvTable table, boolean pooled) {}
 
     final Task task;
     final Recipient recipient;
@@ -51,6 +51,8 @@ public final class Sequence {
     @Nullable Lane lane;
     /** Position that its next row has. */
     int next;
+    /** Step of its lane that it had rows in last. */
+    long lastStep;
     /** Steps with rows of it that have not ended. */
     int inFlight;
     /** Whether it has ended, and only waits for its last steps. */
@@ -130,6 +132,6 @@ public final class Sequence {
                 ? new int[0]
                 : IntStream.concat(Arrays.stream(task.prompt), Arrays.stream(generated, 0, count)).toArray();
         return new Slot(
-                task.number, task.sampler, task.promptLogits, promptEnd() - 1, place().region(), tokens);
+                task.number, task.sampler, task.promptLogits, promptEnd() - 1, place().table(), tokens);
     }
 }

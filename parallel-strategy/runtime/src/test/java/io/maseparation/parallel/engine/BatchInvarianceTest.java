@@ -7,7 +7,7 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Sampler;
-import io.maseparation.parallel.execute.rank.KvRegion;
+import io.maseparation.parallel.execute.rank.KvTable;
 import io.maseparation.parallel.layout.Setup;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,16 +26,16 @@ import org.junit.jupiter.params.provider.FieldSource;
 class BatchInvarianceTest {
     private static final List<Setup> SETUPS = Engines.SETUPS;
     private static final ModelWeights TINY = RandomWeights.create(Presets.config("tiny"), 6);
-    private static final int POSITIONS = 90;
+    private static final int POSITIONS = 200;
 
     /** Says now and then that there is no room for a sequence that goes on. */
     private static final class Tight implements KvPool {
-        private final RegionPool pool;
+        private final BlockPool pool;
         private final SplittableRandom random;
         private final AtomicInteger refused;
 
         Tight(int size, SplittableRandom random, AtomicInteger refused) {
-            pool = new RegionPool(size);
+            pool = new BlockPool(size);
             this.random = random;
             this.refused = refused;
         }
@@ -51,29 +51,29 @@ class BatchInvarianceTest {
         }
 
         @Override
-        public Optional<KvRegion> allocate(int now, int most) {
+        public Optional<KvTable> allocate(int now, int most) {
             return pool.allocate(now, most);
         }
 
         @Override
-        public boolean reach(KvRegion region, int positions) {
+        public boolean reach(KvTable table, int positions) {
             if (random.nextInt(40) == 0) {
                 refused.incrementAndGet();
                 return false;
             }
-            return pool.reach(region, positions);
+            return pool.reach(table, positions);
         }
 
         @Override
-        public void free(KvRegion region) {
-            pool.free(region);
+        public void free(KvTable table) {
+            pool.free(table);
         }
     }
 
     private record Asked(GenerationRequest request, Completion completion, boolean cancelled) {}
 
     private static GenerationRequest request(SplittableRandom random, ModelConfig config) {
-        int prompt = 1 + random.nextInt(random.nextInt(3) == 0 ? 40 : 8);
+        int prompt = 1 + random.nextInt(random.nextInt(3) == 0 ? 90 : 8);
         Sampler sampler = switch (random.nextInt(4)) {
             case 0 -> new Sampler(0.9, 0, 0.95, 0, 1, random.nextInt(100));
             case 1 -> Sampler.greedy().withRepetitionPenalty(1.3);

@@ -343,7 +343,7 @@ class EngineCoreTest {
                 throw new IllegalStateException("planted");
             }
         });
-        try (EngineCore engine = Engines.start(TINY, setup, LIMITS, options, RegionPool::new)) {
+        try (EngineCore engine = Engines.start(TINY, setup, LIMITS, options, BlockPool::new)) {
             List<Completion> all = new ArrayList<>();
             for (int i = 0; i < 12; i++) {
                 all.add(engine.submit(request(MANY)));
@@ -376,7 +376,7 @@ class EngineCoreTest {
             }
         });
         try (EngineCore engine = Engines.start(
-                TINY, Layout.separated(1, 1).withMicroBatches(1), LIMITS, options, RegionPool::new)) {
+                TINY, Layout.separated(1, 1).withMicroBatches(1), LIMITS, options, BlockPool::new)) {
             engine.submit(request(2)).result();
             Thread.sleep(1500);
             engine.submit(request(2)).result();
@@ -446,7 +446,7 @@ class EngineCoreTest {
             assertRefused(engine, GenerationRequest.ids(), "the prompt is empty");
             assertRefused(engine, GenerationRequest.ids(3, 999), "the prompt's token 999 is outside the vocabulary");
             assertRefused(engine, GenerationRequest.ids(3).withMaxTokens(tiny.maxPositions()), "the model's context");
-            assertRefused(engine, GenerationRequest.ids(3).withMaxTokens(101), "does not fit the KV cache");
+            assertRefused(engine, GenerationRequest.ids(3).withMaxTokens(129), "does not fit the KV cache");
             assertRefused(engine, GenerationRequest.text("a"), "tiny has no tokenizer.json");
             assertRefused(engine, GenerationRequest.ids(3).withStops("a"), "tiny has no tokenizer.json");
         }
@@ -455,7 +455,7 @@ class EngineCoreTest {
         assertThatThrownBy(() -> Engines.start(TINY, SINGLE, LIMITS,
                 Engines.options().withChanges(Changes.at(new Changes.Ordered(
                         1, io.maseparation.parallel.change.LayoutChange.Kind.RATIO, state -> null))),
-                RegionPool::new))
+                BlockPool::new))
                 .hasMessageStartingWith("an engine keeps its layout");
     }
 

@@ -36,7 +36,7 @@ final class Engines {
     }
 
     static EngineCore start(ModelWeights weights, Setup setup, EngineLimits limits) {
-        return start(weights, setup, limits, RegionPool::new);
+        return start(weights, setup, limits, BlockPool::new);
     }
 
     static EngineCore start(ModelWeights weights, Setup setup, EngineLimits limits, IntFunction<KvPool> pools) {

@@ -1,11 +1,13 @@
 package io.maseparation.parallel.engine;
 
+import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.Sampler;
 import io.maseparation.parallel.execute.rank.Batch;
-import io.maseparation.parallel.execute.rank.KvRegion;
+import io.maseparation.parallel.execute.rank.KvTable;
 import io.maseparation.parallel.execute.rank.Room;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.layout.Layout;
@@ -15,13 +17,13 @@ import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.TreeMap;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -114,7 +116,7 @@ class ScheduleTest {
     @Test
     void aNewSequenceGoesWhereTheFewestPositionsAreAndOneAfterTheOtherIsLetIn() {
         Plan plan = plan(2, 2);
-        Room room = new Room(StepRows.even(2, 2, 8, 2), new int[] {100, 100}, List.of(100));
+        Room room = new Room(StepRows.even(2, 2, 10, 2), new int[] {2 * BLOCK, 2 * BLOCK}, List.of(100));
         Schedule schedule = new Schedule(plan, room, 8, 8, false);
         int[] prompts = {60, 10, 10, 10, 95, 5};
         List<Sequence> all = new ArrayList<>();
@@ -123,16 +125,17 @@ class ScheduleTest {
             schedule.add(all.getLast());
         }
         schedule.admit();
+        // The fourth would go to the second group, whose cache has no block left.
         List<Integer> groups = all.subList(0, 4).stream().map(s -> s.place().group()).toList();
-        assertThat(groups).containsExactly(0, 1, 1, 1);
-        assertThat(all.subList(1, 4).stream().map(s -> s.place().microBatch()).toList()).containsExactly(0, 1, 0);
-        // The fifth has no room, and the sixth, which had, does not overtake it.
+        assertThat(groups).containsExactly(0, 1, 1, 0);
+        assertThat(all.subList(1, 4).stream().map(s -> s.place().microBatch()).toList()).containsExactly(0, 1, 1);
+        // The fifth has no room, and the sixth does not overtake it.
         assertThat(all.get(4).slot).isEqualTo(-1);
         assertThat(all.get(5).slot).isEqualTo(-1);
-        assertThat(schedule.positionsUsed()).isEqualTo(90);
+        assertThat(schedule.positionsUsed()).isEqualTo(4 * BLOCK);
         all.subList(0, 4).forEach(s -> schedule.end(s, Finish.CANCELLED));
         schedule.admit();
-        assertThat(schedule.positionsUsed()).isEqualTo(100);
+        assertThat(schedule.positionsUsed()).isEqualTo(2 * BLOCK);
         schedule.end(all.get(4), Finish.CANCELLED);
         schedule.end(all.get(5), Finish.CANCELLED);
         assertThat(schedule.positionsUsed()).isZero();
@@ -140,15 +143,16 @@ class ScheduleTest {
     }
 
     @Test
-    void promptsAndDecodeStepsTakeTurns() {
+    void promptsAreTakenInBesideThoseThatDecode() {
         Plan plan = plan(1, 1);
         Schedule schedule = new Schedule(
-                plan, new Room(StepRows.even(1, 1, 4, 2), new int[] {100}, List.of(100)), 2, 4, false);
+                plan, new Room(StepRows.even(1, 1, 6, 2), new int[] {2 * BLOCK}, List.of(100)), 2, 4, false);
         Sequence first = sequence(0, 2, 20, new Quiet());
         schedule.add(first);
         schedule.admit();
         List<Integer> promptRows = new ArrayList<>();
-        for (int step = 0; step < 8; step++) {
+        List<Integer> rows = new ArrayList<>();
+        for (int step = 0; step < 7; step++) {
             if (step == 2) {
                 schedule.add(sequence(1, 10, 20, new Quiet()));
                 schedule.admit();
@@ -156,42 +160,98 @@ class ScheduleTest {
             List<Sequence> members = new ArrayList<>();
             Batch batch = schedule.next(false, members).getFirst().groups().getFirst();
             promptRows.add(batch.promptRows());
-            assertThat(batch.rows()).isPositive();
+            rows.add(batch.rows());
+            for (int row = 0; row < batch.promptRows(); row++) {
+                assertThat(batch.sequences()[row]).isEqualTo(step < 2 ? 0 : 1);
+            }
+            assertThat(members).doesNotHaveDuplicates();
             members.forEach(schedule::stepEnded);
             schedule.sampled(0, first.count(), 7, null, 0);
         }
-        assertThat(promptRows).containsExactly(2, 0, 4, 0, 4, 0, 2, 0);
+        assertThat(promptRows).containsExactly(2, 0, 4, 4, 2, 0, 0);
+        assertThat(rows).containsExactly(2, 1, 5, 5, 3, 2, 2);
+    }
+
+    /** What one gives back is not taken by those who wait, or two of them would undo each other's work for ever. */
+    @Property(tries = 200)
+    void allEndHoweverOftenTheyGiveBackTheirCache(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        int groups = 1 + random.nextInt(2);
+        int microBatches = 1 + random.nextInt(2);
+        int blocks = 2 + random.nextInt(3);
+        int[] positions = new int[groups];
+        Arrays.fill(positions, blocks * BLOCK);
+        Room room = new Room(StepRows.even(groups, microBatches, 24, 4), positions, List.of(blocks * BLOCK));
+        Schedule schedule = new Schedule(plan(groups, microBatches), room, 4 * groups * microBatches, 20, false);
+        List<Sequence> all = new ArrayList<>();
+        int work = 0;
+        for (int i = 0; i < 12; i++) {
+            int prompt = 1 + random.nextInt(80);
+            int tokens = 1 + random.nextInt(blocks * BLOCK - prompt);
+            all.add(sequence(i, prompt, tokens, new Quiet()));
+            work += prompt + tokens;
+            schedule.add(all.getLast());
+        }
+        int steps = 0;
+        while (!schedule.isEmpty()) {
+            assertThat(steps++).as("steps").isLessThan(20 * work);
+            schedule.admit();
+            List<Sequence> members = new ArrayList<>();
+            List<Step.Work> next = schedule.next(false, members);
+            schedule.preempt();
+            for (Step.Work micro : next) {
+                for (Batch batch : micro.groups()) {
+                    for (int output : batch.outputs()) {
+                        Sequence sequence = members.stream()
+                                .filter(s -> s.slot == batch.sequences()[output]).findFirst().orElseThrow();
+                        schedule.sampled(sequence.slot, sequence.count(), 7, null, 0);
+                    }
+                }
+            }
+            members.forEach(schedule::stepEnded);
+        }
+        assertThat(all).allMatch(s -> s.ended).allMatch(s -> s.count() == s.task.maxTokens());
+        assertThat(schedule.positionsUsed()).isZero();
     }
 
     @Property(tries = 300)
-    void regionsNeverOverlapAndComeBackWhole(@ForAll long seed) {
+    void noTwoSequencesHaveABlockInCommonAndAllComeBack(@ForAll long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        int size = 1 + random.nextInt(60);
-        RegionPool pool = new RegionPool(size);
-        TreeMap<Integer, KvRegion> held = new TreeMap<>();
+        int blocks = 1 + random.nextInt(20);
+        BlockPool pool = new BlockPool(blocks * KvCache.BLOCK + random.nextInt(KvCache.BLOCK));
+        assertThat(pool.size()).isEqualTo(blocks * KvCache.BLOCK);
+        List<KvTable> held = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
-            if (random.nextInt(3) > 0) {
-                int most = 1 + random.nextInt(20);
-                Optional<KvRegion> region = pool.allocate(1, most);
-                region.ifPresent(r -> held.put(r.base(), r));
-                int longest = 0;
-                int end = 0;
-                for (KvRegion r : held.values()) {
-                    assertThat(r.base()).isGreaterThanOrEqualTo(end);
-                    longest = Math.max(longest, r.base() - end);
-                    end = r.base() + r.capacity();
-                }
-                assertThat(end).isLessThanOrEqualTo(size);
-                // It is refused only where no gap is large enough.
-                assertThat(region.isPresent() || Math.max(longest, size - end) < most).isTrue();
+            int free = blocks - held.stream().mapToInt(KvTable::count).sum();
+            if (random.nextInt(3) == 0) {
+                int most = 1 + random.nextInt(5 * KvCache.BLOCK);
+                int now = 1 + random.nextInt(most);
+                Optional<KvTable> table = pool.allocate(now, most);
+                assertThat(table.isPresent()).isEqualTo(KvCache.blocks(now) <= free);
+                table.ifPresent(t -> assertThat(t.count()).isEqualTo(KvCache.blocks(now)));
+                table.ifPresent(held::add);
+            } else if (!held.isEmpty() && random.nextBoolean()) {
+                KvTable table = held.get(random.nextInt(held.size()));
+                int before = table.count();
+                int positions = 1 + random.nextInt(table.capacity());
+                int after = Math.max(before, KvCache.blocks(positions));
+                boolean room = after - before <= free;
+                assertThat(pool.reach(table, positions)).isEqualTo(room);
+                assertThat(table.count()).isEqualTo(room ? after : before);
             } else if (!held.isEmpty()) {
-                KvRegion region = held.remove(held.ceilingKey(held.firstKey() + random.nextInt(1 + held.lastKey()
-                        - held.firstKey())));
-                pool.free(region);
+                pool.free(held.remove(random.nextInt(held.size())));
             }
-            assertThat(pool.used()).isEqualTo(held.values().stream().mapToInt(KvRegion::capacity).sum());
+            Set<Integer> taken = new HashSet<>();
+            for (KvTable table : held) {
+                for (int b = 0; b < table.count(); b++) {
+                    assertThat(table.block(b)).isBetween(0, blocks - 1);
+                    assertThat(taken.add(table.block(b))).isTrue();
+                }
+            }
+            assertThat(pool.used()).isEqualTo(taken.size() * KvCache.BLOCK);
         }
-        held.values().forEach(pool::free);
-        assertThat(pool.allocate(1, size)).contains(new KvRegion(0, size));
+        held.forEach(pool::free);
+        assertThat(pool.used()).isZero();
+        assertThat(pool.allocate(pool.size(), pool.size())).isPresent();
     }
 }

@@ -4,7 +4,7 @@ package io.maseparation.parallel.execute.rank;
  * The rows of one group and micro-batch in one step: those of prompts first, then one for each sequence that decodes.
  *
  * @param firstRow index of the first row in the group's buffers
- * @param promptRows number of rows that are prompt tokens; so far all or none of them
+ * @param promptRows number of rows that are prompt tokens
  * @param sequences slot of each row's sequence, as {@link Slots} has it
  * @param positions position of each row in its sequence
  * @param tokens token of each row, or -1 for the one that the sequence's row before it was sampled to

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.moe.segments.RankDevice;
@@ -99,14 +100,23 @@ final class SegmentRunner {
     }
 
     private void layOut(Batch batch, MicroBatch microBatch) {
-        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), batch.promptRows() > 0 ? 1 : 0);
-        for (int i = 0; i < batch.rows(); i++) {
-            int row = batch.firstRow() + i;
+        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), batch.promptRows());
+        int table = 0;
+        for (int i = 0; i < batch.rows(); ) {
+            // Rows of one sequence are neighbours, in the order of their positions.
             int sequence = batch.sequences()[i];
-            int token = batch.tokens()[i];
-            buffers.inputs().tokens().set(row, token >= 0 ? token : microBatch.lastToken(sequence));
-            KvRegion region = slots.get(sequence).region();
-            buffers.inputs().place(row, batch.positions()[i], region.base(), region.capacity());
+            KvTable blocks = slots.get(sequence).table();
+            int last = batch.positions()[i];
+            for (; i < batch.rows() && batch.sequences()[i] == sequence; i++) {
+                int row = batch.firstRow() + i;
+                int token = batch.tokens()[i];
+                last = batch.positions()[i];
+                buffers.inputs().tokens().set(row, token >= 0 ? token : microBatch.lastToken(sequence));
+                buffers.inputs().place(row, last, table, blocks.capacity());
+            }
+            for (int block = 0; block < KvCache.blocks(last + 1); block++) {
+                buffers.inputs().setBlock(table++, blocks.block(block));
+            }
         }
         buffers.outputs().step().setAll(0, 0, batch.outputs().length, 0);
         if (rankPlan.shard().output().isPresent()) {

@@ -12,7 +12,7 @@ public final class Slot {
     private final Sampler sampler;
     private final boolean promptLogits;
     private final int firstOutput;
-    private final KvRegion region;
+    private final KvTable table;
     /** Tokens so far, prompt and output, of the rank that samples; empty where no setting looks at them. */
     private int[] history;
     private int historyLength;
@@ -24,15 +24,15 @@ public final class Slot {
      * @param sampler how its tokens are chosen
      * @param promptLogits whether the logits of the prompt's last position are kept
      * @param firstOutput position whose logits give the first token: the prompt's last one
-     * @param region where its keys and values live
+     * @param table where its keys and values live
      * @param tokens prompt, and tokens generated so far; looked at only where repetition is penalised
      */
-    public Slot(int number, Sampler sampler, boolean promptLogits, int firstOutput, KvRegion region, int[] tokens) {
+    public Slot(int number, Sampler sampler, boolean promptLogits, int firstOutput, KvTable table, int[] tokens) {
         this.number = number;
         this.sampler = sampler;
         this.promptLogits = promptLogits;
         this.firstOutput = firstOutput;
-        this.region = region;
+        this.table = table;
         history = sampler.repetitionPenalty() == 1 ? new int[0] : tokens.clone();
         historyLength = history.length;
     }
@@ -43,8 +43,8 @@ public final class Slot {
     }
 
     /** {@return where its keys and values live} */
-    public KvRegion region() {
-        return region;
+    public KvTable table() {
+        return table;
     }
 
     Sampler sampler() {

@@ -236,7 +236,7 @@ public final class EngineCore implements AutoCloseable {
         Sequence[] made = new Sequence[1];
         Completion completion = new Completion(
                 numbers.getAndIncrement(), Arrays.stream(prompt).boxed().toList(), tokenizer.isPresent(),
-                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)));
+                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)), unfinished::remove);
         Answer answer = new Answer(completion, text, Set.copyOf(eos), request.maxTokens(), queue::release);
         // An overlong timeout is none.
         boolean limited = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE).isPresent();
@@ -254,7 +254,6 @@ public final class EngineCore implements AutoCloseable {
             unfinished.add(completion);
             loop.post(() -> schedule.add(made[0]));
         }
-        completion.toFuture().whenComplete((result, failure) -> unfinished.remove(completion));
         completion.startCallback();
         return completion;
     }

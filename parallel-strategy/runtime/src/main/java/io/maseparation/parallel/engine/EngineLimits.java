@@ -8,8 +8,8 @@ import io.maseparation.parallel.run.Workload;
  *
  * @param sequences most requests that run at once, over all ranks
  * @param kvPositions positions of the KV cache of each attention rank; all requests on it together have no more
- * @param stepTokens most prompt tokens that each attention rank takes in at once, in each micro-batch: with fewer, those
- *     who have their first token wait less for the prompts of others
+ * @param stepTokens most prompt tokens that each attention rank takes in at once, in each micro-batch: with fewer,
+ *     those who have their first token wait less for the prompts of others
  * @param queue most requests that wait until there is room for them
  */
 public record EngineLimits(int sequences, int kvPositions, int stepTokens, int queue) {

@@ -17,9 +17,10 @@ final class Lane {
     private final int mostPromptRows;
     private final int mostSequences;
     /** Whether the last step that had rows of it took prompts in. */
-    private boolean prompts;
+    private boolean tookPrompts;
 
     private int rows;
+    private int needed;
     private int[] sequences = new int[0];
     private int[] at = new int[0];
     private int[] tokens = new int[0];
@@ -64,6 +65,15 @@ final class Lane {
         return false;
     }
 
+    boolean hasRows() {
+        for (Sequence sequence : running) {
+            if (sequence.hasRow()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private boolean hasDecodes() {
         for (Sequence sequence : running) {
             if (sequence.hasRow() && !sequence.inPrompt()) {
@@ -78,7 +88,7 @@ final class Lane {
      * chunk at a time.
      */
     boolean promptsNext() {
-        return hasPrompts() && (!prompts || !hasDecodes());
+        return hasPrompts() && (!tookPrompts || !hasDecodes());
     }
 
     /** Says whether there is room in the cache for a sequence's next position. */
@@ -87,25 +97,46 @@ final class Lane {
     }
 
     /**
-     * The rows of the next step.
+     * The rows of the next step, those of prompts first.
      *
-     * @param takePrompts whether it takes prompts in; otherwise each sequence beyond its prompt has a row
+     * @param takePrompts whether it takes prompts in
+     * @param decode whether each sequence beyond its prompt has a row
      * @param members takes the sequences with rows
      */
-    Batch next(boolean takePrompts, Reach reach, List<Sequence> members) {
+    Batch next(boolean takePrompts, boolean decode, Reach reach, List<Sequence> members) {
         rows = 0;
-        int needed = 0;
-        int mostRows = takePrompts ? mostPromptRows : mostSequences;
-        // In the order of arrival, and not of slots.
+        needed = 0;
+        if (takePrompts) {
+            addRows(true, reach, members);
+        }
+        int promptRows = rows;
+        if (decode) {
+            addRows(false, reach, members);
+        }
+        if (rows == 0) {
+            return Batch.empty(firstRow);
+        }
+        tookPrompts = promptRows > 0;
+        return new Batch(
+                firstRow,
+                promptRows,
+                Arrays.copyOf(sequences, rows),
+                Arrays.copyOf(at, rows),
+                Arrays.copyOf(tokens, rows),
+                Arrays.copyOf(outputs, needed));
+    }
+
+    /** Adds rows of sequences in their prompts, or of those beyond, in the order of arrival. */
+    private void addRows(boolean inPrompts, Reach reach, List<Sequence> members) {
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
-            if (!sequence.hasRow() || sequence.inPrompt() != takePrompts || rows == mostRows) {
+            if (!sequence.hasRow() || sequence.inPrompt() != inPrompts) {
                 continue;
             }
-            int end = takePrompts
-                    ? Math.min(sequence.promptEnd(), sequence.next + mostRows - rows)
+            int end = inPrompts
+                    ? Math.min(sequence.promptEnd(), sequence.next + mostPromptRows - rows)
                     : sequence.next + 1;
-            if (!reach.at(sequence, end - 1)) {
+            if (end == sequence.next || !reach.at(sequence, end - 1)) {
                 continue;
             }
             members.add(sequence);
@@ -120,17 +151,6 @@ final class Lane {
                 tokens[rows++] = sequence.token(sequence.next);
             }
         }
-        if (rows == 0) {
-            return Batch.empty(firstRow);
-        }
-        prompts = takePrompts;
-        return new Batch(
-                firstRow,
-                takePrompts ? rows : 0,
-                Arrays.copyOf(sequences, rows),
-                Arrays.copyOf(at, rows),
-                Arrays.copyOf(tokens, rows),
-                Arrays.copyOf(outputs, needed));
     }
 
     private void ensure(int more) {

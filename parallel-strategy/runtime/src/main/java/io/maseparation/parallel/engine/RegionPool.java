@@ -31,7 +31,9 @@ final class RegionPool implements KvPool {
 
     @Override
     public Optional<KvRegion> allocate(int now, int most) {
-        for (Map.Entry<Integer, Integer> region : free.entrySet()) {
+        for (Map.Entry<Integer, Integer> region = free.firstEntry();
+                region != null;
+                region = free.higherEntry(region.getKey())) {
             int base = region.getKey();
             int length = region.getValue();
             if (length >= most) {

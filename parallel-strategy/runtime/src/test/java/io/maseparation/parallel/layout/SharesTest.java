@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.moe.Presets;
-import io.maseparation.parallel.execute.rank.Batch;
-import io.maseparation.parallel.execute.rank.Step;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;

@@ -23,9 +23,9 @@ import java.util.function.Function;
  * leave between two steps; a request's tokens and logits are bit for bit those that it has alone, whatever runs beside
  * it. Everything is allocated at the start, as the limits say.
  *
- * <p>Safe for use by any number of threads. Callbacks and subscribers are called on virtual threads of their own; a slow
- * one holds up nobody, and a failing one ends its own request. A rank that fails or gets stuck ends the engine: all
- * requests then fail with one {@link io.maseparation.parallel.run.RunFailedException}, which names the rank.
+ * <p>Safe for use by any number of threads. Callbacks and subscribers are called on virtual threads of their own; a
+ * slow one holds up nobody, and a failing one ends its own request. A rank that fails or gets stuck ends the engine:
+ * all requests then fail with one {@link io.maseparation.parallel.run.RunFailedException}, which names the rank.
  *
  * <p>A process may have several engines, of the same model and others. A model that is closed ends its engines by their
  * next step, and its weights are freed when the last of them is closed.
@@ -118,7 +118,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Submits a request as {@link #submit}, and waits where too many others do: back-pressure for whoever produces them.
+     * Submits a request as {@link #submit}, and waits where too many others do: back-pressure for whoever produces
+     * them.
      *
      * @param request what to generate
      * @return the request on its way
@@ -141,8 +142,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Ends all requests, which fail with a {@link io.maseparation.parallel.run.RunFailedException}, and all threads, and
-     * frees the devices' memory. Can be called again.
+     * Ends all requests, which fail with a {@link io.maseparation.parallel.run.RunFailedException}, and all threads,
+     * and frees the devices' memory. Can be called again.
      */
     @Override
     public void close() {

@@ -308,8 +308,8 @@ public final class Generation {
     }
 
     /**
-     * Ends the run that is under way by its next step, or the next one as soon as it begins: {@link #run()} returns what
-     * there is by then. For any thread.
+     * Ends the run that is under way by its next step, or the next one as soon as it begins: {@link #run()} returns
+     * what there is by then. For any thread.
      */
     public void cancel() {
         synchronized (lock) {

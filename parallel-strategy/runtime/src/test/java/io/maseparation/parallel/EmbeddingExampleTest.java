@@ -14,24 +14,26 @@ import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** The README's embedding example compiles against this version and runs. */
+/** The examples of the README and docs/embedding.md compile against this version and run. */
 class EmbeddingExampleTest {
     private static final Pattern EXAMPLE =
-            Pattern.compile("<!-- example: embedding -->\\s*```java\\R(.*?)```", Pattern.DOTALL);
+            Pattern.compile("<!-- example: (?:embedding|engine) -->\\s*```java\\R(.*?)```", Pattern.DOTALL);
     private static final Pattern CLASS = Pattern.compile("\\bclass (\\w+)");
 
     @TempDir
     Path temp;
 
-    @Test
-    void theExampleRuns() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"README.md", "docs/embedding.md"})
+    void theExampleRuns(String page) throws Exception {
         Optional<Path> readme = readme();
         Assumptions.assumeTrue(readme.isPresent(), "no README here");
-        Matcher example = EXAMPLE.matcher(Files.readString(readme.get()));
-        assertThat(example.find()).as("an example marked <!-- example: embedding -->").isTrue();
+        Matcher example = EXAMPLE.matcher(Files.readString(readme.get().resolveSibling(page)));
+        assertThat(example.find()).as("a marked example").isTrue();
         assertThat(example.group(1).lines().count()).as("lines").isLessThanOrEqualTo(30);
         Matcher name = CLASS.matcher(example.group(1));
         String className = name.find() ? name.group(1) : "Example";

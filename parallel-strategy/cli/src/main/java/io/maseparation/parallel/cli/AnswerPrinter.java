@@ -11,7 +11,6 @@ import java.util.List;
  */
 final class AnswerPrinter implements Generation.Listener {
     private final PrintStream out;
-    private final List<int[]> prompts;
     private final boolean hasText;
     private final StringBuilder[] texts;
     private final boolean[] ended;
@@ -21,7 +20,6 @@ final class AnswerPrinter implements Generation.Listener {
 
     AnswerPrinter(PrintStream out, List<int[]> prompts, boolean hasText) {
         this.out = out;
-        this.prompts = prompts;
         this.hasText = hasText;
         texts = new StringBuilder[prompts.size()];
         for (int i = 0; i < texts.length; i++) {

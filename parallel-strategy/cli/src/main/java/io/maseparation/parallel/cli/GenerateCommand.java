@@ -157,7 +157,7 @@ final class GenerateCommand extends Command {
                         terminal.out(), generation.prompts(), model.tokenizer().isPresent()));
             }
             long most = (long) generation.prompts().size() * maxTokens;
-            try (Interrupts interrupts = Interrupts.during(generation::cancel)) {
+            try (Interrupts _ = Interrupts.during(generation::cancel)) {
                 RunResult result;
                 try (Progress progress = (streams ? terminal.quiet() : terminal).progress("generating", most)) {
                     result = generation.execution(execution.withOnToken(s -> progress.step())).run();

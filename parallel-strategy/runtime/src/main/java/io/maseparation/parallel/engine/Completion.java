@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A request on its way. Safe for use by any number of threads, virtual ones among them: each iterator and each
- * subscriber gets all tokens, from the first one on, at its own pace. The tokens are kept until this is garbage, so that
- * nobody's pace is another's, and there are no more of them than the request asked for.
+ * subscriber gets all tokens, from the first one on, at its own pace. The tokens are kept until this is garbage, so
+ * that nobody's pace is another's, and there are no more of them than the request asked for.
  *
  * <p>Where a thread is interrupted while it waits here the request is cancelled.
  */
@@ -26,6 +26,7 @@ public final class Completion {
     private final List<Integer> promptIds;
     private final boolean hasText;
     private final Runnable cancel;
+    private final Consumer<Completion> done;
     private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
     private final long submitted = System.nanoTime();
     /** Guards what follows. */
@@ -49,8 +50,11 @@ public final class Completion {
      * @param promptIds the prompt
      * @param hasText whether tokens have text
      * @param cancel ends the request by its next step
+     * @param done called once, when it has ended and all of that is told
      */
-    Completion(long number, List<Integer> promptIds, boolean hasText, Runnable cancel) {
+    Completion(
+            long number, List<Integer> promptIds, boolean hasText, Runnable cancel, Consumer<Completion> done) {
+        this.done = done;
         this.number = number;
         this.promptIds = promptIds;
         this.hasText = hasText;
@@ -293,7 +297,9 @@ public final class Completion {
             }
         }
         subscriptions.forEach(TokenSubscription::look);
-        result.completeExceptionally(cause);
+        if (result.completeExceptionally(cause)) {
+            done.accept(this);
+        }
         interruptCallback();
     }
 
@@ -315,7 +321,9 @@ public final class Completion {
                     promptLogits,
                     new GenerationResult.Times(ms(startedAt), ms(firstAt), ms(lastAt)));
         }
-        result.complete(all);
+        if (result.complete(all)) {
+            done.accept(this);
+        }
     }
 
     private double ms(long at) {

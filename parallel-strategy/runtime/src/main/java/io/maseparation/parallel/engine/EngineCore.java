@@ -94,7 +94,8 @@ public final class EngineCore implements AutoCloseable {
             throw new PlanException("an engine keeps its layout: changes of layout are for single runs");
         }
         // Whole blocks.
-        positions = Math.multiplyExact(KvCache.blocks(limits.kvPositions()), KvCache.BLOCK);
+        positions = (int) Math.min(Integer.MAX_VALUE / KvCache.BLOCK * (long) KvCache.BLOCK,
+                (long) KvCache.blocks(limits.kvPositions()) * KvCache.BLOCK);
         longest = Math.min(positions, plan.config().maxPositions() - 1);
         Room room = room();
         deployment = Deployment.start(plan, room, equipment);
@@ -241,7 +242,7 @@ public final class EngineCore implements AutoCloseable {
         Sequence[] made = new Sequence[1];
         Completion completion = new Completion(
                 numbers.getAndIncrement(), Arrays.stream(prompt).boxed().toList(), tokenizer.isPresent(),
-                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)));
+                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)), unfinished::remove);
         Answer answer = new Answer(completion, text, Set.copyOf(eos), request.maxTokens(), queue::release);
         // An overlong timeout is none.
         boolean limited = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE).isPresent();
@@ -259,7 +260,6 @@ public final class EngineCore implements AutoCloseable {
             unfinished.add(completion);
             loop.post(() -> schedule.add(made[0]));
         }
-        completion.toFuture().whenComplete((result, failure) -> unfinished.remove(completion));
         completion.startCallback();
         return completion;
     }

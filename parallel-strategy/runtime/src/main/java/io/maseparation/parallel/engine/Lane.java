@@ -66,36 +66,37 @@ final class Lane {
         return false;
     }
 
+    boolean hasRows() {
+        for (Sequence sequence : running) {
+            if (sequence.hasRow()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Says whether there is room in the cache for a sequence's next position. */
     interface Reach {
         boolean at(Sequence sequence, int position);
     }
 
-    /** Which rows a step may have. */
-    enum Take {
-        /** Those of prompts. */
-        PROMPTS,
-        /** One of each sequence beyond its prompt. */
-        DECODES,
-        /** Both. */
-        BOTH
-    }
-
     /**
-     * The rows of the next step: those of prompts, then those that decode, each in the order of arrival.
+     * The rows of the next step, those of prompts first.
      *
+     * @param takePrompts whether it takes prompts in
+     * @param decode whether each sequence beyond its prompt has a row
      * @param members takes the sequences with rows
      */
-    Batch next(Take take, Reach reach, List<Sequence> members) {
+    Batch next(boolean takePrompts, boolean decode, Reach reach, List<Sequence> members) {
         steps++;
         rows = 0;
         needed = 0;
-        if (take != Take.DECODES) {
-            add(true, reach, members);
+        if (takePrompts) {
+            addRows(true, reach, members);
         }
         int promptRows = rows;
-        if (take != Take.PROMPTS) {
-            add(false, reach, members);
+        if (decode) {
+            addRows(false, reach, members);
         }
         if (rows == 0) {
             return Batch.empty(firstRow);
@@ -109,19 +110,21 @@ final class Lane {
                 Arrays.copyOf(outputs, needed));
     }
 
-    private void add(boolean prompts, Reach reach, List<Sequence> members) {
-        int mostRows = prompts ? mostPromptRows : Integer.MAX_VALUE;
+    /** Adds rows of sequences in their prompts, or of those beyond, in the order of arrival. */
+    private void addRows(boolean inPrompts, Reach reach, List<Sequence> members) {
         for (int i = 0; i < running.size(); i++) {
             Sequence sequence = running.get(i);
-            if (!sequence.hasRow() || sequence.inPrompt() != prompts || rows == mostRows) {
+            if (!sequence.hasRow() || sequence.inPrompt() != inPrompts) {
                 continue;
             }
             if (sequence.lastStep == steps) {
                 // Its prompt ends in this step: the token that goes on is not known before the next one.
                 continue;
             }
-            int end = prompts ? Math.min(sequence.promptEnd(), sequence.next + mostRows - rows) : sequence.next + 1;
-            if (!reach.at(sequence, end - 1)) {
+            int end = inPrompts
+                    ? Math.min(sequence.promptEnd(), sequence.next + mostPromptRows - rows)
+                    : sequence.next + 1;
+            if (end == sequence.next || !reach.at(sequence, end - 1)) {
                 continue;
             }
             sequence.lastStep = steps;

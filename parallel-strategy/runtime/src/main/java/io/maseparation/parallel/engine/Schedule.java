@@ -6,7 +6,6 @@ import io.maseparation.parallel.execute.rank.KvTable;
 import io.maseparation.parallel.execute.rank.Room;
 import io.maseparation.parallel.execute.rank.Slots;
 import io.maseparation.parallel.execute.rank.Step;
-import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Shares;
 import java.util.ArrayDeque;
@@ -18,12 +17,13 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which sequences run where, and what rows they have in the next step. New ones wait in the order of arrival until there
- * is a slot and room in a cache: in the group with the fewest positions, and there in the micro-batch with the fewest.
+ * Which sequences run where, and what rows they have in the next step. New ones wait in the order of arrival until
+ * there is a slot and room in a cache: in the group with the fewest positions, and there in the micro-batch with the
+ * fewest.
  *
- * <p>Where a cache is full in the midst of a sequence, the youngest gives back what it has and waits at the front. Later
- * its prompt is taken in once more, and the tokens that it had go through decode steps as they did before, so that not a
- * bit changes.
+ * <p>Where a cache is full in the midst of a sequence, the youngest gives back what it has and waits at the front.
+ * Later its prompt is taken in once more, and the tokens that it had go through decode steps as they did before, so
+ * that not a bit changes.
  */
 public final class Schedule {
     private final boolean apart;
@@ -34,12 +34,13 @@ public final class Schedule {
     private final Deque<Sequence> waiting = new ArrayDeque<>();
     private final IntFunction<KvPool> pools;
     private List<KvPool> kv = List.of();
-    /** By group, then micro-batch. */
-    private PerMicroBatch<Lane> lanes;
+    private Lanes lanes;
     private long admissions;
     /** Whether a sequence that goes on had no room for it in the last step. */
     private boolean lacking;
     private int deadlines;
+    /** Sequences that are to give back their cache. */
+    private int preempted;
 
     /**
      * Nothing to do.
@@ -67,14 +68,13 @@ public final class Schedule {
         lanes = layOut(plan, room);
     }
 
-    private PerMicroBatch<Lane> layOut(Plan plan, Room room) {
+    private Lanes layOut(Plan plan, Room room) {
         List<KvPool> made = new ArrayList<>();
         for (int positions : room.groupPositions()) {
             made.add(pools.apply(positions));
         }
         kv = made;
-        return PerMicroBatch.of(plan.groups(), plan.batching().microBatches(), (group, m) -> new Lane(
-                group, m, room.rows().firstRow(group, m), mostPromptRows, room.rows().outputs(group)));
+        return Lanes.of(plan, room, mostPromptRows);
     }
 
     Slots slots() {
@@ -132,7 +132,7 @@ public final class Schedule {
     private void place(List<Sequence> sequences, Shares shares) {
         for (Sequence sequence : sequences) {
             int number = sequence.task.number();
-            for (int group = 0; group < lanes.size(); group++) {
+            for (int group = 0; group < lanes.groups(); group++) {
                 for (int m = 0; m < lanes.microBatches(); m++) {
                     if (shares.sequences().get(group, m).contains(number)) {
                         sequence.place = new Sequence.Place(
@@ -165,7 +165,6 @@ public final class Schedule {
             waiting.removeFirst();
             first.place = place.get();
             first.slot = freeSlots.removeFirst();
-            first.preempted = false;
             enter(first);
         }
     }
@@ -179,8 +178,8 @@ public final class Schedule {
         // One that had to give back its cache comes when there is room for all that it had.
         int had = sequence.count() > 0 ? sequence.promptEnd() + sequence.count() : 0;
         int now = Math.min(need, Math.max(had, sequence.next + mostPromptRows));
-        boolean[] tried = new boolean[lanes.size()];
-        for (Lane lane = lightest(tried); lane != null; lane = lightest(tried)) {
+        boolean[] tried = new boolean[lanes.groups()];
+        for (Lane lane = lanes.lightest(tried); lane != null; lane = lanes.lightest(tried)) {
             tried[lane.group] = true;
             Optional<KvTable> table = kv.get(lane.group).allocate(now, need);
             if (table.isPresent()) {
@@ -188,27 +187,6 @@ public final class Schedule {
             }
         }
         return Optional.empty();
-    }
-
-    /** The micro-batch with the fewest positions in the group with the fewest, among those where one may be added. */
-    private @Nullable Lane lightest(boolean[] tried) {
-        Lane best = null;
-        long fewest = Long.MAX_VALUE;
-        for (int group = 0; group < lanes.size(); group++) {
-            long ofGroup = 0;
-            Lane lightest = null;
-            for (Lane lane : lanes.group(group)) {
-                ofGroup += lane.positions;
-                if (!lane.full() && (lightest == null || lane.positions < lightest.positions)) {
-                    lightest = lane;
-                }
-            }
-            if (lightest != null && ofGroup < fewest && !tried[group]) {
-                best = lightest;
-                fewest = ofGroup;
-            }
-        }
-        return best;
     }
 
     /**
@@ -228,22 +206,12 @@ public final class Schedule {
 
     /** Whether any sequence that runs has prompt tokens left. */
     boolean hasPrompts() {
-        for (List<Lane> group : lanes.groups()) {
-            for (Lane lane : group) {
-                if (lane.hasPrompts()) {
-                    return true;
-                }
-            }
-        }
-        return false;
+        return lanes.any(Lane::hasPrompts);
     }
 
     /** Whether any sequence that runs has rows left. */
     boolean hasRows() {
-        return lanes.groups().stream()
-                .flatMap(List::stream)
-                .flatMap(lane -> lane.running.stream())
-                .anyMatch(Sequence::hasRow);
+        return lanes.any(Lane::hasRows);
     }
 
     /**
@@ -255,13 +223,12 @@ public final class Schedule {
     public List<Step.Work> next(boolean prefill, List<Sequence> members) {
         lacking = false;
         List<Step.Work> work = new ArrayList<>();
-        Lane.Take take = !apart ? Lane.Take.BOTH : prefill ? Lane.Take.PROMPTS : Lane.Take.DECODES;
         for (int m = 0; m < lanes.microBatches(); m++) {
             int rows = 0;
-            List<Batch> batches = new ArrayList<>(lanes.size());
-            for (int group = 0; group < lanes.size(); group++) {
+            List<Batch> batches = new ArrayList<>(lanes.groups());
+            for (int group = 0; group < lanes.groups(); group++) {
                 Lane lane = lanes.get(group, m);
-                Batch batch = lane.next(take, this::reach, members);
+                Batch batch = lane.next(!apart || prefill, !apart || !prefill, this::reach, members);
                 batches.add(batch);
                 rows += batch.rows();
             }
@@ -293,6 +260,7 @@ public final class Schedule {
         }
         if (youngest != null) {
             youngest.preempted = true;
+            preempted++;
         }
         return false;
     }
@@ -303,19 +271,12 @@ public final class Schedule {
      * @return whether there was one
      */
     boolean preempt() {
-        boolean any = false;
-        for (List<Lane> group : lanes.groups()) {
-            for (Lane lane : group) {
-                for (int i = lane.running.size() - 1; i >= 0; i--) {
-                    Sequence sequence = lane.running.get(i);
-                    if (sequence.preempted && sequence.inFlight == 0) {
-                        release(sequence);
-                        any = true;
-                    }
-                }
-            }
+        if (preempted == 0) {
+            return false;
         }
-        return any;
+        List<Sequence> atRest = running().stream().filter(s -> s.preempted && s.inFlight == 0).toList();
+        atRest.forEach(this::release);
+        return !atRest.isEmpty();
     }
 
     /**
@@ -414,6 +375,8 @@ public final class Schedule {
         freeSlots.addFirst(sequence.slot);
         sequence.slot = -1;
         sequence.place = null;
+        preempted -= sequence.preempted ? 1 : 0;
+        sequence.preempted = false;
         if (!sequence.ended) {
             sequence.next = sequence.task.depth();
             waiting.addFirst(sequence);
@@ -445,12 +408,18 @@ public final class Schedule {
         return least;
     }
 
-    /** All that wait or run. */
-    List<Sequence> all() {
-        List<Sequence> all = new ArrayList<>(waiting);
-        for (List<Lane> group : lanes.groups()) {
-            group.forEach(lane -> all.addAll(lane.running));
+    private List<Sequence> running() {
+        List<Sequence> running = new ArrayList<>();
+        for (List<Lane> group : lanes.lanes().groups()) {
+            group.forEach(lane -> running.addAll(lane.running));
         }
+        return running;
+    }
+
+    /** All that wait or run. */
+    private List<Sequence> all() {
+        List<Sequence> all = running();
+        all.addAll(waiting);
         return all;
     }
 

@@ -8,7 +8,6 @@ import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
 import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.execute.rank.RunContext;
-import io.maseparation.parallel.execute.rank.Slot;
 import io.maseparation.parallel.execute.rank.Slots;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.execute.rank.StepFeed;
@@ -29,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The one loop that decides what runs: it takes in sequences, hands ranks one step after the other, ahead of time, and
- * passes on what they sampled. Its methods are for one thread, except for {@link #post}; ranks report to it from theirs.
+ * passes on what they sampled. Its methods are for one thread, except for {@link #post}; ranks report to it from
+ * theirs.
  *
  * <p>A step is issued while the one before runs. What that samples is not known then: a row that follows has no token
  * in it, and takes the one that its rank sampled. Where a sequence turns out to have ended there, its row is dropped.

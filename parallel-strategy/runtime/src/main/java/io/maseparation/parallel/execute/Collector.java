@@ -6,7 +6,6 @@ import io.maseparation.parallel.engine.Recipient;
 import io.maseparation.parallel.engine.Sequence;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.layout.Plan;
-import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;

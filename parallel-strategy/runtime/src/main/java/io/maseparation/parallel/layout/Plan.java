@@ -81,7 +81,8 @@ public record Plan(
     }
 
     /**
-     * Checks that weights are those of a model of this plan's shape: ranks take rows and columns of tensors by its sizes.
+     * Checks that weights are those of a model of this plan's shape: ranks take rows and columns of tensors by its
+     * sizes.
      *
      * @param held the model that there are weights of
      * @throws PlanException if it has another shape

@@ -41,7 +41,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 @Timeout(60)
 class EngineCoreTest {
-    private static final List<Setup> SETUPS = Engines.SETUPS;
+    static final List<Setup> SETUPS = Engines.SETUPS;
     private static final Setup SINGLE = Layout.single().withMicroBatches(1);
     private static final ModelWeights TINY = RandomWeights.create(Presets.config("tiny"), 6);
     private static final EngineLimits LIMITS = EngineLimits.of(8, 2048);

@@ -33,24 +33,17 @@ import org.junit.jupiter.api.Test;
 
 class ScheduleTest {
     /** Takes tokens and does nothing with them. */
-    private static class Quiet implements Recipient {
-        final List<Integer> tokens = new ArrayList<>();
-        @Nullable
-        Finish finish;
-
+    private static final class Quiet implements Recipient {
         @Override
         public void started() {}
 
         @Override
         public boolean token(int token, float @Nullable [] logits, long nanos) {
-            tokens.add(token);
             return false;
         }
 
         @Override
-        public void ended(Finish reason) {
-            finish = reason;
-        }
+        public void ended(Finish finish) {}
 
         @Override
         public void failed(int rank, RuntimeException cause) {

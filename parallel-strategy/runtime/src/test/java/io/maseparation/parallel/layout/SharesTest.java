@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.Presets;
-import io.maseparation.parallel.execute.rank.Batch;
-import io.maseparation.parallel.execute.rank.Step;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;

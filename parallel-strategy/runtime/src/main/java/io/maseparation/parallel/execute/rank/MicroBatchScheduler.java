@@ -16,8 +16,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Runs one rank's program, for each micro-batch through all steps that it has rows in, and switches to another micro-batch wherever one has
- * to wait for a message. Which one goes first never changes a result, since rows do not depend on each other's order.
+ * Runs one rank's program, for each micro-batch through all steps that it has rows in, and switches to another
+ * micro-batch wherever one has to wait for a message. Which one goes first never changes a result, since rows do not
+ * depend on each other's order.
  */
 public final class MicroBatchScheduler {
     private final Plan plan;
@@ -111,8 +112,12 @@ public final class MicroBatchScheduler {
 
     /** Lets one micro-batch do what it can; false if all have to wait. */
     private boolean advanceOne(List<MicroBatch> open) {
-        // The one that is furthest behind goes first, so that no micro-batch starves.
-        open.sort(Comparator.comparingInt(MicroBatch::step)
+        if (open.isEmpty()) {
+            return false;
+        }
+        // The one that is furthest behind goes first, so that no micro-batch starves. Numbers of steps may overflow.
+        int present = open.getFirst().step();
+        open.sort(Comparator.<MicroBatch>comparingInt(m -> m.step() - present)
                 .thenComparingInt(m -> plan.inOrder() ? 0 : m.op)
                 .thenComparingInt(m -> m.index));
         for (MicroBatch microBatch : open) {

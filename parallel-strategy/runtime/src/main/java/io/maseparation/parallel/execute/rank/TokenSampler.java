@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Turns the output rows of a rank into tokens, gathering the logits of other ranks where the vocabulary is split. What
@@ -141,7 +140,7 @@ final class TokenSampler {
         return token;
     }
 
-    private float[] row(float @Nullable [] logits, int i) {
+    private float[] row(float[] logits, int i) {
         return Arrays.copyOfRange(logits, i * config.vocab(), (i + 1) * config.vocab());
     }
 

@@ -42,7 +42,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 99999999999            | 2 | '99999999999' is not a token id
             simulate --routing zip:1                             | 2 | neither uniform, zipf:S, drift:S:N nor a file
             plan --routing zipf:-1                               | 2 | the exponent must be from 0 to 10
-            policies --routing drift:1:0                         | 2 | the number of steps must be at least 1
+            policies --routing drift:1:0                         | 2 | the number of steps must be from 1
             simulate --cluster pom.xml                           | 1 | pom.xml: not valid JSON
             compare -m tiny --cluster a100                       | 2 | a100xN, h100xN, h200xN of N devices
             simulate --strategy ma --expert-replicas 3 --expert-devices 4 | 2 | --expert-replicas 3 does not divide --expert-devices 4

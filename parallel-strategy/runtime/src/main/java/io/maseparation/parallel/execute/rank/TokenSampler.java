@@ -110,7 +110,8 @@ final class TokenSampler {
                     + 1;
             int from = i * config.vocab();
             if (best && outputs.best()[i] < 0) {
-                throw new ModelException("a logit of sequence %d, step %d, is not a number".formatted(sequence, index));
+                throw new ModelException(
+                        "a logit of sequence %d, step %d, is not a finite number".formatted(sequence, index));
             }
             int token = best
                     ? outputs.best()[i]

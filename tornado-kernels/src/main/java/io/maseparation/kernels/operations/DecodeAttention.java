@@ -38,7 +38,7 @@ public final class DecodeAttention {
      * @param heads query heads
      * @param kvHeads key and value heads; heads / kvHeads neighbouring query heads share one
      * @param headDim columns of a head
-     * @param scale factor of q · k
+     * @param scale factor of q · k, finite and above 0
      * @param window positions that a row sees, its own included; 0 for all
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
      */
@@ -58,6 +58,7 @@ public final class DecodeAttention {
             float scale,
             int window) {
         AttentionShapes.check("DecodeAttention", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
+        Require.positive("DecodeAttention", "scale", scale);
         Require.atLeast("DecodeAttention", "window", window, 0);
         int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
         Require.length("DecodeAttention", "out", out, (long) rows * heads * headDim);

@@ -39,7 +39,7 @@ public final class PrefillAttention {
      * @param heads query heads
      * @param kvHeads key and value heads; heads / kvHeads neighbouring query heads share one
      * @param headDim columns of a head
-     * @param scale factor of q · k
+     * @param scale factor of q · k, finite and above 0
      * @param window positions that a row sees, its own included; 0 for all
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
      */
@@ -59,6 +59,7 @@ public final class PrefillAttention {
             float scale,
             int window) {
         AttentionShapes.check("PrefillAttention", step, qkv, rowInfo, kvType, kCache, vCache, heads, kvHeads, headDim);
+        Require.positive("PrefillAttention", "scale", scale);
         Require.atLeast("PrefillAttention", "window", window, 0);
         int rows = AttentionShapes.rows(qkv, heads, kvHeads, headDim);
         Require.length("PrefillAttention", "out", out, (long) rows * heads * headDim);

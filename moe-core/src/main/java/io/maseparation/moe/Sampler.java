@@ -229,8 +229,9 @@ public record Sampler(
             }
         }
         if (repetitionPenalty != 1) {
-            Arrays.stream(before).distinct().forEach(
-                    token -> row[token] *= row[token] < 0 ? repetitionPenalty : 1 / repetitionPenalty);
+            Arrays.stream(before).distinct().forEach(token -> row[token] = row[token] < 0
+                    ? row[token] * repetitionPenalty
+                    : row[token] / repetitionPenalty);
         }
         int best = 0;
         for (int i = 1; i < vocab; i++) {

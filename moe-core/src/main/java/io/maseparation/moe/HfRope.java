@@ -87,7 +87,8 @@ final class HfRope {
         Rope used = read(scaling.fields().isEmpty() ? parameters : scaling);
         if (!parameters.fields().isEmpty()) {
             boolean same = scaling.fields().isEmpty() || used.equals(read(parameters));
-            warnUnless(same, SCALING + " and " + PARAMETERS, SCALING);
+            warnUnless(same, SCALING + " and " + PARAMETERS,
+                    SCALING + " with rope_theta " + Text.number(used.theta()));
             double theta = json.number("rope_theta", used.theta());
             warnUnless(theta == used.theta(), "rope_theta and that of " + PARAMETERS, PARAMETERS);
         }

@@ -375,7 +375,8 @@ class ContradictionsTest {
         Opened opened = open(model.write(temp));
         assertThat(opened.config().attention().rope()).isEqualTo(new Rope(family.number("rope_theta"), 2));
         assertThat(opened.lines()).anySatisfy(line -> assertThat(line)
-                .contains("rope_scaling and rope_parameters contradict each other: rope_scaling is used"));
+                .contains("rope_scaling and rope_parameters contradict each other: rope_scaling with rope_theta "
+                        + (long) family.number("rope_theta") + " is used"));
     }
 
     /** For parameters of a type of layer, transformers looks for it in them alone. */

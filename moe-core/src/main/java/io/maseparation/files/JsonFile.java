@@ -201,8 +201,7 @@ public final class JsonFile {
     }
 
     private int integer(String field, JsonNode value, int least, int most) {
-        BigDecimal number = checked(
-                field, value, v -> v.isNumber() && v.canConvertToExactIntegral(), "is not a whole number")
+        BigDecimal number = checked(field, value, JsonNode::canConvertToExactIntegral, "is not a whole number")
                 .decimalValue();
         if (number.compareTo(BigDecimal.valueOf(least)) < 0 || number.compareTo(BigDecimal.valueOf(most)) > 0) {
             throw fail(field, "is %s, outside %d to %d".formatted(value, least, most));
@@ -219,11 +218,9 @@ public final class JsonFile {
      */
     public double number(String field, double least, double most) {
         return number(field, (json, name) -> {
-            JsonNode value = json.required(name);
+            JsonNode value =
+                    json.checked(name, json.required(name), JsonFile::isFinite, "is not a finite number");
             double number = value.doubleValue();
-            if (!value.isNumber() || !Double.isFinite(number)) {
-                throw json.fail(name, "is not a finite number: " + value);
-            }
             if (number < least || number > most) {
                 throw json.fail(name,
                         "is %s, outside %s to %s".formatted(value, Text.number(least), Text.number(most)));
@@ -359,23 +356,27 @@ public final class JsonFile {
     }
 
     /**
-     * {@return numbers; none if the field is absent}
+     * {@return finite numbers; none if the field is absent}
      *
      * @param field name of the field
      */
     public List<Double> numbers(String field) {
-        return list(array(field), v -> checked(field, v, JsonNode::isNumber, "is not a number").doubleValue());
+        return list(array(field), v -> checked(field, v, JsonFile::isFinite, "is not a finite number").doubleValue());
+    }
+
+    private static boolean isFinite(JsonNode value) {
+        return value.isNumber() && Double.isFinite(value.doubleValue());
     }
 
     /**
-     * {@return pairs of numbers; none if the field is absent}
+     * {@return pairs of finite numbers; none if the field is absent}
      *
      * @param field name of the field
      */
     public List<double[]> pairs(String field) {
         return list(array(field), entry -> {
-            checked(field, entry, e -> e.size() == 2 && e.path(0).isNumber() && e.path(1).isNumber(),
-                    "are not pairs of numbers");
+            checked(field, entry, e -> e.size() == 2 && isFinite(e.path(0)) && isFinite(e.path(1)),
+                    "are not pairs of finite numbers");
             return new double[] {entry.get(0).doubleValue(), entry.get(1).doubleValue()};
         });
     }

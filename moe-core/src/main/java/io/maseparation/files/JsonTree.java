@@ -16,8 +16,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /**
- * Strict JSON as a tree: duplicate fields, trailing text and files that are too long are refused. Fields of an object
- * are read with {@link JsonFile}, which checks their types.
+ * Strict JSON as a tree: duplicate fields, trailing text, files that are too long and text that is not UTF-8 are
+ * refused. Fields of an object are read with {@link JsonFile}, which checks their types.
  */
 public final class JsonTree {
     /** Longest file of any kind, in bytes. */
@@ -53,7 +53,7 @@ public final class JsonTree {
                 throw new ModelException(
                         name + ": %s are too much for a JSON file".formatted(Text.bytes((double) size)));
             }
-            JsonNode tree = MAPPER.readTree(in);
+            JsonNode tree = MAPPER.readTree(new Utf8Stream(in));
             if (tree.isMissingNode()) {
                 throw new ModelException(name + ": is empty");
             }
@@ -98,6 +98,6 @@ public final class JsonTree {
     }
 
     static ObjectNode object(String name, InputStream in) throws IOException {
-        return asObject(name, MAPPER.readTree(in));
+        return asObject(name, MAPPER.readTree(new Utf8Stream(in)));
     }
 }

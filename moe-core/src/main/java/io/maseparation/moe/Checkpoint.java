@@ -57,6 +57,10 @@ public final class Checkpoint implements AutoCloseable {
         ModelConfig model = config.read();
         Safetensors tensors = Safetensors.open(folder);
         try {
+            if (Files.exists(folder.resolve(Safetensors.SINGLE)) && Files.exists(folder.resolve(Safetensors.INDEX))) {
+                warnings.accept(Text.message("%s: is used, and not what %s beside it names, as transformers does"
+                        .formatted(tensors.source(), Safetensors.INDEX)));
+            }
             ModelWeights weights = new HfWeights(tensors, model, config.declaredType(), warnings).load();
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(

@@ -84,10 +84,11 @@ final class HfRope {
         }
         JsonFile scaling = json.object(SCALING);
         JsonFile parameters = json.object(PARAMETERS);
-        Rope used = read(scaling.fields().isEmpty() ? parameters : scaling, parameters);
+        Rope used = read(scaling.fields().isEmpty() ? parameters : scaling);
         if (!parameters.fields().isEmpty()) {
-            boolean same = scaling.fields().isEmpty() || used.equals(read(parameters, parameters));
-            warnUnless(same, SCALING + " and " + PARAMETERS, SCALING);
+            boolean same = scaling.fields().isEmpty() || used.equals(read(parameters));
+            warnUnless(same, SCALING + " and " + PARAMETERS,
+                    SCALING + " with rope_theta " + Text.number(used.theta()));
             double theta = json.number("rope_theta", used.theta());
             warnUnless(theta == used.theta(), "rope_theta and that of " + PARAMETERS, PARAMETERS);
         }
@@ -102,10 +103,11 @@ final class HfRope {
     }
 
     /** Reads one object of either dialect, which may hold an object for each type of layer. */
-    private Rope read(JsonFile holder, JsonFile parameters) {
-        List<String> nested = holder.fields().stream().filter(holder::isObject).toList();
+    private Rope read(JsonFile holder) {
+        List<String> nested = holder.fields().stream()
+                .filter(field -> holder.isObject(field) || LAYER_TYPES.contains(field)).toList();
         if (nested.isEmpty()) {
-            return flat(holder, parameters);
+            return flat(holder);
         }
         for (String type : holder.fields()) {
             if (!nested.contains(type) && !holder.isNull(type)) {
@@ -118,8 +120,7 @@ final class HfRope {
         }
         List<Rope> ropes = new ArrayList<>();
         for (String type : layerTypes) {
-            JsonFile own = holder.requiredObject(type);
-            ropes.add(flat(own, own));
+            ropes.add(flat(holder.requiredObject(type)));
         }
         if (ropes.stream().distinct().count() > 1) {
             throw holder.fail("", "differs between the layers' types " + String.join(" and ", layerTypes)
@@ -128,7 +129,7 @@ final class HfRope {
         return ropes.getFirst();
     }
 
-    private Rope flat(JsonFile rope, JsonFile parameters) {
+    private Rope flat(JsonFile rope) {
         String type = type(rope);
         Set<String> own = Objects.requireNonNull(OWN.get(type));
         for (String field : rope.fields()) {
@@ -141,8 +142,7 @@ final class HfRope {
             warnings.accept(rope.message(field,
                     "is of no use to rope_type " + type + " and left out, as transformers does"));
         }
-        double theta = rope.number("rope_theta",
-                json.number("rope_theta", parameters.number("rope_theta", family.number("rope_theta"))));
+        double theta = rope.number("rope_theta", json.number("rope_theta", family.number("rope_theta")));
         if (!(theta > 0)) {
             throw json.fail("rope_theta", "is " + theta + ", which is not above 0");
         }
@@ -239,11 +239,17 @@ final class HfRope {
         return value == 0 ? usual : above0(rope, field, usual);
     }
 
-    /** The context of the training; a field beside the object goes before, as in transformers. */
+    /**
+     * The context of the training. A field beside the object goes before, as in transformers, which does not look there
+     * for parameters of a type of layer.
+     */
     private int original(JsonFile rope) {
-        int own = rope.integer(ORIGINAL, json.integer(ORIGINAL, positions, 1, 1 << 30), 1, 1 << 30);
-        int used = json.integer(ORIGINAL, own, 1, 1 << 30);
-        warnUnless(used == own, ORIGINAL + " and that of " + rope.name(), ORIGINAL);
+        int beside = json.integer(ORIGINAL, positions, 1, 1 << 30);
+        boolean ofType = LAYER_TYPES.contains(rope.name());
+        int own = rope.integer(ORIGINAL, ofType ? positions : beside, 1, 1 << 30);
+        int used = json.has(ORIGINAL) && !ofType ? beside : own;
+        warnUnless(own == used && (own == beside || !json.has(ORIGINAL)),
+                ORIGINAL + " and that of " + rope.name(), ofType ? rope.name() : ORIGINAL);
         return used;
     }
 

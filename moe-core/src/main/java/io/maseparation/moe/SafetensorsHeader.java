@@ -6,6 +6,8 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.files.Utf8Stream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -84,7 +86,7 @@ final class SafetensorsHeader {
 
     private Map<String, TensorInfo> parse(byte[] json) {
         Map<String, TensorInfo> tensors = new LinkedHashMap<>();
-        try (JsonParser parser = JSON.createParser(json)) {
+        try (JsonParser parser = JSON.createParser(new Utf8Stream(new ByteArrayInputStream(json)))) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw fail("header is not a JSON object");
             }

@@ -199,7 +199,7 @@ public record Sampler(
      * @param sequence number of the sequence among the run's prompts, whatever rank it is on
      * @param before tokens of the sequence so far, prompt and output; only the repetition penalty looks at them
      * @param step output tokens the sequence has already
-     * @throws ModelException if a logit is not a number: the weights or a kernel are broken
+     * @throws ModelException if a logit is a NaN or infinite: the weights or a kernel are broken
      */
     public int sample(FloatArray logits, int offset, int vocab, int sequence, int[] before, int step) {
         float[] row = new float[vocab];
@@ -223,21 +223,21 @@ public record Sampler(
         double[] row = new double[vocab];
         for (int i = 0; i < vocab; i++) {
             row[i] = logits[offset + i];
-            if (Double.isNaN(row[i])) {
-                throw new ModelException(
-                        "logit of token %d of sequence %d, step %d, is not a number".formatted(i, sequence, step));
+            if (!Double.isFinite(row[i])) {
+                throw new ModelException("logit of token %d of sequence %d, step %d, is not a finite number"
+                        .formatted(i, sequence, step));
             }
         }
         if (repetitionPenalty != 1) {
-            Arrays.stream(before).distinct().forEach(
-                    token -> row[token] *= row[token] < 0 ? repetitionPenalty : 1 / repetitionPenalty);
+            Arrays.stream(before).distinct().forEach(token -> row[token] = row[token] < 0
+                    ? row[token] * repetitionPenalty
+                    : row[token] / repetitionPenalty);
         }
         int best = 0;
         for (int i = 1; i < vocab; i++) {
             best = row[i] > row[best] ? i : best;
         }
-        // An infinite logit leaves nothing to weigh: every ratio to it is 0 or undefined.
-        if (temperature == 0 || Double.isInfinite(row[best])) {
+        if (temperature == 0) {
             return best;
         }
         double most = row[best];

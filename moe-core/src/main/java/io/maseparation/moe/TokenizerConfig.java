@@ -3,9 +3,9 @@ package io.maseparation.moe;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.files.Utf8Stream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,12 +109,12 @@ record TokenizerConfig(
     }
 
     private static String text(Path file) {
-        try (InputStream in = Files.newInputStream(file)) {
+        try (InputStream in = new Utf8Stream(Files.newInputStream(file))) {
             byte[] bytes = in.readNBytes(LONGEST_TEMPLATE + 1);
             if (bytes.length > LONGEST_TEMPLATE) {
                 throw new ModelException(Text.printable(file) + ": is too long for a template");
             }
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            return new String(bytes, StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         }

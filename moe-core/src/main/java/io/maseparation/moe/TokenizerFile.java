@@ -12,6 +12,8 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.files.Utf8Stream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -143,7 +145,7 @@ final class TokenizerFile {
 
     /** Strict JSON, with numbers and characters that other parsers know, too. */
     private void checkTokens(byte[] bytes) throws IOException {
-        try (JsonParser parser = JSON.createParser(bytes)) {
+        try (JsonParser parser = JSON.createParser(new Utf8Stream(new ByteArrayInputStream(bytes)))) {
             int depth = 0;
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw fail("is not a JSON object");

@@ -148,6 +148,17 @@ class ConfigFieldsTest {
     }
 
     @Test
+    void aSingleFileIsUsedRatherThanTheShardsBesideIt() throws IOException {
+        TestCheckpoint model = tiny(HfFamily.OLMOE);
+        double[] expected = expected(model);
+        model.write(temp);
+        TestCheckpoint.of("olmoe", "{}", 12).writer().writeSharded(temp, 2);
+        Opened opened = open(temp);
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertOneLine(opened, "model.safetensors: is used, and not what model.safetensors.index.json beside it names");
+    }
+
+    @Test
     void tensorsOfAShardThatTheIndexLeavesOutAreReadOrNamed() throws IOException {
         TestCheckpoint model = tiny(HfFamily.MIXTRAL);
         double[] expected = expected(model);

@@ -317,6 +317,8 @@ class ContradictionsTest {
         "{\"rope_scaling\": {\"rope_type\": \"ntk\"}}                      | rope_type ntk is not supported",
         "{\"rope_parameters\": {\"full_attention\": {\"name\": \"yarn\"}}} | full_attention: name is not known",
         "{\"rope_parameters\": {\"sliding_attention\": {\"rope_theta\": 5}}} | rope_parameters: full_attention is missing",
+        "{\"rope_parameters\": {\"full_attention\": null}}             | rope_parameters: full_attention is missing",
+        "{\"rope_parameters\": {\"full_attention\": 5}}                | rope_parameters: full_attention is not an object",
         "{\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 5}, \"rope_theta\": 4}} | rope_theta stands beside",
         "{\"rope_parameters\": {\"half_attention\": {\"rope_theta\": 5}}}  | half_attention is not a type of layer",
         "{\"position_embedding_type\": \"nope\"}                          | position_embedding_type nope",
@@ -361,6 +363,37 @@ class ContradictionsTest {
         Opened opened = open(model.write(temp));
         assertThat(opened.config().attention().rope()).isEqualTo(new Rope(500, 1));
         assertThat(opened.lines()).isNotEmpty().allSatisfy(l -> assertThat(l).contains("low_freq_factor"));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void ropeScalingTakesNothingFromRopeParameters(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.setAll(json("""
+                {"rope_scaling": {"rope_type": "linear", "factor": 2.0},
+                 "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}}"""));
+        Opened opened = open(model.write(temp));
+        assertThat(opened.config().attention().rope()).isEqualTo(new Rope(family.number("rope_theta"), 2));
+        assertThat(opened.lines()).anySatisfy(line -> assertThat(line)
+                .contains("rope_scaling and rope_parameters contradict each other: rope_scaling with rope_theta "
+                        + (long) family.number("rope_theta") + " is used"));
+    }
+
+    /** For parameters of a type of layer, transformers looks for it in them alone. */
+    @Test
+    void theOriginalContextBesideParametersOfATypeOfLayerIsNotTheirs() {
+        TestCheckpoint model = tiny(HfFamily.QWEN3_MOE);
+        model.config.put("original_max_position_embeddings", 16);
+        for (String own : List.of("", ", \"original_max_position_embeddings\": 8")) {
+            model.config.set("rope_parameters", json("""
+                    {"full_attention": {"rope_type": "yarn", "factor": 4.0, "rope_theta": 500.0%s}}""".formatted(own)));
+            Opened opened = open(model.write(temp));
+            assertThat(opened.config().attention().rope().scaling())
+                    .isInstanceOfSatisfying(Rope.Yarn.class,
+                            yarn -> assertThat(yarn.original()).isEqualTo(own.isEmpty() ? 64 : 8));
+            assertThat(opened.lines()).anySatisfy(line -> assertThat(line).contains(
+                    "original_max_position_embeddings and that of full_attention contradict each other: full_attention"));
+        }
     }
 
     /** The reference refuses nothing, but a broken router leaves no logit a number, whichever expert it is of. */

@@ -134,7 +134,7 @@ class HfConfigTest {
         "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 4, \"low_freq_factor\": 2}} | rope_scaling: high_freq_factor is missing",
         "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 4, \"low_freq_factor\": 2, \"high_freq_factor\": 2}} | high_freq_factor 2.0 is not above",
         "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"su\", \"short_factor\": [1, 2]}} | rope_scaling: short_factor is not a list of 64 numbers",
-        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"longrope\", \"long_factor\": [\"x\"]}} | rope_scaling: long_factor is not a number",
+        "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"longrope\", \"long_factor\": [\"x\"]}} | rope_scaling: long_factor is not a finite number",
         "{\"model_type\": \"mixtral\", \"rope_theta\": 1, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"truncate\": 3}} | truncate is neither",
         "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4, \"mscale\": -90, \"mscale_all_dim\": 1}} | rope_scaling gives frequencies",
         "{\"model_type\": \"mixtral\", \"rope_scaling\": {\"type\": \"linear\"}} | rope_scaling: factor of linear scaling",

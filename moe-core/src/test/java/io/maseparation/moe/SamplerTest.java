@@ -88,9 +88,12 @@ class SamplerTest {
         assertComplains(() -> sampler(Double.NaN, 1, 0), "temperature");
         assertComplains(() -> sampler(1, 0, 0), "top_p");
         assertComplains(() -> sampler(1, 1.1, 0), "top_p");
-        assertComplains(() -> Sampler.greedy().sample(new float[] {1, Float.NaN}, 0, 2, 3, NONE, 4),
-                "sequence 3, step 4");
-        assertThat(sampler(1, 0.5, 0).sample(new float[] {1, Float.POSITIVE_INFINITY}, 0, 2, 0, NONE, 0)).isEqualTo(1);
+        for (float broken : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            for (Sampler sampler : List.of(Sampler.greedy(), sampler(1, 0.5, 0))) {
+                assertComplains(() -> sampler.sample(new float[] {1, broken}, 0, 2, 3, NONE, 4),
+                        "logit of token 1 of sequence 3, step 4, is not a finite number");
+            }
+        }
     }
 
     @Test

@@ -42,6 +42,14 @@ public final class Require {
         }
     }
 
+    /** The number is finite and above 0. */
+    public static void positive(String operation, String argument, float actual) {
+        if (!(actual > 0) || actual > Float.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "%s: %s is %s, expected a finite number above 0".formatted(operation, argument, actual));
+        }
+    }
+
     /** {@code actual} is a multiple of {@code divisor}. */
     public static void multiple(String operation, String argument, int actual, int divisor) {
         if (divisor <= 0 || actual <= 0 || actual % divisor != 0) {

@@ -27,7 +27,7 @@ public final class ArgMaxGpu {
                     h = v;
                     found = c;
                 }
-                if (v != v) {
+                if (v != v || v > 3.4028235e38f || v < -3.4028235e38f) {
                     found = -1;
                 }
             }

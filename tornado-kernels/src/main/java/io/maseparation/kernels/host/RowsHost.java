@@ -116,9 +116,6 @@ public final class RowsHost {
         if (Float.isNaN(highest)) {
             return -1;
         }
-        if (highest == -Float.MAX_VALUE) {
-            return 0;
-        }
         int whole = FLOATS.loopBound(n);
         for (int i = 0; i < whole; i += LANES) {
             VectorMask<Float> found = HostWeights.f32(segment, at + 4L * i).compare(VectorOperators.EQ, highest);
@@ -134,17 +131,17 @@ public final class RowsHost {
         return 0;
     }
 
-    /** The largest element above {@code -Float.MAX_VALUE}; NaN if one is. */
+    /** The largest element; NaN if one is not finite. */
     private static float highest(MemorySegment segment, long at, int n) {
         FloatVector highest = FloatVector.broadcast(FLOATS, -Float.MAX_VALUE);
-        VectorMask<Float> broken = FLOATS.maskAll(false);
+        VectorMask<Float> finite = FLOATS.maskAll(true);
         int whole = FLOATS.loopBound(n);
         for (int i = 0; i < whole; i += LANES) {
             FloatVector v = HostWeights.f32(segment, at + 4L * i);
             highest = highest.blend(v, v.compare(VectorOperators.GT, highest));
-            broken = broken.or(v.test(VectorOperators.IS_NAN));
+            finite = finite.and(v.test(VectorOperators.IS_FINITE));
         }
-        if (broken.anyTrue()) {
+        if (!finite.allTrue()) {
             return Float.NaN;
         }
         float result = -Float.MAX_VALUE;
@@ -153,8 +150,8 @@ public final class RowsHost {
         }
         for (int i = whole; i < n; i++) {
             float v = segment.get(FLOAT, at + 4L * i);
-            if (Float.isNaN(v)) {
-                return v;
+            if (!Float.isFinite(v)) {
+                return Float.NaN;
             }
             if (v > result) {
                 result = v;

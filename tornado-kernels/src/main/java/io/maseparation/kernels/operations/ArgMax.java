@@ -12,7 +12,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Greedy sampling: {@code best[row]} is the column of the largest of {@code logits[row,:]}, the lowest such column on
- * ties. A row of nothing but -infinity gives 0, and a row with a NaN -1: no column can be said to be the largest.
+ * ties. A row with a NaN or an infinity gives -1: what made it is broken, whichever column is the largest.
  */
 public final class ArgMax {
     private ArgMax() {}

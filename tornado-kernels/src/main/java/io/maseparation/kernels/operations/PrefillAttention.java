@@ -34,7 +34,7 @@ public final class PrefillAttention {
      * @param cache keys and values, the step's own among them
      * @param out [rows, heads headDim]
      * @param heads query heads; neighbouring ones share a key and value head
-     * @param scale factor of q · k
+     * @param scale factor of q · k, finite and above 0
      * @param window positions that a row sees, its own included; 0 for all
      * @throws IllegalArgumentException if shapes do not fit together or the cache has another type
      */
@@ -50,6 +50,7 @@ public final class PrefillAttention {
             float scale,
             int window) {
         AttentionShapes.check("PrefillAttention", step, qkv, rowInfo, cache, heads);
+        Require.positive("PrefillAttention", "scale", scale);
         Require.atLeast("PrefillAttention", "window", window, 0);
         int rows = AttentionShapes.rows(qkv, heads, cache);
         Require.length("PrefillAttention", "out", out, (long) rows * heads * cache.headDim());

@@ -112,7 +112,7 @@ public final class RowsPortable {
                     highest = v;
                     index = c;
                 }
-                if (v != v) {
+                if (v != v || v > 3.4028235e38f || v < -3.4028235e38f) {
                     broken = 1;
                 }
             }

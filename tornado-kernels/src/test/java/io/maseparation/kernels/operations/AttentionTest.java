@@ -2,6 +2,7 @@ package io.maseparation.kernels.operations;
 
 import static io.maseparation.kernels.KvCache.BLOCK;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
@@ -39,7 +40,7 @@ class AttentionTest {
         final int kvHeads;
         final int headDim;
         final int window;
-        final float scale;
+        float scale;
         final int rows;
         final int[] position;
         final int[][] blocks;
@@ -267,6 +268,21 @@ class AttentionTest {
                     FloatArray alone = p.run(body, true, row, 1, 1);
                     RowOps.assertSameBits(p.what, alone, out, row * size, (row + 1) * size);
                 }
+            }
+        }
+    }
+
+    /** The host body looks for the largest score before it multiplies. */
+    @ParameterizedTest
+    @EnumSource(Body.class)
+    void aScaleThatIsNotAbove0IsRefused(Body body) {
+        Problem p = new Problem(body, DataType.F32, new int[] {2, 1, 8}, 0, contexts(3, 5));
+        for (float scale : new float[] {0, -0f, -1, Float.NaN, Float.POSITIVE_INFINITY}) {
+            p.scale = scale;
+            for (boolean prefill : new boolean[] {false, true}) {
+                assertThatThrownBy(() -> p.run(body, prefill, 0, 2, prefill ? 2 : 0))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("scale is " + scale);
             }
         }
     }

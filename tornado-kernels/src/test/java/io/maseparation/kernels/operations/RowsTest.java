@@ -150,9 +150,9 @@ class RowsTest {
 
     @ParameterizedTest
     @EnumSource
-    void argMaxOfTiesNanAndInfinity(Body body) {
+    void argMaxOfTiesAndWhatIsNotFinite(Body body) {
         int n = 70;
-        FloatArray logits = new FloatArray(5 * n);
+        FloatArray logits = new FloatArray(6 * n);
         logits.init(-2f);
         logits.set(n - 1, -1f);
         logits.set(n + 33, 4f);
@@ -163,23 +163,26 @@ class RowsTest {
             logits.set(3 * n + c, Float.NEGATIVE_INFINITY);
         }
         logits.set(4 * n + 7, Float.POSITIVE_INFINITY);
-        logits.set(4 * n + 8, Float.POSITIVE_INFINITY);
-        assertThat(run(body, logits, n, 0, 5).toHeapArray()).containsExactly(69, 33, -1, 0, 7);
+        for (int c = 0; c < n; c++) {
+            logits.set(5 * n + c, c < 9 ? -Float.MAX_VALUE : c < 68 ? Float.MIN_VALUE : Float.MAX_VALUE);
+        }
+        assertThat(run(body, logits, n, 0, 6).toHeapArray()).containsExactly(69, 33, -1, -1, -1, 68);
+        logits.init(-Float.MAX_VALUE);
+        assertThat(run(body, logits, n, 0, 6).toHeapArray()).containsOnly(0);
     }
 
     @ParameterizedTest
     @EnumSource
-    void argMaxNamesNoColumnOfARowWithANan(Body body) {
+    void argMaxNamesNoColumnOfARowThatIsNotFinite(Body body) {
         for (int n : new int[] {1, 7, 16, 70, 600}) {
             for (int broken : new int[] {0, n / 2, n - 1}) {
-                FloatArray logits = TestArrays.random(random, 2 * n);
+                FloatArray logits = TestArrays.random(random, 4 * n);
                 logits.set(broken, Float.NaN);
-                logits.set((broken + 1) % n + n, Float.POSITIVE_INFINITY);
-                if (n > 1) {
-                    logits.set((broken + 1) % n, Float.POSITIVE_INFINITY);
-                }
-                assertThat(run(body, logits, n, 0, 2).toHeapArray()).as("%s, column %d of %d", body, broken, n)
-                        .containsExactly(-1, (broken + 1) % n);
+                logits.set(n + broken, Float.POSITIVE_INFINITY);
+                logits.set(2 * n + broken, Float.NEGATIVE_INFINITY);
+                logits.set(3 * n + broken, Float.MAX_VALUE);
+                assertThat(run(body, logits, n, 0, 4).toHeapArray()).as("%s, column %d of %d", body, broken, n)
+                        .containsExactly(-1, -1, -1, broken);
             }
         }
     }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cli;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Numbers;
 import java.io.File;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -11,7 +12,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import org.apache.commons.cli.CommandLine;
 import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.MissingArgumentException;
@@ -29,10 +29,6 @@ final class Arguments {
     /** Options with a say of their own on an empty or blank value. */
     private static final Set<String> PROMPTS =
             Set.of(PromptFlags.TEXT, PromptFlags.IDS, PromptFlags.SYSTEM, PromptFlags.STOP);
-
-    private static final Pattern WHOLE = Pattern.compile("[-+]?[0-9]+");
-    /** Java would also take 1f, 1d and 0x1p3. */
-    private static final Pattern NUMBER = Pattern.compile("[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?");
 
     private final CommandLine line;
 
@@ -162,15 +158,8 @@ final class Arguments {
     }
 
     private static long whole(String option, String value) {
-        try {
-            // Java would also take digits of other scripts.
-            if (WHOLE.matcher(value).matches()) {
-                return Long.parseLong(value);
-            }
-        } catch (NumberFormatException _) {
-            // It has more than 64 bits.
-        }
-        throw new UsageException("%s: '%s' is not a whole number".formatted(option, value));
+        return Numbers.whole(value).orElseThrow(
+                () -> new UsageException("%s: '%s' is not a whole number".formatted(option, value)));
     }
 
     /** A whole number of 64 bits; 0 where none is given. */
@@ -181,13 +170,8 @@ final class Arguments {
     /** A finite number. */
     double number(String name, double absent) {
         return text(name)
-                .map(value -> {
-                    double number = NUMBER.matcher(value).matches() ? Double.parseDouble(value) : Double.NaN;
-                    if (!Double.isFinite(number)) {
-                        throw new UsageException("--%s: '%s' is not a number".formatted(name, value));
-                    }
-                    return number;
-                })
+                .map(value -> Numbers.finite(value).orElseThrow(
+                        () -> new UsageException("--%s: '%s' is not a number".formatted(name, value))))
                 .orElse(absent);
     }
 

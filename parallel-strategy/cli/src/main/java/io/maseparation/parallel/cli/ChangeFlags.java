@@ -11,7 +11,7 @@ import io.maseparation.parallel.cluster.Clusters;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.PlanFile;
 import io.maseparation.parallel.simulate.Conditions;
-import java.nio.file.Files;
+import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -125,7 +125,7 @@ final class ChangeFlags {
             case "experts" -> Orders.experts(step, 0);
             case "sequences" -> Orders.sequences(step);
             default -> {
-                if (!Files.isRegularFile(Path.of(layout))) {
+                if (!new File(layout).isFile()) {
                     throw new UsageException(
                             "--%s: '%s' is not a ratio such as 1:2, a plan file, experts or sequences"
                                     .formatted(CHANGE_AT, layout));

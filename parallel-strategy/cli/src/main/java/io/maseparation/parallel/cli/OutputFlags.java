@@ -50,9 +50,11 @@ final class OutputFlags {
     /**
      * The folder that an option names; complains before minutes of work rather than after them.
      *
-     * @throws UsageException if it cannot be a folder, or nothing can be written there
+     * @param page name of a file that will be there
+     * @throws UsageException if it cannot be a folder
+     * @throws java.io.UncheckedIOException if nothing can be written there
      */
-    static Path folder(String option, Path folder) {
+    static Path folder(String option, Path folder, String page) {
         Path existing = folder.toAbsolutePath();
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
@@ -62,9 +64,7 @@ final class OutputFlags {
                     ? "--%s %s is a file; name a folder".formatted(option, folder)
                     : "--%s %s: %s is a file, not a folder".formatted(option, folder, existing));
         }
-        if (existing != null && !Files.isWritable(existing)) {
-            throw new UsageException("--%s %s: no permission to write to %s".formatted(option, folder, existing));
-        }
+        WholeFile.check(folder.resolve(page));
         return folder;
     }
 }

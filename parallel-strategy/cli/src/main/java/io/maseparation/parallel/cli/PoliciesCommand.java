@@ -121,7 +121,8 @@ final class PoliciesCommand extends Command {
     @Override
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Optional<Path> folder = arguments.path(OUTPUT).map(name -> OutputFlags.folder(OUTPUT, name));
+        Optional<Path> folder =
+                arguments.path(OUTPUT).map(name -> OutputFlags.folder(OUTPUT, name, PolicyCharts.PAGE));
         List<BalancingPolicy> policies = policies(arguments);
         PolicyStudy.Settings settings = settings(arguments);
         List<PolicyScenario> scenarios;

@@ -2,13 +2,13 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.files.Utf8Stream;
 import io.maseparation.moe.ChatTemplate;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -164,12 +164,12 @@ final class PromptFlags {
     /** All of a text, whose length a pipe or a device does not say before. */
     private static String text(String flag, InputStream from) {
         try {
-            byte[] bytes = from.readNBytes((int) MOST_BYTES + 1);
+            byte[] bytes = new Utf8Stream(from).readNBytes((int) MOST_BYTES + 1);
             if (bytes.length > MOST_BYTES) {
                 throw new ModelException("%s: is longer than the %s that a file of prompts may have"
                         .formatted(flag, Text.bytes(MOST_BYTES)));
             }
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            return new String(bytes, StandardCharsets.UTF_8);
         } catch (CharacterCodingException e) {
             throw new ModelException(flag + ": is not text in UTF-8", e);
         } catch (IOException e) {

@@ -44,7 +44,8 @@ final class ReproduceCommand extends Command {
     @Override
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Path folder = OutputFlags.folder(OUTPUT, arguments.path(OUTPUT).orElse(Path.of(DEFAULT_OUTPUT)));
+        Path folder = OutputFlags.folder(
+                OUTPUT, arguments.path(OUTPUT).orElse(Path.of(DEFAULT_OUTPUT)), Reproduction.PAGE);
         Settings settings = new Settings(
                 arguments.named(CLUSTER, DEFAULT_CLUSTER, Clusters::named), arguments.has(QUICK),
                 arguments.seed(SEED),

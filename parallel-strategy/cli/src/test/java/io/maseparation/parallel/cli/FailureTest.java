@@ -42,7 +42,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 99999999999            | 2 | '99999999999' is not a token id
             simulate --routing zip:1                             | 2 | neither uniform, zipf:S, drift:S:N nor a file
             plan --routing zipf:-1                               | 2 | the exponent must be from 0 to 10
-            policies --routing drift:1:0                         | 2 | the number of steps must be at least 1
+            policies --routing drift:1:0                         | 2 | the number of steps must be from 1
             simulate --cluster pom.xml                           | 1 | pom.xml: not valid JSON
             compare -m tiny --cluster a100                       | 2 | a100xN, h100xN, h200xN of N devices
             simulate --strategy ma --expert-replicas 3 --expert-devices 4 | 2 | --expert-replicas 3 does not divide --expert-devices 4
@@ -200,18 +200,29 @@ class FailureTest {
     /** Known before the work, not after it. */
     @Test
     void aFileThatCannotBeWrittenIsKnownAtOnce() throws IOException {
-        String name = temp.resolve("n".repeat(300)).toString();
-        for (String line : List.of("calibrate -m tiny -o ", "plan -m tiny --cluster h200x64 -o ",
-                "generate -m tiny --prompt-ids 1 --trace ", "simulate --trace ")) {
-            long start = System.nanoTime();
-            CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + name));
-            assertThat(run.status()).isOne();
-            assertOneLine(run, "cannot be written: File name too long");
-            assertThat(System.nanoTime() - start).as(line).isLessThan(5_000_000_000L);
+        String name = "n".repeat(300);
+        Path file = Files.writeString(temp.resolve("file"), "mine");
+        Files.createDirectories(temp.resolve("folder/index.html"));
+        long options = Main.commands().stream().flatMap(c -> c.options().getOptions().stream())
+                .filter(o -> o.getLongOpt().matches("output|trace") && o.getArgName().matches("FILE|DIR")).count();
+        List<String> lines = List.of("calibrate -m tiny -o ", "plan -m tiny --cluster h200x64 -o ",
+                "generate -m tiny --prompt-ids 1 -n 500 --trace ", "simulate --steps 4000 --trace ",
+                "compare -m small --trace ", "reproduce -o ", "policies --steps 4000 -o ");
+        assertThat(lines).as("every command that writes a file").hasSize((int) options);
+        for (String line : lines) {
+            for (Path path : List.of(temp.resolve(name), temp.resolve("folder").resolve(name), file.resolve("below"),
+                    temp.resolve("new").resolve(name).resolve("x"), Path.of("/proc/no/such"), temp.resolve("folder"))) {
+                long start = System.nanoTime();
+                CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + path));
+                assertThat(run.status()).as(line + path).isBetween(1, 2);
+                assertOneLine(run, run.status() == 1 ? "cannot be written: " : "--");
+                assertThat(System.nanoTime() - start).as(line + path).isLessThan(5_000_000_000L);
+            }
         }
-        try (var files = Files.list(temp)) {
-            assertThat(files).isEmpty();
+        try (var files = Files.walk(temp)) {
+            assertThat(files).hasSize(4);
         }
+        assertThat(file).hasContent("mine");
     }
 
     @Test

@@ -6,6 +6,7 @@ import io.maseparation.moe.testing.Fuzz;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,6 +166,34 @@ class HostileInputTest {
             CommandLineRun run = CommandLineRun.of(CommandLineRun.words(target.line()));
             assertThat(run.status()).as(target.line() + ": " + run.err()).isZero();
         }
+    }
+
+    /** JSON and prompts are UTF-8: nothing else is taken for it, and no broken byte is passed over. */
+    @Property(tries = 1)
+    void textIsUtf8() throws IOException {
+        int tried = 0;
+        for (Target target : TARGETS) {
+            byte[] valid = Files.readAllBytes(target.file());
+            if (target.file().toString().endsWith(".safetensors")) {
+                continue;
+            }
+            String text = new String(valid, StandardCharsets.UTF_8);
+            byte[] broken = text.replaceFirst("[a-z1-9](?=[a-z\", \\n])", "$0\u00ed\u00a0\u0080")
+                    .getBytes(StandardCharsets.ISO_8859_1);
+            try {
+                for (byte[] bytes : List.of(
+                        text.getBytes(StandardCharsets.UTF_16), text.getBytes(Charset.forName("UTF-32")), broken)) {
+                    Files.write(target.file(), bytes);
+                    CommandLineRun run = CommandLineRun.of(CommandLineRun.words(target.line()));
+                    assertThat(run.status()).as(target.line()).isOne();
+                    assertThat(run.err().lines().toList().getLast()).contains("not text in UTF-8");
+                    tried++;
+                }
+            } finally {
+                Files.write(target.file(), valid);
+            }
+        }
+        assertThat(tried).isGreaterThan(30);
     }
 
     private static void check(String what, long mostBytes, String... words) {

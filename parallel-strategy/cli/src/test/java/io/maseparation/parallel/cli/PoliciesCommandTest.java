@@ -83,7 +83,7 @@ class PoliciesCommandTest {
             --spare-slots -1 | --spare-slots must be from 0 to
             --batch many | --batch: 'many' is not a whole number
             --routing drift:1.2 | --routing drift:1.2: the exponent S of zipf:S or drift:S:N is missing or not a number
-            --routing drift:1.2:0 | --routing drift:1.2:0: the number of steps must be at least 1
+            --routing drift:1.2:0 | --routing drift:1.2:0: the number of steps must be from 1
             --routing drift:x:5 | --routing drift:x:5: the exponent S of zipf:S or drift:S:N is missing or not a number
             """)
     void whatMakesNoSenseIsSaidInALine(String line, String message) {

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.simulate;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Numbers;
 import io.maseparation.moe.ModelConfig;
 import java.io.File;
 import java.nio.file.Path;
@@ -91,16 +92,13 @@ public interface RoutingModel {
         if (text.startsWith("drift:")) {
             int colon = text.lastIndexOf(':');
             double exponent = exponent(text, text.substring(6, Math.max(6, colon)));
-            try {
-                int steps = Integer.parseInt(text.substring(colon + 1));
-                if (steps >= 1) {
-                    return drifting(exponent, steps);
-                }
-            } catch (NumberFormatException e) {
-                throw new ModelException(
-                        "'routing' %s: the number of steps N of drift:S:N is not a whole number".formatted(text), e);
+            long steps = Numbers.whole(text.substring(colon + 1)).orElseThrow(() -> new ModelException(
+                    "'routing' %s: the number of steps N of drift:S:N is not a whole number".formatted(text)));
+            if (steps < 1 || steps > Integer.MAX_VALUE) {
+                throw new ModelException("'routing' %s: the number of steps must be from 1 to %d"
+                        .formatted(text, Integer.MAX_VALUE));
             }
-            throw new ModelException("'routing' %s: the number of steps must be at least 1".formatted(text));
+            return drifting(exponent, (int) steps);
         }
         if (new File(text).isFile()) {
             return TraceRouting.read(Path.of(text), config);
@@ -109,16 +107,12 @@ public interface RoutingModel {
     }
 
     private static double exponent(String text, String number) {
-        try {
-            double exponent = Double.parseDouble(number);
-            if (exponent >= 0 && exponent <= 10) {
-                return exponent;
-            }
-        } catch (NumberFormatException e) {
-            throw new ModelException("'routing' %s: the exponent S of zipf:S or drift:S:N is missing or not a number"
-                    .formatted(text), e);
+        double exponent = Numbers.finite(number).orElseThrow(() -> new ModelException(
+                "'routing' %s: the exponent S of zipf:S or drift:S:N is missing or not a number".formatted(text)));
+        if (exponent < 0 || exponent > 10) {
+            throw new ModelException("'routing' %s: the exponent must be from 0 to 10".formatted(text));
         }
-        throw new ModelException("'routing' %s: the exponent must be from 0 to 10".formatted(text));
+        return exponent;
     }
 
     /**

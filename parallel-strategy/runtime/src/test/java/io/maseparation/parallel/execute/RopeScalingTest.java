@@ -46,6 +46,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RopeScalingTest {
     private static final int MAX_TOKENS = 4;
     private static final double TOLERANCE = 2e-5;
+    /** Where scores of attention are about four times as large, up to 61, and so are errors of their softmax. */
+    private static final double LARGE_SCORES = 4 * TOLERANCE;
 
     /** Requests of 8, 9, 26 and 28 tokens: the training's context is 8, or, for dynamic scaling, 24. */
     private static final List<int[]> PROMPTS = prompts(4, 5, 22, 24);
@@ -84,16 +86,20 @@ class RopeScalingTest {
     }
 
     private static TestCheckpoint model(String family, String rope) throws Exception {
+        return model(family, rope, 0.25, 5);
+    }
+
+    private static TestCheckpoint model(String family, String rope, double multiplier, long seed) throws Exception {
         ObjectMapper json = new ObjectMapper();
         ObjectNode fields = (ObjectNode) json.readTree("""
                 {"num_hidden_layers": 2, "head_dim": 16, "max_position_embeddings": 64, "rope_parameters": null}""");
         if (family.equals("granitemoe")) {
-            fields.put("attention_multiplier", 0.25);
+            fields.put("attention_multiplier", multiplier);
         } else if (family.startsWith("qwen")) {
             fields.put("moe_intermediate_size", 12).put("shared_expert_intermediate_size", 8);
         }
         fields.setAll((ObjectNode) json.readTree(rope.replace('\'', '"')));
-        return TestCheckpoint.of(family, fields.toString(), 5);
+        return TestCheckpoint.of(family, fields.toString(), seed);
     }
 
     /** Logits of a request's tokens by its index and the tokens generated, which layouts that round alike share. */
@@ -102,6 +108,11 @@ class RopeScalingTest {
     /** Runs a model and compares the logits that every token was chosen from. */
     private RunResult check(
             TestCheckpoint model, ModelWeights weights, Setup setup, Body body, Changes changes) {
+        return check(model, weights, setup, body, changes, TOLERANCE);
+    }
+
+    private RunResult check(
+            TestCheckpoint model, ModelWeights weights, Setup setup, Body body, Changes changes, double tolerance) {
         List<Device> devices = TestDevices.strict(5).stream().map(d -> d.withBody(body)).toList();
         Workload workload = Workload.greedy(PROMPTS, MAX_TOKENS).ignoringEos().withPrefillChunk(7);
         Map<List<Integer>, float[]> logits = new ConcurrentHashMap<>();
@@ -126,7 +137,7 @@ class RopeScalingTest {
                 for (int v = 0; v < row.length; v++) {
                     assertThat((double) row[v])
                             .as("sequence %d, token %d, logit %d, %s %s %s", i, t, v, setup, body, model.config)
-                            .isCloseTo(rows[prompt.length - 1 + t][v], within(TOLERANCE));
+                            .isCloseTo(rows[prompt.length - 1 + t][v], within(tolerance));
                 }
             }
         }
@@ -171,6 +182,20 @@ class RopeScalingTest {
         try (Checkpoint checkpoint = Checkpoint.open(model.write(temp))) {
             for (Body body : List.of(Body.PORTABLE, Body.GPU)) {
                 check(model, checkpoint.weights(), Layout.single().withMicroBatches(1), body, Changes.NONE);
+            }
+        }
+    }
+
+    /** Seeds of models whose scores are large, on the host and on portable bodies. */
+    @ParameterizedTest
+    @ValueSource(longs = {14, 23, 39})
+    void largeScoresAreRoundedAsFloatsAre(long seed) throws Exception {
+        TestCheckpoint model = model("granitemoe", ROPES.get(3).replace("'factor'", "'partial_rotary_factor': 0.5, 'factor'"), 1,
+                seed);
+        try (Checkpoint checkpoint = Checkpoint.open(model.write(temp))) {
+            for (Body body : List.of(Body.HOST, Body.PORTABLE)) {
+                check(model, checkpoint.weights(), Layout.single().withMicroBatches(1), body, Changes.NONE,
+                        LARGE_SCORES);
             }
         }
     }

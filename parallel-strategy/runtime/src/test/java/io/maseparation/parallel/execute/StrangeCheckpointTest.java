@@ -20,6 +20,7 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,9 +41,9 @@ class StrangeCheckpointTest {
                 5);
     }
 
-    private static RunResult run(ModelWeights weights, Setup layout, Body body, boolean logits) throws Exception {
+    private static RunResult run(ModelWeights weights, Setup layout, Body body, boolean logits) {
         List<Device> devices = TestDevices.strict(4).stream().map(d -> d.withBody(body)).toList();
-        Workload workload = Workload.greedy(List.of(TOKENS), 2).ignoringEos();
+        Workload workload = Workload.greedy(List.of(TOKENS), 1).ignoringEos();
         try (PlanExecutor executor = new PlanExecutor(
                 Planning.plan(weights.config(), layout),
                 new Job(weights, logits ? workload.withPromptLogits() : workload,
@@ -53,7 +54,7 @@ class StrangeCheckpointTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "granitemoe"})
-    void tensorsOfSeveralTypesAreComputedAlike(String family) throws Exception {
+    void tensorsOfSeveralTypesAreComputedAlike(String family) {
         TestCheckpoint model = tiny(family);
         for (String part : List.of("k_proj.weight", "up_proj.weight", "w2.weight", "q_proj.weight", "linear.weight")) {
             SafetensorsWriter writer = model.writeConfig(temp).writer();
@@ -97,17 +98,62 @@ class StrangeCheckpointTest {
         }
     }
 
-    private void assertRefused(TestCheckpoint model, String name, int element, Body body) {
+    /**
+     * An infinite weight anywhere: where it leaves the reference's logits finite, as that of an expert that is not
+     * visited, they are computed, and everywhere else the run is refused, however the token is chosen.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "granitemoe"})
+    void anInfiniteValueIsRefusedWhereverItReachesTheLogits(String family) {
+        TestCheckpoint model = tiny(family);
+        int refused = 0;
+        int computed = 0;
+        for (String name : model.values.keySet().stream().filter(n -> !n.matches(".*experts.[34].*")).toList()) {
+            float infinite = name.hashCode() % 2 == 0 ? Float.POSITIVE_INFINITY : Float.NEGATIVE_INFINITY;
+            boolean few = name.matches("(lm_head|model.norm|model.layers.1.*q_proj).*");
+            // What is in the row of a token that the prompt has.
+            int element = name.startsWith("model.embed") ? 17 * HIDDEN + 3 : model.values.get(name).length / 2;
+            for (Body body : few ? List.of(Body.values()) : List.of(Body.HOST)) {
+                if (assertRefusedLikeReference(model, name, element, infinite, body)) {
+                    refused++;
+                } else {
+                    computed++;
+                }
+            }
+        }
+        assertThat(refused).isGreaterThan(15);
+        assertThat(computed).isGreaterThan(family.equals("granitemoe") ? -1 : 2);
+    }
+
+    private boolean assertRefusedLikeReference(
+            TestCheckpoint model, String name, int element, float value, Body body) {
         float[] values = model.values.get(name);
         float before = values[element];
-        values[element] = Float.NaN;
+        values[element] = value;
+        String what = "%s, %s[%d] %s".formatted(body, name, element, value);
         try (Checkpoint checkpoint = Checkpoint.open(model.write(temp))) {
-            assertThatThrownBy(() -> run(checkpoint.weights(), Layout.single().withMicroBatches(1), body, false))
-                    .as("%s, %s[%d]", body, name, element)
-                    .isInstanceOf(RunFailedException.class)
-                    .hasMessageContaining("is not a number");
+            double[] expected = new Reference(checkpoint.weights()).forward(TOKENS)[TOKENS.length - 1];
+            if (DoubleStream.of(expected).allMatch(Double::isFinite)) {
+                float[] logits = run(checkpoint.weights(), Layout.single().withMicroBatches(1), body, true)
+                        .outputs().getFirst().promptLogits();
+                for (int i = 0; i < logits.length; i++) {
+                    assertThat(Math.abs(logits[i] - expected[i])).as("%s, logit %d", what, i).isLessThan(2e-5);
+                }
+                return false;
+            }
+            for (boolean logits : new boolean[] {true, false}) {
+                assertThatThrownBy(() -> run(checkpoint.weights(), Layout.single().withMicroBatches(1), body, logits))
+                        .as(what)
+                        .isInstanceOf(RunFailedException.class)
+                        .hasMessageContaining("is not a finite number");
+            }
+            return true;
         } finally {
             values[element] = before;
         }
+    }
+
+    private void assertRefused(TestCheckpoint model, String name, int element, Body body) {
+        assertThat(assertRefusedLikeReference(model, name, element, Float.NaN, body)).as(name).isTrue();
     }
 }

@@ -134,7 +134,7 @@ final class TokenSampler {
 
     private static int best(int token, Slot slot, int output) {
         if (token < 0) {
-            throw new ModelException("a logit of sequence %d, step %d, is not a number".formatted(
+            throw new ModelException("a logit of sequence %d, step %d, is not a finite number".formatted(
                     slot.number(), output));
         }
         return token;

@@ -1,0 +1,85 @@
+package io.maseparation.files;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class WholeFileTest {
+    @TempDir
+    Path temp;
+
+    private List<Path> all() throws IOException {
+        try (var files = Files.walk(temp)) {
+            return files.filter(f -> !f.equals(temp)).map(temp::relativize).sorted().toList();
+        }
+    }
+
+    /** What the check lets through is written, and what it refuses is not; it leaves nothing behind. */
+    @Test
+    void whatIsCheckedIsWhatHappens() throws IOException {
+        Path file = Files.writeString(temp.resolve("file"), "old");
+        Files.createDirectory(temp.resolve("folder"));
+        List<Path> before = all();
+        for (Path name : List.of(file, temp.resolve("new"), temp.resolve("a/b/c"), temp.resolve("folder/x"))) {
+            WholeFile.check(name);
+            assertThat(all()).as("%s", name).isEqualTo(before);
+            assertThat(file).hasContent("old");
+        }
+        for (Path name : List.of(temp.resolve("folder"), file.resolve("below"), temp.resolve("n".repeat(300)),
+                temp.resolve("n".repeat(300)).resolve("x"), temp.resolve("a/b").resolve("n".repeat(300)).resolve("x"),
+                Path.of("/proc/no/such"), Path.of("/"))) {
+            for (Runnable attempt : List.<Runnable>of(() -> WholeFile.check(name), () -> WholeFile.write(name, "x"))) {
+                assertThatThrownBy(attempt::run).as("%s", name).isInstanceOf(UncheckedIOException.class)
+                        .hasMessageContaining("cannot be written: ");
+            }
+        }
+        for (Path name : List.of(file, temp.resolve("new"), temp.resolve("a/b/c"), temp.resolve("folder/x"))) {
+            WholeFile.write(name, "ü");
+            assertThat(name).hasContent("ü");
+        }
+    }
+
+    @Test
+    void aLinkStaysAndWhatItLeadsToIsWritten() throws IOException {
+        Path file = Files.writeString(temp.resolve("file"), "old");
+        Path link = Files.createSymbolicLink(temp.resolve("link"), file);
+        WholeFile.check(link);
+        WholeFile.write(link, "new");
+        assertThat(link).isSymbolicLink();
+        assertThat(file).hasContent("new");
+        assertThat(all()).hasSize(2);
+    }
+
+    /** /dev/null and /dev/stdout are of this kind: nothing may take their names. */
+    @Test
+    void aPipeStaysAndIsWrittenTo() throws Exception {
+        Path pipe = temp.resolve("pipe");
+        assumeTrue(made(pipe), "there is no mkfifo");
+        WholeFile.check(pipe);
+        Callable<String> reader = () -> Files.readString(pipe);
+        FutureTask<String> read = new FutureTask<>(reader);
+        Thread.ofPlatform().daemon().start(read);
+        WholeFile.write(pipe, "through");
+        assertThat(read.get()).isEqualTo("through");
+        assertThat(Files.isRegularFile(pipe)).isFalse();
+        assertThat(all()).hasSize(1);
+    }
+
+    private static boolean made(Path pipe) throws InterruptedException {
+        try {
+            return new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0;
+        } catch (IOException _) {
+            return false;
+        }
+    }
+}

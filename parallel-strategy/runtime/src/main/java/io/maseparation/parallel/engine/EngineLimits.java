@@ -8,10 +8,10 @@ import io.maseparation.parallel.run.Workload;
  * What an engine has room for. All of it is allocated at the start, and nothing afterwards.
  *
  * @param sequences most requests that run at once, over all ranks
- * @param kvPositions positions of the KV cache of each attention rank, made up to whole blocks of {@link KvCache#BLOCK}:
- *     each request on it has blocks for the positions that it has reached
- * @param stepTokens most prompt tokens that each attention rank takes in at once, in each micro-batch: with fewer, those
- *     who have their first token wait less for the prompts of others
+ * @param kvPositions positions of the KV cache of each attention rank, made up to whole blocks of {@link
+ *     KvCache#BLOCK}: each request on it has blocks for the positions that it has reached
+ * @param stepTokens most prompt tokens that each attention rank takes in at once, in each micro-batch: with fewer,
+ *     those who have their first token wait less for the prompts of others
  * @param queue most requests that wait until there is room for them
  */
 public record EngineLimits(int sequences, int kvPositions, int stepTokens, int queue) {

@@ -326,7 +326,7 @@ class EngineCoreTest {
                 Completion after = engine.submit(good);
                 assertThatThrownBy(bad::result)
                         .isInstanceOf(RequestFailedException.class)
-                        .hasMessageMatching("request 1 failed on rank \\d: .*is not a number");
+                        .hasMessageMatching("request 1 failed on rank \\d: .*is not a finite number");
                 assertThat(before.result().tokenIds()).isEqualTo(expected);
                 assertThat(after.result().tokenIds()).isEqualTo(expected);
                 Engines.assertComesToRest(engine);

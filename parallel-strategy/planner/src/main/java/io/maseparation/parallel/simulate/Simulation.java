@@ -33,7 +33,7 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      */
     public SimulationResult run(boolean timeline) {
         MemoryFit memory = memory();
-        EngineRun run = decode(memory);
+        EngineRun run = EngineRun.measured(this, steps(memory), memory);
         Optional<EngineRun> prefill = Optional.empty();
         if (scenario.prefillChunk() > 0) {
             Batches prompts = Batches.prefill(memory.shares(), scenario.context(), scenario.prefillChunk());
@@ -48,7 +48,8 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      * @throws PlanException as {@link #run}
      */
     public double tpotMs() {
-        return decode(memory()).tpotSeconds(group -> true) * 1e3;
+        MemoryFit memory = memory();
+        return EngineRun.of(this, steps(memory), memory).tpotSeconds(group -> true) * 1e3;
     }
 
     /**
@@ -72,10 +73,6 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
         MemoryFit memory = new MemoryFit(this);
         memory.check();
         return memory;
-    }
-
-    private EngineRun decode(MemoryFit memory) {
-        return EngineRun.of(this, steps(memory), memory);
     }
 
     private Batches steps(MemoryFit memory) {

@@ -32,7 +32,8 @@ record EngineRun(
         return of(simulation, new ExpertLoads(simulation, batches), memory, limit);
     }
 
-    private static EngineRun of(Simulation simulation, ExpertLoads loads, MemoryFit memory, TpotLimit limit) {
+    /** The same with loads that others may share. */
+    static EngineRun of(Simulation simulation, ExpertLoads loads, MemoryFit memory, TpotLimit limit) {
         Batches batches = loads.batches();
         CollectiveTimes collectives =
                 new CollectiveTimes(simulation.cluster(), simulation.scenario().conditions().collectives());

@@ -40,6 +40,7 @@ final class ExpertLoads {
     private int rowsSeen;
     private int[] chosen = new int[0];
 
+    private final Optional<SharedLoads> shared;
     /** Of the steps after the warm-up, where these are asked for. */
     private Optional<Measured> measured = Optional.empty();
 
@@ -83,6 +84,12 @@ final class ExpertLoads {
             this.experts = experts;
             entering = new int[ranks == 0 ? 0 : groups][ranks];
             forwarded = new int[ranks][ranks];
+        }
+
+        /** How many numbers these are, about. */
+        long numbers() {
+            return 2L * rows.length * active.length + visited.length / Integer.BYTES
+                    + (long) forwarded.length * (entering.length + forwarded.length);
         }
 
         /** Number of rows of an attention group that enter the node of a rank there, coming from another node. */
@@ -208,6 +215,12 @@ final class ExpertLoads {
     }
 
     ExpertLoads(Simulation simulation, Batches batches) {
+        this(simulation, batches, Optional.empty());
+    }
+
+    /** @param shared where counts are kept for others, too */
+    ExpertLoads(Simulation simulation, Batches batches, Optional<SharedLoads> shared) {
+        this.shared = shared;
         Plan plan = simulation.plan();
         config = plan.config();
         map = new ExpertMap(plan);
@@ -273,16 +286,23 @@ final class ExpertLoads {
     Counts of(int layer, int microBatch, int step) {
         Counts counts = kept[layer][microBatch][step & 1];
         if (counts == null || counts.step != step) {
-            int experts = Math.max(1, config.layers().get(layer).routing().experts());
-            counts = new Counts(step, batches.groups(), expertGroups, experts, routes.isEmpty() ? 0 : ranks);
+            counts = shared.isPresent()
+                    ? shared.get().of(layer, microBatch, step, () -> counted(layer, microBatch, step))
+                    : counted(layer, microBatch, step);
             kept[layer][microBatch][step & 1] = counts;
-            for (int group = 0; group < batches.groups(); group++) {
-                count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
-            }
             noteImbalance(counts.allPairs);
             if (measured.isPresent()) {
                 measured.get().note(layer, microBatch, counts);
             }
+        }
+        return counts;
+    }
+
+    private Counts counted(int layer, int microBatch, int step) {
+        int experts = Math.max(1, config.layers().get(layer).routing().experts());
+        Counts counts = new Counts(step, batches.groups(), expertGroups, experts, routes.isEmpty() ? 0 : ranks);
+        for (int group = 0; group < batches.groups(); group++) {
+            count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
         }
         return counts;
     }

@@ -56,14 +56,16 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      * {@return the time between tokens in milliseconds; infinite as soon as it is sure to exceed a limit}
      *
      * @param limitMs the limit, in milliseconds
+     * @param shared what other simulations and bounds of the same layout have counted already
      * @throws PlanException as {@link #run}
      */
-    public double tpotMs(double limitMs) {
+    public double tpotMs(double limitMs, SharedLoads shared) {
         MemoryFit memory = memory();
         Batches batches = steps(memory);
+        ExpertLoads loads = new ExpertLoads(this, batches, Optional.of(shared));
         // A hair more, so that rounding ends nothing that is just within the limit.
         double seconds = limitMs * (1 + 1e-9) / 1e3 - cluster.profile().engineStepSeconds();
-        double tpot = EngineRun.of(this, batches, memory, new TpotLimit(scenario, batches, seconds))
+        double tpot = EngineRun.of(this, loads, memory, new TpotLimit(scenario, batches, seconds))
                 .tpotSeconds(group -> true) * 1e3;
         return Double.isNaN(tpot) ? Double.POSITIVE_INFINITY : tpot;
     }

@@ -206,15 +206,12 @@ public final class NodeRoutes {
         private final boolean[] any;
         /** By crossing and bit. */
         private final int[][] ranks;
-        /**
-         * Whether a bit of an expert group stands for one rank, which is what is asked for most: there are at most 64
-         * groups, each with one rank in another node at most, and ranks are in the order of their groups.
-         */
+        /** Whether expert groups, and the ranks of every crossing, are few enough to be bits of one number. */
         final boolean bitwise;
-        /** Then by crossing, its expert groups, a bit each; by expert group, its rank. */
+        /** Then by crossing its expert groups, and by crossing and expert group its ranks, a bit each. */
         private final long[] groupsOf;
 
-        private final int[] rankOf;
+        private final long[][] bitsOf;
 
         /** @param ranksOf those in the node of each crossing */
         Crossings(Placement placement, List<List<Integer>> ranksOf) {
@@ -232,18 +229,16 @@ public final class NodeRoutes {
                 }
             }
             bits = of.stream().map(list -> list.stream().mapToLong(bit -> bit).toArray()).toArray(long[][]::new);
-            rankOf = new int[placement.groups()];
+            bitwise = placement.groups() <= Long.SIZE && Stream.of(needed).allMatch(w -> w.length == 1);
             groupsOf = new long[ranks.length];
-            boolean ordered = placement.groups() <= Long.SIZE && Stream.of(bits).allMatch(b -> b.length <= 1);
-            for (int crossing = 0; crossing < ranks.length && ordered; crossing++) {
-                for (int i = 0; i < ranks[crossing].length; i++) {
-                    int group = placement.groupOf(ranks[crossing][i]);
-                    ordered &= i == 0 || group > placement.groupOf(ranks[crossing][i - 1]);
-                    rankOf[group] = ranks[crossing][i];
+            bitsOf = new long[ranks.length][bitwise ? placement.groups() : 0];
+            for (int crossing = 0; crossing < ranks.length && bitwise; crossing++) {
+                for (int bit = 0; bit < ranks[crossing].length; bit++) {
+                    int group = placement.groupOf(ranks[crossing][bit]);
                     groupsOf[crossing] |= 1L << group;
+                    bitsOf[crossing][group] |= 1L << bit;
                 }
             }
-            bitwise = ordered;
         }
 
         /** Notes that the row needs an expert group; how many crossings it has now. */
@@ -268,21 +263,27 @@ public final class NodeRoutes {
         }
 
         void visitGroups(long groups, int turn, Visitor visitor) {
-            for (long of : groupsOf) {
-                long here = groups & of;
-                if (here == 0) {
-                    continue;
+            for (int crossing = 0; crossing < groupsOf.length; crossing++) {
+                long here = 0;
+                for (long left = groups & groupsOf[crossing]; left != 0; left &= left - 1) {
+                    here |= bitsOf[crossing][Long.numberOfTrailingZeros(left)];
                 }
-                long left = here;
-                if ((left & (left - 1)) != 0) {
-                    for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
-                        left &= left - 1;
-                    }
+                if (here != 0) {
+                    visitBits(ranks[crossing], here, turn, visitor);
                 }
-                int entry = rankOf[Long.numberOfTrailingZeros(left)];
-                for (left = here; left != 0; left &= left - 1) {
-                    visitor.visit(entry, rankOf[Long.numberOfTrailingZeros(left)]);
+            }
+        }
+
+        private static void visitBits(int[] of, long here, int turn, Visitor visitor) {
+            long left = here;
+            if ((left & (left - 1)) != 0) {
+                for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
+                    left &= left - 1;
                 }
+            }
+            int entry = of[Long.numberOfTrailingZeros(left)];
+            for (left = here; left != 0; left &= left - 1) {
+                visitor.visit(entry, of[Long.numberOfTrailingZeros(left)]);
             }
         }
 

@@ -8,6 +8,7 @@ import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Op;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Placement;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
@@ -190,20 +191,27 @@ final class LowerBound {
     private double[] exchanging() {
         double[] exchanging = new double[plan.groups()];
         if (exchanges.isPresent()) {
-            double[][][] own = new double[plan.groups()][microBatches][];
             Map<LayersUse, double[]> alike = new HashMap<>();
-            for (int group = 0; group < own.length; group++) {
+            PerMicroBatch<double[]> own = PerMicroBatch.of(plan.groups(), microBatches, (group, m) -> {
                 RankPlan first = plan.ranks().get(placement.askerOf(group, 0));
                 Reductions reductions = Reductions.of(first, plan, scenario, collectives);
-                for (int m = 0; m < microBatches; m++) {
-                    int rows = rows(group, m);
-                    own[group][m] = alike.computeIfAbsent(
-                            new LayersUse(alike(first), rows, reductions.devices()),
-                            use -> byLayer(first, rows, reductions));
+                int rows = rows(group, m);
+                return alike.computeIfAbsent(
+                        new LayersUse(alike(first), rows, reductions.devices()),
+                        use -> byLayer(first, rows, reductions));
+            });
+            double[][] seconds = exchanges.get().seconds(new ExchangeBound.Computing() {
+                @Override
+                public double own(int group, int microBatch, int layer) {
+                    return own.get(group, microBatch)[layer];
                 }
-            }
-            double[][] seconds = exchanges.get().seconds(own, experts);
-            for (int group = 0; group < own.length; group++) {
+
+                @Override
+                public double experts(int expertGroup, int microBatch, int layer, int step) {
+                    return experts[expertGroup][microBatch][layer][step];
+                }
+            });
+            for (int group = 0; group < exchanging.length; group++) {
                 for (int m = 0; m < microBatches; m++) {
                     exchanging[group] += rows(group, m) * seconds[group][m];
                 }

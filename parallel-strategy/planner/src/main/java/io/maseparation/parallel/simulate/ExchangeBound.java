@@ -45,6 +45,28 @@ public final class ExchangeBound {
 
     private final Sizes far = new Sizes();
 
+    /** What ranks compute, in seconds. */
+    public interface Computing {
+        /**
+         * {@return seconds that a group's first rank computes before it sends a layer's rows}
+         *
+         * @param group attention group
+         * @param microBatch micro-batch
+         * @param layer the layer, or the number of layers for what comes after all of them
+         */
+        double own(int group, int microBatch, int layer);
+
+        /**
+         * {@return seconds that a rank of an expert group computes a layer's experts}
+         *
+         * @param expertGroup expert group, over all copies
+         * @param microBatch micro-batch
+         * @param layer the layer
+         * @param step measured step, from 0
+         */
+        double experts(int expertGroup, int microBatch, int layer, int step);
+    }
+
     /** Messages that leave together, by size in pairs of a row and an expert. */
     private static final class Sizes {
         private int[] number = new int[16];
@@ -134,13 +156,12 @@ public final class ExchangeBound {
     /**
      * Bounds all micro-batches; afterwards {@link #portSeconds} is known.
      *
-     * @param own seconds, by attention group, micro-batch and layer, that a group's first rank computes before it sends
-     *     the layer's rows, and at last after all layers
-     * @param experts seconds by expert group, micro-batch, layer and measured step
+     * @param computing times of the ranks
      * @return seconds from token to token, by attention group and micro-batch
      */
-    public double[][] seconds(double[][][] own, double[][][][] experts) {
+    public double[][] seconds(Computing computing) {
         double[][] seconds = new double[plan.groups()][batches.microBatches()];
+        int layers = plan.config().layers().size();
         for (int copy = 0; copy < placement.copies(); copy++) {
             int of = copy;
             int[] groups = IntStream.range(0, plan.groups()).filter(g -> placement.copyOf(g) == of).toArray();
@@ -150,14 +171,14 @@ public final class ExchangeBound {
             for (int m = 0; m < batches.microBatches(); m++) {
                 double[] times = new double[plan.groups()];
                 for (int step = 0; step < scenario.steps(); step++) {
-                    for (int layer = 0; layer < plan.config().layers().size(); layer++) {
+                    for (int layer = 0; layer < layers; layer++) {
                         for (int g : groups) {
-                            times[g] += own[g][m][layer];
+                            times[g] += computing.own(g, m, layer);
                         }
-                        pass(groups, expertGroups, times, experts, new At(m, layer, step));
+                        pass(groups, expertGroups, times, computing, new At(m, layer, step));
                     }
                     for (int g : groups) {
-                        times[g] += own[g][m][own[g][m].length - 1];
+                        times[g] += computing.own(g, m, layers);
                     }
                 }
                 for (int g : groups) {
@@ -201,7 +222,7 @@ public final class ExchangeBound {
     }
 
     /** From when groups send their rows, in {@code times}, to when they have their answers. */
-    private void pass(int[] groups, int[] expertGroups, double[] times, double[][][][] experts, At at) {
+    private void pass(int[] groups, int[] expertGroups, double[] times, Computing computing, At at) {
         ExpertLoads.Counts counts = loads.of(at.layer(), at.microBatch(), scenario.warmup() + at.step());
         double answer = (double) plan.config().hidden() * scenario.conditions().activationBytes() + 4;
         double row = answer + 4.0 * plan.config().layers().get(at.layer()).routing().slots();
@@ -212,7 +233,8 @@ public final class ExchangeBound {
         }
         for (int e : expertGroups) {
             for (int rank : placement.ranksOf(e)) {
-                done[rank] = all(rank, counts, row) + experts[e][at.microBatch()][at.layer()][at.step()];
+                done[rank] = all(rank, counts, row)
+                        + computing.experts(e, at.microBatch(), at.layer(), at.step());
             }
         }
         for (int g : groups) {

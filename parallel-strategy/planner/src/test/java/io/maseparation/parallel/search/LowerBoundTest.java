@@ -157,4 +157,23 @@ class LowerBoundTest {
         assertThat(simulation.run(false).tpotMs())
                 .isBetween(bound * (1 - ROUNDING), bound * 1.0001);
     }
+
+    /** Nobody is in the way of the only micro-batch, so that a bound with messages leaves out next to nothing. */
+    @Test
+    void withMessagesOneMicroBatchOfPoolsIsBoundedClosely() {
+        ModelConfig config = Presets.config("olmoe-1b-7b");
+        Cluster cluster = Clusters.named("a100x16");
+        Plan direct = Planning.plan(config, Layout.separated(8, 8).withMicroBatches(1));
+        PlacedLayout placed = new PlacedLayout(direct.setup(), direct.devices());
+        for (PlacedLayout layout : List.of(placed, NodeDispatch.of(placed, cluster).orElseThrow())) {
+            Simulation simulation = new Simulation(layout.plan(config), cluster, Scenario.decode(512, 1024));
+            double simulated = simulation.run(false).tpotMs();
+            double without = LowerBound.tpotMs(simulation, new ExpertCounts(config));
+            double with = LowerBound.tpotMsWithMessages(simulation, new ExpertCounts(config), new SharedLoads());
+
+            assertThat(with).as("%s", layout.setup().name())
+                    .isBetween(0.97 * simulated, simulated * (1 + ROUNDING));
+            assertThat(without).isLessThan(0.9 * simulated);
+        }
+    }
 }

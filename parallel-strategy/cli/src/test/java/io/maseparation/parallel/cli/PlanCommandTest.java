@@ -111,12 +111,15 @@ class PlanCommandTest {
             untried += number.intValue();
         }
         assertThat(untried).isPositive();
+        assertThat(some.path("reason").textValue())
+                .matches("(So far, with \\d+ of \\d+ layouts not tried, separation|Time ran out before).*");
         assertThat(some.path("best").path("tpot_ms").isNumber()).isTrue();
         assertThat(CommandLineRun.of(CommandLineRun.words(line + "0.2")).out().replaceAll("\\s+", " "))
                 .contains("The time limit ended the search", "a better plan may exist")
                 .doesNotContain("the others cannot win", "not possible on this cluster");
         JsonNode all = json("plan -m tiny --cluster a100x2 --batch 4 --time-limit 600");
         assertThat(all.path("time_limit_hit").booleanValue()).isFalse();
+        assertThat(all.path("reason").textValue()).doesNotContain("So far");
         assertThat(all.path("not_tried").path("changes_complete").booleanValue()).isTrue();
         for (String wrong : List.of("0", "-1", "nan")) {
             assertThat(CommandLineRun.of(CommandLineRun.words(line + wrong)).status()).isEqualTo(2);

@@ -3,27 +3,28 @@ package io.maseparation.parallel.search;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
-import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Op;
+import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Placement;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.RankPlan;
 import io.maseparation.parallel.layout.Shares;
 import io.maseparation.parallel.layout.Tensor;
 import io.maseparation.parallel.simulate.CollectiveTimes;
+import io.maseparation.parallel.simulate.ExchangeBound;
 import io.maseparation.parallel.simulate.ExpertTime;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
-import io.maseparation.parallel.simulate.SegmentTime;
+import io.maseparation.parallel.simulate.SharedLoads;
 import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,8 +39,8 @@ import java.util.stream.IntStream;
  *   <li>the time that one micro-batch needs for a step if it never waits for another: its own segments and all-reduces,
  *   in every layer the slowest of the ranks that compute its experts, and the latencies between them.
  * </ul>
- * Rows visit the experts that the scenario's routing draws. Contention, bytes of messages, exchanges by all-to-all and
- * shared experts are left out.
+ * Rows visit the experts that the scenario's routing draws. Contention, exchanges by all-to-all and shared experts are
+ * left out, bytes of messages, too, unless they are asked for ({@link ExchangeBound}).
  */
 final class LowerBound {
     private final Plan plan;
@@ -51,28 +52,19 @@ final class LowerBound {
     private final Shares shares;
     private final ExpertCounts.Counts counts;
     private final CollectiveTimes collectives;
+    private final Optional<ExchangeBound> exchanges;
     /** By layer, filled on demand: the experts of each expert group of a copy. */
     private final int[][][] heldOf;
 
     private final List<Integer> copyOfGroup;
-    private final Map<SegmentUse, Double> known = new HashMap<>();
+    private final PieceTimes pieces;
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
     private final Map<OwnUse, Double> knownOwn = new HashMap<>();
-    private final Map<ActiveUse, double[]> knownActive = new HashMap<>();
-    private final Map<ActiveUse, IdentityHashMap<int[][], Double>> knownSteps = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
      * themselves.
      */
     private final double[][][][] experts;
-
-    /** What the time of a segment depends on. */
-    private record SegmentUse(int kind, int heads, int slices, int held, int parts, int vocabulary,
-            Named segment,
-            StepShape shape) {}
-
-    /** A segment; those of different stages may have one name. */
-    private record Named(int firstLayer, String name) {}
 
     /** Ranks that are alike in this take as long for as many rows. */
     private record RankUse(
@@ -81,21 +73,20 @@ final class LowerBound {
     /** What the time of a rank's own rows depends on; the share only where it computes their experts itself. */
     private record OwnUse(int rankClass, int rows, int group, int microBatch) {}
 
-    /** A rank's all-reduces in a step: of rows, and of sums of squares. */
-    private record Reductions(List<Integer> devices, int partials, int sums) {}
-
-    /** What the time of a segment with the experts of a rank's own rows depends on, besides how many are visited. */
-    private record ActiveUse(String segment, int rows, int rankClass) {}
+    /** What the times of an attention rank's rows depend on, layer by layer. */
+    private record LayersUse(int rankClass, int rows, List<Integer> reducing) {}
 
     /** What the time of experts depends on, besides their rows. */
     private record BankUse(int kind, ModelConfig.Layer layer, int held, int parts) {}
 
-    private LowerBound(Simulation simulation, ExpertCounts expertCounts) {
+    private LowerBound(Simulation simulation, ExpertCounts expertCounts, Optional<ExchangeBound> exchanges) {
+        this.exchanges = exchanges;
         plan = simulation.plan();
         config = plan.config();
         cluster = simulation.cluster();
         scenario = simulation.scenario();
         placement = plan.placement();
+        pieces = new PieceTimes(plan, scenario, cluster);
         microBatches = plan.batching().microBatches();
         shares = Shares.of(plan, MemoryFit.contexts(scenario.batch(), scenario.context()));
         copyOfGroup = IntStream.range(0, plan.groups())
@@ -116,7 +107,18 @@ final class LowerBound {
      * @param counts shared by all bounds of one model, routing and seed
      */
     static double tpotMs(Simulation simulation, ExpertCounts counts) {
-        return new LowerBound(simulation, counts).seconds() * 1e3;
+        return new LowerBound(simulation, counts, Optional.empty()).seconds() * 1e3;
+    }
+
+    /**
+     * The same, for separated pools with the messages between them; that takes longer, since it counts rows for every
+     * pair of ranks.
+     *
+     * @param counts shared by all bounds of one model, routing and seed
+     * @param loads shared by all bounds and simulations of one layout
+     */
+    static double tpotMsWithMessages(Simulation simulation, ExpertCounts counts, SharedLoads loads) {
+        return new LowerBound(simulation, counts, ExchangeBound.of(simulation, loads)).seconds() * 1e3;
     }
 
     private double seconds() {
@@ -125,21 +127,23 @@ final class LowerBound {
         double[] busiest = new double[plan.groups()];
         double[] way = new double[plan.groups()];
         double all = 0;
+        double[] exchanging = exchanging();
         for (RankPlan rank : plan.ranks()) {
             if (rank.group() >= 0 && needed(rank)) {
                 int alike = alike(rank);
                 double sum = 0;
                 double reducing = 0;
-                Reductions reductions = reductions(rank);
+                Reductions reductions = Reductions.of(rank, plan, scenario, collectives);
                 for (int m = 0; m < microBatches; m++) {
                     int rows = rows(rank.group(), m);
                     double own = rows == 0 ? 0 : own(rank, alike, m);
-                    double reduced = rows == 0 ? 0 : reduceSeconds(reductions, rows);
+                    double reduced = rows == 0 ? 0 : reductions.seconds(rows);
                     sum += own + received(rank, m);
                     reducing += reduced;
                     way[rank.group()] += rows * (own + reduced) / slicesInWay(rank);
                 }
-                busiest[rank.group()] = Math.max(busiest[rank.group()], Math.max(sum, reducing));
+                double most = Math.max(ports(rank), Math.max(sum, reducing));
+                busiest[rank.group()] = Math.max(busiest[rank.group()], most);
                 all += sum;
             }
         }
@@ -151,7 +155,7 @@ final class LowerBound {
                     sum += received(rank, m);
                 }
                 int copy = placement.copyOfExperts(placement.groupOf(rank.rank()));
-                pool[copy] = Math.max(pool[copy], sum);
+                pool[copy] = Math.max(pool[copy], Math.max(ports(rank), sum));
                 all += sum;
             }
         }
@@ -166,7 +170,7 @@ final class LowerBound {
             }
             if (ofGroup > 0) {
                 double work = Math.max(busiest[group], pool[copyOfGroup.get(group)]) * together;
-                mean += Math.max(work * ofGroup, ways);
+                mean += Math.max(work * ofGroup, Math.max(ways, exchanging[group]));
             }
         }
         // n ranks at once take slowdown(n) times as long, so together they do at most the work of 1 / contention ranks,
@@ -177,6 +181,69 @@ final class LowerBound {
                         * Math.clamp(cluster.host().contention(), 1.0 / cluster.host().cores(), 1)
                 : 0;
         return Math.max(mean / scenario.batch(), shared) + cluster.profile().engineStepSeconds();
+    }
+
+    private double ports(RankPlan rank) {
+        return exchanges.map(e -> e.portSeconds(rank.rank())).orElse(0.0);
+    }
+
+    /** By group, the time of its micro-batches with messages, each as often as it has rows; 0 if that is not known. */
+    private double[] exchanging() {
+        double[] exchanging = new double[plan.groups()];
+        if (exchanges.isPresent()) {
+            Map<LayersUse, double[]> alike = new HashMap<>();
+            PerMicroBatch<double[]> own = PerMicroBatch.of(plan.groups(), microBatches, (group, m) -> {
+                RankPlan first = plan.ranks().get(placement.askerOf(group, 0));
+                Reductions reductions = Reductions.of(first, plan, scenario, collectives);
+                int rows = rows(group, m);
+                return alike.computeIfAbsent(
+                        new LayersUse(alike(first), rows, reductions.devices()),
+                        use -> byLayer(first, rows, reductions));
+            });
+            double[][] seconds = exchanges.get().seconds(new ExchangeBound.Computing() {
+                @Override
+                public double own(int group, int microBatch, int layer) {
+                    return own.get(group, microBatch)[layer];
+                }
+
+                @Override
+                public double experts(int expertGroup, int microBatch, int layer, int step) {
+                    return experts[expertGroup][microBatch][layer][step];
+                }
+            });
+            for (int group = 0; group < exchanging.length; group++) {
+                for (int m = 0; m < microBatches; m++) {
+                    exchanging[group] += rows(group, m) * seconds[group][m];
+                }
+            }
+        }
+        return exchanging;
+    }
+
+    /** Seconds that some rows take at a rank of attention before they go to each layer's experts, and after all. */
+    private double[] byLayer(RankPlan rank, int rows, Reductions reductions) {
+        double[] seconds = new double[config.layers().size() + 1];
+        StepShape shape = StepShape.decode(rows, scenario.context());
+        int layer = 0;
+        Iterator<List<PieceTimes.Piece>> segments = pieces.of(rank, alike(rank)).iterator();
+        for (Op op : rank.program()) {
+            if (op instanceof Op.Compute) {
+                double ofSegment = 0;
+                for (PieceTimes.Piece piece : segments.next()) {
+                    ofSegment += rows == 0 ? 0 : pieces.seconds(rank, piece, shape);
+                }
+                seconds[layer] += ofSegment > 0 ? ofSegment + startSeconds(rank) : 0;
+            } else if (op instanceof Op.AllReduce reduce) {
+                seconds[layer] += reductions.seconds(reduce.tensor(), rows);
+            } else if (op instanceof Op.Send send && send.tensor() == Tensor.DISPATCH) {
+                layer++;
+            }
+        }
+        return seconds;
+    }
+
+    private double startSeconds(RankPlan rank) {
+        return cluster.kindOf(plan.devices().get(rank.rank())).startSeconds(scenario.conditions().launch());
     }
 
     private int rows(int group, int microBatch) {
@@ -221,88 +288,21 @@ final class LowerBound {
     private double ownOnce(RankPlan rank, int alike, int m) {
         StepShape shape = StepShape.decode(rows(rank.group(), m), scenario.context());
         double sum = 0;
-        double start = cluster.kindOf(plan.devices().get(rank.rank())).startSeconds(scenario.conditions().launch());
-        for (Segment segment : rank.segments()) {
+        double start = startSeconds(rank);
+        for (List<PieceTimes.Piece> segment : pieces.of(rank, alike)) {
             double ofSegment = 0;
-            for (Segment layer : segment.layers()) {
-                Optional<Part.Experts> part = layer.experts();
-                if (part.isEmpty()) {
-                    ofSegment += seconds(rank, layer, shape);
-                } else if (!part.get().received()) {
-                    ofSegment += withOwnExperts(rank, alike, m, layer, part.get().layer(), shape);
+            for (PieceTimes.Piece piece : segment) {
+                if (piece.experts().isEmpty()) {
+                    ofSegment += pieces.seconds(rank, piece, shape);
+                } else if (!piece.experts().get().received()) {
+                    int[][] visits = counts.of(
+                            copyOfGroup.get(rank.group()), m, piece.experts().get().layer());
+                    ofSegment += pieces.seconds(rank, piece, visits, shape);
                 }
             }
             sum += ofSegment > 0 ? ofSegment + start : 0;
         }
         return sum;
-    }
-
-    /** Seconds of a segment with the experts of one layer for the rank's own rows, averaged over steps. */
-    private double withOwnExperts(RankPlan rank, int alike, int m, Segment segment, int layer, StepShape shape) {
-        ActiveUse use = new ActiveUse(segment.name(), shape.rows(), alike);
-        int[][] visits = counts.of(copyOfGroup.get(rank.group()), m, layer);
-        // Layers that stand for others have their very counts.
-        IdentityHashMap<int[][], Double> ofVisits = knownSteps.computeIfAbsent(use, u -> new IdentityHashMap<>());
-        Double alreadyKnown = ofVisits.get(visits);
-        if (alreadyKnown != null) {
-            return alreadyKnown;
-        }
-        double steps = 0;
-        double[] ofActive = knownActive.computeIfAbsent(use, u -> unknown(layer));
-        for (int[] of : visits) {
-            // The rows and their pairs are given, so that nothing but the number of experts makes a difference.
-            int active = active(of);
-            if (Double.isNaN(ofActive[active])) {
-                int[] all = IntStream.range(0, of.length).toArray();
-                ofActive[active] = seconds(
-                        rank, segment, shape.withExperts(ExpertTime.leastLoad(of, all, shape.rows())));
-            }
-            steps += ofActive[active];
-        }
-        ofVisits.put(visits, steps / scenario.steps());
-        return steps / scenario.steps();
-    }
-
-    /** Seconds of a rank's all-reduces for some rows; all of them are over one group. */
-    private double reduceSeconds(Reductions of, int rows) {
-        return of.partials() * allReduceSeconds(of, (double) rows * config.hidden()
-                * scenario.conditions().activationBytes())
-                + of.sums() * allReduceSeconds(of, 8.0 * rows);
-    }
-
-    private double allReduceSeconds(Reductions of, double bytes) {
-        return of.devices().isEmpty() ? 0 : collectives.allReduceSeconds(of.devices(), bytes);
-    }
-
-    private Reductions reductions(RankPlan rank) {
-        List<Integer> group = List.of();
-        int partials = 0;
-        int sums = 0;
-        for (Op op : rank.program()) {
-            if (op instanceof Op.AllReduce reduce && reduce.group().size() > 1) {
-                group = reduce.group();
-                if (reduce.tensor() == Tensor.SUMS) {
-                    sums++;
-                } else {
-                    partials++;
-                }
-            }
-        }
-        return new Reductions(group.stream().map(plan.devices()::get).toList(), partials, sums);
-    }
-
-    private double[] unknown(int layer) {
-        double[] unknown = new double[1 + config.layers().get(layer).routing().experts()];
-        Arrays.fill(unknown, Double.NaN);
-        return unknown;
-    }
-
-    private static int active(int[] counts) {
-        int active = 0;
-        for (int rows : counts) {
-            active += rows > 0 ? 1 : 0;
-        }
-        return active;
     }
 
     /** Seconds that a rank computes experts for others, averaged over steps. */
@@ -419,27 +419,6 @@ final class LowerBound {
 
     private int node(int rank) {
         return cluster.nodeOf(plan.devices().get(rank));
-    }
-
-    /** Seconds of the tasks of a segment of one layer. */
-    private double seconds(RankPlan rank, Segment segment, StepShape shape) {
-        return known.computeIfAbsent(
-                new SegmentUse(
-                        kindOf(rank),
-                        rank.shard().attention().map(h -> h.kvs()).orElse(0),
-                        rank.shard().attention().map(h -> h.parts()).orElse(0),
-                        segment.experts()
-                                .map(e -> rank.shard().experts().orElseThrow().perLayer().get(e.layer()).size())
-                                .orElse(0),
-                        rank.shard().experts().map(e -> e.parts()).orElse(0),
-                        rank.shard().output().map(v -> v.size()).orElse(0),
-                        new Named(rank.shard().firstLayer(), segment.name()),
-                        shape),
-                use -> SegmentTime.taskSeconds(
-                        new SegmentCosts(config, rank.shard(), scenario.conditions().kvFormat())
-                                .of(scenario.conditions().counted(segment), shape),
-                        scenario.conditions(),
-                        cluster.kindOf(plan.devices().get(rank.rank()))));
     }
 
     /** Index of a rank's kind of device. */

@@ -4,6 +4,7 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.simulate.RoutingModel;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SharedLoads;
 import io.maseparation.parallel.threads.ParallelMap;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -205,11 +206,16 @@ public final class Planner {
             notSimulated.incrementAndGet();
             return Optional.empty();
         }
+        SharedLoads loads = new SharedLoads();
+        Trial.Prospect bounded = trial.withMessages(trial.dispatched(prospect), few, loads);
+        if (incumbents.beyond(setup, bounded.bound(), margin)) {
+            return Optional.empty();
+        }
         // A few layers or steps may tell a little less than the bound: that then counts, so that threads change
         // nothing.
         simulated.incrementAndGet();
-        Optional<Trial.Tried> tried = trial.evaluate(trial.dispatched(prospect), few, incumbents.worst(setup, margin))
-                .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), prospect.bound())));
+        Optional<Trial.Tried> tried = trial.evaluate(bounded, few, incumbents.worst(setup, margin), loads)
+                .map(t -> new Trial.Tried(t.layout(), t.batch(), Math.max(t.score(), bounded.bound())));
         tried.ifPresent(t -> incumbents.offer(setup, t.score()));
         return tried;
     }

@@ -8,6 +8,7 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.simulate.MemoryFit;
 import io.maseparation.parallel.simulate.Scenario;
+import io.maseparation.parallel.simulate.SharedLoads;
 import io.maseparation.parallel.simulate.Simulation;
 import io.maseparation.parallel.simulate.SimulationResult;
 import java.util.LinkedHashMap;
@@ -104,7 +105,7 @@ final class Trial {
 
     /** The time between tokens that a few layers tell. */
     double roughTpotMs(Simulation simulation) {
-        return roughTpotMs(simulation, Double.POSITIVE_INFINITY);
+        return roughTpotMs(simulation, Double.POSITIVE_INFINITY, new SharedLoads());
     }
 
     /** The score that a few layers and steps tell. */
@@ -120,8 +121,8 @@ final class Trial {
     }
 
     /** The same; infinite as soon as it is sure to exceed a limit. */
-    private double roughTpotMs(Simulation simulation, double limitMs) {
-        return timeMs(simulation, Simulation::tpotMs, limitMs);
+    private double roughTpotMs(Simulation simulation, double limitMs, SharedLoads loads) {
+        return timeMs(simulation, (s, limit) -> s.tpotMs(limit, loads), limitMs);
     }
 
     /** Bounds a layout; empty if model or memory do not allow it, or if it has fewer rows than micro-batches. */
@@ -171,6 +172,23 @@ final class Trial {
                 .orElse(prospect);
     }
 
+    /**
+     * A prospect with the bound that messages make larger, where that can be told.
+     *
+     * @param loads of this layout
+     */
+    Prospect withMessages(Prospect prospect, Scenario scenario, SharedLoads loads) {
+        PlacedLayout layout = prospect.layout();
+        if (request.goal().anyBatch() || !(layout.setup().layout() instanceof Layout.Separated)) {
+            return prospect;
+        }
+        Simulation simulation = simulation(plan(layout, request.config()), scenario, prospect.batch());
+        double tpotMs = timeMs(
+                simulation, (s, limit) -> LowerBound.tpotMsWithMessages(s, counts(s.plan().config()), loads),
+                Double.POSITIVE_INFINITY);
+        return new Prospect(layout, prospect.batch(), Math.max(prospect.bound(), score(simulation, tpotMs)));
+    }
+
     private double rowBytes() {
         return (double) request.config().hidden() * request.scenario().conditions().activationBytes();
     }
@@ -184,7 +202,8 @@ final class Trial {
         return NodeDispatch.of(direct, request.cluster())
                 .map(byNode -> tried.layout().equals(direct) ? byNode : direct)
                 .flatMap(other -> tried(
-                        other, simulation(plan(other, request.config()), few, tried.batch()), tried.score()))
+                        other, simulation(plan(other, request.config()), few, tried.batch()), tried.score(),
+                        new SharedLoads()))
                 .filter(other -> other.score() < tried.score())
                 .orElse(tried);
     }
@@ -252,11 +271,13 @@ final class Trial {
     /**
      * Simulates a prospect, with the largest batch that keeps the limit; empty if none does, or if its score is above
      * {@code worst}.
+     *
+     * @param loads of this layout, where no batch is searched for
      */
-    Optional<Tried> evaluate(Prospect prospect, Scenario scenario, double worst) {
+    Optional<Tried> evaluate(Prospect prospect, Scenario scenario, double worst, SharedLoads loads) {
         Plan plan = plan(prospect.layout(), request.config());
         if (!request.goal().anyBatch()) {
-            return tried(prospect.layout(), simulation(plan, scenario, scenario.batch()), worst);
+            return tried(prospect.layout(), simulation(plan, scenario, scenario.batch()), worst, loads);
         }
         return search(NEAR, b -> roughTpotMs(simulation(plan, scenario, b)), ms -> ms)
                 .find(plan.batching().microBatches(), prospect.batch(), prospect.batch())
@@ -266,17 +287,19 @@ final class Trial {
                     int even = even(plan, found.batch());
                     return even == 0
                             ? tried
-                            : tried(prospect.layout(), simulation(plan, scenario, even), Double.POSITIVE_INFINITY)
+                            : tried(prospect.layout(), simulation(plan, scenario, even), Double.POSITIVE_INFINITY,
+                                            new SharedLoads())
                                     .filter(t -> t.score() < tried.score())
                                     .orElse(tried);
                 });
     }
 
-    private Optional<Tried> tried(PlacedLayout layout, Simulation simulation, double worst) {
+    private Optional<Tried> tried(
+            PlacedLayout layout, Simulation simulation, double worst, SharedLoads loads) {
         // Scores are multiples of the time.
         double limitMs = worst / request.goal().objective()
                 .score(1, simulation.scenario().batch(), simulation.pricePerHour());
-        double score = score(simulation, roughTpotMs(simulation, limitMs));
+        double score = score(simulation, roughTpotMs(simulation, limitMs, loads));
         return Optional.of(new Tried(layout, simulation.scenario().batch(), score))
                 .filter(t -> t.score() < Double.POSITIVE_INFINITY);
     }

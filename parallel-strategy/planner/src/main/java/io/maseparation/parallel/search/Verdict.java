@@ -231,12 +231,12 @@ public record Verdict(
         if (separated.isPresent() && colocated.isPresent()) {
             text.add(String.format(Locale.ROOT,
                     "%s: the best separated layout, %s, comes to %s; the best colocated one, %s, to %s: %s with separation.",
-                    capital(answer.words()), separated.get().layout().setup().name(),
+                    soFar(found, answer), separated.get().layout().setup().name(),
                     result(found, separated.get()),
                     colocated.get().layout().setup().name(), result(found, colocated.get()),
                     difference(found, gain)));
         } else {
-            text.add(String.format(Locale.ROOT, "%s on this cluster.", capital(answer.words())));
+            text.add(String.format(Locale.ROOT, "%s on this cluster.", soFar(found, answer)));
         }
         double engine = best.criticalPath().getOrDefault(Regime.ENGINE, 0.0);
         text.add(String.format(Locale.ROOT,
@@ -268,6 +268,14 @@ public record Verdict(
                     .orElse("With the same layouts none of these changes the answer: %s.".formatted(tried)));
         }
         return text;
+    }
+
+    /** An answer that layouts without a try may change says so before all else. */
+    private static String soFar(SearchResult found, Answer answer) {
+        int untried = found.untried().bounded() + found.untried().simulated();
+        return untried == 0 || answer == Answer.UNKNOWN
+                ? capital(answer.words())
+                : "So far, with %d of %d layouts not tried, %s".formatted(untried, found.candidates(), answer.words());
     }
 
     private static String capital(String words) {

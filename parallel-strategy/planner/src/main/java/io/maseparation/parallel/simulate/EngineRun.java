@@ -19,11 +19,24 @@ record EngineRun(
         return of(simulation, batches, memory, new TpotLimit(simulation.scenario(), batches, Double.POSITIVE_INFINITY));
     }
 
+    /** The same with sums of loads over the steps after the warm-up. */
+    static EngineRun measured(Simulation simulation, Batches batches, MemoryFit memory) {
+        ExpertLoads loads = new ExpertLoads(simulation, batches);
+        loads.measure(simulation.scenario().warmup());
+        return of(simulation, loads, memory,
+                new TpotLimit(simulation.scenario(), batches, Double.POSITIVE_INFINITY));
+    }
+
     /** The same up to when a limit is sure to be exceeded; then times of tokens are missing. */
     static EngineRun of(Simulation simulation, Batches batches, MemoryFit memory, TpotLimit limit) {
+        return of(simulation, new ExpertLoads(simulation, batches), memory, limit);
+    }
+
+    /** The same with loads that others may share. */
+    static EngineRun of(Simulation simulation, ExpertLoads loads, MemoryFit memory, TpotLimit limit) {
+        Batches batches = loads.batches();
         CollectiveTimes collectives =
                 new CollectiveTimes(simulation.cluster(), simulation.scenario().conditions().collectives());
-        ExpertLoads loads = new ExpertLoads(simulation, batches);
         TokenTimes tokens = new TokenTimes(batches);
         Engine engine = new Engine(
                 new Programs(simulation.plan()),

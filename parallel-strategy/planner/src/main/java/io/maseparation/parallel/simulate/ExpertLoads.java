@@ -40,6 +40,10 @@ final class ExpertLoads {
     private int rowsSeen;
     private int[] chosen = new int[0];
 
+    private final Optional<SharedLoads> shared;
+    /** Of the steps after the warm-up, where these are asked for. */
+    private Optional<Measured> measured = Optional.empty();
+
     private double imbalances;
     private long counted;
 
@@ -59,6 +63,7 @@ final class ExpertLoads {
         private final boolean[] visited;
 
         private final int[] active;
+        private final BitSet distinct;
         private final int experts;
         /** Rows from each attention group that enter another node at each rank; empty if all ranks are sent rows. */
         private final int[][] entering;
@@ -75,9 +80,16 @@ final class ExpertLoads {
             extra = new int[expertGroups];
             visited = new boolean[expertGroups * experts];
             active = new int[expertGroups];
+            distinct = new BitSet(experts);
             this.experts = experts;
             entering = new int[ranks == 0 ? 0 : groups][ranks];
             forwarded = new int[ranks][ranks];
+        }
+
+        /** How many numbers these are, about. */
+        long numbers() {
+            return 2L * rows.length * active.length + visited.length / Integer.BYTES
+                    + (long) forwarded.length * (entering.length + forwarded.length);
         }
 
         /** Number of rows of an attention group that enter the node of a rank there, coming from another node. */
@@ -106,12 +118,17 @@ final class ExpertLoads {
             if (!visited[at]) {
                 visited[at] = true;
                 active[expertGroup]++;
+                distinct.set(expert);
             }
         }
 
+        private void addPairs(int group, int expertGroup, int number) {
+            pairs[expertGroup][group] += number;
+            allPairs[expertGroup] += number;
+        }
+
         private void add(int group, int expertGroup, boolean firstOfRow) {
-            pairs[expertGroup][group]++;
-            allPairs[expertGroup]++;
+            addPairs(group, expertGroup, 1);
             if (firstOfRow) {
                 rows[group][expertGroup]++;
                 allRows[expertGroup]++;
@@ -136,20 +153,74 @@ final class ExpertLoads {
                     active[expertGroup],
                     extra[expertGroup]);
         }
+    }
 
-        /** Experts that at least one row of the step visits. */
-        BitSet distinctExperts() {
-            BitSet distinct = new BitSet(experts);
-            for (int i = 0; i < visited.length; i++) {
-                if (visited[i]) {
-                    distinct.set(i % experts);
+    /** Sums over all micro-batches and measured steps. */
+    final class Measured {
+        private final int warmup;
+        private final long[] pairs = new long[expertGroups];
+        /** By layer and measured step: the experts that any row visits. */
+        private final BitSet[][] visited;
+        /** Layers, micro-batches and steps that are in these sums: a step may be counted again. */
+        private final BitSet noted = new BitSet();
+
+        private Measured(int warmup) {
+            this.warmup = warmup;
+            visited = new BitSet[config.layers().size()][batches.steps() - warmup];
+        }
+
+        private int index(int layer, int microBatch, int step) {
+            return (layer * batches.microBatches() + microBatch) * batches.steps() + step;
+        }
+
+        private void note(int layer, int microBatch, Counts counts) {
+            int at = index(layer, microBatch, counts.step);
+            if (counts.step < warmup || noted.get(at)) {
+                return;
+            }
+            noted.set(at);
+            for (int group = 0; group < pairs.length; group++) {
+                pairs[group] += counts.allPairs[group] - counts.extra[group];
+            }
+            BitSet[] of = visited[layer];
+            if (of[counts.step - warmup] == null) {
+                of[counts.step - warmup] = counts.distinct;
+            } else {
+                of[counts.step - warmup].or(counts.distinct);
+            }
+        }
+
+        /** What no operation asked for is counted now. */
+        private void complete() {
+            for (int layer = 0; layer < visited.length; layer++) {
+                for (int step = warmup; step < batches.steps(); step++) {
+                    for (int m = 0; m < batches.microBatches(); m++) {
+                        if (!noted.get(index(layer, m, step))) {
+                            of(layer, m, step);
+                        }
+                    }
                 }
             }
-            return distinct;
+        }
+
+        /** Pairs of a row and a routed expert of an expert group. */
+        long pairs(int expertGroup) {
+            return pairs[expertGroup];
+        }
+
+        /** Number of experts of a layer that rows of one step visit, averaged over steps. */
+        double distinct(int layer) {
+            return Arrays.stream(visited[layer]).mapToInt(BitSet::cardinality).average().orElseThrow();
         }
     }
 
     ExpertLoads(Simulation simulation, Batches batches) {
+        this(simulation, batches, Optional.empty());
+    }
+
+    /** @param shared where counts are kept for others, too */
+    ExpertLoads(Simulation simulation, Batches batches, Optional<SharedLoads> shared) {
+        this.shared = shared;
         Plan plan = simulation.plan();
         config = plan.config();
         map = new ExpertMap(plan);
@@ -181,6 +252,11 @@ final class ExpertLoads {
         return of;
     }
 
+    /** The rows of each step. */
+    Batches batches() {
+        return batches;
+    }
+
     /** Which group of expert ranks serves which rows. */
     ExpertMap map() {
         return map;
@@ -194,17 +270,39 @@ final class ExpertLoads {
         return imbalances / counted;
     }
 
+    /** From now on sums over measured steps are made while they are counted. */
+    void measure(int warmup) {
+        measured = Optional.of(new Measured(warmup));
+    }
+
+    /** Sums over all measured steps, if they are made. */
+    Measured measured() {
+        Measured of = measured.orElseThrow();
+        of.complete();
+        return of;
+    }
+
     /** Counts of a layer. */
     Counts of(int layer, int microBatch, int step) {
         Counts counts = kept[layer][microBatch][step & 1];
         if (counts == null || counts.step != step) {
-            int experts = Math.max(1, config.layers().get(layer).routing().experts());
-            counts = new Counts(step, batches.groups(), expertGroups, experts, routes.isEmpty() ? 0 : ranks);
+            counts = shared.isPresent()
+                    ? shared.get().of(layer, microBatch, step, () -> counted(layer, microBatch, step))
+                    : counted(layer, microBatch, step);
             kept[layer][microBatch][step & 1] = counts;
-            for (int group = 0; group < batches.groups(); group++) {
-                count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
-            }
             noteImbalance(counts.allPairs);
+            if (measured.isPresent()) {
+                measured.get().note(layer, microBatch, counts);
+            }
+        }
+        return counts;
+    }
+
+    private Counts counted(int layer, int microBatch, int step) {
+        int experts = Math.max(1, config.layers().get(layer).routing().experts());
+        Counts counts = new Counts(step, batches.groups(), expertGroups, experts, routes.isEmpty() ? 0 : ranks);
+        for (int group = 0; group < batches.groups(); group++) {
+            count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
         }
         return counts;
     }
@@ -226,11 +324,21 @@ final class ExpertLoads {
         if (slots > 0) {
             routing.chooseAll(seed, batches.prefill() ? -1 : step, layer, ids, slots, chosen, rule.experts());
         }
+        if (choices.length == 0 && expertGroups <= Long.SIZE) {
+            countBits(counts, layer, group, ids.length, rule);
+        } else {
+            countSlots(counts, layer, group, ids.length, rule);
+        }
+    }
+
+    /** Counts the choices of a group's rows, one slot after the other. */
+    private void countSlots(Counts counts, int layer, int group, int rows, Routing rule) {
+        int slots = rule.topK();
         int[] assigned = choices.length == 0 ? chosen : choices[group].assign(layer, chosen, slots);
         int[] of = choices.length == 0 ? serving(layer, group, rule.experts()) : chosen;
         boolean extra = rule.extra() != Routing.Extra.NONE;
         Optional<NodeRoutes.Visitor> routed = routes.map(r -> counts.routed(group));
-        for (int row = 0; row < ids.length; row++) {
+        for (int row = 0; row < rows; row++) {
             rowsSeen++;
             for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
                 int expert = chosen[slot];
@@ -248,6 +356,45 @@ final class ExpertLoads {
             }
             if (routed.isPresent()) {
                 routes.orElseThrow().visit(group, row, slotsOfRow, 0, rule.slots(), routed.get());
+            }
+        }
+    }
+
+    /** The same where no expert has replicas and there are few expert groups: a row's are bits of a number. */
+    private void countBits(Counts counts, int layer, int group, int rows, Routing rule) {
+        int slots = rule.topK();
+        int[] of = serving(layer, group, rule.experts());
+        int[] ofExpert = new int[rule.experts()];
+        int[] sent = counts.rows[group];
+        boolean extra = rule.extra() != Routing.Extra.NONE;
+        Optional<NodeRoutes.Visitor> routed = routes.map(r -> counts.routed(group));
+        for (int row = 0; row < rows; row++) {
+            long needed = 0;
+            for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
+                int expert = chosen[slot];
+                ofExpert[expert]++;
+                needed |= 1L << of[expert];
+            }
+            if (extra) {
+                int to = map.serving(layer, rule.experts(), group, row);
+                counts.addPairs(group, to, 1);
+                counts.extra[to]++;
+                needed |= 1L << to;
+            }
+            for (long left = needed; left != 0; left &= left - 1) {
+                sent[Long.numberOfTrailingZeros(left)]++;
+            }
+            if (routed.isPresent()) {
+                routes.orElseThrow().visit(group, row, needed, routed.get());
+            }
+        }
+        for (int to = 0; to < expertGroups; to++) {
+            counts.allRows[to] += sent[to];
+        }
+        for (int expert = 0; expert < ofExpert.length; expert++) {
+            if (ofExpert[expert] > 0) {
+                counts.addPairs(group, of[expert], ofExpert[expert]);
+                counts.visit(of[expert], expert);
             }
         }
     }

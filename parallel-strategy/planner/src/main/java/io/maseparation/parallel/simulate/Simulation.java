@@ -33,7 +33,7 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      */
     public SimulationResult run(boolean timeline) {
         MemoryFit memory = memory();
-        EngineRun run = decode(memory);
+        EngineRun run = EngineRun.measured(this, steps(memory), memory);
         Optional<EngineRun> prefill = Optional.empty();
         if (scenario.prefillChunk() > 0) {
             Batches prompts = Batches.prefill(memory.shares(), scenario.context(), scenario.prefillChunk());
@@ -48,21 +48,24 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
      * @throws PlanException as {@link #run}
      */
     public double tpotMs() {
-        return decode(memory()).tpotSeconds(group -> true) * 1e3;
+        MemoryFit memory = memory();
+        return EngineRun.of(this, steps(memory), memory).tpotSeconds(group -> true) * 1e3;
     }
 
     /**
      * {@return the time between tokens in milliseconds; infinite as soon as it is sure to exceed a limit}
      *
      * @param limitMs the limit, in milliseconds
+     * @param shared what other simulations and bounds of the same layout have counted already
      * @throws PlanException as {@link #run}
      */
-    public double tpotMs(double limitMs) {
+    public double tpotMs(double limitMs, SharedLoads shared) {
         MemoryFit memory = memory();
         Batches batches = steps(memory);
+        ExpertLoads loads = new ExpertLoads(this, batches, Optional.of(shared));
         // A hair more, so that rounding ends nothing that is just within the limit.
         double seconds = limitMs * (1 + 1e-9) / 1e3 - cluster.profile().engineStepSeconds();
-        double tpot = EngineRun.of(this, batches, memory, new TpotLimit(scenario, batches, seconds))
+        double tpot = EngineRun.of(this, loads, memory, new TpotLimit(scenario, batches, seconds))
                 .tpotSeconds(group -> true) * 1e3;
         return Double.isNaN(tpot) ? Double.POSITIVE_INFINITY : tpot;
     }
@@ -72,10 +75,6 @@ public record Simulation(Plan plan, Cluster cluster, Scenario scenario) {
         MemoryFit memory = new MemoryFit(this);
         memory.check();
         return memory;
-    }
-
-    private EngineRun decode(MemoryFit memory) {
-        return EngineRun.of(this, steps(memory), memory);
     }
 
     private Batches steps(MemoryFit memory) {

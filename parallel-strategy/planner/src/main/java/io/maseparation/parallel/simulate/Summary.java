@@ -12,12 +12,12 @@ import io.maseparation.parallel.simulate.SimulationResult.Regime;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.LongStream;
 
 /**
  * Metrics of a run of decode steps. Shares of a rank's time refer to the window in which every micro-batch that it
@@ -32,6 +32,7 @@ final class Summary {
     private final MemoryFit memory;
     private final EngineRun run;
     private final Log log;
+    private final ExpertLoads.Measured loads;
     private final Window[] windows;
     private final double[] busy;
     private final double[] transfer;
@@ -51,6 +52,7 @@ final class Summary {
         }
     }
 
+    /** @param run a measured one */
     Summary(EngineRun run, MemoryFit memory) {
         this.run = run;
         this.memory = memory;
@@ -59,6 +61,7 @@ final class Summary {
         scenario = run.simulation().scenario();
         batches = run.batches();
         log = run.log();
+        loads = run.loads().measured();
         int n = plan.ranks().size();
         busy = new double[n];
         transfer = new double[n];
@@ -240,20 +243,8 @@ final class Summary {
 
     private double imbalance() {
         ExpertMap map = run.loads().map();
-        double[] rows = new double[map.groups()];
-        boolean any = false;
-        for (int layer = 0; layer < plan.config().layers().size(); layer++) {
-            for (int step = scenario.warmup(); step < batches.steps(); step++) {
-                for (int m = 0; m < batches.microBatches(); m++) {
-                    ExpertLoads.Counts counts = run.loads().of(layer, m, step);
-                    for (int group = 0; group < rows.length; group++) {
-                        int pairs = counts.load(group).pairs();
-                        rows[group] += pairs;
-                        any |= pairs > 0;
-                    }
-                }
-            }
-        }
+        long[] rows = LongStream.range(0, map.groups()).map(g -> loads.pairs((int) g)).toArray();
+        boolean any = Arrays.stream(rows).anyMatch(r -> r > 0);
         double[] holding = plan.ranks().stream()
                 .filter(r -> r.shard().experts().isPresent())
                 .mapToInt(r -> map.groupOf(r.rank()))
@@ -268,7 +259,7 @@ final class Summary {
         for (int l = 0; l < plan.config().layers().size(); l++) {
             int window = plan.config().layers().get(l).slidingWindow();
             int seen = window > 0 ? Math.min(window, scenario.context()) : scenario.context();
-            layers.add(new LeastWork.Layer((double) scenario.batch() * seen, distinct(l)));
+            layers.add(new LeastWork.Layer((double) scenario.batch() * seen, loads.distinct(l)));
         }
         return LeastWork.of(
                 plan.config(), scenario.batch(), scenario.conditions().lmHead(),
@@ -281,20 +272,6 @@ final class Summary {
                 .mapToDouble(d -> cluster.kindOf(d).roofline().relativeTime(format.units()))
                 .min()
                 .orElse(1);
-    }
-
-    /** Number of experts of a layer that the batch visits, averaged over the measured steps. */
-    private double distinct(int layer) {
-        double sum = 0;
-        int first = scenario.warmup();
-        for (int step = first; step < batches.steps(); step++) {
-            BitSet all = new BitSet();
-            for (int m = 0; m < batches.microBatches(); m++) {
-                all.or(run.loads().of(layer, m, step).distinctExperts());
-            }
-            sum += all.cardinality();
-        }
-        return sum / (batches.steps() - first);
     }
 
     /**

@@ -88,10 +88,10 @@ class ProfileTest {
                         .withSteps(1 + random.nextInt(5), 1 + random.nextInt(2)));
         double tpot = simulation.tpotMs();
 
-        assertThat(simulation.tpotMs(Double.POSITIVE_INFINITY)).isEqualTo(tpot);
-        assertThat(simulation.tpotMs(tpot)).isEqualTo(tpot);
-        assertThat(simulation.tpotMs(tpot * (1 + random.nextDouble()))).isEqualTo(tpot);
-        assertThat(simulation.tpotMs(tpot * 0.5 * random.nextDouble())).isInfinite();
+        assertThat(simulation.tpotMs(Double.POSITIVE_INFINITY, new SharedLoads())).isEqualTo(tpot);
+        assertThat(simulation.tpotMs(tpot, new SharedLoads())).isEqualTo(tpot);
+        assertThat(simulation.tpotMs(tpot * (1 + random.nextDouble()), new SharedLoads())).isEqualTo(tpot);
+        assertThat(simulation.tpotMs(tpot * 0.5 * random.nextDouble(), new SharedLoads())).isInfinite();
     }
 
     /** Every kind of number counts where something depends on it, and only there. */

@@ -130,6 +130,14 @@ public final class NodeRoutes {
      * @param visitor told of each, that at which the row enters among them
      */
     public void visit(int attentionGroup, int row, int[] assigned, int first, int slots, Visitor visitor) {
+        if (placement.groups() <= Long.SIZE) {
+            long groups = 0;
+            for (int i = first; i < first + slots; i++) {
+                groups |= assigned[i] >= 0 ? 1L << assigned[i] : 0;
+            }
+            visit(attentionGroup, row, groups, visitor);
+            return;
+        }
         Crossings of = crossings(attentionGroup);
         int met = 0;
         for (int i = first; i < first + slots; i++) {
@@ -137,9 +145,29 @@ public final class NodeRoutes {
                 met = of.need(assigned[i], met);
             }
         }
-        for (int i = 0; i < met; i++) {
-            of.visit(of.met[i], attentionGroup + row, visitor);
+        of.visitMet(met, attentionGroup + row, visitor);
+    }
+
+    /**
+     * The same for a placement of at most 64 expert groups.
+     *
+     * @param attentionGroup group of the row
+     * @param row index of the row in its micro-batch
+     * @param expertGroups those that the row needs, a bit each
+     * @param visitor told of each, that at which the row enters among them
+     */
+    public void visit(int attentionGroup, int row, long expertGroups, Visitor visitor) {
+        Crossings of = crossings(attentionGroup);
+        int turn = attentionGroup + row;
+        if (of.bitwise) {
+            of.visitGroups(expertGroups, turn, visitor);
+            return;
         }
+        int met = 0;
+        for (long left = expertGroups; left != 0; left &= left - 1) {
+            met = of.need(Long.numberOfTrailingZeros(left), met);
+        }
+        of.visitMet(met, turn, visitor);
     }
 
     private Crossings crossings(int attentionGroup) {
@@ -169,7 +197,7 @@ public final class NodeRoutes {
     /** The crossings of one attention group: sets of ranks, one bit each. Those of a row are empty once visited. */
     private static final class Crossings {
         /** Crossings that the row has. */
-        final int[] met;
+        private final int[] met;
         /** By expert group, its ranks in other nodes than its asker's: crossing and bit in one number. */
         private final long[][] bits;
         /** By crossing, the ranks that need the row, and whether any is among them. */
@@ -178,13 +206,12 @@ public final class NodeRoutes {
         private final boolean[] any;
         /** By crossing and bit. */
         private final int[][] ranks;
-        /** Whether every expert group has one bit at most and every crossing one word: what is asked for most. */
-        private final boolean small;
-        /** Then by expert group its crossing, −1 for none, and its bit; by crossing, the ranks that need the row. */
-        private final int[] crossingOf;
+        /** Whether expert groups, and the ranks of every crossing, are few enough to be bits of one number. */
+        final boolean bitwise;
+        /** Then by crossing its expert groups, and by crossing and expert group its ranks, a bit each. */
+        private final long[] groupsOf;
 
-        private final long[] bitOf;
-        private final long[] word;
+        private final long[][] bitsOf;
 
         /** @param ranksOf those in the node of each crossing */
         Crossings(Placement placement, List<List<Integer>> ranksOf) {
@@ -202,25 +229,21 @@ public final class NodeRoutes {
                 }
             }
             bits = of.stream().map(list -> list.stream().mapToLong(bit -> bit).toArray()).toArray(long[][]::new);
-            small = Stream.of(bits).allMatch(b -> b.length <= 1) && Stream.of(needed).allMatch(w -> w.length == 1);
-            crossingOf = Stream.of(bits).mapToInt(b -> b.length == 0 ? -1 : (int) (b[0] >>> Integer.SIZE)).toArray();
-            bitOf = Stream.of(bits).mapToLong(b -> b.length == 0 ? 0 : 1L << b[0]).toArray();
-            word = new long[ranks.length];
+            bitwise = placement.groups() <= Long.SIZE && Stream.of(needed).allMatch(w -> w.length == 1);
+            groupsOf = new long[ranks.length];
+            bitsOf = new long[ranks.length][bitwise ? placement.groups() : 0];
+            for (int crossing = 0; crossing < ranks.length && bitwise; crossing++) {
+                for (int bit = 0; bit < ranks[crossing].length; bit++) {
+                    int group = placement.groupOf(ranks[crossing][bit]);
+                    groupsOf[crossing] |= 1L << group;
+                    bitsOf[crossing][group] |= 1L << bit;
+                }
+            }
         }
 
         /** Notes that the row needs an expert group; how many crossings it has now. */
         int need(int expertGroup, int before) {
             int found = before;
-            if (small) {
-                int crossing = crossingOf[expertGroup];
-                if (crossing >= 0) {
-                    if (word[crossing] == 0) {
-                        met[found++] = crossing;
-                    }
-                    word[crossing] |= bitOf[expertGroup];
-                }
-                return found;
-            }
             for (long of : bits[expertGroup]) {
                 int crossing = (int) (of >>> Integer.SIZE);
                 int bit = (int) of;
@@ -233,13 +256,39 @@ public final class NodeRoutes {
             return found;
         }
 
-        void visit(int crossing, int turn, Visitor visitor) {
-            int[] of = ranks[crossing];
-            if (small) {
-                visit(of, word[crossing], turn, visitor);
-                word[crossing] = 0;
-                return;
+        void visitMet(int number, int turn, Visitor visitor) {
+            for (int i = 0; i < number; i++) {
+                visit(met[i], turn, visitor);
             }
+        }
+
+        void visitGroups(long groups, int turn, Visitor visitor) {
+            for (int crossing = 0; crossing < groupsOf.length; crossing++) {
+                long here = 0;
+                for (long left = groups & groupsOf[crossing]; left != 0; left &= left - 1) {
+                    here |= bitsOf[crossing][Long.numberOfTrailingZeros(left)];
+                }
+                if (here != 0) {
+                    visitBits(ranks[crossing], here, turn, visitor);
+                }
+            }
+        }
+
+        private static void visitBits(int[] of, long here, int turn, Visitor visitor) {
+            long left = here;
+            if ((left & (left - 1)) != 0) {
+                for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
+                    left &= left - 1;
+                }
+            }
+            int entry = of[Long.numberOfTrailingZeros(left)];
+            for (left = here; left != 0; left &= left - 1) {
+                visitor.visit(entry, of[Long.numberOfTrailingZeros(left)]);
+            }
+        }
+
+        private void visit(int crossing, int turn, Visitor visitor) {
+            int[] of = ranks[crossing];
             long[] words = needed[crossing];
             int count = 0;
             for (long word : words) {
@@ -251,19 +300,6 @@ public final class NodeRoutes {
             }
             Arrays.fill(words, 0);
             any[crossing] = false;
-        }
-
-        private static void visit(int[] of, long word, int turn, Visitor visitor) {
-            long left = word;
-            if ((left & (left - 1)) != 0) {
-                for (int skip = turn % Long.bitCount(word); skip > 0; skip--) {
-                    left &= left - 1;
-                }
-            }
-            int entry = of[Long.numberOfTrailingZeros(left)];
-            for (left = word; left != 0; left &= left - 1) {
-                visitor.visit(entry, of[Long.numberOfTrailingZeros(left)]);
-            }
         }
 
         /** The bit that is set after {@code n} others that are. */

@@ -88,8 +88,8 @@ public final class WholeFile {
                 throw new IOException("it is a folder");
             }
             Deque<Path> missing = new ArrayDeque<>();
-            for (Path above = absolute.getParent(); above != null && !Files.isDirectory(above);
-                    above = above.getParent()) {
+            for (Path above = absolute.getParent(); above != null && !Files.isDirectory(above); above =
+                    above.getParent()) {
                 missing.push(above);
             }
             for (Path folder : missing) {

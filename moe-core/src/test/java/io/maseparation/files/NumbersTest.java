@@ -8,7 +8,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class NumbersTest {
     @ParameterizedTest
-    @ValueSource(strings = {"", " ", "1 ", " 1", "1f", "1d", "1F", "1D", "0x1p3", "0x10", "NaN", "Infinity", "-Infinity",
+    @ValueSource(strings = {"", " ", "1 ", " 1", "1f", "1d", "1F", "1D", "0x1p3", "0x10", "NaN", "Infinity",
+        "-Infinity",
         "１", "٣", "1_000", "1,5", "+-1", "--1", "+", ".", "1e", "1e1.5", "1e999", "-1e999", "1L", "1\n", "inf", "∞"})
     void whatOnlyJavaOrNobodyTakesForANumberIsNone(String text) {
         assertThat(Numbers.finite(text)).isEmpty();

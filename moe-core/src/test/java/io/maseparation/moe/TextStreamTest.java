@@ -1,7 +1,7 @@
 package io.maseparation.moe;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import io.maseparation.moe.testing.SafetensorsWriter;
 import java.io.IOException;
@@ -25,7 +25,8 @@ class TextStreamTest {
 
     /** Pieces of text in many scripts, and what is between and within them. */
     private static final List<String> PIECES = List.of(
-            "a", "b", "ab", "the", "er", "é", "ß", "€", "語", "🙂", "👩‍👩‍👧", "\n", "\u0301", "\uFFFD", "--", "'s", ".");
+            "a", "b", "ab", "the", "er", "é", "ß", "€", "語", "🙂", "👩‍👩‍👧", "\n", "\u0301", "\uFFFD", "--", "'s",
+            ".");
 
     private record Tried(Tokenizer tokenizer, int vocabulary) {}
 
@@ -125,7 +126,8 @@ class TextStreamTest {
                 from = random.nextInt(vocabulary);
             }
             int spread = 1 + random.nextInt(60);
-            tokens[i] = random.nextInt(3) == 0 ? random.nextInt(vocabulary) : (from + random.nextInt(spread)) % vocabulary;
+            tokens[i] =
+                    random.nextInt(3) == 0 ? random.nextInt(vocabulary) : (from + random.nextInt(spread)) % vocabulary;
         }
         return tokens;
     }

@@ -47,7 +47,8 @@ class EngineTest {
 
     /** A checkpoint whose tokens are the words w0. to w39., put together without anything between. */
     private Model wordy() {
-        Path folder = TestCheckpoint.of("mixtral", "{\"eos_token_id\": null, \"max_position_embeddings\": 4096}", 8).write(temp);
+        Path folder = TestCheckpoint.of("mixtral", "{\"eos_token_id\": null, \"max_position_embeddings\": 4096}", 8)
+                .write(temp);
         SafetensorsWriter.text(folder.resolve("tokenizer.json"), """
                 {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
                  "pre_tokenizer": null, "post_processor": null, "decoder": {"type": "Fuse"},
@@ -209,7 +210,8 @@ class EngineTest {
                 });
                 runs.start();
                 runs.join();
-                assertThat(thrown.get()).as("%s", setup).isInstanceOf(RunFailedException.class).hasMessage("interrupted");
+                assertThat(thrown.get()).as("%s", setup).isInstanceOf(RunFailedException.class)
+                        .hasMessage("interrupted");
                 assertThat(seen).hasSizeBetween(21, 23);
             }
         }

@@ -288,7 +288,7 @@ final class Trial {
                     return even == 0
                             ? tried
                             : tried(prospect.layout(), simulation(plan, scenario, even), Double.POSITIVE_INFINITY,
-                                            new SharedLoads())
+                                    new SharedLoads())
                                     .filter(t -> t.score() < tried.score())
                                     .orElse(tried);
                 });

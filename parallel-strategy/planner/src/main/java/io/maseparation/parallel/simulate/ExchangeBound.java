@@ -290,7 +290,8 @@ public final class ExchangeBound {
             earliest = Math.min(earliest, received[peer]);
             all = Math.max(all, received[peer] + inside.latencySeconds());
         }
-        return rows == 0 ? all
+        return rows == 0
+                ? all
                 : Math.max(all, earliest + inside.latencySeconds() + bytes * rows / inside.bytesPerSecond());
     }
 

@@ -168,7 +168,8 @@ class RoutingModelTest {
     @ParameterizedTest
     @ValueSource(strings = {"zipf:", "zipf:-1", "zipf:11", "zipf:x", "zipf:NaN", "zipfian", "", "no/such/file",
         "drift:", "drift:1",
-        "drift:1:0", "drift:1:x", "drift:11:5", "drift::5", "zipf:1f", "zipf:0x1p3", "zipf: 1", "zipf:1e999", "drift:1d:5",
+        "drift:1:0", "drift:1:x", "drift:11:5", "drift::5", "zipf:1f", "zipf:0x1p3", "zipf: 1", "zipf:1e999",
+        "drift:1d:5",
         "drift:1: 5", "drift:1:٣", "drift:1:99999999999"})
     void unknownRoutingsAreRefused(String text) {
         assertThatThrownBy(() -> RoutingModel.parse(text, SEED))

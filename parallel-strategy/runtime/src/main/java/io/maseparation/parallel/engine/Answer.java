@@ -70,7 +70,8 @@ final class Answer implements Recipient {
     @Override
     public void failed(int rank, RuntimeException cause) {
         leaveQueue();
-        completion.fail(cause instanceof RequestFailedException ? cause
+        completion.fail(cause instanceof RequestFailedException
+                ? cause
                 : new RequestFailedException("request %d failed%s: %s".formatted(
                         completion.number(), rank < 0 ? "" : " on rank " + rank, Deployment.describe(cause)), cause));
     }

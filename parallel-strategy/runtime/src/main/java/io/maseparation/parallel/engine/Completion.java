@@ -175,7 +175,8 @@ public final class Completion {
      *
      * @return null if there are fewer, and the request has ended well
      */
-    @Nullable GeneratedToken await(int index) throws InterruptedException {
+    @Nullable
+    GeneratedToken await(int index) throws InterruptedException {
         synchronized (lock) {
             while (tokens.size() <= index && !ended) {
                 lock.wait();
@@ -218,7 +219,7 @@ public final class Completion {
 
     /** Whether the listener has seen all tokens of a request that ended well. */
     private boolean callAll(Consumer<GeneratedToken> listener, Consumer<RuntimeException> failed) {
-        for (int at = 0; ; at++) {
+        for (int at = 0;; at++) {
             GeneratedToken token;
             try {
                 token = await(at);

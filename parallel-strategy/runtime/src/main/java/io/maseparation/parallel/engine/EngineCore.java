@@ -1,8 +1,8 @@
 package io.maseparation.parallel.engine;
 
-import io.maseparation.kernels.KvCache;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.ChatTemplate;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Rope;

@@ -52,7 +52,8 @@ record Lanes(PerMicroBatch<Lane> lanes) {
      *
      * @param without by group, whether it is left out
      */
-    @Nullable Lane lightest(boolean[] without) {
+    @Nullable
+    Lane lightest(boolean[] without) {
         Lane best = null;
         long fewest = Long.MAX_VALUE;
         for (int group = 0; group < groups(); group++) {

@@ -47,8 +47,10 @@ public final class Sequence {
     int slot = -1;
     /** Counts admissions; the youngest has the largest. */
     long admitted;
-    @Nullable Place place;
-    @Nullable Lane lane;
+    @Nullable
+    Place place;
+    @Nullable
+    Lane lane;
     /** Position that its next row has. */
     int next;
     /** Step of its lane that it had rows in last. */

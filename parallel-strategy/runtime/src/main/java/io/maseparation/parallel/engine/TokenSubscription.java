@@ -99,7 +99,8 @@ final class TokenSubscription implements Flow.Subscription {
             };
         }
         RuntimeException failure = look.failure();
-        return !look.ended() ? null
+        return !look.ended()
+                ? null
                 : failure == null ? () -> end(subscriber::onComplete) : () -> end(() -> subscriber.onError(failure));
     }
 

@@ -3,8 +3,8 @@ package io.maseparation.parallel.layout;
 import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.util.List;
-import java.util.Optional;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**

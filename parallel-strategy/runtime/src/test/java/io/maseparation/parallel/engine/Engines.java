@@ -55,7 +55,8 @@ final class Engines {
     static void assertComesToRest(EngineCore engine) throws Exception {
         long start = System.nanoTime();
         while (!engine.isIdle().get(10, TimeUnit.SECONDS)) {
-            assertThat(System.nanoTime() - start).as("time until no slot and no position is taken").isLessThan(10_000_000_000L);
+            assertThat(System.nanoTime() - start).as("time until no slot and no position is taken")
+                    .isLessThan(10_000_000_000L);
             Thread.sleep(1);
         }
     }

@@ -190,8 +190,9 @@ class RopeScalingTest {
     @ParameterizedTest
     @ValueSource(longs = {14, 23, 39})
     void largeScoresAreRoundedAsFloatsAre(long seed) throws Exception {
-        TestCheckpoint model = model("granitemoe", ROPES.get(3).replace("'factor'", "'partial_rotary_factor': 0.5, 'factor'"), 1,
-                seed);
+        TestCheckpoint model =
+                model("granitemoe", ROPES.get(3).replace("'factor'", "'partial_rotary_factor': 0.5, 'factor'"), 1,
+                        seed);
         try (Checkpoint checkpoint = Checkpoint.open(model.write(temp))) {
             for (Body body : List.of(Body.HOST, Body.PORTABLE)) {
                 check(model, checkpoint.weights(), Layout.single().withMicroBatches(1), body, Changes.NONE,

@@ -102,7 +102,7 @@ final class SegmentRunner {
     private void layOut(Batch batch, MicroBatch microBatch) {
         buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), batch.promptRows());
         int table = 0;
-        for (int i = 0; i < batch.rows(); ) {
+        for (int i = 0; i < batch.rows();) {
             // Rows of one sequence are neighbours, in the order of their positions.
             int sequence = batch.sequences()[i];
             KvTable blocks = slots.get(sequence).table();

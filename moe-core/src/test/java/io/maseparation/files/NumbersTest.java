@@ -20,7 +20,7 @@ class NumbersTest {
     @CsvSource({"0, 0", "007, 7", "+3, 3", "-9223372036854775808, -9223372036854775808"})
     void wholeNumbers(String text, long value) {
         assertThat(Numbers.whole(text)).hasValue(value);
-        assertThat(Numbers.finite(text)).hasValue(value);
+        assertThat(Numbers.finite(text)).hasValue((double) value);
     }
 
     @ParameterizedTest

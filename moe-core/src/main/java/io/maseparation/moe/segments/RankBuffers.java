@@ -36,10 +36,12 @@ public record RankBuffers(
          * @param row index of the row
          * @param position index of the token in its sequence
          * @param table where the sequence's table of blocks begins, among the tables of all sequences
-         * @param capacity positions of the sequence in the cache, of which its rotary table depends
+         * @param firstAngles row of the rotary table for the sequence's first position ({@link RopeTable#firstRow})
          */
-        public void place(int row, int position, int table, int capacity) {
-            rowInfo.setAll(3 * row, position, 3 * tokens.size() + table, rope.firstRow(capacity) + position);
+        public void place(int row, int position, int table, int firstAngles) {
+            rowInfo.set(3 * row, position);
+            rowInfo.set(3 * row + 1, 3 * tokens.size() + table);
+            rowInfo.set(3 * row + 2, firstAngles + position);
         }
 
         /**

@@ -565,8 +565,11 @@ public final class DecodeGpu {
             if (start + 7 < lowest) {
                 start = start + 32;
             }
+            // The next block is asked for while this one's positions are read: loads must not wait for the table.
+            int next = rowInfo.get(table + TornadoMath.min(start, position) / BLOCK);
             for (int p = start; p <= position; p += 32) {
-                int block = rowInfo.get(table + p / BLOCK);
+                int block = next;
+                next = rowInfo.get(table + TornadoMath.min(p + 32, position) / BLOCK);
                 int cache = (block * ownHeads + kvHead) * BLOCK + p % BLOCK - p;
                 // Outside what the row sees the nearest position that it does, with a weight of 0.
                 int at0 = (cache + TornadoMath.max(p, lowest)) * headDim;

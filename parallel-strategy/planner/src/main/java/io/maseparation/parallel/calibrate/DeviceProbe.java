@@ -313,9 +313,10 @@ final class DeviceProbe implements TaskProbe {
         RankBuffers buffers = device.buffers();
         buffers.inputs().step().setAll(0, 0, n, 0);
         buffers.outputs().step().setAll(0, 0, n, 0);
+        int firstAngles = buffers.inputs().rope().firstRow(positions);
         for (int row = 0; row < n; row++) {
             buffers.inputs().tokens().set(row, (row * 7919 + context) % config.vocab());
-            buffers.inputs().place(row, context - 1, row * blocks, positions);
+            buffers.inputs().place(row, context - 1, row * blocks, firstAngles);
             buffers.outputs().rows().set(row, row);
         }
         List<long[]> nanos = new ArrayList<>();

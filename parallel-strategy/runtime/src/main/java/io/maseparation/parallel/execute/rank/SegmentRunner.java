@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute.rank;
 
-import io.maseparation.kernels.KvCache;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.RankBuffers;
 import io.maseparation.moe.segments.RankDevice;
@@ -19,7 +18,7 @@ import java.util.Set;
 final class SegmentRunner {
     private final RankPlan rankPlan;
     private final boolean hasPlacement;
-    private final Slots slots;
+    private final RowPlaces places;
     private final RankDevice device;
     private final RankBuffers buffers;
     private final Recorder recorder;
@@ -39,9 +38,9 @@ final class SegmentRunner {
             ExpertExchange exchange, TokenSampler sampler) {
         this.rankPlan = rankPlan;
         this.hasPlacement = !deployment.plan().placement().isEmpty();
-        this.slots = context.slots();
         this.device = deployment.rankDevice(rankPlan.rank());
         this.buffers = device.buffers();
+        this.places = new RowPlaces(buffers.inputs(), context.slots());
         this.recorder = context.recorder();
         this.log = recorder.rank(rankPlan.rank());
         this.transfers = transfers;
@@ -100,24 +99,7 @@ final class SegmentRunner {
     }
 
     private void layOut(Batch batch, MicroBatch microBatch) {
-        buffers.inputs().step().setAll(0, batch.firstRow(), batch.rows(), batch.promptRows());
-        int table = 0;
-        for (int i = 0; i < batch.rows();) {
-            // Rows of one sequence are neighbours, in the order of their positions.
-            int sequence = batch.sequences()[i];
-            KvTable blocks = slots.get(sequence).table();
-            int last = batch.positions()[i];
-            for (; i < batch.rows() && batch.sequences()[i] == sequence; i++) {
-                int row = batch.firstRow() + i;
-                int token = batch.tokens()[i];
-                last = batch.positions()[i];
-                buffers.inputs().tokens().set(row, token >= 0 ? token : microBatch.lastToken(sequence));
-                buffers.inputs().place(row, last, table, blocks.capacity());
-            }
-            for (int block = 0; block < KvCache.blocks(last + 1); block++) {
-                buffers.inputs().setBlock(table++, blocks.block(block));
-            }
-        }
+        places.layOut(batch, microBatch);
         buffers.outputs().step().setAll(0, 0, batch.outputs().length, 0);
         if (rankPlan.shard().output().isPresent()) {
             for (int i = 0; i < batch.outputs().length; i++) {

@@ -77,7 +77,7 @@ class RankDeviceTest {
             buffers.outputs().step().setAll(0, 0, 2, 0);
             for (int i = 0; i < 2; i++) {
                 buffers.inputs().tokens().set(1 + i, 3 * i + 1);
-                buffers.inputs().place(1 + i, 0, i, 16);
+                buffers.inputs().place(1 + i, 0, i, buffers.inputs().rope().firstRow(16));
                 buffers.outputs().rows().set(i, 1 + i);
             }
             segments.forEach(segment -> run.run(segment.name()));

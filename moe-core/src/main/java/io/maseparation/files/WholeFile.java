@@ -6,11 +6,15 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 
 /**
  * Writes a text file that appears whole or not at all: what is written goes to a file beside it, which takes its name
@@ -29,6 +33,8 @@ public final class WholeFile {
         void write(Writer writer) throws IOException;
     }
 
+    private static final int MOST_LINKS = 40;
+
     private WholeFile() {}
 
     /**
@@ -41,16 +47,15 @@ public final class WholeFile {
      */
     public static void write(Path file, Content content) {
         try {
-            Path folder = file.toAbsolutePath().getParent();
-            if (folder == null || Files.isDirectory(file)) {
+            if (Files.isDirectory(file)) {
                 throw new IOException("it is a folder");
             }
             if (isDevice(file)) {
                 to(file, content);
                 return;
             }
-            Files.createDirectories(folder);
-            Path target = Files.isRegularFile(file) ? file.toRealPath() : file;
+            Path target = target(file);
+            Files.createDirectories(above(target));
             Path beside = beside(target);
             try {
                 to(beside, content);
@@ -74,44 +79,76 @@ public final class WholeFile {
     }
 
     /**
-     * Finds out whether a file can be written, before the work whose results it is for. Folders that are not there are
-     * made, and taken away again.
+     * Where links lead, the last of which may lead to nothing yet.
+     *
+     * @throws IOException if they lead in circles, or to what the process has open as standard output or error: what is
+     *     printed there and what is written here would go over each other
+     */
+    private static Path target(Path file) throws IOException {
+        Path target = file.toAbsolutePath();
+        for (int links = 0; Files.isSymbolicLink(target); links++) {
+            if (links == MOST_LINKS) {
+                throw new IOException("links lead in circles");
+            }
+            if (target.startsWith("/dev") || target.startsWith("/proc")) {
+                throw new IOException("it leads to a file that is open already: name that file, or leave this out");
+            }
+            target = above(target).resolve(Files.readSymbolicLink(target));
+        }
+        return target;
+    }
+
+    private static Path above(Path file) throws IOException {
+        Path folder = file.getParent();
+        if (folder == null) {
+            throw new IOException("it is a folder");
+        }
+        return folder;
+    }
+
+    /**
+     * Finds out whether a file can be written, before the work whose results it is for. Nothing that others could see
+     * takes its name, or that of a folder that is not there yet.
      *
      * @param file where
      * @throws UncheckedIOException if it cannot be written; it names the file
      */
     public static void check(Path file) {
-        Deque<Path> made = new ArrayDeque<>();
         try {
-            Path absolute = file.toAbsolutePath();
-            if (Files.isDirectory(absolute)) {
+            if (Files.isDirectory(file)) {
                 throw new IOException("it is a folder");
             }
-            Deque<Path> missing = new ArrayDeque<>();
-            for (Path above = absolute.getParent(); above != null && !Files.isDirectory(above); above =
-                    above.getParent()) {
-                missing.push(above);
+            if (isDevice(file)) {
+                if (!Files.isWritable(file)) {
+                    throw new AccessDeniedException(file.toString());
+                }
+                return;
             }
-            for (Path folder : missing) {
-                made.push(Files.createDirectory(folder));
+            Path target = target(file);
+            Path folder = above(target);
+            Deque<Path> names = new ArrayDeque<>(List.of(beside(target).getFileName(), target.getFileName()));
+            while (!Files.isDirectory(folder)) {
+                if (Files.exists(folder)) {
+                    throw new FileAlreadyExistsException(folder.toString());
+                }
+                names.add(folder.getFileName());
+                folder = above(folder);
             }
-            if (!isDevice(file)) {
-                made.push(Files.createFile(beside(Files.isRegularFile(file) ? file.toRealPath() : absolute)));
-            } else if (!Files.isWritable(file)) {
-                throw new AccessDeniedException(file.toString());
+            for (Path name : names) {
+                requirePossible(folder.resolve(name));
             }
+            Files.delete(Files.createTempFile(folder, ".", ".part"));
         } catch (IOException e) {
             throw cannotBeWritten(file, e);
-        } finally {
-            made.forEach(WholeFile::delete);
         }
     }
 
-    private static void delete(Path made) {
+    /** A name that is too long for the system, say, is found by asking for it. */
+    private static void requirePossible(Path path) throws IOException {
         try {
-            Files.deleteIfExists(made);
-        } catch (IOException _) {
-            // Somebody put something into it meanwhile, or it is gone.
+            Files.readAttributes(path, BasicFileAttributes.class);
+        } catch (NoSuchFileException _) {
+            // It is not there, and could be.
         }
     }
 

@@ -118,6 +118,12 @@ final class HfRope {
                         "is not a type of layer that is known; full_attention and sliding_attention are");
             }
         }
+        for (String type : nested) {
+            if (!layerTypes.contains(type) && !holder.isNull(type)) {
+                // No layer is of this type, but what nobody understands is not passed over.
+                flat(holder.requiredObject(type));
+            }
+        }
         List<Rope> ropes = new ArrayList<>();
         for (String type : layerTypes) {
             ropes.add(flat(holder.requiredObject(type)));

@@ -229,9 +229,17 @@ public record Sampler(
             }
         }
         if (repetitionPenalty != 1) {
-            Arrays.stream(before).distinct().forEach(token -> row[token] = row[token] < 0
-                    ? row[token] * repetitionPenalty
-                    : row[token] / repetitionPenalty);
+            // In fp32, as transformers does: logits that it makes equal are equal here.
+            float penalty = (float) repetitionPenalty;
+            Arrays.stream(before).distinct().forEach(token -> {
+                float logit = (float) row[token];
+                row[token] = logit < 0 ? logit * penalty : logit / penalty;
+                if (!Double.isFinite(row[token])) {
+                    throw new ModelException(
+                            "'repetition_penalty' %s makes the logit of token %d of sequence %d, step %d, no finite number"
+                                    .formatted(repetitionPenalty, token, sequence, step));
+                }
+            });
         }
         int best = 0;
         for (int i = 1; i < vocab; i++) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,6 +12,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -60,7 +63,59 @@ class WholeFileTest {
         assertThat(all()).hasSize(2);
     }
 
-    /** /dev/null and /dev/stdout are of this kind: nothing may take their names. */
+    @Test
+    void aLinkToNothingStaysAndWhatItLeadsToIsMade() throws IOException {
+        Path link = Files.createSymbolicLink(temp.resolve("link"), Path.of("folder/file"));
+        WholeFile.check(link);
+        WholeFile.write(link, "new");
+        assertThat(link).isSymbolicLink();
+        assertThat(temp.resolve("folder/file")).hasContent("new");
+
+        Path circle = Files.createSymbolicLink(temp.resolve("circle"), Path.of("circle"));
+        assertRefused(circle, "links lead in circles");
+    }
+
+    /** As /dev/stdout is where it goes to a file: its name must not go to another file. */
+    @Test
+    void whatTheProcessHasOpenIsRefused() throws IOException {
+        Path file = Files.writeString(temp.resolve("file"), "old");
+        try (FileOutputStream open = new FileOutputStream(file.toFile(), true)) {
+            assumeTrue(Files.isDirectory(Path.of("/proc/self/fd")), "there is no /proc");
+            Path descriptor = temp;
+            try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+                for (Path one : all.toList()) {
+                    descriptor =
+                            Files.isRegularFile(one) && one.toRealPath().equals(file.toRealPath()) ? one : descriptor;
+                }
+            }
+            assertThat(descriptor).isNotEqualTo(temp);
+            assertRefused(descriptor, "is open already");
+            assertRefused(Files.createSymbolicLink(temp.resolve("link"), descriptor), "is open already");
+            open.write('!');
+        }
+        assertThat(file).hasContent("old!");
+    }
+
+    /** One that was killed while it wrote leaves this behind, and another may have its number. */
+    @Test
+    void whatAnotherLeftBehindIsInNobodysWay() throws IOException {
+        Path file = temp.resolve("file");
+        Files.writeString(temp.resolve(".file.%d.part".formatted(ProcessHandle.current().pid())), "half");
+        WholeFile.check(file);
+        WholeFile.write(file, "whole");
+        assertThat(file).hasContent("whole");
+        assertThat(all()).hasSize(1);
+    }
+
+    private static void assertRefused(Path file, String why) {
+        for (Runnable attempt : List.<Runnable>of(() -> WholeFile.check(file), () -> WholeFile.write(file, "x"))) {
+            assertThatThrownBy(attempt::run).isInstanceOf(UncheckedIOException.class)
+                    .hasMessageContaining("cannot be written: ")
+                    .hasMessageContaining(why);
+        }
+    }
+
+    /** /dev/null is of this kind: nothing may take its name. */
     @Test
     void aPipeStaysAndIsWrittenTo() throws Exception {
         Path pipe = temp.resolve("pipe");
@@ -70,7 +125,7 @@ class WholeFileTest {
         FutureTask<String> read = new FutureTask<>(reader);
         Thread.ofPlatform().daemon().start(read);
         WholeFile.write(pipe, "through");
-        assertThat(read.get()).isEqualTo("through");
+        assertThat(read.get(20, TimeUnit.SECONDS)).isEqualTo("through");
         assertThat(Files.isRegularFile(pipe)).isFalse();
         assertThat(all()).hasSize(1);
     }

@@ -317,6 +317,8 @@ class ContradictionsTest {
         "{\"rope_scaling\": {\"rope_type\": \"ntk\"}}                      | rope_type ntk is not supported",
         "{\"rope_parameters\": {\"full_attention\": {\"name\": \"yarn\"}}} | full_attention: name is not known",
         "{\"rope_parameters\": {\"sliding_attention\": {\"rope_theta\": 5}}} | rope_parameters: full_attention is missing",
+        "{\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 5}, \"linear_attention\": {\"name\": \"yarn\"}}} | linear_attention: name is not known",
+        "{\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 5}, \"sliding_attention\": {\"rope_type\": \"bogus\"}}} | rope_type bogus is not supported",
         "{\"rope_parameters\": {\"full_attention\": null}}             | rope_parameters: full_attention is missing",
         "{\"rope_parameters\": {\"full_attention\": 5}}                | rope_parameters: full_attention is not an object",
         "{\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 5}, \"rope_theta\": 4}} | rope_theta stands beside",

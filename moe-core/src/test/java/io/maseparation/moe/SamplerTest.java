@@ -2,8 +2,10 @@ package io.maseparation.moe;
 
 import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.maseparation.files.ModelException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 class SamplerTest {
@@ -129,6 +132,31 @@ class SamplerTest {
         for (int step = 0; step < 300; step++) {
             assertThat(sampler(1, 0.9999999, 5).sample(logits, 0, 1000, 2, NONE, step))
                     .isEqualTo(sampler(1, 1, 5).sample(logits, 0, 1000, 2, NONE, step));
+        }
+    }
+
+    /** transformers divides in fp32, where neighbouring logits become one; the first of them is chosen. */
+    @Test
+    void repetitionIsPenalisedInFp32() {
+        int ties = 0;
+        for (float logit = 1; ties < 10; logit = Math.nextUp(logit)) {
+            float above = Math.nextUp(logit);
+            if (logit / 1.3f == above / 1.3f) {
+                assertThat(Sampler.greedy().withRepetitionPenalty(1.3)
+                        .sample(new float[] {logit, above}, 0, 2, 0, new int[] {0, 1}, 0)).isZero();
+                ties++;
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {1e-309, 1e-39, 1e-300, 1e300})
+    void aPenaltyThatLeavesNoFiniteLogitIsRefused(double penalty) {
+        for (double temperature : new double[] {0, 1}) {
+            Sampler sampler = sampler(temperature, 1, 5).withRepetitionPenalty(penalty);
+            assertThatThrownBy(() -> sampler.sample(new float[] {2, -1}, 0, 2, 0, new int[] {0, 1}, 3))
+                    .isInstanceOf(ModelException.class)
+                    .hasMessageContaining("'repetition_penalty' " + penalty);
         }
     }
 

@@ -103,8 +103,75 @@ public record KvCache(
         return keys.size();
     }
 
-    /** {@return heads in one of them} */
-    public int headsOfPart() {
-        return heads / keys.size();
+    /**
+     * {@return the arrays of a group of heads}
+     *
+     * @param index index of the group
+     */
+    public Part part(int index) {
+        return new Part(this, index);
+    }
+
+    /**
+     * {@return the arrays that have a head}
+     *
+     * @param head index of the head in the cache
+     */
+    public Part partOf(int head) {
+        return part(head * parts() / heads);
+    }
+
+    /**
+     * The arrays of a group of heads.
+     *
+     * @param cache what they are a part of
+     * @param index index of the group
+     */
+    public record Part(KvCache cache, int index) {
+        /** {@return keys of these heads} */
+        public TornadoNativeArray keys() {
+            return cache.keys.get(index);
+        }
+
+        /** {@return values of these heads} */
+        public TornadoNativeArray values() {
+            return cache.values.get(index);
+        }
+
+        /** {@return number of these heads} */
+        public int heads() {
+            return cache.heads / cache.parts();
+        }
+
+        /** {@return the first of these heads} */
+        public int firstHead() {
+            return index * heads();
+        }
+
+        /** {@return whether there is no further part} */
+        public boolean isLast() {
+            return index + 1 == cache.parts();
+        }
+
+        /**
+         * {@return the name of a part of a task: that of the task for the first}
+         *
+         * @param task name of the task
+         */
+        public String name(String task) {
+            return index == 0 ? task : task + "_" + index;
+        }
+
+        /**
+         * {@return where the columns of a head begin at a position}
+         *
+         * @param block block of the position
+         * @param head index of the head in the cache
+         * @param position position in the sequence
+         */
+        public long element(int block, int head, int position) {
+            long row = ((long) block * heads() + head - firstHead()) * BLOCK + position % BLOCK;
+            return row * cache.headDim;
+        }
     }
 }

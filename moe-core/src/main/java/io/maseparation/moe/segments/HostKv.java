@@ -46,28 +46,21 @@ public final class HostKv {
                         .formatted(there.heads(), here.heads(), there.headDim(), here.headDim(), there.type(),
                                 here.type()));
             }
-            long row = (long) here.headDim() * here.type().bytes();
+            int type = here.type().bytes();
             for (int start = from; start < to; start = (start / BLOCK + 1) * BLOCK) {
                 int count = Math.min(to, (start / BLOCK + 1) * BLOCK) - start;
+                long size = (long) count * here.headDim() * type;
                 for (int head = 0; head < here.heads(); head++) {
-                    long fromByte = row * positionOf(there, sourceBlock.applyAsInt(start / BLOCK), head, start);
-                    long toByte = row * positionOf(here, block.applyAsInt(start / BLOCK), head, start);
-                    int fromPart = head / there.headsOfPart();
-                    int toPart = head / here.headsOfPart();
-                    MemorySegment.copy(there.keys().get(fromPart).getSegment(), fromByte,
-                            here.keys().get(toPart).getSegment(), toByte, count * row);
-                    MemorySegment.copy(there.values().get(fromPart).getSegment(), fromByte,
-                            here.values().get(toPart).getSegment(), toByte, count * row);
-                    bytes += 2L * count * row;
+                    KvCache.Part old = there.partOf(head);
+                    KvCache.Part own = here.partOf(head);
+                    long fromByte = type * old.element(sourceBlock.applyAsInt(start / BLOCK), head, start);
+                    long toByte = type * own.element(block.applyAsInt(start / BLOCK), head, start);
+                    MemorySegment.copy(old.keys().getSegment(), fromByte, own.keys().getSegment(), toByte, size);
+                    MemorySegment.copy(old.values().getSegment(), fromByte, own.values().getSegment(), toByte, size);
+                    bytes += 2 * size;
                 }
             }
         }
         return bytes;
-    }
-
-    /** Row of a position in the array that has its head. */
-    private static long positionOf(KvCache cache, int block, int head, int position) {
-        int own = cache.headsOfPart();
-        return ((long) block * own + head % own) * BLOCK + position % BLOCK;
     }
 }

@@ -65,14 +65,13 @@ public final class SyntheticContext {
             long stream = stream(slot.seed, shard.firstLayer() + layer, slot.sequence, heads.kvFrom() + head);
             long keys = CounterRandom.key(stream, KEYS);
             long values = CounterRandom.key(stream, VALUES);
-            KvCache cache = arrays.caches.get(layer);
-            int own = cache.headsOfPart();
-            MemorySegment cachedKeys = cache.keys().get(head / own).getSegment();
-            MemorySegment cachedValues = cache.values().get(head / own).getSegment();
+            KvCache.Part part = arrays.caches.get(layer).partOf(head);
+            MemorySegment cachedKeys = part.keys().getSegment();
+            MemorySegment cachedValues = part.values().getSegment();
             for (int start = 0; start < depth; start += BLOCK) {
                 long from = (long) start * headDim;
                 long to = (long) Math.min(depth, start + BLOCK) * headDim;
-                long at = ((long) (slot.firstBlock + start / BLOCK) * own + head % own) * BLOCK * headDim;
+                long at = part.element(slot.firstBlock + start / BLOCK, head, start);
                 uniform.fill(cachedKeys, at, keys, from, to);
                 uniform.fill(cachedValues, at, values, from, to);
             }

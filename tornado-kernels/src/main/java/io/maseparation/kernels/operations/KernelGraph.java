@@ -117,15 +117,15 @@ public final class KernelGraph {
     }
 
     /** Adds one task of an operation that has one for each part of the KV cache. */
-    void partTask(String id, KvCache cache, int part, UnaryOperator<TaskGraph> adder) {
+    void partTask(String id, KvCache.Part part, UnaryOperator<TaskGraph> adder) {
         task(id, adder);
-        inOperation = part + 1 < cache.parts();
+        inOperation = !part.isLast();
     }
 
     /** Adds one KernelContext task of an operation that has one for each part of the KV cache. */
-    void partTask(String id, KvCache cache, int part, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
+    void partTask(String id, KvCache.Part part, WorkerGrid workers, UnaryOperator<TaskGraph> adder) {
         task(id, workers, adder);
-        inOperation = part + 1 < cache.parts();
+        inOperation = !part.isLast();
     }
 
     /** Adds a KernelContext task with its worker grid. */

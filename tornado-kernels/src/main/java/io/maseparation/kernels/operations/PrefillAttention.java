@@ -54,69 +54,71 @@ public final class PrefillAttention {
         Require.atLeast("PrefillAttention", "window", window, 0);
         int rows = AttentionShapes.rows(qkv, heads, cache);
         Require.length("PrefillAttention", "out", out, (long) rows * heads * cache.headDim());
-        for (int part = 0; part < cache.parts(); part++) {
+        for (int i = 0; i < cache.parts(); i++) {
+            KvCache.Part part = cache.part(i);
             if (cache.type() == DataType.F32) {
-                addF32(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cache, out, heads, scale, window);
+                addF32(g, part.name(id), part, step, qkv, rowInfo, out, heads, scale, window);
             } else {
-                addF16(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cache, out, heads, scale, window);
+                addF16(g, part.name(id), part, step, qkv, rowInfo, out, heads, scale, window);
             }
         }
     }
 
     private static void addF32(
-            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, KvCache cache,
+            KernelGraph g, String id, KvCache.Part part, IntArray step, FloatArray qkv, IntArray rowInfo,
             FloatArray out, int heads, float scale, int window) {
-        FloatArray k = (FloatArray) cache.keys().get(part);
-        FloatArray v = (FloatArray) cache.values().get(part);
-        int kvHeads = cache.heads();
-        int own = cache.headsOfPart();
-        int first = part * own;
-        int headDim = cache.headDim();
+        FloatArray k = (FloatArray) part.keys();
+        FloatArray v = (FloatArray) part.values();
+        int kvHeads = part.cache().heads();
+        int own = part.heads();
+        int first = part.firstHead();
+        int headDim = part.cache().headDim();
         int tileRows = PrefillGpu.tileRows(headDim);
         int tilePositions = PrefillGpu.tilePositions(headDim);
         switch (g.target().choose().body()) {
-            case HOST -> g.partTask(id, cache, part, t -> t.task(
+            case HOST -> g.partTask(id, part, t -> t.task(
                     id, AttentionHost::prefillF32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
-            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> t.task(
                     id, PrefillGpu::f32, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own,
                     headDim,
                     scale, window, tileRows, tilePositions));
-            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+            case PORTABLE -> g.partTask(id, part, t -> t.task(
                     id, AttentionPortable::f32, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 1));
         }
     }
 
     private static void addF16(
-            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, KvCache cache,
+            KernelGraph g, String id, KvCache.Part part, IntArray step, FloatArray qkv, IntArray rowInfo,
             FloatArray out, int heads, float scale, int window) {
-        HalfFloatArray k = (HalfFloatArray) cache.keys().get(part);
-        HalfFloatArray v = (HalfFloatArray) cache.values().get(part);
-        int kvHeads = cache.heads();
-        int own = cache.headsOfPart();
-        int first = part * own;
-        int headDim = cache.headDim();
+        HalfFloatArray k = (HalfFloatArray) part.keys();
+        HalfFloatArray v = (HalfFloatArray) part.values();
+        int kvHeads = part.cache().heads();
+        int own = part.heads();
+        int first = part.firstHead();
+        int headDim = part.cache().headDim();
         int tileRows = PrefillGpu.tileRows(headDim);
         int tilePositions = PrefillGpu.tilePositions(headDim);
         switch (g.target().choose().body()) {
-            case HOST -> g.partTask(id, cache, part, t -> t.task(
+            case HOST -> g.partTask(id, part, t -> t.task(
                     id, AttentionHost::prefillF16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window));
-            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> t.task(
                     id, PrefillGpu::f16, g.context(), step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own,
                     headDim,
                     scale, window, tileRows, tilePositions));
-            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+            case PORTABLE -> g.partTask(id, part, t -> t.task(
                     id, AttentionPortable::f16, step, qkv, rowInfo, k, v, out, heads, kvHeads, first, own, headDim,
                     scale, window, 1));
         }
     }
 
-    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache cache) {
-        int rows = AttentionShapes.rows(qkv, heads, cache);
-        int queries = cache.headsOfPart() * (heads / cache.heads());
-        return WorkerGrids.groups(Math.multiplyExact(Math.ceilDiv(rows, PrefillGpu.tileRows(cache.headDim())), queries),
+    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache.Part part) {
+        int rows = AttentionShapes.rows(qkv, heads, part.cache());
+        int queries = part.heads() * (heads / part.cache().heads());
+        return WorkerGrids.groups(
+                Math.multiplyExact(Math.ceilDiv(rows, PrefillGpu.tileRows(part.cache().headDim())), queries),
                 PrefillGpu.GROUP);
     }
 

@@ -53,62 +53,64 @@ public final class RopeAppend {
         Require.atLeast("RopeAppend", "headDim", cache.headDim(), 2L * pairs);
         Require.length("RopeAppend", "cosSin", cosSin, 2L * pairs);
         g.constant(cosSin);
-        for (int part = 0; part < cache.parts(); part++) {
+        for (int i = 0; i < cache.parts(); i++) {
+            KvCache.Part part = cache.part(i);
             if (cache.type() == DataType.F32) {
-                addF32(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cosSin, cache, heads, pairs);
+                addF32(g, part.name(id), part, step, qkv, rowInfo, cosSin, heads, pairs);
             } else {
-                addF16(g, part == 0 ? id : id + "_" + part, part, step, qkv, rowInfo, cosSin, cache, heads, pairs);
+                addF16(g, part.name(id), part, step, qkv, rowInfo, cosSin, heads, pairs);
             }
         }
     }
 
     private static void addF32(
-            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, FloatArray cosSin,
-            KvCache cache, int heads, int pairs) {
-        FloatArray k = (FloatArray) cache.keys().get(part);
-        FloatArray v = (FloatArray) cache.values().get(part);
-        int kvHeads = cache.heads();
-        int own = cache.headsOfPart();
-        int first = part * own;
-        int headDim = cache.headDim();
+            KernelGraph g, String id, KvCache.Part part, IntArray step, FloatArray qkv, IntArray rowInfo,
+            FloatArray cosSin, int heads, int pairs) {
+        FloatArray k = (FloatArray) part.keys();
+        FloatArray v = (FloatArray) part.values();
+        int kvHeads = part.cache().heads();
+        int own = part.heads();
+        int first = part.firstHead();
+        int headDim = part.cache().headDim();
         switch (g.target().choose().body()) {
-            case HOST -> g.partTask(id, cache, part, t -> t.task(
+            case HOST -> g.partTask(id, part, t -> t.task(
                     id, RopeHost::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
-            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> t.task(
                     id, RopeGpu::f32, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own,
                     headDim,
                     pairs));
-            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+            case PORTABLE -> g.partTask(id, part, t -> t.task(
                     id, RopePortable::f32, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
                     pairs));
         }
     }
 
     private static void addF16(
-            KernelGraph g, String id, int part, IntArray step, FloatArray qkv, IntArray rowInfo, FloatArray cosSin,
-            KvCache cache, int heads, int pairs) {
-        HalfFloatArray k = (HalfFloatArray) cache.keys().get(part);
-        HalfFloatArray v = (HalfFloatArray) cache.values().get(part);
-        int kvHeads = cache.heads();
-        int own = cache.headsOfPart();
-        int first = part * own;
-        int headDim = cache.headDim();
+            KernelGraph g, String id, KvCache.Part part, IntArray step, FloatArray qkv, IntArray rowInfo,
+            FloatArray cosSin, int heads, int pairs) {
+        HalfFloatArray k = (HalfFloatArray) part.keys();
+        HalfFloatArray v = (HalfFloatArray) part.values();
+        int kvHeads = part.cache().heads();
+        int own = part.heads();
+        int first = part.firstHead();
+        int headDim = part.cache().headDim();
         switch (g.target().choose().body()) {
-            case HOST -> g.partTask(id, cache, part, t -> t.task(
+            case HOST -> g.partTask(id, part, t -> t.task(
                     id, RopeHost::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim, pairs));
-            case GPU -> g.partTask(id, cache, part, workers(qkv, heads, cache), t -> t.task(
+            case GPU -> g.partTask(id, part, workers(qkv, heads, part), t -> t.task(
                     id, RopeGpu::f16, g.context(), step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own,
                     headDim,
                     pairs));
-            case PORTABLE -> g.partTask(id, cache, part, t -> t.task(
+            case PORTABLE -> g.partTask(id, part, t -> t.task(
                     id, RopePortable::f16, step, qkv, rowInfo, cosSin, k, v, heads, kvHeads, first, own, headDim,
                     pairs));
         }
     }
 
-    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache cache) {
-        long units = cache.headsOfPart() * (heads / cache.heads() + 2L);
-        return WorkerGrids.elements(AttentionShapes.rows(qkv, heads, cache) * units * (cache.headDim() / 2));
+    private static WorkerGrid workers(FloatArray qkv, int heads, KvCache.Part part) {
+        long units = part.heads() * (heads / part.cache().heads() + 2L);
+        return WorkerGrids
+                .elements(AttentionShapes.rows(qkv, heads, part.cache()) * units * (part.cache().headDim() / 2));
     }
 
     /**

@@ -105,16 +105,16 @@ class AttentionTest {
         }
 
         int element(int row, int kvHead, int p) {
-            int own = cache.headsOfPart();
+            int own = cache.heads() / cache.parts();
             return ((blocks[row][p / BLOCK] * own + kvHead % own) * BLOCK + p % BLOCK) * headDim;
         }
 
         TornadoNativeArray keys(int kvHead) {
-            return cache.keys().get(kvHead / cache.headsOfPart());
+            return cache.keys().get(kvHead * cache.parts() / kvHeads);
         }
 
         TornadoNativeArray values(int kvHead) {
-            return cache.values().get(kvHead / cache.headsOfPart());
+            return cache.values().get(kvHead * cache.parts() / kvHeads);
         }
 
         int lowest(int row) {

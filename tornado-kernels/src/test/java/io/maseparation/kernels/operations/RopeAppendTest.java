@@ -86,7 +86,7 @@ class RopeAppendTest {
         FloatArray cosSin = TestArrays.random(random, ANGLES * 2 * pairs);
         boolean cut = random.nextBoolean();
         KvCache cache = cache(type, 6, kvHeads, headDim, cut);
-        int own = cache.headsOfPart();
+        int own = cache.heads() / cache.parts();
         // Two sequences, of two blocks and one, between other blocks.
         int[][] blocks = {{3, 1}, {3, 1}, {4}, {4}, {4}, {3, 1}};
         int[] table = {0, 0, 2, 2, 2, 0};

@@ -59,29 +59,24 @@ public final class LargePages {
                             linker.downcallHandle(advise, FunctionDescriptor.of(number, size, size, number))))));
         }
 
-        long map(long bytes) {
+        private static long call(MethodHandle function, Object... arguments) {
             try {
-                return (long) map.invokeExact(
-                        MemorySegment.NULL, bytes, READ_AND_WRITE, PRIVATE_AND_ANONYMOUS, -1, 0L);
+                return ((Number) function.invokeWithArguments(arguments)).longValue();
             } catch (Throwable e) {
-                throw new AssertionError("the system's mmap cannot be called", e);
+                throw new AssertionError("a function of the system cannot be called", e);
             }
+        }
+
+        long map(long bytes) {
+            return call(map, MemorySegment.NULL, bytes, READ_AND_WRITE, PRIVATE_AND_ANONYMOUS, -1, 0L);
         }
 
         void unmap(long address, long bytes) {
-            try {
-                int _ = (int) unmap.invokeExact(address, bytes);
-            } catch (Throwable e) {
-                throw new AssertionError("the system's munmap cannot be called", e);
-            }
+            call(unmap, address, bytes);
         }
 
         void wantHugePages(long address, long bytes) {
-            try {
-                int _ = (int) advise.invokeExact(address, bytes, WANT_HUGE_PAGES);
-            } catch (Throwable e) {
-                throw new AssertionError("the system's madvise cannot be called", e);
-            }
+            call(advise, address, bytes, WANT_HUGE_PAGES);
         }
     }
 

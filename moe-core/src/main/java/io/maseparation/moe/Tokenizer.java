@@ -63,6 +63,32 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
+     * {@return the tokenizer of a model}
+     *
+     * @param tokenizer what the model has
+     * @param model name of the model
+     * @throws ModelException if it has none
+     */
+    public static Tokenizer required(Optional<Tokenizer> tokenizer, String model) {
+        return tokenizer.orElseThrow(
+                () -> new ModelException("%s has no tokenizer.json: give token ids instead of text".formatted(model)));
+    }
+
+    /**
+     * {@return token ids of a conversation, in the words of the chat template and ready for an answer}
+     *
+     * @param messages the turns so far
+     * @param model name of the model
+     * @throws ModelException if there is no chat template, or it refuses the conversation
+     */
+    public int[] encodeChat(List<ChatTemplate.Message> messages, String model) {
+        ChatTemplate template = chatTemplate().orElseThrow(() -> new ModelException(
+                "%s has no chat template, neither in tokenizer_config.json nor as chat_template.jinja"
+                        .formatted(model)));
+        return encodePlain(template.render(messages, true, Map.of()));
+    }
+
+    /**
      * {@return token ids of a text, with the special tokens around it that the tokenizer's post-processor adds, or that
      * {@code add_bos_token} and {@code add_eos_token} of tokenizer_config.json ask for, as Hugging Face does}
      *

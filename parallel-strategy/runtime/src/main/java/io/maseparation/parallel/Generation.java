@@ -24,7 +24,6 @@ import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -138,11 +137,7 @@ public final class Generation {
      */
     public Generation chat(List<ChatTemplate.Message> messages) {
         Objects.requireNonNull(messages, "messages");
-        Tokenizer tokenizer = model.requiredTokenizer();
-        ChatTemplate template = tokenizer.chatTemplate().orElseThrow(() -> new ModelException(
-                "%s has no chat template, neither in tokenizer_config.json nor as chat_template.jinja"
-                        .formatted(model.config().name())));
-        prompts.add(tokenizer.encodePlain(template.render(messages, true, Map.of())));
+        prompts.add(model.requiredTokenizer().encodeChat(messages, model.config().name()));
         return this;
     }
 

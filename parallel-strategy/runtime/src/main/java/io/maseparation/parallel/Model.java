@@ -139,8 +139,7 @@ public final class Model implements AutoCloseable {
 
     /** The tokenizer, for what cannot be done without one. */
     Tokenizer requiredTokenizer() {
-        return tokenizer().orElseThrow(() -> new ModelException(
-                "%s has no tokenizer.json: give token ids instead of text".formatted(config().name())));
+        return Tokenizer.required(tokenizer(), config().name());
     }
 
     /** Whether {@link #close()} was not called yet. */

@@ -21,7 +21,6 @@ import io.maseparation.parallel.run.RunFailedException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -311,18 +310,13 @@ public final class EngineCore implements AutoCloseable {
         return switch (prompt) {
             case GenerationRequest.Prompt.Ids(List<Integer> tokens) -> tokens.stream().mapToInt(t -> t).toArray();
             case GenerationRequest.Prompt.Text(String text) -> requiredTokenizer().encode(text);
-            case GenerationRequest.Prompt.Chat(List<ChatTemplate.Message> messages) -> {
-                ChatTemplate template = requiredTokenizer().chatTemplate().orElseThrow(() -> new ModelException(
-                        "%s has no chat template, neither in tokenizer_config.json nor as chat_template.jinja"
-                                .formatted(plan.config().name())));
-                yield requiredTokenizer().encodePlain(template.render(messages, true, Map.of()));
-            }
+            case GenerationRequest.Prompt.Chat(List<ChatTemplate.Message> messages) -> requiredTokenizer()
+                    .encodeChat(messages, plan.config().name());
         };
     }
 
     private Tokenizer requiredTokenizer() {
-        return tokenizer.orElseThrow(() -> new ModelException(
-                "%s has no tokenizer.json: give token ids instead of text".formatted(plan.config().name())));
+        return Tokenizer.required(tokenizer, plan.config().name());
     }
 
     /** {@return what it has room for} */

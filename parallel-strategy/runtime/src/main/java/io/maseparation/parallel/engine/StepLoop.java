@@ -50,8 +50,7 @@ public final class StepLoop {
     private final Reports reports = new Reports();
     private final Deque<Flight> flights = new ArrayDeque<>();
     private Deployment deployment;
-    private StepFeed feed;
-    private RankThreads.Shift shift;
+    private Work work;
     private int nextStep;
     private int decoded;
     private int nextLook;
@@ -92,6 +91,9 @@ public final class StepLoop {
         }
     }
 
+    /** The ranks at work on a deployment, and what hands them steps. */
+    private record Work(StepFeed feed, RankThreads.Shift shift) {}
+
     /** A step that has not ended, and the sequences with rows in it. */
     private record Flight(int step, boolean prefill, List<Sequence> members) {}
 
@@ -102,6 +104,10 @@ public final class StepLoop {
 
         void add(Runnable report) {
             queue.add(report);
+            wake();
+        }
+
+        private void wake() {
             Thread waiting = sleeper;
             if (waiting != null) {
                 LockSupport.unpark(waiting);
@@ -111,12 +117,18 @@ public final class StepLoop {
         @Override
         public void sampled(int slot, int index, int token, float @Nullable [] logits, long nanos) {
             hooks.onToken().accept(schedule.number(slot));
-            add(() -> schedule.sampled(slot, index, token, logits, nanos));
+            queue.add(() -> schedule.sampled(slot, index, token, logits, nanos));
         }
 
         @Override
         public void failed(int slot, int index, int rank, RuntimeException cause) {
-            add(() -> schedule.failed(slot, index, rank, cause));
+            queue.add(() -> schedule.failed(slot, index, rank, cause));
+        }
+
+        /** The loop is woken once for all of them: the rank's next step waits meanwhile. */
+        @Override
+        public void batchSampled() {
+            wake();
         }
 
         @Override
@@ -151,18 +163,18 @@ public final class StepLoop {
         this.hooks = hooks;
         slots = schedule.slots();
         heartbeat = new Heartbeat(deployment.ranks());
-        Communicator comm = new InProcessCommunicator(deployment.ranks());
-        feed = new StepFeed(comm, deployment.ranks(), AHEAD, reports);
-        shift = start(comm);
+        work = start(deployment);
     }
 
-    private RankThreads.Shift start(Communicator comm) {
+    private Work start(Deployment deployment) {
+        Communicator comm = new InProcessCommunicator(deployment.ranks());
+        StepFeed feed = new StepFeed(comm, deployment.ranks(), AHEAD, reports);
         RunContext context = new RunContext(comm, recorder, slots, reports, hooks.logits(), heartbeat);
         List<MicroBatchScheduler> schedulers = new ArrayList<>();
         for (int rank = 0; rank < deployment.ranks(); rank++) {
             schedulers.add(new MicroBatchScheduler(deployment, rank, context));
         }
-        return threads.start(schedulers, feed, context);
+        return new Work(feed, threads.start(schedulers, feed, context));
     }
 
     /**
@@ -206,18 +218,18 @@ public final class StepLoop {
             }
         }
         List<Sequence> members = new ArrayList<>();
-        List<Step.Work> work = schedule.next(prefill, members);
+        List<Step.Work> rows = schedule.next(prefill, members);
         boolean released = schedule.preempt();
-        if (work.isEmpty()) {
+        if (rows.isEmpty()) {
             return released;
         }
         if (flights.isEmpty()) {
             busySince = System.nanoTime();
         }
-        Step step = new Step(nextStep++, work);
+        Step step = new Step(nextStep++, rows);
         flights.add(new Flight(step.number(), step.prefill(), members));
         decoded += step.prefill() ? 0 : 1;
-        feed.issue(step);
+        work.feed.issue(step);
         return true;
     }
 
@@ -227,9 +239,7 @@ public final class StepLoop {
         }
         end();
         deployment = next;
-        Communicator comm = new InProcessCommunicator(next.ranks());
-        feed = new StepFeed(comm, next.ranks(), AHEAD, reports);
-        shift = start(comm);
+        work = start(next);
     }
 
     private void stepEnded(int step, long nanos) {
@@ -245,7 +255,7 @@ public final class StepLoop {
         long now = System.nanoTime();
         if (!flights.isEmpty() && now - lastLook > LOOK_NANOS) {
             lastLook = now;
-            shift.stuck(busySince).ifPresent(what -> {
+            work.shift.stuck(busySince).ifPresent(what -> {
                 throw new RunFailedException(what, null);
             });
         }
@@ -293,7 +303,7 @@ public final class StepLoop {
      */
     public void end() {
         try {
-            if (!shift.end()) {
+            if (!work.shift.end()) {
                 throw new RunFailedException("a rank does not come to rest: " + heartbeat.busyRanks(), null);
             }
         } catch (InterruptedException e) {
@@ -304,7 +314,7 @@ public final class StepLoop {
 
     /** Ends the ranks' work where it is. */
     public void abort() {
-        shift.abort();
+        work.shift.abort();
     }
 
     /** {@return what the plan is on now} */

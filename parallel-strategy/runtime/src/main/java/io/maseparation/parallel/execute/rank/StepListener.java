@@ -2,7 +2,10 @@ package io.maseparation.parallel.execute.rank;
 
 import org.jspecify.annotations.Nullable;
 
-/** Learns what became of steps. Called on the ranks' threads, which wait for it. */
+/**
+ * Learns what became of steps. Called on the ranks' threads, which wait for it. What is said of the sequences of a
+ * micro-batch is complete with {@link #batchSampled}.
+ */
 public interface StepListener {
     /**
      * A token was sampled.
@@ -24,6 +27,9 @@ public interface StepListener {
      * @param cause why
      */
     void failed(int slot, int index, int rank, RuntimeException cause);
+
+    /** All is said of the sequences of a micro-batch, of which there was at least one. */
+    void batchSampled();
 
     /**
      * A step has ended on all ranks.

@@ -130,6 +130,7 @@ final class TokenSampler {
             steps.sampled(
                     index, output, token, keeps ? row(Objects.requireNonNull(logits), i) : null, now);
         }
+        steps.batchSampled();
     }
 
     private static int best(int token, Slot slot, int output) {

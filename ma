@@ -4,7 +4,14 @@
 #   MA_JAVA_HOME    the JDK to use, before all others
 #   MA_JAVA_OPTS    options for the JVM, after (so instead of) those given here
 #   TORNADOVM_HOME  a TornadoVM SDK: build against it and run on its devices
+#
+# "ma package FOLDER [--with-java] [--with-sdk]" makes a folder with this script that runs where there is no Maven, with a
+# runtime image of this JDK and a copy of the SDK in it if asked for.
 set -u
+
+# What the command line, Graal and TornadoVM need of a JDK; the same list is in docs/tornadovm.md.
+NO_BACKEND=3 # how config/tornadovm-arguments ends where no backend of the SDK can run
+java_modules=java.base,java.desktop,java.instrument,java.logging,java.management,java.sql,jdk.attach,jdk.crypto.ec,jdk.incubator.vector,jdk.internal.vm.ci,jdk.jfr,jdk.management,jdk.unsupported,jdk.zipfs
 
 fail() {
     printf 'ma: %s\n' "$*" >&2
@@ -174,6 +181,66 @@ option() {
     done
 }
 
+# Makes the folder $1, which must not be there, from the build at $app.
+package() {
+    folder=
+    with_java=no
+    with_sdk=no
+    for argument in "$@"; do
+        case $argument in
+            --with-java) with_java=yes ;;
+            --with-sdk) with_sdk=yes ;;
+            -*) fail "package has no option $argument: ma package FOLDER [--with-java] [--with-sdk]" ;;
+            *)
+                [ -z "$folder" ] || fail "package makes one folder: ma package FOLDER [--with-java] [--with-sdk]"
+                folder=$argument
+                ;;
+        esac
+    done
+    [ -n "$folder" ] || fail "package needs a folder to make: ma package FOLDER [--with-java] [--with-sdk]"
+    if [ -e "$folder" ] || [ -h "$folder" ]; then
+        fail "$folder is there already: package makes a new folder"
+    fi
+    [ "$with_sdk" = no ] || [ -n "${TORNADOVM_HOME:-}" ] || fail "--with-sdk needs TORNADOVM_HOME: the SDK to copy"
+    [ "$with_java" = no ] || [ -x "$java_home/bin/jlink" ] || fail "--with-java needs a JDK with jlink; $java_home has none"
+    # Made aside and moved, so that there is a whole folder or none.
+    made=$folder.new$$
+    mkdir -p "$made/config" || fail "cannot make $folder"
+    trap 'rm -rf "$made"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    {
+        cp -R "$app" "$made/app" \
+            && cp "$root/ma" "$root/LICENSE" "$root/NOTICE" "$made/" \
+            && cp "$root/config/tornadovm-arguments" "$made/config/"
+    } || fail "cannot write to $folder"
+    if [ "$with_java" = yes ]; then
+        "$java_home/bin/jlink" --add-modules "$java_modules" --strip-debug --no-header-files --no-man-pages \
+            --output "$made/java" >"$made/jlink.log" 2>&1 \
+            || fail "jlink of $java_home failed: $(grep -v '^WARNING' "$made/jlink.log" | head -n 1)"
+        rm -f "$made/jlink.log"
+    fi
+    if [ "$with_sdk" = yes ]; then
+        cp -RL "$TORNADOVM_HOME" "$made/tornadovm" || fail "cannot copy $TORNADOVM_HOME to $folder"
+    fi
+    mv "$made" "$folder" || fail "cannot make $folder"
+    trap - EXIT INT TERM
+    printf 'ma: %s\n' "$folder runs by itself: $folder/ma devices" >&2
+}
+
+# Whether a command line needs no device. Such a one runs with an SDK on machines that have no driver for it.
+needs_no_device() {
+    case ${1:-} in
+        '' | help | plan | simulate | reproduce | policies | -h | --help | --version) return 0 ;;
+    esac
+    for argument in "$@"; do
+        case $argument in
+            -h | --help) return 0 ;;
+        esac
+    done
+    return 1
+}
+
 # Prints how many bytes TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
 # this machine's memory. What is no amount of memory is left to the command to refuse.
 device_memory() {
@@ -204,18 +271,63 @@ case $backend in
             || fail "--backend $backend needs TornadoVM's SDK 5.2 for JDK 25: install it and set TORNADOVM_HOME to its folder"
         ;;
 esac
+packaged=no
+if [ -f "$root/app/built-for" ]; then
+    packaged=yes
+    if [ -z "${TORNADOVM_HOME:-}" ] && [ "$backend" != embedded ] && [ -d "$root/tornadovm" ]; then
+        TORNADOVM_HOME=$root/tornadovm
+        export TORNADOVM_HOME
+    fi
+    if [ -z "${MA_JAVA_HOME:-}" ] && [ -d "$root/java" ]; then
+        MA_JAVA_HOME=$root/java
+    fi
+fi
 find_java
 folder=target/ma
 [ -z "${TORNADOVM_HOME:-}" ] || folder=target/ma-tornadovm
 home=$root/$folder
+if [ "$packaged" = yes ]; then
+    app=$root/app
+    IFS= read -r built_for <"$app/built-for"
+    if [ "$built_for" = embedded ]; then
+        [ -z "${TORNADOVM_HOME:-}" ] \
+            || fail "$root was packaged without TornadoVM: unset TORNADOVM_HOME, or package it again with it set"
+    elif [ -z "${TORNADOVM_HOME:-}" ]; then
+        fail "$root was packaged for TornadoVM: set TORNADOVM_HOME to the folder of its SDK 5.2 for JDK 25"
+    fi
+    home=$root/run
+    mkdir -p "$home" 2>/dev/null && [ -w "$home" ] || home=${TMPDIR:-/tmp}/ma-$(id -u)
+fi
+command=${1:-}
+if [ "$command" = package ]; then
+    [ "$packaged" = no ] || fail "$root is a package itself: copy it"
+    is_built || build
+    shift
+    package "$@"
+    exit
+fi
+has_devices=no
 if [ -n "${TORNADOVM_HOME:-}" ]; then
+    has_devices=yes
     # Before a build, which would be for nothing.
-    tornadovm=$(sh "$root/config/tornadovm-arguments" "$home") || exit 1
+    if needs_no_device "$@"; then
+        tornadovm=$(sh "$root/config/tornadovm-arguments" "$home" 2>/dev/null)
+        case $? in
+            0) ;;
+            "$NO_BACKEND") has_devices=no ;;
+            # Once more, for what it has to say.
+            *) sh "$root/config/tornadovm-arguments" "$home" >/dev/null || exit 1 ;;
+        esac
+    else
+        tornadovm=$(sh "$root/config/tornadovm-arguments" "$home") || exit 1
+    fi
+fi
+if [ "$has_devices" = yes ]; then
     arguments=$(printf '%s\n' "$tornadovm" | head -n 1)
     LD_LIBRARY_PATH=$(printf '%s\n' "$tornadovm" | tail -n +2)
     export LD_LIBRARY_PATH
 fi
-is_built || build
+[ "$packaged" = yes ] || is_built || build
 
 # File names and prompts are UTF-8 also where no locale is set, as in containers.
 case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
@@ -227,10 +339,14 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
 esac
 
 # Weights live outside the heap. What the JVM has to say goes to standard error: standard output is for results.
-# shellcheck disable=SC2086 # MA_JAVA_OPTS is several options.
 memory=
-if [ -n "${TORNADOVM_HOME:-}" ]; then
+jars=$app/ma.jar
+if [ "$has_devices" = yes ]; then
     memory=$(device_memory "$@")
+elif [ -n "${TORNADOVM_HOME:-}" ]; then
+    for jar in "$TORNADOVM_HOME"/share/java/tornado/tornado-api-*.jar; do
+        jars=$jars:$jar
+    done
 fi
 # Columns of the terminal, if results go to one.
 columns=${COLUMNS:-}
@@ -248,8 +364,8 @@ done
 # shellcheck disable=SC2086 # MA_JAVA_OPTS is several options.
 set -- --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Xmx2g -XX:MaxDirectMemorySize=1024g \
     -Xlog:disable -Xlog:all=warning:stderr -Dstdout.encoding=UTF-8 -Dstderr.encoding=UTF-8 \
-    -Dslf4j.internal.verbosity=ERROR -Dma.columns="$columns" ${MA_JAVA_OPTS:-} -cp "$app/ma.jar" io.maseparation.parallel.cli.Main "$@"
-if [ -n "${TORNADOVM_HOME:-}" ]; then
+    -Dslf4j.internal.verbosity=ERROR -Dma.columns="$columns" ${MA_JAVA_OPTS:-} -cp "$jars" io.maseparation.parallel.cli.Main "$@"
+if [ "$has_devices" = yes ]; then
     # PoCL's compiler deletes its own files when it sees one of the signals that the JVM works with; libjsig keeps them from it.
     case ${arguments##*/sdk-} in
         *opencl*)

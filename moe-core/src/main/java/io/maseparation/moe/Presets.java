@@ -27,11 +27,12 @@ import java.util.stream.Stream;
 public final class Presets {
     private static final String FAMILY = "preset";
     private static final FeedForward SILU = new FeedForward(Activation.SILU, true);
+    private static final FeedForward GELU = new FeedForward(Activation.GELU_TANH, false);
     private static final Rope ROPE = new Rope(10_000, 1);
     private static final float EPSILON = 1e-5f;
 
     private static final List<String> NAMES = Stream.concat(
-            Stream.of("tiny", "small", "seed", "seed-gated", "mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b"),
+            Stream.of("tiny", "small", "seed", "seed-gated", "seed-32", "mixtral-8x7b", "olmoe-1b-7b", "qwen3-30b-a3b"),
             planned().fields().stream()).toList();
 
     private static final String SEED_ASSUMPTIONS =
@@ -44,6 +45,7 @@ public final class Presets {
             "small", "a few seconds of work on two cores: 8 layers, hidden 512, 16 experts of 1024, top-2, fp16",
             "seed", SEED_ASSUMPTIONS.formatted("experts of two matrices with tanh-GELU"),
             "seed-gated", SEED_ASSUMPTIONS.formatted("experts of three matrices with gated SiLU"),
+            "seed-32", "as many weights as seed in 32 layers, with experts of 1600: shows what grows with layers",
             "mixtral-8x7b", "shape of Mixtral-8x7B-v0.1, for planning",
             "olmoe-1b-7b", "shape of OLMoE-1B-7B-0924, for planning",
             "qwen3-30b-a3b", "shape of Qwen3-30B-A3B, for planning")));
@@ -87,8 +89,9 @@ public final class Presets {
                     Numerics.of(DataType.F32, EPSILON), layers(4, 8, 2, 96));
             case "small" -> new ModelConfig(name, FAMILY, 512, vocabulary(8192), attention(8, 4, 64, 2048), SILU,
                     Numerics.of(DataType.F16, EPSILON), layers(8, 16, 2, 1024));
-            case "seed" -> seed(name, new FeedForward(Activation.GELU_TANH, false));
-            case "seed-gated" -> seed(name, SILU);
+            case "seed" -> seed(name, GELU, layers(4, 16, 2, 16384));
+            case "seed-gated" -> seed(name, SILU, layers(4, 16, 2, 16384));
+            case "seed-32" -> seed(name, GELU, layers(32, 16, 2, 1600));
             case "mixtral-8x7b" -> new ModelConfig(name, FAMILY, 4096, vocabulary(32000, 2),
                     Attention.of(new Heads(32, 8, 128), 32768, new Rope(1e6, 1), QkNorm.NONE), SILU,
                     Numerics.of(DataType.BF16, EPSILON), layers(32, 8, 2, 14336));
@@ -121,9 +124,9 @@ public final class Presets {
         }
     }
 
-    private static ModelConfig seed(String name, FeedForward feedForward) {
+    private static ModelConfig seed(String name, FeedForward feedForward, List<Layer> layers) {
         return new ModelConfig(name, FAMILY, 4096, vocabulary(32000), attention(32, 32, 128, 2048), feedForward,
-                Numerics.of(DataType.F16, EPSILON), layers(4, 16, 2, 16384));
+                Numerics.of(DataType.F16, EPSILON), layers);
     }
 
     private static Vocabulary vocabulary(int size, Integer... eosTokens) {

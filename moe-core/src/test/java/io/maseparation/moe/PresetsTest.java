@@ -44,6 +44,15 @@ class PresetsTest {
     }
 
     @Test
+    void seed32HasTheWeightsOfSeedInMoreLayers() {
+        ModelConfig deep = Presets.config("seed-32");
+        assertThat(deep.layers()).hasSize(32);
+        long perLayer = 16 * 4096 + 2 * 4096; // router and norms
+        assertThat(ModelSize.of(deep).parameters() - 32 * perLayer)
+                .isEqualTo(ModelSize.of(Presets.config("seed")).parameters() - 4 * perLayer);
+    }
+
+    @Test
     void everyPresetIsDescribed() {
         for (String name : Presets.names()) {
             assertThat(Presets.config(name).name()).isEqualTo(name);

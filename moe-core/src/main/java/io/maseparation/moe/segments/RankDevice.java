@@ -148,6 +148,19 @@ public final class RankDevice implements AutoCloseable {
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
+        if (Precompilation.helps(device)) {
+            long start = System.nanoTime();
+            synchronized (COMPILING) {
+                Precompilation.run(
+                        device,
+                        pieces.values().stream()
+                                .flatMap(List::stream)
+                                .map(SegmentBuilder.Piece::graph)
+                                .toList(),
+                        grid);
+            }
+            firstRunNanos += System.nanoTime() - start;
+        }
         try {
             if (handsOn) {
                 synchronized (COMPILING) {

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -31,6 +32,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * way and stand before and after the tasks, as TornadoVM wants them.
  */
 public final class KernelGraph {
+    private static final Pattern DIGITS = Pattern.compile("[0-9]+");
+
     private final String name;
     private final KernelTarget target;
     private final GridScheduler grid;
@@ -287,6 +290,24 @@ public final class KernelGraph {
         // It counts as part of the first operation.
         continued.set(0, true);
         continued.addFirst(false);
+    }
+
+    /**
+     * Graphs of a single task each, for compiling kernels of a finished graph before it runs: the first task of each
+     * kind. They have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers
+     * only, as those of layers do; what has another kernel all the same is compiled when the graph runs.
+     *
+     * @param kinds kinds that there are already, of this graph and others; gets those of this one
+     */
+    public List<ImmutableTaskGraph> kindsOfTasks(Set<String> kinds) {
+        List<ImmutableTaskGraph> graphs = new ArrayList<>();
+        for (int i = 0; i < tasks.size(); i++) {
+            if (kinds.add(DIGITS.matcher(ids.get(i).substring(name.length())).replaceAll(""))) {
+                // The name of the graph, since worker grids are found by it.
+                graphs.add(tasks.get(i).apply(new TaskGraph(name)).snapshot());
+            }
+        }
+        return graphs;
     }
 
     /**

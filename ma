@@ -369,10 +369,16 @@ if [ "$has_devices" = yes ]; then
     # PoCL's compiler deletes its own files when it sees one of the signals that the JVM works with; libjsig keeps them from it.
     case ${arguments##*/sdk-} in
         *opencl*)
-            if [ -e "$java_home/lib/libjsig.so" ]; then
-                LD_PRELOAD=$java_home/lib/libjsig.so${LD_PRELOAD:+:$LD_PRELOAD}
-                export LD_PRELOAD
-            fi
+            # A list that spaces and colons separate: there is no way to name such a file in it.
+            case $java_home in
+                *[[:space:]:]*) ;;
+                *)
+                    if [ -e "$java_home/lib/libjsig.so" ]; then
+                        LD_PRELOAD=$java_home/lib/libjsig.so${LD_PRELOAD:+:$LD_PRELOAD}
+                        export LD_PRELOAD
+                    fi
+                    ;;
+            esac
             ;;
     esac
     # Its argument file chooses the garbage collector. Without bailout=False a failed kernel runs as sequential Java.

@@ -264,13 +264,6 @@ device_memory() {
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(real_path "$0")")" && pwd -P) || fail "cannot tell where $0 is"
 backend=$(option backend "$@")
-case $backend in
-    embedded) unset TORNADOVM_HOME ;;
-    tornado | cuda | ptx | opencl)
-        [ -n "${TORNADOVM_HOME:-}" ] \
-            || fail "--backend $backend needs TornadoVM's SDK 5.2 for JDK 25: install it and set TORNADOVM_HOME to its folder"
-        ;;
-esac
 packaged=no
 if [ -f "$root/app/built-for" ]; then
     packaged=yes
@@ -282,6 +275,13 @@ if [ -f "$root/app/built-for" ]; then
         MA_JAVA_HOME=$root/java
     fi
 fi
+case $backend in
+    embedded) unset TORNADOVM_HOME ;;
+    tornado | cuda | ptx | opencl)
+        [ -n "${TORNADOVM_HOME:-}" ] \
+            || fail "--backend $backend needs TornadoVM's SDK 5.2 for JDK 25: install it and set TORNADOVM_HOME to its folder"
+        ;;
+esac
 find_java
 folder=target/ma
 [ -z "${TORNADOVM_HOME:-}" ] || folder=target/ma-tornadovm

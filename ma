@@ -306,20 +306,28 @@ if [ "$command" = package ]; then
     package "$@"
     exit
 fi
+# Prints what config/tornadovm-arguments prints for the backend that was asked for, or for all.
+tornadovm_arguments() {
+    case $backend in
+        cuda | ptx | opencl) sh "$root/config/tornadovm-arguments" --backend "$backend" "$home" ;;
+        *) sh "$root/config/tornadovm-arguments" "$home" ;;
+    esac
+}
+
 has_devices=no
 if [ -n "${TORNADOVM_HOME:-}" ]; then
     has_devices=yes
     # Before a build, which would be for nothing.
     if needs_no_device "$@"; then
-        tornadovm=$(sh "$root/config/tornadovm-arguments" "$home" 2>/dev/null)
+        tornadovm=$(tornadovm_arguments 2>/dev/null)
         case $? in
             0) ;;
             "$NO_BACKEND") has_devices=no ;;
             # Once more, for what it has to say.
-            *) sh "$root/config/tornadovm-arguments" "$home" >/dev/null || exit 1 ;;
+            *) tornadovm_arguments >/dev/null || exit 1 ;;
         esac
     else
-        tornadovm=$(sh "$root/config/tornadovm-arguments" "$home") || exit 1
+        tornadovm=$(tornadovm_arguments) || exit 1
     fi
 fi
 if [ "$has_devices" = yes ]; then

@@ -80,7 +80,7 @@ public final class EngineChatModel implements ChatModel {
         }
         CompletableFuture<ChatResponse> answer =
                 completion.toFuture().thenApply(result -> translation.answer(completion, result));
-        answer.whenComplete((response, failure) -> {
+        var _ = answer.whenComplete((response, failure) -> {
             if (answer.isCancelled()) {
                 completion.cancel();
             }

@@ -35,6 +35,7 @@ public final class PlanExecutor implements AutoCloseable {
     private Deployment deployment;
     private boolean ran;
     private boolean closed;
+    private boolean atRest;
     /** Guards what follows. */
     private final Object lock = new Object();
 
@@ -186,6 +187,11 @@ public final class PlanExecutor implements AutoCloseable {
                 .toList();
     }
 
+    /** {@return whether it is closed, all its threads have ended and its memory is freed} */
+    public boolean isAtRest() {
+        return atRest;
+    }
+
     /** Ends the ranks' threads and frees the devices' memory, also where the calling thread was interrupted. */
     @Override
     public void close() {
@@ -194,9 +200,10 @@ public final class PlanExecutor implements AutoCloseable {
         boolean changesEnded = changes.close();
         if (threads.close() && changesEnded) {
             deployment.close();
+            atRest = true;
         } else {
             LOG.log(System.Logger.Level.WARNING,
-                    "a rank or a change of layout still runs; the memory of the devices is not freed");
+                    "a rank or a change of layout still runs; neither the devices' memory nor the weights are freed");
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

@@ -43,8 +43,8 @@ public final class RankDevice implements AutoCloseable {
     private static final int FIRST_RUNS = 3;
 
     private final TornadoExecutionPlan plan;
-    /** What all arrays of this rank belong to. */
-    private final Arena memory;
+    /** What all arrays of this rank belong to, where they do not go one by one when they are garbage. */
+    private final Optional<Arena> memory;
     private final RankArrays arrays;
     private final ModelConfig config;
     private final Shard shard;
@@ -135,10 +135,11 @@ public final class RankDevice implements AutoCloseable {
         config = weights.config();
         this.shard = shard;
         compiles = !device.target().embedded();
-        memory = compiles ? Arena.ofAuto() : Arena.ofShared();
+        memory = compiles ? Optional.empty() : Optional.of(Arena.ofShared());
         GridScheduler grid = new GridScheduler();
-        Parts parts = freedOnFailure(() -> DeviceArrays.within(
-                memory, () -> Parts.of(device, weights, shard, capacity, segments, grid)));
+        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid);
+        Parts parts = freedOnFailure(memory.<Supplier<Parts>>map(arena -> () -> DeviceArrays.within(arena, make))
+                .orElse(make));
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches);
@@ -394,9 +395,7 @@ public final class RankDevice implements AutoCloseable {
      * given, so those of its devices go when they are garbage.
      */
     private void freeArrays() {
-        if (!compiles && memory.scope().isAlive()) {
-            memory.close();
-        }
+        memory.filter(arena -> arena.scope().isAlive()).ifPresent(Arena::close);
     }
 
     private void free() {

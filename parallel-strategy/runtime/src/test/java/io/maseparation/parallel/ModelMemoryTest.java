@@ -14,17 +14,12 @@ import io.maseparation.parallel.engine.GenerationRequest;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunFailedException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.EnabledOnOs;
-import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -138,36 +133,5 @@ class ModelMemoryTest {
         engine.close();
         assertThat(isThere(weights)).isTrue();
         end.countDown();
-    }
-
-    @Test
-    @EnabledOnOs(OS.LINUX)
-    void openingAndClosingAHundredTimesTakesNoMoreMemoryThanATime() throws Exception {
-        Path out = temp.resolve("out");
-        ProcessBuilder builder = new ProcessBuilder(
-                ProcessHandle.current().info().command().orElseThrow(),
-                // All of its own memory from the start, so that what is left over shows.
-                "-Xms128m", "-Xmx128m", "-XX:MaxDirectMemorySize=8g", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED",
-                "-cp", System.getProperty("java.class.path"), OpenAndClose.class.getName(), "100");
-        builder.environment().put("MALLOC_ARENA_MAX", "1");
-        Process process = builder.redirectErrorStream(true).redirectOutput(out.toFile()).start();
-        try {
-            assertThat(process.waitFor(100, TimeUnit.SECONDS)).as("ends").isTrue();
-        } finally {
-            process.destroyForcibly();
-        }
-        String text = Files.readString(out);
-        assertThat(process.exitValue()).as(text).isZero();
-        List<long[]> cycles = text.lines()
-                .filter(line -> line.matches("\\d+ \\d+"))
-                .map(line -> Arrays.stream(line.split(" ", -1)).mapToLong(Long::parseLong).toArray())
-                .toList();
-        assertThat(cycles).hasSize(100);
-        // Of what is not on the heap nothing is left over or waits for the collector but the working memory of a thread
-        // or two, which is not a tenth of the weights.
-        assertThat(cycles).as(text).allMatch(cycle -> cycle[1] < 256);
-        // By the tenth all classes are loaded.
-        assertThat(cycles.getLast()[0]).as("KiB after each: %s", text).isLessThanOrEqualTo(cycles.get(9)[0] * 11 / 10);
     }
 }

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.engine.Finish;
 import io.maseparation.parallel.engine.Schedule;
 import io.maseparation.parallel.engine.StepLoop;
@@ -69,11 +68,6 @@ public final class PlanExecutor implements AutoCloseable {
         threads = new RankThreads(plan.ranks().size(), options.stallTimeout());
         changes = new LayoutChanges(job);
         setupNanos = System.nanoTime() - start;
-        if (deployment.devices().stream().map(Device::target).anyMatch(t -> t.embedded() && !t.vectorApi())) {
-            LOG.log(
-                    System.Logger.Level.INFO,
-                    "slow kernels: the fast ones need the JVM option --add-modules jdk.incubator.vector");
-        }
     }
 
     /**

@@ -89,6 +89,7 @@ public final class Deployment {
                 equipment.options().deviceMemory(),
                 deployment.copied(equipment.weights()));
         deployment.load(equipment, Optional.empty());
+        SlowKernels.mention(deployment.devices);
         return deployment;
     }
 

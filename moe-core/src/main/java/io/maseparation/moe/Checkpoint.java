@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.kernels.DeviceArrays;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -61,7 +62,8 @@ public final class Checkpoint implements AutoCloseable {
                 warnings.accept(Text.message("%s: is used, and not what %s beside it names, as transformers does"
                         .formatted(tensors.source(), Safetensors.INDEX)));
             }
-            ModelWeights weights = new HfWeights(tensors, model, config.declaredType(), warnings).load();
+            ModelWeights weights = DeviceArrays.within(
+                    tensors.arena(), () -> new HfWeights(tensors, model, config.declaredType(), warnings).load());
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
                     folder, tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
@@ -101,7 +103,7 @@ public final class Checkpoint implements AutoCloseable {
         return tensors.copiedBytes();
     }
 
-    /** Unmaps the weights, which must not be used any more, and closes the tokenizer. */
+    /** Unmaps and frees the weights, which must not be used any more, and closes the tokenizer. */
     @Override
     public void close() {
         tensors.close();

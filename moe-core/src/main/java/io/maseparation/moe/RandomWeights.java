@@ -7,6 +7,7 @@ import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,8 +54,8 @@ public final class RandomWeights {
             stacks.add(this);
         }
 
-        void allocate() {
-            array = DeviceArrays.of(config.weightType(), Math.toIntExact((long) matrices * rows * cols));
+        void allocate(Arena arena) {
+            array = DeviceArrays.of(config.weightType(), Math.toIntExact((long) matrices * rows * cols), arena);
         }
 
         WeightMatrix matrix(int index) {
@@ -81,7 +82,8 @@ public final class RandomWeights {
     }
 
     /**
-     * {@return weights for a model} They are freed when nothing refers to them any more.
+     * {@return weights for a model} They are freed when nothing refers to them any more, or with the arena that they are
+     * made {@link DeviceArrays#within within}.
      *
      * @param config the model; its weight type is that of all large matrices
      * @param seed the same for the same weights
@@ -111,7 +113,8 @@ public final class RandomWeights {
         for (int l = 0; l < config.layers().size(); l++) {
             layers.add(layer(l, config.layers().get(l)));
         }
-        stacks.parallelStream().forEach(Stack::allocate);
+        Arena arena = DeviceArrays.arena();
+        stacks.parallelStream().forEach(stack -> stack.allocate(arena));
         List<Runnable> work = new ArrayList<>();
         stacks.forEach(stack -> stack.addPieces(work));
         work.parallelStream().forEach(Runnable::run);

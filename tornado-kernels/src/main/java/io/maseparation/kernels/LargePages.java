@@ -86,12 +86,13 @@ public final class LargePages {
     }
 
     /**
-     * Zeros that begin at a huge page, and are given back to the system when nothing refers to them any more.
+     * Zeros that begin at a huge page, and are given back to the system when their arena frees them.
      *
      * @param bytes how many, at least {@link #LEAST}
+     * @param arena what frees them
      * @return the memory; empty where there is none of this kind
      */
-    static Optional<MemorySegment> allocate(long bytes) {
+    static Optional<MemorySegment> allocate(long bytes, Arena arena) {
         if (CALLS.isEmpty() || bytes < LEAST) {
             return Optional.empty();
         }
@@ -104,7 +105,7 @@ public final class LargePages {
         MAPPED.addAndGet(bytes);
         long start = (address + HUGE - 1) / HUGE * HUGE;
         calls.wantHugePages(start, bytes);
-        return Optional.of(MemorySegment.ofAddress(start).reinterpret(bytes, Arena.ofAuto(), segment -> {
+        return Optional.of(MemorySegment.ofAddress(start).reinterpret(bytes, arena, segment -> {
             calls.unmap(address, mapped);
             MAPPED.addAndGet(-bytes);
         }));

@@ -1,7 +1,9 @@
 package io.maseparation.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.Arena;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -41,7 +43,24 @@ class LargePagesTest {
     }
 
     @Test
+    @EnabledOnOs(OS.LINUX)
+    void thoseOfAnArenaAreGivenBackWhenItIsClosed() {
+        long before = LargePages.bytes();
+        Arena arena = Arena.ofShared();
+        FloatArray large = DeviceArrays.within(arena, () -> DeviceArrays.floats(ELEMENTS));
+        FloatArray small = DeviceArrays.within(arena, () -> DeviceArrays.copyOf(1f, 2f));
+        long within = LargePages.bytes();
+        large.set(ELEMENTS - 1, small.get(1));
+        arena.close();
+        // Other tests' arrays may be given back meanwhile.
+        assertThat(LargePages.bytes()).isLessThanOrEqualTo(within - 4L * ELEMENTS).isLessThanOrEqualTo(before);
+        for (FloatArray array : new FloatArray[] {large, small}) {
+            assertThatThrownBy(() -> array.get(0)).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    @Test
     void smallOnesComeFromArenas() {
-        assertThat(LargePages.allocate(LargePages.LEAST - 1)).isEmpty();
+        assertThat(LargePages.allocate(LargePages.LEAST - 1, Arena.ofAuto())).isEmpty();
     }
 }

@@ -32,7 +32,11 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 public record Device(TornadoDevice device, KernelTarget target) {
     private static final String HEADER_PROPERTY = "tornado.panama.objectHeader";
 
-    /** All devices that the runtime in use offers. */
+    /**
+     * All devices that the runtime in use offers.
+     *
+     * @throws ModelException if there are two runtimes
+     */
     public static List<Device> all() {
         List<Device> devices = new ArrayList<>();
         for (TornadoBackend backend : backends()) {
@@ -44,6 +48,7 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     private static List<TornadoBackend> backends() {
+        ApiSources.requireOne();
         TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
         return IntStream.range(0, runtime.getNumBackends())
                 .mapToObj(runtime::getBackend)

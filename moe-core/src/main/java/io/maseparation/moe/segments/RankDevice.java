@@ -1,10 +1,12 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -12,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +43,8 @@ public final class RankDevice implements AutoCloseable {
     private static final int FIRST_RUNS = 3;
 
     private final TornadoExecutionPlan plan;
+    /** What all arrays of this rank belong to, where they do not go one by one when they are garbage. */
+    private final Optional<Arena> memory;
     private final RankArrays arrays;
     private final ModelConfig config;
     private final Shard shard;
@@ -65,6 +71,39 @@ public final class RankDevice implements AutoCloseable {
      */
     private record Graph(
             int index, List<String> tasks, List<Boolean> continued, long transferBytes, List<Integer> appends) {}
+
+    /**
+     * What a rank is made of.
+     *
+     * @param first the graph to execute before all others, where graphs hand something on
+     */
+    private record Parts(
+            RankArrays arrays, RopeTable rope, Map<Segment, List<SegmentBuilder.Piece>> pieces,
+            Optional<ImmutableTaskGraph> first) {
+        static Parts of(
+                Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
+                GridScheduler grid) {
+            boolean compiles = !device.target().embedded();
+            RankArrays arrays = new RankArrays(weights.config(), shard, capacity);
+            RopeTable rope = RopeTable.create(
+                    weights.config(), shard.attention().isPresent() ? capacity.contexts() : List.of());
+            SegmentBuilder builder = new SegmentBuilder(new RankContext(
+                    weights,
+                    ShardWeights.of(weights, shard, compiles),
+                    shard,
+                    arrays,
+                    rope.values(),
+                    device.target(),
+                    grid), segments);
+            Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
+            segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
+            // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
+            // runtime the graph tells where the device's memory is.
+            boolean handsOn = shard.attention().isPresent()
+                    && (!compiles || pieces.values().stream().mapToInt(List::size).sum() > 1);
+            return new Parts(arrays, rope, pieces, handsOn ? Optional.of(builder.first()) : Optional.empty());
+        }
+    }
 
     /**
      * Builds the graphs and puts on the device what they hand on.
@@ -95,35 +134,23 @@ public final class RankDevice implements AutoCloseable {
             boolean profiled) {
         config = weights.config();
         this.shard = shard;
-        arrays = new RankArrays(config, shard, capacity);
-        RopeTable rope = RopeTable.create(config, shard.attention().isPresent() ? capacity.contexts() : List.of());
-        buffers = RankBuffers.of(arrays, rope);
-        kv = new HostKv(arrays.caches);
         compiles = !device.target().embedded();
+        memory = compiles ? Optional.empty() : Optional.of(Arena.ofShared());
         GridScheduler grid = new GridScheduler();
-        SegmentBuilder builder = new SegmentBuilder(new RankContext(
-                weights,
-                ShardWeights.of(weights, shard, compiles),
-                shard,
-                arrays,
-                rope.values(),
-                device.target(),
-                grid), segments);
-        Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
-        segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
+        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid);
+        Parts parts = freedOnFailure(memory.<Supplier<Parts>>map(arena -> () -> DeviceArrays.within(arena, make))
+                .orElse(make));
+        arrays = parts.arrays();
+        buffers = RankBuffers.of(arrays, parts.rope());
+        kv = new HostKv(arrays.caches);
         List<ImmutableTaskGraph> built = new ArrayList<>();
-        // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
-        // runtime the graph tells where the device's memory is.
-        boolean handsOn = shard.attention().isPresent()
-                && (!compiles || pieces.values().stream().mapToInt(List::size).sum() > 1);
-        if (handsOn) {
-            built.add(builder.first());
-        }
-        pieces.forEach((segment, of) -> {
-            List<Graph> parts = new ArrayList<>();
+        boolean handsOn = parts.first().isPresent();
+        parts.first().ifPresent(built::add);
+        parts.pieces().forEach((segment, of) -> {
+            List<Graph> own = new ArrayList<>();
             for (SegmentBuilder.Piece piece : of) {
                 KernelGraph graph = piece.graph();
-                parts.add(new Graph(
+                own.add(new Graph(
                         built.size(),
                         graph.taskNames(),
                         graph.continuedOperations(),
@@ -131,12 +158,12 @@ public final class RankDevice implements AutoCloseable {
                         layersAppended(piece.segment(), shard.firstLayer())));
                 built.add(piece.built());
             }
-            if (graphs.put(segment.name(), parts) != null) {
+            if (graphs.put(segment.name(), own) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
         });
         graphCount = built.size();
-        plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
+        plan = freedOnFailure(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
@@ -176,6 +203,16 @@ public final class RankDevice implements AutoCloseable {
             } catch (RuntimeException | Error alsoFailed) {
                 e.addSuppressed(alsoFailed);
             }
+            throw e;
+        }
+    }
+
+    /** What something makes; if it fails, the rank's arrays are freed. */
+    private <T> T freedOnFailure(Supplier<T> make) {
+        try {
+            return make.get();
+        } catch (RuntimeException | Error e) {
+            freeArrays();
             throw e;
         }
     }
@@ -341,11 +378,15 @@ public final class RankDevice implements AutoCloseable {
         buffers.outputs().step().setAll(0, 0, 0, 0);
     }
 
-    /** Frees the device's memory. */
+    /** Frees the device's memory, and the rank's arrays on the host. */
     @Override
     public void close() {
         if (!compiles) {
-            free();
+            try {
+                free();
+            } finally {
+                freeArrays();
+            }
             return;
         }
         // TornadoVM frees the graph that is selected, which after a run is the last one. An array that graphs hand on
@@ -360,6 +401,14 @@ public final class RankDevice implements AutoCloseable {
                 LOG.log(System.Logger.Level.DEBUG, "graph " + graph + ": " + e.getMessage());
             }
         }
+    }
+
+    /**
+     * On the embedded runtime nobody else knows them. A driver may still hold on to the pages of arrays that it was
+     * given, so those of its devices go when they are garbage.
+     */
+    private void freeArrays() {
+        memory.filter(arena -> arena.scope().isAlive()).ifPresent(Arena::close);
     }
 
     private void free() {

@@ -143,17 +143,21 @@ public final class Engine implements AutoCloseable {
 
     /**
      * Ends all requests, which fail with a {@link io.maseparation.parallel.run.RunFailedException}, and all threads,
-     * and frees the devices' memory. Can be called again.
+     * and frees the devices' memory and, where the model is closed and this was its last engine, the weights. Can be
+     * called again, and by any thread; whoever comes second does not wait.
      */
     @Override
     public void close() {
-        core.close();
         synchronized (this) {
             if (left) {
                 return;
             }
             left = true;
         }
-        model.leave();
+        core.close();
+        // A thread that could not be ended may still read the weights.
+        if (core.isAtRest()) {
+            model.leave();
+        }
     }
 }

@@ -365,10 +365,14 @@ public final class Generation {
      */
     public RunResult run() {
         model.enter();
+        // A thread that could not be ended may still read the weights.
+        AtomicBoolean atRest = new AtomicBoolean(true);
         try {
-            return runOpen();
+            return runOpen(atRest);
         } finally {
-            model.leave();
+            if (atRest.get()) {
+                model.leave();
+            }
         }
     }
 
@@ -391,7 +395,7 @@ public final class Generation {
         };
     }
 
-    private RunResult runOpen() {
+    private RunResult runOpen(AtomicBoolean atRest) {
         Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
@@ -403,13 +407,15 @@ public final class Generation {
             ended.compareAndSet(false, !model.isOpen());
             model.requireOpen();
         });
-        try (PlanExecutor executor = new PlanExecutor(
-                plan.apply(weights.config()), new Job(weights, workload, untilClosed))) {
+        PlanExecutor executor =
+                new PlanExecutor(plan.apply(weights.config()), new Job(weights, workload, untilClosed));
+        try (executor) {
             running(Optional.of(executor));
             return executor.run(streaming());
         } catch (RunFailedException e) {
             throw ended.get() ? new RunFailedException("the model was closed during the run", e) : e;
         } finally {
+            atRest.set(executor.isAtRest());
             running(Optional.empty());
         }
     }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.ModelConfig;
@@ -11,12 +12,17 @@ import io.maseparation.moe.Sampler;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.WeightConversion;
 import io.maseparation.moe.segments.Device;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * A model that can be run: a checkpoint on disk, or a preset with random weights. After {@link #close()} it can do
@@ -25,16 +31,22 @@ import java.util.Optional;
 public final class Model implements AutoCloseable {
     private final ModelWeights weights;
     private final Optional<Checkpoint> checkpoint;
+    /** Frees the weights. */
+    private final Runnable memory;
     private ModelWeights readable;
-    private List<KernelTarget> readableBy = List.of();
+    private Set<KernelTarget> readableBy = Set.of();
+    /** What copies of the weights belong to: the last one is that of the readable ones. */
+    private final List<Arena> copies = new ArrayList<>();
     private volatile boolean closed;
     /** Runs that are under way. */
     private int runs;
+    private boolean freed;
 
-    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint) {
+    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint, Runnable memory) {
         this.weights = weights;
         readable = weights;
         this.checkpoint = checkpoint;
+        this.memory = memory;
     }
 
     /**
@@ -83,7 +95,9 @@ public final class Model implements AutoCloseable {
      */
     public static Model preset(String name, long seed) {
         Objects.requireNonNull(name, "name");
-        return new Model(RandomWeights.create(Presets.config(name), seed), Optional.empty());
+        Arena arena = Arena.ofShared();
+        return new Model(
+                made(arena, () -> RandomWeights.create(Presets.config(name), seed)), Optional.empty(), arena::close);
     }
 
     /**
@@ -94,7 +108,17 @@ public final class Model implements AutoCloseable {
     public static Model checkpoint(Path folder) {
         Objects.requireNonNull(folder, "folder");
         Checkpoint opened = Checkpoint.open(folder);
-        return new Model(opened.weights(), Optional.of(opened));
+        return new Model(opened.weights(), Optional.of(opened), opened::close);
+    }
+
+    /** Weights that belong to an arena, which is closed where they cannot be made. */
+    private static ModelWeights made(Arena arena, Supplier<ModelWeights> make) {
+        try {
+            return DeviceArrays.within(arena, make);
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
     }
 
     /** {@return shape and rules} */
@@ -102,21 +126,41 @@ public final class Model implements AutoCloseable {
         return weights.config();
     }
 
-    /** {@return all weights; valid until {@link #close()}} */
+    /**
+     * {@return all weights; valid until {@link #close()}} What uses them without {@link Generation} or {@link Engine}
+     * has to have ended by then.
+     */
     public ModelWeights weights() {
         requireOpen();
         return weights;
     }
 
-    /** The weights in a format that devices can read: those of the model, or a copy that is kept for the next time. */
+    /**
+     * The weights in a format that devices can read: those of the model, or a copy that is kept for the next time. For
+     * use between {@link #enter()} and {@link #leave()}; the copy is there as long as that, or longer.
+     */
     synchronized ModelWeights weightsFor(List<Device> devices) {
         requireOpen();
-        List<KernelTarget> targets = devices.stream().map(Device::target).toList();
+        Set<KernelTarget> targets = devices.stream().map(Device::target).collect(Collectors.toUnmodifiableSet());
         if (!targets.equals(readableBy)) {
-            readable = WeightConversion.readableBy(targets, weights);
+            // Nobody else is at it.
+            if (runs == 1) {
+                freeCopies();
+            }
+            readable = weights;
+            readableBy = Set.of();
+            Arena arena = Arena.ofShared();
+            ModelWeights converted = made(arena, () -> WeightConversion.readableBy(targets, weights));
+            copies.add(arena);
+            readable = converted;
             readableBy = targets;
         }
         return readable;
+    }
+
+    private void freeCopies() {
+        copies.forEach(Arena::close);
+        copies.clear();
     }
 
     /** {@return the tokenizer, where a checkpoint has one} */
@@ -167,15 +211,18 @@ public final class Model implements AutoCloseable {
     }
 
     private void free() {
-        if (closed && runs == 0) {
-            checkpoint.ifPresent(Checkpoint::close);
+        if (closed && runs == 0 && !freed) {
+            freed = true;
+            freeCopies();
+            memory.run();
         }
     }
 
     /**
      * Closes the model. A run of {@link Generation} that is under way ends at its next token with a
-     * {@link io.maseparation.parallel.run.RunFailedException}; after the last one a checkpoint's weights are unmapped,
-     * and must not be used any more.
+     * {@link io.maseparation.parallel.run.RunFailedException}, and so do the requests of an {@link Engine}. When the last
+     * run has ended and the last engine is closed the weights are freed, those of a preset as those of a checkpoint, and
+     * whoever uses them then gets an {@link IllegalStateException}.
      */
     @Override
     public synchronized void close() {

@@ -363,7 +363,7 @@ class EmbeddingErrorsTest {
         try (PlanExecutor executor = new PlanExecutor(
                 Planning.plan(weights.config(), Layout.single()),
                 new Job(weights, workload(Workload.Ending.NEVER), DEFAULTS))) {
-            assertRefused(RunFailedException.class, "rank 0 (both): the checkpoint of the weights is closed",
+            assertRefused(RunFailedException.class, "rank 0 (both): the model of the weights is closed",
                     executor::run);
         }
     }

@@ -63,6 +63,7 @@ public final class EngineCore implements AutoCloseable {
 
     private @Nullable RuntimeException ended;
     private boolean closing;
+    private volatile boolean atRest;
 
     /**
      * Lays out buffers, builds all graphs and starts the threads.
@@ -329,6 +330,11 @@ public final class EngineCore implements AutoCloseable {
         return plan;
     }
 
+    /** {@return whether it is closed, all its threads have ended and its memory is freed} */
+    public boolean isAtRest() {
+        return atRest;
+    }
+
     /** Whether nothing waits or runs, and every cache is free. */
     CompletableFuture<Boolean> isIdle() {
         CompletableFuture<Boolean> idle = new CompletableFuture<>();
@@ -350,23 +356,32 @@ public final class EngineCore implements AutoCloseable {
             closing = true;
         }
         loop.post(() -> {});
-        boolean interrupted = Thread.interrupted();
-        try {
-            boolean atRest = thread.join(java.time.Duration.ofSeconds(30)) && threads.close();
-            for (Completion completion : open) {
-                atRest &= completion.callbackEnds(CALLBACK_MILLIS);
+        boolean interrupted = false;
+        while (true) {
+            try {
+                if (comesToRest(open)) {
+                    deployment.close();
+                    atRest = true;
+                } else {
+                    LOG.log(System.Logger.Level.WARNING,
+                            "a rank or a callback still runs; neither the devices' memory nor the weights are freed");
+                }
+                break;
+            } catch (InterruptedException e) {
+                // What is left to do is short, and memory would be lost.
+                interrupted = true;
             }
-            if (atRest) {
-                deployment.close();
-            } else {
-                LOG.log(System.Logger.Level.WARNING,
-                        "a rank or a callback still runs; the memory of the devices is not freed");
-            }
-        } catch (InterruptedException e) {
-            interrupted = true;
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private boolean comesToRest(List<Completion> open) throws InterruptedException {
+        boolean over = thread.join(java.time.Duration.ofSeconds(30)) && threads.close();
+        for (Completion completion : open) {
+            over &= completion.callbackEnds(CALLBACK_MILLIS);
+        }
+        return over;
     }
 }

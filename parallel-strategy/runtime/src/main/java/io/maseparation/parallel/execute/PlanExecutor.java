@@ -1,6 +1,5 @@
 package io.maseparation.parallel.execute;
 
-import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.engine.Finish;
 import io.maseparation.parallel.engine.Schedule;
 import io.maseparation.parallel.engine.StepLoop;
@@ -35,6 +34,7 @@ public final class PlanExecutor implements AutoCloseable {
     private Deployment deployment;
     private boolean ran;
     private boolean closed;
+    private boolean atRest;
     /** Guards what follows. */
     private final Object lock = new Object();
 
@@ -68,11 +68,6 @@ public final class PlanExecutor implements AutoCloseable {
         threads = new RankThreads(plan.ranks().size(), options.stallTimeout());
         changes = new LayoutChanges(job);
         setupNanos = System.nanoTime() - start;
-        if (deployment.devices().stream().map(Device::target).anyMatch(t -> t.embedded() && !t.vectorApi())) {
-            LOG.log(
-                    System.Logger.Level.INFO,
-                    "slow kernels: the fast ones need the JVM option --add-modules jdk.incubator.vector");
-        }
     }
 
     /**
@@ -186,6 +181,11 @@ public final class PlanExecutor implements AutoCloseable {
                 .toList();
     }
 
+    /** {@return whether it is closed, all its threads have ended and its memory is freed} */
+    public boolean isAtRest() {
+        return atRest;
+    }
+
     /** Ends the ranks' threads and frees the devices' memory, also where the calling thread was interrupted. */
     @Override
     public void close() {
@@ -194,9 +194,10 @@ public final class PlanExecutor implements AutoCloseable {
         boolean changesEnded = changes.close();
         if (threads.close() && changesEnded) {
             deployment.close();
+            atRest = true;
         } else {
             LOG.log(System.Logger.Level.WARNING,
-                    "a rank or a change of layout still runs; the memory of the devices is not freed");
+                    "a rank or a change of layout still runs; neither the devices' memory nor the weights are freed");
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

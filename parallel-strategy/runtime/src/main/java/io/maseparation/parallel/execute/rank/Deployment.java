@@ -89,6 +89,7 @@ public final class Deployment {
                 equipment.options().deviceMemory(),
                 deployment.copied(equipment.weights()));
         deployment.load(equipment, Optional.empty());
+        SlowKernels.mention(deployment.devices);
         return deployment;
     }
 
@@ -219,9 +220,9 @@ public final class Deployment {
                 return Text.outOfMemory(
                         c, "use fewer ranks, or lower 'max_tokens', 'prefill_chunk' or the number of prompts");
             }
-            // So the JVM complains of memory that was unmapped.
+            // So the JVM complains of memory that was freed.
             if (c instanceof IllegalStateException && "Already closed".equals(c.getMessage())) {
-                return "the checkpoint of the weights is closed";
+                return "the model of the weights is closed";
             }
         }
         // TornadoVM says what happened on the first line and why on the second.

@@ -127,12 +127,22 @@ public final class RankThreads {
         return threads.stream().allMatch(RankThreads::endsSoon);
     }
 
+    /** An interrupt must not keep memory from being freed: the thread stays interrupted, and waits all the same. */
     private static boolean endsSoon(ExecutorService thread) {
+        long deadline = System.nanoTime() + GRACE.toNanos();
+        boolean interrupted = false;
         try {
-            return thread.awaitTermination(GRACE.toSeconds(), TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
+            while (true) {
+                try {
+                    return thread.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -82,7 +83,7 @@ public final class RandomWeights {
     }
 
     /**
-     * {@return weights for a model} They are freed when nothing refers to them any more, or with the arena that they are
+     * {@return weights for a model, which are filled in the background} They are freed when nothing refers to them any more, or with the arena that they are
      * made {@link DeviceArrays#within within}.
      *
      * @param config the model; its weight type is that of all large matrices
@@ -117,13 +118,14 @@ public final class RandomWeights {
         stacks.parallelStream().forEach(stack -> stack.allocate(arena));
         List<Runnable> work = new ArrayList<>();
         stacks.forEach(stack -> stack.addPieces(work));
-        work.parallelStream().forEach(Runnable::run);
+        CompletableFuture<Void> filled =
+                CompletableFuture.runAsync(() -> work.parallelStream().forEach(Runnable::run));
         return new ModelWeights(
                 config,
                 embedding.matrix(0),
                 layers.stream().map(Supplier::get).toList(),
                 vector(config.hidden(), 1, 0.1, key(-1, 2, 0)),
-                output.matrix(0));
+                output.matrix(0)).whenEnds(filled);
     }
 
     private Supplier<LayerWeights> layer(int l, ModelConfig.Layer layer) {

@@ -45,7 +45,7 @@ public final class WeightConversion {
      */
     public static ModelWeights readableBy(Collection<KernelTarget> targets, ModelWeights weights) {
         Set<DataType> types = EnumSet.noneOf(DataType.class);
-        matrices(weights).forEach(m -> types.add(m.type()));
+        matrices(weights.whileBeingMade()).forEach(m -> types.add(m.type()));
         boolean fp16 = targets.stream().allMatch(KernelTarget::fp16);
         types.removeIf(type -> switch (type) {
             case F32 -> true;

@@ -45,6 +45,7 @@ public final class RankDevice implements AutoCloseable {
     private final TornadoExecutionPlan plan;
     /** What all arrays of this rank belong to, where they do not go one by one when they are garbage. */
     private final Optional<Arena> memory;
+    private final Precompilation compilation;
     private final RankArrays arrays;
     private final ModelConfig config;
     private final Shard shard;
@@ -82,19 +83,21 @@ public final class RankDevice implements AutoCloseable {
             Optional<ImmutableTaskGraph> first) {
         static Parts of(
                 Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
-                GridScheduler grid) {
+                GridScheduler grid, Precompilation compilation) {
             boolean compiles = !device.target().embedded();
+            // Kernels can be compiled before there is anything to compute with.
+            ModelWeights arraysOnly = compiles ? weights.whileBeingMade() : weights;
             RankArrays arrays = new RankArrays(weights.config(), shard, capacity);
             RopeTable rope = RopeTable.create(
                     weights.config(), shard.attention().isPresent() ? capacity.contexts() : List.of());
             SegmentBuilder builder = new SegmentBuilder(new RankContext(
-                    weights,
-                    ShardWeights.of(weights, shard, compiles),
+                    arraysOnly,
+                    ShardWeights.of(arraysOnly, shard, compiles),
                     shard,
                     arrays,
                     rope.values(),
                     device.target(),
-                    grid), segments);
+                    grid), segments, compilation);
             Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
             segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
             // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
@@ -137,9 +140,10 @@ public final class RankDevice implements AutoCloseable {
         compiles = !device.target().embedded();
         memory = compiles ? Optional.empty() : Optional.of(Arena.ofShared());
         GridScheduler grid = new GridScheduler();
-        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid);
-        Parts parts = freedOnFailure(memory.<Supplier<Parts>>map(arena -> () -> DeviceArrays.within(arena, make))
-                .orElse(make));
+        compilation = new Precompilation(device, grid);
+        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid, compilation);
+        Parts parts = freedOnFailure(() -> memory.map(arena -> DeviceArrays.within(arena, make))
+                .orElseGet(() -> compiled(make)));
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches);
@@ -175,19 +179,8 @@ public final class RankDevice implements AutoCloseable {
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
-        if (Precompilation.helps(device)) {
-            long start = System.nanoTime();
-            synchronized (COMPILING) {
-                Precompilation.run(
-                        device,
-                        pieces.values().stream()
-                                .flatMap(List::stream)
-                                .map(SegmentBuilder.Piece::graph)
-                                .toList(),
-                        grid);
-            }
-            firstRunNanos += System.nanoTime() - start;
-        }
+        // Now they are needed.
+        weights.awaitMade();
         try {
             if (handsOn) {
                 synchronized (COMPILING) {
@@ -204,6 +197,19 @@ public final class RankDevice implements AutoCloseable {
                 e.addSuppressed(alsoFailed);
             }
             throw e;
+        }
+    }
+
+    /** What something makes whose kernels are compiled meanwhile. */
+    private Parts compiled(Supplier<Parts> make) {
+        long start = System.nanoTime();
+        synchronized (COMPILING) {
+            try {
+                return make.get();
+            } finally {
+                compilation.await();
+                firstRunNanos += System.nanoTime() - start;
+            }
         }
     }
 
@@ -401,6 +407,7 @@ public final class RankDevice implements AutoCloseable {
                 LOG.log(System.Logger.Level.DEBUG, "graph " + graph + ": " + e.getMessage());
             }
         }
+        compilation.close();
     }
 
     /**

@@ -32,6 +32,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 final class SegmentBuilder {
     private final RankContext rank;
+    private final Precompilation compilation;
     private final ModelConfig config;
     private final RankArrays b;
     private final AttentionTasks attention;
@@ -52,9 +53,11 @@ final class SegmentBuilder {
     /**
      * @param rank what the graphs are made from
      * @param segments all segments of the rank
+     * @param compilation compiles kernels while graphs are built
      */
-    SegmentBuilder(RankContext rank, List<Segment> segments) {
+    SegmentBuilder(RankContext rank, List<Segment> segments, Precompilation compilation) {
         this.rank = rank;
+        this.compilation = compilation;
         severalSegments = segments.size() > 1;
         exchanges = segments.stream()
                 .flatMap(segment -> segment.parts().stream())
@@ -89,6 +92,7 @@ final class SegmentBuilder {
                     if (!smallest && !graph.hasRoom()) {
                         break;
                     }
+                    compilation.begin(graph);
                     built.add(new Piece(piece, graph, graph.build()));
                 }
                 if (built.size() == pieces.size()) {

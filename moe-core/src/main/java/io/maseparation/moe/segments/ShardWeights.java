@@ -50,7 +50,7 @@ final class ShardWeights {
 
     /** Bytes of host memory that the parts of arrays take that a rank holds. */
     static long copiedBytes(ModelWeights weights, Shard shard) {
-        List<WeightMatrix> matrices = views(weights, shard).matrices();
+        List<WeightMatrix> matrices = views(weights.whileBeingMade(), shard).matrices();
         Parts parts = Parts.of(matrices);
         return matrices.stream().filter(parts::has).mapToLong(WeightMatrix::bytes).sum();
     }
@@ -62,7 +62,14 @@ final class ShardWeights {
      */
     static ShardWeights of(ModelWeights weights, Shard shard, boolean ownArrays) {
         ShardWeights views = views(weights, shard);
-        return ownArrays ? views.inOwnArrays() : views;
+        if (!ownArrays) {
+            return views;
+        }
+        List<WeightMatrix> matrices = views.matrices();
+        if (matrices.stream().anyMatch(Parts.of(matrices)::has)) {
+            weights.awaitMade();
+        }
+        return views.inOwnArrays();
     }
 
     private static ShardWeights views(ModelWeights weights, Shard shard) {

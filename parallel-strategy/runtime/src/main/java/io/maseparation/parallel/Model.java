@@ -96,8 +96,15 @@ public final class Model implements AutoCloseable {
     public static Model preset(String name, long seed) {
         Objects.requireNonNull(name, "name");
         Arena arena = Arena.ofShared();
-        return new Model(
-                made(arena, () -> RandomWeights.create(Presets.config(name), seed)), Optional.empty(), arena::close);
+        ModelWeights weights = made(arena, () -> RandomWeights.create(Presets.config(name), seed));
+        return new Model(weights, Optional.empty(), () -> {
+            try {
+                // They may be in the making still.
+                weights.awaitMade();
+            } finally {
+                arena.close();
+            }
+        });
     }
 
     /**

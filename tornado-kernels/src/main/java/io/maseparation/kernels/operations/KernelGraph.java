@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +48,7 @@ public final class KernelGraph {
     /** Whether each task continues the operation of the task before. */
     private final List<Boolean> continued = new ArrayList<>();
     private boolean inOperation;
+    private boolean prepared;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -293,29 +295,31 @@ public final class KernelGraph {
     }
 
     /**
-     * Graphs of a single task each, for compiling kernels of a finished graph before it runs: the first task of each
+     * Makers of graphs of a single task each, for compiling kernels before this graph runs: for the first task of each
      * kind. They have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers
-     * only, as those of layers do; what has another kernel all the same is compiled when the graph runs.
+     * only, as those of layers do; what has another kernel all the same is compiled when this graph runs.
      *
      * @param kinds kinds that there are already, of this graph and others; gets those of this one
      */
-    public List<ImmutableTaskGraph> kindsOfTasks(Set<String> kinds) {
-        List<ImmutableTaskGraph> graphs = new ArrayList<>();
+    public List<Supplier<ImmutableTaskGraph>> kindsOfTasks(Set<String> kinds) {
+        prepare();
+        List<Supplier<ImmutableTaskGraph>> makers = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
             if (kinds.add(DIGITS.matcher(ids.get(i).substring(name.length())).replaceAll(""))) {
+                UnaryOperator<TaskGraph> task = tasks.get(i);
                 // The name of the graph, since worker grids are found by it.
-                graphs.add(tasks.get(i).apply(new TaskGraph(name)).snapshot());
+                makers.add(() -> task.apply(new TaskGraph(name)).snapshot());
             }
         }
-        return graphs;
+        return makers;
     }
 
-    /**
-     * The finished graph.
-     *
-     * @throws GraphTooLargeException if TornadoVM has no room for it
-     */
-    public ImmutableTaskGraph build() {
+    /** Makes what tasks need beside their own arrays. */
+    private void prepare() {
+        if (prepared) {
+            return;
+        }
+        prepared = true;
         if (scratchFloats > 0) {
             scratch = DeviceArrays.floats(scratchFloats);
             workspace.add(scratch);
@@ -324,9 +328,21 @@ public final class KernelGraph {
             packed = DeviceArrays.ints(packedInts);
             workspace.add(packed);
         }
-        if (target.cudaGraphs() && !target.embedded()) {
-            readInputsFirst();
+        if (!target.embedded()) {
+            DefaultBackend.use(target.backend());
+            if (target.cudaGraphs()) {
+                readInputsFirst();
+            }
         }
+    }
+
+    /**
+     * The finished graph.
+     *
+     * @throws GraphTooLargeException if TornadoVM has no room for it
+     */
+    public ImmutableTaskGraph build() {
+        prepare();
         // What is consumed or sent each time must not be copied once as well.
         List.of(inputs, consumed).forEach(constants::removeAll);
         // What only comes back is declared on its way in as well: freeing stops at arrays that another graph has freed.
@@ -334,7 +350,6 @@ public final class KernelGraph {
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
             GraphLimits.check(name, tasks.size(), usesContext ? 1 : 0, declared());
-            DefaultBackend.use(target.backend());
         }
         TaskGraph graph = new TaskGraph(name);
         if (!constants.isEmpty()) {

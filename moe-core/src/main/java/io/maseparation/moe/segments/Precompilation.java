@@ -1,26 +1,22 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.operations.KernelGraph;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.GridScheduler;
-import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
- * Compiles the kernels of a rank side by side, while its graphs are built and before they run. TornadoVM reads and
- * compiles a graph's kernels one after the other, most of the time in NVRTC, on one core. Its CUDA backend keeps what
+ * Compiles the kernels of a rank side by side before its graphs run. TornadoVM compiles a graph's kernels one after the other, most of the time in NVRTC, on one core. Its CUDA backend keeps what
  * NVRTC made of a source for the whole process, so what was compiled here is only loaded when the graph runs. It writes
- * CUDA C for one kernel at a time whoever asks; reading byte code and NVRTC run on several cores.
+ * CUDA C for one kernel at a time whoever asks; NVRTC runs on several cores. What tasks do with their arguments goes
+ * through a static field when they are added to a graph, so that is done by one thread at a time.
  *
  * <p>To be used by one thread.
  */
@@ -34,8 +30,7 @@ final class Precompilation implements AutoCloseable {
     private final GridScheduler grid;
     private final boolean helps;
     private final Set<String> kinds = new HashSet<>();
-    private final Queue<TornadoExecutionPlan> plans = new ConcurrentLinkedQueue<>();
-    private final ExecutorService pool;
+    private final List<TornadoExecutionPlan> plans = new ArrayList<>();
 
     /**
      * Compiles nothing yet, and nothing ever for a device whose backend keeps no compiled kernels for the process.
@@ -46,45 +41,41 @@ final class Precompilation implements AutoCloseable {
         this.device = device;
         this.grid = grid;
         helps = device.target().backend() == TornadoVMBackendType.CUDA && !device.target().embedded();
-        pool = Executors.newFixedThreadPool(
-                Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors()),
-                Thread.ofPlatform().daemon().name("compile-", 0).factory());
     }
 
     /**
-     * Begins to compile the first kernel of each kind that is new. What cannot be compiled is left to the run, which
-     * says so.
+     * Takes up the first kernel of each kind that is new.
      *
      * @param graph a graph that has all its tasks
      */
-    void begin(KernelGraph graph) {
+    void add(KernelGraph graph) {
         if (helps) {
-            graph.kindsOfTasks(kinds).forEach(single -> pool.execute(() -> compile(single)));
+            graph.kindsOfTasks(kinds).forEach(single -> plans.add(new TornadoExecutionPlan(single)));
         }
     }
 
-    private void compile(Supplier<ImmutableTaskGraph> single) {
+    /** Compiles all that was added. What cannot be compiled is left to the run, which says so. */
+    void run() {
+        if (plans.isEmpty()) {
+            return;
+        }
+        int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
+        try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
+            plans.forEach(plan -> pool.execute(() -> compile(plan)));
+        }
+    }
+
+    private void compile(TornadoExecutionPlan plan) {
         try {
-            TornadoExecutionPlan plan = new TornadoExecutionPlan(single.get());
-            plans.add(plan);
-            // Without the grid TornadoVM would take the number of threads from the arrays.
-            plan.withDevice(device.device()).withGridScheduler(grid).withPreCompilation();
+            plan.withDevice(device.device());
+            if (!grid.keySet().isEmpty()) {
+                plan.withGridScheduler(grid);
+            }
+            plan.withPreCompilation();
         } catch (VirtualMachineError e) {
             throw e;
         } catch (RuntimeException | Error e) {
             LOG.log(System.Logger.Level.DEBUG, "compiling ahead: " + e);
-        }
-    }
-
-    /** Waits until everything is compiled; nothing can be begun afterwards. */
-    void await() {
-        pool.shutdown();
-        try {
-            while (!pool.awaitTermination(1, TimeUnit.HOURS)) {
-                LOG.log(System.Logger.Level.WARNING, "compiling kernels takes hours");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -94,8 +85,7 @@ final class Precompilation implements AutoCloseable {
      */
     @Override
     public void close() {
-        pool.shutdownNow();
-        for (TornadoExecutionPlan plan : List.copyOf(plans)) {
+        for (TornadoExecutionPlan plan : plans) {
             try {
                 plan.close();
             } catch (VirtualMachineError e) {

@@ -200,16 +200,14 @@ public final class RankDevice implements AutoCloseable {
         }
     }
 
-    /** What something makes whose kernels are compiled meanwhile. */
+    /** What something makes, with its kernels compiled. */
     private Parts compiled(Supplier<Parts> make) {
         long start = System.nanoTime();
         synchronized (COMPILING) {
-            try {
-                return make.get();
-            } finally {
-                compilation.await();
-                firstRunNanos += System.nanoTime() - start;
-            }
+            Parts parts = make.get();
+            compilation.run();
+            firstRunNanos += System.nanoTime() - start;
+            return parts;
         }
     }
 

@@ -53,7 +53,7 @@ final class SegmentBuilder {
     /**
      * @param rank what the graphs are made from
      * @param segments all segments of the rank
-     * @param compilation compiles kernels while graphs are built
+     * @param compilation gets the graphs whose kernels shall be compiled before they run
      */
     SegmentBuilder(RankContext rank, List<Segment> segments, Precompilation compilation) {
         this.rank = rank;
@@ -92,7 +92,7 @@ final class SegmentBuilder {
                     if (!smallest && !graph.hasRoom()) {
                         break;
                     }
-                    compilation.begin(graph);
+                    compilation.add(graph);
                     built.add(new Piece(piece, graph, graph.build()));
                 }
                 if (built.size() == pieces.size()) {

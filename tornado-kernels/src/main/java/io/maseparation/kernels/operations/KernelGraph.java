@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
-import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -295,23 +294,21 @@ public final class KernelGraph {
     }
 
     /**
-     * Makers of graphs of a single task each, for compiling kernels before this graph runs: for the first task of each
-     * kind. They have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers
+     * Graphs of a single task each, for compiling kernels before this graph runs: of the first task of each kind. They have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers
      * only, as those of layers do; what has another kernel all the same is compiled when this graph runs.
      *
      * @param kinds kinds that there are already, of this graph and others; gets those of this one
      */
-    public List<Supplier<ImmutableTaskGraph>> kindsOfTasks(Set<String> kinds) {
+    public List<ImmutableTaskGraph> kindsOfTasks(Set<String> kinds) {
         prepare();
-        List<Supplier<ImmutableTaskGraph>> makers = new ArrayList<>();
+        List<ImmutableTaskGraph> graphs = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
             if (kinds.add(DIGITS.matcher(ids.get(i).substring(name.length())).replaceAll(""))) {
-                UnaryOperator<TaskGraph> task = tasks.get(i);
                 // The name of the graph, since worker grids are found by it.
-                makers.add(() -> task.apply(new TaskGraph(name)).snapshot());
+                graphs.add(tasks.get(i).apply(new TaskGraph(name)).snapshot());
             }
         }
-        return makers;
+        return graphs;
     }
 
     /** Makes what tasks need beside their own arrays. */

@@ -82,8 +82,8 @@ public final class RandomWeights {
     }
 
     /**
-     * {@return weights for a model} They are freed when nothing refers to them any more, or with the arena that they are
-     * made {@link DeviceArrays#within within}.
+     * {@return weights for a model} They are freed when nothing refers to them any more, or with the arena that they
+     * are made {@link DeviceArrays#within within}.
      *
      * @param config the model; its weight type is that of all large matrices
      * @param seed the same for the same weights

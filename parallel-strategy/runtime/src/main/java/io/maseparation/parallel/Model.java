@@ -220,9 +220,9 @@ public final class Model implements AutoCloseable {
 
     /**
      * Closes the model. A run of {@link Generation} that is under way ends at its next token with a
-     * {@link io.maseparation.parallel.run.RunFailedException}, and so do the requests of an {@link Engine}. When the last
-     * run has ended and the last engine is closed the weights are freed, those of a preset as those of a checkpoint, and
-     * whoever uses them then gets an {@link IllegalStateException}.
+     * {@link io.maseparation.parallel.run.RunFailedException}, and so do the requests of an {@link Engine}. When the
+     * last run has ended and the last engine is closed the weights are freed, those of a preset as those of a
+     * checkpoint, and whoever uses them then gets an {@link IllegalStateException}.
      */
     @Override
     public synchronized void close() {

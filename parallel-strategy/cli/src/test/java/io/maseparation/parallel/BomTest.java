@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -35,14 +36,15 @@ class BomTest {
 
     /** The poms of the jars that others may use. */
     private static List<Path> modules() throws IOException {
-        try (Stream<Path> folders = Stream.concat(
-                Files.list(ROOT), Files.list(ROOT.resolve("parallel-strategy")))) {
-            return folders
-                    .filter(folder -> Files.isDirectory(folder.resolve("src/main/java")))
-                    .filter(folder -> !folder.endsWith("jmh-benchmarks"))
-                    .map(folder -> folder.resolve("pom.xml"))
-                    .toList();
+        List<Path> modules = new ArrayList<>();
+        for (Path of : List.of(ROOT, ROOT.resolve("parallel-strategy"))) {
+            try (Stream<Path> folders = Files.list(of)) {
+                folders.filter(folder -> Files.isDirectory(folder.resolve("src/main/java")))
+                        .filter(folder -> !folder.endsWith("jmh-benchmarks"))
+                        .forEach(folder -> modules.add(folder.resolve("pom.xml")));
+            }
         }
+        return modules;
     }
 
     @Test

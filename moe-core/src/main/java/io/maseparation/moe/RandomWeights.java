@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ForkJoinPool;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -83,8 +84,8 @@ public final class RandomWeights {
     }
 
     /**
-     * {@return weights for a model, which are filled in the background} They are freed when nothing refers to them any more, or with the arena that they are
-     * made {@link DeviceArrays#within within}.
+     * {@return weights for a model, which are filled in the background} They are freed when nothing refers to them any
+     * more, or with the arena that they are made {@link DeviceArrays#within within}.
      *
      * @param config the model; its weight type is that of all large matrices
      * @param seed the same for the same weights
@@ -118,14 +119,22 @@ public final class RandomWeights {
         stacks.parallelStream().forEach(stack -> stack.allocate(arena));
         List<Runnable> work = new ArrayList<>();
         stacks.forEach(stack -> stack.addPieces(work));
+        // A pool of its own, so that whoever compiles kernels meanwhile finds a core.
+        ForkJoinPool pool = new ForkJoinPool(threads(Runtime.getRuntime().availableProcessors()));
         CompletableFuture<Void> filled =
-                CompletableFuture.runAsync(() -> work.parallelStream().forEach(Runnable::run));
+                CompletableFuture.runAsync(() -> work.parallelStream().forEach(Runnable::run), pool);
+        pool.shutdown();
         return new ModelWeights(
                 config,
                 embedding.matrix(0),
                 layers.stream().map(Supplier::get).toList(),
                 vector(config.hidden(), 1, 0.1, key(-1, 2, 0)),
                 output.matrix(0)).whenEnds(filled);
+    }
+
+    /** Of so many cores those that draw weights; the rest is for the compilers, TornadoVM's and the JVM's own. */
+    private static int threads(int cores) {
+        return cores - Math.min(4, cores / 4);
     }
 
     private Supplier<LayerWeights> layer(int l, ModelConfig.Layer layer) {

@@ -17,8 +17,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * error and goes on without the copy.
  *
  * <p>Arrays are freed when nothing refers to them any more, which the garbage collector finds out in its own time: it
- * does not see how much they hold. Those that are made {@link #within} an arena are freed when that is closed, and
- * say so to whoever uses them afterwards.
+ * does not see how much they hold. Those made {@link #within} an arena, as in an {@link ArrayMemory}, are freed
+ * when that is closed, and say so to whoever uses them afterwards.
  */
 public final class DeviceArrays {
     /** Bytes of the largest pages in use, and of several where pages are smaller. */

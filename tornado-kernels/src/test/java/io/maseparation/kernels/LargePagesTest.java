@@ -44,19 +44,27 @@ class LargePagesTest {
 
     @Test
     @EnabledOnOs(OS.LINUX)
-    void thoseOfAnArenaAreGivenBackWhenItIsClosed() {
+    void thoseOfAMemoryAreGivenBackWhenItIsClosedOrCannotBeMade() {
         long before = LargePages.bytes();
-        Arena arena = Arena.ofShared();
-        FloatArray large = DeviceArrays.within(arena, () -> DeviceArrays.floats(ELEMENTS));
-        FloatArray small = DeviceArrays.within(arena, () -> DeviceArrays.copyOf(1f, 2f));
+        ArrayMemory memory = new ArrayMemory();
+        FloatArray large = memory.make(() -> DeviceArrays.floats(ELEMENTS));
+        FloatArray small = memory.make(() -> DeviceArrays.copyOf(1f, 2f));
         long within = LargePages.bytes();
         large.set(ELEMENTS - 1, small.get(1));
-        arena.close();
+        memory.close();
+        memory.close();
         // Other tests' arrays may be given back meanwhile.
         assertThat(LargePages.bytes()).isLessThanOrEqualTo(within - 4L * ELEMENTS).isLessThanOrEqualTo(before);
         for (FloatArray array : new FloatArray[] {large, small}) {
             assertThatThrownBy(() -> array.get(0)).isInstanceOf(IllegalStateException.class);
         }
+
+        ArrayMemory fails = new ArrayMemory();
+        assertThatThrownBy(() -> fails.make(() -> {
+            DeviceArrays.floats(ELEMENTS);
+            throw new IllegalArgumentException("planted");
+        })).hasMessage("planted");
+        assertThat(LargePages.bytes()).isLessThanOrEqualTo(before);
     }
 
     @Test

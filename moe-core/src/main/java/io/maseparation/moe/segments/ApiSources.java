@@ -10,8 +10,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Where the classes of TornadoVM's API are. tornado-embedded has classes of the same names as TornadoVM itself: with both
- * in reach the one that happens to be found first is used, class by class.
+ * Where the classes of TornadoVM's API are. tornado-embedded has classes of the same names as TornadoVM itself: with
+ * both in reach the one that happens to be found first is used, class by class.
  */
 final class ApiSources {
     private static final String API = "uk/ac/manchester/tornado/api/TornadoExecutionPlan.class";

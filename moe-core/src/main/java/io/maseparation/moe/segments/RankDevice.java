@@ -1,12 +1,11 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RopeTable;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,7 +43,7 @@ public final class RankDevice implements AutoCloseable {
 
     private final TornadoExecutionPlan plan;
     /** What all arrays of this rank belong to, where they do not go one by one when they are garbage. */
-    private final Optional<Arena> memory;
+    private final Optional<ArrayMemory> memory;
     private final Precompilation compilation;
     private final RankArrays arrays;
     private final ModelConfig config;
@@ -138,12 +137,11 @@ public final class RankDevice implements AutoCloseable {
         config = weights.config();
         this.shard = shard;
         compiles = !device.target().embedded();
-        memory = compiles ? Optional.empty() : Optional.of(Arena.ofShared());
+        memory = compiles ? Optional.empty() : Optional.of(new ArrayMemory());
         GridScheduler grid = new GridScheduler();
         compilation = new Precompilation(device, grid);
         Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid, compilation);
-        Parts parts = freedOnFailure(() -> memory.map(arena -> DeviceArrays.within(arena, make))
-                .orElseGet(() -> compiled(make)));
+        Parts parts = compiles ? compiled(make) : made(make);
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches);
@@ -167,7 +165,7 @@ public final class RankDevice implements AutoCloseable {
             }
         });
         graphCount = built.size();
-        plan = freedOnFailure(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
+        plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
@@ -211,14 +209,9 @@ public final class RankDevice implements AutoCloseable {
         }
     }
 
-    /** What something makes; if it fails, the rank's arrays are freed. */
-    private <T> T freedOnFailure(Supplier<T> make) {
-        try {
-            return make.get();
-        } catch (RuntimeException | Error e) {
-            freeArrays();
-            throw e;
-        }
+    /** What something makes, whose arrays are the rank's; if it fails, all of them are freed. */
+    private <T> T made(Supplier<T> what) {
+        return memory.isPresent() ? memory.get().make(what) : what.get();
     }
 
     private static List<Integer> layersAppended(Segment segment, int firstLayer) {
@@ -413,7 +406,7 @@ public final class RankDevice implements AutoCloseable {
      * given, so those of its devices go when they are garbage.
      */
     private void freeArrays() {
-        memory.filter(arena -> arena.scope().isAlive()).ifPresent(Arena::close);
+        memory.ifPresent(ArrayMemory::close);
     }
 
     private void free() {

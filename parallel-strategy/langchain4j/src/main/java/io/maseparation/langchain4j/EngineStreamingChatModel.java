@@ -13,9 +13,9 @@ import java.util.Objects;
 import java.util.concurrent.Flow;
 
 /**
- * An engine as LangChain4j's {@link StreamingChatModel}: as {@link EngineChatModel}, with the text as it comes. Handlers
- * and subscribers are called on a virtual thread of the request's own; a slow one holds up nobody else. Safe for use by
- * any number of threads; it owns nothing, and the engine is its maker's to close.
+ * An engine as LangChain4j's {@link StreamingChatModel}: as {@link EngineChatModel}, with the text as it comes.
+ * Handlers and subscribers are called on a virtual thread of the request's own; a slow one holds up nobody else. Safe
+ * for use by any number of threads; it owns nothing, and the engine is its maker's to close.
  */
 public final class EngineStreamingChatModel implements StreamingChatModel {
     private final Translation translation;

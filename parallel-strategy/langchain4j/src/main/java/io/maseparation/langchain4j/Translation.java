@@ -76,7 +76,7 @@ final class Translation {
         String model = engine.plan().config().name();
         if (request.modelName() != null && !request.modelName().equals(model)) {
             throw new ModelNotFoundException(
-                    "the engine runs '%s'; leave 'modelName' out, or name that".formatted(model));
+                    "the engine runs %s: leave 'modelName' out, or name that".formatted(model));
         }
         refuse("frequencyPenalty", request.frequencyPenalty() != null && request.frequencyPenalty() != 0);
         refuse("presencePenalty", request.presencePenalty() != null && request.presencePenalty() != 0);

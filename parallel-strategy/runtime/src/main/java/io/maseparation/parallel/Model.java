@@ -1,7 +1,7 @@
 package io.maseparation.parallel;
 
 import io.maseparation.files.ModelException;
-import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.Checkpoint;
 import io.maseparation.moe.ModelConfig;
@@ -12,7 +12,6 @@ import io.maseparation.moe.Sampler;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.WeightConversion;
 import io.maseparation.moe.segments.Device;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -21,7 +20,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -31,18 +29,18 @@ import java.util.stream.Collectors;
 public final class Model implements AutoCloseable {
     private final ModelWeights weights;
     private final Optional<Checkpoint> checkpoint;
-    /** Frees the weights. */
-    private final Runnable memory;
+    /** What a preset's weights belong to. */
+    private final ArrayMemory memory;
     private ModelWeights readable;
     private Set<KernelTarget> readableBy = Set.of();
     /** What copies of the weights belong to: the last one is that of the readable ones. */
-    private final List<Arena> copies = new ArrayList<>();
+    private final List<ArrayMemory> copies = new ArrayList<>();
     private volatile boolean closed;
     /** Runs that are under way. */
     private int runs;
     private boolean freed;
 
-    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint, Runnable memory) {
+    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint, ArrayMemory memory) {
         this.weights = weights;
         readable = weights;
         this.checkpoint = checkpoint;
@@ -95,16 +93,9 @@ public final class Model implements AutoCloseable {
      */
     public static Model preset(String name, long seed) {
         Objects.requireNonNull(name, "name");
-        Arena arena = Arena.ofShared();
-        ModelWeights weights = made(arena, () -> RandomWeights.create(Presets.config(name), seed));
-        return new Model(weights, Optional.empty(), () -> {
-            try {
-                // They may be in the making still.
-                weights.awaitMade();
-            } finally {
-                arena.close();
-            }
-        });
+        ArrayMemory memory = new ArrayMemory();
+        return new Model(
+                memory.make(() -> RandomWeights.create(Presets.config(name), seed)), Optional.empty(), memory);
     }
 
     /**
@@ -115,17 +106,7 @@ public final class Model implements AutoCloseable {
     public static Model checkpoint(Path folder) {
         Objects.requireNonNull(folder, "folder");
         Checkpoint opened = Checkpoint.open(folder);
-        return new Model(opened.weights(), Optional.of(opened), opened::close);
-    }
-
-    /** Weights that belong to an arena, which is closed where they cannot be made. */
-    private static ModelWeights made(Arena arena, Supplier<ModelWeights> make) {
-        try {
-            return DeviceArrays.within(arena, make);
-        } catch (RuntimeException | Error e) {
-            arena.close();
-            throw e;
-        }
+        return new Model(opened.weights(), Optional.of(opened), new ArrayMemory());
     }
 
     /** {@return shape and rules} */
@@ -156,17 +137,16 @@ public final class Model implements AutoCloseable {
             }
             readable = weights;
             readableBy = Set.of();
-            Arena arena = Arena.ofShared();
-            ModelWeights converted = made(arena, () -> WeightConversion.readableBy(targets, weights));
-            copies.add(arena);
-            readable = converted;
+            ArrayMemory copy = new ArrayMemory();
+            readable = copy.make(() -> WeightConversion.readableBy(targets, weights));
             readableBy = targets;
+            copies.add(copy);
         }
         return readable;
     }
 
     private void freeCopies() {
-        copies.forEach(Arena::close);
+        copies.forEach(ArrayMemory::close);
         copies.clear();
     }
 
@@ -221,15 +201,21 @@ public final class Model implements AutoCloseable {
         if (closed && runs == 0 && !freed) {
             freed = true;
             freeCopies();
-            memory.run();
+            try {
+                // They may be in the making still.
+                weights.awaitMade();
+            } finally {
+                memory.close();
+                checkpoint.ifPresent(Checkpoint::close);
+            }
         }
     }
 
     /**
      * Closes the model. A run of {@link Generation} that is under way ends at its next token with a
-     * {@link io.maseparation.parallel.run.RunFailedException}, and so do the requests of an {@link Engine}. When the last
-     * run has ended and the last engine is closed the weights are freed, those of a preset as those of a checkpoint, and
-     * whoever uses them then gets an {@link IllegalStateException}.
+     * {@link io.maseparation.parallel.run.RunFailedException}, and so do the requests of an {@link Engine}. When the
+     * last run has ended and the last engine is closed the weights are freed, those of a preset as those of a
+     * checkpoint, and whoever uses them then gets an {@link IllegalStateException}.
      */
     @Override
     public synchronized void close() {

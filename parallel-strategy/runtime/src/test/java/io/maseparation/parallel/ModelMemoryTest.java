@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a model and its engines hold is freed when they are closed, in that moment and not before its last user ends. */
+/** What a model and its engines hold is freed in the moment when they are closed and its last user has ended. */
 @Timeout(120)
 class ModelMemoryTest {
     private static final ExecutionOptions OPTIONS = ExecutionOptions.defaults();

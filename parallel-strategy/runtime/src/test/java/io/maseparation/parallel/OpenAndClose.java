@@ -19,7 +19,11 @@ final class OpenAndClose {
 
     private OpenAndClose() {}
 
-    /** @param arguments how often */
+    /**
+     * Runs.
+     *
+     * @param arguments how often
+     */
     public static void main(String[] arguments) throws Exception {
         int cycles = Integer.parseInt(arguments[0]);
         for (int cycle = 1; cycle <= cycles; cycle++) {

@@ -29,6 +29,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -202,6 +203,47 @@ class EngineCoreTest {
             cancelled.cancel();
             assertThat(other.result().tokenIds()).isEqualTo(expected);
             Engines.assertComesToRest(engine);
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SETUPS")
+    void aCancelOrAnInterruptEndsARequestWithinOneStep(Setup setup) throws Exception {
+        for (boolean interrupt : new boolean[] {false, true}) {
+            AtomicInteger seen = new AtomicInteger();
+            AtomicReference<Completion> cancelled = new AtomicReference<>();
+            AtomicReference<Thread> waits = new AtomicReference<>();
+            // On the thread between the steps, which is held until there is something to cancel.
+            ExecutionOptions options = options(Duration.ofSeconds(30), sequence -> {
+                while (waits.get() == null) {
+                    Thread.onSpinWait();
+                }
+                if (seen.incrementAndGet() == 5) {
+                    if (interrupt) {
+                        waits.get().interrupt();
+                        // The thread's last act, after it has cancelled.
+                        while (waits.get().isAlive()) {
+                            Thread.onSpinWait();
+                        }
+                    } else {
+                        cancelled.get().cancel();
+                    }
+                }
+            });
+            try (EngineCore engine = Engines.start(TINY, setup, LIMITS, options, BlockPool::new)) {
+                cancelled.set(engine.submit(request(MANY)));
+                waits.set(Thread.startVirtualThread(() -> {
+                    try {
+                        cancelled.get().result();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                }));
+                GenerationResult result = cancelled.get().result();
+                assertThat(result.finish()).isEqualTo(Finish.CANCELLED);
+                assertThat(result.tokenIds()).as("%s, %s", setup, interrupt).hasSizeBetween(4, 6);
+                Engines.assertComesToRest(engine);
+            }
         }
     }
 
@@ -576,12 +618,27 @@ class EngineCoreTest {
         clients(setup, 10);
     }
 
-    @ParameterizedTest
-    @FieldSource("SETUPS")
+    @Test
     @Tag("long")
-    @Timeout(600)
-    void manyClientsThatAskCancelAndFailGetWhatTheyAskedFor(Setup setup) throws Exception {
-        clients(setup, 50);
+    @Timeout(120)
+    void fourTimesFiftyRequestsOfEachStrategyTogetherGetWhatTheyAskedFor() throws Exception {
+        List<Throwable> wrong = Collections.synchronizedList(new ArrayList<>());
+        List<Thread> strategies = new ArrayList<>();
+        for (Setup setup : List.of(
+                SINGLE, Layout.tensorPipeline(2, 2).withMicroBatches(2), Layout.expertParallel(2).withMicroBatches(1),
+                Layout.separated(3, 1).withMicroBatches(2))) {
+            strategies.add(Thread.ofPlatform().start(() -> {
+                try {
+                    clients(setup, 50);
+                } catch (Exception | AssertionError e) {
+                    wrong.add(e);
+                }
+            }));
+        }
+        for (Thread strategy : strategies) {
+            strategy.join();
+        }
+        assertThat(wrong).isEmpty();
     }
 
     @Test

@@ -123,7 +123,7 @@ public final class RandomWeights {
         ForkJoinPool pool = new ForkJoinPool(threads(Runtime.getRuntime().availableProcessors()));
         CompletableFuture<Void> filled =
                 CompletableFuture.runAsync(() -> work.parallelStream().forEach(Runnable::run), pool);
-        pool.shutdown();
+        filled.whenComplete((nothing, failure) -> pool.shutdown());
         return new ModelWeights(
                 config,
                 embedding.matrix(0),

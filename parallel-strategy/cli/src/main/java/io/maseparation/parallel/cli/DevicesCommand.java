@@ -8,6 +8,7 @@ import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.compare.SelfCheck;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -22,10 +23,13 @@ import java.util.Map;
 
 /** {@code ma devices}: what there is to run on, and what would run there. */
 final class DevicesCommand extends Command {
+    private static final String SELF_CHECK = "self-check";
+
     DevicesCommand() {
         super("devices", "list devices, and the kernel body each operation gets on them and why");
         example("devices", "what this machine has");
         example("devices --body portable --format json", "bodies if portable ones are asked for");
+        example("devices --self-check", "whether kernels compute what they should on these devices");
         note("Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
                 + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
                 + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
@@ -35,6 +39,9 @@ final class DevicesCommand extends Command {
     @Override
     void addOptions(OptionList options) {
         RunFlags.addDevices(options);
+        options.flag(SELF_CHECK,
+                "compile and run every body, format and mode in small models, and hold their logits against float64;"
+                        + " exit status 1 if any is wrong");
         OutputFlags.add(options);
     }
 
@@ -42,6 +49,10 @@ final class DevicesCommand extends Command {
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         List<Group> groups = groups(RunFlags.allDevices(arguments));
+        if (arguments.has(SELF_CHECK)) {
+            selfCheck(groups, format, terminal);
+            return;
+        }
         if (format == OutputFormat.JSON) {
             Map<String, Object> machine = machine();
             machine.put("devices", devices(groups).objects());
@@ -67,6 +78,52 @@ final class DevicesCommand extends Command {
                         ? bodies(groups).select("operation", "body", "reason")
                         : bodies(groups).select("devices", "operation", "body", "reason"),
                 format));
+    }
+
+    private static void selfCheck(List<Group> groups, OutputFormat format, Terminal terminal) {
+        List<SelfCheck.Check> checks = groups.stream()
+                .flatMap(group -> SelfCheck.of(group.first()).stream())
+                .toList();
+        List<SelfCheck.Outcome> outcomes = new ArrayList<>();
+        try (Progress progress = terminal.progress("checking", checks.size())) {
+            for (SelfCheck.Check check : checks) {
+                outcomes.add(check.run());
+                progress.step();
+            }
+        }
+        Table table = selfChecks(outcomes);
+        terminal.out().print(format == OutputFormat.JSON ? Json.write(table.objects()) : TableWriter.write(table, format));
+        List<SelfCheck.Outcome> failed =
+                outcomes.stream().filter(outcome -> outcome.failure().isPresent()).toList();
+        if (!failed.isEmpty()) {
+            SelfCheck.Outcome first = failed.getFirst();
+            throw new FailedException("%d of %d checks failed; the first, %s on %s with %s bodies and %s weights: %s"
+                    .formatted(failed.size(), outcomes.size(), first.check().model().name(),
+                            first.check().device().name(), lower(first.check().body()),
+                            lower(first.check().model().weightType()), first.failure().orElseThrow()));
+        }
+    }
+
+    private static String lower(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static Table selfChecks(List<SelfCheck.Outcome> outcomes) {
+        return Table.of(outcomes,
+                column("device", "device", Unit.PLAIN, o -> o.check().device().name()),
+                column("model", "model", Unit.PLAIN, o -> o.check().model().name()),
+                column("body", "body", Unit.PLAIN, o -> lower(o.check().body())),
+                column("weights", "weights", Unit.PLAIN, o -> lower(o.check().model().weightType())),
+                column("tensor_cores", "tensor cores", Unit.PLAIN, o -> o.check().onTensorCores() ? "yes" : "no"),
+                column("activations", "activations", Unit.PLAIN, o -> lower(o.check().activations())),
+                column("kv_cache", "KV cache", Unit.PLAIN, o -> lower(o.check().cache())),
+                // Of logits, in root mean squares of them.
+                column("error", "error", Unit.PLAIN,
+                        o -> Double.isNaN(o.error()) ? "-" : String.format(Locale.ROOT, "%.1e", o.error())),
+                column("tolerance", "tolerance", Unit.PLAIN,
+                        o -> String.format(Locale.ROOT, "%.0e", o.check().tolerance())),
+                column("result", "result", Unit.PLAIN, o -> o.failure().orElse("ok")),
+                column("seconds", "seconds", Unit.NUMBER, SelfCheck.Outcome::seconds));
     }
 
     private static Map<String, Object> machine() {

@@ -2,7 +2,7 @@ package io.maseparation.moe;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
-import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.ArrayMemory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -18,12 +18,17 @@ public final class Checkpoint implements AutoCloseable {
 
     private final Path folder;
     private final Safetensors tensors;
+    /** Of what is not mapped: vectors, and matrices in another format than the file's. */
+    private final ArrayMemory memory;
     private final ModelWeights weights;
     private final @Nullable Tokenizer tokenizer;
 
-    private Checkpoint(Path folder, Safetensors tensors, ModelWeights weights, @Nullable Tokenizer tokenizer) {
+    private Checkpoint(
+            Path folder, Safetensors tensors, ArrayMemory memory, ModelWeights weights,
+            @Nullable Tokenizer tokenizer) {
         this.folder = folder;
         this.tensors = tensors;
+        this.memory = memory;
         this.weights = weights;
         this.tokenizer = tokenizer;
     }
@@ -57,18 +62,20 @@ public final class Checkpoint implements AutoCloseable {
         config.requirePlainWeights();
         ModelConfig model = config.read();
         Safetensors tensors = Safetensors.open(folder);
+        ArrayMemory memory = new ArrayMemory();
         try {
             if (Files.exists(folder.resolve(Safetensors.SINGLE)) && Files.exists(folder.resolve(Safetensors.INDEX))) {
                 warnings.accept(Text.message("%s: is used, and not what %s beside it names, as transformers does"
                         .formatted(tensors.source(), Safetensors.INDEX)));
             }
-            ModelWeights weights = DeviceArrays.within(
-                    tensors.arena(), () -> new HfWeights(tensors, model, config.declaredType(), warnings).load());
+            ModelWeights weights =
+                    memory.make(() -> new HfWeights(tensors, model, config.declaredType(), warnings).load());
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
-                    folder, tensors, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
+                    folder, tensors, memory, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
         } catch (RuntimeException e) {
             tensors.close();
+            memory.close();
             throw e;
         }
     }
@@ -107,6 +114,7 @@ public final class Checkpoint implements AutoCloseable {
     @Override
     public void close() {
         tensors.close();
+        memory.close();
         if (tokenizer != null) {
             tokenizer.close();
         }

@@ -4,6 +4,7 @@ import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.LargePages;
 import java.io.IOException;
 import java.lang.management.BufferPoolMXBean;
@@ -85,7 +86,7 @@ public final class MemoryBudget {
     }
 
     private static long directUsed() {
-        return LargePages.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        return LargePages.bytes() + ArrayMemory.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                 .filter(pool -> pool.getName().equals("direct"))
                 .mapToLong(BufferPoolMXBean::getMemoryUsed)
                 .sum();

@@ -1,13 +1,13 @@
 package io.maseparation.moe;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DeviceArrays;
 import io.maseparation.kernels.ExpertBanks;
 import io.maseparation.kernels.ExpertWeights;
 import io.maseparation.kernels.Routing;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.ModelConfig.QkNorm;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,8 +56,8 @@ public final class RandomWeights {
             stacks.add(this);
         }
 
-        void allocate(Arena arena) {
-            array = DeviceArrays.of(config.weightType(), Math.toIntExact((long) matrices * rows * cols), arena);
+        void allocate() {
+            array = DeviceArrays.of(config.weightType(), Math.toIntExact((long) matrices * rows * cols));
         }
 
         WeightMatrix matrix(int index) {
@@ -85,7 +85,7 @@ public final class RandomWeights {
 
     /**
      * {@return weights for a model, which are filled in the background} They are freed when nothing refers to them any
-     * more, or with the arena that they are made {@link DeviceArrays#within within}.
+     * more, or with the {@link ArrayMemory} that they are made in.
      *
      * @param config the model; its weight type is that of all large matrices
      * @param seed the same for the same weights
@@ -115,8 +115,8 @@ public final class RandomWeights {
         for (int l = 0; l < config.layers().size(); l++) {
             layers.add(layer(l, config.layers().get(l)));
         }
-        Arena arena = DeviceArrays.arena();
-        stacks.parallelStream().forEach(stack -> stack.allocate(arena));
+        List<Runnable> memory = stacks.stream().map(stack -> ArrayMemory.shared(stack::allocate)).toList();
+        memory.parallelStream().forEach(Runnable::run);
         List<Runnable> work = new ArrayList<>();
         stacks.forEach(stack -> stack.addPieces(work));
         // A pool of its own, so that whoever compiles kernels meanwhile finds a core.

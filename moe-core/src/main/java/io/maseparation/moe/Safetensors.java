@@ -189,11 +189,6 @@ public final class Safetensors implements AutoCloseable {
         return Text.printable(source);
     }
 
-    /** What is freed with the tensors. */
-    Arena arena() {
-        return arena;
-    }
-
     /** {@return names of all tensors} */
     public Set<String> names() {
         return tensors.keySet();

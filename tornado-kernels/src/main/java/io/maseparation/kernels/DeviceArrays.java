@@ -1,8 +1,6 @@
 package io.maseparation.kernels;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -17,8 +15,7 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * error and goes on without the copy.
  *
  * <p>Arrays are freed when nothing refers to them any more, which the garbage collector finds out in its own time: it
- * does not see how much they hold. Those made {@link #within} an arena, as in an {@link ArrayMemory}, are freed
- * when that is closed, and say so to whoever uses them afterwards.
+ * does not see how much they hold. Those made in an {@link ArrayMemory} are freed when that is closed.
  */
 public final class DeviceArrays {
     /** Bytes of the largest pages in use, and of several where pages are smaller. */
@@ -32,26 +29,7 @@ public final class DeviceArrays {
      */
     public static final long MOST_BESIDE = 2 * PAGE;
 
-    /** What frees the arrays that this thread makes. */
-    private static final ScopedValue<Arena> OWNER = ScopedValue.newInstance();
-
     private DeviceArrays() {}
-
-    /**
-     * {@return what something makes, whose arrays belong to an arena, as far as this thread makes them}
-     *
-     * @param arena frees the arrays when it is closed
-     * @param make makes them
-     */
-    public static <T> T within(Arena arena, Supplier<T> make) {
-        return ScopedValue.where(OWNER, arena).call(make::get);
-    }
-
-    /** {@return the arena that arrays of this thread belong to: that of {@link #within}, or else a new one that frees
-     * itself} */
-    public static Arena arena() {
-        return OWNER.isBound() ? OWNER.get() : Arena.ofAuto();
-    }
 
     /** Zeros. */
     public static FloatArray floats(int elements) {
@@ -70,16 +48,10 @@ public final class DeviceArrays {
 
     /** Zeros of a format. */
     public static TornadoNativeArray of(DataType type, int elements) {
-        return of(type, elements, arena());
-    }
-
-    /** Zeros of a format, for whoever makes them on several threads. */
-    public static TornadoNativeArray of(DataType type, int elements, Arena arena) {
-        MemorySegment segment = pages(elements, type.bytes(), arena);
         return switch (type) {
-            case F32 -> FloatArray.fromSegmentShallow(segment);
-            case F16 -> HalfFloatArray.fromSegmentShallow(segment);
-            case BF16 -> BFloat16Array.fromSegmentShallow(segment);
+            case F32 -> floats(elements);
+            case F16 -> halves(elements);
+            case BF16 -> BFloat16Array.fromSegmentShallow(pages(elements, Short.BYTES));
         };
     }
 
@@ -103,25 +75,16 @@ public final class DeviceArrays {
      * @param bytes of the elements
      */
     public static MemorySegment pages(long bytes) {
-        return pages(bytes, arena());
-    }
-
-    private static MemorySegment pages(long bytes, Arena arena) {
         long start = CACHE_LINE - TornadoNativeArray.ARRAY_HEADER;
         long size = Math.ceilDiv(CACHE_LINE + bytes, PAGE) * PAGE;
-        return LargePages.allocate(size, arena)
-                .orElseGet(() -> arena.allocate(size, PAGE))
+        return ArrayMemory.allocate(size, PAGE)
                 .asSlice(start, TornadoNativeArray.ARRAY_HEADER + bytes);
     }
 
     private static MemorySegment pages(int elements, int elementBytes) {
-        return pages(elements, elementBytes, arena());
-    }
-
-    private static MemorySegment pages(int elements, int elementBytes, Arena arena) {
         if (elements < 0) {
             throw new IllegalArgumentException("an array of " + elements + " elements");
         }
-        return pages((long) elements * elementBytes, arena);
+        return pages((long) elements * elementBytes);
     }
 }

@@ -1,6 +1,7 @@
 package io.maseparation.moe.testing;
 
 import com.sun.management.ThreadMXBean;
+import io.maseparation.kernels.ArrayMemory;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -71,18 +72,18 @@ public final class Fuzz {
     }
 
     /**
-     * Bytes that all threads take from the heap while something runs, and those that direct buffers and arenas of the
-     * collector, where arrays of devices are, hold at the worst moment beyond what they held before. The JVM does not
-     * count arenas that are closed, as that of a checkpoint's files, nor what native libraries take.
+     * Bytes that all threads take from the heap while something runs, and those that direct buffers and arrays of
+     * devices hold at the worst moment beyond what they held before. What a checkpoint's files are mapped to is not
+     * counted, nor what native libraries take.
      */
     public static long allocated(Runnable what) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long reserved = DIRECT.getMemoryUsed();
+        long reserved = reserved();
         AtomicLong most = new AtomicLong(reserved);
         AtomicBoolean ended = new AtomicBoolean();
         Thread watch = Thread.ofPlatform().daemon().start(() -> {
             while (!ended.get()) {
-                most.accumulateAndGet(DIRECT.getMemoryUsed(), Math::max);
+                most.accumulateAndGet(reserved(), Math::max);
                 LockSupport.parkNanos(100_000);
             }
         });
@@ -93,12 +94,16 @@ public final class Fuzz {
             ended.set(true);
         }
         long heap = threads.getTotalThreadAllocatedBytes() - before;
-        most.accumulateAndGet(DIRECT.getMemoryUsed(), Math::max);
+        most.accumulateAndGet(reserved(), Math::max);
         try {
             watch.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         return heap + most.get() - reserved;
+    }
+
+    private static long reserved() {
+        return DIRECT.getMemoryUsed() + ArrayMemory.bytes();
     }
 }

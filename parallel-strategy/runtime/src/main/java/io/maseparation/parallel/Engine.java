@@ -112,6 +112,7 @@ public final class Engine implements AutoCloseable {
      * @throws io.maseparation.files.ModelException if the model cannot run it, or no cache has room for it
      * @throws java.util.concurrent.RejectedExecutionException if too many wait already
      * @throws io.maseparation.parallel.run.RunFailedException if the engine has failed or is closed
+     * @throws IllegalStateException if the model is closed
      */
     public Completion submit(GenerationRequest request) {
         return core.submit(request);
@@ -125,6 +126,7 @@ public final class Engine implements AutoCloseable {
      * @return the request on its way
      * @throws io.maseparation.files.ModelException if the model cannot run it, or no cache has room for it
      * @throws io.maseparation.parallel.run.RunFailedException if the engine has failed or is closed
+     * @throws IllegalStateException if the model is closed
      * @throws InterruptedException if interrupted; the request is not submitted then
      */
     public Completion submitWaiting(GenerationRequest request) throws InterruptedException {

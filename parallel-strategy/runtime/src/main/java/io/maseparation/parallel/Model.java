@@ -25,6 +25,7 @@ import java.util.stream.Collectors;
 /**
  * A model that can be run: a checkpoint on disk, or a preset with random weights. After {@link #close()} it can do
  * nothing but say what its configuration was, whichever it is; everything else is an {@link IllegalStateException}.
+ * Safe for use by any number of threads.
  */
 public final class Model implements AutoCloseable {
     private final ModelWeights weights;

@@ -127,18 +127,25 @@ class EngineTest {
     @Test
     void aModelThatIsClosedEndsItsEngines() throws Exception {
         Model model = wordy();
-        try (Engine engine = Engine.start(model, Layout.single(), EngineLimits.of(1, 4000), OPTIONS)) {
+        Engine engine = Engine.start(model, Layout.single(), EngineLimits.of(1, 4000), OPTIONS);
+        try (engine) {
             Completion completion = engine.submit(GenerationRequest.ids(1).withMaxTokens(3999));
             completion.tokens().iterator().next();
             model.close();
             assertThatThrownBy(completion::result)
                     .isInstanceOf(RunFailedException.class)
                     .hasMessage("the model was closed");
-            assertThatThrownBy(() -> engine.submit(GenerationRequest.ids(1))).hasMessageContaining("closed");
+            assertThatThrownBy(() -> engine.submit(GenerationRequest.ids(1)))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessage("the model is closed");
         }
         assertThatThrownBy(() -> Engine.start(model, Layout.single(), LIMITS, OPTIONS))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("the model is closed");
+        // Its tokenizer is gone by now.
+        assertThatThrownBy(() -> engine.submit(GenerationRequest.text("w3.")))
+                .isInstanceOf(RunFailedException.class)
+                .hasMessage("the engine is closed");
     }
 
     @Test

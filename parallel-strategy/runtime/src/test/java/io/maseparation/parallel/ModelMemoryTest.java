@@ -3,6 +3,7 @@ package io.maseparation.parallel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.ModelWeights;
@@ -49,11 +50,17 @@ class ModelMemoryTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void weightsGoWithTheModel(boolean preset) {
+        long before = ArrayMemory.bytes();
         Model model = open(preset);
         ModelWeights weights = model.weights();
+        // A checkpoint's matrices are mapped.
+        long counted = ArrayMemory.bytes() - before;
+        assertThat(counted).isGreaterThan(preset ? weights.bytes() : 0);
         Generation.of(model).prompt(1).maxTokens(2).run();
+        assertThat(ArrayMemory.bytes() - before).isEqualTo(counted);
         assertThat(isThere(weights)).isTrue();
         model.close();
+        assertThat(ArrayMemory.bytes()).isEqualTo(before);
         assertThat(isThere(weights)).isFalse();
         assertThatThrownBy(() -> weights.finalNorm().get(0)).isInstanceOf(IllegalStateException.class);
     }

@@ -1,5 +1,6 @@
 package io.maseparation.parallel;
 
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.LargePages;
 import io.maseparation.parallel.engine.EngineLimits;
 import io.maseparation.parallel.engine.GenerationRequest;
@@ -40,9 +41,9 @@ final class OpenAndClose {
         }
     }
 
-    /** What the JVM has handed out beside the heap and not got back, whether its collector would find it or not. */
+    /** What was handed out beside the heap and not given back, whether the collector would find it or not. */
     private static long arraysKiB() {
-        return (LargePages.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        return (LargePages.bytes() + ArrayMemory.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                 .filter(pool -> pool.getName().equals("direct"))
                 .mapToLong(BufferPoolMXBean::getMemoryUsed)
                 .sum()) >> 10;

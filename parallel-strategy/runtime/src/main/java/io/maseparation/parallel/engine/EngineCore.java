@@ -184,8 +184,8 @@ public final class EngineCore implements AutoCloseable {
      * @throws RunFailedException if the engine has failed or is closed
      */
     public Completion submit(GenerationRequest request) {
-        int[] prompt = check(request);
         requireRunning();
+        int[] prompt = check(request);
         if (!queue.tryAcquire()) {
             throw new RejectedExecutionException(
                     "%s wait already, as many as the engine's 'queue' holds: try again later"
@@ -204,8 +204,8 @@ public final class EngineCore implements AutoCloseable {
      * @throws InterruptedException if interrupted; the request is not submitted then
      */
     public Completion submitWaiting(GenerationRequest request) throws InterruptedException {
-        int[] prompt = check(request);
         requireRunning();
+        int[] prompt = check(request);
         queue.acquire();
         return accept(request, prompt);
     }
@@ -215,12 +215,12 @@ public final class EngineCore implements AutoCloseable {
             if (closing) {
                 throw new RunFailedException("the engine is closed", null);
             }
+            if (!open.getAsBoolean()) {
+                throw new IllegalStateException("the model is closed");
+            }
             if (ended != null) {
                 throw new RunFailedException(Objects.requireNonNullElse(ended.getMessage(), ended.toString()), ended);
             }
-        }
-        if (!open.getAsBoolean()) {
-            throw new IllegalStateException("the model is closed");
         }
     }
 

@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
@@ -48,7 +49,7 @@ class HostBytesTest {
     }
 
     private static long direct() {
-        return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        return ArrayMemory.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                 .filter(pool -> pool.getName().equals("direct"))
                 .mapToLong(BufferPoolMXBean::getMemoryUsed)
                 .sum();

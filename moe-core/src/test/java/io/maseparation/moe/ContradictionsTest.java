@@ -355,7 +355,7 @@ class ContradictionsTest {
         TestCheckpoint model = tiny(family);
         model.config.put("rope_theta", 77.0);
         model.config.set("rope_parameters", json("{\"rope_theta\": 500.0, \"rope_type\": \"default\"}"));
-        assertOneLine(open(model.write(temp)), "rope_theta and that of rope_parameters contradict");
+        assertOneLine(open(model.write(temp)), "rope_theta 77 and that of rope_parameters, 500, contradict");
         model.config.put("rope_theta", 500.0);
         model.config.set("rope_parameters", json("{\"rope_theta\": 500.0, \"factor\": 4}"));
         model.write(temp);

@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * mapped, not copied; they are valid until {@link #close()}.
  */
 public final class Checkpoint implements AutoCloseable {
+    /** What is beside weights that are to be changed by others before they are used. */
+    private static final String ADAPTER = "adapter_config.json";
     private static final System.Logger LOG = System.getLogger(Checkpoint.class.getName());
 
     private final Path folder;
@@ -52,8 +55,13 @@ public final class Checkpoint implements AutoCloseable {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(Text.printable(folder) + ": no such folder");
         }
+        Path adapter = folder.resolve(ADAPTER);
+        if (Files.exists(adapter, LinkOption.NOFOLLOW_LINKS)) {
+            throw new ModelException(Text.printable(adapter)
+                    + ": an adapter's weights are not supported: merge them into the model's and leave this file out");
+        }
         HfConfig config = HfConfig.open(folder, warnings);
-        config.requirePlainWeights();
+        config.requirePlain();
         ModelConfig model = config.read();
         Safetensors tensors = Safetensors.open(folder);
         try {

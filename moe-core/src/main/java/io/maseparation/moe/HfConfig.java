@@ -345,10 +345,17 @@ public final class HfConfig {
             warnings.accept(
                     json.message("sliding_window", "is 0 and taken as none: every position sees all before it"));
         }
+        if (on && family == HfFamily.QWEN3_MOE && json.isNull("sliding_window")) {
+            warnings.accept(json.message("use_sliding_window",
+                    "is true and sliding_window null: every position sees all before it, as in transformers"));
+        }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
+        boolean asListed = true;
         for (int i = 0; i < count; i++) {
+            boolean usual = i % 2 == 0 && i < below;
             boolean sliding = family != HfFamily.QWEN2_MOE
-                    || (!types.isEmpty() ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
+                    || (types.isEmpty() ? usual : types.get(i).equals("sliding_attention"));
+            asListed &= sliding == usual;
             windows[i] = sliding ? window : 0;
             if (on && sliding && family == HfFamily.QWEN2_MOE) {
                 refuseNull("sliding_window");
@@ -357,6 +364,11 @@ public final class HfConfig {
                 throw json.fail("layer_types", "has %s for layer %d, which %s with these windows does not have there"
                         .formatted(types.get(i), i, family.modelType));
             }
+        }
+        if (on && family == HfFamily.QWEN2_MOE && json.has("max_window_layers") && !asListed) {
+            warnings.accept(json.message("max_window_layers",
+                    "%d would give other layers a window than layer_types: those of layer_types have it, as in transformers"
+                            .formatted(below)));
         }
         return windows;
     }
@@ -377,16 +389,18 @@ public final class HfConfig {
     }
 
     /**
-     * Refuses a checkpoint whose weights are stored as something that only a recipe turns into numbers.
+     * Refuses a checkpoint whose weights are stored as something that only a recipe turns into numbers, or that has
+     * settings which would change them.
      *
-     * @throws ModelException naming the recipe
+     * @throws ModelException naming the recipe or the settings
      */
-    void requirePlainWeights() {
+    void requirePlain() {
         HfQuantisation.field(json).ifPresent(field -> {
             throw json.fail(field, HfQuantisation.method(json, field)
                     + "is not supported: weights must be float32, float16 or bfloat16");
         });
         refuseFiles(folder, json);
+        HfUnread.refuseBlocks(json);
     }
 
     /** Refuses recipes outside config.json, unless that has one, too. */

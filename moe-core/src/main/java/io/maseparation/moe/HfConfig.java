@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
@@ -12,7 +13,6 @@ import io.maseparation.moe.ModelConfig.Heads;
 import io.maseparation.moe.ModelConfig.Numerics;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.ModelConfig.Vocabulary;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -104,8 +104,8 @@ public final class HfConfig {
     /** The file is looked at before it is opened: a pipe without a writer has no end. */
     private static JsonFile json(Path folder) {
         Path file = folder.resolve("config.json");
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new ModelException(Text.printable(file) + ": is not a file");
+        if (!Existing.file(file)) {
+            throw new ModelException(Text.printable(file) + ": no such file");
         }
         return JsonFile.open(file);
     }
@@ -118,7 +118,7 @@ public final class HfConfig {
     /** As {@link #read(Path)}. */
     ModelConfig read() {
         Path generation = folder.resolve("generation_config.json");
-        List<Integer> eos = Files.isRegularFile(generation)
+        List<Integer> eos = Existing.file(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
@@ -409,7 +409,7 @@ public final class HfConfig {
             return;
         }
         for (String file : List.of("quantize_config.json", "hf_quant_config.json")) {
-            if (Files.exists(folder.resolve(file))) {
+            if (Existing.file(folder.resolve(file))) {
                 throw new ModelException(Text.printable(folder.resolve(file))
                         + ": quantised weights are not supported: they must be float32, float16 or bfloat16");
             }

@@ -1,8 +1,8 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -91,7 +91,7 @@ public record Sampler(
      */
     static Sampler read(Path folder, boolean sample, Consumer<String> warnings) {
         Path file = folder.resolve("generation_config.json");
-        if (!Files.isRegularFile(file)) {
+        if (!Existing.file(file)) {
             return sample ? new Sampler(1, 0, 1, 0, 1, 0) : greedy();
         }
         JsonFile json = JsonFile.open(file);

@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
@@ -13,9 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
- * What a checkpoint's {@code tokenizer_config.json} says beside tokenizer.json, and its chat templates.
+ * What a checkpoint's {@code tokenizer_config.json} and {@code special_tokens_map.json} say beside tokenizer.json, and
+ * its chat templates.
  *
  * @param addBos whether a beginning-of-sequence token goes before a text; empty for what tokenizer.json does
  * @param addEos whether an end-of-sequence token goes behind a text; empty for what tokenizer.json does
@@ -27,6 +30,8 @@ record TokenizerConfig(
         Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens, Map<String, String> templates,
         Path templateFile) {
     private static final String FILE = "tokenizer_config.json";
+    private static final String MAP = "special_tokens_map.json";
+    private static final String ADDED = "added_tokens_decoder";
     private static final String TEMPLATE = "chat_template";
     private static final String DEFAULT = "default";
     private static final List<String> SPECIAL = List.of(
@@ -40,36 +45,50 @@ record TokenizerConfig(
      */
     static TokenizerConfig read(Path folder) {
         Path file = folder.resolve(FILE);
-        Optional<JsonFile> json = json(folder);
-        Map<String, String> tokens = new LinkedHashMap<>();
-        json.ifPresent(j -> SPECIAL.stream().filter(j::has).forEach(f -> tokens.put(f, token(j, f))));
+        Optional<JsonFile> json = json(file);
         Path own = folder.resolve("chat_template.jinja");
-        boolean hasOwn = Files.isRegularFile(own);
+        boolean hasOwn = Existing.file(own);
         Map<String, String> templates =
                 hasOwn ? Map.of(DEFAULT, text(own)) : json.map(TokenizerConfig::templates).orElse(Map.of());
         return new TokenizerConfig(
-                json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")), tokens,
+                json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")),
+                tokens(folder, json),
                 templates, hasOwn ? own : file);
     }
 
     /**
-     * The id of tokenizer_config.json's eos_token, by added_tokens_decoder there or added_tokens of tokenizer.json;
-     * none if it names no such token.
+     * Special tokens by name. Where tokenizer_config.json does not list the added tokens, special_tokens_map.json goes
+     * before it, as in transformers, and is not read otherwise.
+     */
+    private static Map<String, String> tokens(Path folder, Optional<JsonFile> config) {
+        Map<String, String> tokens = new LinkedHashMap<>();
+        Consumer<JsonFile> read =
+                json -> SPECIAL.stream().filter(json::has).forEach(name -> tokens.put(name, token(json, name)));
+        config.ifPresent(read);
+        Optional<JsonFile> map = json(folder.resolve(MAP));
+        if (config.filter(json -> json.has(ADDED)).isEmpty()) {
+            map.ifPresent(read);
+        }
+        return tokens;
+    }
+
+    /**
+     * The id of the eos_token of tokenizer_config.json or special_tokens_map.json, by added_tokens_decoder or
+     * added_tokens of tokenizer.json; none if they name no such token.
      */
     static List<Integer> eos(Path folder) {
-        Optional<JsonFile> json = json(folder).filter(j -> j.has("eos_token"));
-        if (json.isEmpty()) {
+        Optional<JsonFile> json = json(folder.resolve(FILE));
+        String eos = tokens(folder, json).get("eos_token");
+        if (eos == null) {
             return List.of();
         }
-        String eos = token(json.get(), "eos_token");
-        JsonFile added = json.get().object("added_tokens_decoder");
-        for (JsonFile token : added.fields().stream().map(added::requiredObject).toList()) {
+        for (JsonFile token : json.map(j -> j.members(ADDED)).orElse(List.of())) {
             if (token.text("content", "").equals(eos) && token.name().matches("\\d{1,9}")) {
                 return List.of(Integer.valueOf(token.name()));
             }
         }
         Path tokenizer = folder.resolve("tokenizer.json");
-        return Files.isRegularFile(tokenizer)
+        return Existing.file(tokenizer)
                 ? JsonFile.open(tokenizer).objects("added_tokens").stream()
                         .filter(t -> t.text("content", "").equals(eos))
                         .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
@@ -77,9 +96,8 @@ record TokenizerConfig(
                 : List.of();
     }
 
-    private static Optional<JsonFile> json(Path folder) {
-        Path file = folder.resolve(FILE);
-        return Files.isRegularFile(file) ? Optional.of(JsonFile.open(file)) : Optional.empty();
+    private static Optional<JsonFile> json(Path file) {
+        return Existing.file(file) ? Optional.of(JsonFile.open(file)) : Optional.empty();
     }
 
     /** A token's text, which may be in an object. */

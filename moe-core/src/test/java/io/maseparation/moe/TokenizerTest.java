@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -153,6 +154,20 @@ class TokenizerTest {
         assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(7, 9);
         SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": [3]}");
         assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(3);
+    }
+
+    /** As in transformers, which reads special_tokens_map.json only for want of added_tokens_decoder. */
+    @Test
+    void specialTokensOfTheMapCountWhereTheConfigurationListsNone() {
+        Path config = temp.resolve("tokenizer_config.json");
+        SafetensorsWriter.text(temp.resolve("special_tokens_map.json"),
+                "{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"<n>\", \"lstrip\": false}}");
+        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(entry("bos_token", "<m>"), entry("eos_token", "<n>"));
+        SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"unk_token\": \"<u>\"}");
+        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(
+                entry("bos_token", "<m>"), entry("eos_token", "<n>"), entry("unk_token", "<u>"));
+        SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"added_tokens_decoder\": {}}");
+        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(entry("bos_token", "<b>"));
     }
 
     @Test

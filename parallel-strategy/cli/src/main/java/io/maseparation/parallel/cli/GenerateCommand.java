@@ -166,12 +166,13 @@ final class GenerateCommand extends Command {
                 }
                 result.changes().stream().filter(c -> !c.made())
                         .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
-                trace.ifPresent(file -> TraceFile.write(
-                        file, List.of(TraceFlags.measured(result, setup.batching(), terminal))));
                 List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
-                terminal.out().print(format == OutputFormat.JSON
-                        ? Json.write(tree(result, texts, model.config(), setup, execution))
-                        : text(result, texts, model.config(), setup, format));
+                OutputFlags.both(
+                        () -> trace.ifPresent(file -> TraceFile.write(
+                                file, List.of(TraceFlags.measured(result, setup.batching(), terminal)))),
+                        () -> terminal.out().print(format == OutputFormat.JSON
+                                ? Json.write(tree(result, texts, model.config(), setup, execution))
+                                : text(result, texts, model.config(), setup, format)));
                 terminal.out().flush();
             }
         }

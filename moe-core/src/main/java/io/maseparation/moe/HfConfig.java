@@ -130,7 +130,14 @@ public final class HfConfig {
         if (eos.isEmpty()) {
             eos = Stream.concat(eos().stream(), TokenizerConfig.eos(folder).stream()).distinct().toList();
         }
-        return config(name(folder), eos);
+        ModelConfig config = config(name(folder), eos);
+        // A family's own may be: tiny models leave it out.
+        Optional<Integer> beyond = eos.stream().filter(id -> id >= config.vocab())
+                .filter(id -> !family.has("eos_token_id") || id != family.integer("eos_token_id")).findFirst();
+        beyond.ifPresent(id -> warnings.accept(json.message("",
+                "the end-of-sequence token %d is outside the vocabulary of %d: no sequence ends with it"
+                        .formatted(id, config.vocab()))));
+        return config;
     }
 
     /** The number format that config.json names; none if it names none. */
@@ -316,6 +323,11 @@ public final class HfConfig {
         }
         int step = family.qwen() ? json.integer("decoder_sparse_step", 1, 1, Integer.MAX_VALUE) : 1;
         List<Integer> denseLayers = family.qwen() ? json.integers("mlp_only_layers") : List.of();
+        if (denseLayers.stream().anyMatch(layer -> layer >= count)) {
+            warnings.accept(json.message("mlp_only_layers",
+                    "names layers that the %d of num_hidden_layers do not have; left out, as in transformers"
+                            .formatted(count)));
+        }
         List<ModelConfig.Layer> layers = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             boolean isSparse = experts > 0 && !denseLayers.contains(i) && (i + 1) % step == 0;

@@ -23,12 +23,14 @@ import java.util.function.Consumer;
  * @param addBos whether a beginning-of-sequence token goes before a text; empty for what tokenizer.json does
  * @param addEos whether an end-of-sequence token goes behind a text; empty for what tokenizer.json does
  * @param tokens special tokens by name: bos_token, eos_token and such
+ * @param added tokens of added_tokens_decoder, with their ids
+ * @param splits whether special tokens in a text are taken apart
  * @param templates chat templates by name, "default" being the one to use
  * @param templateFile the file that the templates are in
  */
 record TokenizerConfig(
-        Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens, Map<String, String> templates,
-        Path templateFile) {
+        Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens,
+        Map<String, Integer> added, boolean splits, Map<String, String> templates, Path templateFile) {
     private static final String FILE = "tokenizer_config.json";
     private static final String MAP = "special_tokens_map.json";
     private static final String ADDED = "added_tokens_decoder";
@@ -52,7 +54,8 @@ record TokenizerConfig(
                 hasOwn ? Map.of(DEFAULT, text(own)) : json.map(TokenizerConfig::templates).orElse(Map.of());
         return new TokenizerConfig(
                 json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")),
-                tokens(folder, json),
+                tokens(folder, json), json.map(TokenizerConfig::added).orElse(Map.of()),
+                json.map(j -> j.flag("split_special_tokens", false)).orElse(false),
                 templates, hasOwn ? own : file);
     }
 
@@ -82,10 +85,9 @@ record TokenizerConfig(
         if (eos == null) {
             return List.of();
         }
-        for (JsonFile token : json.map(j -> j.members(ADDED)).orElse(List.of())) {
-            if (token.text("content", "").equals(eos) && token.name().matches("\\d{1,9}")) {
-                return List.of(Integer.valueOf(token.name()));
-            }
+        Integer id = json.map(TokenizerConfig::added).orElse(Map.of()).get(eos);
+        if (id != null) {
+            return List.of(id);
         }
         Path tokenizer = folder.resolve("tokenizer.json");
         return Existing.file(tokenizer)
@@ -94,6 +96,16 @@ record TokenizerConfig(
                         .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
                         .toList()
                 : List.of();
+    }
+
+    private static Map<String, Integer> added(JsonFile json) {
+        Map<String, Integer> added = new LinkedHashMap<>();
+        for (JsonFile token : json.members(ADDED)) {
+            if (token.name().matches("\\d{1,9}")) {
+                added.putIfAbsent(token.text("content", ""), Integer.valueOf(token.name()));
+            }
+        }
+        return added;
     }
 
     private static Optional<JsonFile> json(Path file) {

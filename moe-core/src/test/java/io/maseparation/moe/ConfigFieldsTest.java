@@ -238,6 +238,29 @@ class ConfigFieldsTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void anEndOfSequenceThatNoTokenCanBeIsSaid(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.put("eos_token_id", 39);
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+        model.config.putArray("eos_token_id").add(3).add(40);
+        assertOneLine(open(model.write(temp)), "config.json: the end-of-sequence token 40 is outside the vocabulary of 40");
+        SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": 41}");
+        assertOneLine(open(temp), "token 41 is outside");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"QWEN2_MOE", "QWEN3_MOE"})
+    void denseLayersThatAreNotThereAreSaid(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        double[] expected = expected(model);
+        model.config.putArray("mlp_only_layers").add(3);
+        Opened opened = open(model.write(temp));
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertOneLine(opened, "config.json: mlp_only_layers names layers that the 3 of num_hidden_layers do not have");
+    }
+
     /** Kernels scale attention's scores after what is not there has been set to minus infinity. */
     @Test
     void aMultiplierOfAttentionIsAboveZero() {

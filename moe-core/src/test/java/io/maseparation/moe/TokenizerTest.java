@@ -156,6 +156,38 @@ class TokenizerTest {
         assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(3);
     }
 
+    @Test
+    void tokensThatTheConfigurationAddsAndTheFileDoesNotHaveAreSaid() throws IOException {
+        assumeNativeLibrary();
+        Path config = temp.resolve("tokenizer_config.json");
+        for (String added : List.of("\"0\": {\"content\": \"<unk>\"}", "\"3\": {\"content\": \"and\"}",
+                "\"6\": {\"content\": \"<x>\"}, \"7\": {\"content\": \"<y>\"}", "\"4\": {\"content\": \"and\"}")) {
+            SafetensorsWriter.text(config, "{\"added_tokens_decoder\": {%s}}".formatted(added));
+            List<String> lines = new ArrayList<>();
+            try (Tokenizer tokenizer = Tokenizer.lazily(file(), lines::add)) {
+                tokenizer.encode("and");
+                tokenizer.encode("and");
+            }
+            if (added.startsWith("\"0") || added.startsWith("\"3")) {
+                assertThat(lines).as(added).isEmpty();
+            } else {
+                assertThat(lines).as(added).singleElement(STRING).contains("tokenizer_config.json: added_tokens_decoder has "
+                        + (added.startsWith("\"6") ? "<x> as a token and 1 more" : "and as a token"));
+            }
+        }
+    }
+
+    @Test
+    void specialTokensThatAreToBeTakenApartAreRefused() throws IOException {
+        assumeNativeLibrary();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"split_special_tokens\": true}");
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            assertThat(tokenizer.encodePlain("and experts")).containsExactly(3, 4);
+            assertComplains(() -> tokenizer.encodePlain("and <s>"), "tokenizer_config.json: split_special_tokens is true",
+                    "a text with <s>");
+        }
+    }
+
     /** As in transformers, which reads special_tokens_map.json only for want of added_tokens_decoder. */
     @Test
     void specialTokensOfTheMapCountWhereTheConfigurationListsNone() {

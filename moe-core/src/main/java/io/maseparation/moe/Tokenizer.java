@@ -50,7 +50,16 @@ public final class Tokenizer implements AutoCloseable {
      * @param warnings takes a line about what contradicts the rest
      */
     static Tokenizer lazily(Path file, Consumer<String> warnings) {
-        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling("")), warnings);
+        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling(""), warnings), warnings);
+    }
+
+    /**
+     * Reads the file now, so that what is wrong with it is known before work whose results it is to make text of.
+     *
+     * @throws ModelException if the file is not a tokenizer, or its native library does not load
+     */
+    public void load() {
+        run((t, checks) -> checks);
     }
 
     /**

@@ -43,15 +43,23 @@ record TokenizerConfig(
     /**
      * Reads the files of a checkpoint; without them nothing is known.
      *
+     * @param warnings takes a line about what contradicts the rest
      * @throws ModelException of one line naming file and field, if a value makes no sense
      */
-    static TokenizerConfig read(Path folder) {
+    static TokenizerConfig read(Path folder, Consumer<String> warnings) {
         Path file = folder.resolve(FILE);
         Optional<JsonFile> json = json(file);
         Path own = folder.resolve("chat_template.jinja");
         boolean hasOwn = Existing.file(own);
-        Map<String, String> templates =
-                hasOwn ? Map.of(DEFAULT, text(own)) : json.map(TokenizerConfig::templates).orElse(Map.of());
+        Map<String, String> templates = json.map(TokenizerConfig::templates).orElse(Map.of());
+        if (hasOwn) {
+            String template = text(own);
+            if (!templates.getOrDefault(DEFAULT, template).equals(template)) {
+                warnings.accept(Text.message("%s: is used, and not the other chat_template of %s, as transformers does"
+                        .formatted(Text.printable(own), FILE)));
+            }
+            templates = Map.of(DEFAULT, template);
+        }
         return new TokenizerConfig(
                 json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")),
                 tokens(folder, json), json.map(TokenizerConfig::added).orElse(Map.of()),

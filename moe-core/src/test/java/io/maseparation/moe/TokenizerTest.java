@@ -178,6 +178,19 @@ class TokenizerTest {
     }
 
     @Test
+    void aTemplateThatContradictsTheOtherFilesIsUsedAndSaid() {
+        List<String> lines = new ArrayList<>();
+        SafetensorsWriter.text(temp.resolve("chat_template.jinja"), "one");
+        assertThat(TokenizerConfig.read(temp, lines::add).templates()).containsOnly(entry("default", "one"));
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"chat_template\": \"one\"}");
+        TokenizerConfig.read(temp, lines::add);
+        assertThat(lines).isEmpty();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"chat_template\": \"two\"}");
+        assertThat(TokenizerConfig.read(temp, lines::add).templates()).containsOnly(entry("default", "one"));
+        assertThat(lines).singleElement(STRING).contains("chat_template.jinja: is used", "tokenizer_config.json");
+    }
+
+    @Test
     void specialTokensThatAreToBeTakenApartAreRefused() throws IOException {
         assumeNativeLibrary();
         SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"split_special_tokens\": true}");
@@ -194,12 +207,12 @@ class TokenizerTest {
         Path config = temp.resolve("tokenizer_config.json");
         SafetensorsWriter.text(temp.resolve("special_tokens_map.json"),
                 "{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"<n>\", \"lstrip\": false}}");
-        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(entry("bos_token", "<m>"), entry("eos_token", "<n>"));
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<m>"), entry("eos_token", "<n>"));
         SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"unk_token\": \"<u>\"}");
-        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(
                 entry("bos_token", "<m>"), entry("eos_token", "<n>"), entry("unk_token", "<u>"));
         SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"added_tokens_decoder\": {}}");
-        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(entry("bos_token", "<b>"));
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<b>"));
     }
 
     @Test

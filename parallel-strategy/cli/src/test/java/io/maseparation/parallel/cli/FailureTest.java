@@ -273,6 +273,8 @@ class FailureTest {
         assertThat(run.status()).isZero();
         assertThat(run.err()).contains("--top-p has no effect without --temperature");
         assertThat(CommandLineRun.of(CommandLineRun.words(line + " --temperature 0.1")).err()).isEmpty();
+        assertThat(CommandLineRun.of(CommandLineRun.words("generate -m tiny --prompt-ids 1 -n 1 --seed 3")).err())
+                .contains("--seed has no effect without --temperature");
     }
 
     @Test

@@ -91,6 +91,20 @@ class TextTest {
         assertThat(generate(folder, "--prompt-file " + temp.resolve("none")).err()).contains("no such file");
     }
 
+    /** And not when there are tokens to make text of. */
+    @Test
+    void aTokenizerThatIsBrokenIsKnownBeforeTheWork() throws IOException {
+        Path folder = checkpoint(temp);
+        Files.writeString(folder.resolve("tokenizer.json"), "{broken");
+        Path trace = temp.resolve("trace.json");
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words(
+                "generate -m " + folder + " --prompt-ids 1,2 -n 2 --trace " + trace));
+        assertThat(run.status()).isOne();
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).contains("tokenizer.json: not valid JSON").hasLineCount(1);
+        assertThat(trace).doesNotExist();
+    }
+
     /** What some editors put before a text, and nobody sees. */
     @Test
     void aByteOrderMarkIsNoPartOfAPrompt() throws IOException {

@@ -8,8 +8,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 
 /**
- * Looks for files that need not be there. What has the name of one and cannot be read as one is complained of: a folder,
- * a link to nothing and a pipe without a writer are mistakes, and to go on as if nothing were there would hide them.
+ * Looks for files that need not be there. What has the name of one and cannot be read as one is complained of: a
+ * folder, a link to nothing and a pipe without a writer are mistakes, and to go on as if nothing were there would hide
+ * them.
  */
 public final class Existing {
     private Existing() {}

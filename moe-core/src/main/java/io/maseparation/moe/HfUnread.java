@@ -109,7 +109,7 @@ final class HfUnread {
             prefix name_or_path transformers_version pretraining_tp attn_implementation experts_implementation
             gradient_checkpointing transformers.js_config task_specific_params max_length max_new_tokens library_name
             use_flash_attn use_flash_attention use_flash_attention_2 train_dtype
-            """.split("\\s+")).collect(Collectors.toUnmodifiableSet());
+            """.strip().split("\\s+", -1)).collect(Collectors.toUnmodifiableSet());
 
     /** Names of fields that matter in training only, or to the program that wrote them. */
     private static final Pattern HARMLESS = Pattern.compile(
@@ -132,8 +132,8 @@ final class HfUnread {
     private static Map<String, List<String>> byName(String... lines) {
         Map<String, List<String>> byName = new HashMap<>();
         for (String line : lines) {
-            String[] parts = line.split(": ");
-            Arrays.stream(parts[1].split(" ")).forEach(name -> byName.put(name, List.of(parts[0].split(" "))));
+            String[] parts = line.split(": ", -1);
+            Arrays.stream(parts[1].split(" ", -1)).forEach(name -> byName.put(name, List.of(parts[0].split(" ", -1))));
         }
         return Map.copyOf(byName);
     }

@@ -59,7 +59,7 @@ public record Sampler(
                     + " prompt_lookup_num_tokens max_matching_ngram_size speculation_type use_mtp compile_config"
                     + " disable_compile prefill_chunk_size continuous_batching_config transformers_version"
                     + " generation_kwargs trust_remote_code chat_format max_window_size user_token_id"
-                    + " assistant_token_id typical_p top_h epsilon_cutoff eta_cutoff").split(" "));
+                    + " assistant_token_id typical_p top_h epsilon_cutoff eta_cutoff").split(" ", -1));
     /** Names of unknown fields that a line has. */
     private static final int NAMED = 8;
 

@@ -178,8 +178,8 @@ class CheckpointTest {
     }
 
     /**
-     * What is not a file may have no end: a pipe that nobody writes into is not even opened. Neither it nor a folder nor
-     * a link to nothing is taken for a file that is not there.
+     * What is not a file may have no end: a pipe that nobody writes into is not even opened. Neither it nor a folder
+     * nor a link to nothing is taken for a file that is not there.
      */
     @ParameterizedTest
     @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json",

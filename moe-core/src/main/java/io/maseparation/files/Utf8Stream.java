@@ -3,6 +3,7 @@ package io.maseparation.files;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.MalformedInputException;
 
 /**
@@ -11,6 +12,11 @@ import java.nio.charset.MalformedInputException;
  * take those, too, and does not look at every byte.
  */
 public final class Utf8Stream extends FilterInputStream {
+    /** The character 0 was met. */
+    static final class ZeroException extends CharacterCodingException {
+        private static final long serialVersionUID = 1L;
+    }
+
     /** Bytes of the present character that are to come. */
     private int left;
 
@@ -44,9 +50,12 @@ public final class Utf8Stream extends FilterInputStream {
         return read;
     }
 
-    private void check(int b) throws MalformedInputException {
+    private void check(int b) throws CharacterCodingException {
         boolean first = left == 0;
-        if (first ? b == 0 || (b >= 0x80 && (b < 0xC2 || b > 0xF4)) : b < least || b > most) {
+        if (b == 0 && first) {
+            throw new ZeroException();
+        }
+        if (first ? b >= 0x80 && (b < 0xC2 || b > 0xF4) : b < least || b > most) {
             throw new MalformedInputException(1);
         }
         left = !first ? left - 1 : b < 0x80 ? 0 : b < 0xE0 ? 1 : b < 0xF0 ? 2 : 3;

@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -39,7 +40,7 @@ public final class WholeFile {
 
     /**
      * Writes a file in UTF-8, and makes the folders above it; an existing file is replaced, also where a link leads to
-     * it.
+     * it, and who may read and write it stays.
      *
      * @param file where
      * @param content what
@@ -55,16 +56,34 @@ public final class WholeFile {
                 return;
             }
             Path target = target(file);
+            requireWritable(target);
             Files.createDirectories(above(target));
             Path beside = beside(target);
             try {
-                to(beside, content);
+                to(beside, writer -> {
+                    keepPermissions(target, beside);
+                    content.write(writer);
+                });
                 move(beside, target);
             } finally {
                 Files.deleteIfExists(beside);
             }
         } catch (IOException e) {
             throw cannotBeWritten(file, e);
+        }
+    }
+
+    /** Only the folder's permissions count for the name of a file; but a file that is not to be changed stays. */
+    private static void requireWritable(Path file) throws IOException {
+        if (Files.exists(file) && !Files.isWritable(file)) {
+            throw new AccessDeniedException(file.toString());
+        }
+    }
+
+    private static void keepPermissions(Path from, Path to) throws IOException {
+        PosixFileAttributeView view = Files.getFileAttributeView(from, PosixFileAttributeView.class);
+        if (view != null && Files.exists(from)) {
+            Files.setPosixFilePermissions(to, view.readAttributes().permissions());
         }
     }
 
@@ -125,6 +144,7 @@ public final class WholeFile {
                 return;
             }
             Path target = target(file);
+            requireWritable(target);
             Path folder = above(target);
             Deque<Path> names = new ArrayDeque<>(List.of(beside(target).getFileName(), target.getFileName()));
             while (!Files.isDirectory(folder)) {

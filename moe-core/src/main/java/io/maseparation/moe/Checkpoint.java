@@ -1,10 +1,13 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Existing;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.ArrayMemory;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +17,11 @@ import org.jspecify.annotations.Nullable;
  * mapped, not copied; they are valid until {@link #close()}.
  */
 public final class Checkpoint implements AutoCloseable {
+    /** What is beside weights that are to be changed by others before they are used. */
+    private static final String ADAPTER = "adapter_config.json";
+    /** Files that need not be there, and are read when they are wanted. */
+    private static final List<String> BESIDE = List.of("generation_config.json", "tokenizer.json",
+            "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
     private static final System.Logger LOG = System.getLogger(Checkpoint.class.getName());
 
     private final Path folder;
@@ -58,13 +66,19 @@ public final class Checkpoint implements AutoCloseable {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(Text.printable(folder) + ": no such folder");
         }
+        Path adapter = folder.resolve(ADAPTER);
+        if (Files.exists(adapter, LinkOption.NOFOLLOW_LINKS)) {
+            throw new ModelException(Text.printable(adapter)
+                    + ": an adapter's weights are not supported: merge them into the model's and leave this file out");
+        }
+        BESIDE.forEach(name -> Existing.file(folder.resolve(name)));
         HfConfig config = HfConfig.open(folder, warnings);
-        config.requirePlainWeights();
+        config.requirePlain();
         ModelConfig model = config.read();
         Safetensors tensors = Safetensors.open(folder);
         ArrayMemory memory = new ArrayMemory();
         try {
-            if (Files.exists(folder.resolve(Safetensors.SINGLE)) && Files.exists(folder.resolve(Safetensors.INDEX))) {
+            if (Existing.file(folder.resolve(Safetensors.SINGLE)) && Existing.file(folder.resolve(Safetensors.INDEX))) {
                 warnings.accept(Text.message("%s: is used, and not what %s beside it names, as transformers does"
                         .formatted(tensors.source(), Safetensors.INDEX)));
             }
@@ -72,7 +86,7 @@ public final class Checkpoint implements AutoCloseable {
                     memory.make(() -> new HfWeights(tensors, model, config.declaredType(), warnings).load());
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
-                    folder, tensors, memory, weights, Files.isRegularFile(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
+                    folder, tensors, memory, weights, Existing.file(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
         } catch (RuntimeException e) {
             tensors.close();
             memory.close();

@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
@@ -12,7 +13,6 @@ import io.maseparation.moe.ModelConfig.Heads;
 import io.maseparation.moe.ModelConfig.Numerics;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.ModelConfig.Vocabulary;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -104,8 +104,8 @@ public final class HfConfig {
     /** The file is looked at before it is opened: a pipe without a writer has no end. */
     private static JsonFile json(Path folder) {
         Path file = folder.resolve("config.json");
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new ModelException(Text.printable(file) + ": is not a file");
+        if (!Existing.file(file)) {
+            throw new ModelException(Text.printable(file) + ": no such file");
         }
         return JsonFile.open(file);
     }
@@ -118,7 +118,7 @@ public final class HfConfig {
     /** As {@link #read(Path)}. */
     ModelConfig read() {
         Path generation = folder.resolve("generation_config.json");
-        List<Integer> eos = Files.isRegularFile(generation)
+        List<Integer> eos = Existing.file(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
         HfUnread.warn(json, family, warnings);
@@ -130,7 +130,14 @@ public final class HfConfig {
         if (eos.isEmpty()) {
             eos = Stream.concat(eos().stream(), TokenizerConfig.eos(folder).stream()).distinct().toList();
         }
-        return config(name(folder), eos);
+        ModelConfig config = config(name(folder), eos);
+        // A family's own may be: tiny models leave it out.
+        Optional<Integer> beyond = eos.stream().filter(id -> id >= config.vocab())
+                .filter(id -> !family.has("eos_token_id") || id != family.integer("eos_token_id")).findFirst();
+        beyond.ifPresent(id -> warnings.accept(json.message("",
+                "the end-of-sequence token %d is outside the vocabulary of %d: no sequence ends with it"
+                        .formatted(id, config.vocab()))));
+        return config;
     }
 
     /** The number format that config.json names; none if it names none. */
@@ -316,6 +323,11 @@ public final class HfConfig {
         }
         int step = family.qwen() ? json.integer("decoder_sparse_step", 1, 1, Integer.MAX_VALUE) : 1;
         List<Integer> denseLayers = family.qwen() ? json.integers("mlp_only_layers") : List.of();
+        if (denseLayers.stream().anyMatch(layer -> layer >= count)) {
+            warnings.accept(json.message("mlp_only_layers",
+                    "names layers that the %d of num_hidden_layers do not have; left out, as in transformers"
+                            .formatted(count)));
+        }
         List<ModelConfig.Layer> layers = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             boolean isSparse = experts > 0 && !denseLayers.contains(i) && (i + 1) % step == 0;
@@ -345,10 +357,17 @@ public final class HfConfig {
             warnings.accept(
                     json.message("sliding_window", "is 0 and taken as none: every position sees all before it"));
         }
+        if (on && family == HfFamily.QWEN3_MOE && json.isNull("sliding_window")) {
+            warnings.accept(json.message("use_sliding_window",
+                    "is true and sliding_window null: every position sees all before it, as in transformers"));
+        }
         int below = json.integer("max_window_layers", 28, 0, Integer.MAX_VALUE);
+        boolean asListed = true;
         for (int i = 0; i < count; i++) {
+            boolean usual = i % 2 == 0 && i < below;
             boolean sliding = family != HfFamily.QWEN2_MOE
-                    || (!types.isEmpty() ? types.get(i).equals("sliding_attention") : i % 2 == 0 && i < below);
+                    || (types.isEmpty() ? usual : types.get(i).equals("sliding_attention"));
+            asListed &= sliding == usual;
             windows[i] = sliding ? window : 0;
             if (on && sliding && family == HfFamily.QWEN2_MOE) {
                 refuseNull("sliding_window");
@@ -357,6 +376,11 @@ public final class HfConfig {
                 throw json.fail("layer_types", "has %s for layer %d, which %s with these windows does not have there"
                         .formatted(types.get(i), i, family.modelType));
             }
+        }
+        if (on && family == HfFamily.QWEN2_MOE && json.has("max_window_layers") && !asListed) {
+            warnings.accept(json.message("max_window_layers",
+                    "%d would give other layers a window than layer_types: those of layer_types have it, as in transformers"
+                            .formatted(below)));
         }
         return windows;
     }
@@ -377,16 +401,18 @@ public final class HfConfig {
     }
 
     /**
-     * Refuses a checkpoint whose weights are stored as something that only a recipe turns into numbers.
+     * Refuses a checkpoint whose weights are stored as something that only a recipe turns into numbers, or that has
+     * settings which would change them.
      *
-     * @throws ModelException naming the recipe
+     * @throws ModelException naming the recipe or the settings
      */
-    void requirePlainWeights() {
+    void requirePlain() {
         HfQuantisation.field(json).ifPresent(field -> {
             throw json.fail(field, HfQuantisation.method(json, field)
                     + "is not supported: weights must be float32, float16 or bfloat16");
         });
         refuseFiles(folder, json);
+        HfUnread.refuseBlocks(json);
     }
 
     /** Refuses recipes outside config.json, unless that has one, too. */
@@ -395,7 +421,7 @@ public final class HfConfig {
             return;
         }
         for (String file : List.of("quantize_config.json", "hf_quant_config.json")) {
-            if (Files.exists(folder.resolve(file))) {
+            if (Existing.file(folder.resolve(file))) {
                 throw new ModelException(Text.printable(folder.resolve(file))
                         + ": quantised weights are not supported: they must be float32, float16 or bfloat16");
             }

@@ -13,44 +13,47 @@ import java.util.stream.Collectors;
  * has for fields that config.json leaves out.
  */
 enum HfFamily {
-    MIXTRAL("mixtral",
+    MIXTRAL("mixtral", "MixtralForCausalLM",
             "vocab_size", 32000, "hidden_size", 4096, "intermediate_size", 14336, "num_hidden_layers", 32,
             "num_attention_heads", 32, "num_key_value_heads", 8,
             "max_position_embeddings", 131072, "rms_norm_eps", 1e-5, "rope_theta", 1e6,
             "num_local_experts", 8, "num_experts_per_tok", 2, "eos_token_id", 2),
 
-    OLMOE("olmoe",
+    OLMOE("olmoe", "OlmoeForCausalLM",
             "vocab_size", 50304, "hidden_size", 2048, "intermediate_size", 2048, "num_hidden_layers", 16,
             "num_attention_heads", 16,
             "max_position_embeddings", 4096, "rms_norm_eps", 1e-5, "rope_theta", 1e4,
             "num_local_experts", 64, "num_experts_per_tok", 8, "eos_token_id", 50279),
 
-    QWEN2_MOE("qwen2_moe",
+    QWEN2_MOE("qwen2_moe", "Qwen2MoeForCausalLM",
             "vocab_size", 151936, "hidden_size", 2048, "intermediate_size", 5632, "num_hidden_layers", 24,
             "num_attention_heads", 16, "num_key_value_heads", 16,
             "max_position_embeddings", 32768, "rms_norm_eps", 1e-6, "rope_theta", 1e4,
             "num_local_experts", 60, "num_experts_per_tok", 4,
             "moe_intermediate_size", 1408, "shared_expert_intermediate_size", 5632),
 
-    QWEN3_MOE("qwen3_moe",
+    QWEN3_MOE("qwen3_moe", "Qwen3MoeForCausalLM",
             "vocab_size", 151936, "hidden_size", 2048, "intermediate_size", 6144, "num_hidden_layers", 24,
             "num_attention_heads", 32, "num_key_value_heads", 4,
             "max_position_embeddings", 32768, "rms_norm_eps", 1e-6, "rope_theta", 1e4,
             "num_local_experts", 128, "num_experts_per_tok", 8,
             "moe_intermediate_size", 768),
 
-    GRANITE_MOE("granitemoe",
+    GRANITE_MOE("granitemoe", "GraniteMoeForCausalLM",
             "vocab_size", 32000, "hidden_size", 4096, "intermediate_size", 11008, "num_hidden_layers", 32,
             "num_attention_heads", 32,
             "max_position_embeddings", 2048, "rms_norm_eps", 1e-6, "rope_theta", 1e4,
             "num_local_experts", 8, "num_experts_per_tok", 2, "eos_token_id", 2);
 
     final String modelType;
+    /** The class of transformers that computes it. */
+    final String architecture;
     @SuppressWarnings("ImmutableEnumChecker") // only the constructor changes it
     private final Map<String, Number> defaults = new HashMap<>();
 
-    HfFamily(String modelType, Object... namesAndDefaults) {
+    HfFamily(String modelType, String architecture, Object... namesAndDefaults) {
         this.modelType = modelType;
+        this.architecture = architecture;
         for (int i = 0; i < namesAndDefaults.length; i += 2) {
             defaults.put((String) namesAndDefaults[i], (Number) namesAndDefaults[i + 1]);
         }

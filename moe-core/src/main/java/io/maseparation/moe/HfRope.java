@@ -3,6 +3,7 @@ package io.maseparation.moe;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.Text;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -74,7 +75,13 @@ final class HfRope {
         for (int window : windows) {
             types.add(window > 0 ? "sliding_attention" : "full_attention");
         }
-        return new HfRope(json, family, types, headDim, positions, warnings).read();
+        // Parameters of several types of layers have the same oddities.
+        Set<String> said = new HashSet<>();
+        return new HfRope(json, family, types, headDim, positions, line -> {
+            if (said.add(line)) {
+                warnings.accept(line);
+            }
+        }).read();
     }
 
     private Rope read() {
@@ -85,14 +92,17 @@ final class HfRope {
         JsonFile scaling = json.object(SCALING);
         JsonFile parameters = json.object(PARAMETERS);
         Rope used = read(scaling.fields().isEmpty() ? parameters : scaling);
-        if (!parameters.fields().isEmpty()) {
-            boolean same = scaling.fields().isEmpty() || used.equals(read(parameters));
-            warnUnless(same, SCALING + " and " + PARAMETERS,
+        if (!scaling.fields().isEmpty() && !parameters.fields().isEmpty()) {
+            Rope other = quiet().read(parameters);
+            warnUnless(used.equals(other), SCALING + " and " + PARAMETERS,
                     SCALING + " with rope_theta " + Text.number(used.theta()));
-            double theta = json.number("rope_theta", used.theta());
-            warnUnless(theta == used.theta(), "rope_theta and that of " + PARAMETERS, PARAMETERS);
         }
         return used;
+    }
+
+    /** The same for what nothing is computed with. */
+    private HfRope quiet() {
+        return new HfRope(json, family, layerTypes, headDim, positions, _ -> {});
     }
 
     private void warnUnless(boolean same, String what, String used) {
@@ -100,6 +110,18 @@ final class HfRope {
             warnings.accept(json.message("",
                     what + " contradict each other: " + used + " is used, as transformers does"));
         }
+    }
+
+    /**
+     * A number that may stand in an object of rotary parameters or beside it. Where it stands in both, that of the
+     * object is used, as in transformers, and a line says so if they differ.
+     */
+    private double within(JsonFile rope, String field, double absent) {
+        double beside = json.number(field, absent);
+        double used = rope.number(field, beside);
+        warnUnless(used == beside || !json.has(field), "%s %s and that of %s, %s,"
+                .formatted(field, Text.number(beside), rope.name(), Text.number(used)), rope.name());
+        return used;
     }
 
     /** Reads one object of either dialect, which may hold an object for each type of layer. */
@@ -121,7 +143,7 @@ final class HfRope {
         for (String type : nested) {
             if (!layerTypes.contains(type) && !holder.isNull(type)) {
                 // No layer is of this type, but what nobody understands is not passed over.
-                flat(holder.requiredObject(type));
+                quiet().flat(holder.requiredObject(type));
             }
         }
         List<Rope> ropes = new ArrayList<>();
@@ -148,9 +170,9 @@ final class HfRope {
             warnings.accept(rope.message(field,
                     "is of no use to rope_type " + type + " and left out, as transformers does"));
         }
-        double theta = rope.number("rope_theta", json.number("rope_theta", family.number("rope_theta")));
+        double theta = within(rope, "rope_theta", family.number("rope_theta"));
         if (!(theta > 0)) {
-            throw json.fail("rope_theta", "is " + theta + ", which is not above 0");
+            throw (rope.has("rope_theta") ? rope : json).fail("rope_theta", "is " + theta + ", which is not above 0");
         }
         Rope read = new Rope(theta, partial(rope), scaling(type, rope));
         if (read.scaling() instanceof Rope.LongRope(int _, List<Double> shorts, List<Double> longs, double _)) {
@@ -170,7 +192,7 @@ final class HfRope {
     private double partial(JsonFile rope) {
         String field = "partial_rotary_factor";
         JsonFile holder = rope.has(field) ? rope : json;
-        double partial = holder.number(field, 1);
+        double partial = within(rope, field, 1);
         int rotated = (int) (headDim * partial);
         if (rotated < 2 || rotated > headDim || rotated % 2 != 0) {
             throw holder.fail(field, "%s of head_dim %d is %d elements, which cannot be rotated in pairs"

@@ -1,6 +1,7 @@
 package io.maseparation.moe;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.maseparation.files.Existing;
 import io.maseparation.files.JsonTree;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
@@ -79,10 +80,10 @@ public final class Safetensors implements AutoCloseable {
             if (!Files.isDirectory(path)) {
                 return single(path, shards);
             }
-            if (Files.exists(path.resolve(SINGLE))) {
+            if (Existing.file(path.resolve(SINGLE))) {
                 return single(path.resolve(SINGLE), shards);
             }
-            if (Files.isRegularFile(path.resolve(INDEX))) {
+            if (Existing.file(path.resolve(INDEX))) {
                 return new Safetensors(path.resolve(INDEX).toString(), indexed(path, shards), shards);
             }
             throw new ModelException(Text.printable(path) + ": neither " + SINGLE + " nor " + INDEX

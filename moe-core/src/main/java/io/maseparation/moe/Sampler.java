@@ -1,8 +1,9 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
-import java.nio.file.Files;
+import io.maseparation.files.Text;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -44,7 +45,23 @@ public record Sampler(
             Map.entry("exponential_decay_length_penalty", Set.of()), Map.entry("watermarking_config", Set.of("{}")),
             Map.entry("dola_layers", Set.of()), Map.entry("constraints", Set.of("[]")),
             Map.entry("force_words_ids", Set.of("[]")), Map.entry("stop_strings", Set.of("[]", "\"\"")),
-            Map.entry("token_healing", Set.of("false"))));
+            Map.entry("token_healing", Set.of("false")), Map.entry("num_return_sequences", Set.of("1"))));
+
+    /** Fields that are read, or of no consequence for which tokens come; and any that begins with a line. */
+    private static final Set<String> KNOWN = Set.of((
+            "do_sample temperature top_k top_p min_p repetition_penalty eos_token_id bos_token_id pad_token_id"
+                    + " decoder_start_token_id max_length max_new_tokens max_time early_stopping use_cache"
+                    + " cache_implementation cache_config max_cache_len length_penalty renormalize_logits"
+                    + " remove_invalid_values diversity_penalty num_beam_groups low_memory output_attentions"
+                    + " output_hidden_states output_scores output_logits return_dict_in_generate is_assistant"
+                    + " num_assistant_tokens num_assistant_tokens_schedule assistant_confidence_threshold"
+                    + " assistant_early_exit assistant_ensemble_weight assistant_lookbehind target_lookbehind"
+                    + " prompt_lookup_num_tokens max_matching_ngram_size speculation_type use_mtp compile_config"
+                    + " disable_compile prefill_chunk_size continuous_batching_config transformers_version"
+                    + " generation_kwargs trust_remote_code chat_format max_window_size user_token_id"
+                    + " assistant_token_id typical_p top_h epsilon_cutoff eta_cutoff").split(" ", -1));
+    /** Names of unknown fields that a line has. */
+    private static final int NAMED = 8;
 
     /** The same of those that only sampling looks at. */
     private static final Map<String, Set<String>> UNREAD_WHEN_SAMPLING = Map.of(
@@ -91,7 +108,7 @@ public record Sampler(
      */
     static Sampler read(Path folder, boolean sample, Consumer<String> warnings) {
         Path file = folder.resolve("generation_config.json");
-        if (!Files.isRegularFile(file)) {
+        if (!Existing.file(file)) {
             return sample ? new Sampler(1, 0, 1, 0, 1, 0) : greedy();
         }
         JsonFile json = JsonFile.open(file);
@@ -117,6 +134,15 @@ public record Sampler(
         if (!unread.isEmpty()) {
             warnings.accept(json.message("", "nothing here reads %s; tokens are those without, unlike transformers'"
                     .formatted(String.join(", ", unread.keySet()))));
+        }
+        List<String> unknown = json.fields().stream()
+                .filter(f -> !KNOWN.contains(f) && !UNREAD.containsKey(f) && !f.startsWith("_") && !json.isNull(f))
+                .map(f -> Text.printable(Text.shortened(f, 40)))
+                .toList();
+        if (!unknown.isEmpty()) {
+            warnings.accept(json.message("", "nothing reads %s%s; left out, as in transformers".formatted(
+                    String.join(", ", unknown.subList(0, Math.min(NAMED, unknown.size()))),
+                    unknown.size() > NAMED ? " and %d fields more".formatted(unknown.size() - NAMED) : "")));
         }
     }
 

@@ -50,7 +50,16 @@ public final class Tokenizer implements AutoCloseable {
      * @param warnings takes a line about what contradicts the rest
      */
     static Tokenizer lazily(Path file, Consumer<String> warnings) {
-        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling("")), warnings);
+        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling(""), warnings), warnings);
+    }
+
+    /**
+     * Reads the file now, so that what is wrong with it is known before work whose results it is to make text of.
+     *
+     * @throws ModelException if the file is not a tokenizer, or its native library does not load
+     */
+    public void load() {
+        run((t, checks) -> checks);
     }
 
     /**
@@ -141,7 +150,7 @@ public final class Tokenizer implements AutoCloseable {
         int[] id = encodePlain(token);
         if (id.length != 1) {
             throw new ModelException("%s: add_%s is true, and %s '%s' is %s".formatted(
-                    Text.printable(file.resolveSibling("tokenizer_config.json")), name, name, Text.printable(token),
+                    configFile(), name, name, Text.printable(token),
                     token.isEmpty() ? "missing" : "not one token of tokenizer.json"));
         }
         IntStream rest = Arrays.stream(tokens).filter(t -> t != id[0]);
@@ -154,6 +163,7 @@ public final class Tokenizer implements AutoCloseable {
     private int[] ids(String text, boolean special) {
         long[] ids = run((t, checks) -> {
             checks.check(text);
+            checkSplit(text, checks);
             return t.encode(text, special, false).getIds();
         });
         return Arrays.stream(ids).mapToInt(id -> {
@@ -162,6 +172,20 @@ public final class Tokenizer implements AutoCloseable {
             }
             return (int) id;
         }).toArray();
+    }
+
+    /** Taking special tokens apart is something that the native library cannot be told. */
+    private void checkSplit(String text, TokenizerFile checks) {
+        if (config.splits()) {
+            checks.added().keySet().stream().filter(text::contains).findFirst().ifPresent(token -> {
+                throw new ModelException("%s: split_special_tokens is true, which is not supported for a text with %s"
+                        .formatted(configFile(), Text.printable(token)));
+            });
+        }
+    }
+
+    private String configFile() {
+        return Text.printable(file.resolveSibling("tokenizer_config.json"));
     }
 
     /**
@@ -198,6 +222,7 @@ public final class Tokenizer implements AutoCloseable {
                 tokenizer = loaded(read.takeBytes());
                 checks = read;
                 checkIds(tokenizer, read);
+                checkAdded(tokenizer, read);
             }
             return use.with(tokenizer, checks);
         } catch (IOException e) {
@@ -245,6 +270,26 @@ public final class Tokenizer implements AutoCloseable {
         if (!wrong.isEmpty()) {
             warnings.accept(Text.message("%s: %s%s".formatted(Text.printable(file), wrong.getFirst(),
                     wrong.size() == 1 ? "" : "; and so on, %d in all".formatted(wrong.size()))));
+        }
+    }
+
+    /** Tokens that transformers adds to those of tokenizer.json, and nothing here does. */
+    private void checkAdded(HuggingFaceTokenizer loaded, TokenizerFile read) {
+        List<String> missing = new ArrayList<>();
+        config.added().forEach((text, id) -> {
+            if (!text.isEmpty() && !read.added().containsKey(text)) {
+                read.check(text);
+                if (!Arrays.equals(loaded.encode(text, false, false).getIds(), new long[] {id})) {
+                    missing.add(text);
+                }
+            }
+        });
+        if (!missing.isEmpty()) {
+            warnings.accept(Text.message(
+                    "%s: added_tokens_decoder has %s as a token%s, which %s does not have and which transformers adds to it"
+                            .formatted(configFile(), Text.printable(missing.getFirst()),
+                                    missing.size() == 1 ? "" : " and %d more".formatted(missing.size() - 1),
+                                    file.getFileName())));
         }
     }
 

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
@@ -61,6 +62,48 @@ class WholeFileTest {
         assertThat(link).isSymbolicLink();
         assertThat(file).hasContent("new");
         assertThat(all()).hasSize(2);
+    }
+
+    @Test
+    void whoMayReadAndWriteAFileStays() throws IOException {
+        assumeTrue(Files.getFileStore(temp).supportsFileAttributeView("posix"), "there are no permissions");
+        for (String mode : List.of("rw-------", "rw-rw-rw-", "rwxr-x--x")) {
+            Path file = Files.writeString(temp.resolve(mode), "old");
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+            Path link = Files.createSymbolicLink(temp.resolve("to " + mode), Path.of(mode));
+            for (Path name : List.of(file, link)) {
+                WholeFile.write(name, writer -> {
+                    try (Stream<Path> parts = Files.list(temp)) {
+                        assertThat(parts.filter(f -> f.toString().endsWith(".part"))).as("while it is written")
+                                .hasSize(1)
+                                .allMatch(f -> permissions(f).equals(mode));
+                    }
+                    writer.write("new");
+                });
+                assertThat(file).hasContent("new");
+                assertThat(permissions(file)).isEqualTo(mode);
+            }
+        }
+        Path plain = Files.writeString(temp.resolve("plain"), "x");
+        WholeFile.write(temp.resolve("other"), "x");
+        assertThat(permissions(temp.resolve("other"))).as("a new file").isEqualTo(permissions(plain));
+    }
+
+    private static String permissions(Path file) {
+        try {
+            return PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A process of the superuser may write all. */
+    @Test
+    void aFileThatIsNotToBeWrittenStays() throws IOException {
+        Path file = Files.writeString(temp.resolve("file"), "old");
+        assumeTrue(file.toFile().setReadOnly() && !Files.isWritable(file), "everything can be written");
+        assertRefused(file, "no permission for " + file);
+        assertThat(file).hasContent("old");
     }
 
     @Test

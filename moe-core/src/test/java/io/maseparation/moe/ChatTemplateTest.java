@@ -174,12 +174,12 @@ class ChatTemplateTest {
 
     private TokenizerConfig config(String json) throws IOException {
         Files.writeString(temp.resolve("tokenizer_config.json"), json);
-        return TokenizerConfig.read(temp);
+        return TokenizerConfig.read(temp, _ -> {});
     }
 
     @Test
     void theTemplateIsFoundWhereverItIs() throws IOException {
-        assertThat(TokenizerConfig.read(temp).template()).isEmpty();
+        assertThat(TokenizerConfig.read(temp, _ -> {}).template()).isEmpty();
         assertThat(config("{\"chat_template\": null}").template()).isEmpty();
         String tokens = "\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\", \"add_bos_token\": true";
         assertThat(config("{%s, \"chat_template\": \"{{ bos_token }}one\"}".formatted(tokens)).template().orElseThrow()
@@ -197,7 +197,7 @@ class ChatTemplateTest {
     @Test
     void aTemplateThatIsNoTextIsRefused() throws IOException {
         Files.write(temp.resolve("chat_template.jinja"), new byte[] {(byte) 0xff, 1});
-        assertComplains(() -> TokenizerConfig.read(temp),
+        assertComplains(() -> TokenizerConfig.read(temp, _ -> {}),
                 "chat_template.jinja: cannot be read: it is not text in UTF-8");
         assertComplains(() -> template("{% frobnicate %}").render(HI, true, Map.of()),
                 "chat template: Unknown statement type: frobnicate");

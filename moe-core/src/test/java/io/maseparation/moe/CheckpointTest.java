@@ -177,28 +177,45 @@ class CheckpointTest {
         assertComplains(() -> Checkpoint.open(temp), "tensor model.layers.3.", "is missing");
     }
 
-    /** What is not a file may have no end: a pipe that nobody writes into is not even opened. */
+    /**
+     * What is not a file may have no end: a pipe that nobody writes into is not even opened. Neither it nor a folder
+     * nor a link to nothing is taken for a file that is not there.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json",
-        "chat_template.jinja", "quantize_config.json", "model.safetensors", "model.safetensors.index.json"})
-    void whatIsNotAFileIsNotRead(String name) throws IOException, InterruptedException {
+        "special_tokens_map.json", "chat_template.jinja", "quantize_config.json", "hf_quant_config.json",
+        "adapter_config.json", "model.safetensors", "model.safetensors.index.json"})
+    void whatIsNotAFileIsComplainedOf(String name) throws IOException, InterruptedException {
         TestCheckpoint.of("mixtral", "{}", 1).write(temp);
         Path file = temp.resolve(name);
-        if (name.startsWith("model.")) {
+        if (name.endsWith(".index.json")) {
             Files.delete(temp.resolve("model.safetensors"));
         }
         Files.deleteIfExists(file);
+        assertNotAFile(name, "a folder", () -> Files.createDirectory(file));
+        assertNotAFile(name, "a link that leads to nothing", () -> Files.createSymbolicLink(file, Path.of("nothing")));
+        assertNotAFile(name, "a link that leads in circles", () -> Files.createSymbolicLink(file, Path.of(name)));
         Process pipe = new ProcessBuilder("mkfifo", file.toString()).start();
         assumeTrue(pipe.waitFor() == 0, "no mkfifo here");
+        assertNotAFile(name, "a pipe or a device", () -> file);
+    }
+
+    private interface Making {
+        Path make() throws IOException;
+    }
+
+    private void assertNotAFile(String name, String what, Making making) throws IOException {
+        Path file = making.make();
         assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
-            try (Checkpoint checkpoint = Checkpoint.open(temp)) {
-                assertThat(checkpoint.tokenizer()).isEmpty();
-                assertThat(Sampler.read(temp, false)).isEqualTo(Sampler.greedy());
-            } catch (ModelException e) {
-                assertThat(e).hasMessageContaining(name);
-                assertThat(name).containsAnyOf("model", "quantize", "config.json")
-                        .isNotEqualTo("tokenizer_config.json");
+            assertComplains(() -> Checkpoint.open(temp), name,
+                    name.startsWith("adapter") ? "adapter" : what.contains("circles") ? "" : what);
+            if (name.equals("generation_config.json")) {
+                assertComplains(() -> Sampler.read(temp, false), name);
+            }
+            if (name.matches("tokenizer_config.*|special.*|chat.*")) {
+                assertComplains(() -> TokenizerConfig.read(temp, _ -> {}), name);
             }
         });
+        Files.delete(file);
     }
 }

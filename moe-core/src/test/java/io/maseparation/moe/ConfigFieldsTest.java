@@ -15,6 +15,7 @@ import io.maseparation.moe.testing.TestCheckpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -44,10 +45,27 @@ class ConfigFieldsTest {
         "\"n_routed_experts\": 3             | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"rope_interleave\": true         | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"lm_head_bias\": true            | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
-        "\"use_qk_norm\": true             | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"use_qk_norm\": true             | mixtral qwen2_moe granitemoe",
+        "\"use_qk_norm\": false            | olmoe qwen3_moe",
+        "\"rotary_pct\": 0.25               | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"rotary_emb_base\": 77            | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"attn_logit_softcapping\": 30.0   | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"logit_scale\": 0                 | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"attention_multiplier\": 1        | mixtral olmoe qwen2_moe qwen3_moe",
+        "\"embedding_multiplier\": 12       | mixtral olmoe qwen2_moe qwen3_moe",
+        "\"clip_qkv\": 1                    | mixtral qwen2_moe qwen3_moe granitemoe",
+        "\"parallel_residual\": true        | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"mlp_bias\": true                 | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"n_group\": 2                     | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"first_k_dense_replace\": 1       | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"use_rope\": false                | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"use_sliding_window\": true       | mixtral olmoe granitemoe",
+        "\"mlp_layer_types\": [\"dense\"]   | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"repetition_penalty\": 1.2        | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"frobnication\": 0                | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
+        "\"frobnicate\": {\"a\": 1}         | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
         "\"shared_intermediate_size\": 8   | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
-        "\"moe_layer_freq\": 2               | mixtral olmoe qwen2_moe qwen3_moe granitemoe",
-        "\"text_config\": {\"hidden_size\": 9} | mixtral olmoe qwen2_moe qwen3_moe granitemoe"})
+        "\"moe_layer_freq\": 2               | mixtral olmoe qwen2_moe qwen3_moe granitemoe"})
     void aFieldThatWouldSaySomethingElseIsNamed(String field, String families) {
         for (HfFamily family : HfFamily.values()) {
             if (!families.contains(family.modelType)) {
@@ -61,6 +79,100 @@ class ConfigFieldsTest {
             assertOneLine(opened, "config.json: " + family.modelType + " does not read ",
                     field.replaceAll("\"(\\w+)\".*", "$1"));
         }
+    }
+
+    /** What another name says again, or what is computed anyway, is nothing to speak of. */
+    @ParameterizedTest
+    @EnumSource
+    void aFieldThatSaysTheSameIsNotNamed(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.setAll(json("""
+                {"rope_theta": 10000, "rotary_emb_base": 10000.0, "n_routed_experts": 5, "moe_top_k": 2, "d_model": 24,
+                 "hidden_activation": "silu", "layer_norm_eps": 0.000001, "use_qk_norm": %s, "routed_scaling_factor": 1.0,
+                 "embedding_dropout": 0.1, "router_z_loss_coef": 0.1, "_something": {"layer": 1}, "frobnication": null,
+                 "max_length": 99, "temperature": 1, "top_k": 50, "max_window_layers": 2}"""
+                .formatted(family == HfFamily.OLMOE || family == HfFamily.QWEN3_MOE)));
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void manyFieldsAreCountedAndTheFirstNamed(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        for (int i = 10; i < 60; i++) {
+            model.config.put("field%d-%s\n".formatted(i, "x".repeat(300)), i);
+        }
+        model.config.put("final_logit_softcapping", 30);
+        Opened opened = open(model.write(temp));
+        assertOneLine(opened, family.modelType + " does not read final_logit_softcapping, field10-x", "field16-x",
+                " and 43 fields more; ignored");
+        assertThat(opened.lines().getFirst()).doesNotContain("field17");
+    }
+
+    /** Of real checkpoints every field is known. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "MIXTRAL | \"bos_token_id\": 1, \"sliding_window\": null, \"router_jitter_noise\": 0.0, \"rope_theta\": 1000000.0, \"head_dim\": null, \"attn_implementation\": \"sdpa\", \"num_labels\": 2",
+        "OLMOE | \"clip_qkv\": null, \"norm_topk_prob\": false, \"rope_scaling\": null, \"rope_theta\": 10000.0, \"attention_bias\": false, \"pad_token_id\": 1, \"eos_token_id\": 37",
+        "QWEN2_MOE | \"decoder_sparse_step\": 1, \"max_window_layers\": 21, \"norm_topk_prob\": false, \"sliding_window\": 32768, \"use_sliding_window\": false, \"bos_token_id\": 33, \"mlp_only_layers\": []",
+        "QWEN3_MOE | \"decoder_sparse_step\": 1, \"max_window_layers\": 62, \"norm_topk_prob\": true, \"sliding_window\": null, \"use_sliding_window\": false, \"qkv_bias\": false, \"shared_expert_intermediate_size\": 0, \"use_qk_norm\": true, \"head_dim\": 6",
+        "QWEN3_MOE | \"max_window_layers\": 48, \"sliding_window\": 4096, \"use_sliding_window\": false, \"attention_bias\": false, \"layer_types\": [\"full_attention\", \"full_attention\", \"full_attention\"]",
+        "GRANITE_MOE | \"attention_bias\": false, \"attention_multiplier\": 0.4, \"embedding_multiplier\": 12.0, \"logits_scaling\": 6.0, \"residual_multiplier\": 0.22, \"rope_theta\": 10000, \"mlp_bias\": false"})
+    void fieldsOfPublishedConfigurationsAreKnown(HfFamily family, String own) {
+        TestCheckpoint model = tiny(family);
+        model.config.remove("rope_parameters");
+        model.config.setAll(json("""
+                {"_name_or_path": "org/name", "architectures": ["%s"], "attention_dropout": 0.1, "eos_token_id": [2, 3],
+                 "initializer_range": 0.02, "output_router_logits": false, "router_aux_loss_coef": 0.001,
+                 "tie_word_embeddings": false, "transformers_version": "4.36.0.dev0", "use_cache": true,
+                 "pad_token_id": 0, "unsloth_fixed": true, "id2label": {"0": "A"}, "label2id": {"A": 0}, %s}"""
+                .formatted(family.architecture, own)));
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anArchitectureThatIsNotTheModelTypesIsSaid(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        double[] expected = expected(model);
+        for (String architecture : List.of("LlamaForCausalLM", family.architecture.replace("CausalLM", "X"))) {
+            model.config.putArray("architectures").add(architecture);
+            Opened opened = open(model.write(temp));
+            assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+            assertOneLine(opened, "config.json: architectures names " + architecture, family.architecture, "model_type");
+        }
+        model.config.putArray("architectures").add("Other").add(family.architecture);
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+        model.config.putObject("auto_map").put("AutoModelForCausalLM", "modeling_x.Model");
+        assertOneLine(open(model.write(temp)), "config.json: auto_map names code that is not run", family.architecture);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"dual_chunk_attention_config", "sparse_attention_config", "text_config", "per_layer_config", "moe_config",
+        "attn_config", "ffn_config", "lora_config", "router", "layer_overrides", "quant_settings"})
+    void aBlockOfSettingsThatWouldChangeNumbersIsRefused(String block) {
+        for (HfFamily family : HfFamily.values()) {
+            TestCheckpoint model = tiny(family);
+            model.config.putObject(block).put("chunk_size", 2);
+            model.write(temp);
+            assertComplains(() -> Checkpoint.open(temp), "config.json: " + block + " is a block of settings");
+            assertThat(HfConfig.read(temp).hidden()).as("planning").isEqualTo(24);
+            model.config.putObject(block);
+            model.write(temp);
+            assertThat(open(temp).config().hidden()).as("an empty one").isEqualTo(24);
+        }
+    }
+
+    /** Peft's loader would change the weights by it. */
+    @ParameterizedTest
+    @EnumSource
+    void anAdapterBesideTheWeightsIsRefused(HfFamily family) throws IOException {
+        tiny(family).write(temp);
+        Path adapter = temp.resolve("adapter_config.json");
+        SafetensorsWriter.text(adapter, "{\"peft_type\": \"LORA\"}");
+        assertComplains(() -> Checkpoint.open(temp), "adapter_config.json: an adapter's weights are not supported");
+        Files.delete(temp.resolve("config.json"));
+        assertComplains(() -> Checkpoint.open(temp), "adapter_config.json: an adapter's weights are not supported");
     }
 
     @ParameterizedTest
@@ -126,6 +238,29 @@ class ConfigFieldsTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void anEndOfSequenceThatNoTokenCanBeIsSaid(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.put("eos_token_id", 39);
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+        model.config.putArray("eos_token_id").add(3).add(40);
+        assertOneLine(open(model.write(temp)), "config.json: the end-of-sequence token 40 is outside the vocabulary of 40");
+        SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": 41}");
+        assertOneLine(open(temp), "token 41 is outside");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"QWEN2_MOE", "QWEN3_MOE"})
+    void denseLayersThatAreNotThereAreSaid(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        double[] expected = expected(model);
+        model.config.putArray("mlp_only_layers").add(3);
+        Opened opened = open(model.write(temp));
+        assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+        assertOneLine(opened, "config.json: mlp_only_layers names layers that the 3 of num_hidden_layers do not have");
+    }
+
     /** Kernels scale attention's scores after what is not there has been set to minus infinity. */
     @Test
     void aMultiplierOfAttentionIsAboveZero() {
@@ -145,6 +280,34 @@ class ConfigFieldsTest {
         TestCheckpoint model = tiny(HfFamily.QWEN2_MOE);
         model.config.setAll(json("{" + fields + "}"));
         assertComplains(() -> open(model.write(temp)), "config.json: " + complaint);
+    }
+
+    /** Fields of windows that contradict each other: computed as transformers does, and said. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "mixtral | \"use_sliding_window\": false, \"sliding_window\": 3 | 3 3 3 | does not read use_sliding_window",
+        "mixtral | \"use_sliding_window\": true, \"sliding_window\": 3  | 3 3 3 |",
+        "mixtral | \"max_window_layers\": 1, \"sliding_window\": 3      | 3 3 3 | does not read max_window_layers",
+        "qwen3_moe | \"use_sliding_window\": true, \"sliding_window\": null | 0 0 0 | use_sliding_window is true and sliding_window null",
+        "qwen3_moe | \"use_sliding_window\": true, \"sliding_window\": 3, \"max_window_layers\": 1 | 3 3 3 | does not read max_window_layers",
+        "qwen3_moe | \"use_sliding_window\": false, \"sliding_window\": 3, \"max_window_layers\": 1 | 0 0 0 |",
+        "qwen2_moe | \"use_sliding_window\": true, \"sliding_window\": 3, \"max_window_layers\": 1 | 3 0 0 |",
+        "qwen2_moe | \"use_sliding_window\": true, \"sliding_window\": 3, \"max_window_layers\": 1, \"layer_types\": [\"full_attention\", \"sliding_attention\", \"full_attention\"] | 0 3 0 | max_window_layers 1 would give other layers a window",
+        "qwen2_moe | \"use_sliding_window\": true, \"sliding_window\": 3, \"max_window_layers\": 3, \"layer_types\": [\"sliding_attention\", \"full_attention\", \"sliding_attention\"] | 3 0 3 |",
+        "olmoe | \"sliding_window\": 3, \"use_sliding_window\": true | 0 0 0 | does not read sliding_window, use_sliding_window",
+        "granitemoe | \"sliding_window\": 3, \"use_sliding_window\": false | 0 0 0 |"})
+    void fieldsOfWindowsThatContradictEachOtherAreSaid(String family, String fields, String windows, String line) {
+        TestCheckpoint model = tiny(Arrays.stream(HfFamily.values()).filter(f -> f.modelType.equals(family)).findFirst()
+                .orElseThrow());
+        model.config.setAll(json("{" + fields + "}"));
+        Opened opened = open(model.write(temp));
+        assertThat(opened.config().layers()).extracting(ModelConfig.Layer::slidingWindow).containsExactly(
+                Arrays.stream(windows.split(" ")).map(Integer::valueOf).toArray(Integer[]::new));
+        if (line == null) {
+            assertThat(opened.lines()).isEmpty();
+        } else {
+            assertOneLine(opened, line);
+        }
     }
 
     @Test

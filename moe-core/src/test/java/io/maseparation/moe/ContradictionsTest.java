@@ -86,14 +86,14 @@ class ContradictionsTest {
     void aCheckpointThatFitsTogetherSaysNothing(HfFamily family) {
         TestCheckpoint model = tiny(family);
         model.config.setAll(json("""
-                {"architectures": ["X"], "torch_dtype": "float32", "transformers_version": "4.5", "use_cache": true,
+                {"architectures": ["%s"], "torch_dtype": "float32", "transformers_version": "4.5", "use_cache": true,
                  "attention_dropout": 0.0, "initializer_range": 0.02, "bos_token_id": 1, "pad_token_id": null,
                  "router_aux_loss_coef": 0.01, "output_router_logits": false, "rope_scaling": null,
                  "attention_bias": false, "sliding_window": null, "use_sliding_window": false, "max_window_layers": 3,
                  "tie_word_embeddings": false, "clip_qkv": null, "_name_or_path": "x", "pretraining_tp": 1,
                  "router_jitter_noise": 0.0, "quantization_config": null, "mlp_only_layers": [], "qkv_bias": %s,
                  "decoder_sparse_step": 1, "layer_types": ["full_attention", "full_attention", "full_attention"]}"""
-                .formatted(family == HfFamily.QWEN2_MOE)));
+                .formatted(family.architecture, family == HfFamily.QWEN2_MOE)));
         Opened opened = open(model.write(temp));
         assertThat(opened.lines()).isEmpty();
         assertThat(opened.logits()).containsExactly(expected(model), within(1e-5));
@@ -355,7 +355,7 @@ class ContradictionsTest {
         TestCheckpoint model = tiny(family);
         model.config.put("rope_theta", 77.0);
         model.config.set("rope_parameters", json("{\"rope_theta\": 500.0, \"rope_type\": \"default\"}"));
-        assertOneLine(open(model.write(temp)), "rope_theta and that of rope_parameters contradict");
+        assertOneLine(open(model.write(temp)), "rope_theta 77 and that of rope_parameters, 500, contradict");
         model.config.put("rope_theta", 500.0);
         model.config.set("rope_parameters", json("{\"rope_theta\": 500.0, \"factor\": 4}"));
         model.write(temp);

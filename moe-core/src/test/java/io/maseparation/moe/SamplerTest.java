@@ -197,6 +197,8 @@ class SamplerTest {
         "{'do_sample': true, 'top_h': 0.5, 'suppress_tokens': [1]} | false | suppress_tokens, top_h;",
         "{'forced_bos_token_id': 0, 'guidance_scale': 1.5, 'stop_strings': ['a']} | false | forced_bos_token_id, guidance_scale, stop_strings;",
         "{'max_length': 20, 'bos_token_id': 1, 'cache_implementation': 'static', 'transformers_version': '5'} | true |",
+        "{'do_sample': true, 'temperature': 0.6, 'top_k': 20, 'top_p': 0.95, 'pad_token_id': 3, 'eos_token_id': [1, 2], 'repetition_penalty': 1.05, 'max_new_tokens': 2048, '_from_model_config': true, 'trust_remote_code': true} | true |",
+        "{'num_return_sequences': 3} | false | num_return_sequences;",
     })
     void fieldsOfAGenerationConfigThatNothingReadsAreNamed(String json, boolean sample, String named)
             throws IOException {
@@ -209,6 +211,17 @@ class SamplerTest {
             assertThat(lines).singleElement().asString()
                     .contains("generation_config.json: ", "nothing here reads " + named);
         }
+    }
+
+    /** A name that is written wrong would be left out without a word. */
+    @ParameterizedTest
+    @CsvSource({"temprature, 0.5, temprature;", "topk, 3, topk;", "sampling, {}, sampling;"})
+    void fieldsThatAreNotKnownAreNamed(String field, String value, String named) throws IOException {
+        Files.writeString(temp.resolve("generation_config.json"), "{\"%s\": %s}".formatted(field, value));
+        List<String> lines = new ArrayList<>();
+        assertThat(Sampler.read(temp, false, lines::add)).isEqualTo(Sampler.greedy());
+        assertThat(lines).singleElement().asString()
+                .contains("generation_config.json: nothing reads " + named + " left out");
     }
 
     @ParameterizedTest

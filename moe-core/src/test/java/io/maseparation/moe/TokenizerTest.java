@@ -2,6 +2,7 @@ package io.maseparation.moe;
 
 import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -153,6 +154,65 @@ class TokenizerTest {
         assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(7, 9);
         SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": [3]}");
         assertThat(HfConfig.read(temp).vocabulary().eosTokens()).containsExactly(3);
+    }
+
+    @Test
+    void tokensThatTheConfigurationAddsAndTheFileDoesNotHaveAreSaid() throws IOException {
+        assumeNativeLibrary();
+        Path config = temp.resolve("tokenizer_config.json");
+        for (String added : List.of("\"0\": {\"content\": \"<unk>\"}", "\"3\": {\"content\": \"and\"}",
+                "\"6\": {\"content\": \"<x>\"}, \"7\": {\"content\": \"<y>\"}", "\"4\": {\"content\": \"and\"}")) {
+            SafetensorsWriter.text(config, "{\"added_tokens_decoder\": {%s}}".formatted(added));
+            List<String> lines = new ArrayList<>();
+            try (Tokenizer tokenizer = Tokenizer.lazily(file(), lines::add)) {
+                tokenizer.encode("and");
+                tokenizer.encode("and");
+            }
+            if (added.startsWith("\"0") || added.startsWith("\"3")) {
+                assertThat(lines).as(added).isEmpty();
+            } else {
+                assertThat(lines).as(added).singleElement(STRING).contains("tokenizer_config.json: added_tokens_decoder has "
+                        + (added.startsWith("\"6") ? "<x> as a token and 1 more" : "and as a token"));
+            }
+        }
+    }
+
+    @Test
+    void aTemplateThatContradictsTheOtherFilesIsUsedAndSaid() {
+        List<String> lines = new ArrayList<>();
+        SafetensorsWriter.text(temp.resolve("chat_template.jinja"), "one");
+        assertThat(TokenizerConfig.read(temp, lines::add).templates()).containsOnly(entry("default", "one"));
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"chat_template\": \"one\"}");
+        TokenizerConfig.read(temp, lines::add);
+        assertThat(lines).isEmpty();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"chat_template\": \"two\"}");
+        assertThat(TokenizerConfig.read(temp, lines::add).templates()).containsOnly(entry("default", "one"));
+        assertThat(lines).singleElement(STRING).contains("chat_template.jinja: is used", "tokenizer_config.json");
+    }
+
+    @Test
+    void specialTokensThatAreToBeTakenApartAreRefused() throws IOException {
+        assumeNativeLibrary();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"split_special_tokens\": true}");
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            assertThat(tokenizer.encodePlain("and experts")).containsExactly(3, 4);
+            assertComplains(() -> tokenizer.encodePlain("and <s>"), "tokenizer_config.json: split_special_tokens is true",
+                    "a text with <s>");
+        }
+    }
+
+    /** As in transformers, which reads special_tokens_map.json only for want of added_tokens_decoder. */
+    @Test
+    void specialTokensOfTheMapCountWhereTheConfigurationListsNone() {
+        Path config = temp.resolve("tokenizer_config.json");
+        SafetensorsWriter.text(temp.resolve("special_tokens_map.json"),
+                "{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"<n>\", \"lstrip\": false}}");
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<m>"), entry("eos_token", "<n>"));
+        SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"unk_token\": \"<u>\"}");
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(
+                entry("bos_token", "<m>"), entry("eos_token", "<n>"), entry("unk_token", "<u>"));
+        SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"added_tokens_decoder\": {}}");
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<b>"));
     }
 
     @Test

@@ -106,14 +106,16 @@ final class CalibrateCommand extends Command {
             }
             String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
                     LocalDate.now(ZoneId.systemDefault()));
-            output.ifPresent(file -> ClusterFile.write(file, calibration.cluster(), source));
+            List<SimulationCheck.Entry> entries = checks;
             Table operations = operations(calibration);
-            Table check = check(checks);
-            terminal.out().print(switch (format) {
-                case JSON -> Json.write(tree(model, calibration, operations, check, checks));
-                case CSV -> TableWriter.write(checks.isEmpty() ? operations : check, format);
-                default -> text(model, calibration, operations, check, checks, settings, format);
-            });
+            Table check = check(entries);
+            OutputFlags.both(
+                    () -> output.ifPresent(file -> ClusterFile.write(file, calibration.cluster(), source)),
+                    () -> terminal.out().print(switch (format) {
+                        case JSON -> Json.write(tree(model, calibration, operations, check, entries));
+                        case CSV -> TableWriter.write(entries.isEmpty() ? operations : check, format);
+                        default -> text(model, calibration, operations, check, entries, settings, format);
+                    }));
         }
     }
 

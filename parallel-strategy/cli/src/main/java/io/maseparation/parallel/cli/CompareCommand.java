@@ -115,10 +115,6 @@ final class CompareCommand extends Command {
                             : setup.withLayout(StrategyFlags.dispatched(arguments, setup.layout(), nodeOf)))
                     .toList();
             Comparison comparison = compare(model, workload, layouts, execution, repetitions, terminal);
-            trace.ifPresent(file -> TraceFile.write(file, comparison.entries().stream()
-                    .filter(Comparison.Entry::ran)
-                    .map(e -> TraceFlags.measured(e.typical(), e.setup().batching(), terminal))
-                    .toList()));
             boolean embedded = execution.devices().getFirst().target().embedded();
             HostPeak peak = embedded ? HostPeak.measure() : new HostPeak(Double.NaN, Double.NaN);
             ComparisonReport report = new ComparisonReport(config, comparison, peak, repetitions, FlagNames::translate);
@@ -128,9 +124,14 @@ final class CompareCommand extends Command {
             Table simulated = ClusterTimes.of(
                     config, layouts, cluster, prompts.size(),
                     (int) Math.min(Math.round(context), config.maxPositions()));
-            terminal.out().print(format == OutputFormat.JSON
-                    ? Json.write(report.tree(simulated, cluster))
-                    : report.text(ModelFlags.description(config), simulated, cluster, format));
+            OutputFlags.both(
+                    () -> trace.ifPresent(file -> TraceFile.write(file, comparison.entries().stream()
+                            .filter(Comparison.Entry::ran)
+                            .map(e -> TraceFlags.measured(e.typical(), e.setup().batching(), terminal))
+                            .toList())),
+                    () -> terminal.out().print(format == OutputFormat.JSON
+                            ? Json.write(report.tree(simulated, cluster))
+                            : report.text(ModelFlags.description(config), simulated, cluster, format)));
             if (!comparison.equal()) {
                 throw new FailedException("tokens differ: " + report.wrongTokens());
             }

@@ -4,6 +4,7 @@ import io.maseparation.files.Json;
 import io.maseparation.files.ModelException;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
+import io.maseparation.moe.Tokenizer;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.RunReport;
@@ -144,6 +145,7 @@ final class GenerateCommand extends Command {
                     .prefillChunk(prefillChunk)
                     .depth(RunFlags.depth(arguments));
             PromptFlags.addTo(generation, arguments);
+            model.tokenizer().ifPresent(Tokenizer::load);
             plan.ifPresentOrElse(generation::plan, () -> generation.layout(setup));
             if (arguments.has(IGNORE_EOS)) {
                 generation.ignoringEos();
@@ -166,12 +168,13 @@ final class GenerateCommand extends Command {
                 }
                 result.changes().stream().filter(c -> !c.made())
                         .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
-                trace.ifPresent(file -> TraceFile.write(
-                        file, List.of(TraceFlags.measured(result, setup.batching(), terminal))));
                 List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
-                terminal.out().print(format == OutputFormat.JSON
-                        ? Json.write(tree(result, texts, model.config(), setup, execution))
-                        : text(result, texts, model.config(), setup, format));
+                OutputFlags.both(
+                        () -> trace.ifPresent(file -> TraceFile.write(
+                                file, List.of(TraceFlags.measured(result, setup.batching(), terminal)))),
+                        () -> terminal.out().print(format == OutputFormat.JSON
+                                ? Json.write(tree(result, texts, model.config(), setup, execution))
+                                : text(result, texts, model.config(), setup, format)));
                 terminal.out().flush();
             }
         }
@@ -186,7 +189,7 @@ final class GenerateCommand extends Command {
             terminal.err().println("ma: sampling as generation_config.json says where no flag does: "
                     + sampler.description());
         }
-        for (String flag : List.of(TOP_K, TOP_P, MIN_P)) {
+        for (String flag : List.of(TOP_K, TOP_P, MIN_P, SEED)) {
             if (arguments.has(flag) && sampler.temperature() == 0) {
                 terminal.err().println(
                         "ma: --%s has no effect without --temperature above 0: the most likely token is taken"

@@ -4,6 +4,7 @@ import io.maseparation.files.WholeFile;
 import io.maseparation.parallel.present.OutputFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -48,13 +49,27 @@ final class OutputFlags {
     }
 
     /**
+     * Writes files and prints results; these also where those cannot be written after all, so that no work is lost.
+     *
+     * @param writing writes the files
+     * @param printing prints the results
+     */
+    static void both(Runnable writing, Runnable printing) {
+        try {
+            writing.run();
+        } finally {
+            printing.run();
+        }
+    }
+
+    /**
      * The folder that an option names; complains before minutes of work rather than after them.
      *
-     * @param page name of a file that will be there
+     * @param files names of the files that will be there
      * @throws UsageException if it cannot be a folder
      * @throws java.io.UncheckedIOException if nothing can be written there
      */
-    static Path folder(String option, Path folder, String page) {
+    static Path folder(String option, Path folder, Collection<String> files) {
         Path existing = folder.toAbsolutePath();
         while (existing != null && !Files.exists(existing)) {
             existing = existing.getParent();
@@ -64,7 +79,7 @@ final class OutputFlags {
                     ? "--%s %s is a file; name a folder".formatted(option, folder)
                     : "--%s %s: %s is a file, not a folder".formatted(option, folder, existing));
         }
-        WholeFile.check(folder.resolve(page));
+        files.forEach(file -> WholeFile.check(folder.resolve(file)));
         return folder;
     }
 }

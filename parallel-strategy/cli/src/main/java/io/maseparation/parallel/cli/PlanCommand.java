@@ -114,12 +114,13 @@ final class PlanCommand extends Command {
         SearchResult found = ranges.found();
         Evaluation best = found.best();
         Simulation simulated = best.result().simulation();
-        output.ifPresent(file -> PlanFile.of(simulated.plan())
-                .madeFor(cluster.name(), simulated.scenario().batch(), simulated.scenario().context())
-                .write(file));
-        terminal.out().print(format == OutputFormat.JSON
-                ? Json.write(tree(ranges, verdict))
-                : text(ranges, verdict, format));
+        OutputFlags.both(
+                () -> output.ifPresent(file -> PlanFile.of(simulated.plan())
+                        .madeFor(cluster.name(), simulated.scenario().batch(), simulated.scenario().context())
+                        .write(file)),
+                () -> terminal.out().print(format == OutputFormat.JSON
+                        ? Json.write(tree(ranges, verdict))
+                        : text(ranges, verdict, format)));
         output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
     }
 

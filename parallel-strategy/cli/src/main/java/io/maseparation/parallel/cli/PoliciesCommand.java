@@ -121,8 +121,6 @@ final class PoliciesCommand extends Command {
     @Override
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
-        Optional<Path> folder =
-                arguments.path(OUTPUT).map(name -> OutputFlags.folder(OUTPUT, name, PolicyCharts.PAGE));
         List<BalancingPolicy> policies = policies(arguments);
         PolicyStudy.Settings settings = settings(arguments);
         List<PolicyScenario> scenarios;
@@ -133,22 +131,29 @@ final class PoliciesCommand extends Command {
         } catch (PlanException e) {
             throw new UsageException(FlagNames.translate(e.getMessage()));
         }
+        Optional<Path> folder = arguments.path(OUTPUT)
+                .map(name -> OutputFlags.folder(OUTPUT, name, PolicyCharts.files(scenarios)));
         List<PolicyComparison> comparisons;
         try (Progress progress = terminal.progress(
                 "policies", scenarios.stream().mapToLong(PolicyComparison::blocks).sum())) {
             comparisons = PolicyStudy.run(
                     scenarios, policies, Runtime.getRuntime().availableProcessors(), progress::step);
         }
-        folder.ifPresent(f -> PolicyCharts.write(comparisons, f));
+        OutputFlags.both(
+                () -> folder.ifPresent(f -> PolicyCharts.write(comparisons, f)),
+                () -> terminal.out().print(text(comparisons, format)));
+        folder.ifPresent(f -> terminal.err().println("wrote " + f.resolve(PolicyCharts.PAGE)));
+    }
+
+    private static String text(List<PolicyComparison> comparisons, OutputFormat format) {
         Table table = PolicyReport.table(comparisons);
-        terminal.out().print(switch (format) {
+        return switch (format) {
             case JSON -> Json.write(PolicyReport.tree(comparisons, FlagNames::translate));
             case CSV -> TableWriter.write(table, format);
             default -> TableWriter.write(table, format)
                     + "\nSimulated, not measured; docs/balancing.md says what is modelled and what is left out.\n\n"
                     + summary(comparisons);
-        });
-        folder.ifPresent(f -> terminal.err().println("wrote " + f.resolve(PolicyCharts.PAGE)));
+        };
     }
 
     private static String summary(List<PolicyComparison> comparisons) {

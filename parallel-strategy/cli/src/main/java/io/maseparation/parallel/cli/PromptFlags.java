@@ -34,6 +34,9 @@ final class PromptFlags {
     static final String SYSTEM = "system";
     private static final String STANDARD_INPUT = "-";
 
+    /** What some editors put before a text; it is no part of it. */
+    private static final String BYTE_ORDER_MARK = "\uFEFF";
+
     private static final long MOST_BYTES = 64L << 20;
     private static final Pattern ID = Pattern.compile("\\d{1,9}");
 
@@ -169,9 +172,10 @@ final class PromptFlags {
                 throw new ModelException("%s: is longer than the %s that a file of prompts may have"
                         .formatted(flag, Text.bytes(MOST_BYTES)));
             }
-            return new String(bytes, StandardCharsets.UTF_8);
+            String text = new String(bytes, StandardCharsets.UTF_8);
+            return text.startsWith(BYTE_ORDER_MARK) ? text.substring(BYTE_ORDER_MARK.length()) : text;
         } catch (CharacterCodingException e) {
-            throw new ModelException(flag + ": is not text in UTF-8", e);
+            throw new ModelException(flag + ": " + Text.reason(e), e);
         } catch (IOException e) {
             throw new ModelException(flag + ": cannot be read: " + Text.reason(e), e);
         }

@@ -45,7 +45,7 @@ final class ReproduceCommand extends Command {
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Path folder = OutputFlags.folder(
-                OUTPUT, arguments.path(OUTPUT).orElse(Path.of(DEFAULT_OUTPUT)), Reproduction.PAGE);
+                OUTPUT, arguments.path(OUTPUT).orElse(Path.of(DEFAULT_OUTPUT)), Reproduction.FILES);
         Settings settings = new Settings(
                 arguments.named(CLUSTER, DEFAULT_CLUSTER, Clusters::named), arguments.has(QUICK),
                 arguments.seed(SEED),
@@ -65,8 +65,8 @@ final class ReproduceCommand extends Command {
                 }
             });
         }
-        reproduction.write(folder);
-        terminal.out().print(text(reproduction, format));
+        OutputFlags.both(
+                () -> reproduction.write(folder), () -> terminal.out().print(text(reproduction, format)));
         terminal.err().println("wrote " + folder.resolve(Reproduction.PAGE));
     }
 

@@ -74,13 +74,14 @@ final class SimulateCommand extends Command {
             throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
         }
         SimulationResult result = new Simulation(plan, cluster, scenario).run(trace.isPresent()).withRange();
-        trace.ifPresent(file -> TraceFile.write(file, List.of(run(result))));
-        terminal.out().print(switch (format) {
-            case JSON -> Json.write(tree(result, limit));
-            case CSV -> TableWriter.write(
-                    SimulationTable.of(List.of(new SimulationTable.Row("given", result))), format);
-            default -> text(result, limit, format);
-        });
+        OutputFlags.both(
+                () -> trace.ifPresent(file -> TraceFile.write(file, List.of(run(result)))),
+                () -> terminal.out().print(switch (format) {
+                    case JSON -> Json.write(tree(result, limit));
+                    case CSV -> TableWriter.write(
+                            SimulationTable.of(List.of(new SimulationTable.Row("given", result))), format);
+                    default -> text(result, limit, format);
+                }));
     }
 
     private static TraceFile.Run run(SimulationResult result) {

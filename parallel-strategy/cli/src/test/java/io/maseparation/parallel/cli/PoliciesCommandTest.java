@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.maseparation.parallel.adapt.ChangeRule;
+import io.maseparation.parallel.studies.policies.MigrationModel;
+import io.maseparation.parallel.studies.policies.PolicyCharts;
+import io.maseparation.parallel.studies.policies.PolicyStudy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,7 +70,9 @@ class PoliciesCommandTest {
         assertThat(files)
                 .contains("index.html", "policies.csv", "overview-expert-bound.svg", "overview-memory-bound.svg",
                         "expert-bound-drift-1.2-512.svg", "memory-bound-growing-contexts.svg")
-                .hasSize(14);
+                .hasSize(14)
+                .containsExactlyInAnyOrderElementsOf(PolicyCharts.files(PolicyStudy.scenarios(new PolicyStudy.Settings(
+                        6, 0, ChangeRule.Settings.of(2, 2), new MigrationModel(0.5, 0)))));
         assertThat(Files.readString(folder.resolve("policies.csv"))).isEqualTo(run.out());
         assertThat(Files.readString(folder.resolve("expert-bound-zipf-1.2.svg"))).contains("simulated", "placement");
     }

@@ -84,8 +84,43 @@ class TextTest {
             System.setIn(before);
         }
         Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, 1});
-        assertThat(generate(folder, "--prompt-file " + file).err()).contains("is not text in UTF-8");
+        assertThat(generate(folder, "--prompt-file " + file).err()).contains("is not text in UTF-8").doesNotContain("character 0");
+        Files.writeString(file, "and\0apart");
+        assertThat(generate(folder, "--prompt-file " + file).err()).contains(file + ": it is not text in UTF-8",
+                "the character 0");
         assertThat(generate(folder, "--prompt-file " + temp.resolve("none")).err()).contains("no such file");
+    }
+
+    /** And not when there are tokens to make text of. */
+    @Test
+    void aTokenizerThatIsBrokenIsKnownBeforeTheWork() throws IOException {
+        Path folder = checkpoint(temp);
+        Files.writeString(folder.resolve("tokenizer.json"), "{broken");
+        Path trace = temp.resolve("trace.json");
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words(
+                "generate -m " + folder + " --prompt-ids 1,2 -n 2 --trace " + trace));
+        assertThat(run.status()).isOne();
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).contains("tokenizer.json: not valid JSON").hasLineCount(1);
+        assertThat(trace).doesNotExist();
+    }
+
+    /** What some editors put before a text, and nobody sees. */
+    @Test
+    void aByteOrderMarkIsNoPartOfAPrompt() throws IOException {
+        Path folder = checkpoint(temp);
+        Path file = Files.writeString(temp.resolve("prompt.txt"), "\uFEFFexperts apart\n");
+        assertThat(promptIds(generate(folder, "--prompt-file " + file + " --format json"))).isEqualTo("[1,4,5]");
+        InputStream before = System.in;
+        System.setIn(Files.newInputStream(file));
+        try {
+            assertThat(promptIds(generate(folder, "--prompt-file - --format json"))).isEqualTo("[1,4,5]");
+        } finally {
+            System.in.close();
+            System.setIn(before);
+        }
+        Files.writeString(file, "\uFEFF3,4\n");
+        assertThat(promptIds(generate(folder, "--prompt-ids @" + file + " --format json"))).isEqualTo("[3,4]");
     }
 
     @Test

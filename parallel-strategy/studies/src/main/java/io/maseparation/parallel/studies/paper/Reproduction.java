@@ -58,6 +58,10 @@ public final class Reproduction {
         void done();
     }
 
+    /** Names of all files of a report. */
+    public static final List<String> FILES = List.of("claims.csv", "assumptions.csv", "batches.csv", "plane.csv",
+            "ratios.csv", "pareto.csv", "scaling.csv", "models.csv", "skew.csv", "steps.csv", PAGE);
+
     private Reproduction(Settings settings, List<Claim> claims, List<Section> sections) {
         this.settings = settings;
         this.claims = claims;

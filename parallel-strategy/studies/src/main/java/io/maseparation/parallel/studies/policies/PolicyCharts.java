@@ -13,9 +13,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -93,7 +95,7 @@ public final class PolicyCharts {
         comparisons.stream()
                 .collect(Collectors.groupingBy(c -> kind(c.scenario()), LinkedHashMap::new, Collectors.toList()))
                 .forEach((kind, of) -> charts.put(
-                        kind.isEmpty() ? "overview.svg" : "overview-" + kind + ".svg",
+                        overviewFile(kind),
                         overview(of, kind.isEmpty() ? "Policies" : "Policies, " + kind)));
         comparisons.forEach(c -> charts.put(file(c.scenario().name()), trace(c)));
         return charts;
@@ -103,6 +105,24 @@ public final class PolicyCharts {
     private static String kind(PolicyScenario scenario) {
         int comma = scenario.name().indexOf(", ");
         return comma < 0 ? "" : scenario.name().substring(0, comma);
+    }
+
+    private static String overviewFile(String kind) {
+        return kind.isEmpty() ? "overview.svg" : "overview-" + kind + ".svg";
+    }
+
+    /**
+     * {@return names of all files that {@link #write} writes}
+     *
+     * @param scenarios what is compared
+     */
+    public static Set<String> files(List<PolicyScenario> scenarios) {
+        Set<String> files = new LinkedHashSet<>(List.of(PAGE, TABLE));
+        for (PolicyScenario scenario : scenarios) {
+            files.add(overviewFile(kind(scenario)));
+            files.add(file(scenario.name()));
+        }
+        return files;
     }
 
     private static String file(String name) {

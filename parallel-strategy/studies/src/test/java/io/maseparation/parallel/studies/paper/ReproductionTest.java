@@ -157,6 +157,15 @@ class ReproductionTest {
         assertThat(page).doesNotContain("NaN").endsWith("</html>\n");
     }
 
+    /** They are looked at before the work begins. */
+    @Test
+    void allFilesAreKnownBefore() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files.map(f -> f.getFileName().toString()))
+                    .containsExactlyInAnyOrderElementsOf(Reproduction.FILES);
+        }
+    }
+
     @Test
     void linksLeadToTheNumbersBehindEachChart() throws IOException {
         Set<String> linked = Pattern.compile("href=\"\\./([^\"]+)\"").matcher(page).results()

@@ -79,7 +79,8 @@ class KernelTablesTest {
 
         // Dispatch and combine take their launches, of a microsecond each, and the sums their bytes.
         OpCost sums = Combine.cost(tokens, pairs, topK, hidden, false);
-        double beside = 2 + 1e6 * kind(system).workSeconds(Operation.COMBINE, (double) sums.bytes(2), sums.flops(), 0);
+        double beside = 2 + 1e6 * kind(system).workSeconds(
+                Operation.COMBINE, (double) sums.bytes(2), (double) sums.flops(), 0);
         assertThat(up + down + beside).isEqualTo(measured, within(0.005 * measured));
     }
 
@@ -273,7 +274,7 @@ class KernelTablesTest {
     }
 
     /**
-     * A part may be off by what it is off now, always less than a tenth in the geometric mean, and each of its points by
+     * A part may be off by what it is off now, less than a tenth in the geometric mean, and each of its points by
      * 35 %, but for those that docs/simulation.md lists with reasons: ends of curves and kernels that change there.
      */
     @ParameterizedTest

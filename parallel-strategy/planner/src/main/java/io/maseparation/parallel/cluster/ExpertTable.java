@@ -30,6 +30,9 @@ final class ExpertTable {
     /** A matrix with fewer columns takes as long as one with as many: kernels have no narrower tiles. */
     private static final int TILE = 64;
 
+    /** Triton compiles kernels apart for sizes that 16 divides; those for others are up to twice as slow. */
+    private static final int ALIGNED = 16;
+
     private final Roofline base;
     private final Map<Configuration, KernelFit> fits;
     private final List<Curve> curves;
@@ -177,14 +180,10 @@ final class ExpertTable {
 
     private Sources sources(Shape shape) {
         double[] key = {Math.log(shape.width()), Math.log(shape.hidden()), Math.log(shape.held())};
-        List<Curve> nearest = curves.stream()
-                .filter(c -> c.configuration() != (shape.few() ? Configuration.MANY : Configuration.FEW))
+        List<Curve> nearest = likely(shape).stream()
                 .sorted(Comparator.comparingDouble(c -> c.factors().distance(key)))
                 .limit(NEAREST)
                 .toList();
-        if (nearest.isEmpty()) {
-            nearest = curves;
-        }
         double[] weights =
                 nearest.stream().mapToDouble(c -> 1 / (c.factors().distance(key) + 1e-9)).toArray();
         double all = Arrays.stream(weights).sum();
@@ -195,6 +194,23 @@ final class ExpertTable {
         }
         return new Sources(
                 nearest.stream().map(Curve::factors).toArray(KernelTable.Curve[]::new), weights, shares);
+    }
+
+    /** The curves of kernels that a shape may have; all where there are none. */
+    private List<Curve> likely(Shape shape) {
+        List<Curve> tiled = curves.stream()
+                .filter(c -> c.configuration() != (shape.few() ? Configuration.MANY : Configuration.FEW))
+                .toList();
+        List<Curve> of = tiled.isEmpty() ? curves : tiled;
+        List<Curve> loaded = of.stream()
+                .filter(c -> aligned(c.like().width()) == aligned(shape.width()))
+                .toList();
+        return loaded.isEmpty() ? of : loaded;
+    }
+
+    /** Whether kernels load rows of a width in pieces of 16 bytes, rather than element by element. */
+    static boolean aligned(int width) {
+        return width % ALIGNED == 0;
     }
 
     private KernelFit fit(Configuration configuration) {

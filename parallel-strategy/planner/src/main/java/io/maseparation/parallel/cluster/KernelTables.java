@@ -4,6 +4,7 @@ import io.maseparation.files.Identified;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
+import io.maseparation.kernels.operations.Combine;
 import io.maseparation.kernels.operations.DecodeAttention;
 import io.maseparation.kernels.operations.Projection;
 import io.maseparation.moe.segments.OperationCost;
@@ -36,7 +37,7 @@ public final class KernelTables {
 
     private static final int HEAD_DIM = 128;
 
-    /** Of a layer of experts, what its dispatch and combine take; the fits are of what is left. */
+    /** Launches of dispatch and combine, which are in the time of a layer of experts. */
     private static final double BESIDE_EXPERTS = 2e-6;
 
     private final String name;
@@ -108,9 +109,16 @@ public final class KernelTables {
         ExpertBank like = new ExpertBank(
                 held, held, held, Integer.parseInt(cells[4]), Integer.parseInt(cells[1]), Integer.parseInt(cells[2]));
         Map<Integer, Double> seconds = new TreeMap<>();
-        points(cells[5], (pairs, time) -> seconds.put(pairs, time - BESIDE_EXPERTS));
+        points(cells[5], (pairs, time) -> seconds.put(pairs, time - besideExperts(like, pairs, roofline)));
         return ExpertTable.curve(
                 roofline, fits, named(Configuration.values(), cells[0].substring("experts-".length())), like, seconds);
+    }
+
+    /** Of the time of a layer of experts, what dispatch and combine take as tasks of their own. */
+    private static double besideExperts(ExpertBank like, int pairs, Roofline roofline) {
+        int rows = Math.ceilDiv(pairs, like.perRow());
+        OpCost sums = Combine.cost(rows, pairs, like.perRow(), like.hidden(), false);
+        return BESIDE_EXPERTS + roofline.workSeconds(Operation.COMBINE, (double) sums.bytes(2), (double) sums.flops());
     }
 
     private static void points(String cell, BiConsumer<Integer, Double> receiver) {

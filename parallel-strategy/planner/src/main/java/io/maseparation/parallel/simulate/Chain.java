@@ -7,6 +7,7 @@ import java.util.Optional;
 final class Chain {
     final int rank;
     final int microBatch;
+    private final int[] legs;
     int step;
     int op;
     /** What ended last before the chain could go on, in the {@link Log}. */
@@ -20,9 +21,16 @@ final class Chain {
     /** The entry of that one. */
     final int[][] arrivalEntry;
 
-    Chain(int rank, int microBatch, int[] messages) {
+    /**
+     * A chain at the beginning of its program.
+     *
+     * @param legs of the program, as {@link io.maseparation.parallel.layout.RankPlan#legs} counts them
+     * @param messages that each operation receives
+     */
+    Chain(int rank, int microBatch, int[] legs, int[] messages) {
         this.rank = rank;
         this.microBatch = microBatch;
+        this.legs = legs;
         missing = new int[][] {messages.clone(), messages.clone()};
         arrival = new double[2][messages.length];
         arrivalEntry = new int[2][messages.length];
@@ -35,13 +43,13 @@ final class Chain {
         return new Log.Entry(rank, microBatch, step, name, computed, start, end, cause);
     }
 
-    /** Whether this chain is further behind, so that it goes first. */
+    /** Whether this chain goes first: it is further behind, or further ahead between the same two exchanges. */
     boolean before(Chain other) {
         if (step != other.step) {
             return step < other.step;
         }
         if (op != other.op && rank == other.rank) {
-            return op < other.op;
+            return legs[op] != legs[other.op] ? legs[op] < legs[other.op] : op > other.op;
         }
         return microBatch != other.microBatch ? microBatch < other.microBatch : rank < other.rank;
     }

@@ -92,7 +92,7 @@ final class Engine {
                     .mapToInt(op -> op instanceof Op.Recv(List<Integer> from, Tensor t, int l) ? from.size() : 0)
                     .toArray();
             for (int m = 0; m < programs.microBatches; m++) {
-                chains[rank][m] = new Chain(rank, m, messages);
+                chains[rank][m] = new Chain(rank, m, programs.legs[rank], messages);
             }
         }
     }

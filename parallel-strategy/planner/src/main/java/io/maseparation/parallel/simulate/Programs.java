@@ -19,6 +19,8 @@ final class Programs {
     final boolean inOrder;
     /** For each rank its operations. */
     final Op[][] ops;
+    /** For each rank the legs of its program. */
+    final int[][] legs;
     /** For each rank the devices it is on. */
     final int[] device;
     /** For each rank and operation: number of the collective, or −1. */
@@ -39,6 +41,7 @@ final class Programs {
         microBatches = plan.batching().microBatches();
         inOrder = plan.inOrder();
         ops = new Op[ranks][];
+        legs = new int[ranks][];
         collective = new int[ranks][];
         to = new int[ranks][][];
         IdentityHashMap<List<Integer>, int[]> receiving = new IdentityHashMap<>();
@@ -50,6 +53,7 @@ final class Programs {
         for (RankPlan rank : plan.ranks()) {
             int r = rank.rank();
             ops[r] = rank.program().toArray(Op[]::new);
+            legs[r] = rank.legs();
             collective[r] = new int[ops[r].length];
             to[r] = new int[ops[r].length][];
             for (int i = 0; i < ops[r].length; i++) {

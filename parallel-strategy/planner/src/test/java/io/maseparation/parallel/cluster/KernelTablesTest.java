@@ -2,10 +2,12 @@ package io.maseparation.parallel.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.SoftAssertions.assertSoftly;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.OpCost;
 import io.maseparation.kernels.Operation;
+import io.maseparation.kernels.operations.Combine;
 import io.maseparation.kernels.operations.DecodeAttention;
 import io.maseparation.kernels.operations.ExpertDown;
 import io.maseparation.kernels.operations.ExpertUp;
@@ -13,8 +15,10 @@ import io.maseparation.kernels.operations.Projection;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
-import java.util.ArrayList;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
@@ -60,7 +64,8 @@ class KernelTablesTest {
         // AIConfigurator's rows of SGLang: balanced routing, width, hidden, experts, tokens, experts per token, time.
         "a100, 14336, 4096, 8, 8, 2, 1636.2", "a100, 14336, 4096, 8, 512, 2, 3732.3",
         "a100, 768, 2048, 128, 1, 8, 81.3",
-        "a100, 3584, 4096, 8, 2048, 2, 2028.9", "h200, 768, 2048, 128, 1, 8, 36.6"
+        "a100, 3584, 4096, 8, 2048, 2, 2028.9", "h200, 768, 2048, 128, 1, 8, 36.6",
+        "h200, 24, 2048, 128, 16384, 8, 1003"
     })
     void expertsTakeAsLongAsMeasured(
             String system, int width, int hidden, int experts, int tokens, int topK, double measured) {
@@ -72,12 +77,15 @@ class KernelTablesTest {
         double down = microseconds(kind(system), task(Operation.EXPERT_DOWN,
                 ExpertDown.cost(pairs, active, width, hidden, DataType.BF16), bank));
 
-        // Dispatch and combine take their launches, of a microsecond each.
-        assertThat(up + down + 2).isEqualTo(measured, within(0.005 * measured));
+        // Dispatch and combine take their launches, of a microsecond each, and the sums their bytes.
+        OpCost sums = Combine.cost(tokens, pairs, topK, hidden, false);
+        double beside = 2 + 1e6 * kind(system).workSeconds(
+                Operation.COMBINE, (double) sums.bytes(2), (double) sums.flops(), 0);
+        assertThat(up + down + beside).isEqualTo(measured, within(0.005 * measured));
     }
 
     @ParameterizedTest
-    @CsvSource({"a100, 1, 128, 2048, 4.18", "h200, 1, 128, 2048, 5.0", "h100, 1, 128, 2048, 5.15"})
+    @CsvSource({"a100, 1, 128, 2048, 3.58", "h200, 512, 4096, 4096, 25.34", "h100, 1, 128, 2048, 5.09"})
     void productsTakeAsLongAsMeasured(String system, int rows, int outputs, int inputs, double measured) {
         assertThat(microseconds(kind(system), task(Operation.PROJECTION,
                 Projection.cost(rows, outputs, inputs, DataType.BF16),
@@ -130,7 +138,7 @@ class KernelTablesTest {
     /** Kernels change their tiles with the number of rows, so measured times fall now and then; by how much is said. */
     @ParameterizedTest
     @CsvSource({
-        "a100, 1.21, 1.11, 1.26", "h100, 1.16, 1.12, 1.33", "h200, 1.23, 1.12, 2.62"
+        "a100, 1.09, 1.10, 1.25", "h100, 1.15, 1.12, 1.10", "h200, 1.29, 1.12, 2.42"
     })
     void timesFallWithMoreRowsAsMuchAsMeasuredOnesDo(
             String system, double experts, double attention, double products) {
@@ -160,31 +168,49 @@ class KernelTablesTest {
     }
 
     /** Error of points that are predicted from those that are kept. */
-    private record Errors(double mean, double largest, long beyond, int points) {
-        static Errors of(List<Double> logs) {
-            return new Errors(
-                    Math.expm1(logs.stream().mapToDouble(Math::abs).average().orElseThrow()),
-                    Math.expm1(logs.stream().mapToDouble(Math::abs).max().orElseThrow()),
-                    logs.stream().filter(e -> Math.abs(e) > Math.log(1.35)).count(),
-                    logs.size());
+    private static final class Errors {
+        private final Map<String, Double> logs = new TreeMap<>();
+
+        void add(KernelTable.Curve curve, double logSize, double error) {
+            logs.put(name(curve.logKey()[0]) + "x" + name(curve.logKey()[1]) + "@" + name(logSize), error);
+        }
+
+        void add(ExpertTable.Curve curve, double logSize, double error) {
+            logs.put("%dof%d@".formatted(curve.like().width(), curve.like().held()) + name(logSize), error);
+        }
+
+        private static String name(double logSize) {
+            return BigDecimal.valueOf(Math.exp(logSize)).round(new MathContext(5)).stripTrailingZeros()
+                    .toPlainString();
+        }
+
+        double mean() {
+            return Math.expm1(logs.values().stream().mapToDouble(Math::abs).average().orElseThrow());
+        }
+
+        List<String> beyond() {
+            return logs.entrySet().stream()
+                    .filter(e -> Math.abs(e.getValue()) > Math.log(1.35))
+                    .map(Map.Entry::getKey)
+                    .toList();
         }
     }
 
     private static Errors everySecondSize(KernelTable table) {
-        List<Double> errors = new ArrayList<>();
+        Errors errors = new Errors();
         for (KernelTable.Curve curve : table.curves()) {
-            halves(curve, (kept, size) -> errors.add(error(table.with(List.of(kept)), curve, size)));
+            halves(curve, (kept, size) -> errors.add(curve, size, error(table.with(List.of(kept)), curve, size)));
         }
-        return Errors.of(errors);
+        return errors;
     }
 
     private static Errors everySecondSize(ExpertTable table) {
-        List<Double> errors = new ArrayList<>();
+        Errors errors = new Errors();
         for (ExpertTable.Curve curve : table.curves()) {
-            halves(curve.factors(), (kept, size) -> errors.add(error(table.with(List.of(
+            halves(curve.factors(), (kept, size) -> errors.add(curve, size, error(table.with(List.of(
                     new ExpertTable.Curve(curve.configuration(), curve.like(), kept))), curve, size)));
         }
-        return Errors.of(errors);
+        return errors;
     }
 
     /** Every second size of a curve is left out, and then the others. */
@@ -203,31 +229,34 @@ class KernelTablesTest {
 
     private static Errors without(
             KernelTable table, BiPredicate<KernelTable.Curve, KernelTable.Curve> leftOutWith) {
-        List<Double> errors = new ArrayList<>();
+        Errors errors = new Errors();
         for (KernelTable.Curve curve : table.curves()) {
             KernelTable rest = table.with(
                     table.curves().stream().filter(c -> !leftOutWith.test(c, curve)).toList());
-            curve.logFactors().keySet().forEach(size -> errors.add(error(rest, curve, size)));
+            curve.logFactors().keySet().forEach(size -> errors.add(curve, size, error(rest, curve, size)));
         }
-        return Errors.of(errors);
+        return errors;
     }
 
     /**
-     * The same of experts, whose configuration is known. Where nothing of that configuration is left (all that is tuned
-     * on A100 is of one model), nothing can be told of the engine's other tiles.
+     * The same of experts, whose kernels are known. Where nothing of the same kernels is left (all that is tuned on
+     * A100 is of one model, and one width is no multiple of 16), nothing can be told of them.
      */
     private static Errors without(ExpertTable table, BiPredicate<ExpertBank, ExpertBank> leftOutWith) {
-        List<Double> errors = new ArrayList<>();
+        Errors errors = new Errors();
         for (ExpertTable.Curve curve : table.curves()) {
             ExpertTable rest = table.with(table.curves().stream()
                     .filter(c -> c.configuration() == curve.configuration())
+                    .filter(c -> ExpertTable.aligned(c.like().width())
+                            == ExpertTable.aligned(curve.like().width()))
                     .filter(c -> !leftOutWith.test(c.like(), curve.like()))
                     .toList());
             if (!rest.curves().isEmpty()) {
-                curve.factors().logFactors().keySet().forEach(size -> errors.add(error(rest, curve, size)));
+                curve.factors().logFactors().keySet()
+                        .forEach(size -> errors.add(curve, size, error(rest, curve, size)));
             }
         }
-        return Errors.of(errors);
+        return errors;
     }
 
     private static double error(ExpertTable rest, ExpertTable.Curve curve, double logSize) {
@@ -245,21 +274,24 @@ class KernelTablesTest {
     }
 
     /**
-     * A part may be off by a tenth in the geometric mean, and each of its points by 35 %, but for the number of points
-     * that docs/simulation.md names: experts of a width below a tile, and times that stand apart from their neighbours.
+     * A part may be off by what it is off now, less than a tenth in the geometric mean, and each of its points by
+     * 35 %, but for those that docs/simulation.md lists with reasons: ends of curves and kernels that change there.
      */
     @ParameterizedTest
     @CsvSource({
-        // mean, points beyond 35 %: every second size, one curve, all of a second key (model) left out
-        "a100, EXPERTS, 0.10, 0, 0.10, 1, 0.10, 1",
-        "h100, EXPERTS, 0.10, 0, 0.10, 7, 0.10, 12",
-        "h200, EXPERTS, 0.10, 1, 0.10, 14, 0.10, 15",
-        "a100, DECODE_ATTENTION, 0.10, 6, 0.10, 0, 0.10, 0",
-        "h100, DECODE_ATTENTION, 0.10, 1, 0.10, 0, 0.10, 0",
-        "h200, DECODE_ATTENTION, 0.10, 0, 0.10, 0, 0.10, 0",
-        "a100, PRODUCT, 0.10, 3, 0.10, 6, 0.10, 4",
-        "h100, PRODUCT, 0.10, 0, 0.10, 0, 0.10, 0",
-        "h200, PRODUCT, 0.10, 13, 0.10, 7, 0.13, 7"
+        // mean and points beyond 35 %: every second size, one curve, all of a second key (model) left out
+        "a100, EXPERTS, 0.03, '', 0.06, 14336of8@3072 14336of8@4096, 0.075, 14336of8@3072 14336of8@4096",
+        "h100, EXPERTS, 0.03, '', 0.07, 14336of8@80, 0.08, 14336of8@80 48of128@48",
+        "h200, EXPERTS, 0.045, 1792of8@128, 0.06, 1792of8@80 1792of8@96, 0.075, 1792of8@80",
+        "a100, DECODE_ATTENTION, 0.10, 16x1@16384 16x4@16384 16x8@16384 32x1@16384 32x4@16384 32x8@16384, "
+                + "0.055, '', 0.055, ''",
+        "h100, DECODE_ATTENTION, 0.08, 64x6@1024, 0.04, '', 0.04, ''",
+        "h200, DECODE_ATTENTION, 0.075, '', 0.04, '', 0.04, ''",
+        "a100, PRODUCT, 0.07, 128x2048@1 512x2048@1 1024x2048@1, 0.08, 128x2048@1 512x2048@1, "
+                + "0.08, 128x2048@1 128x4096@1 512x2048@1 1024x2048@1",
+        "h100, PRODUCT, 0.04, 128x4096@4096, 0.05, '', 0.09, 1024x4096@256",
+        "h200, PRODUCT, 0.04, 128x4096@4096, 0.06, 1024x2048@1 1024x2048@2 1024x2048@4, "
+                + "0.10, 1024x2048@1 1024x2048@2 1024x2048@4"
     })
     void everyPartIsPredictedByTheRest(
             String system, Kind kind, ArgumentsAccessor allowed) {
@@ -278,10 +310,14 @@ class KernelTablesTest {
                     without(table, KernelTable.Curve::equals),
                     without(table, (a, b) -> a.logKey()[1] == b.logKey()[1]));
         }
-        for (int i = 0; i < errors.size(); i++) {
-            Errors of = errors.get(i);
-            assertThat(of.mean()).as("%d of %s", i, of).isLessThanOrEqualTo(allowed.getDouble(2 + 2 * i));
-            assertThat(of.beyond()).as("%d of %s", i, of).isLessThanOrEqualTo(allowed.getLong(3 + 2 * i));
-        }
+        assertSoftly(softly -> {
+            for (int i = 0; i < errors.size(); i++) {
+                Errors of = errors.get(i);
+                softly.assertThat(of.mean()).as("%d of %s", i, of.logs.size())
+                        .isLessThanOrEqualTo(allowed.getDouble(2 + 2 * i));
+                softly.assertThat(List.of(allowed.getString(3 + 2 * i).split(" ", -1))).as("%d", i)
+                        .containsAll(of.beyond());
+            }
+        });
     }
 }

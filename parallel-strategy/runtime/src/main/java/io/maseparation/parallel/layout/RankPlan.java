@@ -20,4 +20,22 @@ public record RankPlan(int rank, Role role, Shard shard, int group, List<Segment
         segments = List.copyOf(segments);
         program = List.copyOf(program);
     }
+
+    /**
+     * {@return for each operation of the program, how many exchanges with ranks that do other work come before it} What
+     * lies between two of them goes together: whoever is behind in these legs goes first, but within one whoever is
+     * ahead, as that is what others wait for next. A rank with split heads would otherwise begin the attention of all
+     * micro-batches before it sends the first one's rows to their experts.
+     */
+    public int[] legs() {
+        int[] legs = new int[program.size()];
+        int leg = 0;
+        for (int i = 0; i < legs.length; i++) {
+            legs[i] = leg;
+            if (program.get(i) instanceof Op.Recv || program.get(i) instanceof Op.AllToAll) {
+                leg++;
+            }
+        }
+        return legs;
+    }
 }

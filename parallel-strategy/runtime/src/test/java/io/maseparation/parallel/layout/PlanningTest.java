@@ -48,6 +48,22 @@ class PlanningTest {
                 .hasMessage("'micro_batches' must be at least 1, is 0");
     }
 
+    /** Attention, its all-reduce and the sending of a layer's rows go together; the answers begin what comes next. */
+    @Test
+    void whatLiesBetweenTwoExchangesIsOneLeg() {
+        RankPlan rank = Planning.plan(
+                        SEED, Layout.separated(4, 2).withAttentionTensorParallel(2).withMicroBatches(3))
+                .ranks().getFirst();
+        int[] legs = rank.legs();
+        assertThat(legs[at(rank, "route0")]).isEqualTo(legs[at(rank, "attention0")]);
+        assertThat(legs[at(rank, "combine0")]).isGreaterThan(legs[at(rank, "route0")]);
+        assertThat(legs[at(rank, "route1")]).isEqualTo(legs[at(rank, "combine0")]);
+    }
+
+    private static int at(RankPlan rank, String segment) {
+        return rank.program().indexOf(new Op.Compute(segment));
+    }
+
     private static void assertMessage(ModelConfig config, Layout layout, String start) {
         assertMessage(config, layout.withMicroBatches(1), start);
     }

@@ -23,6 +23,7 @@ import java.util.Map;
 public final class MicroBatchScheduler {
     private final Plan plan;
     private final RankPlan rankPlan;
+    private final int[] legs;
     private final int rank;
     private final Communicator comm;
     private final Heartbeat heartbeat;
@@ -44,6 +45,7 @@ public final class MicroBatchScheduler {
     public MicroBatchScheduler(Deployment deployment, int rank, RunContext context) {
         this.plan = deployment.plan();
         this.rankPlan = plan.ranks().get(rank);
+        this.legs = rankPlan.legs();
         this.rank = rank;
         this.comm = context.comm();
         this.heartbeat = context.heartbeat();
@@ -115,10 +117,12 @@ public final class MicroBatchScheduler {
         if (open.isEmpty()) {
             return false;
         }
-        // The one that is furthest behind goes first, so that no micro-batch starves. Numbers of steps may overflow.
+        // The one that is furthest behind goes first, so that no micro-batch starves, but of those between the same two
+        // exchanges the one furthest ahead. Numbers of steps may overflow.
         int present = open.getFirst().step();
         open.sort(Comparator.<MicroBatch>comparingInt(m -> m.step() - present)
-                .thenComparingInt(m -> plan.inOrder() ? 0 : m.op)
+                .thenComparingInt(m -> plan.inOrder() ? 0 : legs[m.op])
+                .thenComparingInt(m -> plan.inOrder() ? 0 : -m.op)
                 .thenComparingInt(m -> m.index));
         for (MicroBatch microBatch : open) {
             if (advance(microBatch)) {

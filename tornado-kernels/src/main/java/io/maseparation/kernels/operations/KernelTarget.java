@@ -14,7 +14,7 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
  * @param name device name, for messages
  * @param embedded whether tasks run as plain Java in this JVM
  * @param vectorApi whether the module jdk.incubator.vector is present
- * @param warpSums whether simdSum works (on OpenCL CPU devices it silently is the identity)
+ * @param warpSums whether simdSum works (through OpenCL it does not)
  * @param fp16 whether half-precision weights can be read
  * @param bf16 whether bfloat16 weights can be read
  * @param backend TornadoVM's backend of the device
@@ -63,11 +63,11 @@ public record KernelTarget(
         if (name.startsWith(EMBEDDED)) {
             return embeddedDevice();
         }
-        // Where kernels are compiled for the device, warp sums work on GPUs only: PoCL's are silently the identity.
         boolean gpu = device.getDeviceType() == TornadoDeviceType.GPU;
         TornadoVMBackendType backend = device.getTornadoVMBackend();
-        // Only the CUDA backend has arrays of bf16.
-        return new KernelTarget(name, false, false, gpu, gpu, backend == TornadoVMBackendType.CUDA, backend, false,
+        // Through OpenCL, warp sums are silently the identity on PoCL, and gpu bodies gave wrong logits on an H200
+        // (ma devices --self-check). Only the CUDA backend has arrays of bf16.
+        return new KernelTarget(name, false, false, isNvidia(backend), gpu, backend == TornadoVMBackendType.CUDA, backend, false,
                 isNvidia(backend), false, Optional.empty());
     }
 
@@ -120,10 +120,19 @@ public record KernelTarget(
                 : choice;
     }
 
+    /** Whether a body gives right results here. */
+    public boolean has(Body body) {
+        return switch (body) {
+            case PORTABLE -> true;
+            case GPU -> embedded || warpSums;
+            case HOST -> embedded && vectorApi;
+        };
+    }
+
     /** Chooses among the bodies: every operation has all three. */
     public Choice choose() {
         boolean host = embedded && vectorApi;
-        boolean possible = override.isPresent() && (override.get() != Body.HOST || host);
+        boolean possible = override.isPresent() && has(override.get());
         if (possible) {
             return new Choice(override.get(), "asked for");
         }

@@ -197,6 +197,12 @@ final class RunFlags {
                 throw new FailedException("--body host needs the JVM option --add-modules jdk.incubator.vector");
             }
         }
+        if (body.filter(b -> b == Body.GPU).isPresent()) {
+            devices.stream().filter(d -> !d.target().has(Body.GPU)).findFirst().ifPresent(d -> {
+                throw new UsageException("--body gpu: on %s %s these bodies compute wrong results through TornadoVM's"
+                        .formatted(d.name(), d.hardware()) + " OpenCL; use --body portable, or --backend cuda or ptx");
+            });
+        }
         return devices.stream().map(d -> body.map(d::withBody).orElse(d)).toList();
     }
 

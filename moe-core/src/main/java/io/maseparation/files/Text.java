@@ -101,8 +101,7 @@ public final class Text {
                 yield printable(message.replace('\'', '"')) + (at < 0 ? "" : " at byte " + at);
             }
             case AccessDeniedException denied -> "no permission for " + printable(denied.getFile());
-            case Utf8Stream.ZeroException zero ->
-                "it is not text in UTF-8: it has the character 0, as UTF-16 and binary files have";
+            case Utf8Stream.ZeroException zero -> "it is not text in UTF-8: it has the character 0, as UTF-16 and binary files have";
             case CharacterCodingException text -> "it is not text in UTF-8";
             case NoSuchFileException missing -> "no such file";
             case FileAlreadyExistsException exists -> printable(exists.getFile()) + " is not a folder";

@@ -86,10 +86,11 @@ public final class MemoryBudget {
     }
 
     private static long directUsed() {
-        return LargePages.bytes() + ArrayMemory.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-                .filter(pool -> pool.getName().equals("direct"))
-                .mapToLong(BufferPoolMXBean::getMemoryUsed)
-                .sum();
+        return LargePages.bytes() + ArrayMemory.bytes()
+                + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                        .filter(pool -> pool.getName().equals("direct"))
+                        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                        .sum();
     }
 
     /** The number after a name at the start of a line, times a unit; -1 if the file or the line is not there. */

@@ -48,8 +48,8 @@ public record Sampler(
             Map.entry("token_healing", Set.of("false")), Map.entry("num_return_sequences", Set.of("1"))));
 
     /** Fields that are read, or of no consequence for which tokens come; and any that begins with a line. */
-    private static final Set<String> KNOWN = Set.of((
-            "do_sample temperature top_k top_p min_p repetition_penalty eos_token_id bos_token_id pad_token_id"
+    private static final Set<String> KNOWN =
+            Set.of(("do_sample temperature top_k top_p min_p repetition_penalty eos_token_id bos_token_id pad_token_id"
                     + " decoder_start_token_id max_length max_new_tokens max_time early_stopping use_cache"
                     + " cache_implementation cache_config max_cache_len length_penalty renormalize_logits"
                     + " remove_invalid_values diversity_penalty num_beam_groups low_memory output_attentions"

@@ -78,7 +78,9 @@ class Utf8StreamTest {
                 "{\"a\": \"é\", \"b\": [1, 2]}".getBytes(Charset.forName(charset)));
         assertThatThrownBy(() -> JsonFile.open(file)).isInstanceOf(ModelException.class)
                 .hasMessageStartingWith(file + ": cannot be read: it is not text in UTF-8")
-                .hasMessageEndingWith(charset.matches("UTF-(32|16[LB]E).*") ? "it has the character 0, as UTF-16 and binary"
-                        + " files have" : "UTF-8");
+                .hasMessageEndingWith(charset.matches("UTF-(32|16[LB]E).*")
+                        ? "it has the character 0, as UTF-16 and binary"
+                                + " files have"
+                        : "UTF-8");
     }
 }

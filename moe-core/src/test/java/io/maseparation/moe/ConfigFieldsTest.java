@@ -86,12 +86,13 @@ class ConfigFieldsTest {
     @EnumSource
     void aFieldThatSaysTheSameIsNotNamed(HfFamily family) {
         TestCheckpoint model = tiny(family);
-        model.config.setAll(json("""
-                {"rope_theta": 10000, "rotary_emb_base": 10000.0, "n_routed_experts": 5, "moe_top_k": 2, "d_model": 24,
-                 "hidden_activation": "silu", "layer_norm_eps": 0.000001, "use_qk_norm": %s, "routed_scaling_factor": 1.0,
-                 "embedding_dropout": 0.1, "router_z_loss_coef": 0.1, "_something": {"layer": 1}, "frobnication": null,
-                 "max_length": 99, "temperature": 1, "top_k": 50, "max_window_layers": 2}"""
-                .formatted(family == HfFamily.OLMOE || family == HfFamily.QWEN3_MOE)));
+        model.config.setAll(
+                json("""
+                        {"rope_theta": 10000, "rotary_emb_base": 10000.0, "n_routed_experts": 5, "moe_top_k": 2, "d_model": 24,
+                         "hidden_activation": "silu", "layer_norm_eps": 0.000001, "use_qk_norm": %s, "routed_scaling_factor": 1.0,
+                         "embedding_dropout": 0.1, "router_z_loss_coef": 0.1, "_something": {"layer": 1}, "frobnication": null,
+                         "max_length": 99, "temperature": 1, "top_k": 50, "max_window_layers": 2}"""
+                        .formatted(family == HfFamily.OLMOE || family == HfFamily.QWEN3_MOE)));
         assertThat(open(model.write(temp)).lines()).isEmpty();
     }
 
@@ -139,7 +140,8 @@ class ConfigFieldsTest {
             model.config.putArray("architectures").add(architecture);
             Opened opened = open(model.write(temp));
             assertThat(opened.logits()).containsExactly(expected, within(1e-5));
-            assertOneLine(opened, "config.json: architectures names " + architecture, family.architecture, "model_type");
+            assertOneLine(opened, "config.json: architectures names " + architecture, family.architecture,
+                    "model_type");
         }
         model.config.putArray("architectures").add("Other").add(family.architecture);
         assertThat(open(model.write(temp)).lines()).isEmpty();
@@ -148,7 +150,8 @@ class ConfigFieldsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"dual_chunk_attention_config", "sparse_attention_config", "text_config", "per_layer_config", "moe_config",
+    @CsvSource({"dual_chunk_attention_config", "sparse_attention_config", "text_config", "per_layer_config",
+        "moe_config",
         "attn_config", "ffn_config", "lora_config", "router", "layer_overrides", "quant_settings"})
     void aBlockOfSettingsThatWouldChangeNumbersIsRefused(String block) {
         for (HfFamily family : HfFamily.values()) {
@@ -245,7 +248,8 @@ class ConfigFieldsTest {
         model.config.put("eos_token_id", 39);
         assertThat(open(model.write(temp)).lines()).isEmpty();
         model.config.putArray("eos_token_id").add(3).add(40);
-        assertOneLine(open(model.write(temp)), "config.json: the end-of-sequence token 40 is outside the vocabulary of 40");
+        assertOneLine(open(model.write(temp)),
+                "config.json: the end-of-sequence token 40 is outside the vocabulary of 40");
         SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": 41}");
         assertOneLine(open(temp), "token 41 is outside");
     }

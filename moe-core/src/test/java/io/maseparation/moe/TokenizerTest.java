@@ -171,8 +171,9 @@ class TokenizerTest {
             if (added.startsWith("\"0") || added.startsWith("\"3")) {
                 assertThat(lines).as(added).isEmpty();
             } else {
-                assertThat(lines).as(added).singleElement(STRING).contains("tokenizer_config.json: added_tokens_decoder has "
-                        + (added.startsWith("\"6") ? "<x> as a token and 1 more" : "and as a token"));
+                assertThat(lines).as(added).singleElement(STRING)
+                        .contains("tokenizer_config.json: added_tokens_decoder has "
+                                + (added.startsWith("\"6") ? "<x> as a token and 1 more" : "and as a token"));
             }
         }
     }
@@ -196,7 +197,8 @@ class TokenizerTest {
         SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"split_special_tokens\": true}");
         try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
             assertThat(tokenizer.encodePlain("and experts")).containsExactly(3, 4);
-            assertComplains(() -> tokenizer.encodePlain("and <s>"), "tokenizer_config.json: split_special_tokens is true",
+            assertComplains(() -> tokenizer.encodePlain("and <s>"),
+                    "tokenizer_config.json: split_special_tokens is true",
                     "a text with <s>");
         }
     }
@@ -207,7 +209,8 @@ class TokenizerTest {
         Path config = temp.resolve("tokenizer_config.json");
         SafetensorsWriter.text(temp.resolve("special_tokens_map.json"),
                 "{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"<n>\", \"lstrip\": false}}");
-        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<m>"), entry("eos_token", "<n>"));
+        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<m>"),
+                entry("eos_token", "<n>"));
         SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"unk_token\": \"<u>\"}");
         assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(
                 entry("bos_token", "<m>"), entry("eos_token", "<n>"), entry("unk_token", "<u>"));

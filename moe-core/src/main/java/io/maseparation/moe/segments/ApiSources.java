@@ -40,9 +40,10 @@ final class ApiSources {
         return places(loader, API).stream()
                 .filter(place -> !embedded.contains(place) && !embedded.isEmpty())
                 .findFirst()
-                .map(other -> Text.message(("tornado-embedded (%s) and TornadoVM's own API (%s) are both on the class path: "
-                        + "leave out tornado-embedded to use TornadoVM's devices, or TornadoVM to do without")
-                        .formatted(Text.printable(embedded.getFirst()), Text.printable(other))));
+                .map(other -> Text
+                        .message(("tornado-embedded (%s) and TornadoVM's own API (%s) are both on the class path: "
+                                + "leave out tornado-embedded to use TornadoVM's devices, or TornadoVM to do without")
+                                .formatted(Text.printable(embedded.getFirst()), Text.printable(other))));
     }
 
     /** The jars or folders that have a file, as a URL writes them. */

@@ -54,7 +54,8 @@ class ApiSourcesTest {
         Path again = jar("again.jar", API, EMBEDDED);
         Path other = jar("other.jar", API);
         Path otherAgain = jar("other-again.jar", API);
-        try (URLClassLoader none = loader(); URLClassLoader embedded = loader(own, again);
+        try (URLClassLoader none = loader();
+                URLClassLoader embedded = loader(own, again);
                 URLClassLoader real = loader(other, otherAgain)) {
             assertThat(ApiSources.complaint(none)).isEmpty();
             assertThat(ApiSources.complaint(embedded)).isEmpty();

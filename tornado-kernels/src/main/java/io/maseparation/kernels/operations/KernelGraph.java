@@ -294,8 +294,9 @@ public final class KernelGraph {
     }
 
     /**
-     * Graphs of a single task each, for compiling kernels before this graph runs: of the first task of each kind. They have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers
-     * only, as those of layers do; what has another kernel all the same is compiled when this graph runs.
+     * Graphs of a single task each, for compiling kernels before this graph runs: of the first task of each kind. They
+     * have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers only, as those
+     * of layers do; what has another kernel all the same is compiled when this graph runs.
      *
      * @param kinds kinds that there are already, of this graph and others; gets those of this one
      */

@@ -67,7 +67,8 @@ public record KernelTarget(
         TornadoVMBackendType backend = device.getTornadoVMBackend();
         // Through OpenCL, warp sums are silently the identity on PoCL, and gpu bodies gave wrong logits on an H200
         // (ma devices --self-check). Only the CUDA backend has arrays of bf16.
-        return new KernelTarget(name, false, false, isNvidia(backend), gpu, backend == TornadoVMBackendType.CUDA, backend, false,
+        return new KernelTarget(name, false, false, isNvidia(backend), gpu, backend == TornadoVMBackendType.CUDA,
+                backend, false,
                 isNvidia(backend), false, Optional.empty());
     }
 

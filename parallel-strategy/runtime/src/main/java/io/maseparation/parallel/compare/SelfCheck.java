@@ -175,8 +175,8 @@ public final class SelfCheck {
     private SelfCheck() {}
 
     /**
-     * {@return the checks of a device} Its own bodies and the portable ones, every format of weights that it can read with each,
-     * and its modes: with and without tensor cores, with a cache and activations of fp16.
+     * {@return the checks of a device} Its own bodies and the portable ones, every format of weights that it can read
+     * with each, and its modes: with and without tensor cores, with a cache and activations of fp16.
      *
      * @param device as it was listed, or with a body that was asked for, which then is the only one
      */

@@ -121,9 +121,15 @@ public final class RandomWeights {
         stacks.forEach(stack -> stack.addPieces(work));
         // A pool of its own, so that whoever compiles kernels meanwhile finds a core.
         ForkJoinPool pool = new ForkJoinPool(threads(Runtime.getRuntime().availableProcessors()));
-        CompletableFuture<Void> filled =
-                CompletableFuture.runAsync(() -> work.parallelStream().forEach(Runnable::run), pool);
-        filled.whenComplete((nothing, failure) -> pool.shutdown());
+        CompletableFuture<Void> filled = CompletableFuture.runAsync(
+                () -> {
+                    try {
+                        work.parallelStream().forEach(Runnable::run);
+                    } finally {
+                        pool.shutdown();
+                    }
+                },
+                pool);
         return new ModelWeights(
                 config,
                 embedding.matrix(0),

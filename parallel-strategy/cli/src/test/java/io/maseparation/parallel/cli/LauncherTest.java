@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -249,5 +250,95 @@ class LauncherTest {
 
         assertThat(run.err()).isEmpty();
         assertThat(run.out()).doesNotContain("tornado.").contains("jdk.incubator.vector");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"plan", "--version", "generate --help", "help generate", "reproduce"})
+    void whatNeedsNoDeviceRunsBesideAnSdkThatHasNone(String line) throws Exception {
+        assumeNoNvidiaDriver();
+        environment.put("OCL_ICD_VENDORS", Files.createDirectories(temp.resolve("none")).toString());
+        built("ma-tornadovm", sdk.toString());
+        CommandLineRun run = ma(line.split(" "));
+
+        assertThat(run.err()).isEmpty();
+        assertThat(run.out().lines())
+                .noneMatch(argument -> argument.startsWith("@"))
+                .containsSequence(
+                        "-cp",
+                        root.toRealPath().resolve("target/ma-tornadovm/app/ma.jar")
+                                + ":" + sdk.resolve("share/java/tornado/tornado-api-5.2.0-jdk25.jar"));
+        assertOneLine(ma("generate"), "cannot run here");
+    }
+
+    @Test
+    void onlyTheBackendThatWasAskedForIsStarted() throws Exception {
+        write(temp.resolve("lib/libcuda.so.1"), "");
+        write(temp.resolve("lib/libnvrtc.so.13"), "");
+        built("ma-tornadovm", sdk.toString());
+        Path home = root.toRealPath().resolve("target/ma-tornadovm");
+
+        assertThat(ma("devices", "--backend", "cuda").out()).startsWith("@" + home.resolve("sdk-cuda/arguments"));
+        assertThat(ma("devices", "--backend=opencl").out()).startsWith("@" + home.resolve("sdk-opencl/arguments"));
+        assertThat(ma("devices").out()).startsWith("@" + home.resolve("sdk-cuda-opencl-ptx/arguments"));
+    }
+
+    private Path packaged(String folder, String... options) throws Exception {
+        built(folder, folder.equals("ma") ? "embedded" : sdk.toString());
+        write(root.resolve("target/" + folder + "/app/ma.jar"), "");
+        write(root.resolve("LICENSE"), "");
+        write(root.resolve("NOTICE"), "");
+        Path made = temp.resolve("a place/made");
+        List<String> arguments = new ArrayList<>(List.of("package", made.toString()));
+        arguments.addAll(List.of(options));
+        CommandLineRun run = ma(arguments.toArray(String[]::new));
+        assertThat(run.err()).contains(made + " runs by itself").hasLineCount(1);
+        assertThat(run.status()).isZero();
+        return made;
+    }
+
+    @Test
+    void aPackageRunsWithoutTheProject() throws Exception {
+        assumeNoNvidiaDriver();
+        Path made = packaged("ma-tornadovm", "--with-sdk");
+        environment.remove("TORNADOVM_HOME");
+        Files.move(root, temp.resolve("gone"));
+        Files.move(sdk, temp.resolve("gone too"));
+        CommandLineRun run = sh(made.resolve("ma"), "devices", "--backend", "opencl");
+
+        assertThat(run.err()).isEmpty();
+        Path arguments = made.resolve("run/sdk-opencl/arguments");
+        assertThat(run.out()).startsWith("@" + arguments + "\n").contains("\n" + made.resolve("app/ma.jar") + "\n");
+        // In such a file, what has spaces is quoted.
+        assertThat(Files.readAllLines(arguments))
+                .contains(
+                        "--module-path \"" + made.resolve("run/sdk-opencl/modules") + "\"",
+                        "-Djava.library.path=\"" + made.resolve("tornadovm") + "\"/lib");
+        assertOneLine(sh(made.resolve("ma"), "package", temp.resolve("another").toString()), "is a package itself");
+    }
+
+    @Test
+    void aPackageSaysWhatItWasMadeFor() throws Exception {
+        Path forSdk = packaged("ma-tornadovm");
+        String home = environment.remove("TORNADOVM_HOME");
+        assertOneLine(sh(forSdk.resolve("ma"), "devices"), "packaged for TornadoVM: set TORNADOVM_HOME");
+
+        Files.move(forSdk, temp.resolve("first"));
+        Path embedded = packaged("ma");
+        assertThat(sh(embedded.resolve("ma"), "devices").err()).isEmpty();
+        environment.put("TORNADOVM_HOME", home);
+        assertOneLine(sh(embedded.resolve("ma"), "devices"), "packaged without TornadoVM: unset TORNADOVM_HOME");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+            "package, package needs a folder to make",
+            "package a b, package makes one folder",
+            "package a --with-sdks, package has no option --with-sdks",
+            "package a --with-java, needs a JDK with jlink",
+            "package root, is there already"})
+    void packagesThatCannotBeMade(String line, String complaint) throws Exception {
+        built("ma-tornadovm", sdk.toString());
+        assertOneLine(ma(line.replace("root", root.toString()).split(" ")), complaint);
+        assertThat(Path.of("a")).doesNotExist();
     }
 }

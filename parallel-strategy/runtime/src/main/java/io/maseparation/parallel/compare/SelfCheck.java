@@ -155,8 +155,13 @@ public final class SelfCheck {
             return worst;
         }
 
+        /** A norm over all heads is in pieces where heads are split: that has operations of its own. */
+        Layout layout() {
+            return model.qkNorm() == QkNorm.WHOLE ? Layout.tensorPipeline(2, 1) : Layout.single();
+        }
+
         private RunResult run(Job job) {
-            try (PlanExecutor executor = new PlanExecutor(Planning.plan(model, Layout.single()), job)) {
+            try (PlanExecutor executor = new PlanExecutor(Planning.plan(model, layout()), job)) {
                 return executor.run();
             }
         }

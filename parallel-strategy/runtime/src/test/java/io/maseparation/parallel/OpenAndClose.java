@@ -43,18 +43,21 @@ final class OpenAndClose {
 
     /** What was handed out beside the heap and not given back, whether the collector would find it or not. */
     private static long arraysKiB() {
-        return (LargePages.bytes() + ArrayMemory.bytes() + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-                .filter(pool -> pool.getName().equals("direct"))
-                .mapToLong(BufferPoolMXBean::getMemoryUsed)
-                .sum()) >> 10;
+        return (LargePages.bytes() + ArrayMemory.bytes()
+                + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                        .filter(pool -> pool.getName().equals("direct"))
+                        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                        .sum()) >> 10;
     }
 
     /** 0 where the system does not say. */
     private static long residentKiB() throws IOException {
         Path status = Path.of("/proc/self/status");
-        return !Files.isReadable(status) ? 0 : Files.readAllLines(status).stream()
-                .filter(line -> line.startsWith("VmRSS:"))
-                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-                .findFirst().orElseThrow();
+        return !Files.isReadable(status)
+                ? 0
+                : Files.readAllLines(status).stream()
+                        .filter(line -> line.startsWith("VmRSS:"))
+                        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                        .findFirst().orElseThrow();
     }
 }

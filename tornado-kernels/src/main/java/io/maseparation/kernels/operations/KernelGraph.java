@@ -302,6 +302,7 @@ public final class KernelGraph {
      */
     public List<ImmutableTaskGraph> kindsOfTasks(Set<String> kinds) {
         prepare();
+        DefaultBackend.use(target.backend());
         List<ImmutableTaskGraph> graphs = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
             if (kinds.add(DIGITS.matcher(ids.get(i).substring(name.length())).replaceAll(""))) {
@@ -326,11 +327,8 @@ public final class KernelGraph {
             packed = DeviceArrays.ints(packedInts);
             workspace.add(packed);
         }
-        if (!target.embedded()) {
-            DefaultBackend.use(target.backend());
-            if (target.cudaGraphs()) {
-                readInputsFirst();
-            }
+        if (target.cudaGraphs() && !target.embedded()) {
+            readInputsFirst();
         }
     }
 
@@ -348,6 +346,7 @@ public final class KernelGraph {
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
         if (!target.embedded()) {
             GraphLimits.check(name, tasks.size(), usesContext ? 1 : 0, declared());
+            DefaultBackend.use(target.backend());
         }
         TaskGraph graph = new TaskGraph(name);
         if (!constants.isEmpty()) {

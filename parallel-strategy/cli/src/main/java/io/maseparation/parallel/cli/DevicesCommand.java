@@ -92,7 +92,8 @@ final class DevicesCommand extends Command {
             }
         }
         Table table = selfChecks(outcomes);
-        terminal.out().print(format == OutputFormat.JSON ? Json.write(table.objects()) : TableWriter.write(table, format));
+        terminal.out()
+                .print(format == OutputFormat.JSON ? Json.write(table.objects()) : TableWriter.write(table, format));
         List<SelfCheck.Outcome> failed =
                 outcomes.stream().filter(outcome -> outcome.failure().isPresent()).toList();
         if (!failed.isEmpty()) {

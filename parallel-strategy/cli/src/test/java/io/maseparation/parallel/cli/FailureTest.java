@@ -262,7 +262,8 @@ class FailureTest {
             CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + " --format json"));
             assertThat(run.status()).as(line).isEqualTo(1);
             assertThat(run.err()).as(line).contains("cannot be written: ", "space").doesNotContain("wrote ");
-            assertThat(run.out()).as(line).startsWith(line.matches("(reproduce|policies).*") ? "[" : "{").hasSizeGreaterThan(50);
+            assertThat(run.out()).as(line).startsWith(line.matches("(reproduce|policies).*") ? "[" : "{")
+                    .hasSizeGreaterThan(50);
         }
     }
 

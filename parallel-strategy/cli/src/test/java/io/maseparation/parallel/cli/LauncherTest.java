@@ -331,11 +331,11 @@ class LauncherTest {
 
     @ParameterizedTest
     @CsvSource({
-            "package, package needs a folder to make",
-            "package a b, package makes one folder",
-            "package a --with-sdks, package has no option --with-sdks",
-            "package a --with-java, needs a JDK with jlink",
-            "package root, is there already"})
+        "package, package needs a folder to make",
+        "package a b, package makes one folder",
+        "package a --with-sdks, package has no option --with-sdks",
+        "package a --with-java, needs a JDK with jlink",
+        "package root, is there already"})
     void packagesThatCannotBeMade(String line, String complaint) throws Exception {
         built("ma-tornadovm", sdk.toString());
         assertOneLine(ma(line.replace("root", root.toString()).split(" ")), complaint);

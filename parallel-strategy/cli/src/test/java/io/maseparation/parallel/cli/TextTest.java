@@ -84,7 +84,8 @@ class TextTest {
             System.setIn(before);
         }
         Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, 1});
-        assertThat(generate(folder, "--prompt-file " + file).err()).contains("is not text in UTF-8").doesNotContain("character 0");
+        assertThat(generate(folder, "--prompt-file " + file).err()).contains("is not text in UTF-8")
+                .doesNotContain("character 0");
         Files.writeString(file, "and\0apart");
         assertThat(generate(folder, "--prompt-file " + file).err()).contains(file + ": it is not text in UTF-8",
                 "the character 0");

@@ -247,8 +247,7 @@ class KernelTablesTest {
         for (ExpertTable.Curve curve : table.curves()) {
             ExpertTable rest = table.with(table.curves().stream()
                     .filter(c -> c.configuration() == curve.configuration())
-                    .filter(c -> ExpertTable.aligned(c.like().width())
-                            == ExpertTable.aligned(curve.like().width()))
+                    .filter(c -> ExpertTable.aligned(c.like().width()) == ExpertTable.aligned(curve.like().width()))
                     .filter(c -> !leftOutWith.test(c.like(), curve.like()))
                     .toList());
             if (!rest.curves().isEmpty()) {

@@ -52,7 +52,7 @@ class PlanningTest {
     @Test
     void whatLiesBetweenTwoExchangesIsOneLeg() {
         RankPlan rank = Planning.plan(
-                        SEED, Layout.separated(4, 2).withAttentionTensorParallel(2).withMicroBatches(3))
+                SEED, Layout.separated(4, 2).withAttentionTensorParallel(2).withMicroBatches(3))
                 .ranks().getFirst();
         int[] legs = rank.legs();
         assertThat(legs[at(rank, "route0")]).isEqualTo(legs[at(rank, "attention0")]);

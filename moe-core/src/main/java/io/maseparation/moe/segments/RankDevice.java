@@ -166,6 +166,22 @@ public final class RankDevice implements AutoCloseable {
         });
         graphCount = built.size();
         plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
+        try {
+            hostMemory = prepared(device, grid, profiled, weights, handsOn);
+        } catch (RuntimeException | Error e) {
+            // What it took before the device was full; nobody else could free it.
+            try {
+                close();
+            } catch (RuntimeException | Error alsoFailed) {
+                e.addSuppressed(alsoFailed);
+            }
+            throw e;
+        }
+    }
+
+    /** Gets the plan ready to run; whether what is on the device is this process's own memory. */
+    private boolean prepared(
+            Device device, GridScheduler grid, boolean profiled, ModelWeights weights, boolean handsOn) {
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
@@ -179,33 +195,28 @@ public final class RankDevice implements AutoCloseable {
         }
         // Now they are needed.
         weights.awaitMade();
-        try {
-            if (handsOn) {
-                synchronized (COMPILING) {
-                    plan.withGraph(0).execute();
-                }
+        if (handsOn) {
+            synchronized (COMPILING) {
+                plan.withGraph(0).execute();
             }
-            // Only a device with a memory of its own has anything on it by now.
-            hostMemory = device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
-        } catch (RuntimeException | Error e) {
-            // What it took before the device was full; nobody else could free it.
-            try {
-                close();
-            } catch (RuntimeException | Error alsoFailed) {
-                e.addSuppressed(alsoFailed);
-            }
-            throw e;
         }
+        // Only a device with a memory of its own has anything on it by now.
+        return device.target().embedded() && handsOn && plan.getCurrentDeviceMemoryUsage() == 0;
     }
 
     /** What something makes, with its kernels compiled. */
     private Parts compiled(Supplier<Parts> make) {
         long start = System.nanoTime();
         synchronized (COMPILING) {
-            Parts parts = make.get();
-            compilation.run();
-            firstRunNanos += System.nanoTime() - start;
-            return parts;
+            try {
+                Parts parts = make.get();
+                compilation.run();
+                firstRunNanos += System.nanoTime() - start;
+                return parts;
+            } catch (RuntimeException | Error e) {
+                compilation.close();
+                throw e;
+            }
         }
     }
 

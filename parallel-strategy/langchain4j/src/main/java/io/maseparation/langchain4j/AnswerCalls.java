@@ -65,9 +65,13 @@ final class AnswerCalls implements StreamingHandle {
     }
 
     private void fail(Throwable cause) {
-        if (cancelled) {
-            return;
+        if (!cancelled) {
+            failed(handler, cause);
         }
+    }
+
+    /** Tells a handler what failed. */
+    static void failed(StreamingChatResponseHandler handler, Throwable cause) {
         try {
             handler.onError(cause);
         } catch (RuntimeException | Error e) {

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A request of one subscriber, who gets as many events as it asks for. */
 final class AnswerSubscription implements Flow.Subscription {
+    private static final System.Logger LOG = System.getLogger(AnswerSubscription.class.getName());
+
     private final Translation translation;
     private final ChatRequest request;
     private final Flow.Subscriber<? super ChatModelStreamingEvent> subscriber;
@@ -31,13 +33,19 @@ final class AnswerSubscription implements Flow.Subscription {
 
     @Override
     public void request(long events) {
+        Completion ends = null;
         synchronized (lock) {
             if (events <= 0) {
                 wrong = new IllegalArgumentException("a subscriber asks for 1 event or more, not for " + events);
+                ends = completion;
             } else {
                 asked = asked > Long.MAX_VALUE - events ? Long.MAX_VALUE : asked + events;
             }
             lock.notifyAll();
+        }
+        if (ends != null) {
+            // Wakes whoever waits for a token.
+            ends.cancel();
         }
     }
 
@@ -68,7 +76,7 @@ final class AnswerSubscription implements Flow.Subscription {
                 }
             }
             if (hand(new CompleteResponse(translation.answer(submitted, submitted.result())))) {
-                subscriber.onComplete();
+                signal(subscriber::onComplete);
             }
         } catch (RuntimeException e) {
             fail(e);
@@ -77,12 +85,39 @@ final class AnswerSubscription implements Flow.Subscription {
         }
     }
 
+    /** Null if the subscriber wants none any more. */
     private @Nullable Completion submit() {
         synchronized (lock) {
-            if (!cancelled) {
-                completion = translation.submit(request, false);
+            if (cancelled) {
+                return null;
             }
-            return completion;
+        }
+        // A long text takes a while to encode, in which the subscriber may cancel.
+        Completion submitted = translation.submit(request, false);
+        RuntimeException failure;
+        synchronized (lock) {
+            if (!cancelled && wrong == null) {
+                completion = submitted;
+                return submitted;
+            }
+            failure = wrong;
+        }
+        submitted.cancel();
+        if (failure != null) {
+            throw failure;
+        }
+        return null;
+    }
+
+    /** Calls the subscriber; false if it throws, which ends the subscription without another word. */
+    private boolean signal(Runnable call) {
+        try {
+            call.run();
+            return true;
+        } catch (RuntimeException | Error e) {
+            LOG.log(System.Logger.Level.WARNING, "a subscriber failed", e);
+            cancel();
+            return false;
         }
     }
 
@@ -102,8 +137,7 @@ final class AnswerSubscription implements Flow.Subscription {
                 asked--;
             }
         }
-        subscriber.onNext(event);
-        return true;
+        return signal(() -> subscriber.onNext(event));
     }
 
     private void fail(RuntimeException cause) {
@@ -118,6 +152,6 @@ final class AnswerSubscription implements Flow.Subscription {
         if (submitted != null) {
             submitted.cancel();
         }
-        subscriber.onError(cause);
+        signal(() -> subscriber.onError(cause));
     }
 }

@@ -1,5 +1,6 @@
 package io.maseparation.langchain4j;
 
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
@@ -45,20 +46,28 @@ public final class EngineStreamingChatModel implements StreamingChatModel {
 
     /**
      * Submits a request and returns. The handler gets the text part by part, with a handle that cancels the request and
-     * after which it is called no more; and at the end the answer, or what failed. What it throws goes to its own
+     * after which it is called no more; and at the end the answer, or what failed: a request that the model cannot run
+     * ({@link dev.langchain4j.exception.InvalidRequestException}), a full queue ({@link
+     * dev.langchain4j.exception.RateLimitException}), an engine that failed or is closed. What it throws goes to its own
      * {@code onError}, and the answer goes on, as with LangChain4j's other models.
      *
      * @param request what to answer
      * @param handler takes the answer
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException naming what an engine does not do
-     * @throws dev.langchain4j.exception.InvalidRequestException if the model cannot run it, or no cache has room for it
-     * @throws dev.langchain4j.exception.RateLimitException if the engine's queue is full
-     * @throws io.maseparation.parallel.run.RunFailedException if the engine failed or is closed
+     * @throws UnsupportedFeatureException naming what an engine does not do
      */
     @Override
     public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
         Objects.requireNonNull(handler, "handler");
-        Completion completion = translation.submit(request, false);
+        Completion completion;
+        try {
+            completion = translation.submit(request, false);
+        } catch (UnsupportedFeatureException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            // Listeners that heard of the request would never hear of its end if this were thrown.
+            Thread.ofVirtual().name("chat").start(() -> AnswerCalls.failed(handler, e));
+            return;
+        }
         Thread.ofVirtual()
                 .name("chat-" + completion.number())
                 .start(() -> new AnswerCalls(translation, completion, handler).run());

@@ -14,7 +14,6 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
-import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.listener.ChatModelErrorContext;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
@@ -79,11 +78,16 @@ class ChatModelsTest {
     private static Model model;
     private static Engine engine;
 
-    /** Every word is a token; a conversation is its roles and contents in turn. */
     @BeforeAll
     static void start() {
+        model = Model.checkpoint(checkpoint(temp));
+        engine = start(EngineLimits.of(4, 4096));
+    }
+
+    /** Every word is a token; a conversation is its roles and contents in turn. */
+    static Path checkpoint(Path parent) {
         Path folder = TestCheckpoint.of("mixtral", "{\"eos_token_id\": null, \"max_position_embeddings\": 4096}", 8)
-                .write(temp);
+                .write(parent);
         List<String> words = Stream.concat(
                 Stream.of("system", "user", "assistant"), IntStream.range(3, 40).mapToObj(i -> "w" + i)).toList();
         SafetensorsWriter.text(folder.resolve("tokenizer.json"), """
@@ -94,8 +98,7 @@ class ChatModelsTest {
                         .collect(Collectors.joining(", "))));
         SafetensorsWriter.text(folder.resolve("tokenizer_config.json"), """
                 {"chat_template": "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}assistant"}""");
-        model = Model.checkpoint(folder);
-        engine = start(EngineLimits.of(4, 4096));
+        return folder;
     }
 
     private static Engine start(EngineLimits limits) {
@@ -207,7 +210,7 @@ class ChatModelsTest {
     }
 
     /** What a handler is told. */
-    private static class Heard implements StreamingChatResponseHandler {
+    static class Heard implements StreamingChatResponseHandler {
         final List<String> parts = Collections.synchronizedList(new ArrayList<>());
         final List<Throwable> errors = Collections.synchronizedList(new ArrayList<>());
         final CompletableFuture<ChatResponse> whole = new CompletableFuture<>();
@@ -284,20 +287,6 @@ class ChatModelsTest {
         assertThat(heard.parts).hasSize(5);
         assertThat(heard.errors).isEmpty();
         assertThat(heard.whole).isNotDone();
-    }
-
-    @Test
-    void aFullQueueIsALimitOfTheRate() throws Exception {
-        try (Engine own = start(EngineLimits.of(1, 4096).withQueue(1))) {
-            Completion runs = own.submit(GenerationRequest.ids(3).withMaxTokens(MANY));
-            runs.tokens().iterator().next();
-            Completion waits = own.submit(GenerationRequest.ids(3));
-            assertThatThrownBy(() -> EngineStreamingChatModel.of(own).chat(REQUEST, new Heard()))
-                    .isInstanceOf(RateLimitException.class);
-            Thread.startVirtualThread(runs::cancel);
-            assertThat(EngineChatModel.of(own, tokens(3)).chat("w5")).isNotEmpty();
-            assertThat(waits.result().tokenIds()).hasSize(16);
-        }
     }
 
     @Test

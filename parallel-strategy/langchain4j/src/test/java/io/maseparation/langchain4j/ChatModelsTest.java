@@ -37,7 +37,6 @@ import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
 import io.maseparation.parallel.Engine;
 import io.maseparation.parallel.Model;
-import io.maseparation.parallel.engine.Completion;
 import io.maseparation.parallel.engine.EngineLimits;
 import io.maseparation.parallel.engine.GenerationRequest;
 import io.maseparation.parallel.engine.GenerationResult;

@@ -51,6 +51,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
@@ -320,6 +321,33 @@ class ChatModelsTest {
             // There is room for one request at a time.
             assertThat(chat.chatAsync(request(r -> r.maxOutputTokens(2))).get().tokenUsage().outputTokenCount())
                     .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void aListenerThatTakesItsTimeHoldsUpNobodyAndAnAnswerMayBeFollowedByAQuestion() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        ChatModelListener slow = new ChatModelListener() {
+            @Override
+            public void onResponse(ChatModelResponseContext context) {
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        };
+        try (Engine own = start(EngineLimits.of(2, 4096))) {
+            EngineChatModel chat = EngineChatModel.of(own, tokens(3));
+            CompletableFuture<ChatResponse> first =
+                    EngineChatModel.of(own, tokens(3).withListeners(slow)).chatAsync(REQUEST);
+            CompletableFuture<String> second = chat.chatAsync(REQUEST).thenApply(answer -> chat.chat("w7"));
+            assertThat(second.get(20, TimeUnit.SECONDS)).isNotEmpty();
+            assertThat(first).isNotDone();
+            go.countDown();
+            assertThat(first.get(20, TimeUnit.SECONDS).tokenUsage().outputTokenCount()).isEqualTo(3);
+        } finally {
+            go.countDown();
         }
     }
 

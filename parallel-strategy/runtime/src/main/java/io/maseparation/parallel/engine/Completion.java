@@ -101,10 +101,16 @@ public final class Completion {
 
     /**
      * {@return the result to come, for those who do not wait} It is a copy: completing or cancelling it does nothing to
-     * the request.
+     * the request. Where it is not there yet it comes on a virtual thread, so that what follows from it may wait, ask
+     * again and close the engine.
      */
     public CompletableFuture<GenerationResult> toFuture() {
-        return result.copy();
+        // The engine's own thread, which all requests need, must not run what others do next.
+        return result.isDone()
+                ? result.copy()
+                : result.whenCompleteAsync(
+                        (all, cause) -> {},
+                        next -> Thread.ofVirtual().name("result-" + number).start(next));
     }
 
     /**

@@ -23,6 +23,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -339,6 +340,39 @@ class EngineCoreTest {
             assertThat(slow.isDone()).isFalse();
             go.countDown();
             assertThat(slow.result().tokenIds()).isEqualTo(seen).hasSize(8);
+        }
+    }
+
+    @Test
+    void whatFollowsAResultMayWaitAndAskAgain() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
+            Completion first = engine.submit(request(8));
+            CompletableFuture<GenerationResult> second = first.toFuture().thenApply(result -> {
+                try {
+                    go.await();
+                    return engine.submit(request(9)).result();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            assertThat(first.result().tokenIds()).hasSize(8);
+            assertThat(engine.submit(request(30)).toFuture().get(20, TimeUnit.SECONDS).tokenIds()).hasSize(30);
+            go.countDown();
+            assertThat(second.get(20, TimeUnit.SECONDS).tokenIds()).hasSize(9);
+        } finally {
+            go.countDown();
+        }
+    }
+
+    @Test
+    void whatFollowsAResultMayCloseTheEngine() throws Exception {
+        EngineCore engine = Engines.start(TINY, SINGLE, LIMITS);
+        try (engine) {
+            Completion other = engine.submit(request(MANY));
+            engine.submit(request(3)).toFuture().thenRun(engine::close).get(20, TimeUnit.SECONDS);
+            assertThat(engine.isAtRest()).isTrue();
+            assertThatThrownBy(other::result).hasMessage("the engine is closed");
         }
     }
 

@@ -167,11 +167,12 @@ public final class EngineCore implements AutoCloseable {
         synchronized (lock) {
             ended = why;
         }
-        loop.abort();
-        // Whoever waits for a place in the queue looks at this again.
-        queue.release(Integer.MAX_VALUE / 2);
+        // Before anything else, which may fail: nobody else tells those who wait.
         unfinished.forEach(completion -> completion.fail(why));
         unfinished.clear();
+        loop.abort();
+        // Whoever waits for a place in the queue looks at this again, and lets the next one do so.
+        queue.release();
     }
 
     /**

@@ -2,6 +2,7 @@ package io.maseparation.parallel.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
@@ -494,6 +495,25 @@ class EngineCoreTest {
     }
 
     @Test
+    void aClosedEngineTellsAllWhoWaitForItsQueue() throws Exception {
+        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        List<Thread> waiting = new ArrayList<>();
+        try (EngineCore engine = Engines.start(TINY, SINGLE, EngineLimits.of(1, 500).withQueue(1))) {
+            engine.submit(request(MANY)).tokens().iterator().next();
+            engine.submit(request(1));
+            for (int i = 0; i < 5; i++) {
+                waiting.add(Thread.startVirtualThread(
+                        () -> told.add(catchThrowable(() -> engine.submitWaiting(request(1))))));
+            }
+            Thread.sleep(20);
+        }
+        for (Thread thread : waiting) {
+            assertThat(thread.join(Duration.ofSeconds(20))).isTrue();
+        }
+        assertThat(told).hasSize(5).allSatisfy(e -> assertThat(e).hasMessage("the engine is closed"));
+    }
+
+    @Test
     void aFullQueueRefusesOrMakesWait() throws Exception {
         try (EngineCore engine = Engines.start(TINY, SINGLE, EngineLimits.of(1, 500).withQueue(1))) {
             Completion runs = engine.submit(request(MANY));
@@ -528,6 +548,12 @@ class EngineCoreTest {
         }
         assertThatThrownBy(() -> GenerationRequest.ids(3).withMaxTokens(0)).hasMessageContaining("'max_tokens'");
         assertThatThrownBy(() -> EngineLimits.of(0, 1)).hasMessage("'sequences' must be at least 1, is 0");
+        assertThatThrownBy(() -> LIMITS.withQueue(Integer.MAX_VALUE))
+                .isInstanceOf(ModelException.class)
+                .hasMessage("'queue' must be at most 1000000, is 2147483647");
+        assertThatThrownBy(() -> LIMITS.withStepTokens(Integer.MAX_VALUE))
+                .isInstanceOf(ModelException.class)
+                .hasMessage("'step_tokens' must be at most 1000000, is 2147483647");
         assertThatThrownBy(() -> Engines.start(TINY, SINGLE, LIMITS,
                 Engines.options().withChanges(Changes.at(new Changes.Ordered(
                         1, io.maseparation.parallel.change.LayoutChange.Kind.RATIO, state -> null))),

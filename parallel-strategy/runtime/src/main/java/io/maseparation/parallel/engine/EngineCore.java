@@ -18,6 +18,7 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.Equipment;
 import io.maseparation.parallel.run.RunFailedException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -243,19 +244,23 @@ public final class EngineCore implements AutoCloseable {
         Sequence[] made = new Sequence[1];
         Completion completion = new Completion(
                 numbers.getAndIncrement(), Arrays.stream(prompt).boxed().toList(), tokenizer.isPresent(),
-                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)), unfinished::remove);
+                cancelled -> post(() -> {
+                    schedule.end(made[0], Finish.CANCELLED);
+                    cancelled.stopWaiting(Finish.CANCELLED);
+                }),
+                unfinished::remove);
         Answer answer = new Answer(completion, text, Set.copyOf(eos), request.maxTokens(), queue::release);
         // An overlong timeout is none.
-        boolean limited = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE).isPresent();
-        long deadline = limited ? now + request.timeout().get().toNanos() : 0;
+        Optional<Duration> timeout = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE);
+        long deadline = now + timeout.map(Duration::toNanos).orElse(0L);
         made[0] = new Sequence(
                 new Sequence.Task(
                         0, prompt, 0, request.maxTokens(), request.sampler(), request.promptLogits()),
                 answer,
                 deadline,
-                limited);
+                timeout.isPresent());
         request.onToken().ifPresent(listener -> completion.callBack(
-                listener, failure -> post(() -> schedule.fail(made[0], -1, failure))));
+                listener, failure -> post(() -> schedule.fail(made[0], -1, failure)), timeout));
         synchronized (lock) {
             requireRunning();
             unfinished.add(completion);
@@ -379,7 +384,7 @@ public final class EngineCore implements AutoCloseable {
     }
 
     private boolean comesToRest(List<Completion> open) throws InterruptedException {
-        boolean over = thread.join(java.time.Duration.ofSeconds(30)) && threads.close();
+        boolean over = thread.join(Duration.ofSeconds(30)) && threads.close();
         for (Completion completion : open) {
             over &= completion.callbackEnds(CALLBACK_MILLIS);
         }

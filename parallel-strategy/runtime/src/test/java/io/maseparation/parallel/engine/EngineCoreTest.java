@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -341,6 +342,39 @@ class EngineCoreTest {
             assertThat(slow.isDone()).isFalse();
             go.countDown();
             assertThat(slow.result().tokenIds()).isEqualTo(seen).hasSize(8);
+        }
+    }
+
+    /** The tokens are there, and the callback is at its first one. */
+    @ParameterizedTest
+    @EnumSource(names = {"CANCELLED", "TIMEOUT"})
+    void aRequestThatWaitsForItsCallbackOnlyCanBeCancelledAndItsTimeCanBeUp(Finish finish) throws Exception {
+        AtomicInteger called = new AtomicInteger();
+        AtomicReference<Thread> calls = new AtomicReference<>();
+        GenerationRequest request = request(3).onToken(token -> {
+            called.incrementAndGet();
+            calls.set(Thread.currentThread());
+            try {
+                new CountDownLatch(1).await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
+            Completion waits = engine.submit(
+                    finish == Finish.TIMEOUT ? request.withTimeout(Duration.ofMillis(400)) : request);
+            assertThat(waits.tokens()).hasSize(3);
+            // Its end is what follows its last token.
+            Engines.assertComesToRest(engine);
+            assertThat(waits.isDone()).isFalse();
+            if (finish == Finish.CANCELLED) {
+                waits.cancel();
+            }
+            GenerationResult result = waits.toFuture().get(20, TimeUnit.SECONDS);
+            assertThat(result.finish()).isEqualTo(finish);
+            assertThat(result.tokenIds()).hasSize(3);
+            assertThat(calls.get().join(Duration.ofSeconds(20))).isTrue();
+            assertThat(called).hasValue(1);
         }
     }
 

@@ -384,13 +384,4 @@ public final class Completion {
             thread.interrupt();
         }
     }
-
-    /** Waits for the thread of a callback to end, which was interrupted. */
-    boolean callbackEnds(long millis) throws InterruptedException {
-        Thread thread;
-        synchronized (lock) {
-            thread = callback;
-        }
-        return thread == null || thread.join(Duration.ofMillis(millis));
-    }
 }

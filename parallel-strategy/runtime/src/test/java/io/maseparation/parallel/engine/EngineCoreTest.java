@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -567,6 +568,16 @@ class EngineCoreTest {
             assertThat(engine.submitWaiting(request(4)).result().tokenIds()).hasSize(4);
             assertThat(waits.result().tokenIds()).hasSize(3);
         }
+    }
+
+    @Test
+    void anEngineThatCannotStartLeavesNothing() {
+        long before = ArrayMemory.bytes();
+        assertThatThrownBy(() -> Engines.start(TINY, SINGLE, LIMITS, positions -> {
+            throw new IllegalStateException("planted");
+        })).hasMessage("planted");
+        // Less, where what another test left was garbage.
+        assertThat(ArrayMemory.bytes()).isLessThanOrEqualTo(before);
     }
 
     @Test

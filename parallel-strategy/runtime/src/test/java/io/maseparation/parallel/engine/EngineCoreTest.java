@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DataType;
@@ -19,6 +20,10 @@ import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunFailedException;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -34,11 +39,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
@@ -61,13 +69,24 @@ class EngineCoreTest {
                 .collect(Collectors.joining(" "));
     }
 
+    /** Virtual threads are seen by dumps only. */
+    private static String virtualThreads(Path folder) throws IOException {
+        Path dump = folder.resolve("threads-" + System.nanoTime());
+        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class).dumpThreads(
+                dump.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.TEXT_PLAIN);
+        return Pattern.compile("\"(request|result|subscriber)-\\d+\" virtual").matcher(Files.readString(dump)).results()
+                .map(MatchResult::group)
+                .collect(Collectors.joining(" "));
+    }
+
     @AfterEach
-    void noThreadIsLeft() throws InterruptedException {
-        for (int i = 0; i < 100 && !threads().isEmpty(); i++) {
+    void noThreadIsLeft(@TempDir Path temp) throws Exception {
+        for (int i = 0; i < 100 && !(threads() + virtualThreads(temp)).isEmpty(); i++) {
             // A thread that has done its last thing is there for a moment more.
             Thread.sleep(10);
         }
         assertThat(threads()).isEmpty();
+        assertThat(virtualThreads(temp)).isEmpty();
     }
 
     private static GenerationRequest request(int maxTokens) {
@@ -667,7 +686,7 @@ class EngineCoreTest {
                         try {
                             int kind = own.nextInt(kinds.size());
                             ask(engine, kinds.get(kind), expected.get(kind), own);
-                        } catch (Exception | AssertionError e) {
+                        } catch (Throwable e) {
                             wrong.add(e);
                         }
                     }
@@ -735,7 +754,7 @@ class EngineCoreTest {
             strategies.add(Thread.ofPlatform().start(() -> {
                 try {
                     clients(setup, 50);
-                } catch (Exception | AssertionError e) {
+                } catch (Throwable e) {
                     wrong.add(e);
                 }
             }));
@@ -747,10 +766,21 @@ class EngineCoreTest {
     }
 
     @Test
-    void namesOfThreadsSayWhatTheyAre() {
+    void namesOfThreadsSayWhatTheyAre(@TempDir Path temp) throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
         try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
             assertThat(engine.limits()).isEqualTo(LIMITS);
             assertThat(threads()).isEqualTo("engine rank-0");
+            engine.submit(request(1).onToken(token -> {
+                called.countDown();
+                try {
+                    new CountDownLatch(1).await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }));
+            called.await();
+            assertThat(virtualThreads(temp)).isEqualTo("\"request-0\" virtual");
         }
     }
 }

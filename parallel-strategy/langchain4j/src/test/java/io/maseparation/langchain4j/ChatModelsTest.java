@@ -55,8 +55,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -100,7 +102,34 @@ class ChatModelsTest {
     }
 
     private static Engine start(EngineLimits limits) {
-        return Engine.start(model, Layout.separated(2, 1).withMicroBatches(2), limits, ExecutionOptions.defaults());
+        return start(limits, sequence -> {});
+    }
+
+    /** An engine that tells of each token, on the thread that then samples no further one. */
+    private static Engine start(EngineLimits limits, IntConsumer onToken) {
+        return Engine.start(
+                model, Layout.separated(2, 1).withMicroBatches(2), limits,
+                ExecutionOptions.defaults().withOnToken(onToken));
+    }
+
+    /** Counts an engine's tokens, and holds it at one of them until there is what was to come: a request's end. */
+    private static final class Held implements IntConsumer {
+        /** Less than any request that is not cancelled has. */
+        static final int FEW = 100;
+
+        final AtomicInteger sampled = new AtomicInteger();
+        final CountDownLatch come = new CountDownLatch(1);
+
+        @Override
+        public void accept(int sequence) {
+            if (sampled.incrementAndGet() == 20) {
+                try {
+                    assertThat(come.await(20, TimeUnit.SECONDS)).isTrue();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
     }
 
     @AfterAll
@@ -276,12 +305,15 @@ class ChatModelsTest {
                 }
             }
         };
-        try (Engine own = start(EngineLimits.of(1, 4096))) {
+        Held held = new Held();
+        try (Engine own = start(EngineLimits.of(1, 4096), held)) {
             EngineStreamingChatModel.of(own, tokens(MANY)).chat("w5 w6", heard);
             assertThat(handle.get().isCancelled()).isTrue();
+            held.come.countDown();
             // There is room for one request at a time.
             assertThat(EngineChatModel.of(own, tokens(3)).chat("w5 w6")).isNotEmpty();
         }
+        assertThat(held.sampled).hasValueLessThan(Held.FEW);
         assertThat(heard.parts).hasSize(5);
         assertThat(heard.errors).isEmpty();
         assertThat(heard.whole).isNotDone();
@@ -302,8 +334,9 @@ class ChatModelsTest {
     }
 
     @Test
-    void anInterruptAndACancelledFutureEndTheRequest() throws Exception {
-        try (Engine own = start(EngineLimits.of(1, 4096))) {
+    void anInterruptEndsTheRequest() throws Exception {
+        Held held = new Held();
+        try (Engine own = start(EngineLimits.of(1, 4096), held)) {
             EngineChatModel chat = EngineChatModel.of(own, tokens(MANY));
             AtomicReference<Throwable> thrown = new AtomicReference<>();
             Thread asks = Thread.ofVirtual().start(() -> {
@@ -313,15 +346,72 @@ class ChatModelsTest {
                     thrown.set(Thread.currentThread().isInterrupted() ? e : null);
                 }
             });
-            Thread.sleep(20);
+            while (held.sampled.get() < 20) {
+                Thread.sleep(1);
+            }
             asks.interrupt();
             asks.join();
             assertThat(thrown.get()).isInstanceOf(CancellationException.class);
-            chat.chatAsync(REQUEST).cancel(false);
+            held.come.countDown();
             // There is room for one request at a time.
-            assertThat(chat.chatAsync(request(r -> r.maxOutputTokens(2))).get().tokenUsage().outputTokenCount())
-                    .isEqualTo(2);
+            assertThat(chat.chat(request(r -> r.maxOutputTokens(2))).tokenUsage().outputTokenCount()).isEqualTo(2);
         }
+        assertThat(held.sampled).hasValueLessThan(Held.FEW);
+    }
+
+    @Test
+    void aCancelledFutureEndsTheRequest() throws Exception {
+        Held held = new Held();
+        try (Engine own = start(EngineLimits.of(1, 4096), held)) {
+            EngineChatModel chat = EngineChatModel.of(own, tokens(MANY));
+            CompletableFuture<ChatResponse> answer = chat.chatAsync(REQUEST);
+            while (held.sampled.get() < 20) {
+                Thread.sleep(1);
+            }
+            answer.cancel(false);
+            held.come.countDown();
+            assertThat(chat.chat(request(r -> r.maxOutputTokens(2))).tokenUsage().outputTokenCount()).isEqualTo(2);
+        }
+        assertThat(held.sampled).hasValueLessThan(Held.FEW);
+    }
+
+    @Test
+    void aSubscriptionThatIsCancelledEndsItsRequest() throws Exception {
+        Held held = new Held();
+        List<ChatModelStreamingEvent> events = Collections.synchronizedList(new ArrayList<>());
+        CompletableFuture<Flow.Subscription> subscription = new CompletableFuture<>();
+        try (Engine own = start(EngineLimits.of(1, 4096), held)) {
+            EngineStreamingChatModel.of(own, tokens(MANY)).chat(REQUEST).subscribe(new Flow.Subscriber<>() {
+                @Override
+                public void onSubscribe(Flow.Subscription s) {
+                    subscription.complete(s);
+                    s.request(Long.MAX_VALUE);
+                }
+
+                @Override
+                public void onNext(ChatModelStreamingEvent event) {
+                    events.add(event);
+                    if (events.size() == 5) {
+                        subscription.join().cancel();
+                        held.come.countDown();
+                    }
+                }
+
+                @Override
+                public void onError(Throwable error) {
+                    events.clear();
+                }
+
+                @Override
+                public void onComplete() {
+                    events.clear();
+                }
+            });
+            assertThat(held.come.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(EngineChatModel.of(own, tokens(3)).chat("w5 w6")).isNotEmpty();
+        }
+        assertThat(events).hasSize(5);
+        assertThat(held.sampled).hasValueLessThan(Held.FEW);
     }
 
     @Test

@@ -65,7 +65,8 @@ public final class EngineChatModel implements ChatModel {
     }
 
     /**
-     * {@return the answer to come; cancelling it cancels the request} Where the engine's queue is full it fails with a
+     * {@return the answer to come; cancelling it cancels the request} What follows from it runs on a virtual thread and
+     * may wait and ask again. Where the engine's queue is full it fails with a
      * {@link dev.langchain4j.exception.RateLimitException}.
      *
      * @param request what to answer

@@ -27,9 +27,7 @@ import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteResponse;
 import dev.langchain4j.model.chat.response.PartialResponse;
-import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
-import dev.langchain4j.model.chat.response.StreamingHandle;
 import dev.langchain4j.model.output.FinishReason;
 import io.maseparation.moe.ChatTemplate;
 import io.maseparation.moe.Sampler;
@@ -47,12 +45,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
@@ -265,49 +262,29 @@ class ChatModelsTest {
     }
 
     @Test
-    void afterItsHandleIsCancelledAHandlerHearsNothing() throws Exception {
-        CompletableFuture<StreamingHandle> handle = new CompletableFuture<>();
-        Heard heard = new Heard() {
+    void aListenerThatTakesItsTimeHoldsUpNobodyAndAnAnswerMayBeFollowedByAQuestion() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        ChatModelListener slow = new ChatModelListener() {
             @Override
-            public void onPartialResponse(PartialResponse part, PartialResponseContext context) {
-                onPartialResponse(part.text());
-                if (parts.size() == 5) {
-                    context.streamingHandle().cancel();
-                    handle.complete(context.streamingHandle());
+            public void onResponse(ChatModelResponseContext context) {
+                try {
+                    go.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
                 }
             }
         };
-        try (Engine own = start(EngineLimits.of(1, 4096))) {
-            EngineStreamingChatModel.of(own, tokens(MANY)).chat("w5 w6", heard);
-            assertThat(handle.get().isCancelled()).isTrue();
-            // There is room for one request at a time.
-            assertThat(EngineChatModel.of(own, tokens(3)).chat("w5 w6")).isNotEmpty();
-        }
-        assertThat(heard.parts).hasSize(5);
-        assertThat(heard.errors).isEmpty();
-        assertThat(heard.whole).isNotDone();
-    }
-
-    @Test
-    void anInterruptAndACancelledFutureEndTheRequest() throws Exception {
-        try (Engine own = start(EngineLimits.of(1, 4096))) {
-            EngineChatModel chat = EngineChatModel.of(own, tokens(MANY));
-            AtomicReference<Throwable> thrown = new AtomicReference<>();
-            Thread asks = Thread.ofVirtual().start(() -> {
-                try {
-                    chat.chat("w5");
-                } catch (CancellationException e) {
-                    thrown.set(Thread.currentThread().isInterrupted() ? e : null);
-                }
-            });
-            Thread.sleep(20);
-            asks.interrupt();
-            asks.join();
-            assertThat(thrown.get()).isInstanceOf(CancellationException.class);
-            chat.chatAsync(REQUEST).cancel(false);
-            // There is room for one request at a time.
-            assertThat(chat.chatAsync(request(r -> r.maxOutputTokens(2))).get().tokenUsage().outputTokenCount())
-                    .isEqualTo(2);
+        try (Engine own = start(EngineLimits.of(2, 4096))) {
+            EngineChatModel chat = EngineChatModel.of(own, tokens(3));
+            CompletableFuture<ChatResponse> first =
+                    EngineChatModel.of(own, tokens(3).withListeners(slow)).chatAsync(REQUEST);
+            CompletableFuture<String> second = chat.chatAsync(REQUEST).thenApply(answer -> chat.chat("w7"));
+            assertThat(second.get(20, TimeUnit.SECONDS)).isNotEmpty();
+            assertThat(first).isNotDone();
+            go.countDown();
+            assertThat(first.get(20, TimeUnit.SECONDS).tokenUsage().outputTokenCount()).isEqualTo(3);
+        } finally {
+            go.countDown();
         }
     }
 

@@ -145,21 +145,20 @@ public final class Engine implements AutoCloseable {
 
     /**
      * Ends all requests, which fail with a {@link io.maseparation.parallel.run.RunFailedException}, and all threads,
-     * and frees the devices' memory and, where the model is closed and this was its last engine, the weights. Can be
-     * called again, and by any thread; whoever comes second does not wait.
+     * and frees the devices' memory and, where the model is closed and this was its last engine, the weights. Callbacks
+     * are interrupted and not waited for. Can be called again, and by any thread: where a rank took too long to end,
+     * that frees what was left; whoever comes while another waits for it does not wait.
      */
     @Override
     public void close() {
+        core.close();
         synchronized (this) {
-            if (left) {
+            // A thread that could not be ended may still read the weights.
+            if (left || !core.isAtRest()) {
                 return;
             }
             left = true;
         }
-        core.close();
-        // A thread that could not be ended may still read the weights.
-        if (core.isAtRest()) {
-            model.leave();
-        }
+        model.leave();
     }
 }

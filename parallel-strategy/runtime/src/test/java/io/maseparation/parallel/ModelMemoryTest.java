@@ -17,7 +17,9 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunFailedException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -122,23 +124,61 @@ class ModelMemoryTest {
     }
 
     @Test
-    @Tag("long")
-    void weightsStayWhereACallbackCannotBeEnded() throws Exception {
+    void weightsGoWhateverCallbacksDo() throws Exception {
+        long before = ArrayMemory.bytes();
         CountDownLatch end = new CountDownLatch(1);
+        CountDownLatch called = new CountDownLatch(2);
         Model model = open(true);
         ModelWeights weights = model.weights();
         Engine engine = Engine.start(model, Layout.single(), LIMITS, OPTIONS);
-        CountDownLatch called = new CountDownLatch(1);
+        CompletableFuture<Boolean> there = new CompletableFuture<>();
+        Completion waits = engine.submit(GenerationRequest.ids(1).onToken(token -> {
+            called.countDown();
+            while (end.getCount() > 0) {
+                try {
+                    end.await();
+                } catch (InterruptedException e) {
+                    // It is one that cannot be ended.
+                }
+            }
+        }));
         engine.submit(GenerationRequest.ids(1).onToken(token -> {
+            called.countDown();
+            model.close();
+            engine.close();
+            there.complete(isThere(weights));
+        }));
+        called.await();
+        assertThat(there.get(20, TimeUnit.SECONDS)).isFalse();
+        assertThat(ArrayMemory.bytes()).isEqualTo(before);
+        assertThatThrownBy(waits::result).isInstanceOf(RunFailedException.class);
+        end.countDown();
+    }
+
+    /** A rank has ten seconds to end. */
+    @Test
+    @Tag("long")
+    void weightsStayAsLongAsARankRunsAndGoWhenTheEngineIsClosedAgain() throws Exception {
+        long before = ArrayMemory.bytes();
+        CountDownLatch end = new CountDownLatch(1);
+        CountDownLatch called = new CountDownLatch(1);
+        Model model = open(true);
+        ModelWeights weights = model.weights();
+        Engine engine = Engine.start(model, Layout.single(), LIMITS, OPTIONS.withOnToken(sequence -> {
             called.countDown();
             while (end.getCount() > 0) {
                 Thread.onSpinWait();
             }
         }));
+        engine.submit(GenerationRequest.ids(1));
         called.await();
         model.close();
         engine.close();
         assertThat(isThere(weights)).isTrue();
         end.countDown();
+        engine.close();
+        assertThat(isThere(weights)).isFalse();
+        assertThat(ArrayMemory.bytes()).isEqualTo(before);
+        engine.close();
     }
 }

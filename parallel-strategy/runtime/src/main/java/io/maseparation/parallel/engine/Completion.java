@@ -1,5 +1,6 @@
 package io.maseparation.parallel.engine;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +27,7 @@ public final class Completion {
     private final long number;
     private final List<Integer> promptIds;
     private final boolean hasText;
-    private final Runnable cancel;
+    private final Consumer<Completion> cancel;
     private final Consumer<Completion> done;
     private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
     private final long submitted = System.nanoTime();
@@ -41,6 +43,7 @@ public final class Completion {
     private String rest = "";
     private @Nullable RuntimeException failure;
     private @Nullable Thread callback;
+    private Optional<Duration> timeout = Optional.empty();
     private long startedAt;
     private long firstAt;
     private long lastAt;
@@ -49,11 +52,12 @@ public final class Completion {
      * @param number of the request
      * @param promptIds the prompt
      * @param hasText whether tokens have text
-     * @param cancel ends the request by its next step
+     * @param cancel ends the request by its next step, and its wait for a callback
      * @param done called once, when it has ended and all of that is told
      */
     Completion(
-            long number, List<Integer> promptIds, boolean hasText, Runnable cancel, Consumer<Completion> done) {
+            long number, List<Integer> promptIds, boolean hasText, Consumer<Completion> cancel,
+            Consumer<Completion> done) {
         this.done = done;
         this.number = number;
         this.promptIds = promptIds;
@@ -68,10 +72,11 @@ public final class Completion {
 
     /**
      * Ends the request by its next step and frees its cache. Its result is what it has by then, with
-     * {@link Finish#CANCELLED}. Does nothing where it has ended.
+     * {@link Finish#CANCELLED}, and a callback is interrupted and sees no further token. Does nothing where it
+     * {@link #isDone is done}.
      */
     public void cancel() {
-        cancel.run();
+        cancel.accept(this);
     }
 
     /** {@return whether it has ended, in whatever way} */
@@ -101,10 +106,16 @@ public final class Completion {
 
     /**
      * {@return the result to come, for those who do not wait} It is a copy: completing or cancelling it does nothing to
-     * the request.
+     * the request. Where it is not there yet it comes on a virtual thread, so that what follows from it may wait, ask
+     * again and close the engine.
      */
     public CompletableFuture<GenerationResult> toFuture() {
-        return result.copy();
+        // The engine's own thread, which all requests need, must not run what others do next.
+        return result.isDone()
+                ? result.copy()
+                : result.whenCompleteAsync(
+                        (all, cause) -> {},
+                        next -> Thread.ofVirtual().name("result-" + number).start(next));
     }
 
     /**
@@ -196,9 +207,12 @@ public final class Completion {
      *
      * @param listener takes the tokens
      * @param failed takes what ends the request if the listener fails
+     * @param limit time from now on after which the request does not wait for the listener
      */
-    void callBack(Consumer<GeneratedToken> listener, Consumer<RuntimeException> failed) {
+    void callBack(
+            Consumer<GeneratedToken> listener, Consumer<RuntimeException> failed, Optional<Duration> limit) {
         synchronized (lock) {
+            timeout = limit;
             callback = Thread.ofVirtual().name("request-" + number).unstarted(() -> {
                 if (callAll(listener, failed)) {
                     complete();
@@ -229,6 +243,9 @@ public final class Completion {
             }
             if (token == null) {
                 return true;
+            }
+            if (result.isDone()) {
+                return false;
             }
             try {
                 listener.accept(token);
@@ -282,10 +299,37 @@ public final class Completion {
             waits = callback != null && (reason == Finish.LENGTH || reason == Finish.STOP);
         }
         subscriptions.forEach(TokenSubscription::look);
-        if (!waits) {
+        if (waits) {
+            limitWait();
+        } else {
             complete();
             interruptCallback();
         }
+    }
+
+    /** Whoever looks at deadlines between steps has forgotten this request, which waits for its callback only. */
+    private void limitWait() {
+        Optional<Duration> limit;
+        synchronized (lock) {
+            limit = timeout;
+        }
+        limit.ifPresent(most -> {
+            var _ = result.copy()
+                    .orTimeout(most.toNanos() - (System.nanoTime() - submitted), TimeUnit.NANOSECONDS)
+                    .whenComplete((all, cause) -> stopWaiting(Finish.TIMEOUT));
+        });
+    }
+
+    /** Ends a request that has all its tokens and waits for its callback; does nothing to one that is done. */
+    void stopWaiting(Finish reason) {
+        synchronized (lock) {
+            if (result.isDone() || !ended || failure != null) {
+                return;
+            }
+            finish = reason;
+        }
+        complete();
+        interruptCallback();
     }
 
     /** The request has failed. */
@@ -339,14 +383,5 @@ public final class Completion {
         if (thread != null && !thread.equals(Thread.currentThread())) {
             thread.interrupt();
         }
-    }
-
-    /** Waits for the thread of a callback to end, which was interrupted. */
-    boolean callbackEnds(long millis) throws InterruptedException {
-        Thread thread;
-        synchronized (lock) {
-            thread = callback;
-        }
-        return thread == null || thread.join(java.time.Duration.ofMillis(millis));
     }
 }

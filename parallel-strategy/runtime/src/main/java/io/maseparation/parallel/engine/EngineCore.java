@@ -18,7 +18,7 @@ import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.Equipment;
 import io.maseparation.parallel.run.RunFailedException;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -40,8 +40,8 @@ import org.jspecify.annotations.Nullable;
 public final class EngineCore implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(EngineCore.class.getName());
 
-    /** How long callbacks may take to end after the engine did. */
-    private static final long CALLBACK_MILLIS = 5_000;
+    /** How long the engine's own thread, which never waits for others, may take to end. */
+    private static final Duration GRACE = Duration.ofSeconds(30);
 
     private final Plan plan;
     private final EngineLimits limits;
@@ -63,6 +63,8 @@ public final class EngineCore implements AutoCloseable {
 
     private @Nullable RuntimeException ended;
     private boolean closing;
+    /** Whether a thread waits for those of the engine to end. */
+    private boolean ending;
     private volatile boolean atRest;
 
     /**
@@ -98,20 +100,28 @@ public final class EngineCore implements AutoCloseable {
                 (long) KvCache.blocks(limits.kvPositions()) * KvCache.BLOCK);
         longest = Math.min(positions, plan.config().maxPositions() - 1);
         Room room = room();
-        deployment = Deployment.start(plan, room, equipment);
-        threads = new RankThreads(plan.ranks().size(), equipment.options().stallTimeout());
-        schedule = new Schedule(plan, room, limits.sequences(), limits.stepTokens(), false, pools);
-        queue = new Semaphore(limits.queue(), true);
         ModelConfig config = plan.config();
         Recorder recorder = Recorder.endless(plan.ranks().size(), config.layers().size(), config.maxExperts());
         IntConsumer onToken = equipment.options().onToken();
-        loop = new StepLoop(deployment, threads, schedule, recorder, new StepLoop.Hooks() {
-            @Override
-            public IntConsumer onToken() {
-                return onToken;
+        queue = new Semaphore(limits.queue(), true);
+        threads = new RankThreads(plan.ranks().size(), equipment.options().stallTimeout());
+        deployment = Deployment.start(plan, room, equipment);
+        try {
+            schedule = new Schedule(plan, room, limits.sequences(), limits.stepTokens(), false, pools);
+            loop = new StepLoop(deployment, threads, schedule, recorder, new StepLoop.Hooks() {
+                @Override
+                public IntConsumer onToken() {
+                    return onToken;
+                }
+            });
+            thread = Thread.ofPlatform().daemon().name("engine").start(this::run);
+        } catch (RuntimeException | Error e) {
+            // As where the system has no more threads to give.
+            if (threads.close()) {
+                deployment.close();
             }
-        });
-        thread = Thread.ofPlatform().daemon().name("engine").start(this::run);
+            throw e;
+        }
     }
 
     private Room room() {
@@ -167,11 +177,12 @@ public final class EngineCore implements AutoCloseable {
         synchronized (lock) {
             ended = why;
         }
-        loop.abort();
-        // Whoever waits for a place in the queue looks at this again.
-        queue.release(Integer.MAX_VALUE / 2);
+        // Before anything else, which may fail: nobody else tells those who wait.
         unfinished.forEach(completion -> completion.fail(why));
         unfinished.clear();
+        loop.abort();
+        // Whoever waits for a place in the queue looks at this again, and lets the next one do so.
+        queue.release();
     }
 
     /**
@@ -242,19 +253,23 @@ public final class EngineCore implements AutoCloseable {
         Sequence[] made = new Sequence[1];
         Completion completion = new Completion(
                 numbers.getAndIncrement(), Arrays.stream(prompt).boxed().toList(), tokenizer.isPresent(),
-                () -> post(() -> schedule.end(made[0], Finish.CANCELLED)), unfinished::remove);
+                cancelled -> post(() -> {
+                    schedule.end(made[0], Finish.CANCELLED);
+                    cancelled.stopWaiting(Finish.CANCELLED);
+                }),
+                unfinished::remove);
         Answer answer = new Answer(completion, text, Set.copyOf(eos), request.maxTokens(), queue::release);
         // An overlong timeout is none.
-        boolean limited = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE).isPresent();
-        long deadline = limited ? now + request.timeout().get().toNanos() : 0;
+        Optional<Duration> timeout = request.timeout().filter(t -> t.toSeconds() < Integer.MAX_VALUE);
+        long deadline = now + timeout.map(Duration::toNanos).orElse(0L);
         made[0] = new Sequence(
                 new Sequence.Task(
                         0, prompt, 0, request.maxTokens(), request.sampler(), request.promptLogits()),
                 answer,
                 deadline,
-                limited);
+                timeout.isPresent());
         request.onToken().ifPresent(listener -> completion.callBack(
-                listener, failure -> post(() -> schedule.fail(made[0], -1, failure))));
+                listener, failure -> post(() -> schedule.fail(made[0], -1, failure)), timeout));
         synchronized (lock) {
             requireRunning();
             unfinished.add(completion);
@@ -344,44 +359,48 @@ public final class EngineCore implements AutoCloseable {
 
     /**
      * Ends all requests, with a {@link RunFailedException} that says so, and then all threads, and frees the devices'
-     * memory. Can be called again, and by any thread.
+     * memory. Callbacks are interrupted and not waited for. Can be called again, and by any thread: where a rank took
+     * too long to end, that frees what was left; whoever comes while another waits for it does not wait.
      */
     @Override
     public void close() {
-        List<Completion> open = new ArrayList<>(unfinished);
         synchronized (lock) {
-            if (closing) {
+            closing = true;
+            if (ending || atRest) {
                 return;
             }
-            closing = true;
+            ending = true;
         }
         loop.post(() -> {});
         boolean interrupted = false;
-        while (true) {
-            try {
-                if (comesToRest(open)) {
-                    deployment.close();
-                    atRest = true;
-                } else {
-                    LOG.log(System.Logger.Level.WARNING,
-                            "a rank or a callback still runs; neither the devices' memory nor the weights are freed");
+        try {
+            while (true) {
+                try {
+                    if (comesToRest()) {
+                        deployment.close();
+                        atRest = true;
+                    } else {
+                        LOG.log(System.Logger.Level.WARNING,
+                                "a rank still runs; neither the devices' memory nor the weights are freed until the engine is closed again");
+                    }
+                    break;
+                } catch (InterruptedException e) {
+                    // What is left to do is short, and memory would be lost.
+                    interrupted = true;
                 }
-                break;
-            } catch (InterruptedException e) {
-                // What is left to do is short, and memory would be lost.
-                interrupted = true;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        } finally {
+            synchronized (lock) {
+                ending = false;
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
-    private boolean comesToRest(List<Completion> open) throws InterruptedException {
-        boolean over = thread.join(java.time.Duration.ofSeconds(30)) && threads.close();
-        for (Completion completion : open) {
-            over &= completion.callbackEnds(CALLBACK_MILLIS);
-        }
-        return over;
+    private boolean comesToRest() throws InterruptedException {
+        boolean loopEnds = thread.join(GRACE);
+        return threads.close() && loopEnds;
     }
 }

@@ -15,21 +15,27 @@ import io.maseparation.parallel.run.Workload;
  * @param queue most requests that wait until there is room for them
  */
 public record EngineLimits(int sequences, int kvPositions, int stepTokens, int queue) {
+    /** Most sequences, tokens of a step and requests that wait: sums of them are counted in ints. */
+    private static final int MOST = 1_000_000;
+
     /**
      * Checks the numbers.
      *
-     * @throws ModelException naming the one that is below 1
+     * @throws ModelException naming the one that is below 1 or, but for the positions, above a million
      */
     public EngineLimits {
-        atLeastOne("sequences", sequences);
-        atLeastOne("kv_positions", kvPositions);
-        atLeastOne("step_tokens", stepTokens);
-        atLeastOne("queue", queue);
+        check("sequences", sequences, MOST);
+        check("kv_positions", kvPositions, Integer.MAX_VALUE);
+        check("step_tokens", stepTokens, MOST);
+        check("queue", queue, MOST);
     }
 
-    private static void atLeastOne(String name, int value) {
+    private static void check(String name, int value, int most) {
         if (value < 1) {
             throw new ModelException("'%s' must be at least 1, is %d".formatted(name, value));
+        }
+        if (value > most) {
+            throw new ModelException("'%s' must be at most %d, is %d".formatted(name, most, value));
         }
     }
 

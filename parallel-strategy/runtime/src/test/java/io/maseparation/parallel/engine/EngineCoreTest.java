@@ -2,8 +2,11 @@ package io.maseparation.parallel.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -17,12 +20,17 @@ import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunFailedException;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -31,12 +39,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -57,13 +69,24 @@ class EngineCoreTest {
                 .collect(Collectors.joining(" "));
     }
 
+    /** Virtual threads are seen by dumps only. */
+    private static String virtualThreads(Path folder) throws IOException {
+        Path dump = folder.resolve("threads-" + System.nanoTime());
+        ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class).dumpThreads(
+                dump.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.TEXT_PLAIN);
+        return Pattern.compile("\"(request|result|subscriber)-\\d+\" virtual").matcher(Files.readString(dump)).results()
+                .map(MatchResult::group)
+                .collect(Collectors.joining(" "));
+    }
+
     @AfterEach
-    void noThreadIsLeft() throws InterruptedException {
-        for (int i = 0; i < 100 && !threads().isEmpty(); i++) {
+    void noThreadIsLeft(@TempDir Path temp) throws Exception {
+        for (int i = 0; i < 100 && !(threads() + virtualThreads(temp)).isEmpty(); i++) {
             // A thread that has done its last thing is there for a moment more.
             Thread.sleep(10);
         }
         assertThat(threads()).isEmpty();
+        assertThat(virtualThreads(temp)).isEmpty();
     }
 
     private static GenerationRequest request(int maxTokens) {
@@ -342,6 +365,72 @@ class EngineCoreTest {
         }
     }
 
+    /** The tokens are there, and the callback is at its first one. */
+    @ParameterizedTest
+    @EnumSource(names = {"CANCELLED", "TIMEOUT"})
+    void aRequestThatWaitsForItsCallbackOnlyCanBeCancelledAndItsTimeCanBeUp(Finish finish) throws Exception {
+        AtomicInteger called = new AtomicInteger();
+        AtomicReference<Thread> calls = new AtomicReference<>();
+        GenerationRequest request = request(3).onToken(token -> {
+            called.incrementAndGet();
+            calls.set(Thread.currentThread());
+            try {
+                new CountDownLatch(1).await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
+            Completion waits = engine.submit(
+                    finish == Finish.TIMEOUT ? request.withTimeout(Duration.ofMillis(400)) : request);
+            assertThat(waits.tokens()).hasSize(3);
+            // Its end is what follows its last token.
+            Engines.assertComesToRest(engine);
+            assertThat(waits.isDone()).isFalse();
+            if (finish == Finish.CANCELLED) {
+                waits.cancel();
+            }
+            GenerationResult result = waits.toFuture().get(20, TimeUnit.SECONDS);
+            assertThat(result.finish()).isEqualTo(finish);
+            assertThat(result.tokenIds()).hasSize(3);
+            assertThat(calls.get().join(Duration.ofSeconds(20))).isTrue();
+            assertThat(called).hasValue(1);
+        }
+    }
+
+    @Test
+    void whatFollowsAResultMayWaitAndAskAgain() throws Exception {
+        CountDownLatch go = new CountDownLatch(1);
+        try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
+            Completion first = engine.submit(request(8));
+            CompletableFuture<GenerationResult> second = first.toFuture().thenApply(result -> {
+                try {
+                    go.await();
+                    return engine.submit(request(9)).result();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            assertThat(first.result().tokenIds()).hasSize(8);
+            assertThat(engine.submit(request(30)).toFuture().get(20, TimeUnit.SECONDS).tokenIds()).hasSize(30);
+            go.countDown();
+            assertThat(second.get(20, TimeUnit.SECONDS).tokenIds()).hasSize(9);
+        } finally {
+            go.countDown();
+        }
+    }
+
+    @Test
+    void whatFollowsAResultMayCloseTheEngine() throws Exception {
+        EngineCore engine = Engines.start(TINY, SINGLE, LIMITS);
+        try (engine) {
+            Completion other = engine.submit(request(MANY));
+            engine.submit(request(3)).toFuture().thenRun(engine::close).get(20, TimeUnit.SECONDS);
+            assertThat(engine.isAtRest()).isTrue();
+            assertThatThrownBy(other::result).hasMessage("the engine is closed");
+        }
+    }
+
     /** A model whose embedding of one token is not a number. */
     private static ModelWeights poisoned(int token) {
         ModelWeights weights = RandomWeights.create(Presets.config("tiny"), 6);
@@ -460,6 +549,25 @@ class EngineCoreTest {
     }
 
     @Test
+    void aClosedEngineTellsAllWhoWaitForItsQueue() throws Exception {
+        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        List<Thread> waiting = new ArrayList<>();
+        try (EngineCore engine = Engines.start(TINY, SINGLE, EngineLimits.of(1, 500).withQueue(1))) {
+            engine.submit(request(MANY)).tokens().iterator().next();
+            engine.submit(request(1));
+            for (int i = 0; i < 5; i++) {
+                waiting.add(Thread.startVirtualThread(
+                        () -> told.add(catchThrowable(() -> engine.submitWaiting(request(1))))));
+            }
+            Thread.sleep(20);
+        }
+        for (Thread thread : waiting) {
+            assertThat(thread.join(Duration.ofSeconds(20))).isTrue();
+        }
+        assertThat(told).hasSize(5).allSatisfy(e -> assertThat(e).hasMessage("the engine is closed"));
+    }
+
+    @Test
     void aFullQueueRefusesOrMakesWait() throws Exception {
         try (EngineCore engine = Engines.start(TINY, SINGLE, EngineLimits.of(1, 500).withQueue(1))) {
             Completion runs = engine.submit(request(MANY));
@@ -482,6 +590,16 @@ class EngineCoreTest {
     }
 
     @Test
+    void anEngineThatCannotStartLeavesNothing() {
+        long before = ArrayMemory.bytes();
+        assertThatThrownBy(() -> Engines.start(TINY, SINGLE, LIMITS, positions -> {
+            throw new IllegalStateException("planted");
+        })).hasMessage("planted");
+        // Less, where what another test left was garbage.
+        assertThat(ArrayMemory.bytes()).isLessThanOrEqualTo(before);
+    }
+
+    @Test
     void whatCanNeverRunIsRefusedInOneLine() {
         ModelConfig tiny = TINY.config();
         try (EngineCore engine = Engines.start(TINY, SINGLE, EngineLimits.of(2, 100))) {
@@ -494,6 +612,12 @@ class EngineCoreTest {
         }
         assertThatThrownBy(() -> GenerationRequest.ids(3).withMaxTokens(0)).hasMessageContaining("'max_tokens'");
         assertThatThrownBy(() -> EngineLimits.of(0, 1)).hasMessage("'sequences' must be at least 1, is 0");
+        assertThatThrownBy(() -> LIMITS.withQueue(Integer.MAX_VALUE))
+                .isInstanceOf(ModelException.class)
+                .hasMessage("'queue' must be at most 1000000, is 2147483647");
+        assertThatThrownBy(() -> LIMITS.withStepTokens(Integer.MAX_VALUE))
+                .isInstanceOf(ModelException.class)
+                .hasMessage("'step_tokens' must be at most 1000000, is 2147483647");
         assertThatThrownBy(() -> Engines.start(TINY, SINGLE, LIMITS,
                 Engines.options().withChanges(Changes.at(new Changes.Ordered(
                         1, io.maseparation.parallel.change.LayoutChange.Kind.RATIO, state -> null))),
@@ -562,7 +686,7 @@ class EngineCoreTest {
                         try {
                             int kind = own.nextInt(kinds.size());
                             ask(engine, kinds.get(kind), expected.get(kind), own);
-                        } catch (Exception | AssertionError e) {
+                        } catch (Throwable e) {
                             wrong.add(e);
                         }
                     }
@@ -630,7 +754,7 @@ class EngineCoreTest {
             strategies.add(Thread.ofPlatform().start(() -> {
                 try {
                     clients(setup, 50);
-                } catch (Exception | AssertionError e) {
+                } catch (Throwable e) {
                     wrong.add(e);
                 }
             }));
@@ -642,10 +766,21 @@ class EngineCoreTest {
     }
 
     @Test
-    void namesOfThreadsSayWhatTheyAre() {
+    void namesOfThreadsSayWhatTheyAre(@TempDir Path temp) throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
         try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
             assertThat(engine.limits()).isEqualTo(LIMITS);
             assertThat(threads()).isEqualTo("engine rank-0");
+            engine.submit(request(1).onToken(token -> {
+                called.countDown();
+                try {
+                    new CountDownLatch(1).await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }));
+            called.await();
+            assertThat(virtualThreads(temp)).isEqualTo("\"request-0\" virtual");
         }
     }
 }

@@ -53,6 +53,7 @@ final class TokenizerFile {
     private final List<TokenizerRegex> regexes = new ArrayList<>();
     private final Map<String, Long> added = new LinkedHashMap<>();
     private final Set<String> normalised = new LinkedHashSet<>();
+    private final Set<String> special = new LinkedHashSet<>();
     private JsonNode normaliser = NullNode.instance;
     private byte[] bytes = {};
     private String prefix = "";
@@ -104,6 +105,11 @@ final class TokenizerFile {
      */
     boolean isByte(int token) {
         return fallsBack && byteTokens.contains(token);
+    }
+
+    /** Added tokens that are special, and no part of a text that is decoded. */
+    Set<String> special() {
+        return special;
     }
 
     /** Added tokens that are looked for in a text once it is normalised, and are normalised themselves. */
@@ -202,6 +208,9 @@ final class TokenizerFile {
                         added.putIfAbsent(content, token.path("id").asLong());
                         if (token.path("normalized").asBoolean(true) && !content.isEmpty()) {
                             normalised.add(content);
+                        }
+                        if (token.path("special").asBoolean() && !content.isEmpty()) {
+                            special.add(content);
                         }
                     }
                 } else if (STEPS.contains(field)) {

@@ -121,7 +121,6 @@ public final class HfConfig {
         List<Integer> eos = Existing.file(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
-        HfUnread.warn(json, family, warnings);
         if (json.has("dtype") && json.has("torch_dtype")
                 && !plain(json.text("torch_dtype", "")).equals(plain(json.text("dtype", "")))) {
             warnings.accept(json.message("",
@@ -133,6 +132,7 @@ public final class HfConfig {
         List<Integer> ends = Stream.of(eos.stream(), own.stream(), text.map(TokenizerConfig.Added::id).stream())
                 .flatMap(ids -> ids).distinct().toList();
         ModelConfig config = config(name(folder), ends);
+        HfUnread.warn(json, family, config, planned, warnings);
         warnBeyond(eos, generation, config.vocab());
         warnBeyond(own, folder.resolve("config.json"), config.vocab());
         text.ifPresent(token -> warnBeyond(List.of(token.id()), token.file(), config.vocab()));

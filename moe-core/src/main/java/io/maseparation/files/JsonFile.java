@@ -435,15 +435,6 @@ public final class JsonFile {
     }
 
     /**
-     * {@return first texts of the lists in a list, as in {@code [["a", -1.5], …]}; empty ones where there is no text}
-     *
-     * @param field name of the field
-     */
-    public List<String> firsts(String field) {
-        return list(array(field), entry -> entry.path(0).asText());
-    }
-
-    /**
      * {@return objects of a list of lists; none if it is absent}
      *
      * @param field name of the field

@@ -276,7 +276,7 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /** Tokens that transformers adds to those of tokenizer.json, and nothing here does, or that have other ids there. */
+    /** Tokens that transformers adds to those of tokenizer.json, and nothing here does, or that have other ids. */
     private void checkAdded(HuggingFaceTokenizer loaded, TokenizerFile read) {
         List<String> missing = new ArrayList<>();
         List<String> others = new ArrayList<>();

@@ -115,8 +115,8 @@ record TokenizerConfig(
     }
 
     /**
-     * The eos_token of tokenizer_config.json or special_tokens_map.json with its id: that of tokenizer.json or, where it
-     * has no such token, of added_tokens_decoder or added_tokens.json; empty if none of them has the token.
+     * The eos_token of tokenizer_config.json or special_tokens_map.json with its id: that of tokenizer.json or, where
+     * it has no such token, of added_tokens_decoder or added_tokens.json; empty if none of them has the token.
      *
      * @param warnings takes a line where these files differ, or none of them has the token
      */
@@ -158,13 +158,13 @@ record TokenizerConfig(
             JsonFile vocab = model.object("vocab");
             return vocab.has(text) ? Optional.of(vocab.integer(text, 0, Integer.MAX_VALUE)) : Optional.empty();
         }
-        int at = model.firsts("vocab").indexOf(text);
+        int at = TokenizerFile.pieces(model.json("vocab")).indexOf(text);
         return at < 0 ? Optional.empty() : Optional.of(at);
     }
 
     /**
-     * Tokens that transformers adds: those of added_tokens_decoder or, without it, of added_tokens.json, and the special
-     * ones that any field names.
+     * Tokens that transformers adds: those of added_tokens_decoder or, without it, of added_tokens.json, and the
+     * special ones that any field names.
      */
     private static List<Added> added(Path folder, Optional<JsonFile> config) {
         Map<String, Added> added = new LinkedHashMap<>();

@@ -16,6 +16,7 @@ import io.maseparation.files.Utf8Stream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -84,6 +85,17 @@ final class TokenizerFile {
             throw new ModelException(checks.name + ": not valid JSON: " + Text.reason(e), e);
         } catch (IOException e) {
             throw new ModelException(checks.name + ": cannot be read: " + Text.reason(e), e);
+        }
+    }
+
+    /** Texts of a vocabulary of pieces, each with its score, in the order of their ids. */
+    static List<String> pieces(String vocabulary) {
+        try {
+            List<String> pieces = new ArrayList<>();
+            JSON.readTree(vocabulary).forEach(piece -> pieces.add(piece.path(0).asText()));
+            return pieces;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -1,7 +1,6 @@
 package io.maseparation.files;
 
 import java.io.IOException;
-import java.nio.file.FileSystemLoopException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -30,8 +29,6 @@ public final class Existing {
                 throw new ModelException(Text.printable(file) + ": is a link that leads to nothing", e);
             }
             return false;
-        } catch (FileSystemLoopException e) {
-            throw new ModelException(Text.printable(file) + ": is a link that leads in circles", e);
         } catch (IOException e) {
             throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         }

@@ -21,7 +21,7 @@ public final class Checkpoint implements AutoCloseable {
     private static final String ADAPTER = "adapter_config.json";
     /** Files that need not be there, and are read when they are wanted. */
     private static final List<String> BESIDE = List.of("generation_config.json", "tokenizer.json",
-            "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
+            "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja");
     private static final System.Logger LOG = System.getLogger(Checkpoint.class.getName());
 
     private final Path folder;

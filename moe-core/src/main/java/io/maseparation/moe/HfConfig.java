@@ -121,23 +121,32 @@ public final class HfConfig {
         List<Integer> eos = Existing.file(generation)
                 ? JsonFile.open(generation).integers("eos_token_id")
                 : List.of();
-        HfUnread.warn(json, family, warnings);
         if (json.has("dtype") && json.has("torch_dtype")
                 && !plain(json.text("torch_dtype", "")).equals(plain(json.text("dtype", "")))) {
             warnings.accept(json.message("",
                     "dtype and torch_dtype contradict each other: dtype is used, as transformers does"));
         }
-        if (eos.isEmpty()) {
-            eos = Stream.concat(eos().stream(), TokenizerConfig.eos(folder).stream()).distinct().toList();
-        }
-        ModelConfig config = config(name(folder), eos);
-        // A family's own may be: tiny models leave it out.
-        Optional<Integer> beyond = eos.stream().filter(id -> id >= config.vocab())
-                .filter(id -> !family.has("eos_token_id") || id != family.integer("eos_token_id")).findFirst();
-        beyond.ifPresent(id -> warnings.accept(json.message("",
-                "the end-of-sequence token %d is outside the vocabulary of %d: no sequence ends with it"
-                        .formatted(id, config.vocab()))));
+        List<Integer> own = eos.isEmpty() ? eos() : List.of();
+        Optional<TokenizerConfig.Added> text =
+                eos.isEmpty() ? TokenizerConfig.eos(folder, warnings) : Optional.empty();
+        List<Integer> ends = Stream.of(eos.stream(), own.stream(), text.map(TokenizerConfig.Added::id).stream())
+                .flatMap(ids -> ids).distinct().toList();
+        ModelConfig config = config(name(folder), ends);
+        HfUnread.warn(json, family, config, planned, warnings);
+        warnBeyond(eos, generation, config.vocab());
+        warnBeyond(own, folder.resolve("config.json"), config.vocab());
+        text.ifPresent(token -> warnBeyond(List.of(token.id()), token.file(), config.vocab()));
         return config;
+    }
+
+    /** Names the first of a file's end-of-sequence tokens that are none. */
+    private void warnBeyond(List<Integer> eos, Path file, int vocab) {
+        // A family's own may be: tiny models leave it out.
+        eos.stream().filter(id -> id >= vocab)
+                .filter(id -> !family.has("eos_token_id") || id != family.integer("eos_token_id")).findFirst()
+                .ifPresent(id -> warnings.accept(Text.message(
+                        "%s: the end-of-sequence token %d is outside the vocabulary of %d: no sequence ends with it"
+                                .formatted(Text.printable(file), id, vocab))));
     }
 
     /** The number format that config.json names; none if it names none. */

@@ -119,9 +119,35 @@ final class HfRope {
     private double within(JsonFile rope, String field, double absent) {
         double beside = json.number(field, absent);
         double used = rope.number(field, beside);
-        warnUnless(used == beside || !json.has(field), "%s %s and that of %s, %s,"
-                .formatted(field, Text.number(beside), rope.name(), Text.number(used)), rope.name());
+        warnUnless(used == beside || !json.has(field), both(rope, field, beside, used) + ",", rope.name());
         return used;
+    }
+
+    private static String both(JsonFile rope, String field, double beside, double used) {
+        return "%s %s and that of %s, %s".formatted(field, Text.number(beside), rope.name(), Text.number(used));
+    }
+
+    /** As {@link #within}, where no library says which of the two is meant. */
+    private double undisputed(JsonFile rope, String field, double absent) {
+        double beside = json.number(field, absent);
+        double used = rope.number(field, beside);
+        if (used != beside && json.has(field) && isUsed(rope)) {
+            throw json.fail("", disputed(rope, field, beside, used));
+        }
+        return used;
+    }
+
+    private static String disputed(JsonFile rope, String field, double beside, double used) {
+        return both(rope, field, beside, used) + ", contradict each other; leave one out";
+    }
+
+    private static boolean isOfType(JsonFile rope) {
+        return LAYER_TYPES.contains(rope.name());
+    }
+
+    /** Parameters of a type that no layer has contradict nothing. */
+    private boolean isUsed(JsonFile rope) {
+        return !isOfType(rope) || layerTypes.contains(rope.name());
     }
 
     /** Reads one object of either dialect, which may hold an object for each type of layer. */
@@ -154,7 +180,15 @@ final class HfRope {
             throw holder.fail("", "differs between the layers' types " + String.join(" and ", layerTypes)
                     + ", which is not supported");
         }
-        return ropes.getFirst();
+        Rope used = ropes.getFirst();
+        // Their configuration classes put a theta beside the types, after which the object counts as one without types.
+        double theirs = json.number("rope_theta", family.number("rope_theta"));
+        if (used.theta() != theirs || !used.scaling().equals(new Rope.Linear(1))) {
+            warnings.accept(holder.message("",
+                    "is by type of layer and used, unlike in transformers, whose %s has rope_theta %s and no scaling then"
+                            .formatted(family.modelType, Text.number(theirs))));
+        }
+        return used;
     }
 
     private Rope flat(JsonFile rope) {
@@ -170,7 +204,8 @@ final class HfRope {
             warnings.accept(rope.message(field,
                     "is of no use to rope_type " + type + " and left out, as transformers does"));
         }
-        double theta = within(rope, "rope_theta", family.number("rope_theta"));
+        double absent = family.number("rope_theta");
+        double theta = isOfType(rope) ? undisputed(rope, "rope_theta", absent) : within(rope, "rope_theta", absent);
         if (!(theta > 0)) {
             throw (rope.has("rope_theta") ? rope : json).fail("rope_theta", "is " + theta + ", which is not above 0");
         }
@@ -192,7 +227,7 @@ final class HfRope {
     private double partial(JsonFile rope) {
         String field = "partial_rotary_factor";
         JsonFile holder = rope.has(field) ? rope : json;
-        double partial = within(rope, field, 1);
+        double partial = undisputed(rope, field, 1);
         int rotated = (int) (headDim * partial);
         if (rotated < 2 || rotated > headDim || rotated % 2 != 0) {
             throw holder.fail(field, "%s of head_dim %d is %d elements, which cannot be rotated in pairs"
@@ -268,16 +303,23 @@ final class HfRope {
     }
 
     /**
-     * The context of the training. A field beside the object goes before, as in transformers, which does not look there
-     * for parameters of a type of layer.
+     * The context of the training. A field beside the object goes before, as in transformers; beside parameters of a
+     * type of layer it must be the same.
      */
     private int original(JsonFile rope) {
         int beside = json.integer(ORIGINAL, positions, 1, 1 << 30);
-        boolean ofType = LAYER_TYPES.contains(rope.name());
-        int own = rope.integer(ORIGINAL, ofType ? positions : beside, 1, 1 << 30);
-        int used = json.has(ORIGINAL) && !ofType ? beside : own;
-        warnUnless(own == used && (own == beside || !json.has(ORIGINAL)),
-                ORIGINAL + " and that of " + rope.name(), ofType ? rope.name() : ORIGINAL);
+        if (isOfType(rope)) {
+            int own = rope.integer(ORIGINAL, positions, 1, 1 << 30);
+            if (own != beside && json.has(ORIGINAL) && isUsed(rope)) {
+                throw json.fail("", rope.has(ORIGINAL)
+                        ? disputed(rope, ORIGINAL, beside, own)
+                        : "%s %d stands beside %s, which has none; say it there".formatted(ORIGINAL, beside, rope.name()));
+            }
+            return own;
+        }
+        int own = rope.integer(ORIGINAL, beside, 1, 1 << 30);
+        int used = json.has(ORIGINAL) ? beside : own;
+        warnUnless(own == used, ORIGINAL + " and that of " + rope.name(), ORIGINAL);
         return used;
     }
 

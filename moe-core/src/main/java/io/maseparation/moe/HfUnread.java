@@ -31,7 +31,7 @@ final class HfUnread {
     /** Values of a field that change nothing, instead of those; an absent one never does. */
     private static final Map<String, List<String>> NEUTRAL = byName(
             "1 1.0: embedding_multiplier logits_scaling residual_multiplier routed_scaling_factor logit_scale scale_emb"
-                    + " embedding_scale rotary_pct rotary_percent rope_percent rope_pct rope_ratio depth_scale scale_depth"
+                    + " embedding_scale rope_ratio depth_scale scale_depth"
                     + " moe_router_topk_scaling_factor decoder_sparse_step moe_layer_freq moe_layer_interval"
                     + " expert_layer_period num_beams num_beam_groups num_return_sequences temperature top_p typical_p"
                     + " repetition_penalty encoder_repetition_penalty length_penalty",
@@ -39,7 +39,7 @@ final class HfUnread {
             "50: top_k",
             "\"softmax\": scoring_func moe_router_score_function",
             "\"greedy\": topk_method",
-            "true: use_rms_norm rms_norm use_rope rope is_causal causal use_moe is_moe gated_mlp is_decoder",
+            "true: use_rms_norm rms_norm use_rope rope is_causal causal use_moe is_moe gated_mlp",
             "null: attention_multiplier query_pre_attn_scalar");
 
     private static final String NORM = "norm_topk_prob";
@@ -80,6 +80,9 @@ final class HfUnread {
             Map.entry(SLIDING, EnumSet.of(HfFamily.MIXTRAL, HfFamily.QWEN2_MOE, HfFamily.QWEN3_MOE)),
             Map.entry(USES_SLIDING, EnumSet.of(HfFamily.QWEN2_MOE, HfFamily.QWEN3_MOE)));
 
+    /** Elements of a head that are rotated, which no field of these families says. */
+    private static final String ROTATED = "rotated";
+
     /** Other projects' names of fields that are read; they contradict nothing where both are the same. */
     private static final Map<String, List<String>> ALIASES = byName(
             "rope_theta: rotary_emb_base rope_base rotary_base",
@@ -90,7 +93,8 @@ final class HfUnread {
             "num_experts_per_tok: num_experts_per_token moe_top_k moe_topk moe_k num_selected_experts moe_router_topk",
             "hidden_size: n_embd d_model", "num_hidden_layers: n_layer n_layers num_layers",
             "num_attention_heads: n_head n_heads num_heads", "num_key_value_heads: num_kv_heads n_kv_heads",
-            "head_dim: kv_channels head_size attention_head_dim rotary_dim qk_head_dim v_head_dim",
+            "head_dim: kv_channels head_size attention_head_dim qk_head_dim v_head_dim",
+            ROTATED + ": rotary_dim",
             "intermediate_size: ffn_dim ffn_hidden_size n_inner", "moe_intermediate_size: moe_ffn_hidden_size",
             "max_position_embeddings: n_positions n_ctx max_seq_len max_sequence_length seq_length model_max_length",
             "tie_word_embeddings: tie_embeddings tie_weights");
@@ -108,24 +112,29 @@ final class HfUnread {
             cross_attention_hidden_size finetuning_task id2label label2id num_labels problem_type tokenizer_class
             prefix name_or_path transformers_version pretraining_tp attn_implementation experts_implementation
             gradient_checkpointing transformers.js_config task_specific_params max_length max_new_tokens library_name
-            use_flash_attn use_flash_attention use_flash_attention_2 train_dtype
+            use_flash_attn use_flash_attention use_flash_attention_2 train_dtype is_decoder
             """.strip().split("\\s+", -1)).collect(Collectors.toUnmodifiableSet());
 
     /** Names of fields that matter in training only, or to the program that wrote them. */
     private static final Pattern HARMLESS = Pattern.compile(
             "_.*|unsloth.*|.*(dropout|_pdrop|aux_loss|z_loss|jitter|initializer).*");
 
-    /** What a block of settings is about, if it changes numbers. */
+    /** What a block of settings is about, if it changes numbers: a whole part of its name. */
     private static final Pattern SETTINGS = Pattern.compile(
-            "att(ention|n)|rope|rotary|moe|router|expert|norm|mlp|ffn|text|language|llm|lora|peft|adapter|sparse"
-                    + "|window|layer|head|quant|compress|prun|ssm|mamba|conv|ngram");
+            "(^|_)(att(entio)?ns?|rope|rotary|moe|routers?|experts?|norms?|mlp|ffn|text|language|llm|lora|peft|adapters?"
+                    + "|spars(e|ity)|windows?|layers?|heads?|quant(i[sz](ation|ed))?|compress(ion|ed)?|prun(e|ed|ing)"
+                    + "|ssm|mamba|conv|ngram)(_|$)");
 
     private final JsonFile json;
     private final HfFamily family;
+    private final ModelConfig config;
+    private final boolean planned;
 
-    private HfUnread(JsonFile json, HfFamily family) {
+    private HfUnread(JsonFile json, HfFamily family, ModelConfig config, boolean planned) {
         this.json = json;
         this.family = family;
+        this.config = config;
+        this.planned = planned;
     }
 
     /** What stands before the colon of each line, by each name behind it. */
@@ -145,7 +154,8 @@ final class HfUnread {
      */
     static void refuseBlocks(JsonFile json) {
         for (String field : json.fields()) {
-            if (json.isObject(field) && !NOTHING.contains(json.json(field)) && !KNOWN.contains(field)
+            boolean block = json.isObject(field) || json.json(field).startsWith("[{");
+            if (block && !NOTHING.contains(json.json(field)) && !KNOWN.contains(field)
                     && !HARMLESS.matcher(field).matches() && SETTINGS.matcher(field).find()) {
                 throw json.fail(field, "is a block of settings that is not supported; without it the model would be"
                         + " another one");
@@ -153,9 +163,15 @@ final class HfUnread {
         }
     }
 
-    /** Names such fields in one line, if there are any, and says what the file takes itself for. */
-    static void warn(JsonFile json, HfFamily family, Consumer<String> warnings) {
-        Set<String> fields = new HfUnread(json, family).fields();
+    /**
+     * Names such fields in one line, if there are any, and says what the file takes itself for.
+     *
+     * @param config what was read of the file
+     * @param planned whether that is for a plan, which has no angles
+     */
+    static void warn(
+            JsonFile json, HfFamily family, ModelConfig config, boolean planned, Consumer<String> warnings) {
+        Set<String> fields = new HfUnread(json, family, config, planned).fields();
         if (!fields.isEmpty()) {
             String named = fields.stream().limit(NAMED).map(f -> Text.line(Text.shortened(f, LONGEST_NAME)))
                     .collect(Collectors.joining(", "));
@@ -210,7 +226,7 @@ final class HfUnread {
     private boolean isNeutral(String field) {
         String value = json.json(field);
         if (json.isNull(field) || ALIASES.getOrDefault(field, List.of()).stream()
-                .anyMatch(read -> isSame(value, json.json(read)))) {
+                .anyMatch(read -> isSame(value, json.json(read)) || isRead(read, value))) {
             return true;
         }
         if (QK_NORM.contains(field)) {
@@ -224,6 +240,28 @@ final class HfUnread {
                     ? NEUTRAL.getOrDefault(field, List.of()).contains(value)
                     : !ALIASES.containsKey(field) && NOTHING.contains(value);
         };
+    }
+
+    /** Whether a value is what was read for a field, wherever it stood or if it is the family's own. */
+    private boolean isRead(String field, String value) {
+        ModelConfig.Heads heads = config.attention().heads();
+        Rope rope = config.attention().rope();
+        return switch (field) {
+            case "rope_theta" -> planned || isSame(value, String.valueOf(rope.theta()));
+            case "partial_rotary_factor" -> planned || isSame(value, String.valueOf(rope.partial()));
+            case ROTATED -> planned || isSame(value, String.valueOf(2 * rope.pairs(heads.dim())));
+            case "head_dim" -> isSame(value, String.valueOf(heads.dim()));
+            case "num_key_value_heads" -> isSame(value, String.valueOf(heads.kv()));
+            case "hidden_act" -> !json.has(field) && value.equals("\"silu\"");
+            case "tie_word_embeddings" -> !json.has(field) && value.equals("false");
+            case "num_experts" -> !json.has("num_local_experts") && isAbsent(field, "num_local_experts", value);
+            case "num_local_experts" -> !json.has("num_experts") && isAbsent(field, field, value);
+            default -> isAbsent(field, field, value);
+        };
+    }
+
+    private boolean isAbsent(String field, String own, String value) {
+        return !json.has(field) && family.has(own) && isSame(value, String.valueOf(family.number(own)));
     }
 
     private boolean hasWindow() {

@@ -1,5 +1,6 @@
 package io.maseparation.moe;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
@@ -50,7 +51,7 @@ public final class Tokenizer implements AutoCloseable {
      * @param warnings takes a line about what contradicts the rest
      */
     static Tokenizer lazily(Path file, Consumer<String> warnings) {
-        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling(""), warnings), warnings);
+        return new Tokenizer(file, TokenizerConfig.read(file.resolveSibling("")), warnings);
     }
 
     /**
@@ -68,7 +69,7 @@ public final class Tokenizer implements AutoCloseable {
      * @throws ModelException if it has several and none is the default
      */
     public Optional<ChatTemplate> chatTemplate() {
-        return config.template();
+        return config.template(warnings);
     }
 
     /**
@@ -106,12 +107,12 @@ public final class Tokenizer implements AutoCloseable {
      *     tokenizer_config.json wants a token to be added that is none
      */
     public int[] encode(String text) {
-        int[] full = ids(text, true);
+        int[] full = ids(text, true, true);
         if (config.addBos().isEmpty() && config.addEos().isEmpty()) {
             return full;
         }
         int[] plain = encodePlain(text);
-        int from = plain.length == 0 ? start(ids("a", true), encodePlain("a")) : start(full, plain);
+        int from = plain.length == 0 ? start(ids("a", true, true), encodePlain("a")) : start(full, plain);
         int to = from + plain.length;
         return Stream.of(
                 around("bos_token", config.addBos(), Arrays.copyOf(full, from), true),
@@ -128,7 +129,7 @@ public final class Tokenizer implements AutoCloseable {
      * @throws ModelException as {@link #encode(String)}
      */
     public int[] encodePlain(String text) {
-        return ids(text, false);
+        return ids(text, false, true);
     }
 
     /** Where the tokens of a text without special ones begin among those with them. */
@@ -147,7 +148,7 @@ public final class Tokenizer implements AutoCloseable {
             return tokens;
         }
         String token = config.tokens().getOrDefault(name, "");
-        int[] id = encodePlain(token);
+        int[] id = ids(token, false, false);
         if (id.length != 1) {
             throw new ModelException("%s: add_%s is true, and %s '%s' is %s".formatted(
                     configFile(), name, name, Text.printable(token),
@@ -160,10 +161,12 @@ public final class Tokenizer implements AutoCloseable {
                         .toArray();
     }
 
-    private int[] ids(String text, boolean special) {
+    private int[] ids(String text, boolean special, boolean foreign) {
         long[] ids = run((t, checks) -> {
             checks.check(text);
-            checkSplit(text, checks);
+            if (foreign) {
+                checkSplit(text, checks);
+            }
             return t.encode(text, special, false).getIds();
         });
         return Arrays.stream(ids).mapToInt(id -> {
@@ -177,7 +180,7 @@ public final class Tokenizer implements AutoCloseable {
     /** Taking special tokens apart is something that the native library cannot be told. */
     private void checkSplit(String text, TokenizerFile checks) {
         if (config.splits()) {
-            checks.added().keySet().stream().filter(text::contains).findFirst().ifPresent(token -> {
+            checks.special().stream().filter(text::contains).findFirst().ifPresent(token -> {
                 throw new ModelException("%s: split_special_tokens is true, which is not supported for a text with %s"
                         .formatted(configFile(), Text.printable(token)));
             });
@@ -273,24 +276,40 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /** Tokens that transformers adds to those of tokenizer.json, and nothing here does. */
+    /** Tokens that transformers adds to those of tokenizer.json, and nothing here does, or that have other ids. */
     private void checkAdded(HuggingFaceTokenizer loaded, TokenizerFile read) {
         List<String> missing = new ArrayList<>();
-        config.added().forEach((text, id) -> {
-            if (!text.isEmpty() && !read.added().containsKey(text)) {
-                read.check(text);
-                if (!Arrays.equals(loaded.encode(text, false, false).getIds(), new long[] {id})) {
-                    missing.add(text);
-                }
+        List<String> others = new ArrayList<>();
+        for (TokenizerConfig.Added token : config.added()) {
+            Long own = read.added().get(token.text());
+            if (own != null && token.id() >= 0 && own != token.id()) {
+                others.add("%s has id %d, and not %d as %s says"
+                        .formatted(Text.printable(token.text()), own, token.id(), token.file().getFileName()));
+            } else if (own == null && !token.text().isEmpty() && !isToken(loaded, read, token)) {
+                missing.add("%s has %s as a token".formatted(token.source(), Text.printable(token.text())));
             }
-        });
-        if (!missing.isEmpty()) {
-            warnings.accept(Text.message(
-                    "%s: added_tokens_decoder has %s as a token%s, which %s does not have and which transformers adds to it"
-                            .formatted(configFile(), Text.printable(missing.getFirst()),
-                                    missing.size() == 1 ? "" : " and %d more".formatted(missing.size() - 1),
-                                    file.getFileName())));
         }
+        if (!missing.isEmpty()) {
+            warnings.accept(Text.message("%s, which %s does not have so and which transformers adds to it"
+                    .formatted(firstOf(missing), file.getFileName())));
+        }
+        if (!others.isEmpty()) {
+            warnings.accept(Text.message("%s: %s; as in transformers"
+                    .formatted(Text.printable(file), firstOf(others))));
+        }
+    }
+
+    private static String firstOf(List<String> lines) {
+        return lines.getFirst() + (lines.size() == 1 ? "" : " and %d more".formatted(lines.size() - 1));
+    }
+
+    /** Whether a text is one token of the vocabulary; another text may be one, too, that of what is unknown. */
+    private static boolean isToken(HuggingFaceTokenizer loaded, TokenizerFile read, TokenizerConfig.Added token) {
+        read.check(token.text());
+        Encoding encoding = loaded.encode(token.text(), false, false);
+        return encoding.getIds().length == 1 && (token.id() >= 0
+                ? encoding.getIds()[0] == token.id()
+                : encoding.getTokens()[0].equals(token.text()));
     }
 
     /** Frees the native tokenizer, if there is one. */

@@ -23,48 +23,69 @@ import java.util.function.Consumer;
  * @param addBos whether a beginning-of-sequence token goes before a text; empty for what tokenizer.json does
  * @param addEos whether an end-of-sequence token goes behind a text; empty for what tokenizer.json does
  * @param tokens special tokens by name: bos_token, eos_token and such
- * @param added tokens of added_tokens_decoder, with their ids
+ * @param added tokens that transformers adds to those of tokenizer.json
  * @param splits whether special tokens in a text are taken apart
  * @param templates chat templates by name, "default" being the one to use
  * @param templateFile the file that the templates are in
+ * @param otherTemplate whether tokenizer_config.json has another template than that file
  */
 record TokenizerConfig(
         Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens,
-        Map<String, Integer> added, boolean splits, Map<String, String> templates, Path templateFile) {
+        List<Added> added, boolean splits, Map<String, String> templates, Path templateFile, boolean otherTemplate) {
     private static final String FILE = "tokenizer_config.json";
     private static final String MAP = "special_tokens_map.json";
     private static final String ADDED = "added_tokens_decoder";
+    private static final String ADDED_FILE = "added_tokens.json";
     private static final String TEMPLATE = "chat_template";
     private static final String DEFAULT = "default";
     private static final List<String> SPECIAL = List.of(
             "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
+    /** Fields with further special tokens. */
+    private static final List<String> FURTHER = List.of("additional_special_tokens", "extra_special_tokens");
     private static final int LONGEST_TEMPLATE = 1 << 20;
+
+    /**
+     * A token that transformers adds.
+     *
+     * @param text its text
+     * @param file the file that has it
+     * @param field the field there; empty for the file itself
+     * @param id its id there; -1 where it has none
+     */
+    record Added(String text, Path file, String field, int id) {
+        /** File and field, as the begin of a line. */
+        String source() {
+            return Text.printable(file) + (field.isEmpty() ? "" : ": " + field);
+        }
+    }
 
     /**
      * Reads the files of a checkpoint; without them nothing is known.
      *
-     * @param warnings takes a line about what contradicts the rest
      * @throws ModelException of one line naming file and field, if a value makes no sense
      */
-    static TokenizerConfig read(Path folder, Consumer<String> warnings) {
+    static TokenizerConfig read(Path folder) {
         Path file = folder.resolve(FILE);
         Optional<JsonFile> json = json(file);
         Path own = folder.resolve("chat_template.jinja");
         boolean hasOwn = Existing.file(own);
         Map<String, String> templates = json.map(TokenizerConfig::templates).orElse(Map.of());
+        boolean differs = false;
         if (hasOwn) {
             String template = text(own);
-            if (!templates.getOrDefault(DEFAULT, template).equals(template)) {
-                warnings.accept(Text.message("%s: is used, and not the other chat_template of %s, as transformers does"
-                        .formatted(Text.printable(own), FILE)));
-            }
+            differs = !withoutNewline(templates.getOrDefault(DEFAULT, template)).equals(withoutNewline(template));
             templates = Map.of(DEFAULT, template);
         }
         return new TokenizerConfig(
                 json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")),
-                tokens(folder, json), json.map(TokenizerConfig::added).orElse(Map.of()),
+                tokens(folder, json), added(folder, json),
                 json.map(j -> j.flag("split_special_tokens", false)).orElse(false),
-                templates, hasOwn ? own : file);
+                templates, hasOwn ? own : file, differs);
+    }
+
+    /** Jinja leaves out a newline at the end. */
+    private static String withoutNewline(String template) {
+        return template.endsWith("\n") ? template.substring(0, template.length() - 1) : template;
     }
 
     /**
@@ -73,47 +94,111 @@ record TokenizerConfig(
      */
     private static Map<String, String> tokens(Path folder, Optional<JsonFile> config) {
         Map<String, String> tokens = new LinkedHashMap<>();
-        Consumer<JsonFile> read =
-                json -> SPECIAL.stream().filter(json::has).forEach(name -> tokens.put(name, token(json, name)));
-        config.ifPresent(read);
-        Optional<JsonFile> map = json(folder.resolve(MAP));
-        if (config.filter(json -> json.has(ADDED)).isEmpty()) {
-            map.ifPresent(read);
-        }
+        read(folder, config).values().forEach(json -> SPECIAL.stream().filter(json::has)
+                .forEach(name -> tokens.put(name, token(json, name))));
         return tokens;
     }
 
-    /**
-     * The id of the eos_token of tokenizer_config.json or special_tokens_map.json, by added_tokens_decoder or
-     * added_tokens of tokenizer.json; none if they name no such token.
-     */
-    static List<Integer> eos(Path folder) {
-        Optional<JsonFile> json = json(folder.resolve(FILE));
-        String eos = tokens(folder, json).get("eos_token");
-        if (eos == null) {
-            return List.of();
+    /** The files that name special tokens, by their names, the one that goes before the other last. */
+    private static Map<String, JsonFile> read(Path folder, Optional<JsonFile> config) {
+        Map<String, JsonFile> files = new LinkedHashMap<>();
+        config.ifPresent(json -> files.put(FILE, json));
+        Optional<JsonFile> map = json(folder.resolve(MAP));
+        if (!lists(config)) {
+            map.ifPresent(json -> files.put(MAP, json));
         }
-        Integer id = json.map(TokenizerConfig::added).orElse(Map.of()).get(eos);
-        if (id != null) {
-            return List.of(id);
-        }
-        Path tokenizer = folder.resolve("tokenizer.json");
-        return Existing.file(tokenizer)
-                ? JsonFile.open(tokenizer).objects("added_tokens").stream()
-                        .filter(t -> t.text("content", "").equals(eos))
-                        .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
-                        .toList()
-                : List.of();
+        return files;
     }
 
-    private static Map<String, Integer> added(JsonFile json) {
-        Map<String, Integer> added = new LinkedHashMap<>();
-        for (JsonFile token : json.members(ADDED)) {
-            if (token.name().matches("\\d{1,9}")) {
-                added.putIfAbsent(token.text("content", ""), Integer.valueOf(token.name()));
-            }
+    private static boolean lists(Optional<JsonFile> config) {
+        return config.filter(json -> json.has(ADDED)).isPresent();
+    }
+
+    /**
+     * The eos_token of tokenizer_config.json or special_tokens_map.json with its id: that of tokenizer.json or, where
+     * it has no such token, of added_tokens_decoder or added_tokens.json; empty if none of them has the token.
+     *
+     * @param warnings takes a line where these files differ, or none of them has the token
+     */
+    static Optional<Added> eos(Path folder, Consumer<String> warnings) {
+        Optional<JsonFile> config = json(folder.resolve(FILE));
+        String eos = tokens(folder, config).getOrDefault("eos_token", "");
+        Path file = folder.resolve("tokenizer.json");
+        if (eos.isEmpty()) {
+            return Optional.empty();
         }
-        return added;
+        boolean hasFile = Existing.file(file);
+        Optional<Integer> own = hasFile ? id(JsonFile.open(file), eos) : Optional.empty();
+        Optional<Added> added =
+                added(folder, config).stream().filter(t -> t.text().equals(eos) && t.id() >= 0).findFirst();
+        if (own.isPresent() && added.isPresent() && added.get().id() != own.get()) {
+            warnings.accept(Text.message("%s: eos_token %s has id %d, and not %d as %s says; as in transformers"
+                    .formatted(Text.printable(file), Text.printable(eos), own.get(), added.get().id(),
+                            added.get().file().getFileName())));
+        }
+        if (hasFile && own.isEmpty() && added.isEmpty()) {
+            warnings.accept(Text.message("%s: is without the eos_token %s of %s: no sequence ends with it"
+                    .formatted(Text.printable(file), Text.printable(eos),
+                            String.join(" or ", read(folder, config).keySet()))));
+        }
+        return own.map(id -> new Added(eos, file, "", id)).or(() -> added);
+    }
+
+    /** The id of a token in tokenizer.json, among the added ones or in its vocabulary. */
+    private static Optional<Integer> id(JsonFile tokenizer, String text) {
+        Optional<Integer> added = tokenizer.objects("added_tokens").stream()
+                .filter(t -> t.text("content", "").equals(text))
+                .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
+                .findFirst();
+        JsonFile model = tokenizer.object("model");
+        if (added.isPresent() || !model.has("vocab")) {
+            return added;
+        }
+        if (model.isObject("vocab")) {
+            JsonFile vocab = model.object("vocab");
+            return vocab.has(text) ? Optional.of(vocab.integer(text, 0, Integer.MAX_VALUE)) : Optional.empty();
+        }
+        int at = TokenizerFile.pieces(model.json("vocab")).indexOf(text);
+        return at < 0 ? Optional.empty() : Optional.of(at);
+    }
+
+    /**
+     * Tokens that transformers adds: those of added_tokens_decoder or, without it, of added_tokens.json, and the
+     * special ones that any field names.
+     */
+    private static List<Added> added(Path folder, Optional<JsonFile> config) {
+        Map<String, Added> added = new LinkedHashMap<>();
+        Consumer<Added> add = token -> added.putIfAbsent(token.text(), token);
+        Path decoder = folder.resolve(FILE);
+        config.map(json -> json.members(ADDED)).orElse(List.of()).stream()
+                .filter(token -> token.name().matches("\\d{1,9}"))
+                .map(token -> new Added(token.text("content", ""), decoder, ADDED, Integer.parseInt(token.name())))
+                .forEach(add);
+        if (!lists(config)) {
+            Path file = folder.resolve(ADDED_FILE);
+            json(file).ifPresent(json -> json.fields().forEach(
+                    text -> add.accept(new Added(text, file, "", json.integer(text, 0, Integer.MAX_VALUE)))));
+        }
+        read(folder, config).forEach((name, json) -> {
+            Path file = folder.resolve(name);
+            SPECIAL.stream().filter(json::has)
+                    .forEach(field -> add.accept(new Added(token(json, field), file, field, -1)));
+            FURTHER.forEach(field -> further(json, field)
+                    .forEach(text -> add.accept(new Added(text, file, field, -1))));
+        });
+        return List.copyOf(added.values());
+    }
+
+    /** Tokens of a list, or by name in an object; each a text, or an object with one. */
+    private static List<String> further(JsonFile json, String field) {
+        if (json.isObject(field)) {
+            JsonFile byName = json.object(field);
+            return byName.fields().stream().map(name -> token(byName, name)).toList();
+        }
+        String value = json.json(field);
+        return value.startsWith("[{")
+                ? json.objects(field).stream().map(token -> token.text("content", "")).toList()
+                : value.startsWith("[") ? json.texts(field) : List.of();
     }
 
     private static Optional<JsonFile> json(Path file) {
@@ -158,8 +243,12 @@ record TokenizerConfig(
         }
     }
 
-    /** The template to use, if there is one; several without a default are refused when it is used. */
-    Optional<ChatTemplate> template() {
+    /**
+     * The template to use, if there is one; several without a default are refused when it is used.
+     *
+     * @param warnings takes a line where two files have one
+     */
+    Optional<ChatTemplate> template(Consumer<String> warnings) {
         if (templates.isEmpty()) {
             return Optional.empty();
         }
@@ -167,6 +256,10 @@ record TokenizerConfig(
         if (source == null) {
             throw new ModelException("%s: none of the chat templates is called default; there are %s"
                     .formatted(Text.printable(templateFile), Text.printable(String.join(", ", templates.keySet()))));
+        }
+        if (otherTemplate) {
+            warnings.accept(Text.message("%s: is used, and not the other chat_template of %s, as transformers does"
+                    .formatted(Text.printable(templateFile), FILE)));
         }
         return Optional.of(new ChatTemplate(templateFile.toString(), source, tokens));
     }

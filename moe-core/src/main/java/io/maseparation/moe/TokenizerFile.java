@@ -16,6 +16,7 @@ import io.maseparation.files.Utf8Stream;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,6 +54,7 @@ final class TokenizerFile {
     private final List<TokenizerRegex> regexes = new ArrayList<>();
     private final Map<String, Long> added = new LinkedHashMap<>();
     private final Set<String> normalised = new LinkedHashSet<>();
+    private final Set<String> special = new LinkedHashSet<>();
     private JsonNode normaliser = NullNode.instance;
     private byte[] bytes = {};
     private String prefix = "";
@@ -86,6 +88,17 @@ final class TokenizerFile {
         }
     }
 
+    /** Texts of a vocabulary of pieces, each with its score, in the order of their ids. */
+    static List<String> pieces(String vocabulary) {
+        try {
+            List<String> pieces = new ArrayList<>();
+            JSON.readTree(vocabulary).forEach(piece -> pieces.add(piece.path(0).asText()));
+            return pieces;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** What is in the file; once, so that it need not be kept. */
     byte[] takeBytes() {
         byte[] taken = bytes;
@@ -104,6 +117,11 @@ final class TokenizerFile {
      */
     boolean isByte(int token) {
         return fallsBack && byteTokens.contains(token);
+    }
+
+    /** Added tokens that are special, and no part of a text that is decoded. */
+    Set<String> special() {
+        return special;
     }
 
     /** Added tokens that are looked for in a text once it is normalised, and are normalised themselves. */
@@ -202,6 +220,9 @@ final class TokenizerFile {
                         added.putIfAbsent(content, token.path("id").asLong());
                         if (token.path("normalized").asBoolean(true) && !content.isEmpty()) {
                             normalised.add(content);
+                        }
+                        if (token.path("special").asBoolean() && !content.isEmpty()) {
+                            special.add(content);
                         }
                     }
                 } else if (STEPS.contains(field)) {

@@ -174,30 +174,30 @@ class ChatTemplateTest {
 
     private TokenizerConfig config(String json) throws IOException {
         Files.writeString(temp.resolve("tokenizer_config.json"), json);
-        return TokenizerConfig.read(temp, _ -> {});
+        return TokenizerConfig.read(temp);
     }
 
     @Test
     void theTemplateIsFoundWhereverItIs() throws IOException {
-        assertThat(TokenizerConfig.read(temp, _ -> {}).template()).isEmpty();
-        assertThat(config("{\"chat_template\": null}").template()).isEmpty();
+        assertThat(TokenizerConfig.read(temp).template(_ -> {})).isEmpty();
+        assertThat(config("{\"chat_template\": null}").template(_ -> {})).isEmpty();
         String tokens = "\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\", \"add_bos_token\": true";
-        assertThat(config("{%s, \"chat_template\": \"{{ bos_token }}one\"}".formatted(tokens)).template().orElseThrow()
+        assertThat(config("{%s, \"chat_template\": \"{{ bos_token }}one\"}".formatted(tokens)).template(_ -> {}).orElseThrow()
                 .render(HI, true, Map.of())).isEqualTo("<b>one");
         assertThat(config("""
                 {"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}""")
-                .template().orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
+                .template(_ -> {}).orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
         TokenizerConfig none = config("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"t\"}]}");
-        assertComplains(none::template, "tokenizer_config.json: none of the chat templates is called default", "rag");
+        assertComplains(() -> none.template(_ -> {}), "tokenizer_config.json: none of the chat templates is called default", "rag");
         Files.writeString(temp.resolve("chat_template.jinja"), "file {{ messages[0].content }}\n");
-        assertThat(config("{\"chat_template\": \"c\"}").template().orElseThrow().render(HI, true, Map.of()))
+        assertThat(config("{\"chat_template\": \"c\"}").template(_ -> {}).orElseThrow().render(HI, true, Map.of()))
                 .isEqualTo("file Hi");
     }
 
     @Test
     void aTemplateThatIsNoTextIsRefused() throws IOException {
         Files.write(temp.resolve("chat_template.jinja"), new byte[] {(byte) 0xff, 1});
-        assertComplains(() -> TokenizerConfig.read(temp, _ -> {}),
+        assertComplains(() -> TokenizerConfig.read(temp),
                 "chat_template.jinja: cannot be read: it is not text in UTF-8");
         assertComplains(() -> template("{% frobnicate %}").render(HI, true, Map.of()),
                 "chat template: Unknown statement type: frobnicate");

@@ -182,7 +182,7 @@ class CheckpointTest {
      */
     @ParameterizedTest
     @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json",
-        "special_tokens_map.json", "chat_template.jinja", "quantize_config.json", "hf_quant_config.json",
+        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "quantize_config.json", "hf_quant_config.json",
         "adapter_config.json", "model.safetensors", "model.safetensors.index.json"})
     void whatIsNotAFileIsComplainedOf(String name) throws IOException, InterruptedException {
         TestCheckpoint.of("mixtral", "{}", 1).write(temp);
@@ -193,7 +193,7 @@ class CheckpointTest {
         Files.deleteIfExists(file);
         assertNotAFile(name, "a folder", () -> Files.createDirectory(file));
         assertNotAFile(name, "a link that leads to nothing", () -> Files.createSymbolicLink(file, Path.of("nothing")));
-        assertNotAFile(name, "a link that leads in circles", () -> Files.createSymbolicLink(file, Path.of(name)));
+        assertNotAFile(name, "levels of symbolic links", () -> Files.createSymbolicLink(file, Path.of(name)));
         Process pipe = new ProcessBuilder("mkfifo", file.toString()).start();
         assumeTrue(pipe.waitFor() == 0, "no mkfifo here");
         assertNotAFile(name, "a pipe or a device", () -> file);
@@ -207,12 +207,12 @@ class CheckpointTest {
         Path file = making.make();
         assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
             assertComplains(() -> Checkpoint.open(temp), name,
-                    name.startsWith("adapter") ? "adapter" : what.contains("circles") ? "" : what);
+                    name.startsWith("adapter") ? "adapter" : what);
             if (name.equals("generation_config.json")) {
                 assertComplains(() -> Sampler.read(temp, false), name);
             }
             if (name.matches("tokenizer_config.*|special.*|chat.*")) {
-                assertComplains(() -> TokenizerConfig.read(temp, _ -> {}), name);
+                assertComplains(() -> TokenizerConfig.read(temp), name);
             }
         });
         Files.delete(file);

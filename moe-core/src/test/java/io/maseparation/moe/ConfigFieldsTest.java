@@ -96,6 +96,52 @@ class ConfigFieldsTest {
         assertThat(open(model.write(temp)).lines()).isEmpty();
     }
 
+    /** What is compared is what was read, from wherever: an object, another field or the family. */
+    @ParameterizedTest
+    @EnumSource
+    void anotherNameOfWhatWasReadIsNotNamed(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.remove("rope_parameters");
+        model.config.putNull("head_dim");
+        model.config.setAll(json("""
+                {"rope_parameters": {"rope_theta": 500.0, "rope_type": "default"}, "rotary_emb_base": 500,
+                 "kv_channels": 6, "rotary_dim": 6, "rotary_pct": 1.0, "activation_function": "silu"}"""));
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+        model.config.setAll(json("""
+                {"rope_parameters": {"rope_theta": 500.0, "rope_type": "default", "partial_rotary_factor": 0.7},
+                 "rotary_dim": 4, "rotary_pct": 0.7}"""));
+        assertOneLine(open(model.write(temp)), "partial_rotary_factor is used");
+        model.config.put("rotary_dim", 6).put("rotary_pct", 1).put("kv_channels", 4).put("rotary_emb_base", 10000);
+        assertThat(open(model.write(temp)).lines()).hasSize(2).anySatisfy(line -> assertThat(line)
+                .contains("does not read", "rotary_dim", "rotary_pct", "kv_channels", "rotary_emb_base"));
+    }
+
+    /** As {@code to_json_file(use_diff=False)} of transformers 4 writes it. */
+    @ParameterizedTest
+    @EnumSource
+    void aWholeDumpIsKnown(HfFamily family) {
+        TestCheckpoint model = tiny(family);
+        model.config.setAll(json("""
+                {"return_dict": true, "output_hidden_states": false, "output_attentions": false, "torchscript": false,
+                 "torch_dtype": null, "use_bfloat16": false, "tf_legacy_loss": false, "pruned_heads": {},
+                 "tie_word_embeddings": false, "chunk_size_feed_forward": 0, "is_encoder_decoder": false,
+                 "is_decoder": false, "cross_attention_hidden_size": null, "add_cross_attention": false,
+                 "tie_encoder_decoder": false, "max_length": 20, "min_length": 0, "do_sample": false,
+                 "early_stopping": false, "num_beams": 1, "num_beam_groups": 1, "diversity_penalty": 0.0,
+                 "temperature": 1.0, "top_k": 50, "top_p": 1.0, "typical_p": 1.0, "repetition_penalty": 1.0,
+                 "length_penalty": 1.0, "no_repeat_ngram_size": 0, "encoder_no_repeat_ngram_size": 0,
+                 "bad_words_ids": null, "num_return_sequences": 1, "output_scores": false,
+                 "return_dict_in_generate": false, "forced_bos_token_id": null, "forced_eos_token_id": null,
+                 "remove_invalid_values": false, "exponential_decay_length_penalty": null, "suppress_tokens": null,
+                 "begin_suppress_tokens": null, "architectures": null, "finetuning_task": null,
+                 "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1},
+                 "tokenizer_class": null, "prefix": null, "bos_token_id": null, "pad_token_id": null,
+                 "eos_token_id": null, "sep_token_id": null, "decoder_start_token_id": null,
+                 "task_specific_params": null, "problem_type": null, "_name_or_path": "",
+                 "_attn_implementation_autoset": false, "transformers_version": "4.57.1"}"""));
+        assertThat(open(model.write(temp)).lines()).isEmpty();
+    }
+
     @ParameterizedTest
     @EnumSource
     void manyFieldsAreCountedAndTheFirstNamed(HfFamily family) {
@@ -163,6 +209,25 @@ class ConfigFieldsTest {
             model.config.putObject(block);
             model.write(temp);
             assertThat(open(temp).config().hidden()).as("an empty one").isEqualTo(24);
+        }
+    }
+
+    /** A part of a name is a whole one, and a list of blocks is one, too. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "conversation_config | {\"a\": 1} | false", "context_info        | {\"a\": 1} | false",
+        "overheads           | {\"a\": 1} | false", "normalizer_config   | {\"a\": 1} | false",
+        "attention_notes     | [\"{\"]    | false", "training_history    | [{\"a\": 1}] | false",
+        "sparsity_config     | {\"a\": 1} | true", "attention           | [{\"window\": 3}] | true",
+        "conv                | {\"a\": 1} | true", "my_experts_config   | {\"a\": 1} | true"})
+    void blocksAreKnownByWholePartsOfTheirNames(String field, String value, boolean refused) {
+        TestCheckpoint model = tiny(HfFamily.OLMOE);
+        model.config.setAll(json("{\"%s\": %s}".formatted(field, value)));
+        model.write(temp);
+        if (refused) {
+            assertComplains(() -> Checkpoint.open(temp), "config.json: " + field + " is a block of settings");
+        } else {
+            assertOneLine(open(temp), "does not read " + field);
         }
     }
 

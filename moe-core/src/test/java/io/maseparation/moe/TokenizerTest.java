@@ -178,17 +178,134 @@ class TokenizerTest {
         }
     }
 
+    /** Wherever they are named: transformers adds special tokens of every field. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "tokenizer_config.json   | {'eos_token': '<x>'}                              | : eos_token",
+        "tokenizer_config.json   | {'pad_token': {'content': '<x>'}}                 | : pad_token",
+        "tokenizer_config.json   | {'additional_special_tokens': ['<s>', '<x>']}     | : additional_special_tokens",
+        "tokenizer_config.json   | {'extra_special_tokens': [{'content': '<x>'}]}    | : extra_special_tokens",
+        "tokenizer_config.json   | {'extra_special_tokens': {'image_token': '<x>'}}  | : extra_special_tokens",
+        "special_tokens_map.json | {'eos_token': '<x>', 'bos_token': '<s>'}          | : eos_token",
+        "added_tokens.json       | {'<s>': 1, '<x>': 300}                            |"})
+    void specialTokensOfEveryFieldThatTheFileDoesNotHaveAreSaid(String name, String json, String field)
+            throws IOException {
+        assumeNativeLibrary();
+        Path file = file();
+        for (String token : List.of("<x>", "apart", "<s>")) {
+            SafetensorsWriter.text(temp.resolve(name),
+                    json.replace('\'', '"').replace("300", token.equals("apart") ? "5" : token.equals("<s>") ? "1" : "300")
+                            .replace(token.equals("<s>") ? "\"<s>\": 1, " : "-", "").replace("<x>", token));
+            List<String> lines = new ArrayList<>();
+            try (Tokenizer tokenizer = Tokenizer.lazily(file, lines::add)) {
+                tokenizer.encode("and");
+            }
+            if (token.equals("<x>")) {
+                assertThat(lines).singleElement(STRING)
+                        .contains(name + (field == null ? "" : field) + " has <x> as a token, which tokenizer.json");
+            } else {
+                assertThat(lines).as(token).isEmpty();
+            }
+        }
+    }
+
     @Test
-    void aTemplateThatContradictsTheOtherFilesIsUsedAndSaid() {
+    void idsThatTheFileContradictsAreThoseOfTheFileAndSaid() throws IOException {
+        assumeNativeLibrary();
+        TestCheckpoint.of("mixtral", "{\"eos_token_id\": 7}", 1).write(temp);
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"),
+                "{\"eos_token\": \"<s>\", \"added_tokens_decoder\": {\"209\": {\"content\": \"<s>\"}}}");
         List<String> lines = new ArrayList<>();
-        SafetensorsWriter.text(temp.resolve("chat_template.jinja"), "one");
-        assertThat(TokenizerConfig.read(temp, lines::add).templates()).containsOnly(entry("default", "one"));
-        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"chat_template\": \"one\"}");
-        TokenizerConfig.read(temp, lines::add);
+        try (Tokenizer tokenizer = Tokenizer.lazily(file(), lines::add)) {
+            assertThat(tokenizer.encode("and")).containsExactly(1, 3);
+        }
+        assertThat(lines).singleElement(STRING)
+                .contains("tokenizer.json: <s> has id 1, and not 209 as tokenizer_config.json says");
+        lines.clear();
+        assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7, 1);
+        assertThat(lines).singleElement(STRING)
+                .contains("tokenizer.json: eos_token <s> has id 1, and not 209 as tokenizer_config.json says");
+    }
+
+    @Test
+    void anEndOfTextThatIsNoTokenIsSaid() throws IOException {
+        TestCheckpoint.of("mixtral", "{\"eos_token_id\": 7}", 1).write(temp);
+        String usual = Files.readString(file());
+        Path config = temp.resolve("tokenizer_config.json");
+        List<String> lines = new ArrayList<>();
+        SafetensorsWriter.text(config, "{\"eos_token\": \"<|im_end|>\"}");
+        assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7);
+        assertThat(lines).singleElement(STRING).contains(
+                "tokenizer.json: is without the eos_token <|im_end|> of tokenizer_config.json: no sequence ends with it");
+        lines.clear();
+        SafetensorsWriter.text(config, "{\"eos_token\": \"apart\"}");
+        assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7, 5);
+        // A vocabulary of pieces, each with its score.
+        SafetensorsWriter.text(temp.resolve("tokenizer.json"),
+                usual.replaceFirst("(?s)\"vocab\": \\{.*?}", "\"vocab\": [[\"a\", 0], [\"b\", -1.5], [\"apart\", -2]]"));
+        assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7, 2);
+        SafetensorsWriter.text(temp.resolve("added_tokens.json"), "{\"<|im_end|>\": 9}");
+        SafetensorsWriter.text(config, "{\"eos_token\": \"<|im_end|>\"}");
+        assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7, 9);
         assertThat(lines).isEmpty();
-        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"), "{\"chat_template\": \"two\"}");
-        assertThat(TokenizerConfig.read(temp, lines::add).templates()).containsOnly(entry("default", "one"));
-        assertThat(lines).singleElement(STRING).contains("chat_template.jinja: is used", "tokenizer_config.json");
+    }
+
+    @Test
+    void anEndOfSequenceOutsideTheVocabularyIsBlamedOnItsFile() throws IOException {
+        TestCheckpoint.of("olmoe", "{\"eos_token_id\": 3}", 1).write(temp);
+        List<String> lines = new ArrayList<>();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"),
+                "{\"eos_token\": \"<e>\", \"added_tokens_decoder\": {\"99\": {\"content\": \"<e>\"}}}");
+        HfConfig.open(temp, lines::add).read();
+        assertThat(lines).singleElement(STRING)
+                .contains("/tokenizer_config.json: the end-of-sequence token 99 is outside");
+        lines.clear();
+        SafetensorsWriter.text(temp.resolve("generation_config.json"), "{\"eos_token_id\": [2, 999]}");
+        HfConfig.open(temp, lines::add).read();
+        assertThat(lines).singleElement(STRING)
+                .contains("/generation_config.json: the end-of-sequence token 999 is outside");
+    }
+
+    /** Only where a template is used, and not for a newline at the end, which Jinja leaves out. */
+    @Test
+    void aTemplateThatContradictsTheOtherFilesIsUsedAndSaid() throws IOException {
+        List<String> lines = new ArrayList<>();
+        Path own = temp.resolve("chat_template.jinja");
+        Path config = temp.resolve("tokenizer_config.json");
+        SafetensorsWriter.text(own, "one");
+        for (String other : List.of("{}", "{\"chat_template\": \"one\"}", "{\"chat_template\": \"one\\n\"}")) {
+            SafetensorsWriter.text(config, other);
+            assertThat(TokenizerConfig.read(temp).template(lines::add)).isPresent();
+            assertThat(lines).as(other).isEmpty();
+        }
+        for (String other : List.of("two", "one ", "one\\n\\n")) {
+            lines.clear();
+            SafetensorsWriter.text(config, "{\"chat_template\": \"%s\"}".formatted(other));
+            try (Tokenizer tokenizer = Tokenizer.lazily(file(), lines::add)) {
+                assertThat(lines).as("without a conversation").isEmpty();
+                assertThat(tokenizer.chatTemplate()).isPresent();
+            }
+            assertThat(TokenizerConfig.read(temp).templates()).containsOnly(entry("default", "one"));
+            assertThat(lines).singleElement(STRING).contains("chat_template.jinja: is used", "tokenizer_config.json");
+        }
+    }
+
+    /** The flag is about special tokens in a text: neither the tokenizer's own around it nor other added ones. */
+    @Test
+    void whatIsNoSpecialTokenOfTheTextIsNotToBeTakenApart() throws IOException {
+        assumeNativeLibrary();
+        SafetensorsWriter.text(temp.resolve("tokenizer_config.json"),
+                "{\"split_special_tokens\": true, \"add_bos_token\": true, \"bos_token\": \"<s>\"}");
+        String usual = Files.readString(file());
+        int end = usual.indexOf(']', usual.indexOf("added_tokens"));
+        SafetensorsWriter.text(temp.resolve("tokenizer.json"), usual.substring(0, end) + """
+                , {"id": 6, "content": "<x>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                   "special": false}""" + usual.substring(end));
+        try (Tokenizer tokenizer = Tokenizer.lazily(temp.resolve("tokenizer.json"))) {
+            assertThat(tokenizer.encode("and <x> experts")).containsExactly(1, 3, 6, 4);
+            assertThat(tokenizer.encode("")).containsExactly(1);
+            assertComplains(() -> tokenizer.encode("and <s>"), "split_special_tokens is true", "a text with <s>");
+        }
     }
 
     @Test
@@ -209,13 +326,13 @@ class TokenizerTest {
         Path config = temp.resolve("tokenizer_config.json");
         SafetensorsWriter.text(temp.resolve("special_tokens_map.json"),
                 "{\"bos_token\": \"<m>\", \"eos_token\": {\"content\": \"<n>\", \"lstrip\": false}}");
-        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<m>"),
+        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(entry("bos_token", "<m>"),
                 entry("eos_token", "<n>"));
         SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"unk_token\": \"<u>\"}");
-        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(
+        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(
                 entry("bos_token", "<m>"), entry("eos_token", "<n>"), entry("unk_token", "<u>"));
         SafetensorsWriter.text(config, "{\"bos_token\": \"<b>\", \"added_tokens_decoder\": {}}");
-        assertThat(TokenizerConfig.read(temp, _ -> {}).tokens()).containsOnly(entry("bos_token", "<b>"));
+        assertThat(TokenizerConfig.read(temp).tokens()).containsOnly(entry("bos_token", "<b>"));
     }
 
     @Test

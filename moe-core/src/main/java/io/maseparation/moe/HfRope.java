@@ -313,7 +313,8 @@ final class HfRope {
             if (own != beside && json.has(ORIGINAL) && isUsed(rope)) {
                 throw json.fail("", rope.has(ORIGINAL)
                         ? disputed(rope, ORIGINAL, beside, own)
-                        : "%s %d stands beside %s, which has none; say it there".formatted(ORIGINAL, beside, rope.name()));
+                        : "%s %d stands beside %s, which has none; say it there".formatted(ORIGINAL, beside,
+                                rope.name()));
             }
             return own;
         }

@@ -182,13 +182,15 @@ class ChatTemplateTest {
         assertThat(TokenizerConfig.read(temp).template(_ -> {})).isEmpty();
         assertThat(config("{\"chat_template\": null}").template(_ -> {})).isEmpty();
         String tokens = "\"bos_token\": {\"content\": \"<b>\"}, \"eos_token\": \"<e>\", \"add_bos_token\": true";
-        assertThat(config("{%s, \"chat_template\": \"{{ bos_token }}one\"}".formatted(tokens)).template(_ -> {}).orElseThrow()
+        assertThat(config("{%s, \"chat_template\": \"{{ bos_token }}one\"}".formatted(tokens)).template(_ -> {})
+                .orElseThrow()
                 .render(HI, true, Map.of())).isEqualTo("<b>one");
         assertThat(config("""
                 {"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}""")
                 .template(_ -> {}).orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
         TokenizerConfig none = config("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"t\"}]}");
-        assertComplains(() -> none.template(_ -> {}), "tokenizer_config.json: none of the chat templates is called default", "rag");
+        assertComplains(() -> none.template(_ -> {}),
+                "tokenizer_config.json: none of the chat templates is called default", "rag");
         Files.writeString(temp.resolve("chat_template.jinja"), "file {{ messages[0].content }}\n");
         assertThat(config("{\"chat_template\": \"c\"}").template(_ -> {}).orElseThrow().render(HI, true, Map.of()))
                 .isEqualTo("file Hi");

@@ -182,7 +182,8 @@ class CheckpointTest {
      */
     @ParameterizedTest
     @ValueSource(strings = {"config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json",
-        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "quantize_config.json", "hf_quant_config.json",
+        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "quantize_config.json",
+        "hf_quant_config.json",
         "adapter_config.json", "model.safetensors", "model.safetensors.index.json"})
     void whatIsNotAFileIsComplainedOf(String name) throws IOException, InterruptedException {
         TestCheckpoint.of("mixtral", "{}", 1).write(temp);

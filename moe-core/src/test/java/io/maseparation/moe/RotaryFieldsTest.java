@@ -69,8 +69,9 @@ class RotaryFieldsTest {
                 double[] expected = expected(model);
                 model.config.setAll(json("{\"%s\": %s}".formatted(field, beside)));
                 model.write(temp);
-                assertComplains(() -> Checkpoint.open(temp), "config.json: %s %s and that of %s, %s, contradict each other"
-                        .formatted(field, beside, nested ? "full_attention" : holder, own));
+                assertComplains(() -> Checkpoint.open(temp),
+                        "config.json: %s %s and that of %s, %s, contradict each other"
+                                .formatted(field, beside, nested ? "full_attention" : holder, own));
                 model.config.setAll(json("{\"%s\": %s}".formatted(field, own)));
                 assertThat(open(model.write(temp)).logits()).as("twice the same")
                         .containsExactly(expected, within(1e-5));

@@ -194,7 +194,8 @@ class TokenizerTest {
         Path file = file();
         for (String token : List.of("<x>", "apart", "<s>")) {
             SafetensorsWriter.text(temp.resolve(name),
-                    json.replace('\'', '"').replace("300", token.equals("apart") ? "5" : token.equals("<s>") ? "1" : "300")
+                    json.replace('\'', '"')
+                            .replace("300", token.equals("apart") ? "5" : token.equals("<s>") ? "1" : "300")
                             .replace(token.equals("<s>") ? "\"<s>\": 1, " : "-", "").replace("<x>", token));
             List<String> lines = new ArrayList<>();
             try (Tokenizer tokenizer = Tokenizer.lazily(file, lines::add)) {
@@ -242,7 +243,8 @@ class TokenizerTest {
         assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7, 5);
         // A vocabulary of pieces, each with its score.
         SafetensorsWriter.text(temp.resolve("tokenizer.json"),
-                usual.replaceFirst("(?s)\"vocab\": \\{.*?}", "\"vocab\": [[\"a\", 0], [\"b\", -1.5], [\"apart\", -2]]"));
+                usual.replaceFirst("(?s)\"vocab\": \\{.*?}",
+                        "\"vocab\": [[\"a\", 0], [\"b\", -1.5], [\"apart\", -2]]"));
         assertThat(HfConfig.open(temp, lines::add).read().vocabulary().eosTokens()).containsExactly(7, 2);
         SafetensorsWriter.text(temp.resolve("added_tokens.json"), "{\"<|im_end|>\": 9}");
         SafetensorsWriter.text(config, "{\"eos_token\": \"<|im_end|>\"}");
@@ -298,9 +300,12 @@ class TokenizerTest {
                 "{\"split_special_tokens\": true, \"add_bos_token\": true, \"bos_token\": \"<s>\"}");
         String usual = Files.readString(file());
         int end = usual.indexOf(']', usual.indexOf("added_tokens"));
-        SafetensorsWriter.text(temp.resolve("tokenizer.json"), usual.substring(0, end) + """
-                , {"id": 6, "content": "<x>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
-                   "special": false}""" + usual.substring(end));
+        SafetensorsWriter.text(temp.resolve("tokenizer.json"),
+                usual.substring(0, end)
+                        + """
+                                , {"id": 6, "content": "<x>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+                                   "special": false}"""
+                        + usual.substring(end));
         try (Tokenizer tokenizer = Tokenizer.lazily(temp.resolve("tokenizer.json"))) {
             assertThat(tokenizer.encode("and <x> experts")).containsExactly(1, 3, 6, 4);
             assertThat(tokenizer.encode("")).containsExactly(1);

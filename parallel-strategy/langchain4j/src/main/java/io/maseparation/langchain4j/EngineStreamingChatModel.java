@@ -48,8 +48,8 @@ public final class EngineStreamingChatModel implements StreamingChatModel {
      * Submits a request and returns. The handler gets the text part by part, with a handle that cancels the request and
      * after which it is called no more; and at the end the answer, or what failed: a request that the model cannot run
      * ({@link dev.langchain4j.exception.InvalidRequestException}), a full queue
-     * ({@link dev.langchain4j.exception.RateLimitException}), an engine that failed or is closed. What it throws goes to
-     * its own {@code onError}, and the answer goes on, as with LangChain4j's other models.
+     * ({@link dev.langchain4j.exception.RateLimitException}), an engine that failed or is closed. What it throws goes
+     * to its own {@code onError}, and the answer goes on, as with LangChain4j's other models.
      *
      * @param request what to answer
      * @param handler takes the answer

@@ -1,6 +1,7 @@
 package io.maseparation.moe.segments;
 
 import io.maseparation.kernels.operations.KernelGraph;
+import io.maseparation.kernels.operations.KernelSources;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -9,15 +10,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
-import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
- * Compiles the kernels of a rank side by side before its graphs run. TornadoVM compiles a graph's kernels one after the
- * other, most of the time in NVRTC, on one core. Its CUDA backend keeps what NVRTC made of a source for the whole
- * process, so what was compiled here is only loaded when the graph runs. It writes CUDA C for one kernel at a time
- * whoever asks; NVRTC runs on several cores. What tasks do with their arguments goes through a static field when they
- * are added to a graph, so that is done by one thread at a time.
+ * Compiles the kernels of a rank side by side before its graphs are built, each once however many tasks it serves.
+ * TornadoVM compiles a graph's kernels one after the other, most of the time in NVRTC, on one core, and translates the
+ * byte code of each task. Its CUDA backend keeps what NVRTC made of a source for the whole process, so what was compiled
+ * here is only loaded when the graph runs. It writes CUDA C for one kernel at a time whoever asks; NVRTC runs on several
+ * cores. What tasks do with their arguments goes through a static field when they are added to a graph, so that is done
+ * by one thread at a time.
  *
  * <p>To be used by one thread.
  */
@@ -29,9 +30,9 @@ final class Precompilation implements AutoCloseable {
 
     private final Device device;
     private final GridScheduler grid;
-    private final boolean helps;
-    private final Set<String> kinds = new HashSet<>();
+    private final Set<KernelSources.Kind> known = new HashSet<>();
     private final List<TornadoExecutionPlan> plans = new ArrayList<>();
+    private final KernelSources sources = new KernelSources();
 
     /**
      * Compiles nothing yet, and nothing ever for a device whose backend keeps no compiled kernels for the process.
@@ -41,38 +42,47 @@ final class Precompilation implements AutoCloseable {
     Precompilation(Device device, GridScheduler grid) {
         this.device = device;
         this.grid = grid;
-        helps = device.target().backend() == TornadoVMBackendType.CUDA && !device.target().embedded();
+    }
+
+    /** The sources of what was compiled. */
+    KernelSources sources() {
+        return sources;
     }
 
     /**
-     * Takes up the first kernel of each kind that is new.
+     * Compiles the first kernel of each kind. What cannot be compiled is left to the run, which says so.
      *
-     * @param graph a graph that has all its tasks
+     * @param graphs graphs that have all their tasks
      */
-    void add(KernelGraph graph) {
-        if (helps) {
-            graph.kindsOfTasks(kinds).forEach(single -> plans.add(new TornadoExecutionPlan(single)));
+    void run(List<KernelGraph> graphs) {
+        if (!device.target().sharesSources()) {
+            return;
         }
-    }
-
-    /** Compiles all that was added. What cannot be compiled is left to the run, which says so. */
-    void run() {
-        if (plans.isEmpty()) {
+        List<KernelGraph.SingleKernel> kernels = new ArrayList<>();
+        try {
+            graphs.forEach(graph -> kernels.addAll(graph.newKernels(known)));
+        } catch (LinkageError e) {
+            LOG.log(System.Logger.Level.WARNING, "every task is compiled by itself: " + e);
             return;
         }
         int threads = Math.min(MOST_THREADS, Runtime.getRuntime().availableProcessors());
         try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
-            plans.forEach(plan -> pool.execute(() -> compile(plan)));
+            for (KernelGraph.SingleKernel kernel : kernels) {
+                TornadoExecutionPlan plan = new TornadoExecutionPlan(kernel.graph());
+                plans.add(plan);
+                pool.execute(() -> compile(kernel, plan));
+            }
         }
     }
 
-    private void compile(TornadoExecutionPlan plan) {
+    private void compile(KernelGraph.SingleKernel kernel, TornadoExecutionPlan plan) {
         try {
             plan.withDevice(device.device());
             if (!grid.keySet().isEmpty()) {
                 plan.withGridScheduler(grid);
             }
             plan.withPreCompilation();
+            sources.keep(kernel, plan, device.device());
         } catch (VirtualMachineError e) {
             throw e;
         } catch (RuntimeException | Error e) {
@@ -96,5 +106,6 @@ final class Precompilation implements AutoCloseable {
             }
         }
         plans.clear();
+        sources.close();
     }
 }

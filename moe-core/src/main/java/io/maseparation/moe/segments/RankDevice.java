@@ -82,7 +82,7 @@ public final class RankDevice implements AutoCloseable {
             Optional<ImmutableTaskGraph> first) {
         static Parts of(
                 Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
-                GridScheduler grid, Precompilation compilation) {
+                GridScheduler grid) {
             boolean compiles = !device.target().embedded();
             // Kernels can be compiled before there is anything to compute with.
             ModelWeights arraysOnly = compiles ? weights.whileBeingMade() : weights;
@@ -96,7 +96,7 @@ public final class RankDevice implements AutoCloseable {
                     arrays,
                     rope.values(),
                     device.target(),
-                    grid), segments, compilation);
+                    grid), segments);
             Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
             segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
             // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
@@ -140,7 +140,7 @@ public final class RankDevice implements AutoCloseable {
         memory = compiles ? Optional.empty() : Optional.of(new ArrayMemory());
         GridScheduler grid = new GridScheduler();
         compilation = new Precompilation(device, grid);
-        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid, compilation);
+        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid);
         Parts parts = compiles ? compiled(make) : made(make);
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
@@ -158,7 +158,7 @@ public final class RankDevice implements AutoCloseable {
                         graph.continuedOperations(),
                         graph.inputBytes() + graph.outputBytes(),
                         layersAppended(piece.segment(), shard.firstLayer())));
-                built.add(piece.built());
+                built.add(graph.build(compilation.sources()));
             }
             if (graphs.put(segment.name(), own) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
@@ -210,7 +210,10 @@ public final class RankDevice implements AutoCloseable {
         synchronized (COMPILING) {
             try {
                 Parts parts = make.get();
-                compilation.run();
+                compilation.run(parts.pieces().values().stream()
+                        .flatMap(List::stream)
+                        .map(SegmentBuilder.Piece::graph)
+                        .toList());
                 firstRunNanos += System.nanoTime() - start;
                 return parts;
             } catch (RuntimeException | Error e) {

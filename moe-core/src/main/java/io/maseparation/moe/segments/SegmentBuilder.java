@@ -32,7 +32,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 final class SegmentBuilder {
     private final RankContext rank;
-    private final Precompilation compilation;
     private final ModelConfig config;
     private final RankArrays b;
     private final AttentionTasks attention;
@@ -45,19 +44,16 @@ final class SegmentBuilder {
      * A segment, or a piece of one, with its graph.
      *
      * @param segment the piece
-     * @param graph its graph under construction, for its tasks and transfers
-     * @param built the finished graph
+     * @param graph its graph, with all its tasks
      */
-    record Piece(Segment segment, KernelGraph graph, ImmutableTaskGraph built) {}
+    record Piece(Segment segment, KernelGraph graph) {}
 
     /**
      * @param rank what the graphs are made from
      * @param segments all segments of the rank
-     * @param compilation gets the graphs whose kernels shall be compiled before they run
      */
-    SegmentBuilder(RankContext rank, List<Segment> segments, Precompilation compilation) {
+    SegmentBuilder(RankContext rank, List<Segment> segments) {
         this.rank = rank;
-        this.compilation = compilation;
         severalSegments = segments.size() > 1;
         exchanges = segments.stream()
                 .flatMap(segment -> segment.parts().stream())
@@ -92,8 +88,8 @@ final class SegmentBuilder {
                     if (!smallest && !graph.hasRoom()) {
                         break;
                     }
-                    compilation.add(graph);
-                    built.add(new Piece(piece, graph, graph.build()));
+                    graph.draft();
+                    built.add(new Piece(piece, graph));
                 }
                 if (built.size() == pieces.size()) {
                     return built;

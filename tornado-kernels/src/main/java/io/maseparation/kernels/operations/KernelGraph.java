@@ -14,7 +14,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -32,8 +31,6 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * way and stand before and after the tasks, as TornadoVM wants them.
  */
 public final class KernelGraph {
-    private static final Pattern DIGITS = Pattern.compile("[0-9]+");
-
     private final String name;
     private final KernelTarget target;
     private final GridScheduler grid;
@@ -48,6 +45,9 @@ public final class KernelGraph {
     private final List<Boolean> continued = new ArrayList<>();
     private boolean inOperation;
     private boolean prepared;
+    /** All tasks, to be looked at. */
+    private @Nullable TaskDraft draft;
+    private @Nullable ImmutableTaskGraph built;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -61,6 +61,15 @@ public final class KernelGraph {
     private @Nullable IntArray packed;
     private @Nullable Packed nowPacked;
     private final IdentityHashMap<IntArray, Integer> groups = new IdentityHashMap<>();
+
+    /**
+     * A kernel to be compiled by itself.
+     *
+     * @param kind what its code depends on
+     * @param task the task
+     * @param graph a graph of that task
+     */
+    public record SingleKernel(KernelSources.Kind kind, TaskInside task, ImmutableTaskGraph graph) {}
 
     /**
      * What {@link #packed} holds.
@@ -294,23 +303,50 @@ public final class KernelGraph {
     }
 
     /**
-     * Graphs of a single task each, for compiling kernels before this graph runs: of the first task of each kind. They
-     * have no transfers and are not to be executed. Tasks are of a kind if their names differ in numbers only, as those
-     * of layers do; what has another kernel all the same is compiled when this graph runs.
+     * Adds the tasks, to see whether TornadoVM has room for them.
      *
-     * @param kinds kinds that there are already, of this graph and others; gets those of this one
+     * @throws GraphTooLargeException if it has none
      */
-    public List<ImmutableTaskGraph> kindsOfTasks(Set<String> kinds) {
+    public void draft() {
+        if (!target.sharesSources()) {
+            built = assembled(null);
+            return;
+        }
         prepare();
-        DefaultBackend.use(target.backend());
-        List<ImmutableTaskGraph> graphs = new ArrayList<>();
+        checkRoom();
+        TaskDraft tasksOnly = new TaskDraft(name);
+        TaskGraph graph = tasksOnly;
+        addTasks(graph, null);
+        draft = tasksOnly;
+    }
+
+    /**
+     * Graphs of a single task each, for compiling kernels before this graph is built: of the first task of each kind.
+     * They have no transfers and are not to be executed.
+     *
+     * @param known kernels that are compiled, or about to be; gets those of this graph
+     */
+    public List<SingleKernel> newKernels(Set<KernelSources.Kind> known) {
+        List<SingleKernel> kernels = new ArrayList<>();
         for (int i = 0; i < tasks.size(); i++) {
-            if (kinds.add(DIGITS.matcher(ids.get(i).substring(name.length())).replaceAll(""))) {
+            KernelSources.Kind kind = kind(i);
+            if (kind != null && known.add(kind)) {
                 // The name of the graph, since worker grids are found by it.
-                graphs.add(tasks.get(i).apply(new TaskGraph(name)).snapshot());
+                TaskDraft single = new TaskDraft(name);
+                tasks.get(i).apply(single);
+                kernels.add(new SingleKernel(kind, single.task(taskName(i)), single.snapshot()));
             }
         }
-        return graphs;
+        return kernels;
+    }
+
+    private KernelSources.@Nullable Kind kind(int task) {
+        TaskDraft tasksOnly = Objects.requireNonNull(draft, "draft() comes before");
+        return KernelSources.Kind.of(tasksOnly.task(taskName(task)), grid.get(ids.get(task)));
+    }
+
+    private String taskName(int task) {
+        return ids.get(task).substring(name.length() + 1);
     }
 
     /** Makes what tasks need beside their own arrays. */
@@ -338,16 +374,27 @@ public final class KernelGraph {
      * @throws GraphTooLargeException if TornadoVM has no room for it
      */
     public ImmutableTaskGraph build() {
+        return build(null);
+    }
+
+    /**
+     * The finished graph.
+     *
+     * @param sources the code of some of its kernels, for a graph with a {@link #draft}
+     * @throws GraphTooLargeException if TornadoVM has no room for it
+     */
+    public ImmutableTaskGraph build(@Nullable KernelSources sources) {
+        return built != null ? built : assembled(sources);
+    }
+
+    private ImmutableTaskGraph assembled(@Nullable KernelSources sources) {
         prepare();
         // What is consumed or sent each time must not be copied once as well.
         List.of(inputs, consumed).forEach(constants::removeAll);
         // What only comes back is declared on its way in as well: freeing stops at arrays that another graph has freed.
         List.of(outputs, demanded).forEach(workspace::addAll);
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
-        if (!target.embedded()) {
-            GraphLimits.check(name, tasks.size(), usesContext ? 1 : 0, declared());
-            DefaultBackend.use(target.backend());
-        }
+        checkRoom();
         TaskGraph graph = new TaskGraph(name);
         if (!constants.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants.toArray());
@@ -363,15 +410,7 @@ public final class KernelGraph {
         if (!consumed.isEmpty()) {
             graph = graph.consumeFromDevice(consumed.toArray());
         }
-        try {
-            for (UnaryOperator<TaskGraph> task : tasks) {
-                graph = task.apply(graph);
-            }
-        } catch (BufferOverflowException e) {
-            throw new GraphTooLargeException(
-                    name, tasks.size(), "the list of them and their arguments has room for %d bytes"
-                            .formatted(GraphLimits.TASK_LIST_BYTES));
-        }
+        graph = addTasks(graph, sources);
         if (!outputs.isEmpty()) {
             graph = graph.transferToHost(DataTransferMode.EVERY_EXECUTION, outputs.toArray());
         }
@@ -382,5 +421,29 @@ public final class KernelGraph {
             graph = graph.persistOnDevice(persisted.toArray());
         }
         return graph.snapshot();
+    }
+
+    private void checkRoom() {
+        if (!target.embedded()) {
+            GraphLimits.check(name, tasks.size(), usesContext ? 1 : 0, declared());
+            DefaultBackend.use(target.backend());
+        }
+    }
+
+    private TaskGraph addTasks(TaskGraph to, @Nullable KernelSources sources) {
+        TaskGraph graph = to;
+        try {
+            for (int i = 0; i < tasks.size(); i++) {
+                KernelSources.Source source = sources == null || draft == null ? null : sources.of(kind(i));
+                graph = source == null
+                        ? tasks.get(i).apply(graph)
+                        : TaskInside.add(graph, taskName(i), source, draft.task(taskName(i)).arguments());
+            }
+        } catch (BufferOverflowException e) {
+            throw new GraphTooLargeException(
+                    name, tasks.size(), "the list of them and their arguments has room for %d bytes"
+                            .formatted(GraphLimits.TASK_LIST_BYTES));
+        }
+        return graph;
     }
 }

@@ -81,6 +81,11 @@ public record KernelTarget(
         return isNvidia(backend);
     }
 
+    /** Whether a kernel that was compiled once serves for other tasks: the CUDA backend takes CUDA C as well. */
+    public boolean sharesSources() {
+        return !embedded && backend == TornadoVMBackendType.CUDA;
+    }
+
     /** Whether kernels can load two halves of an array at once: of TornadoVM's backends CUDA's can. */
     public boolean loadsHalf2() {
         return embedded || backend == TornadoVMBackendType.CUDA;

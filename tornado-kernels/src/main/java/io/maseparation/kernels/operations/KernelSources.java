@@ -1,0 +1,120 @@
+package io.maseparation.kernels.operations;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * The CUDA C that TornadoVM made of kernels, for further tasks with the same ones. TornadoVM translates the byte code of
+ * every task, 12 ms each, though those of layers differ in their arrays only. From a source it makes a task as it is.
+ *
+ * <p>Thread-safe.
+ */
+public final class KernelSources implements AutoCloseable {
+    private final Map<Kind, Source> sources = new ConcurrentHashMap<>();
+
+    /**
+     * What the code of a task depends on. TornadoVM takes numbers and sizes of arrays as constants.
+     *
+     * @param method the kernel
+     * @param arguments numbers as they are, arrays as their type and size
+     * @param grid work-items and their groups; empty where TornadoVM finds them
+     */
+    public record Kind(Method method, List<Object> arguments, List<Long> grid) {
+        /**
+         * {@return the kind of a task; null if an argument is of a type whose part in the code is not known}
+         *
+         * @param task the task
+         * @param workers its worker grid
+         */
+        static @Nullable Kind of(TaskInside task, @Nullable WorkerGrid workers) {
+            List<Object> arguments = new ArrayList<>();
+            for (Object argument : task.arguments()) {
+                switch (argument) {
+                    case TornadoNativeArray array -> {
+                        arguments.add(array.getClass());
+                        arguments.add(array.getSize());
+                    }
+                    case KernelContext context -> arguments.add(KernelContext.class);
+                    case Number number -> arguments.add(number);
+                    case Boolean truth -> arguments.add(truth);
+                    default -> {
+                        return null;
+                    }
+                }
+            }
+            List<Long> grid = new ArrayList<>();
+            if (workers != null) {
+                for (long[] sizes : Arrays.asList(workers.getGlobalWork(), workers.getLocalWork())) {
+                    if (sizes != null) {
+                        Arrays.stream(sizes).forEach(grid::add);
+                    }
+                    // What has no groups of its own is not what has the same numbers.
+                    grid.add(-1L);
+                }
+            }
+            return new Kind(task.method(), arguments, grid);
+        }
+    }
+
+    /**
+     * A source.
+     *
+     * @param entryPoint name of its kernel
+     * @param file where it is
+     * @param accesses what the kernel does with each argument, as TornadoVM has it
+     */
+    record Source(String entryPoint, Path file, Object[] accesses) {}
+
+    @Nullable
+    Source of(@Nullable Kind kind) {
+        return kind == null ? null : sources.get(kind);
+    }
+
+    /**
+     * Keeps the source of a kernel.
+     *
+     * @param kernel the kernel
+     * @param plan the plan of its graph, which has compiled it
+     * @param device the device it did that for
+     * @throws LinkageError if TornadoVM does not give it
+     */
+    public void keep(KernelGraph.SingleKernel kernel, TornadoExecutionPlan plan, TornadoDevice device) {
+        TaskInside task = kernel.task();
+        byte[] code = task.source(plan, device);
+        try {
+            Path file = Files.createTempFile("ma-kernel", ".cu");
+            file.toFile().deleteOnExit();
+            Files.write(file, code);
+            sources.put(kernel.kind(), new Source(task.method().getName(), file, task.accesses()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Deletes the sources. No graph with a task of theirs may be executed for the first time after that. */
+    @Override
+    public void close() {
+        for (Source source : sources.values()) {
+            try {
+                Files.deleteIfExists(source.file());
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        sources.clear();
+    }
+}

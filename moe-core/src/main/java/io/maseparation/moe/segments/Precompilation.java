@@ -13,7 +13,7 @@ import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
- * Compiles the kernels of a rank side by side before its graphs are built, each once however many tasks it serves.
+ * Compiles the kernels of a rank side by side before its graphs run, each once however many tasks it serves.
  * TornadoVM compiles a graph's kernels one after the other, most of the time in NVRTC, on one core, and translates the
  * byte code of each task. Its CUDA backend keeps what NVRTC made of a source for the whole process, so what was compiled
  * here is only loaded when the graph runs. It writes CUDA C for one kernel at a time whoever asks; NVRTC runs on several
@@ -44,15 +44,10 @@ final class Precompilation implements AutoCloseable {
         this.grid = grid;
     }
 
-    /** The sources of what was compiled. */
-    KernelSources sources() {
-        return sources;
-    }
-
     /**
      * Compiles the first kernel of each kind. What cannot be compiled is left to the run, which says so.
      *
-     * @param graphs graphs that have all their tasks
+     * @param graphs graphs that are built
      */
     void run(List<KernelGraph> graphs) {
         if (!device.target().sharesSources()) {
@@ -72,6 +67,23 @@ final class Precompilation implements AutoCloseable {
                 plans.add(plan);
                 pool.execute(() -> compile(kernel, plan));
             }
+        }
+    }
+
+    /**
+     * Gives the rank's tasks what was compiled.
+     *
+     * @param graphs the graphs
+     * @param plan their plan, before anything of it runs
+     */
+    void install(List<KernelGraph> graphs, TornadoExecutionPlan plan) {
+        if (!device.target().sharesSources()) {
+            return;
+        }
+        try {
+            graphs.forEach(graph -> graph.install(sources, plan, device.device()));
+        } catch (LinkageError e) {
+            LOG.log(System.Logger.Level.WARNING, "every task is compiled by itself: " + e);
         }
     }
 
@@ -106,6 +118,5 @@ final class Precompilation implements AutoCloseable {
             }
         }
         plans.clear();
-        sources.close();
     }
 }

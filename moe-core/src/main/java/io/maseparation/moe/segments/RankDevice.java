@@ -80,6 +80,10 @@ public final class RankDevice implements AutoCloseable {
     private record Parts(
             RankArrays arrays, RopeTable rope, Map<Segment, List<SegmentBuilder.Piece>> pieces,
             Optional<ImmutableTaskGraph> first) {
+        List<KernelGraph> graphs() {
+            return pieces.values().stream().flatMap(List::stream).map(SegmentBuilder.Piece::graph).toList();
+        }
+
         static Parts of(
                 Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
                 GridScheduler grid) {
@@ -146,7 +150,6 @@ public final class RankDevice implements AutoCloseable {
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches);
         List<ImmutableTaskGraph> built = new ArrayList<>();
-        boolean handsOn = parts.first().isPresent();
         parts.first().ifPresent(built::add);
         parts.pieces().forEach((segment, of) -> {
             List<Graph> own = new ArrayList<>();
@@ -158,7 +161,7 @@ public final class RankDevice implements AutoCloseable {
                         graph.continuedOperations(),
                         graph.inputBytes() + graph.outputBytes(),
                         layersAppended(piece.segment(), shard.firstLayer())));
-                built.add(graph.build(compilation.sources()));
+                built.add(piece.built());
             }
             if (graphs.put(segment.name(), own) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
@@ -167,7 +170,7 @@ public final class RankDevice implements AutoCloseable {
         graphCount = built.size();
         plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         try {
-            hostMemory = prepared(device, grid, profiled, weights, handsOn);
+            hostMemory = prepared(device, grid, profiled, weights, parts);
         } catch (RuntimeException | Error e) {
             // What it took before the device was full; nobody else could free it.
             try {
@@ -181,11 +184,13 @@ public final class RankDevice implements AutoCloseable {
 
     /** Gets the plan ready to run; whether what is on the device is this process's own memory. */
     private boolean prepared(
-            Device device, GridScheduler grid, boolean profiled, ModelWeights weights, boolean handsOn) {
+            Device device, GridScheduler grid, boolean profiled, ModelWeights weights, Parts parts) {
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
         }
+        compilation.install(parts.graphs(), plan);
+        boolean handsOn = parts.first().isPresent();
         // A profile needs the time of each task, which a graph launched as one does not have.
         if (device.target().cudaGraphs() && !profiled) {
             plan.withCUDAGraph();
@@ -210,10 +215,7 @@ public final class RankDevice implements AutoCloseable {
         synchronized (COMPILING) {
             try {
                 Parts parts = make.get();
-                compilation.run(parts.pieces().values().stream()
-                        .flatMap(List::stream)
-                        .map(SegmentBuilder.Piece::graph)
-                        .toList());
+                compilation.run(parts.graphs());
                 firstRunNanos += System.nanoTime() - start;
                 return parts;
             } catch (RuntimeException | Error e) {

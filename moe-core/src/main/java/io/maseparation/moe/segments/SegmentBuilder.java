@@ -44,9 +44,10 @@ final class SegmentBuilder {
      * A segment, or a piece of one, with its graph.
      *
      * @param segment the piece
-     * @param graph its graph, with all its tasks
+     * @param graph its graph under construction, for its tasks and transfers
+     * @param built the finished graph
      */
-    record Piece(Segment segment, KernelGraph graph) {}
+    record Piece(Segment segment, KernelGraph graph, ImmutableTaskGraph built) {}
 
     /**
      * @param rank what the graphs are made from
@@ -88,8 +89,7 @@ final class SegmentBuilder {
                     if (!smallest && !graph.hasRoom()) {
                         break;
                     }
-                    graph.draft();
-                    built.add(new Piece(piece, graph));
+                    built.add(new Piece(piece, graph, graph.build()));
                 }
                 if (built.size() == pieces.size()) {
                     return built;

@@ -19,7 +19,9 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
@@ -45,9 +47,8 @@ public final class KernelGraph {
     private final List<Boolean> continued = new ArrayList<>();
     private boolean inOperation;
     private boolean prepared;
-    /** All tasks, to be looked at. */
-    private @Nullable TaskDraft draft;
-    private @Nullable ImmutableTaskGraph built;
+    /** What was built, where its tasks are looked at. */
+    private @Nullable OpenTaskGraph draft;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -303,25 +304,7 @@ public final class KernelGraph {
     }
 
     /**
-     * Adds the tasks, to see whether TornadoVM has room for them.
-     *
-     * @throws GraphTooLargeException if it has none
-     */
-    public void draft() {
-        if (!target.sharesSources()) {
-            built = assembled(null);
-            return;
-        }
-        prepare();
-        checkRoom();
-        TaskDraft tasksOnly = new TaskDraft(name);
-        TaskGraph graph = tasksOnly;
-        addTasks(graph, null);
-        draft = tasksOnly;
-    }
-
-    /**
-     * Graphs of a single task each, for compiling kernels before this graph is built: of the first task of each kind.
+     * Graphs of a single task each, for compiling kernels before this graph runs: of the first task of each kind.
      * They have no transfers and are not to be executed.
      *
      * @param known kernels that are compiled, or about to be; gets those of this graph
@@ -332,7 +315,7 @@ public final class KernelGraph {
             KernelSources.Kind kind = kind(i);
             if (kind != null && known.add(kind)) {
                 // The name of the graph, since worker grids are found by it.
-                TaskDraft single = new TaskDraft(name);
+                OpenTaskGraph single = new OpenTaskGraph(name);
                 tasks.get(i).apply(single);
                 kernels.add(new SingleKernel(kind, single.task(taskName(i)), single.snapshot()));
             }
@@ -340,9 +323,30 @@ public final class KernelGraph {
         return kernels;
     }
 
+    /**
+     * Gives tasks the code of kernels that were compiled for others.
+     *
+     * @param sources the code
+     * @param plan the plan this graph is in, before anything of it runs
+     * @param device the plan's device
+     * @throws LinkageError if TornadoVM is not as expected
+     */
+    public void install(KernelSources sources, TornadoExecutionPlan plan, TornadoDevice device) {
+        // TornadoVM compiles a graph's last task in any case.
+        for (int i = 0; i < tasks.size() - 1; i++) {
+            KernelSources.Source source = sources.of(kind(i));
+            if (source != null) {
+                inside(i).install(plan, device, source);
+            }
+        }
+    }
+
     private KernelSources.@Nullable Kind kind(int task) {
-        TaskDraft tasksOnly = Objects.requireNonNull(draft, "draft() comes before");
-        return KernelSources.Kind.of(tasksOnly.task(taskName(task)), grid.get(ids.get(task)));
+        return KernelSources.Kind.of(inside(task), grid.get(ids.get(task)));
+    }
+
+    private TaskInside inside(int task) {
+        return Objects.requireNonNull(draft, "build() comes before").task(taskName(task));
     }
 
     private String taskName(int task) {
@@ -374,28 +378,21 @@ public final class KernelGraph {
      * @throws GraphTooLargeException if TornadoVM has no room for it
      */
     public ImmutableTaskGraph build() {
-        return build(null);
-    }
-
-    /**
-     * The finished graph.
-     *
-     * @param sources the code of some of its kernels, for a graph with a {@link #draft}
-     * @throws GraphTooLargeException if TornadoVM has no room for it
-     */
-    public ImmutableTaskGraph build(@Nullable KernelSources sources) {
-        return built != null ? built : assembled(sources);
-    }
-
-    private ImmutableTaskGraph assembled(@Nullable KernelSources sources) {
         prepare();
         // What is consumed or sent each time must not be copied once as well.
         List.of(inputs, consumed).forEach(constants::removeAll);
         // What only comes back is declared on its way in as well: freeing stops at arrays that another graph has freed.
         List.of(outputs, demanded).forEach(workspace::addAll);
         List.of(constants, inputs, consumed).forEach(workspace::removeAll);
-        checkRoom();
+        if (!target.embedded()) {
+            GraphLimits.check(name, tasks.size(), usesContext ? 1 : 0, declared());
+            DefaultBackend.use(target.backend());
+        }
         TaskGraph graph = new TaskGraph(name);
+        if (target.sharesSources()) {
+            draft = new OpenTaskGraph(name);
+            graph = draft;
+        }
         if (!constants.isEmpty()) {
             graph = graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants.toArray());
         }
@@ -410,7 +407,15 @@ public final class KernelGraph {
         if (!consumed.isEmpty()) {
             graph = graph.consumeFromDevice(consumed.toArray());
         }
-        graph = addTasks(graph, sources);
+        try {
+            for (UnaryOperator<TaskGraph> task : tasks) {
+                graph = task.apply(graph);
+            }
+        } catch (BufferOverflowException e) {
+            throw new GraphTooLargeException(
+                    name, tasks.size(), "the list of them and their arguments has room for %d bytes"
+                            .formatted(GraphLimits.TASK_LIST_BYTES));
+        }
         if (!outputs.isEmpty()) {
             graph = graph.transferToHost(DataTransferMode.EVERY_EXECUTION, outputs.toArray());
         }
@@ -421,29 +426,5 @@ public final class KernelGraph {
             graph = graph.persistOnDevice(persisted.toArray());
         }
         return graph.snapshot();
-    }
-
-    private void checkRoom() {
-        if (!target.embedded()) {
-            GraphLimits.check(name, tasks.size(), usesContext ? 1 : 0, declared());
-            DefaultBackend.use(target.backend());
-        }
-    }
-
-    private TaskGraph addTasks(TaskGraph to, @Nullable KernelSources sources) {
-        TaskGraph graph = to;
-        try {
-            for (int i = 0; i < tasks.size(); i++) {
-                KernelSources.Source source = sources == null || draft == null ? null : sources.of(kind(i));
-                graph = source == null
-                        ? tasks.get(i).apply(graph)
-                        : TaskInside.add(graph, taskName(i), source, draft.task(taskName(i)).arguments());
-            }
-        } catch (BufferOverflowException e) {
-            throw new GraphTooLargeException(
-                    name, tasks.size(), "the list of them and their arguments has room for %d bytes"
-                            .formatted(GraphLimits.TASK_LIST_BYTES));
-        }
-        return graph;
     }
 }

@@ -1,10 +1,6 @@
 package io.maseparation.kernels.operations;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.reflect.Method;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,11 +15,12 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * The CUDA C that TornadoVM made of kernels, for further tasks with the same ones. TornadoVM translates the byte code of
- * every task, 12 ms each, though those of layers differ in their arrays only. From a source it makes a task as it is.
+ * every task, 12 ms each, though those of layers differ in their arrays only. It takes what it finds in its cache of code,
+ * where a plan's tasks have a place each.
  *
  * <p>Thread-safe.
  */
-public final class KernelSources implements AutoCloseable {
+public final class KernelSources {
     private final Map<Kind, Source> sources = new ConcurrentHashMap<>();
 
     /**
@@ -71,13 +68,12 @@ public final class KernelSources implements AutoCloseable {
     }
 
     /**
-     * A source.
+     * What TornadoVM made of a kernel.
      *
-     * @param entryPoint name of its kernel
-     * @param file where it is
+     * @param code CUDA C
      * @param accesses what the kernel does with each argument, as TornadoVM has it
      */
-    record Source(String entryPoint, Path file, Object[] accesses) {}
+    record Source(byte[] code, Object[] accesses) {}
 
     @Nullable
     Source of(@Nullable Kind kind) {
@@ -94,27 +90,6 @@ public final class KernelSources implements AutoCloseable {
      */
     public void keep(KernelGraph.SingleKernel kernel, TornadoExecutionPlan plan, TornadoDevice device) {
         TaskInside task = kernel.task();
-        byte[] code = task.source(plan, device);
-        try {
-            Path file = Files.createTempFile("ma-kernel", ".cu");
-            file.toFile().deleteOnExit();
-            Files.write(file, code);
-            sources.put(kernel.kind(), new Source(task.method().getName(), file, task.accesses()));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** Deletes the sources. No graph with a task of theirs may be executed for the first time after that. */
-    @Override
-    public void close() {
-        for (Source source : sources.values()) {
-            try {
-                Files.deleteIfExists(source.file());
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-        sources.clear();
+        sources.put(kernel.kind(), new Source(task.source(plan, device), task.accesses()));
     }
 }

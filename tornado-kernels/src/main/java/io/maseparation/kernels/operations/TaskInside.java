@@ -1,7 +1,6 @@
 package io.maseparation.kernels.operations;
 
 import java.lang.reflect.Method;
-import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
@@ -47,30 +46,25 @@ public record TaskInside(String id, Object task, Method method, Object[] argumen
     }
 
     /**
-     * {@return the graph with a task more, which has its code from a source}
+     * Puts code in the place where TornadoVM looks for the task's.
      *
-     * @param graph the graph
-     * @param name the task's name in it
-     * @param source its code
-     * @param arguments its arguments
+     * @param plan the plan that the task is in
+     * @param device the plan's device
+     * @param source the code
      */
-    static TaskGraph add(TaskGraph graph, String name, KernelSources.Source source, Object[] arguments) {
+    void install(TornadoExecutionPlan plan, TornadoDevice device, KernelSources.Source source) {
+        Object context = call(TornadoDevice.class, device, "getDeviceContext");
+        Object data = call(api("common.SchedulableTask"), task, "meta");
         try {
-            Class<?> type = api("AccessorParameters");
-            Object parameters = type.getConstructor(int.class).newInstance(arguments.length);
-            Method set = type.getMethod("set", int.class, Object.class, api("common.Access"));
-            for (int i = 0; i < arguments.length; i++) {
-                set.invoke(parameters, i, arguments[i], source.accesses()[i]);
-            }
-            return (TaskGraph) TaskGraph.class
-                    .getMethod("prebuiltTask", String.class, String.class, String.class, type)
-                    .invoke(graph, name, source.entryPoint(), source.file().toString(), parameters);
+            context.getClass()
+                    .getMethod("installCode", long.class, data.getClass(), String.class, String.class, byte[].class)
+                    .invoke(context, call(TornadoExecutionPlan.class, plan, "getId"), data, id, method.getName(),
+                            source.code());
         } catch (ReflectiveOperationException e) {
-            if (e.getCause() instanceof RuntimeException ofTornado) {
-                throw ofTornado;
-            }
-            throw new LinkageError("TornadoVM's tasks with a source", e);
+            throw new LinkageError("TornadoVM's code of " + id, e);
         }
+        Object[] own = accesses();
+        System.arraycopy(source.accesses(), 0, own, 0, own.length);
     }
 
     static Class<?> api(String name) {

@@ -4,11 +4,11 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import uk.ac.manchester.tornado.api.TaskGraph;
 
-/** A task graph whose tasks can be looked at; never executed. */
-final class TaskDraft extends TaskGraph {
+/** A task graph whose tasks can be looked at. */
+final class OpenTaskGraph extends TaskGraph {
     private final String name;
 
-    TaskDraft(String name) {
+    OpenTaskGraph(String name) {
         super(name);
         this.name = name;
     }
@@ -23,7 +23,7 @@ final class TaskDraft extends TaskGraph {
         Class<?> type = TaskInside.api("TornadoTaskGraphInterface");
         try {
             // A protected field of TornadoVM's class, which the embedded one does not have.
-            MethodHandle graph = MethodHandles.lookup().findGetter(TaskDraft.class, "taskGraphImpl", type);
+            MethodHandle graph = MethodHandles.lookup().findGetter(OpenTaskGraph.class, "taskGraphImpl", type);
             String full = name + "." + id;
             Object task = type.getMethod("getTask", String.class).invoke(graph.invoke(this), full);
             if (task == null) {

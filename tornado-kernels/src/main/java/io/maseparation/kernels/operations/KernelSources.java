@@ -28,14 +28,14 @@ public final class KernelSources {
      *
      * @param method the kernel
      * @param arguments numbers as they are, arrays as their type and size
-     * @param grid work-items and their groups; empty where TornadoVM finds them
+     * @param sequential whether its worker grid is a single work-item; more of it does not get into the code
      */
-    public record Kind(Method method, List<Object> arguments, List<Long> grid) {
+    public record Kind(Method method, List<Object> arguments, boolean sequential) {
         /**
-         * {@return the kind of a task; null if an argument is of a type whose part in the code is not known}
+         * {@return the kind of a task; null if it has no worker grid, or arguments whose part in the code is not known}
          *
          * @param task the task
-         * @param workers its worker grid
+         * @param workers its worker grid; null if it has none
          */
         static @Nullable Kind of(TaskInside task, @Nullable WorkerGrid workers) {
             List<Object> arguments = new ArrayList<>();
@@ -53,17 +53,12 @@ public final class KernelSources {
                     }
                 }
             }
-            List<Long> grid = new ArrayList<>();
-            if (workers != null) {
-                for (long[] sizes : Arrays.asList(workers.getGlobalWork(), workers.getLocalWork())) {
-                    if (sizes != null) {
-                        Arrays.stream(sizes).forEach(grid::add);
-                    }
-                    // What has no groups of its own is not what has the same numbers.
-                    grid.add(-1L);
-                }
+            if (workers == null) {
+                // TornadoVM reads off the code how many threads the task has.
+                return null;
             }
-            return new Kind(task.method(), arguments, grid);
+            boolean sequential = Arrays.stream(workers.getGlobalWork()).allMatch(items -> items == 1);
+            return new Kind(task.method(), arguments, sequential);
         }
     }
 

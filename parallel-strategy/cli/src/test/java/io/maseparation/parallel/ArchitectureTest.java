@@ -115,6 +115,12 @@ final class ArchitectureTest {
                     .because("the embedding application chooses one behind System.Logger");
 
     @ArchTest
+    static final ArchRule gpuBodiesDoNotReadSizesOfArrays =
+            noClasses().that().resideInAPackage("io.maseparation.kernels.gpu..")
+                    .should().callMethodWhere(DescribedPredicate.describe("reads a size", call -> call.getTarget().getName().equals("getSize")))
+                    .because("KernelSources takes kernels for the same whose arrays differ in size");
+
+    @ArchTest
     static final ArchRule noStaticFieldChanges =
             fields().that().areStatic().should().beFinal();
 

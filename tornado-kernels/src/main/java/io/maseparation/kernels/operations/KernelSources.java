@@ -24,10 +24,11 @@ public final class KernelSources {
     private final Map<Kind, Source> sources = new ConcurrentHashMap<>();
 
     /**
-     * What the code of a task depends on. TornadoVM takes numbers and sizes of arrays as constants.
+     * What the code of a task depends on. TornadoVM takes numbers as constants, and so it does with the size of an array
+     * where a kernel reads it, which those with a worker grid do not.
      *
      * @param method the kernel
-     * @param arguments numbers as they are, arrays as their type and size
+     * @param arguments numbers as they are, arrays as their type
      * @param sequential whether its worker grid is a single work-item; more of it does not get into the code
      */
     public record Kind(Method method, List<Object> arguments, boolean sequential) {
@@ -41,10 +42,7 @@ public final class KernelSources {
             List<Object> arguments = new ArrayList<>();
             for (Object argument : task.arguments()) {
                 switch (argument) {
-                    case TornadoNativeArray array -> {
-                        arguments.add(array.getClass());
-                        arguments.add(array.getSize());
-                    }
+                    case TornadoNativeArray array -> arguments.add(array.getClass());
                     case KernelContext context -> arguments.add(KernelContext.class);
                     case Number number -> arguments.add(number);
                     case Boolean truth -> arguments.add(truth);

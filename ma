@@ -392,7 +392,7 @@ if [ "$has_devices" = yes ]; then
     # Its argument file chooses the garbage collector. Without bailout=False a failed kernel runs as sequential Java.
     # shellcheck disable=SC2086 # Empty unless asked for.
     exec "$java_home/bin/java" "@$arguments" -Dtornado.recover.bailout=False -Dtornado.tvm.maxbytecodesize=262144 \
-        -Dtornado.device.memory="$memory" $kernels "$@"
+        -Dtornado.device.memory="$memory" -Dma.sharedOutput=true $kernels "$@"
 fi
 case " ${MA_JAVA_OPTS:-} " in
     *" -XX:+Use"*"GC "*) ;;

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -192,5 +193,10 @@ public record Device(TornadoDevice device, KernelTarget target) {
     /** Bytes of its memory. */
     public long memoryBytes() {
         return device.getMaxGlobalMemory();
+    }
+
+    /** Bytes of its memory that nobody holds, this process included; empty where the driver does not tell. */
+    public OptionalLong freeBytes() {
+        return FreeMemory.of(this);
     }
 }

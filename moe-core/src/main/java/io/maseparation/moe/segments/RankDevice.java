@@ -23,6 +23,7 @@ import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
@@ -68,9 +69,11 @@ public final class RankDevice implements AutoCloseable {
      * @param continued for each task whether it continues the operation of the task before
      * @param transferBytes bytes that every execution takes to the device and back
      * @param appends layers, counted from the shard's first, to which it appends keys and values
+     * @param answers what shows whether the device has run it
      */
     private record Graph(
-            int index, List<String> tasks, List<Boolean> continued, long transferBytes, List<Integer> appends) {}
+            int index, List<String> tasks, List<Boolean> continued, long transferBytes, List<Integer> appends,
+            Answers answers) {}
 
     /**
      * What a rank is made of.
@@ -149,6 +152,8 @@ public final class RankDevice implements AutoCloseable {
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches);
+        // TornadoVM's other backends throw what their drivers say.
+        boolean mayFallSilent = compiles && device.target().backend() == TornadoVMBackendType.PTX;
         List<ImmutableTaskGraph> built = new ArrayList<>();
         parts.first().ifPresent(built::add);
         parts.pieces().forEach((segment, of) -> {
@@ -160,7 +165,8 @@ public final class RankDevice implements AutoCloseable {
                         graph.taskNames(),
                         graph.continuedOperations(),
                         graph.inputBytes() + graph.outputBytes(),
-                        layersAppended(piece.segment(), shard.firstLayer())));
+                        layersAppended(piece.segment(), shard.firstLayer()),
+                        new Answers(mayFallSilent ? graph.answers() : List.of())));
                 built.add(piece.built());
             }
             if (graphs.put(segment.name(), own) != null) {
@@ -295,6 +301,7 @@ public final class RankDevice implements AutoCloseable {
     }
 
     private TornadoExecutionResult execute(Graph graph) {
+        graph.answers().expect();
         TornadoExecutionResult result;
         int run = compiles ? runs.merge(graph.index(), 1, Integer::sum) : Integer.MAX_VALUE;
         if (run <= FIRST_RUNS) {
@@ -308,6 +315,7 @@ public final class RankDevice implements AutoCloseable {
         } else {
             result = plan.withGraph(graph.index()).execute();
         }
+        graph.answers().check();
         last = result;
         return result;
     }

@@ -260,6 +260,13 @@ public final class KernelGraph {
         return bytes(outputs);
     }
 
+    /** Arrays that come back to the host at every execution, and never go to the device. */
+    public List<Object> answers() {
+        Set<Object> answers = new LinkedHashSet<>(outputs);
+        List.of(constants, inputs, consumed).forEach(answers::removeAll);
+        return List.copyOf(answers);
+    }
+
     private static long bytes(Set<Object> arrays) {
         return arrays.stream()
                 .mapToLong(a -> ((TornadoNativeArray) a).getNumBytesOfSegment())

@@ -31,6 +31,9 @@ public final class Main {
     /** Unless this is true, the tokenizers' library tells its makers which instance of Amazon EC2 it is loaded on. */
     private static final String NO_TRACKING = "OPT_OUT_TRACKING";
 
+    /** Says that native libraries are there which print to standard output: {@code ma} sets it. */
+    private static final String SHARED_OUTPUT = "ma.sharedOutput";
+
     private Main() {}
 
     /**
@@ -39,7 +42,8 @@ public final class Main {
      * @param args command and options
      */
     public static void main(String[] args) {
-        System.exit(run(args, System.out, System.err));
+        boolean alone = !Boolean.getBoolean(SHARED_OUTPUT);
+        System.exit(run(args, alone ? System.out : NativeOutput.ownStandardOutput(), System.err));
     }
 
     /**

@@ -88,6 +88,7 @@ public final class Deployment {
                 deployment.memory,
                 equipment.options().deviceMemory(),
                 deployment.copied(equipment.weights()));
+        MemoryCheck.checkFree(plan, deployment.memory, deployment.devices, plan.ranks(), Device::freeBytes);
         deployment.load(equipment, Optional.empty());
         SlowKernels.mention(deployment.devices);
         return deployment;
@@ -125,6 +126,7 @@ public final class Deployment {
                 deployment.copied(equipment.weights()),
                 loaded,
                 beside);
+        MemoryCheck.checkFree(plan, deployment.memory, deployment.devices, loaded, Device::freeBytes);
         deployment.load(equipment, Optional.of(before));
         return deployment;
     }

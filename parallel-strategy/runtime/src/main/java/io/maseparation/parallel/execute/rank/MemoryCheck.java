@@ -2,12 +2,19 @@ package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.Text;
 import io.maseparation.moe.MemoryBudget;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankMemory;
 import io.maseparation.parallel.layout.RankPlan;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
 /** Whether every rank fits its device, and all of them this machine, before anything is allocated. */
@@ -62,6 +69,51 @@ final class MemoryCheck {
                 "the KV cache, activations and parts of weights of " + Text.count(loaded.size(), "rank"),
                 "lower 'max_tokens', 'prefill_chunk' or the number of prompts, or use 'kv_dtype' f16"
                         + (loaded.size() > 1 ? " or fewer ranks" : ""));
+    }
+
+    /**
+     * Checks the ranks that are to be set up against what is free on their devices.
+     *
+     * @param memory what every rank of the plan will hold
+     * @param devices the device of every rank of the plan
+     * @param loaded ranks of the plan that are to be set up
+     * @param freeBytes what is free on a device; empty where that is not known
+     * @throws PlanException if they need more than a device has
+     */
+    static void checkFree(
+            Plan plan,
+            List<RankMemory> memory,
+            List<Device> devices,
+            List<RankPlan> loaded,
+            Function<Device, OptionalLong> freeBytes) {
+        Map<String, List<RankPlan>> byDevice = new LinkedHashMap<>();
+        loaded.forEach(rank -> byDevice
+                .computeIfAbsent(devices.get(rank.rank()).name(), d -> new ArrayList<>())
+                .add(rank));
+        byDevice.forEach((name, ranks) -> {
+            Device device = devices.get(ranks.getFirst().rank());
+            long needed = ranks.stream().mapToLong(rank -> memory.get(rank.rank()).bytes()).sum();
+            freeBytes.apply(device).ifPresent(free -> requireFree(plan, memory, ranks, needed, free, device));
+        });
+    }
+
+    private static void requireFree(
+            Plan plan, List<RankMemory> memory, List<RankPlan> ranks, long needed, long free, Device device) {
+        if (needed <= free) {
+            return;
+        }
+        RankPlan largest = ranks.stream()
+                .max(Comparator.comparingLong(rank -> memory.get(rank.rank()).bytes()))
+                .orElseThrow();
+        throw new PlanException("%s of %s on %s need %s, and %s of its %s are free: end what holds the rest, or %s"
+                .formatted(
+                        Text.count(ranks.size(), "rank"),
+                        Text.count(plan.ranks().size(), "rank"),
+                        device.name(),
+                        Text.bytes(needed),
+                        Text.bytes(free),
+                        Text.bytes(device.memoryBytes()),
+                        remedy(plan, largest, memory.get(largest.rank()))));
     }
 
     private static String remedy(Plan plan, RankPlan rank, RankMemory held) {

@@ -105,11 +105,13 @@ final class MemoryCheck {
         RankPlan largest = ranks.stream()
                 .max(Comparator.comparingLong(rank -> memory.get(rank.rank()).bytes()))
                 .orElseThrow();
-        throw new PlanException("%s of %s on %s need %s, and %s of its %s are free: end what holds the rest, or %s"
+        throw new PlanException("%s on %s %s %s, and %s of its %s are free: end what holds the rest, or %s"
                 .formatted(
-                        Text.count(ranks.size(), "rank"),
-                        Text.count(plan.ranks().size(), "rank"),
+                        ranks.size() == 1
+                                ? "rank %d (%s)".formatted(largest.rank(), largest.role().id())
+                                : ranks.size() + " ranks",
                         device.name(),
+                        ranks.size() == 1 ? "needs" : "need",
                         Text.bytes(needed),
                         Text.bytes(free),
                         Text.bytes(device.memoryBytes()),

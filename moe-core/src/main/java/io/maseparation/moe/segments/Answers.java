@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Tells whether a device answers. TornadoVM's PTX backend goes on when its driver fails, and what the host then reads is
- * what stood in its arrays before.
+ * Tells whether a device answers. TornadoVM's PTX backend goes on when its driver fails, and what the host then reads
+ * is what stood in its arrays before.
  */
 final class Answers {
     /** A NaN, as an integer, that no kernel writes. */

@@ -15,10 +15,10 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 /**
  * Compiles the kernels of a rank side by side before its graphs run, each once however many tasks it serves.
  * TornadoVM compiles a graph's kernels one after the other, most of the time in NVRTC, on one core, and translates the
- * byte code of each task. Its CUDA backend keeps what NVRTC made of a source for the whole process, so what was compiled
- * here is only loaded when the graph runs. It writes CUDA C for one kernel at a time whoever asks; NVRTC runs on several
- * cores. What tasks do with their arguments goes through a static field when they are added to a graph, so that is done
- * by one thread at a time.
+ * byte code of each task. Its CUDA backend keeps what NVRTC made of a source for the whole process, so what was
+ * compiled here is only loaded for the other tasks. It writes CUDA C for one kernel at a time whoever asks; NVRTC runs
+ * on several cores. What tasks do with their arguments goes through a static field when they are added to a graph, so
+ * that is done by one thread at a time.
  *
  * <p>To be used by one thread.
  */

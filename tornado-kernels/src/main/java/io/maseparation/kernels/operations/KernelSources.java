@@ -14,9 +14,9 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The CUDA C that TornadoVM made of kernels, for further tasks with the same ones. TornadoVM translates the byte code of
- * every task, 12 ms each, though those of layers differ in their arrays only. It takes what it finds in its cache of code,
- * where a plan's tasks have a place each.
+ * The CUDA C that TornadoVM made of kernels, for further tasks with the same ones. TornadoVM translates the byte code
+ * of every task, 13 ms each, though those of layers differ in their arrays only. It takes what it finds in its cache of
+ * code, where a plan's tasks have a place each.
  *
  * <p>Thread-safe.
  */
@@ -24,8 +24,8 @@ public final class KernelSources {
     private final Map<Kind, Source> sources = new ConcurrentHashMap<>();
 
     /**
-     * What the code of a task depends on. TornadoVM takes numbers as constants, and so it does with the size of an array
-     * where a kernel reads it, which those with a worker grid do not.
+     * What the code of a task depends on. TornadoVM takes numbers as constants, and so it does with the size of an
+     * array where a kernel reads it, which those with a worker grid do not.
      *
      * @param method the kernel
      * @param arguments numbers as they are, arrays as their type

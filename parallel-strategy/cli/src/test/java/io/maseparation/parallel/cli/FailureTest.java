@@ -276,6 +276,12 @@ class FailureTest {
         assertThat(CommandLineRun.of(CommandLineRun.words(line + " --temperature 0.1")).err()).isEmpty();
         assertThat(CommandLineRun.of(CommandLineRun.words("generate -m tiny --prompt-ids 1 -n 1 --seed 3")).err())
                 .contains("--seed has no effect without --temperature");
+        for (String flag : List.of("--cuda-graphs", "--no-tensor-cores", "--print-kernel")) {
+            CommandLineRun embedded =
+                    CommandLineRun.of("generate", "-m", "tiny", "--prompt-ids", "1", "-n", "1", flag);
+            assertThat(embedded.status()).isZero();
+            assertThat(embedded.err()).contains("ma: " + flag + " has no effect: this machine's cores compute");
+        }
     }
 
     @Test

@@ -163,9 +163,12 @@ final class TokenizerFile {
     /**
      * Checks that a text is safe to hand on.
      *
-     * @throws ModelException if it is too long, or some pattern takes too long for it
+     * @throws ModelException if it is too long or has half of a character, or some pattern takes too long for it
      */
     void check(String text) {
+        if (!Text.isWhole(text)) {
+            throw fail("a text has half of a surrogate pair, which is no character");
+        }
         if (text.length() > LONGEST_TEXT) {
             throw fail("a text has more than %d characters: give its token ids".formatted(LONGEST_TEXT));
         }
@@ -207,7 +210,7 @@ final class TokenizerFile {
                     if (token == JsonToken.VALUE_STRING && isByte(text)) {
                         notePiece(parser.getParsingContext());
                     }
-                    if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
+                    if (!Text.isWhole(text)) {
                         throw fail("has half of a surrogate pair in a string: " + text);
                     }
                 }

@@ -88,6 +88,23 @@ class ChatTemplateTest {
                 .isEqualTo("{{ 1 }}{% x %}{# y #}__proto__");
     }
 
+    /** In no other order than a model saw in its training. */
+    @Test
+    void aMessageHasItsRoleFirst() {
+        String expected = "{\"role\": \"user\", \"content\": \"Hi\"}";
+        assertThat(template("{{ messages[0] | tojson }}{% for k in messages[0] %} {{ k }}{% endfor %}")
+                .render(HI, true, Map.of())).isEqualTo(expected + " role content");
+    }
+
+    @Test
+    void halfOfACharacterIsRefused() {
+        List<Message> said = List.of(new Message("user", "a\uD83D\uDE00b"));
+        assertThat(template("{{ messages[0].content[:2] }}").render(said, true, Map.of())).isEqualTo("a\uD83D\uDE00");
+        for (String source : List.of("{{ messages[0].content[1] }}", "{{ messages[0].content[2] }} b")) {
+            assertComplains(() -> template(source).render(said, true, Map.of()), "chat template: it takes a character");
+        }
+    }
+
     @Test
     void variablesOfAnyKindReachTheTemplate() {
         assertThat(template("{{ deep.a[1] }}{{ flag }}{{ tools is none }}{{ enable_thinking is defined }}").render(HI,

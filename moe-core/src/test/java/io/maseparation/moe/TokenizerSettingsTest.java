@@ -127,6 +127,17 @@ class TokenizerSettingsTest {
     }
 
     @Test
+    void halfOfACharacterIsNoText() throws IOException {
+        TokenizerTest.assumeNativeLibrary();
+        try (Tokenizer tokenizer = Tokenizer.lazily(write("tokenizer.json", usual()))) {
+            assertThat(tokenizer.encode("and \uD83D\uDE00")).containsExactly(1, 3, 0);
+            for (String half : List.of("\uD83D", "and \uDE00", "\uDE00\uD83D")) {
+                assertComplains(() -> tokenizer.encode(half), "tokenizer.json: a text has half of a surrogate pair");
+            }
+        }
+    }
+
+    @Test
     void textsThatWouldBeTakenApartAtRandomAreRefused() throws IOException {
         for (String dropout : List.of("null", "0", "0.0", "0.1", "1")) {
             ObjectNode file = usual();

@@ -284,6 +284,15 @@ class FailureTest {
         }
     }
 
+    /** What the JVM makes of bytes that it cannot read, as of all beyond ASCII in the locale POSIX. */
+    @ParameterizedTest
+    @CsvSource({"--prompt, --prompt=a\uFFFDb", "--system, --chat -p a --system \uFFFD", "--stop, -p a --stop \uFFFD\uFFFD"})
+    void textThatCouldNotBeReadIsRefused(String flag, String options) {
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words("generate -m . -n 1 " + options));
+        assertThat(run.status()).isEqualTo(2);
+        assertThat(run.err()).contains("ma: " + flag + ": is not text in UTF-8");
+    }
+
     @Test
     void aNameWithALineBreakStaysOnOneLine() {
         assertOneLine(CommandLineRun.of("generate", "-m", "no\nsuch\u0007model", "--prompt-ids", "1"), "no such?model");

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -319,17 +318,12 @@ public final class Tokenizer implements AutoCloseable {
     /** What tokenizer_config.json says of tokens and texts that transformers follows, and nothing here does. */
     private void checkSettings(TokenizerFile read) {
         List<String> others = new ArrayList<>();
-        config.added().forEach(token -> {
+        for (TokenizerConfig.Added token : config.added()) {
             Set<String> own = read.settings().get(token.text());
             if (own != null) {
-                // What is special once stays so in transformers, too.
-                new TreeMap<>(token.settings()).forEach((name, isOn) -> {
-                    if (isOn != own.contains(name) && (isOn || !name.equals("special"))) {
-                        others.add("%s of %s is %s".formatted(name, Text.printable(token.text()), isOn));
-                    }
-                });
+                others.addAll(unlike(token, own));
             }
-        });
+        }
         if (!others.isEmpty()) {
             warnings.accept(Text.message(
                     "%s: added_tokens_decoder: %s, where %s has it otherwise, which counts here and not in transformers"
@@ -340,6 +334,15 @@ public final class Tokenizer implements AutoCloseable {
                     "%s: clean_up_tokenization_spaces is true: transformers takes spaces before punctuation out of texts, and nothing here does"
                             .formatted(configFile())));
         }
+    }
+
+    /** Settings of a token that the file has otherwise. What is special once stays so in transformers, too. */
+    private static List<String> unlike(TokenizerConfig.Added token, Set<String> own) {
+        return TokenizerFile.SETTINGS.stream()
+                .filter(name -> token.settings().getOrDefault(name, own.contains(name)) != own.contains(name))
+                .filter(name -> !name.equals("special") || !own.contains(name))
+                .map(name -> "%s of %s is %s".formatted(name, Text.printable(token.text()), !own.contains(name)))
+                .toList();
     }
 
     private static String firstOf(List<String> lines) {

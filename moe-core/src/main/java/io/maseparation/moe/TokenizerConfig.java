@@ -257,10 +257,20 @@ record TokenizerConfig(
         if (!json.has(TEMPLATE)) {
             return Map.of();
         }
+        Map<String, String> templates = new LinkedHashMap<>();
+        if (json.isObject(TEMPLATE)) {
+            JsonFile byName = json.object(TEMPLATE);
+            for (String name : byName.fields()) {
+                if (byName.isNull(name)) {
+                    throw byName.fail(name, "is null");
+                }
+                templates.put(name, byName.text(name, ""));
+            }
+            return templates;
+        }
         if (!json.json(TEMPLATE).startsWith("[")) {
             return Map.of(DEFAULT, json.text(TEMPLATE, ""));
         }
-        Map<String, String> templates = new LinkedHashMap<>();
         for (JsonFile entry : json.objects(TEMPLATE)) {
             String name = entry.name("name");
             if (!entry.has("template") || templates.put(name, entry.text("template", "")) != null) {

@@ -205,6 +205,8 @@ class ChatTemplateTest {
         assertThat(config("""
                 {"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}""")
                 .template(_ -> {}).orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
+        assertThat(config("{\"chat_template\": {\"tool_use\": \"t\", \"default\": \"d\"}}")
+                .template(_ -> {}).orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
         TokenizerConfig none = config("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"t\"}]}");
         assertComplains(() -> none.template(_ -> {}),
                 "tokenizer_config.json: none of the chat templates is called default", "rag");
@@ -233,7 +235,8 @@ class ChatTemplateTest {
         "{'chat_template': ['a']}                         | chat_template[0] is not an object",
         "{'chat_template': [{'template': 'a'}]}           | name is missing",
         "{'chat_template': [{'name': 'a'}]}               | template is missing",
-        "{'chat_template': {'default': 'a'}}              | chat_template is not a string",
+        "{'chat_template': {'default': 1}}                | chat_template: default is not a string",
+        "{'chat_template': {'default': null}}             | chat_template: default is null",
         "{'chat_template': 'a', 'chat_template': 'b'}     | Duplicate field",
     })
     void aTokenizerConfigThatMakesNoSenseIsRefused(String json, String complaint) {

@@ -58,7 +58,7 @@ class TokenizerSettingsTest {
         "'special': false, 'normalized': false                  |",
         "'special': false                                       |",
         "'special': true, 'rstrip': true                        | rstrip of <s> is true, where tokenizer.json",
-        "'lstrip': true, 'single_word': true                    | lstrip of <s> is true and 1 more, where",
+        "'lstrip': true, 'single_word': true                    | single_word of <s> is true and 1 more, where",
         "'special': false, 'normalized': true                   | normalized of <s> is true, where"})
     void settingsOfAddedTokensThatTheFilesHaveOtherwiseAreSaid(String settings, String named) throws IOException {
         TokenizerTest.assumeNativeLibrary();

@@ -70,6 +70,15 @@ public final class Text {
         return line.toString();
     }
 
+    /**
+     * {@return whether a text has no half of a surrogate pair, which is no character and has no bytes in UTF-8}
+     *
+     * @param text any text
+     */
+    public static boolean isWhole(String text) {
+        return text.codePoints().noneMatch(c -> Character.getType(c) == Character.SURROGATE);
+    }
+
     private static boolean isControl(int c) {
         return Character.isISOControl(c) || c == 0x2028 || c == 0x2029
                 || switch (Character.getDirectionality(c)) {

@@ -59,7 +59,13 @@ public final class ChatTemplate {
      * @param role who speaks: system, user or assistant, or what else the template knows
      * @param content what is said
      */
-    public record Message(String role, String content) {}
+    public record Message(String role, String content) {
+        /** Refuses what is missing. */
+        public Message {
+            Objects.requireNonNull(role, "role");
+            Objects.requireNonNull(content, "content");
+        }
+    }
 
     /**
      * A template.
@@ -98,9 +104,7 @@ public final class ChatTemplate {
         items.put("tools", null);
         items.put("documents", null);
         items.putAll(variables);
-        items.put("messages", messages.stream()
-                .map(m -> Map.of("role", m.role(), "content", m.content()))
-                .toList());
+        items.put("messages", messages.stream().map(ChatTemplate::fields).toList());
         items.put("add_generation_prompt", generationPrompt);
         Map<String, Object> date = new LinkedHashMap<>(Map.of("%", "%"));
         LocalDateTime now = clock.get();
@@ -117,7 +121,8 @@ public final class ChatTemplate {
                 parsed = call(context, scope, "parsed", source);
             }
             Sandbox.start(context, longest);
-            return Context.toString(call(context, scope, "render", parsed, Json.write(items), Json.write(date)));
+            return whole(
+                    Context.toString(call(context, scope, "render", parsed, Json.write(items), Json.write(date))));
         } catch (RhinoException e) {
             throw fail(e.details().replaceFirst("^\\w*Error: ", ""), e);
         } catch (Sandbox.LimitError e) {
@@ -125,6 +130,22 @@ public final class ChatTemplate {
         } catch (StackOverflowError e) {
             throw fail("it is nested too deeply", e);
         }
+    }
+
+    /** In the order in which a template may write them. */
+    private static Map<String, String> fields(Message message) {
+        Map<String, String> fields = new LinkedHashMap<>();
+        fields.put("role", message.role());
+        fields.put("content", message.content());
+        return fields;
+    }
+
+    /** A text that has no half of a character: the language counts those beyond U+FFFF as two. */
+    private String whole(String text) {
+        if (!Text.isWhole(text)) {
+            throw fail("it takes a character apart that is beyond U+FFFF", null);
+        }
+        return text;
     }
 
     private static Object call(Context context, ScriptableObject scope, String function, Object... arguments) {

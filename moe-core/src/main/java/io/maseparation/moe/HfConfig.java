@@ -88,7 +88,7 @@ public final class HfConfig {
     static ModelConfig plan(Path folder, Consumer<String> warnings) {
         JsonFile json = json(folder);
         refuseFiles(folder, json);
-        boolean assumed = !json.has("dtype") && !json.has("torch_dtype");
+        boolean assumed = namesNoType(json);
         if (assumed) {
             warnings.accept(json.message("", "names no dtype: bf16 is assumed"));
         }
@@ -127,8 +127,9 @@ public final class HfConfig {
                     "dtype and torch_dtype contradict each other: dtype is used, as transformers does"));
         }
         List<Integer> own = eos.isEmpty() ? eos() : List.of();
+        // A plan has no text that could end.
         Optional<TokenizerConfig.Added> text =
-                eos.isEmpty() ? TokenizerConfig.eos(folder, warnings) : Optional.empty();
+                eos.isEmpty() && !planned ? TokenizerConfig.eos(folder, warnings) : Optional.empty();
         List<Integer> ends = Stream.of(eos.stream(), own.stream(), text.map(TokenizerConfig.Added::id).stream())
                 .flatMap(ids -> ids).distinct().toList();
         ModelConfig config = config(name(folder), ends);
@@ -151,7 +152,15 @@ public final class HfConfig {
 
     /** The number format that config.json names; none if it names none. */
     Optional<DataType> declaredType() {
-        return json.has("dtype") || json.has("torch_dtype") ? Optional.of(type(json)) : Optional.empty();
+        return namesNoType(json) ? Optional.empty() : Optional.of(type(json));
+    }
+
+    private static boolean namesNoType(JsonFile json) {
+        return json.text(typeField(json), "auto").equals("auto");
+    }
+
+    private static String typeField(JsonFile json) {
+        return json.has("dtype") ? "dtype" : "torch_dtype";
     }
 
     /** A whole number that the family may have a value for. A null is none: transformers fails with it. */
@@ -264,10 +273,7 @@ public final class HfConfig {
     }
 
     private static DataType type(JsonFile json) {
-        return type(json, json.has("dtype") ? "dtype" : "torch_dtype");
-    }
-
-    private static DataType type(JsonFile json, String field) {
+        String field = typeField(json);
         String type = json.text(field, "float32");
         return switch (plain(type)) {
             case "float32", "float", "auto" -> DataType.F32;

@@ -1,7 +1,10 @@
 package io.maseparation.moe;
 
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -19,15 +22,26 @@ public final class StopStrings {
      *
      * @param tokenizer of the model
      * @param strings what ends a text; an empty one does not count
+     * @throws ModelException if one has a special token and something else: no text shows it
      */
     public StopStrings(Tokenizer tokenizer, List<String> strings) {
         this.tokenizer = tokenizer;
         strings.stream().filter(s -> !s.isEmpty()).forEach(this.strings::add);
-        special = this.strings.stream()
-                .map(tokenizer::encodePlain)
-                .filter(ids -> ids.length == 1 && tokenizer.decode(ids).isEmpty())
-                .map(ids -> ids[0])
-                .collect(Collectors.toSet());
+        special = this.strings.stream().flatMap(string -> special(string).stream()).collect(Collectors.toSet());
+    }
+
+    /** The special token that a stop string is. */
+    private Optional<Integer> special(String string) {
+        int[] ids = tokenizer.encodePlain(string);
+        if (ids.length == 1 && tokenizer.decode(ids).isEmpty()) {
+            return Optional.of(ids[0]);
+        }
+        tokenizer.specialIn(string).ifPresent(token -> {
+            throw new ModelException(
+                    "stop string '%s' has the special token %s, which no text shows: give that alone, or leave it out"
+                            .formatted(Text.printable(string), Text.printable(token)));
+        });
+        return Optional.empty();
     }
 
     /** Whether a token is a stop string of its own, which no text shows. */

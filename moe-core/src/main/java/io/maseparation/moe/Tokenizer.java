@@ -1,6 +1,5 @@
 package io.maseparation.moe;
 
-import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
@@ -12,6 +11,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -28,6 +29,8 @@ public final class Tokenizer implements AutoCloseable {
     private @Nullable TokenizerFile checks;
     private @Nullable HuggingFaceTokenizer tokenizer;
     private boolean closed;
+    /** Whether it was said that tokenizer_config.json puts other tokens around a text. */
+    private final AtomicBoolean otherAround = new AtomicBoolean();
 
     private Tokenizer(Path file, TokenizerConfig config, Consumer<String> warnings) {
         this.warnings = warnings;
@@ -100,7 +103,8 @@ public final class Tokenizer implements AutoCloseable {
 
     /**
      * {@return token ids of a text, with the special tokens around it that the tokenizer's post-processor adds, or that
-     * {@code add_bos_token} and {@code add_eos_token} of tokenizer_config.json ask for, as Hugging Face does}
+     * {@code add_bos_token} and {@code add_eos_token} of tokenizer_config.json ask for} A line says so where these two
+     * differ.
      *
      * @param text any text
      * @throws ModelException if the file is not a tokenizer or its native library does not load, or
@@ -108,18 +112,24 @@ public final class Tokenizer implements AutoCloseable {
      */
     public int[] encode(String text) {
         int[] full = ids(text, true, true);
-        if (config.addBos().isEmpty() && config.addEos().isEmpty()) {
+        TokenizerConfig.Flags flags = config.flags();
+        if (flags.addBos().isEmpty() && flags.addEos().isEmpty()) {
             return full;
         }
         int[] plain = encodePlain(text);
         int from = plain.length == 0 ? start(ids("a", true, true), encodePlain("a")) : start(full, plain);
-        int to = from + plain.length;
-        return Stream.of(
-                around("bos_token", config.addBos(), Arrays.copyOf(full, from), true),
-                plain,
-                around("eos_token", config.addEos(), Arrays.copyOfRange(full, to, full.length), false))
-                .flatMapToInt(Arrays::stream)
-                .toArray();
+        int[] before = Arrays.copyOf(full, from);
+        int[] behind = Arrays.copyOfRange(full, from + plain.length, full.length);
+        int[] first = around("bos_token", flags.addBos(), before, true);
+        int[] last = around("eos_token", flags.addEos(), behind, false);
+        boolean same = Arrays.equals(first, before) && Arrays.equals(last, behind);
+        if (!same && !otherAround.getAndSet(true)) {
+            warnings.accept(Text.message(
+                    "%s: add_bos_token and add_eos_token put %s before a text and %s behind it, where %s, which transformers 5 follows, has %s and %s"
+                            .formatted(configFile(), Arrays.toString(first), Arrays.toString(last), file.getFileName(),
+                                    Arrays.toString(before), Arrays.toString(behind))));
+        }
+        return Stream.of(first, plain, last).flatMapToInt(Arrays::stream).toArray();
     }
 
     /**
@@ -179,7 +189,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Taking special tokens apart is something that the native library cannot be told. */
     private void checkSplit(String text, TokenizerFile checks) {
-        if (config.splits()) {
+        if (config.flags().splits()) {
             checks.special().stream().filter(text::contains).findFirst().ifPresent(token -> {
                 throw new ModelException("%s: split_special_tokens is true, which is not supported for a text with %s"
                         .formatted(configFile(), Text.printable(token)));
@@ -205,6 +215,11 @@ public final class Tokenizer implements AutoCloseable {
         return run((t, checks) -> t.decode(ids, true));
     }
 
+    /** The first special token that a text has. */
+    Optional<String> specialIn(String text) {
+        return run((t, checks) -> checks.special().stream().filter(text::contains).findFirst());
+    }
+
     /** Whether a token stands for one byte of a text. */
     boolean isByte(int token) {
         return run((t, checks) -> checks.isByte(token));
@@ -225,7 +240,8 @@ public final class Tokenizer implements AutoCloseable {
                 tokenizer = loaded(read.takeBytes());
                 checks = read;
                 checkIds(tokenizer, read);
-                checkAdded(tokenizer, read);
+                checkAdded(read);
+                checkSettings(read);
             }
             return use.with(tokenizer, checks);
         } catch (IOException e) {
@@ -277,7 +293,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /** Tokens that transformers adds to those of tokenizer.json, and nothing here does, or that have other ids. */
-    private void checkAdded(HuggingFaceTokenizer loaded, TokenizerFile read) {
+    private void checkAdded(TokenizerFile read) {
         List<String> missing = new ArrayList<>();
         List<String> others = new ArrayList<>();
         for (TokenizerConfig.Added token : config.added()) {
@@ -285,7 +301,7 @@ public final class Tokenizer implements AutoCloseable {
             if (own != null && token.id() >= 0 && own != token.id()) {
                 others.add("%s has id %d, and not %d as %s says"
                         .formatted(Text.printable(token.text()), own, token.id(), token.file().getFileName()));
-            } else if (own == null && !token.text().isEmpty() && !isToken(loaded, read, token)) {
+            } else if (own == null && !token.text().isEmpty()) {
                 missing.add("%s has %s as a token".formatted(token.source(), Text.printable(token.text())));
             }
         }
@@ -299,17 +315,38 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private static String firstOf(List<String> lines) {
-        return lines.getFirst() + (lines.size() == 1 ? "" : " and %d more".formatted(lines.size() - 1));
+    /** What tokenizer_config.json says of tokens and texts that transformers follows, and nothing here does. */
+    private void checkSettings(TokenizerFile read) {
+        List<String> others = new ArrayList<>();
+        for (TokenizerConfig.Added token : config.added()) {
+            Set<String> own = read.settings().get(token.text());
+            if (own != null) {
+                others.addAll(unlike(token, own));
+            }
+        }
+        if (!others.isEmpty()) {
+            warnings.accept(Text.message(
+                    "%s: added_tokens_decoder: %s, where %s has it otherwise, which counts here and not in transformers"
+                            .formatted(configFile(), firstOf(others), file.getFileName())));
+        }
+        if (config.cleans(read.model())) {
+            warnings.accept(Text.message(
+                    "%s: clean_up_tokenization_spaces is true: transformers takes spaces before punctuation out of texts, and nothing here does"
+                            .formatted(configFile())));
+        }
     }
 
-    /** Whether a text is one token of the vocabulary; another text may be one, too, that of what is unknown. */
-    private static boolean isToken(HuggingFaceTokenizer loaded, TokenizerFile read, TokenizerConfig.Added token) {
-        read.check(token.text());
-        Encoding encoding = loaded.encode(token.text(), false, false);
-        return encoding.getIds().length == 1 && (token.id() >= 0
-                ? encoding.getIds()[0] == token.id()
-                : encoding.getTokens()[0].equals(token.text()));
+    /** Settings of a token that the file has otherwise. What is special once stays so in transformers, too. */
+    private static List<String> unlike(TokenizerConfig.Added token, Set<String> own) {
+        return TokenizerFile.SETTINGS.stream()
+                .filter(name -> token.settings().getOrDefault(name, own.contains(name)) != own.contains(name))
+                .filter(name -> !name.equals("special") || !own.contains(name))
+                .map(name -> "%s of %s is %s".formatted(name, Text.printable(token.text()), !own.contains(name)))
+                .toList();
+    }
+
+    private static String firstOf(List<String> lines) {
+        return lines.getFirst() + (lines.size() == 1 ? "" : " and %d more".formatted(lines.size() - 1));
     }
 
     /** Frees the native tokenizer, if there is one. */

@@ -15,28 +15,30 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 
 /**
  * What a checkpoint's {@code tokenizer_config.json} and {@code special_tokens_map.json} say beside tokenizer.json, and
  * its chat templates.
  *
- * @param addBos whether a beginning-of-sequence token goes before a text; empty for what tokenizer.json does
- * @param addEos whether an end-of-sequence token goes behind a text; empty for what tokenizer.json does
+ * @param flags what is on and off
  * @param tokens special tokens by name: bos_token, eos_token and such
  * @param added tokens that transformers adds to those of tokenizer.json
- * @param splits whether special tokens in a text are taken apart
  * @param templates chat templates by name, "default" being the one to use
  * @param templateFile the file that the templates are in
  * @param otherTemplate whether tokenizer_config.json has another template than that file
  */
 record TokenizerConfig(
-        Optional<Boolean> addBos, Optional<Boolean> addEos, Map<String, String> tokens,
-        List<Added> added, boolean splits, Map<String, String> templates, Path templateFile, boolean otherTemplate) {
+        Flags flags, Map<String, String> tokens, List<Added> added, Map<String, String> templates,
+        Path templateFile, boolean otherTemplate) {
     private static final String FILE = "tokenizer_config.json";
     private static final String MAP = "special_tokens_map.json";
     private static final String ADDED = "added_tokens_decoder";
     private static final String ADDED_FILE = "added_tokens.json";
     private static final String TEMPLATE = "chat_template";
+    private static final String CLEANS = "clean_up_tokenization_spaces";
+    private static final String CLEANS_ALL = CLEANS + "_for_bpe_even_though_it_will_corrupt_output";
     private static final String DEFAULT = "default";
     private static final List<String> SPECIAL = List.of(
             "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
@@ -51,12 +53,43 @@ record TokenizerConfig(
      * @param file the file that has it
      * @param field the field there; empty for the file itself
      * @param id its id there; -1 where it has none
+     * @param settings how it is looked for, as far as that is said, as {@link TokenizerFile#settings()} has it
      */
-    record Added(String text, Path file, String field, int id) {
+    record Added(String text, Path file, String field, int id, Map<String, Boolean> settings) {
+        private Added(String text, Path file, String field, int id) {
+            this(text, file, field, id, Map.of());
+        }
+
         /** File and field, as the begin of a line. */
         String source() {
             return Text.printable(file) + (field.isEmpty() ? "" : ": " + field);
         }
+    }
+
+    /**
+     * What is on and off.
+     *
+     * @param addBos whether a beginning-of-sequence token goes before a text; empty for what tokenizer.json does
+     * @param addEos whether an end-of-sequence token goes behind a text; empty for what tokenizer.json does
+     * @param splits whether special tokens in a text are taken apart
+     * @param cleans whether spaces before punctuation are taken out of texts, unless their model is BPE
+     * @param cleansAll whether that holds for BPE, too
+     */
+    record Flags(
+            Optional<Boolean> addBos, Optional<Boolean> addEos, boolean splits, boolean cleans, boolean cleansAll) {
+        private static Flags of(JsonFile json) {
+            return new Flags(flag(json, "add_bos_token"), flag(json, "add_eos_token"),
+                    json.flag("split_special_tokens", false), json.flag(CLEANS, false), json.flag(CLEANS_ALL, false));
+        }
+
+        private static Optional<Boolean> flag(JsonFile json, String field) {
+            return json.has(field) ? Optional.of(json.flag(field, false)) : Optional.empty();
+        }
+    }
+
+    /** Whether transformers takes spaces out of texts of such a model. */
+    boolean cleans(String model) {
+        return flags.cleans && (flags.cleansAll || !model.equals("BPE"));
     }
 
     /**
@@ -77,10 +110,8 @@ record TokenizerConfig(
             templates = Map.of(DEFAULT, template);
         }
         return new TokenizerConfig(
-                json.flatMap(j -> flag(j, "add_bos_token")), json.flatMap(j -> flag(j, "add_eos_token")),
-                tokens(folder, json), added(folder, json),
-                json.map(j -> j.flag("split_special_tokens", false)).orElse(false),
-                templates, hasOwn ? own : file, differs);
+                json.map(Flags::of).orElse(new Flags(Optional.empty(), Optional.empty(), false, false, false)),
+                tokens(folder, json), added(folder, json), templates, hasOwn ? own : file, differs);
     }
 
     /** Jinja leaves out a newline at the end. */
@@ -136,30 +167,40 @@ record TokenizerConfig(
                     .formatted(Text.printable(file), Text.printable(eos), own.get(), added.get().id(),
                             added.get().file().getFileName())));
         }
-        if (hasFile && own.isEmpty() && added.isEmpty()) {
-            warnings.accept(Text.message("%s: is without the eos_token %s of %s: no sequence ends with it"
-                    .formatted(Text.printable(file), Text.printable(eos),
-                            String.join(" or ", read(folder, config).keySet()))));
+        if (own.isEmpty() && added.isEmpty()) {
+            warnings.accept(Text.message("%s: %s the eos_token %s of %s: no sequence ends with it"
+                    .formatted(Text.printable(file), hasFile ? "is without" : "is not there to say the id of",
+                            Text.printable(eos), String.join(" or ", read(folder, config).keySet()))));
         }
         return own.map(id -> new Added(eos, file, "", id)).or(() -> added);
     }
 
-    /** The id of a token in tokenizer.json, among the added ones or in its vocabulary. */
+    /**
+     * The id of a token in tokenizer.json: that of its vocabulary or, for added ones that are not there, the next one,
+     * as Hugging Face's library counts, whatever id the file says.
+     */
     private static Optional<Integer> id(JsonFile tokenizer, String text) {
-        Optional<Integer> added = tokenizer.objects("added_tokens").stream()
-                .filter(t -> t.text("content", "").equals(text))
-                .map(t -> t.integer("id", 0, Integer.MAX_VALUE))
-                .findFirst();
         JsonFile model = tokenizer.object("model");
-        if (added.isPresent() || !model.has("vocab")) {
-            return added;
+        boolean byName = model.isObject("vocab");
+        JsonFile vocab = byName ? model.object("vocab") : model;
+        List<String> pieces = byName || !model.has("vocab") ? List.of() : TokenizerFile.pieces(model.json("vocab"));
+        ToIntFunction<String> known = token -> byName && vocab.has(token)
+                ? vocab.integer(token, 0, Integer.MAX_VALUE)
+                : pieces.indexOf(token);
+        int id = known.applyAsInt(text);
+        int next = byName ? vocab.fields().size() : pieces.size();
+        for (JsonFile token : tokenizer.objects("added_tokens")) {
+            String content = token.text("content", "");
+            if (content.isEmpty()) {
+                continue;
+            }
+            int own = known.applyAsInt(content);
+            if (id < 0 && own < 0 && content.equals(text)) {
+                id = next;
+            }
+            next = Math.max(next, (own < 0 ? next : own) + 1);
         }
-        if (model.isObject("vocab")) {
-            JsonFile vocab = model.object("vocab");
-            return vocab.has(text) ? Optional.of(vocab.integer(text, 0, Integer.MAX_VALUE)) : Optional.empty();
-        }
-        int at = TokenizerFile.pieces(model.json("vocab")).indexOf(text);
-        return at < 0 ? Optional.empty() : Optional.of(at);
+        return id < 0 ? Optional.empty() : Optional.of(id);
     }
 
     /**
@@ -172,7 +213,9 @@ record TokenizerConfig(
         Path decoder = folder.resolve(FILE);
         config.map(json -> json.members(ADDED)).orElse(List.of()).stream()
                 .filter(token -> token.name().matches("\\d{1,9}"))
-                .map(token -> new Added(token.text("content", ""), decoder, ADDED, Integer.parseInt(token.name())))
+                .map(token -> new Added(token.text("content", ""), decoder, ADDED, Integer.parseInt(token.name()),
+                        TokenizerFile.SETTINGS.stream().filter(token::has)
+                                .collect(Collectors.toUnmodifiableMap(name -> name, name -> token.flag(name, false)))))
                 .forEach(add);
         if (!lists(config)) {
             Path file = folder.resolve(ADDED_FILE);
@@ -210,18 +253,24 @@ record TokenizerConfig(
         return json.isObject(field) ? json.object(field).text("content", "") : json.text(field, "");
     }
 
-    private static Optional<Boolean> flag(JsonFile json, String field) {
-        return json.has(field) ? Optional.of(json.flag(field, false)) : Optional.empty();
-    }
-
     private static Map<String, String> templates(JsonFile json) {
         if (!json.has(TEMPLATE)) {
             return Map.of();
         }
+        Map<String, String> templates = new LinkedHashMap<>();
+        if (json.isObject(TEMPLATE)) {
+            JsonFile byName = json.object(TEMPLATE);
+            for (String name : byName.fields()) {
+                if (byName.isNull(name)) {
+                    throw byName.fail(name, "is null");
+                }
+                templates.put(name, byName.text(name, ""));
+            }
+            return templates;
+        }
         if (!json.json(TEMPLATE).startsWith("[")) {
             return Map.of(DEFAULT, json.text(TEMPLATE, ""));
         }
-        Map<String, String> templates = new LinkedHashMap<>();
         for (JsonFile entry : json.objects(TEMPLATE)) {
             String name = entry.name("name");
             if (!entry.has("template") || templates.put(name, entry.text("template", "")) != null) {

@@ -20,6 +20,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -27,6 +28,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A tokenizer.json before Hugging Face's library gets it. That library is native and ends the process over some of what
@@ -34,12 +37,16 @@ import java.util.regex.Pattern;
  * it, and settings that make its steps fail, are refused here.
  */
 final class TokenizerFile {
+    /** How added tokens are looked for, each of it on or off. */
+    static final List<String> SETTINGS = List.of("single_word", "lstrip", "rstrip", "normalized", "special");
+
     private static final int LONGEST = 256 << 20;
     /** Characters of a text; more than any context holds. */
     private static final int LONGEST_TEXT = 1 << 22;
     /** Its limit is 128; tokenizers have about ten. */
     private static final int DEEPEST = 100;
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
+    private static final String MODEL = "model";
     private static final String PREFIX = "continuing_subword_prefix";
     private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
     private static final String ALONE = """
@@ -55,9 +62,11 @@ final class TokenizerFile {
     private final Map<String, Long> added = new LinkedHashMap<>();
     private final Set<String> normalised = new LinkedHashSet<>();
     private final Set<String> special = new LinkedHashSet<>();
+    private final Map<String, Set<String>> settings = new HashMap<>();
     private JsonNode normaliser = NullNode.instance;
     private byte[] bytes = {};
     private String prefix = "";
+    private String model = "";
     /** Ids of tokens that stand for one byte, where the decoder puts bytes together. */
     private final Set<Integer> byteTokens = new HashSet<>();
     private boolean fallsBack;
@@ -119,6 +128,16 @@ final class TokenizerFile {
         return fallsBack && byteTokens.contains(token);
     }
 
+    /** The kind of its model, such as BPE; empty where the file does not say it. */
+    String model() {
+        return model;
+    }
+
+    /** How each added token is looked for: those of its settings that are on. */
+    Map<String, Set<String>> settings() {
+        return settings;
+    }
+
     /** Added tokens that are special, and no part of a text that is decoded. */
     Set<String> special() {
         return special;
@@ -144,9 +163,12 @@ final class TokenizerFile {
     /**
      * Checks that a text is safe to hand on.
      *
-     * @throws ModelException if it is too long, or some pattern takes too long for it
+     * @throws ModelException if it is too long or has half of a character, or some pattern takes too long for it
      */
     void check(String text) {
+        if (!Text.isWhole(text)) {
+            throw fail("a text has half of a surrogate pair, which is no character");
+        }
         if (text.length() > LONGEST_TEXT) {
             throw fail("a text has more than %d characters: give its token ids".formatted(LONGEST_TEXT));
         }
@@ -180,19 +202,31 @@ final class TokenizerFile {
                 if (token == JsonToken.VALUE_NUMBER_INT && name != null && isByte(name)) {
                     byteTokens.add((int) parser.getValueAsLong(-1));
                 }
+                if (depth == 2 && MODEL.equals(parser.getParsingContext().getParent().getCurrentName())) {
+                    checkModel(token, name, parser);
+                }
                 if (token == JsonToken.VALUE_STRING || token == JsonToken.FIELD_NAME) {
                     String text = parser.getText();
                     if (token == JsonToken.VALUE_STRING && isByte(text)) {
                         notePiece(parser.getParsingContext());
                     }
-                    if (depth == 2 && token == JsonToken.VALUE_STRING && PREFIX.equals(parser.currentName())) {
-                        prefix = text;
-                    }
-                    if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
+                    if (!Text.isWhole(text)) {
                         throw fail("has half of a surrogate pair in a string: " + text);
                     }
                 }
             }
+        }
+    }
+
+    /** Looks at a field of the model. */
+    private void checkModel(JsonToken token, @Nullable String field, JsonParser parser) throws IOException {
+        if (token == JsonToken.VALUE_STRING && PREFIX.equals(field)) {
+            prefix = parser.getText();
+        } else if (token == JsonToken.VALUE_STRING && "type".equals(field)) {
+            model = parser.getText();
+        } else if (token.isNumeric() && "dropout".equals(field) && parser.getDoubleValue() != 0) {
+            throw fail("model: dropout %s takes a text apart in another way each time: set it to null"
+                    .formatted(parser.getText()));
         }
     }
 
@@ -218,6 +252,9 @@ final class TokenizerFile {
                     for (JsonNode token : tokens) {
                         String content = token.path("content").asText();
                         added.putIfAbsent(content, token.path("id").asLong());
+                        settings.put(content, SETTINGS.stream()
+                                .filter(name -> token.path(name).asBoolean(name.equals("normalized")))
+                                .collect(Collectors.toUnmodifiableSet()));
                         if (token.path("normalized").asBoolean(true) && !content.isEmpty()) {
                             normalised.add(content);
                         }
@@ -229,7 +266,7 @@ final class TokenizerFile {
                     JsonNode step = parser.readValueAsTree();
                     check(field, step);
                     normaliser = field.equals("normalizer") ? step : normaliser;
-                } else if (field.equals("model") && !prefix.isEmpty()) {
+                } else if (field.equals(MODEL) && !prefix.isEmpty()) {
                     JsonNode model = parser.readValueAsTree();
                     model.path("merges").forEach(this::checkMerge);
                 } else {

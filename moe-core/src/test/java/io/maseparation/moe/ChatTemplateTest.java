@@ -88,6 +88,23 @@ class ChatTemplateTest {
                 .isEqualTo("{{ 1 }}{% x %}{# y #}__proto__");
     }
 
+    /** In no other order than a model saw in its training. */
+    @Test
+    void aMessageHasItsRoleFirst() {
+        String expected = "{\"role\": \"user\", \"content\": \"Hi\"}";
+        assertThat(template("{{ messages[0] | tojson }}{% for k in messages[0] %} {{ k }}{% endfor %}")
+                .render(HI, true, Map.of())).isEqualTo(expected + " role content");
+    }
+
+    @Test
+    void halfOfACharacterIsRefused() {
+        List<Message> said = List.of(new Message("user", "a\uD83D\uDE00b"));
+        assertThat(template("{{ messages[0].content[:2] }}").render(said, true, Map.of())).isEqualTo("a\uD83D\uDE00");
+        for (String source : List.of("{{ messages[0].content[1] }}", "{{ messages[0].content[2] }} b")) {
+            assertComplains(() -> template(source).render(said, true, Map.of()), "chat template: it takes a character");
+        }
+    }
+
     @Test
     void variablesOfAnyKindReachTheTemplate() {
         assertThat(template("{{ deep.a[1] }}{{ flag }}{{ tools is none }}{{ enable_thinking is defined }}").render(HI,
@@ -188,6 +205,8 @@ class ChatTemplateTest {
         assertThat(config("""
                 {"chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]}""")
                 .template(_ -> {}).orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
+        assertThat(config("{\"chat_template\": {\"tool_use\": \"t\", \"default\": \"d\"}}")
+                .template(_ -> {}).orElseThrow().render(HI, true, Map.of())).isEqualTo("d");
         TokenizerConfig none = config("{\"chat_template\": [{\"name\": \"rag\", \"template\": \"t\"}]}");
         assertComplains(() -> none.template(_ -> {}),
                 "tokenizer_config.json: none of the chat templates is called default", "rag");
@@ -216,7 +235,8 @@ class ChatTemplateTest {
         "{'chat_template': ['a']}                         | chat_template[0] is not an object",
         "{'chat_template': [{'template': 'a'}]}           | name is missing",
         "{'chat_template': [{'name': 'a'}]}               | template is missing",
-        "{'chat_template': {'default': 'a'}}              | chat_template is not a string",
+        "{'chat_template': {'default': 1}}                | chat_template: default is not a string",
+        "{'chat_template': {'default': null}}             | chat_template: default is null",
         "{'chat_template': 'a', 'chat_template': 'b'}     | Duplicate field",
     })
     void aTokenizerConfigThatMakesNoSenseIsRefused(String json, String complaint) {

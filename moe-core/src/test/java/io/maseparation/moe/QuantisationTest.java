@@ -154,13 +154,16 @@ class QuantisationTest {
         }, "config.json: quantization_config");
     }
 
-    @Test
-    void anAssumedTypeIsSaid() throws IOException {
-        ModelConfig config = plan(MIXTRAL.formatted("").replace("\"torch_dtype\": \"bfloat16\", ", ""));
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\"torch_dtype\": \"auto\", ", "\"dtype\": null, \"torch_dtype\": \"auto\", "})
+    void anAssumedTypeIsSaid(String none) throws IOException {
+        ModelConfig config = plan(MIXTRAL.formatted("").replace("\"torch_dtype\": \"bfloat16\", ", none));
 
         assertThat(config.weightType()).isEqualTo(DataType.BF16);
         assertThat(warnings).singleElement().asString().contains("names no dtype", "bf16 is assumed");
         warnings.clear();
+        // What a plan has no use for.
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"<e>\"}");
         plan(MIXTRAL.formatted(""));
         assertThat(warnings).isEmpty();
     }

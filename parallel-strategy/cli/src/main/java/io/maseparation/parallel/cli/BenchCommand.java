@@ -79,7 +79,7 @@ final class BenchCommand extends Command {
         int repetitions = arguments.integer(REPETITIONS, 5, 1, 1_000_000);
         Setup setup = StrategyFlags.read(arguments);
         ExecutionOptions execution = RunFlags.read(arguments);
-        RunFlags.announce(execution.devices(), terminal);
+        RunFlags.announce(arguments, execution.devices(), terminal);
         List<SpeedTest> tests = new ArrayList<>();
         for (int batchSize : batchSizes) {
             for (int count : sequences) {

@@ -97,7 +97,7 @@ final class CompareCommand extends Command {
         Cluster cluster = arguments.named(CLUSTER, DEFAULT_CLUSTER, Clusters::named);
         Optional<Path> trace = TraceFlags.file(arguments);
         ExecutionOptions execution = RunFlags.read(arguments).withTransfers(trace.isPresent());
-        RunFlags.announce(execution.devices(), terminal);
+        RunFlags.announce(arguments, execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {
             ModelConfig config = model.config();

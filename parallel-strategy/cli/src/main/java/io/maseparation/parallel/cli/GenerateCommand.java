@@ -135,7 +135,7 @@ final class GenerateCommand extends Command {
         int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(setup.layout().ranks());
         ExecutionOptions execution =
                 plain.withChanges(ChangeFlags.read(arguments, setup.layout(), devices, plain.kvType()));
-        RunFlags.announce(execution.devices(), terminal);
+        RunFlags.announce(arguments, execution.devices(), terminal);
 
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
             Generation generation = Generation.of(model)

@@ -37,6 +37,9 @@ final class PromptFlags {
     /** What some editors put before a text; it is no part of it. */
     private static final String BYTE_ORDER_MARK = "\uFEFF";
 
+    /** What the JVM puts where it could not read what was typed. */
+    private static final String REPLACEMENT = "\uFFFD";
+
     private static final long MOST_BYTES = 64L << 20;
     private static final Pattern ID = Pattern.compile("\\d{1,9}");
 
@@ -88,6 +91,11 @@ final class PromptFlags {
         if (arguments.has(CHAT) && arguments.has(IDS)) {
             throw new UsageException("--chat: token ids cannot be put into a chat template; use --prompt");
         }
+        arguments.inOrder(TEXT, SYSTEM, STOP).stream().filter(o -> o.getValue().contains(REPLACEMENT)).findFirst()
+                .ifPresent(option -> {
+                    throw new UsageException(("--%s: is not text in UTF-8, or the locale is not (LC_ALL=C.UTF-8 is such"
+                            + " a locale)").formatted(option.getLongOpt()));
+                });
         if (arguments.inOrder(FILE).stream().filter(o -> o.getValue().equals(STANDARD_INPUT)).count() > 1) {
             throw new UsageException("--prompt-file -: standard input can be read once");
         }

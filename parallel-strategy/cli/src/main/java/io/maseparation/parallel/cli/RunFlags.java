@@ -46,10 +46,13 @@ final class RunFlags {
                 "most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused");
     }
 
-    /** Says on standard error which devices compute, unless it is the JVM. */
-    static void announce(List<Device> devices, Terminal terminal) {
+    /** Says on standard error which devices compute, or what flags the JVM has no use for. */
+    static void announce(Arguments arguments, List<Device> devices, Terminal terminal) {
         KernelTarget target = devices.getFirst().target();
         if (target.embedded()) {
+            Stream.of(CUDA_GRAPHS, NO_TENSOR_CORES, PRINT_KERNEL).filter(arguments::has).forEach(
+                    flag -> terminal.err().println("ma: --%s has no effect: this machine's cores compute, and not TornadoVM"
+                            .formatted(flag)));
             return;
         }
         int aliases = devices.getFirst().aliases();

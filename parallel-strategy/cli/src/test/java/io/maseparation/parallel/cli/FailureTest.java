@@ -276,6 +276,21 @@ class FailureTest {
         assertThat(CommandLineRun.of(CommandLineRun.words(line + " --temperature 0.1")).err()).isEmpty();
         assertThat(CommandLineRun.of(CommandLineRun.words("generate -m tiny --prompt-ids 1 -n 1 --seed 3")).err())
                 .contains("--seed has no effect without --temperature");
+        for (String flag : List.of("--cuda-graphs", "--no-tensor-cores", "--print-kernel")) {
+            CommandLineRun embedded =
+                    CommandLineRun.of("generate", "-m", "tiny", "--prompt-ids", "1", "-n", "1", flag);
+            assertThat(embedded.status()).isZero();
+            assertThat(embedded.err()).contains("ma: " + flag + " has no effect: this machine's cores compute");
+        }
+    }
+
+    /** What the JVM makes of bytes that it cannot read, as of all beyond ASCII in the locale POSIX. */
+    @ParameterizedTest
+    @CsvSource({"--prompt, --prompt=a\uFFFDb", "--system, --chat -p a --system \uFFFD", "--stop, -p a --stop \uFFFD\uFFFD"})
+    void textThatCouldNotBeReadIsRefused(String flag, String options) {
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words("generate -m . -n 1 " + options));
+        assertThat(run.status()).isEqualTo(2);
+        assertThat(run.err()).contains("ma: " + flag + ": is not text in UTF-8");
     }
 
     @Test

@@ -88,7 +88,7 @@ class PoliciesCommandTest {
             --expert-devices 12 --attention-devices 4 --cluster h20-l40s | devices of one kind; cluster h20-l40s has
             --spare-slots -1 | --spare-slots must be from 0 to
             --batch many | --batch: 'many' is not a whole number
-            --routing drift:1.2 | --routing drift:1.2: the exponent S of zipf:S or drift:S:N is missing or not a number
+            --routing drift:1.2 | --routing drift:1.2: the number of steps N of drift:S:N is missing
             --routing drift:1.2:0 | --routing drift:1.2:0: the number of steps must be from 1
             --routing drift:x:5 | --routing drift:x:5: the exponent S of zipf:S or drift:S:N is missing or not a number
             """)

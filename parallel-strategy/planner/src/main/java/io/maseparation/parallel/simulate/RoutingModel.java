@@ -91,7 +91,10 @@ public interface RoutingModel {
         }
         if (text.startsWith("drift:")) {
             int colon = text.lastIndexOf(':');
-            double exponent = exponent(text, text.substring(6, Math.max(6, colon)));
+            if (colon < 6) {
+                throw new ModelException("'routing' %s: the number of steps N of drift:S:N is missing".formatted(text));
+            }
+            double exponent = exponent(text, text.substring(6, colon));
             long steps = Numbers.whole(text.substring(colon + 1)).orElseThrow(() -> new ModelException(
                     "'routing' %s: the number of steps N of drift:S:N is not a whole number".formatted(text)));
             if (steps < 1 || steps > Integer.MAX_VALUE) {

@@ -1,38 +1,91 @@
 package io.maseparation.parallel.engine;
 
+import static io.maseparation.kernels.KvCache.BLOCK;
+
 import io.maseparation.kernels.KvCache;
 import io.maseparation.parallel.execute.rank.KvTable;
+import java.nio.IntBuffer;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Hands out blocks one by one, whatever their places: none is lost between those of others. */
+/**
+ * Hands out blocks one by one, whatever their places: none is lost between those of others.
+ *
+ * <p>A block is known by its tokens and the block before it. Whoever has a known block has those before it too, so that
+ * none goes back while one that follows is still known.
+ */
 final class BlockPool implements KvPool {
     /** Blocks that nobody has, the next one last. */
     private final int[] free;
     private int left;
+    /** By block, the sequences that have it. */
+    private final int[] holders;
+    /** By block, what it is known by. */
+    private final @Nullable Key[] keys;
+    private final Map<Key, Integer> known = new HashMap<>();
+
+    /**
+     * @param before the block before; below 0, by rotary angles, for the first one
+     * @param tokens those of the block
+     */
+    private record Key(int before, IntBuffer tokens) {
+        static Key of(Prompt prompt, int index, int before) {
+            return new Key(
+                    index == 0 ? -1 - prompt.angles() : before,
+                    IntBuffer.wrap(prompt.tokens(), index * BLOCK, BLOCK));
+        }
+    }
 
     /** @param positions of the cache; what is not a whole block is not used */
     BlockPool(int positions) {
-        free = new int[positions / KvCache.BLOCK];
+        free = new int[positions / BLOCK];
         for (int i = 0; i < free.length; i++) {
             free[i] = free.length - 1 - i;
         }
         left = free.length;
+        holders = new int[free.length];
+        keys = new Key[free.length];
     }
 
     @Override
     public int size() {
-        return free.length * KvCache.BLOCK;
+        return free.length * BLOCK;
     }
 
     @Override
     public int used() {
-        return (free.length - left) * KvCache.BLOCK;
+        return (free.length - left) * BLOCK;
     }
 
     @Override
-    public Optional<KvTable> allocate(int now, int most) {
+    public int[] known(Prompt prompt) {
+        int[] blocks = new int[(prompt.tokens().length - 1) / BLOCK];
+        int count = 0;
+        while (count < blocks.length) {
+            Integer block = known.get(Key.of(prompt, count, count == 0 ? -1 : blocks[count - 1]));
+            if (block == null) {
+                return Arrays.copyOf(blocks, count);
+            }
+            blocks[count++] = block;
+        }
+        return blocks;
+    }
+
+    @Override
+    public Optional<KvTable> allocate(int now, int most, int[] first) {
+        if (KvCache.blocks(now) - first.length > left) {
+            return Optional.empty();
+        }
         KvTable table = new KvTable(most);
-        return reach(table, now) ? Optional.of(table) : Optional.empty();
+        for (int block : first) {
+            table.add(block);
+            holders[block]++;
+        }
+        reach(table, now);
+        return Optional.of(table);
     }
 
     @Override
@@ -42,15 +95,41 @@ final class BlockPool implements KvPool {
             return false;
         }
         for (int i = 0; i < more; i++) {
-            table.add(free[--left]);
+            int block = free[--left];
+            holders[block] = 1;
+            table.add(block);
         }
         return true;
     }
 
     @Override
+    public void written(KvTable table, Prompt prompt, int from, int to) {
+        for (int index = from / BLOCK; index < to / BLOCK; index++) {
+            int before = index == 0 ? -1 : table.block(index - 1);
+            if (before >= 0 && keys[before] == null) {
+                // Another one is known for the tokens so far, and those that follow belong to it.
+                return;
+            }
+            int block = table.block(index);
+            Key key = Key.of(prompt, index, before);
+            if (keys[block] == null && known.putIfAbsent(key, block) == null) {
+                keys[block] = key;
+            }
+        }
+    }
+
+    @Override
     public void free(KvTable table) {
         for (int i = table.count() - 1; i >= 0; i--) {
-            free[left++] = table.block(i);
+            int block = table.block(i);
+            if (--holders[block] == 0) {
+                Key key = keys[block];
+                if (key != null) {
+                    known.remove(key);
+                    keys[block] = null;
+                }
+                free[left++] = block;
+            }
         }
     }
 }

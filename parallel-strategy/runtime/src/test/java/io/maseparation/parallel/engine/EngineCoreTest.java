@@ -622,7 +622,7 @@ class EngineCoreTest {
                 Engines.options().withChanges(Changes.at(new Changes.Ordered(
                         1, io.maseparation.parallel.change.LayoutChange.Kind.RATIO, state -> null))),
                 BlockPool::new))
-                .hasMessageStartingWith("an engine keeps its layout");
+                .hasMessage("only the layout of strategy ma changes in a run, the strategy is single");
     }
 
     private static void assertRefused(EngineCore engine, GenerationRequest request, String message) {

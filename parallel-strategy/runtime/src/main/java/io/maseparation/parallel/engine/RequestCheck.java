@@ -1,0 +1,81 @@
+package io.maseparation.parallel.engine;
+
+import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
+import io.maseparation.moe.ChatTemplate;
+import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.Rope;
+import io.maseparation.moe.Tokenizer;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/** Complains of requests that an engine can never run. For any thread. */
+final class RequestCheck {
+    private final ModelConfig config;
+    private final Optional<Tokenizer> tokenizer;
+    private final int positions;
+
+    /** @param positions of the cache that a request is in */
+    RequestCheck(ModelConfig config, Optional<Tokenizer> tokenizer, int positions) {
+        this.config = config;
+        this.tokenizer = tokenizer;
+        this.positions = positions;
+    }
+
+    /**
+     * The tokens of a request's prompt.
+     *
+     * @throws ModelException if the model cannot run the request, or no cache has room for it
+     */
+    int[] prompt(GenerationRequest request) {
+        int[] prompt = encoded(Objects.requireNonNull(request, "request").prompt());
+        if (prompt.length == 0) {
+            throw new ModelException("the prompt is empty");
+        }
+        for (int token : prompt) {
+            if (token < 0 || token >= config.vocab()) {
+                throw new ModelException(
+                        "the prompt's token %d is outside the vocabulary of %d".formatted(token, config.vocab()));
+            }
+        }
+        if (!request.stops().isEmpty()) {
+            requiredTokenizer();
+        }
+        checkLength(prompt.length, request.maxTokens());
+        return prompt;
+    }
+
+    private void checkLength(int prompt, int maxTokens) {
+        long context = (long) prompt + maxTokens;
+        if (context > config.maxPositions()) {
+            throw new ModelException(
+                    "%s and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
+                            .formatted(Text.count(prompt, "prompt token"), maxTokens, config.maxPositions()));
+        }
+        if (context - 1 > positions) {
+            throw new ModelException(
+                    "a request of %d positions does not fit the KV cache, which has %d: lower 'max_tokens', shorten the prompt, or raise the engine's limit"
+                            .formatted(context - 1, positions));
+        }
+        if (config.attention().rope().scaling() instanceof Rope.Dynamic(double _, int original)
+                && context > original) {
+            throw new ModelException(
+                    "%d tokens are more than the %d up to which requests have the same angles under rotary scaling 'dynamic', and an engine has no table for longer ones: generate them in a run of their own"
+                            .formatted(context, original));
+        }
+    }
+
+    private int[] encoded(GenerationRequest.Prompt prompt) {
+        return switch (prompt) {
+            case GenerationRequest.Prompt.Ids(List<Integer> tokens) -> tokens.stream().mapToInt(t -> t).toArray();
+            case GenerationRequest.Prompt.Text(String text) -> requiredTokenizer().encode(text);
+            case GenerationRequest.Prompt.Chat(List<ChatTemplate.Message> messages) -> requiredTokenizer()
+                    .encodeChat(messages, config.name());
+        };
+    }
+
+    private Tokenizer requiredTokenizer() {
+        return Tokenizer.required(tokenizer, config.name());
+    }
+}

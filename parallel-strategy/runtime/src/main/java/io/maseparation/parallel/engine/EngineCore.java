@@ -49,7 +49,6 @@ public final class EngineCore implements AutoCloseable {
 
     private final Plan first;
     private final EngineLimits limits;
-    private final Optional<Tokenizer> tokenizer;
     private final BooleanSupplier open;
     /** Positions of the cache of each group. */
     private final int positions;
@@ -95,7 +94,6 @@ public final class EngineCore implements AutoCloseable {
             BooleanSupplier open, IntFunction<KvPool> pools) {
         first = Objects.requireNonNull(plan, "plan");
         this.limits = Objects.requireNonNull(limits, "limits");
-        this.tokenizer = tokenizer;
         this.open = open;
         plan.checkHeldBy(equipment.weights().config());
         changing = !equipment.options().changes().isNone();
@@ -269,6 +267,7 @@ public final class EngineCore implements AutoCloseable {
 
     private Completion start(GenerationRequest request, int[] prompt) {
         long now = System.nanoTime();
+        Optional<Tokenizer> tokenizer = check.tokenizer();
         Optional<TextStream> text = tokenizer.map(t -> new TextStream(
                 t, request.stops().isEmpty() ? Optional.empty() : Optional.of(new StopStrings(t, request.stops()))));
         List<Integer> eos = request.ignoreEos() ? List.of() : first.config().vocabulary().eosTokens();
@@ -338,13 +337,22 @@ public final class EngineCore implements AutoCloseable {
         return idle;
     }
 
+    /** {@return whether the calling thread is a rank's, which cannot wait for itself to end} */
+    public boolean isRankCalling() {
+        return threads.haveCaller();
+    }
+
     /**
      * Ends all requests, with a {@link RunFailedException} that says so, and then all threads, and frees the devices'
-     * memory. Callbacks are interrupted and not waited for. Can be called again, and by any thread: where a rank took
+     * memory; where a rank's thread calls this, another thread does so. Callbacks are interrupted and not waited for. Can be called again, and by any thread: where a rank took
      * too long to end, that frees what was left; whoever comes while another waits for it does not wait.
      */
     @Override
     public void close() {
+        if (isRankCalling()) {
+            Thread.ofVirtual().name("closing").start(this::close);
+            return;
+        }
         synchronized (lock) {
             closing = true;
             if (ending || atRest) {

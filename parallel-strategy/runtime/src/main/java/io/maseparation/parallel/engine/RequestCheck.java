@@ -12,15 +12,37 @@ import java.util.Optional;
 
 /** Complains of requests that an engine can never run. For any thread. */
 final class RequestCheck {
+    private static final System.Logger LOG = System.getLogger(RequestCheck.class.getName());
+
     private final ModelConfig config;
     private final Optional<Tokenizer> tokenizer;
+    /** What is wrong with the model's tokenizer. */
+    private final Optional<ModelException> broken;
     private final int positions;
 
-    /** @param positions of the cache that a request is in */
-    RequestCheck(ModelConfig config, Optional<Tokenizer> tokenizer, int positions) {
+    /**
+     * Reads the tokenizer, so that no request has to wait for another's first text.
+     *
+     * @param given the model's tokenizer, where it has one
+     * @param positions of the cache that a request is in
+     */
+    RequestCheck(ModelConfig config, Optional<Tokenizer> given, int positions) {
         this.config = config;
-        this.tokenizer = tokenizer;
         this.positions = positions;
+        Optional<ModelException> failure = Optional.empty();
+        try {
+            given.ifPresent(Tokenizer::load);
+        } catch (ModelException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}; requests of token ids are answered without text", e.getMessage());
+            failure = Optional.of(e);
+        }
+        broken = failure;
+        tokenizer = failure.isPresent() ? Optional.empty() : given;
+    }
+
+    /** The tokenizer, where there is one and it works. */
+    Optional<Tokenizer> tokenizer() {
+        return tokenizer;
     }
 
     /**
@@ -76,6 +98,9 @@ final class RequestCheck {
     }
 
     private Tokenizer requiredTokenizer() {
+        broken.ifPresent(e -> {
+            throw new ModelException(e.getMessage(), e);
+        });
         return Tokenizer.required(tokenizer, config.name());
     }
 }

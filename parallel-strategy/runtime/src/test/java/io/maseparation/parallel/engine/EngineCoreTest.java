@@ -663,6 +663,34 @@ class EngineCoreTest {
         }
     }
 
+    @Test
+    void requestsOfOtherRotaryAnglesShareNothing() throws Exception {
+        ModelConfig tiny = TINY.config();
+        int pairs = tiny.headDim() / 2;
+        Rope.Scaling scaling = new Rope.LongRope(
+                100, Collections.nCopies(pairs, 1.5), Collections.nCopies(pairs, 7.0), 1.1);
+        ModelWeights weights = RandomWeights.create(new ModelConfig(
+                "scaled", tiny.family(), tiny.hidden(), tiny.vocabulary(),
+                ModelConfig.Attention.of(
+                        tiny.attention().heads(), tiny.maxPositions(), new Rope(100, 1, scaling), tiny.qkNorm()),
+                tiny.feedForward(), tiny.numerics(), tiny.layers()), 3);
+        GenerationRequest prompt = GenerationRequest.ids(
+                new SplittableRandom(1).ints(70, 0, tiny.vocab()).toArray()).ignoringEos();
+        GenerationRequest shorter = prompt.withMaxTokens(30);
+        GenerationRequest longer = prompt.withMaxTokens(31);
+        List<Integer> expected = new ArrayList<>();
+        try (EngineCore engine = Engines.start(weights, SINGLE, LIMITS)) {
+            expected.addAll(engine.submit(longer).result().tokenIds());
+        }
+        try (EngineCore engine = Engines.start(weights, SINGLE, LIMITS)) {
+            Completion first = engine.submit(shorter);
+            first.tokens().iterator().next();
+            Completion second = engine.submit(longer);
+            assertThat(second.result().tokenIds()).isEqualTo(expected);
+            assertThat(first.result().tokenIds()).isNotEqualTo(expected.subList(0, 30));
+        }
+    }
+
     /** Clients that ask, cancel, fail and wait; every token must be right, and nothing be left. */
     private static void clients(Setup setup, int requests) throws Exception {
         List<GenerationRequest> kinds = new ArrayList<>();

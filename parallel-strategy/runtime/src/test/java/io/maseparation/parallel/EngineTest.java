@@ -262,6 +262,26 @@ class EngineTest {
     }
 
     @Test
+    void eachSequenceOfARunCanHaveALimitOfItsOwnAndItsTextEndsThere() {
+        try (Model model = wordy()) {
+            StringBuilder streamed = new StringBuilder();
+            Generation generation = Generation.of(model).prompt(3).prompt(4, 5).prompt(6).limits(List.of(2, 7, 4));
+            RunResult result = generation.onToken((sequence, token) -> streamed
+                    .append(sequence == 2 ? token.text() : "")).run();
+            assertThat(result.outputs()).extracting(o -> o.tokenIds().size()).containsExactly(2, 7, 4);
+            assertThat(streamed.toString()).isEqualTo(text(result.outputs().get(2).tokenIds()));
+            assertThatThrownBy(generation.limits(List.of(2, 7))::run)
+                    .isInstanceOf(ModelException.class)
+                    .hasMessage("there are 3 prompts and 2 numbers of 'max_tokens': give one for each, or one for all");
+            assertThatThrownBy(generation.limits(List.of(2, 0, 3))::run)
+                    .isInstanceOf(ModelException.class)
+                    .hasMessage("'max_tokens' must be at least 1, is 0");
+            assertThat(generation.maxTokens(3).run().outputs()).extracting(o -> o.tokenIds().size())
+                    .containsExactly(3, 3, 3);
+        }
+    }
+
+    @Test
     void anInterruptEndsARunByTheNextStep() throws Exception {
         try (Model model = Model.preset("tiny", 3)) {
             for (Setup setup : SETUPS) {

@@ -44,6 +44,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
@@ -80,7 +81,8 @@ class LayoutChangesTest {
         Workload workload =
                 new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true,
                         1 + random.nextInt(12),
-                        random.nextInt(3));
+                        random.nextInt(3))
+                                .withLimits(limits(random, prompts.size()));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
@@ -99,6 +101,13 @@ class LayoutChangesTest {
         assertThat(actual.changes()).hasSameSizeAs(ordered).allMatch(LayoutChange::made);
         assertThat(actual.changes()).extracting(LayoutChange::step)
                 .isEqualTo(ordered.stream().map(Changes.Ordered::step).toList());
+    }
+
+    /** The first goes on to the end, others may end before. */
+    private static List<Integer> limits(SplittableRandom random, int sequences) {
+        return IntStream.range(0, sequences)
+                .mapToObj(s -> s == 0 || random.nextBoolean() ? TOKENS : 1 + random.nextInt(TOKENS))
+                .toList();
     }
 
     @ParameterizedTest

@@ -14,12 +14,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Hands out blocks one by one, whatever their places: none is lost between those of others.
  *
- * <p>A block is known by its tokens and the block before it. Whoever has a known block has those before it too, so that
- * none goes back while one that follows is still known.
+ * <p>A block is known by its tokens and the block before it, also when nobody has it any more, until it is handed out
+ * for something else: first those that nothing is known of, then those that came back first. Whoever has a known block
+ * has those before it too, and gives them back after it, so that none is gone while one that follows is still known.
  */
 final class BlockPool implements KvPool {
-    /** Blocks that nobody has, the next one last. */
-    private final int[] free;
+    /**
+     * Blocks that nobody has, as a ring in the order in which they are handed out; the number of blocks stands for its
+     * two ends.
+     */
+    private final int[] next;
+
+    private final int[] previous;
     private int left;
     /** By block, the sequences that have it. */
     private final int[] holders;
@@ -41,23 +47,50 @@ final class BlockPool implements KvPool {
 
     /** @param positions of the cache; what is not a whole block is not used */
     BlockPool(int positions) {
-        free = new int[positions / BLOCK];
-        for (int i = 0; i < free.length; i++) {
-            free[i] = free.length - 1 - i;
+        int blocks = positions / BLOCK;
+        next = new int[blocks + 1];
+        previous = new int[blocks + 1];
+        holders = new int[blocks];
+        keys = new Key[blocks];
+        next[blocks] = blocks;
+        previous[blocks] = blocks;
+        for (int block = 0; block < blocks; block++) {
+            giveBack(block, previous[blocks]);
         }
-        left = free.length;
-        holders = new int[free.length];
-        keys = new Key[free.length];
+    }
+
+    /** A block that nobody has any more is handed out after another one. */
+    private void giveBack(int block, int after) {
+        next[block] = next[after];
+        previous[block] = after;
+        previous[next[block]] = block;
+        next[after] = block;
+        left++;
+    }
+
+    /** Somebody has a block that nobody had. */
+    private void take(int block) {
+        next[previous[block]] = next[block];
+        previous[next[block]] = previous[block];
+        left--;
+    }
+
+    private void forget(int block) {
+        Key key = keys[block];
+        if (key != null) {
+            known.remove(key);
+            keys[block] = null;
+        }
     }
 
     @Override
     public int size() {
-        return free.length * BLOCK;
+        return holders.length * BLOCK;
     }
 
     @Override
     public int used() {
-        return (free.length - left) * BLOCK;
+        return (holders.length - left) * BLOCK;
     }
 
     @Override
@@ -76,13 +109,19 @@ final class BlockPool implements KvPool {
 
     @Override
     public Optional<KvTable> allocate(int now, int most, int[] first) {
-        if (KvCache.blocks(now) - first.length > left) {
+        int more = KvCache.blocks(now) - first.length;
+        for (int block : first) {
+            more += holders[block] == 0 ? 1 : 0;
+        }
+        if (more > left) {
             return Optional.empty();
         }
         KvTable table = new KvTable(most);
         for (int block : first) {
+            if (holders[block]++ == 0) {
+                take(block);
+            }
             table.add(block);
-            holders[block]++;
         }
         reach(table, now);
         return Optional.of(table);
@@ -95,7 +134,9 @@ final class BlockPool implements KvPool {
             return false;
         }
         for (int i = 0; i < more; i++) {
-            int block = free[--left];
+            int block = next[holders.length];
+            take(block);
+            forget(block);
             holders[block] = 1;
             table.add(block);
         }
@@ -123,12 +164,16 @@ final class BlockPool implements KvPool {
         for (int i = table.count() - 1; i >= 0; i--) {
             int block = table.block(i);
             if (--holders[block] == 0) {
-                Key key = keys[block];
-                if (key != null) {
-                    known.remove(key);
-                    keys[block] = null;
-                }
-                free[left++] = block;
+                giveBack(block, keys[block] == null ? holders.length : previous[holders.length]);
+            }
+        }
+    }
+
+    @Override
+    public void forgetWhatNobodyHas() {
+        for (int block = 0; block < holders.length; block++) {
+            if (holders[block] == 0) {
+                forget(block);
             }
         }
     }

@@ -23,8 +23,8 @@ interface KvPool {
     int used();
 
     /**
-     * {@return the blocks of the longest beginning of a prompt that are here: whole ones, written by the prefill of
-     * sequences that still have them, and not the one with the prompt's last token, whose logits are needed}
+     * {@return the blocks of the longest beginning of a prompt that are here: whole ones that prefill wrote, and not
+     * the one with the prompt's last token, whose logits are needed}
      */
     int[] known(Prompt prompt);
 
@@ -57,6 +57,9 @@ interface KvPool {
      */
     void written(KvTable table, Prompt prompt, int from, int to);
 
-    /** Takes back what a sequence has. */
+    /** Takes back what a sequence has; what is known of it can be shared until it is handed out for something else. */
     void free(KvTable table);
+
+    /** The blocks that no sequence has are not where they were any more. */
+    void forgetWhatNobodyHas();
 }

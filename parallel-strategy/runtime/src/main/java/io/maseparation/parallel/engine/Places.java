@@ -208,8 +208,12 @@ final class Places {
         }
     }
 
-    /** Goes on in another layout: what sequences leave is free. */
-    void take(Relocation relocation) {
+    /**
+     * Goes on in another layout: what sequences leave is free.
+     *
+     * @param keeps whether a group still has the cache that it had, and not only what was copied of it
+     */
+    void take(Relocation relocation, IntPredicate keeps) {
         for (Moved moved : relocation.moved) {
             if (!moved.stays()) {
                 free(moved.from);
@@ -217,5 +221,10 @@ final class Places {
         }
         lanes = relocation.lanes;
         kv = relocation.kv;
+        for (int group = 0; group < kv.size(); group++) {
+            if (!keeps.test(group)) {
+                kv.get(group).forgetWhatNobodyHas();
+            }
+        }
     }
 }

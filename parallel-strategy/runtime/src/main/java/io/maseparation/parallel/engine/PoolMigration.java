@@ -4,6 +4,7 @@ import io.maseparation.parallel.execute.migrate.Migration;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.layout.MovedBytes;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * The way of an engine's sequences from one deployment to another. Keys and values are copied at the end: who will be
@@ -47,7 +48,7 @@ final class PoolMigration implements Migration {
             schedule.discard(relocation);
             throw e;
         }
-        schedule.change(relocation);
+        schedule.change(relocation, this::keeps);
     }
 
     /** A cache on a device that steps were run on is not written by the host any more. */
@@ -59,6 +60,13 @@ final class PoolMigration implements Migration {
             }
         }
         return true;
+    }
+
+    /** Whether a group has the same cache as before. */
+    private boolean keeps(int group) {
+        int slices = after.plan().layout().headSlices();
+        return IntStream.range(group * slices, (group + 1) * slices)
+                .allMatch(rank -> after.sameRankDevice(rank, before));
     }
 
     private void copy(Places.Relocation relocation) {

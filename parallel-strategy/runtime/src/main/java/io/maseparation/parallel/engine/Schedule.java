@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which sequences run where, and what rows they have in the next step. New ones wait in the order of arrival until
- * there is a slot and room in a cache, as {@link Places} finds it. A prompt that begins with whole blocks that others took in,
- * and still have, shares them and begins behind them.
+ * there is a slot and room in a cache, as {@link Places} finds it. A prompt that begins with whole blocks that others took in
+ * shares them and begins behind them, as long as they are there.
  *
  * <p>Where a cache is full in the midst of a sequence, the youngest gives back what it has and waits at the front.
  * Later its prompt is taken in once more, and the tokens that it had go through decode steps as they did before, so
@@ -129,9 +129,9 @@ public final class Schedule {
         places.discard(relocation);
     }
 
-    /** Goes on in another layout, to which all keys and values were copied. No step is under way. */
-    void change(Places.Relocation relocation) {
-        places.take(relocation);
+    /** Goes on in another layout, to which all keys and values of sequences were copied. No step is under way. */
+    void change(Places.Relocation relocation, IntPredicate keeps) {
+        places.take(relocation, keeps);
         // They stay where they are, and the others come to where there is least.
         relocation.moved().stream().filter(Places.Moved::stays).forEach(moved -> goOn(moved.sequence()));
         List<Sequence> back = new ArrayList<>();

@@ -91,6 +91,11 @@ class BatchInvarianceTest {
         }
 
         @Override
+        public void forgetWhatNobodyHas() {
+            pool.forgetWhatNobodyHas();
+        }
+
+        @Override
         public boolean reach(KvTable table, int positions) {
             if (random.nextInt(40) == 0) {
                 forced.refused.incrementAndGet();
@@ -103,6 +108,49 @@ class BatchInvarianceTest {
         public void free(KvTable table) {
             pool.free(table);
         }
+    }
+
+    /** Knows nothing of what is there. */
+    private record Forgetful(BlockPool pool) implements KvPool {
+        Forgetful(int size) {
+            this(new BlockPool(size));
+        }
+
+        @Override
+        public int size() {
+            return pool.size();
+        }
+
+        @Override
+        public int used() {
+            return pool.used();
+        }
+
+        @Override
+        public int[] known(Prompt prompt) {
+            return new int[0];
+        }
+
+        @Override
+        public Optional<KvTable> allocate(int now, int most, int[] known) {
+            return pool.allocate(now, most, known);
+        }
+
+        @Override
+        public boolean reach(KvTable table, int positions) {
+            return pool.reach(table, positions);
+        }
+
+        @Override
+        public void written(KvTable table, Prompt prompt, int from, int to) {}
+
+        @Override
+        public void free(KvTable table) {
+            pool.free(table);
+        }
+
+        @Override
+        public void forgetWhatNobodyHas() {}
     }
 
     private record Asked(GenerationRequest request, Completion completion, boolean cancelled) {}
@@ -196,8 +244,9 @@ class BatchInvarianceTest {
             }
             Engines.assertComesToRest(engine);
         }
-        // Alone, its prompt in one piece.
-        try (EngineCore engine = Engines.start(weights, setup, new EngineLimits(1, POSITIONS, 64, 1))) {
+        // Alone, its prompt in whole blocks, and nothing that was there before.
+        try (EngineCore engine = Engines.start(
+                weights, setup, new EngineLimits(1, POSITIONS, 64, 1), Forgetful::new)) {
             for (Asked a : asked) {
                 GenerationResult actual = a.completion.result();
                 GenerationResult expected = engine.submit(a.request).result();

@@ -132,7 +132,12 @@ class EngineChangesTest {
             }
         };
         try (EngineCore engine = start(TestDevices.strict(4), by(fails))) {
-            assertThatThrownBy(engine.submit(request(1))::result)
+            // However long it takes until a layout is ready.
+            assertThatThrownBy(() -> {
+                while (true) {
+                    engine.submit(request(1)).result();
+                }
+            })
                     .isInstanceOf(RunFailedException.class)
                     .hasMessage("the policy of layout changes failed: java.lang.IllegalStateException: planted");
         }

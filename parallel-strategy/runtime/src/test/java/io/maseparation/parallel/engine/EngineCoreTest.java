@@ -556,10 +556,14 @@ class EngineCoreTest {
             engine.submit(request(MANY)).tokens().iterator().next();
             engine.submit(request(1));
             for (int i = 0; i < 5; i++) {
-                waiting.add(Thread.startVirtualThread(
+                waiting.add(Thread.ofPlatform().start(
                         () -> told.add(catchThrowable(() -> engine.submitWaiting(request(1))))));
             }
-            Thread.sleep(20);
+            for (Thread thread : waiting) {
+                while (thread.getState() != Thread.State.WAITING) {
+                    Thread.sleep(1);
+                }
+            }
         }
         for (Thread thread : waiting) {
             assertThat(thread.join(Duration.ofSeconds(20))).isTrue();

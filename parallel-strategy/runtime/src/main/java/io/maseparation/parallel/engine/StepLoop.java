@@ -230,6 +230,8 @@ public final class StepLoop {
             prefilling = false;
             if (look && schedule.hasRows()) {
                 change(hooks.between(deployment, new LayoutChanges.Done(done, busyNanos)));
+                // Those who gave back their cache may be all there are.
+                schedule.admit();
                 nextLook = (int) Math.min(Integer.MAX_VALUE, (long) done + hooks.steps(done));
             }
         }

@@ -309,7 +309,7 @@ class BatchInvarianceTest {
     @FieldSource("SETUPS")
     @Tag("long")
     void aRequestHasWhatItHasAloneForLong(Setup setup) throws Exception {
-        for (long seed = 1000; seed < 1120; seed++) {
+        for (long seed = 1000; seed < 1040; seed++) {
             check(TINY, setup, Engines.options(), seed, new Forced());
         }
     }
@@ -318,7 +318,7 @@ class BatchInvarianceTest {
     @ValueSource(booleans = {false, true})
     @Tag("long")
     void aRequestHasWhatItHasAloneWhileTheLayoutChangesForLong(boolean memoryApart) throws Exception {
-        for (long seed = 1000; seed < 1120; seed++) {
+        for (long seed = 1000; seed < 1040; seed++) {
             checkChanging(memoryApart, seed, new Forced());
         }
     }

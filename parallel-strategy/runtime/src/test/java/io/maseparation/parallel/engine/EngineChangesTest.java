@@ -97,6 +97,23 @@ class EngineChangesTest {
     }
 
     @Test
+    void theOnlyRequestGoesOnWhereItsGroupIsNoMore() throws Exception {
+        Changes changes = Changes.at(
+                new Changes.Ordered(20, Kind.RATIO, state -> Target.ratio(state.plan().setup(), 1, 3)));
+        List<Integer> expected;
+        try (EngineCore alone = Engines.start(TINY, TWO_TWO, EngineLimits.of(1, 200))) {
+            expected = alone.submit(request(1)).result().tokenIds();
+        }
+        try (EngineCore engine = start(TestDevices.strict(4), changes)) {
+            // Which takes the first group for a while.
+            Completion first = engine.submit(request(0).withMaxTokens(5));
+            assertThat(engine.submit(request(1)).result().tokenIds()).isEqualTo(expected);
+            assertThat(first.result().tokenIds()).hasSize(5);
+            assertThat(engine.changes()).hasSize(1).allMatch(LayoutChange::made);
+        }
+    }
+
+    @Test
     void whatCannotBeDoneLeavesTheLayoutAsItIs() throws Exception {
         Changes changes = Changes.at(
                 new Changes.Ordered(10, Kind.RATIO, state -> Target.ratio(state.plan().setup(), 3, 3)),

@@ -154,8 +154,8 @@ public final class Engine implements AutoCloseable {
      * Ends all requests, which fail with a {@link io.maseparation.parallel.run.RunFailedException}, and all threads,
      * and frees the devices' memory and, where the model is closed and this was its last engine, the weights. Callbacks
      * are interrupted and not waited for. Can be called again, and by any thread: where a rank took too long to end,
-     * that frees what was left; whoever comes while another waits for it does not wait. Called on a rank's thread, which
-     * is where {@link ExecutionOptions#onToken} is, it returns at once, and another thread does all this.
+     * that frees what was left; whoever comes while another waits for it does not wait. Called on a rank's thread,
+     * which is where {@link ExecutionOptions#onToken} is, it returns at once, and another thread does all this.
      */
     @Override
     public void close() {

@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code -n} of {@code generate}: one number for all prompts, or one for each. */
 class LimitsTest {
-    private static final String THREE = "generate -m tiny --ignore-eos --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5,6 ";
+    private static final String THREE =
+            "generate -m tiny --ignore-eos --prompt-ids 1,2,3 --prompt-ids 4 --prompt-ids 5,6 ";
 
     private static List<JsonNode> tokens(String line) throws IOException {
         CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + " --format json"));

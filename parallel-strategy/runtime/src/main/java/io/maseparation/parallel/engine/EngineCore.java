@@ -344,8 +344,9 @@ public final class EngineCore implements AutoCloseable {
 
     /**
      * Ends all requests, with a {@link RunFailedException} that says so, and then all threads, and frees the devices'
-     * memory; where a rank's thread calls this, another thread does so. Callbacks are interrupted and not waited for. Can be called again, and by any thread: where a rank took
-     * too long to end, that frees what was left; whoever comes while another waits for it does not wait.
+     * memory; where a rank's thread calls this, another thread does so. Callbacks are interrupted and not waited for.
+     * Can be called again, and by any thread: where a rank took too long to end, that frees what was left; whoever
+     * comes while another waits for it does not wait.
      */
     @Override
     public void close() {

@@ -152,7 +152,7 @@ final class Places {
      * Where a sequence goes on.
      *
      * @param from where it was
-     * @param to where it goes on, in a micro-batch that is yet to be chosen if it moves; null if it gives back its cache
+     * @param to where it goes on, in a micro-batch yet to be chosen if it moves; null if it gives back its cache
      */
     record Moved(Sequence sequence, Sequence.Place from, Sequence.@Nullable Place to) {
         boolean stays() {

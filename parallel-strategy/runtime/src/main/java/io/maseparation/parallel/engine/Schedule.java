@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which sequences run where, and what rows they have in the next step. New ones wait in the order of arrival until
- * there is a slot and room in a cache, as {@link Places} finds it. A prompt that begins with whole blocks that others took in
- * shares them and begins behind them, as long as they are there.
+ * there is a slot and room in a cache, as {@link Places} finds it. A prompt that begins with whole blocks that
+ * others took in shares them and begins behind them, as long as they are there.
  *
  * <p>Where a cache is full in the midst of a sequence, the youngest gives back what it has and waits at the front.
  * Later its prompt is taken in once more, and the tokens that it had go through decode steps as they did before, so

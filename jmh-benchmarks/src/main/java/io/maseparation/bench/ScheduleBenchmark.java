@@ -13,6 +13,7 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.StepRows;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,8 @@ import org.openjdk.jmh.annotations.Warmup;
 public class ScheduleBenchmark {
     private static final int SEQUENCES = 256;
     private static final int TOKENS = 1 << 20;
+    /** More than all sequences come to in an iteration. */
+    private static final int POSITIONS = 1 << 26;
 
     /** Attention ranks, each with as many micro-batches as the next says. */
     @Param({"1", "3"})
@@ -81,7 +84,7 @@ public class ScheduleBenchmark {
                 Presets.config("tiny"), Layout.separated(groups, 1).withMicroBatches(microBatches));
         int each = Math.ceilDiv(SEQUENCES, groups * microBatches);
         int[] positions = new int[groups];
-        java.util.Arrays.fill(positions, Integer.MAX_VALUE);
+        Arrays.fill(positions, POSITIONS);
         schedule = new Schedule(
                 plan, new Room(StepRows.even(groups, microBatches, each, each), positions, List.of(TOKENS)), SEQUENCES,
                 each, false);

@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -26,6 +28,9 @@ public final class Tokenizer implements AutoCloseable {
     private final Path file;
     private final TokenizerConfig config;
     private final Consumer<String> warnings;
+    /** Guards what follows: written when the file is read and when it is closed. */
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
     private @Nullable TokenizerFile checks;
     private @Nullable HuggingFaceTokenizer tokenizer;
     private boolean closed;
@@ -229,21 +234,52 @@ public final class Tokenizer implements AutoCloseable {
         R with(HuggingFaceTokenizer tokenizer, TokenizerFile checks);
     }
 
-    private synchronized <R> R run(Use<R> use) {
-        if (closed) {
-            throw new IllegalStateException("the tokenizer is closed");
-        }
-        try {
-            if (tokenizer == null || checks == null) {
-                TokenizerFile read = TokenizerFile.read(file);
-                checkTokens(read);
-                tokenizer = loaded(read.takeBytes());
-                checks = read;
-                checkIds(tokenizer, read);
-                checkAdded(read);
-                checkSettings(read);
+    /** Any number of threads use it at once: a long text of one does not keep others from decoding a token. */
+    private <R> R run(Use<R> use) {
+        while (true) {
+            lock.readLock().lock();
+            try {
+                if (closed) {
+                    throw new IllegalStateException("the tokenizer is closed");
+                }
+                HuggingFaceTokenizer t = tokenizer;
+                TokenizerFile read = checks;
+                if (t != null && read != null) {
+                    return complaining(() -> use.with(t, read));
+                }
+            } finally {
+                lock.readLock().unlock();
             }
-            return use.with(tokenizer, checks);
+            lock.writeLock().lock();
+            try {
+                if (!closed && tokenizer == null) {
+                    complaining(this::read);
+                }
+            } finally {
+                lock.writeLock().unlock();
+            }
+        }
+    }
+
+    private Object read() throws IOException {
+        TokenizerFile read = TokenizerFile.read(file);
+        checkTokens(read);
+        HuggingFaceTokenizer made = loaded(read.takeBytes());
+        tokenizer = made;
+        checks = read;
+        checkIds(made, read);
+        checkAdded(read);
+        checkSettings(read);
+        return made;
+    }
+
+    private interface Work<R> {
+        R done() throws IOException;
+    }
+
+    private <R> R complaining(Work<R> work) {
+        try {
+            return work.done();
         } catch (IOException e) {
             throw new ModelException(Text.printable(file) + ": cannot be read: " + Text.reason(e), e);
         } catch (ModelException e) {
@@ -351,11 +387,16 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Frees the native tokenizer, if there is one. */
     @Override
-    public synchronized void close() {
-        closed = true;
-        if (tokenizer != null) {
-            tokenizer.close();
-            tokenizer = null;
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            closed = true;
+            if (tokenizer != null) {
+                tokenizer.close();
+                tokenizer = null;
+            }
+        } finally {
+            lock.writeLock().unlock();
         }
     }
 }

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,29 @@ class TokenizerTest {
             loads = false;
         }
         assumeTrue(loads, "the tokenizer's native library does not load here");
+    }
+
+    /** Text of others comes as it does, however long a text is that one thread has. */
+    @Test
+    void aLongTextOfOneThreadHoldsUpNoOther() throws Exception {
+        assumeNativeLibrary();
+        try (Tokenizer tokenizer = Tokenizer.lazily(file())) {
+            tokenizer.load();
+            String text = "attention and experts apart ".repeat(12_000);
+            CompletableFuture<Long> encoding = new CompletableFuture<>();
+            Thread.ofPlatform().start(() -> {
+                long start = System.nanoTime();
+                tokenizer.encode(text);
+                encoding.complete(System.nanoTime() - start);
+            });
+            long longest = 0;
+            while (!encoding.isDone()) {
+                long start = System.nanoTime();
+                assertThat(tokenizer.decode(new int[] {1, 4, 3, 2})).isEqualTo("experts and attention");
+                longest = Math.max(longest, System.nanoTime() - start);
+            }
+            assertThat(longest).as("ns for a short one").isLessThan(encoding.get() / 2);
+        }
     }
 
     @Test

@@ -54,6 +54,7 @@ final class RoomsTest {
             Map.entry("parallel.compare", "runtime"),
             Map.entry("parallel.engine", "runtime"),
             Map.entry("parallel.execute", "runtime"),
+            Map.entry("parallel.execute.migrate", "runtime"),
             Map.entry("parallel.execute.rank", "runtime"),
             Map.entry("parallel.timeline", "runtime"),
             Map.entry("parallel.cluster", "planner"),

@@ -2,6 +2,7 @@ package io.maseparation.parallel;
 
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.engine.Completion;
 import io.maseparation.parallel.engine.EngineCore;
 import io.maseparation.parallel.engine.EngineLimits;
@@ -46,7 +47,8 @@ public final class Engine implements AutoCloseable {
      * @param model the model
      * @param layout how it is spread over ranks
      * @param limits what there is to be room for
-     * @param options devices, format of the KV cache, memory limit and time after which a rank counts as stuck
+     * @param options devices, format of the KV cache, memory limit, time after which a rank counts as stuck, and, for
+     *     strategy ma, the changes of layout that the engine may go through while requests run
      * @return the engine, to be closed
      * @throws io.maseparation.files.ModelException if what the limits allow does not fit the memory
      * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
@@ -138,19 +140,29 @@ public final class Engine implements AutoCloseable {
         return core.limits();
     }
 
-    /** {@return the plan that it runs} */
+    /** {@return the plan that it runs now} */
     public Plan plan() {
         return core.plan();
+    }
+
+    /** {@return the latest changes of its layout, at most a hundred, made or not} */
+    public List<LayoutChange> changes() {
+        return core.changes();
     }
 
     /**
      * Ends all requests, which fail with a {@link io.maseparation.parallel.run.RunFailedException}, and all threads,
      * and frees the devices' memory and, where the model is closed and this was its last engine, the weights. Callbacks
      * are interrupted and not waited for. Can be called again, and by any thread: where a rank took too long to end,
-     * that frees what was left; whoever comes while another waits for it does not wait.
+     * that frees what was left; whoever comes while another waits for it does not wait. Called on a rank's thread,
+     * which is where {@link ExecutionOptions#onToken} is, it returns at once, and another thread does all this.
      */
     @Override
     public void close() {
+        if (core.isRankCalling()) {
+            Thread.ofVirtual().name("closing").start(this::close);
+            return;
+        }
         core.close();
         synchronized (this) {
             // A thread that could not be ended may still read the weights.

@@ -23,6 +23,7 @@ import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -41,6 +42,8 @@ public final class Generation {
     private Function<ModelConfig, Plan> plan = config -> Planning.plan(config, Layout.single());
     private ExecutionOptions execution = ExecutionOptions.defaults();
     private int maxTokens = 16;
+    /** For each prompt; empty where all have the same. */
+    private Optional<List<Integer>> limits = Optional.empty();
     private boolean ignoreEos;
     private Sampler sampling = Sampler.greedy();
     private Optional<StopStrings> stops = Optional.empty();
@@ -187,7 +190,23 @@ public final class Generation {
      */
     public Generation maxTokens(int n) {
         maxTokens = n;
+        limits = Optional.empty();
         return this;
+    }
+
+    /**
+     * Most tokens to generate for each sequence, where they are not to have equally many.
+     *
+     * @param each a number of tokens, at least 1, for each prompt, in their order
+     * @return this
+     */
+    public Generation limits(List<Integer> each) {
+        limits = Optional.of(List.copyOf(each));
+        return this;
+    }
+
+    private List<Integer> limits() {
+        return limits.orElseGet(() -> Collections.nCopies(prompts.size(), maxTokens));
     }
 
     /**
@@ -336,11 +355,12 @@ public final class Generation {
                 .map(prompt -> tokenizer.map(t -> new TextStream(t, stops)))
                 .toList();
         int[] counts = new int[prompts.size()];
+        List<Integer> most = limits();
         return new TokenListener() {
             @Override
             public void token(int sequence, int token) {
                 int index = counts[sequence]++;
-                boolean last = eos.contains(token) || index + 1 == maxTokens;
+                boolean last = eos.contains(token) || index + 1 == most.get(sequence);
                 String text = texts.get(sequence)
                         .map(stream -> stream.add(token) + (last ? stream.end() : ""))
                         .orElse("");
@@ -398,7 +418,7 @@ public final class Generation {
     private RunResult runOpen(AtomicBoolean atRest) {
         Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
-                prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
+                prompts, limits(), ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
         ModelWeights weights = model.weightsFor(devices);
         AtomicBoolean ended = new AtomicBoolean();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.moe.testing.SafetensorsWriter;
 import io.maseparation.moe.testing.TestCheckpoint;
 import io.maseparation.parallel.engine.Completion;
@@ -19,13 +20,16 @@ import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -84,6 +88,41 @@ class EngineTest {
             assertThat(stopped.text()).contains(text(whole.tokenIds()).substring(0, at));
             assertThat(streamed.toString()).isEqualTo(stopped.text().orElseThrow());
             assertThat(stopped.tokenIds()).isEqualTo(whole.tokenIds().subList(0, stopped.tokenIds().size()));
+        }
+    }
+
+    @Test
+    void theTokenizerIsReadWhenTheEngineStarts() throws Exception {
+        try (Model model = wordy(); Engine engine = Engine.start(model, Layout.single(), LIMITS, OPTIONS)) {
+            try (Stream<Path> files = Files.walk(temp)) {
+                for (Path file : files.filter(f -> f.endsWith("tokenizer.json")).toList()) {
+                    Files.delete(file);
+                }
+            }
+            assertThat(engine.submit(GenerationRequest.text("w3.").withMaxTokens(2)).result().text()).isPresent();
+        }
+    }
+
+    @Test
+    void aTokenizerThatIsNoneIsRefusedWhereTextIsNeededAndNowhereElse() throws Exception {
+        try (Model model = wordy()) {
+            try (Stream<Path> files = Files.walk(temp)) {
+                for (Path file : files.filter(f -> f.endsWith("tokenizer.json")).toList()) {
+                    Files.writeString(file, "{\"model\": 3}");
+                }
+            }
+            try (Engine engine = Engine.start(model, Layout.single(), LIMITS, OPTIONS)) {
+                GenerationRequest ids = GenerationRequest.ids(3).withMaxTokens(4);
+                assertThat(engine.submit(ids).result().tokenIds()).hasSize(4);
+                assertThat(engine.submit(ids).result().text()).isEmpty();
+                for (GenerationRequest request : List.of(
+                        GenerationRequest.text("w3."), ids.withStops("w"), GenerationRequest.text("w4."))) {
+                    assertThatThrownBy(() -> engine.submit(request))
+                            .isInstanceOf(ModelException.class)
+                            .hasMessageContaining("tokenizer.json: ")
+                            .hasMessageNotContaining("\n");
+                }
+            }
         }
     }
 
@@ -149,6 +188,32 @@ class EngineTest {
     }
 
     @Test
+    void aRanksThreadThatClosesTheEngineDoesNotWaitForItself() throws Exception {
+        long before = ArrayMemory.bytes();
+        Model model = Model.preset("tiny", 3);
+        AtomicReference<Engine> own = new AtomicReference<>();
+        CompletableFuture<Long> took = new CompletableFuture<>();
+        Engine engine = Engine.start(model, Layout.separated(1, 1), LIMITS, OPTIONS.withOnToken(sequence -> {
+            if (own.get() != null && !took.isDone()) {
+                long start = System.nanoTime();
+                own.get().close();
+                took.complete(System.nanoTime() - start);
+            }
+        }));
+        own.set(engine);
+        assertThatThrownBy(engine.submit(GenerationRequest.ids(1).withMaxTokens(100).ignoringEos())::result)
+                .isInstanceOf(RunFailedException.class)
+                .hasMessage("the engine is closed");
+        assertThat(took.get()).as("ns").isLessThan(2_000_000_000L);
+        model.close();
+        for (int i = 0; i < 500 && ArrayMemory.bytes() > before; i++) {
+            Thread.sleep(10);
+        }
+        // Nobody closes it again.
+        assertThat(ArrayMemory.bytes()).isLessThanOrEqualTo(before);
+    }
+
+    @Test
     void limitsThatDoNotFitTheMemoryAreRefusedInOneLine() {
         try (Model model = Model.preset("tiny", 3)) {
             assertThatThrownBy(() -> Engine.start(
@@ -193,6 +258,26 @@ class EngineTest {
                 generation.cancel();
                 assertThat(generation.run().outputs().getFirst().tokenIds()).isEmpty();
             }
+        }
+    }
+
+    @Test
+    void eachSequenceOfARunCanHaveALimitOfItsOwnAndItsTextEndsThere() {
+        try (Model model = wordy()) {
+            StringBuilder streamed = new StringBuilder();
+            Generation generation = Generation.of(model).prompt(3).prompt(4, 5).prompt(6).limits(List.of(2, 7, 4));
+            RunResult result = generation.onToken((sequence, token) -> streamed
+                    .append(sequence == 2 ? token.text() : "")).run();
+            assertThat(result.outputs()).extracting(o -> o.tokenIds().size()).containsExactly(2, 7, 4);
+            assertThat(streamed.toString()).isEqualTo(text(result.outputs().get(2).tokenIds()));
+            assertThatThrownBy(generation.limits(List.of(2, 7))::run)
+                    .isInstanceOf(ModelException.class)
+                    .hasMessage("there are 3 prompts and 2 numbers of 'max_tokens': give one for each, or one for all");
+            assertThatThrownBy(generation.limits(List.of(2, 0, 3))::run)
+                    .isInstanceOf(ModelException.class)
+                    .hasMessage("'max_tokens' must be at least 1, is 0");
+            assertThat(generation.maxTokens(3).run().outputs()).extracting(o -> o.tokenIds().size())
+                    .containsExactly(3, 3, 3);
         }
     }
 

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -132,6 +133,7 @@ class ModelMemoryTest {
         ModelWeights weights = model.weights();
         Engine engine = Engine.start(model, Layout.single(), LIMITS, OPTIONS);
         CompletableFuture<Boolean> there = new CompletableFuture<>();
+        AtomicLong took = new AtomicLong();
         Completion waits = engine.submit(GenerationRequest.ids(1).onToken(token -> {
             called.countDown();
             while (end.getCount() > 0) {
@@ -145,11 +147,14 @@ class ModelMemoryTest {
         engine.submit(GenerationRequest.ids(1).onToken(token -> {
             called.countDown();
             model.close();
+            long start = System.nanoTime();
             engine.close();
+            took.set(System.nanoTime() - start);
             there.complete(isThere(weights));
         }));
         called.await();
         assertThat(there.get(20, TimeUnit.SECONDS)).isFalse();
+        assertThat(took).as("ns for the end of an engine").hasValueLessThan(4_000_000_000L);
         assertThat(ArrayMemory.bytes()).isEqualTo(before);
         assertThatThrownBy(waits::result).isInstanceOf(RunFailedException.class);
         end.countDown();

@@ -2,6 +2,7 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.files.Json;
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.Tokenizer;
@@ -61,6 +62,9 @@ final class GenerateCommand extends Command {
                         + "--attention-devices 2 --expert-devices 1 --micro-batches 2",
                 "MA Separation, two prompts in ping-pong");
         example(
+                "generate -m tiny --prompt-ids 1,2,3 --prompt-ids 4,5 -n 8,20",
+                "up to 8 tokens for the first prompt, and up to 20 for the second");
+        example(
                 "generate -m tiny --prompt-ids 1,2,3 -n 8 --strategy tp-pp "
                         + "--tensor-parallel-size 2 --pipeline-parallel-size 2 --format json --logits",
                 "the baseline, for a program to read");
@@ -95,7 +99,8 @@ final class GenerateCommand extends Command {
         ModelFlags.add(options, Optional.empty());
         PromptFlags.add(options);
         PromptFlags.addText(options);
-        options.value("n", MAX_TOKENS, "N", "most tokens to generate for each prompt [16]");
+        options.value("n", MAX_TOKENS, "N,N,...",
+                "most tokens to generate for each prompt: one number, or one for each in their order [16]");
         options.flag(IGNORE_EOS, "go on after an end-of-sequence token");
         options.value(TEMPERATURE, "X", "sample with this temperature; 0 takes the most likely token [0, and for this"
                 + " and the next four what the checkpoint's generation_config.json says]");
@@ -122,7 +127,7 @@ final class GenerateCommand extends Command {
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> planFile = StrategyFlags.planFile(arguments);
-        int maxTokens = arguments.integer(MAX_TOKENS, 16, 1, Integer.MAX_VALUE);
+        List<Integer> maxTokens = arguments.integers(MAX_TOKENS, "16", 1, Integer.MAX_VALUE);
         // What the flags say makes sense on its own, whatever the checkpoint says.
         sampler(arguments, Sampler.greedy());
         int prefillChunk = RunFlags.prefillChunk(arguments);
@@ -140,11 +145,12 @@ final class GenerateCommand extends Command {
         try (Model model = ModelFlags.open(arguments, planned, terminal)) {
             Generation generation = Generation.of(model)
                     .stop(PromptFlags.stops(arguments))
-                    .maxTokens(maxTokens)
                     .sampling(sampler(arguments, model, terminal))
                     .prefillChunk(prefillChunk)
                     .depth(RunFlags.depth(arguments));
             PromptFlags.addTo(generation, arguments);
+            List<Integer> limits = limits(maxTokens, generation.prompts().size());
+            generation.limits(limits);
             model.tokenizer().ifPresent(Tokenizer::load);
             plan.ifPresentOrElse(generation::plan, () -> generation.layout(setup));
             if (arguments.has(IGNORE_EOS)) {
@@ -158,7 +164,7 @@ final class GenerateCommand extends Command {
                 generation.onToken(new AnswerPrinter(
                         terminal.out(), generation.prompts(), model.tokenizer().isPresent()));
             }
-            long most = (long) generation.prompts().size() * maxTokens;
+            long most = limits.stream().mapToLong(n -> n).sum();
             try (Interrupts _ = Interrupts.during(generation::cancel)) {
                 RunResult result;
                 try (Progress progress = (streams ? terminal.quiet() : terminal).progress("generating", most)) {
@@ -178,6 +184,15 @@ final class GenerateCommand extends Command {
                 terminal.out().flush();
             }
         }
+    }
+
+    /** Most tokens of each prompt. */
+    private static List<Integer> limits(List<Integer> given, int prompts) {
+        if (given.size() > 1 && given.size() != prompts) {
+            throw new UsageException("--%s has %d numbers for %s: give one for each, or one for all"
+                    .formatted(MAX_TOKENS, given.size(), Text.count(prompts, "prompt")));
+        }
+        return given.size() == 1 ? Collections.nCopies(prompts, given.getFirst()) : given;
     }
 
     /** How tokens are chosen: as the flags say, and else as the checkpoint says, which is told. */

@@ -9,16 +9,21 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
 import io.maseparation.moe.Rope;
 import io.maseparation.moe.Sampler;
+import io.maseparation.parallel.Engine;
+import io.maseparation.parallel.Model;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
-import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.change.LayoutPolicy.Proposal;
+import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Roofline;
+import io.maseparation.parallel.engine.Completion;
+import io.maseparation.parallel.engine.EngineLimits;
+import io.maseparation.parallel.engine.GenerationRequest;
 import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.execute.SkewedWeights;
 import io.maseparation.parallel.layout.ExpertGroups;
@@ -307,5 +312,25 @@ class AdaptationTest {
                 policy.ended(change, state);
             }
         };
+    }
+
+    @Test
+    void anEngineGoesThroughWhatIsProposedAndAnswersAsBefore() throws Exception {
+        EngineLimits limits = EngineLimits.of(6, 600);
+        List<GenerationRequest> requests = IntStream.range(0, 9)
+                .mapToObj(i -> GenerationRequest.ids(i + 1, 2).withMaxTokens(80 + 40 * i).ignoringEos())
+                .toList();
+        ExecutionOptions options = ExecutionOptions.defaults();
+        try (Model model = Model.preset("tiny", 3);
+                Engine still = Engine.start(model, Layout.single(), limits, options);
+                Engine changes = Engine.start(model, Layout.separated(3, 1), limits, options.withChanges(
+                        new Changes(List.of(), Optional.of(adaptation(ALL)), Duration.ofMinutes(1))))) {
+            List<Completion> completions = requests.stream().map(changes::submit).toList();
+            for (int i = 0; i < requests.size(); i++) {
+                assertThat(completions.get(i).result().tokenIds()).as("request %d", i)
+                        .isEqualTo(still.submit(requests.get(i)).result().tokenIds());
+            }
+            assertThat(changes.changes()).isNotEmpty().allMatch(LayoutChange::made);
+        }
     }
 }

@@ -43,13 +43,14 @@ public interface LayoutPolicy {
     }
 
     /**
-     * A run between two steps.
+     * A run, or an engine, between two steps. To an engine a sequence's number is that of the slot that it runs in, and
+     * any step is one of its steps, with prompts or without.
      *
      * @param plan present plan
-     * @param owners for each sequence its attention group; −1 for one that has ended
+     * @param owners for each sequence its attention group; −1 for one that has ended, or a slot without one
      * @param positions for each sequence the positions in its KV cache; 0 for one that has ended
      * @param decoded decode steps done
-     * @param remaining decode steps that may follow
+     * @param remaining decode steps that may follow; in an engine what the request has to go that has most
      * @param loads for each layer and routed expert the rows it had in all decode steps so far
      * @param stepMs mean time of the decode steps since the look before; NaN at the first
      */

@@ -90,13 +90,12 @@ public final class Comparison {
      * @param repetitions runs of each layout, after one that warms up
      */
     public static long tokens(Workload workload, int layouts, int repetitions) {
-        return (long) layouts
-                * workload.prompts().size()
-                * (warmUpTokens(workload) + (long) repetitions * workload.maxTokens());
+        return layouts
+                * (warmUp(workload).stream().mapToLong(n -> n).sum() + repetitions * workload.allTokens());
     }
 
-    private static int warmUpTokens(Workload workload) {
-        return Math.min(workload.maxTokens(), WARM_UP_TOKENS);
+    private static List<Integer> warmUp(Workload workload) {
+        return workload.limits().stream().map(n -> Math.min(n, WARM_UP_TOKENS)).toList();
     }
 
     /**
@@ -137,9 +136,9 @@ public final class Comparison {
                 .prefillChunk(workload.prefillChunk())
                 .depth(workload.depth())
                 .execution(execution)
-                .maxTokens(warmUpTokens(workload));
+                .limits(warmUp(workload));
         entries.forEach(entry -> run(generation, entry, before));
-        generation.maxTokens(workload.maxTokens());
+        generation.limits(workload.limits());
         List<Entry> order = new ArrayList<>(entries);
         for (int round = 0; round < repetitions; round++) {
             // The cache of the whole run can be too large where that of the warm-up was not.

@@ -93,7 +93,7 @@ public final class TokenCheck {
                 output.promptIds().stream().mapToInt(t -> t),
                 output.tokenIds().subList(0, position).stream().mapToInt(t -> t))
                 .toArray();
-        int length = workload.depth() + output.promptIds().size() + workload.maxTokens();
+        int length = workload.positions(sequence) + 1;
         Reference.Trace trace = new Reference(weights).trace(tokens, length, SyntheticContext.past(
                 weights.config(), kvType, workload.sampling().seed(), sequence, workload.depth()));
         double router = Arrays.stream(trace.routerGap()).min().orElse(Double.POSITIVE_INFINITY);

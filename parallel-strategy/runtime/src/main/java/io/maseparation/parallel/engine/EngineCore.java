@@ -3,12 +3,13 @@ package io.maseparation.parallel.engine;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.KvCache;
-import io.maseparation.moe.ChatTemplate;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Rope;
 import io.maseparation.moe.StopStrings;
 import io.maseparation.moe.TextStream;
 import io.maseparation.moe.Tokenizer;
+import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.execute.migrate.LayoutChanges;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.Recorder;
@@ -43,14 +44,18 @@ public final class EngineCore implements AutoCloseable {
     /** How long the engine's own thread, which never waits for others, may take to end. */
     private static final Duration GRACE = Duration.ofSeconds(30);
 
-    private final Plan plan;
+    /** Most changes of layout that are kept, the latest ones. */
+    private static final int CHANGES = 100;
+
+    private final Plan first;
     private final EngineLimits limits;
-    private final Optional<Tokenizer> tokenizer;
     private final BooleanSupplier open;
     /** Positions of the cache of each group. */
     private final int positions;
     private final int longest;
-    private final Deployment deployment;
+    private final boolean changing;
+    private final RequestCheck check;
+    private final LayoutChanges changes;
     private final RankThreads threads;
     private final Schedule schedule;
     private final StepLoop loop;
@@ -76,7 +81,7 @@ public final class EngineCore implements AutoCloseable {
      * @param tokenizer of the model, where there is one
      * @param open whether the model may still be used; looked at before every step
      * @throws ModelException if what the limits allow does not fit the memory
-     * @throws PlanException if a rank holds more than a device may, or the options want the layout to change
+     * @throws PlanException if a rank holds more than a device may, or the layout is to change and cannot
      */
     public EngineCore(
             Plan plan, Equipment equipment, EngineLimits limits, Optional<Tokenizer> tokenizer,
@@ -87,33 +92,29 @@ public final class EngineCore implements AutoCloseable {
     EngineCore(
             Plan plan, Equipment equipment, EngineLimits limits, Optional<Tokenizer> tokenizer,
             BooleanSupplier open, IntFunction<KvPool> pools) {
-        this.plan = Objects.requireNonNull(plan, "plan");
+        first = Objects.requireNonNull(plan, "plan");
         this.limits = Objects.requireNonNull(limits, "limits");
-        this.tokenizer = tokenizer;
         this.open = open;
         plan.checkHeldBy(equipment.weights().config());
-        if (!equipment.options().changes().isNone()) {
-            throw new PlanException("an engine keeps its layout: changes of layout are for single runs");
-        }
+        changing = !equipment.options().changes().isNone();
+        LayoutChanges.check(equipment.options().changes(), plan);
         // Whole blocks.
         positions = (int) Math.min(Integer.MAX_VALUE / KvCache.BLOCK * (long) KvCache.BLOCK,
                 (long) KvCache.blocks(limits.kvPositions()) * KvCache.BLOCK);
         longest = Math.min(positions, plan.config().maxPositions() - 1);
-        Room room = room();
+        check = new RequestCheck(plan.config(), tokenizer, positions);
+        Room room = room(plan);
         ModelConfig config = plan.config();
         Recorder recorder = Recorder.endless(plan.ranks().size(), config.layers().size(), config.maxExperts());
         IntConsumer onToken = equipment.options().onToken();
         queue = new Semaphore(limits.queue(), true);
         threads = new RankThreads(plan.ranks().size(), equipment.options().stallTimeout());
-        deployment = Deployment.start(plan, room, equipment);
+        Deployment deployment = Deployment.start(plan, room, equipment);
         try {
             schedule = new Schedule(plan, room, limits.sequences(), limits.stepTokens(), false, pools);
-            loop = new StepLoop(deployment, threads, schedule, recorder, new StepLoop.Hooks() {
-                @Override
-                public IntConsumer onToken() {
-                    return onToken;
-                }
-            });
+            changes = new LayoutChanges(
+                    equipment.options().changes(), new EngineSequences(schedule, equipment, this::room), CHANGES);
+            loop = new StepLoop(deployment, threads, schedule, recorder, hooks(recorder, onToken));
             thread = Thread.ofPlatform().daemon().name("engine").start(this::run);
         } catch (RuntimeException | Error e) {
             // As where the system has no more threads to give.
@@ -124,9 +125,29 @@ public final class EngineCore implements AutoCloseable {
         }
     }
 
-    private Room room() {
+    private StepLoop.Hooks hooks(Recorder recorder, IntConsumer onToken) {
+        return new StepLoop.Hooks() {
+            @Override
+            public Deployment between(Deployment now, LayoutChanges.Done done) {
+                return changes.between(now, done, recorder);
+            }
+
+            @Override
+            public int steps(int done) {
+                return changes.steps(done);
+            }
+
+            @Override
+            public IntConsumer onToken() {
+                return onToken;
+            }
+        };
+    }
+
+    private Room room(Plan plan) {
         int microBatches = plan.batching().microBatches();
-        int each = Math.ceilDiv(limits.sequences(), plan.groups() * microBatches);
+        // Where groups may come and go, each has room for all sequences: those that stay are the same then.
+        int each = Math.ceilDiv(limits.sequences(), (changing ? 1 : plan.groups()) * microBatches);
         int[] ofGroups = new int[plan.groups()];
         Arrays.fill(ofGroups, positions);
         return new Room(
@@ -137,7 +158,7 @@ public final class EngineCore implements AutoCloseable {
 
     /** Lengths of requests whose angles there is a table for: all, or up to where each length has angles of its own. */
     private List<Integer> contexts() {
-        return switch (plan.config().attention().rope().scaling()) {
+        return switch (first.config().attention().rope().scaling()) {
             case Rope.Dynamic dynamic -> List.of(Math.min(longest, dynamic.original() - 1));
             case Rope.LongRope rope -> List.of(Math.min(longest, rope.original() - 1), longest);
             default -> List.of(longest);
@@ -196,7 +217,7 @@ public final class EngineCore implements AutoCloseable {
      */
     public Completion submit(GenerationRequest request) {
         requireRunning();
-        int[] prompt = check(request);
+        int[] prompt = check.prompt(request);
         if (!queue.tryAcquire()) {
             throw new RejectedExecutionException(
                     "%s wait already, as many as the engine's 'queue' holds: try again later"
@@ -216,7 +237,7 @@ public final class EngineCore implements AutoCloseable {
      */
     public Completion submitWaiting(GenerationRequest request) throws InterruptedException {
         requireRunning();
-        int[] prompt = check(request);
+        int[] prompt = check.prompt(request);
         queue.acquire();
         return accept(request, prompt);
     }
@@ -246,9 +267,10 @@ public final class EngineCore implements AutoCloseable {
 
     private Completion start(GenerationRequest request, int[] prompt) {
         long now = System.nanoTime();
+        Optional<Tokenizer> tokenizer = check.tokenizer();
         Optional<TextStream> text = tokenizer.map(t -> new TextStream(
                 t, request.stops().isEmpty() ? Optional.empty() : Optional.of(new StopStrings(t, request.stops()))));
-        List<Integer> eos = request.ignoreEos() ? List.of() : plan.config().vocabulary().eosTokens();
+        List<Integer> eos = request.ignoreEos() ? List.of() : first.config().vocabulary().eosTokens();
         // The way back from the answer to what generates it is known once both are there.
         Sequence[] made = new Sequence[1];
         Completion completion = new Completion(
@@ -288,61 +310,19 @@ public final class EngineCore implements AutoCloseable {
         }
     }
 
-    private int[] check(GenerationRequest request) {
-        int[] prompt = encoded(Objects.requireNonNull(request, "request").prompt());
-        ModelConfig config = plan.config();
-        if (prompt.length == 0) {
-            throw new ModelException("the prompt is empty");
-        }
-        for (int token : prompt) {
-            if (token < 0 || token >= config.vocab()) {
-                throw new ModelException(
-                        "the prompt's token %d is outside the vocabulary of %d".formatted(token, config.vocab()));
-            }
-        }
-        if (!request.stops().isEmpty()) {
-            requiredTokenizer();
-        }
-        long context = (long) prompt.length + request.maxTokens();
-        if (context > config.maxPositions()) {
-            throw new ModelException(
-                    "%s and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
-                            .formatted(
-                                    Text.count(prompt.length, "prompt token"), request.maxTokens(),
-                                    config.maxPositions()));
-        }
-        int positions = (int) context - 1;
-        schedule.check(positions);
-        if (config.attention().rope().scaling() instanceof Rope.Dynamic(double _, int original)
-                && context > original) {
-            throw new ModelException(
-                    "%d tokens are more than the %d up to which requests have the same angles under rotary scaling 'dynamic', and an engine has no table for longer ones: generate them in a run of their own"
-                            .formatted(context, original));
-        }
-        return prompt;
-    }
-
-    private int[] encoded(GenerationRequest.Prompt prompt) {
-        return switch (prompt) {
-            case GenerationRequest.Prompt.Ids(List<Integer> tokens) -> tokens.stream().mapToInt(t -> t).toArray();
-            case GenerationRequest.Prompt.Text(String text) -> requiredTokenizer().encode(text);
-            case GenerationRequest.Prompt.Chat(List<ChatTemplate.Message> messages) -> requiredTokenizer()
-                    .encodeChat(messages, plan.config().name());
-        };
-    }
-
-    private Tokenizer requiredTokenizer() {
-        return Tokenizer.required(tokenizer, plan.config().name());
-    }
-
     /** {@return what it has room for} */
     public EngineLimits limits() {
         return limits;
     }
 
-    /** {@return the plan that it runs} */
+    /** {@return the plan that it runs now} */
     public Plan plan() {
-        return plan;
+        return loop.deployment().plan();
+    }
+
+    /** {@return the latest changes of its layout, at most a hundred, made or not} */
+    public List<LayoutChange> changes() {
+        return changes.log().all();
     }
 
     /** {@return whether it is closed, all its threads have ended and its memory is freed} */
@@ -357,13 +337,23 @@ public final class EngineCore implements AutoCloseable {
         return idle;
     }
 
+    /** {@return whether the calling thread is a rank's, which cannot wait for itself to end} */
+    public boolean isRankCalling() {
+        return threads.haveCaller();
+    }
+
     /**
      * Ends all requests, with a {@link RunFailedException} that says so, and then all threads, and frees the devices'
-     * memory. Callbacks are interrupted and not waited for. Can be called again, and by any thread: where a rank took
-     * too long to end, that frees what was left; whoever comes while another waits for it does not wait.
+     * memory; where a rank's thread calls this, another thread does so. Callbacks are interrupted and not waited for.
+     * Can be called again, and by any thread: where a rank took too long to end, that frees what was left; whoever
+     * comes while another waits for it does not wait.
      */
     @Override
     public void close() {
+        if (isRankCalling()) {
+            Thread.ofVirtual().name("closing").start(this::close);
+            return;
+        }
         synchronized (lock) {
             closing = true;
             if (ending || atRest) {
@@ -377,7 +367,7 @@ public final class EngineCore implements AutoCloseable {
             while (true) {
                 try {
                     if (comesToRest()) {
-                        deployment.close();
+                        loop.deployment().close();
                         atRest = true;
                     } else {
                         LOG.log(System.Logger.Level.WARNING,
@@ -400,7 +390,12 @@ public final class EngineCore implements AutoCloseable {
     }
 
     private boolean comesToRest() throws InterruptedException {
-        boolean loopEnds = thread.join(GRACE);
-        return threads.close() && loopEnds;
+        if (!thread.join(GRACE)) {
+            threads.close();
+            return false;
+        }
+        // Nobody else looks at them any more.
+        boolean changesEnd = changes.close();
+        return threads.close() && changesEnd;
     }
 }

@@ -12,10 +12,13 @@ final class Lane {
     final List<Sequence> running = new ArrayList<>();
     /** Positions of all of them together, when they have all their tokens. */
     long positions;
+    /** Blocks of all of them together, a block that several have counted for each. */
+    private int blocks;
 
     private final int firstRow;
     private final int mostPromptRows;
     private final int mostSequences;
+    private final int mostBlocks;
     /** Number of the step that is being made. */
     private long steps;
 
@@ -30,13 +33,25 @@ final class Lane {
      * @param firstRow index of its first row in the group's buffers
      * @param mostPromptRows most prompt tokens of a step
      * @param mostSequences most sequences
+     * @param mostBlocks most blocks in the tables of a step
      */
-    Lane(int group, int microBatch, int firstRow, int mostPromptRows, int mostSequences) {
+    Lane(int group, int microBatch, int firstRow, int mostPromptRows, int mostSequences, int mostBlocks) {
         this.group = group;
         this.microBatch = microBatch;
         this.firstRow = firstRow;
         this.mostPromptRows = mostPromptRows;
         this.mostSequences = mostSequences;
+        this.mostBlocks = mostBlocks;
+    }
+
+    /** Whether its sequences may have so many blocks more. */
+    boolean holds(int more) {
+        return blocks + more <= mostBlocks;
+    }
+
+    /** One of its sequences has so many blocks more. */
+    void grow(int more) {
+        blocks += more;
     }
 
     boolean full() {
@@ -46,6 +61,7 @@ final class Lane {
     void add(Sequence sequence) {
         running.add(sequence);
         positions += sequence.task.positions();
+        blocks += sequence.place().table().count();
         sequence.lane = this;
         sequence.lastStep = 0;
     }
@@ -53,6 +69,7 @@ final class Lane {
     void remove(Sequence sequence) {
         running.remove(sequence);
         positions -= sequence.task.positions();
+        blocks -= sequence.place().table().count();
         sequence.lane = null;
     }
 

@@ -1,8 +1,6 @@
 package io.maseparation.parallel.engine;
 
-import io.maseparation.files.ModelException;
 import io.maseparation.parallel.execute.rank.Batch;
-import io.maseparation.parallel.execute.rank.KvTable;
 import io.maseparation.parallel.execute.rank.Room;
 import io.maseparation.parallel.execute.rank.Slots;
 import io.maseparation.parallel.execute.rank.Step;
@@ -10,16 +8,19 @@ import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Shares;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which sequences run where, and what rows they have in the next step. New ones wait in the order of arrival until
- * there is a slot and room in a cache: in the group with the fewest positions, and there in the micro-batch with the
- * fewest.
+ * there is a slot and room in a cache, as {@link Places} finds it. A prompt that begins with whole blocks that
+ * others took in shares them and begins behind them, as long as they are there.
  *
  * <p>Where a cache is full in the midst of a sequence, the youngest gives back what it has and waits at the front.
  * Later its prompt is taken in once more, and the tokens that it had go through decode steps as they did before, so
@@ -27,14 +28,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Schedule {
     private final boolean apart;
-    private final int mostPromptRows;
     private final Slots slots;
     private final @Nullable Sequence[] bySlot;
     private final Deque<Integer> freeSlots = new ArrayDeque<>();
     private final Deque<Sequence> waiting = new ArrayDeque<>();
-    private final IntFunction<KvPool> pools;
-    private List<KvPool> kv = List.of();
-    private Lanes lanes;
+    private final Places places;
     private long admissions;
     /** Whether a sequence that goes on had no room for it in the last step. */
     private boolean lacking;
@@ -58,23 +56,12 @@ public final class Schedule {
     Schedule(
             Plan plan, Room room, int sequences, int mostPromptRows, boolean apart, IntFunction<KvPool> pools) {
         this.apart = apart;
-        this.mostPromptRows = mostPromptRows;
-        this.pools = pools;
         slots = new Slots(sequences);
         bySlot = new Sequence[sequences];
         for (int slot = 0; slot < sequences; slot++) {
             freeSlots.add(slot);
         }
-        lanes = layOut(plan, room);
-    }
-
-    private Lanes layOut(Plan plan, Room room) {
-        List<KvPool> made = new ArrayList<>();
-        for (int positions : room.groupPositions()) {
-            made.add(pools.apply(positions));
-        }
-        kv = made;
-        return Lanes.of(plan, room, mostPromptRows);
+        places = new Places(plan, room, mostPromptRows, pools);
     }
 
     Slots slots() {
@@ -107,7 +94,7 @@ public final class Schedule {
      * @param shares their places
      */
     public void add(List<Sequence> sequences, Shares shares) {
-        place(sequences, shares);
+        places.place(sequences, shares);
         for (Sequence sequence : sequences) {
             sequence.slot = freeSlots.removeFirst();
             enter(sequence);
@@ -123,24 +110,62 @@ public final class Schedule {
      * @param shares their places
      */
     public void change(Plan plan, Room room, List<Sequence> sequences, Shares shares) {
-        lanes = layOut(plan, room);
+        places.layOut(plan, room);
         List<Sequence> going = sequences.stream().filter(s -> !s.ended).toList();
-        place(going, shares);
+        places.place(going, shares);
         going.forEach(this::enter);
     }
 
-    private void place(List<Sequence> sequences, Shares shares) {
-        for (Sequence sequence : sequences) {
-            int number = sequence.task.number();
-            for (int group = 0; group < lanes.groups(); group++) {
-                for (int m = 0; m < lanes.microBatches(); m++) {
-                    if (shares.sequences().get(group, m).contains(number)) {
-                        sequence.place = new Sequence.Place(
-                                group, m, KvTable.of(shares.firstBlock()[number], shares.capacity()[number]), false);
-                    }
-                }
+    /** Sequences that have a place, in the order of admission, and where they go on in another layout. */
+    Places.Relocation relocate(
+            Plan plan, Room room, ToIntFunction<Sequence> wanted, IntPredicate receives) {
+        List<Sequence> running = running();
+        running.sort(Comparator.comparingLong(s -> s.admitted));
+        return places.relocate(plan, room, running, wanted, receives);
+    }
+
+    /** Gives another layout up. */
+    void discard(Places.Relocation relocation) {
+        places.discard(relocation);
+    }
+
+    /** Goes on in another layout, to which all keys and values of sequences were copied. No step is under way. */
+    void change(Places.Relocation relocation, IntPredicate keeps) {
+        places.take(relocation, keeps);
+        // They stay where they are, and the others come to where there is least.
+        relocation.moved().stream().filter(Places.Moved::stays).forEach(moved -> goOn(moved.sequence()));
+        List<Sequence> back = new ArrayList<>();
+        for (Places.Moved moved : relocation.moved()) {
+            Sequence sequence = moved.sequence();
+            if (moved.stays()) {
+                continue;
             }
+            Sequence.Place to = moved.to();
+            Lane lane = to == null ? null : places.lanes().lightest(to.group());
+            if (to != null && lane != null && lane.holds(to.table().count())) {
+                sequence.place = to.in(lane);
+                goOn(sequence);
+                continue;
+            }
+            if (to != null) {
+                places.free(to);
+            }
+            sequence.lane = null;
+            back.add(sequence);
         }
+        back.reversed().forEach(this::leaveSlot);
+    }
+
+    private void goOn(Sequence sequence) {
+        long age = sequence.admitted;
+        enter(sequence);
+        sequence.admitted = age;
+    }
+
+    /** By slot, the sequence that runs in it. */
+    @Nullable
+    Sequence[] bySlot() {
+        return bySlot.clone();
     }
 
     /** Begins or goes on with a sequence that has a slot and a place. */
@@ -148,7 +173,7 @@ public final class Schedule {
         Sequence.Place place = sequence.place();
         bySlot[sequence.slot] = sequence;
         slots.set(sequence.slot, sequence.forRanks());
-        lanes.get(place.group(), place.microBatch()).add(sequence);
+        places.lanes().get(place.group(), place.microBatch()).add(sequence);
         sequence.admitted = admissions++;
         sequence.recipient.started();
     }
@@ -158,12 +183,14 @@ public final class Schedule {
         // What is given back is for those that go on.
         while (!waiting.isEmpty() && !freeSlots.isEmpty() && !(lacking && runsAny())) {
             Sequence first = waiting.getFirst();
-            Optional<Sequence.Place> place = place(first);
+            Optional<Sequence.Place> place = places.find(first);
             if (place.isEmpty()) {
                 return;
             }
             waiting.removeFirst();
             first.place = place.get();
+            first.next = first.task.depth() + place.get().known();
+            first.written = place.get().known();
             first.slot = freeSlots.removeFirst();
             enter(first);
         }
@@ -173,45 +200,14 @@ public final class Schedule {
         return freeSlots.size() < bySlot.length;
     }
 
-    private Optional<Sequence.Place> place(Sequence sequence) {
-        int need = sequence.task.positions();
-        // One that had to give back its cache comes when there is room for all that it had.
-        int had = sequence.count() > 0 ? sequence.promptEnd() + sequence.count() : 0;
-        int now = Math.min(need, Math.max(had, sequence.next + mostPromptRows));
-        boolean[] tried = new boolean[lanes.groups()];
-        for (Lane lane = lanes.lightest(tried); lane != null; lane = lanes.lightest(tried)) {
-            tried[lane.group] = true;
-            Optional<KvTable> table = kv.get(lane.group).allocate(now, need);
-            if (table.isPresent()) {
-                return Optional.of(new Sequence.Place(lane.group, lane.microBatch, table.get(), true));
-            }
-        }
-        return Optional.empty();
-    }
-
-    /**
-     * Complains of a sequence that can never run.
-     *
-     * @param positions positions that it needs
-     * @throws ModelException if no cache has so many
-     */
-    public void check(int positions) {
-        int most = kv.stream().mapToInt(KvPool::size).max().orElse(0);
-        if (positions > most) {
-            throw new ModelException(
-                    "a request of %d positions does not fit the KV cache, which has %d: lower 'max_tokens', shorten the prompt, or raise the engine's limit"
-                            .formatted(positions, most));
-        }
-    }
-
     /** Whether any sequence that runs has prompt tokens left. */
     boolean hasPrompts() {
-        return lanes.any(Lane::hasPrompts);
+        return places.lanes().any(Lane::hasPrompts);
     }
 
     /** Whether any sequence that runs has rows left. */
     boolean hasRows() {
-        return lanes.any(Lane::hasRows);
+        return places.lanes().any(Lane::hasRows);
     }
 
     /**
@@ -222,6 +218,7 @@ public final class Schedule {
      */
     public List<Step.Work> next(boolean prefill, List<Sequence> members) {
         lacking = false;
+        Lanes lanes = places.lanes();
         List<Step.Work> work = new ArrayList<>();
         for (int m = 0; m < lanes.microBatches(); m++) {
             int rows = 0;
@@ -239,15 +236,16 @@ public final class Schedule {
         return work;
     }
 
-    /** Whether a sequence has room for a position; if not, the youngest of its group is to give back its own. */
+    /** Whether a sequence has room for a position; if not, the youngest of those who have it gives back its own. */
     private boolean reach(Sequence sequence, int position) {
-        Sequence.Place place = sequence.place();
-        if (kv.get(place.group()).reach(place.table(), position + 1)) {
+        if (places.reach(sequence, position + 1)) {
             return true;
         }
         lacking = true;
         Sequence youngest = null;
-        for (Lane lane : lanes.group(place.group())) {
+        for (Lane lane : places.holds(sequence, position + 1)
+                ? places.lanes().group(sequence.place().group())
+                : List.of(sequence.lane())) {
             for (Sequence other : lane.running) {
                 if (other.preempted) {
                     // Room is coming.
@@ -354,12 +352,20 @@ public final class Schedule {
     }
 
     /**
-     * A step with rows of a sequence has ended on all ranks.
+     * The only step with rows of a sequence has ended on all ranks.
      *
      * @param sequence the sequence
      */
     public void stepEnded(Sequence sequence) {
+        stepEnded(sequence, sequence.next);
+    }
+
+    /** A step has ended on all ranks, with rows of a sequence up to a position. */
+    void stepEnded(Sequence sequence, int end) {
         sequence.inFlight--;
+        if (!sequence.ended && !sequence.preempted) {
+            places.written(sequence, end);
+        }
         if (sequence.inFlight == 0 && (sequence.ended || sequence.preempted)) {
             release(sequence);
         }
@@ -368,9 +374,11 @@ public final class Schedule {
     /** Takes back slot and cache; one that has not ended waits again. */
     private void release(Sequence sequence) {
         sequence.lane().remove(sequence);
-        if (sequence.place().pooled()) {
-            kv.get(sequence.place().group()).free(sequence.place().table());
-        }
+        places.free(sequence.place());
+        leaveSlot(sequence);
+    }
+
+    private void leaveSlot(Sequence sequence) {
         bySlot[sequence.slot] = null;
         freeSlots.addFirst(sequence.slot);
         sequence.slot = -1;
@@ -379,6 +387,7 @@ public final class Schedule {
         sequence.preempted = false;
         if (!sequence.ended) {
             sequence.next = sequence.task.depth();
+            sequence.written = 0;
             waiting.addFirst(sequence);
         }
     }
@@ -410,7 +419,7 @@ public final class Schedule {
 
     private List<Sequence> running() {
         List<Sequence> running = new ArrayList<>();
-        for (List<Lane> group : lanes.lanes().groups()) {
+        for (List<Lane> group : places.lanes().lanes().groups()) {
             group.forEach(lane -> running.addAll(lane.running));
         }
         return running;
@@ -429,6 +438,6 @@ public final class Schedule {
 
     /** Positions handed out, over all groups. */
     int positionsUsed() {
-        return kv.stream().mapToInt(KvPool::used).sum();
+        return places.used();
     }
 }

@@ -33,9 +33,14 @@ public final class Sequence {
     /**
      * Where a sequence runs.
      *
+     * @param known positions, from the first on, that were there when it came
      * @param pooled whether the table comes from the group's pool
      */
-    record Place(int group, int microBatch, KvTable table, boolean pooled) {}
+    record Place(int group, int microBatch, KvTable table, int known, boolean pooled) {
+        Place in(Lane lane) {
+            return new Place(group, lane.microBatch, table, known, pooled);
+        }
+    }
 
     final Task task;
     final Recipient recipient;
@@ -53,6 +58,8 @@ public final class Sequence {
     Lane lane;
     /** Position that its next row has. */
     int next;
+    /** Positions of its prompt that are in the cache on all ranks. */
+    int written;
     /** Step of its lane that it had rows in last. */
     long lastStep;
     /** Steps with rows of it that have not ended. */

@@ -2,6 +2,7 @@ package io.maseparation.parallel.engine;
 
 import io.maseparation.parallel.comm.Communicator;
 import io.maseparation.parallel.comm.InProcessCommunicator;
+import io.maseparation.parallel.execute.migrate.LayoutChanges;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Heartbeat;
 import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
@@ -49,13 +50,15 @@ public final class StepLoop {
     private final Slots slots;
     private final Reports reports = new Reports();
     private final Deque<Flight> flights = new ArrayDeque<>();
-    private Deployment deployment;
+    private volatile Deployment deployment;
     private Work work;
     private int nextStep;
     private int decoded;
     private int nextLook;
     private boolean prefilling = true;
     private long busySince;
+    /** Time that steps were under way, up to when there was none. */
+    private long busyNanos;
     private long lastLook = System.nanoTime();
     private long prefillEnd;
 
@@ -65,18 +68,18 @@ public final class StepLoop {
          * {@return the deployment to go on with after some decode steps; the present one to stay} No step is under way.
          *
          * @param now the present one
-         * @param decoded decode steps done
+         * @param done decode steps done, or all steps where prompts are taken in beside them
          */
-        default Deployment between(Deployment now, int decoded) {
+        default Deployment between(Deployment now, LayoutChanges.Done done) {
             return now;
         }
 
         /**
-         * {@return decode steps until {@link #between} is to be called, at least 1}
+         * {@return such steps until {@link #between} is to be called, at least 1}
          *
-         * @param decoded decode steps done
+         * @param done steps done
          */
-        default int steps(int decoded) {
+        default int steps(int done) {
             return Integer.MAX_VALUE;
         }
 
@@ -94,8 +97,19 @@ public final class StepLoop {
     /** The ranks at work on a deployment, and what hands them steps. */
     private record Work(StepFeed feed, RankThreads.Shift shift) {}
 
-    /** A step that has not ended, and the sequences with rows in it. */
-    private record Flight(int step, boolean prefill, List<Sequence> members) {}
+    /**
+     * A step that has not ended.
+     *
+     * @param members sequences with rows in it
+     * @param ends for each of them the position behind its last row
+     */
+    private record Flight(int step, boolean prefill, List<Sequence> members, int[] ends) {
+        void end(Schedule schedule) {
+            for (int i = 0; i < ends.length; i++) {
+                schedule.stepEnded(members.get(i), ends[i]);
+            }
+        }
+    }
 
     /** What ranks report, until the loop looks at it. */
     private final class Reports implements StepListener {
@@ -206,15 +220,19 @@ public final class StepLoop {
     private boolean issue() {
         schedule.admit();
         boolean prefill = schedule.hasPrompts();
-        if (schedule.apart() && !prefill) {
+        if (!schedule.apart() || !prefill) {
             // A run's decode steps are timed on their own, and may go on in another layout.
-            if ((prefilling || decoded >= nextLook) && !flights.isEmpty()) {
+            int done = schedule.apart() ? decoded : nextStep;
+            boolean look = done >= nextLook;
+            if ((look || (prefilling && schedule.apart())) && !flights.isEmpty()) {
                 return false;
             }
             prefilling = false;
-            if (decoded >= nextLook && schedule.hasRows()) {
-                change(hooks.between(deployment, decoded));
-                nextLook = (int) Math.min(Integer.MAX_VALUE, (long) decoded + hooks.steps(decoded));
+            if (look && schedule.hasRows()) {
+                change(hooks.between(deployment, new LayoutChanges.Done(done, busyNanos)));
+                // Those who gave back their cache may be all there are.
+                schedule.admit();
+                nextLook = (int) Math.min(Integer.MAX_VALUE, (long) done + hooks.steps(done));
             }
         }
         List<Sequence> members = new ArrayList<>();
@@ -227,7 +245,8 @@ public final class StepLoop {
             busySince = System.nanoTime();
         }
         Step step = new Step(nextStep++, rows);
-        flights.add(new Flight(step.number(), step.prefill(), members));
+        flights.add(new Flight(
+                step.number(), step.prefill(), members, members.stream().mapToInt(s -> s.next).toArray()));
         decoded += step.prefill() ? 0 : 1;
         work.feed.issue(step);
         return true;
@@ -237,18 +256,22 @@ public final class StepLoop {
         if (next.equals(deployment)) {
             return;
         }
-        end();
+        // The old one is freed already.
         deployment = next;
+        end();
         work = start(next);
     }
 
     private void stepEnded(int step, long nanos) {
         Flight flight = flights.stream().filter(f -> f.step == step).findFirst().orElseThrow();
         flights.remove(flight);
+        if (flights.isEmpty()) {
+            busyNanos += nanos - busySince;
+        }
         if (flight.prefill) {
             prefillEnd = nanos;
         }
-        flight.members.forEach(schedule::stepEnded);
+        flight.end(schedule);
     }
 
     private void checkProgress() {
@@ -317,7 +340,7 @@ public final class StepLoop {
         work.shift.abort();
     }
 
-    /** {@return what the plan is on now} */
+    /** {@return what the plan is on now} For any thread. */
     public Deployment deployment() {
         return deployment;
     }

@@ -27,7 +27,7 @@ final class Collector {
         for (int i = 0; i < workload.prompts().size(); i++) {
             outputs.add(new Output(i, workload.tracker(config)));
             sequences.add(new Sequence(
-                    new Sequence.Task(i, workload.prompts().get(i), workload.depth(), workload.maxTokens(),
+                    new Sequence.Task(i, workload.prompts().get(i), workload.depth(), workload.limits().get(i),
                             workload.sampling(), workload.promptLogits()),
                     outputs.get(i)));
         }

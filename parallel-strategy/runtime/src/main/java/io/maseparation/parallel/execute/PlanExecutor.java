@@ -3,10 +3,10 @@ package io.maseparation.parallel.execute;
 import io.maseparation.parallel.engine.Finish;
 import io.maseparation.parallel.engine.Schedule;
 import io.maseparation.parallel.engine.StepLoop;
+import io.maseparation.parallel.execute.migrate.LayoutChanges;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.RankThreads;
 import io.maseparation.parallel.execute.rank.Recorder;
-import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankPlan;
@@ -29,6 +29,7 @@ public final class PlanExecutor implements AutoCloseable {
     private final Job job;
     private final Workload workload;
     private final RankThreads threads;
+    private final WorkloadSequences sequences;
     private final LayoutChanges changes;
     private final long setupNanos;
     private Deployment deployment;
@@ -59,14 +60,12 @@ public final class PlanExecutor implements AutoCloseable {
         workload = job.workload();
         workload.check(job.weights().config());
         plan.checkHeldBy(job.weights().config());
-        if (!options.changes().isNone() && !(plan.layout() instanceof Layout.Separated)) {
-            throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
-                    + plan.layout().strategy().id());
-        }
+        LayoutChanges.check(options.changes(), plan);
         long start = System.nanoTime();
         deployment = Deployment.start(plan, job);
         threads = new RankThreads(plan.ranks().size(), options.stallTimeout());
-        changes = new LayoutChanges(job);
+        sequences = new WorkloadSequences(job);
+        changes = new LayoutChanges(options.changes(), sequences, Integer.MAX_VALUE);
         setupNanos = System.nanoTime() - start;
     }
 
@@ -147,8 +146,9 @@ public final class PlanExecutor implements AutoCloseable {
     private StepLoop.Hooks hooks(Schedule schedule, Recorder recorder, Collector collector) {
         return new StepLoop.Hooks() {
             @Override
-            public Deployment between(Deployment now, int decoded) {
-                deployment = changes.between(now, collector.active(), decoded, recorder);
+            public Deployment between(Deployment now, LayoutChanges.Done done) {
+                sequences.at(collector.active(), done.steps());
+                deployment = changes.between(now, done, recorder);
                 if (!deployment.equals(now)) {
                     recorder.endLayout(expertRanks(now.plan()));
                     schedule.change(

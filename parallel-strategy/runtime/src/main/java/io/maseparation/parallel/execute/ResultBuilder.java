@@ -3,6 +3,7 @@ package io.maseparation.parallel.execute;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.execute.migrate.ChangeLog;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.layout.Plan;

@@ -19,7 +19,7 @@ import java.util.function.IntConsumer;
  * @param stallTimeout time, more than 0, without any rank finishing an operation after which the run fails
  * @param onToken called with the sequence's index whenever a token was sampled, on a rank's thread
  * @param transfers whether the timeline has transfers and waits too, which costs a little time
- * @param changes changes of layout that the run may go through
+ * @param changes changes of layout that the run, or the engine, may go through
  */
 public record ExecutionOptions(
         List<Device> devices, DataType kvType, long deviceMemory, Duration stallTimeout, IntConsumer onToken,

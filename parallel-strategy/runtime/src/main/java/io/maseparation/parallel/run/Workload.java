@@ -5,6 +5,7 @@ import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 
@@ -12,7 +13,7 @@ import java.util.Objects;
  * What to generate.
  *
  * @param prompts token ids of each sequence; at least one each
- * @param maxTokens tokens to generate for each sequence
+ * @param limits tokens to generate for each sequence: one number for each
  * @param ignoreEos whether to go on after an end-of-sequence token
  * @param ending where else a sequence ends
  * @param sampling how tokens are chosen
@@ -22,7 +23,7 @@ import java.util.Objects;
  */
 public record Workload(
         List<int[]> prompts,
-        int maxTokens,
+        List<Integer> limits,
         boolean ignoreEos,
         Ending ending,
         Sampler sampling,
@@ -92,11 +93,50 @@ public record Workload(
     /** Default of {@link #prefillChunk}. */
     public static final int DEFAULT_PREFILL_CHUNK = 256;
 
-    /** Copies the prompts. */
+    /** Copies the prompts and the limits. */
     public Workload {
+        limits = Needed.all(limits, "limits");
         Objects.requireNonNull(ending, "ending");
         Objects.requireNonNull(sampling, "sampling");
         prompts = Needed.all(prompts, "prompts").stream().map(int[]::clone).toList();
+    }
+
+    /**
+     * A workload whose sequences are to have equally many tokens.
+     *
+     * @param prompts token ids of each sequence; at least one each
+     * @param maxTokens tokens to generate for each sequence
+     * @param ignoreEos whether to go on after an end-of-sequence token
+     * @param ending where else a sequence ends
+     * @param sampling how tokens are chosen
+     * @param promptLogits whether to keep the logits of each prompt's last position
+     * @param prefillChunk most prompt tokens that one rank takes in one step and micro-batch
+     * @param depth positions before each prompt
+     */
+    public Workload(
+            List<int[]> prompts, int maxTokens, boolean ignoreEos, Ending ending, Sampler sampling,
+            boolean promptLogits, int prefillChunk, int depth) {
+        this(prompts, Collections.nCopies(Objects.requireNonNull(prompts, "prompts").size(), maxTokens), ignoreEos,
+                ending, sampling, promptLogits, prefillChunk, depth);
+    }
+
+    /** {@return tokens to generate for the sequence that is to have most; 0 where there is none} */
+    public int maxTokens() {
+        return limits.stream().mapToInt(n -> n).max().orElse(0);
+    }
+
+    /** {@return tokens to generate for all sequences together} */
+    public long allTokens() {
+        return limits.stream().mapToLong(n -> n).sum();
+    }
+
+    /**
+     * {@return the same with other numbers of tokens to generate}
+     *
+     * @param tokens one number for each sequence
+     */
+    public Workload withLimits(List<Integer> tokens) {
+        return new Workload(prompts, tokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
     }
 
     /**
@@ -111,12 +151,12 @@ public record Workload(
 
     /** {@return the same, going on after end-of-sequence tokens} */
     public Workload ignoringEos() {
-        return new Workload(prompts, maxTokens, true, ending, sampling, promptLogits, prefillChunk, depth);
+        return new Workload(prompts, limits, true, ending, sampling, promptLogits, prefillChunk, depth);
     }
 
     /** {@return the same, keeping the logits of each prompt's last position} */
     public Workload withPromptLogits() {
-        return new Workload(prompts, maxTokens, ignoreEos, ending, sampling, true, prefillChunk, depth);
+        return new Workload(prompts, limits, ignoreEos, ending, sampling, true, prefillChunk, depth);
     }
 
     /**
@@ -125,7 +165,7 @@ public record Workload(
      * @param tokens most prompt tokens that one rank takes in one step and micro-batch
      */
     public Workload withPrefillChunk(int tokens) {
-        return new Workload(prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, tokens, depth);
+        return new Workload(prompts, limits, ignoreEos, ending, sampling, promptLogits, tokens, depth);
     }
 
     /**
@@ -134,7 +174,7 @@ public record Workload(
      * @param positions length of the context; 0 for none
      */
     public Workload withDepth(int positions) {
-        return new Workload(prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, positions);
+        return new Workload(prompts, limits, ignoreEos, ending, sampling, promptLogits, prefillChunk, positions);
     }
 
     /**
@@ -188,7 +228,7 @@ public record Workload(
      * @param index index of the prompt
      */
     public int positions(int index) {
-        return depth + prompts.get(index).length + maxTokens - 1;
+        return depth + prompts.get(index).length + limits.get(index) - 1;
     }
 
     /**
@@ -202,8 +242,14 @@ public record Workload(
         if (prompts.isEmpty()) {
             throw new ModelException("no prompt: there must be at least one");
         }
-        if (maxTokens < 1) {
-            throw new ModelException("'max_tokens' must be at least 1, is " + maxTokens);
+        if (limits.size() != prompts.size()) {
+            throw new ModelException("there are %s and %s of 'max_tokens': give one for each, or one for all".formatted(
+                    Text.count(prompts.size(), "prompt"), Text.count(limits.size(), "number")));
+        }
+        for (int tokens : limits) {
+            if (tokens < 1) {
+                throw new ModelException("'max_tokens' must be at least 1, is " + tokens);
+            }
         }
         if (depth < 0) {
             throw new ModelException("'depth' must be 0 or more, is " + depth);
@@ -222,14 +268,14 @@ public record Workload(
                             .formatted(i, token, config.vocab()));
                 }
             }
-            long context = (long) depth + prompt.length + maxTokens;
+            long context = (long) depth + prompt.length + limits.get(i);
             if (context > config.maxPositions()) {
                 throw new ModelException(
                         "prompt %d: %s and %d to generate exceed the model's context of %d: lower 'max_tokens' or shorten the prompt"
                                 .formatted(
                                         i,
                                         Text.count((long) depth + prompt.length, "token"),
-                                        maxTokens,
+                                        limits.get(i),
                                         config.maxPositions()));
             }
         }

@@ -556,10 +556,14 @@ class EngineCoreTest {
             engine.submit(request(MANY)).tokens().iterator().next();
             engine.submit(request(1));
             for (int i = 0; i < 5; i++) {
-                waiting.add(Thread.startVirtualThread(
+                waiting.add(Thread.ofPlatform().start(
                         () -> told.add(catchThrowable(() -> engine.submitWaiting(request(1))))));
             }
-            Thread.sleep(20);
+            for (Thread thread : waiting) {
+                while (thread.getState() != Thread.State.WAITING) {
+                    Thread.sleep(1);
+                }
+            }
         }
         for (Thread thread : waiting) {
             assertThat(thread.join(Duration.ofSeconds(20))).isTrue();
@@ -622,7 +626,7 @@ class EngineCoreTest {
                 Engines.options().withChanges(Changes.at(new Changes.Ordered(
                         1, io.maseparation.parallel.change.LayoutChange.Kind.RATIO, state -> null))),
                 BlockPool::new))
-                .hasMessageStartingWith("an engine keeps its layout");
+                .hasMessage("only the layout of strategy ma changes in a run, the strategy is single");
     }
 
     private static void assertRefused(EngineCore engine, GenerationRequest request, String message) {
@@ -660,6 +664,34 @@ class EngineCoreTest {
                 }
                 assertThat(first.result().tokenIds()).hasSize(13);
             }
+        }
+    }
+
+    @Test
+    void requestsOfOtherRotaryAnglesShareNothing() throws Exception {
+        ModelConfig tiny = TINY.config();
+        int pairs = tiny.headDim() / 2;
+        Rope.Scaling scaling = new Rope.LongRope(
+                100, Collections.nCopies(pairs, 1.5), Collections.nCopies(pairs, 7.0), 1.1);
+        ModelWeights weights = RandomWeights.create(new ModelConfig(
+                "scaled", tiny.family(), tiny.hidden(), tiny.vocabulary(),
+                ModelConfig.Attention.of(
+                        tiny.attention().heads(), tiny.maxPositions(), new Rope(100, 1, scaling), tiny.qkNorm()),
+                tiny.feedForward(), tiny.numerics(), tiny.layers()), 3);
+        GenerationRequest prompt = GenerationRequest.ids(
+                new SplittableRandom(1).ints(70, 0, tiny.vocab()).toArray()).ignoringEos();
+        GenerationRequest shorter = prompt.withMaxTokens(30);
+        GenerationRequest longer = prompt.withMaxTokens(31);
+        List<Integer> expected = new ArrayList<>();
+        try (EngineCore engine = Engines.start(weights, SINGLE, LIMITS)) {
+            expected.addAll(engine.submit(longer).result().tokenIds());
+        }
+        try (EngineCore engine = Engines.start(weights, SINGLE, LIMITS)) {
+            Completion first = engine.submit(shorter);
+            first.tokens().iterator().next();
+            Completion second = engine.submit(longer);
+            assertThat(second.result().tokenIds()).isEqualTo(expected);
+            assertThat(first.result().tokenIds()).isNotEqualTo(expected.subList(0, 30));
         }
     }
 

@@ -18,12 +18,15 @@ import io.maseparation.parallel.layout.StepRows;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -32,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ScheduleTest {
+    private static final int[] NONE = {};
+
     /** Takes tokens and does nothing with them. */
     private static final class Quiet implements Recipient {
         @Override
@@ -219,7 +224,7 @@ class ScheduleTest {
             if (random.nextInt(3) == 0) {
                 int most = 1 + random.nextInt(5 * KvCache.BLOCK);
                 int now = 1 + random.nextInt(most);
-                Optional<KvTable> table = pool.allocate(now, most);
+                Optional<KvTable> table = pool.allocate(now, most, NONE);
                 assertThat(table.isPresent()).isEqualTo(KvCache.blocks(now) <= free);
                 table.ifPresent(t -> assertThat(t.count()).isEqualTo(KvCache.blocks(now)));
                 table.ifPresent(held::add);
@@ -245,6 +250,173 @@ class ScheduleTest {
         }
         held.forEach(pool::free);
         assertThat(pool.used()).isZero();
-        assertThat(pool.allocate(pool.size(), pool.size())).isPresent();
+        assertThat(pool.allocate(pool.size(), pool.size(), NONE)).isPresent();
+    }
+
+    /** A sequence and what it has. */
+    private record Holder(KvTable table, KvPool.Prompt prompt) {}
+
+    @Property(tries = 300)
+    void aBlockIsSharedByPromptsThatBeginAlikeOnceItIsWrittenAndUntilItIsHandedOutForOthers(@ForAll long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        BlockPool pool = new BlockPool(30 * BLOCK);
+        List<Holder> held = new ArrayList<>();
+        // What a block's keys and values follow from, whoever has it.
+        Map<Integer, List<Integer>> contents = new HashMap<>();
+        for (int i = 0; i < 120; i++) {
+            if (random.nextInt(3) > 0) {
+                KvPool.Prompt prompt = prompt(random);
+                int[] known = pool.known(prompt);
+                for (int b = 0; b < known.length; b++) {
+                    assertThat(contents.get(known[b])).as("block %d", b).isEqualTo(upTo(prompt, (b + 1) * BLOCK));
+                }
+                assertThat(known.length * BLOCK).isLessThan(prompt.tokens().length);
+                int length = prompt.tokens().length;
+                pool.allocate(length, length, known).ifPresent(table -> {
+                    for (int b = 0; b < known.length; b++) {
+                        assertThat(table.block(b)).isEqualTo(known[b]);
+                    }
+                    for (int b = known.length; b < table.count(); b++) {
+                        assertThat(held(held)).as("blocks that somebody has").doesNotContain(table.block(b));
+                        contents.remove(table.block(b));
+                    }
+                    int written = known.length * BLOCK;
+                    while (written < length && random.nextInt(10) > 0) {
+                        int to = Math.min(length, written + 1 + random.nextInt(100));
+                        for (int b = written / BLOCK; b < to / BLOCK; b++) {
+                            contents.put(table.block(b), upTo(prompt, (b + 1) * BLOCK));
+                        }
+                        pool.written(table, prompt, written, to);
+                        written = to;
+                    }
+                    held.add(new Holder(table, prompt));
+                    if (written == length) {
+                        assertThat(pool.known(prompt)).hasSize((length - 1) / BLOCK);
+                    }
+                });
+            } else if (!held.isEmpty()) {
+                pool.free(held.remove(random.nextInt(held.size())).table);
+            }
+            assertThat(pool.used()).isEqualTo(held(held).size() * BLOCK);
+            if (random.nextInt(40) == 0) {
+                pool.forgetWhatNobodyHas();
+                contents.keySet().retainAll(held(held));
+            }
+        }
+        held.forEach(h -> pool.free(h.table));
+        assertThat(pool.used()).isZero();
+        assertThat(pool.allocate(pool.size(), pool.size(), NONE)).isPresent();
+    }
+
+    private static Set<Integer> held(List<Holder> held) {
+        return held.stream()
+                .flatMapToInt(h -> IntStream.range(0, h.table.count()).map(h.table::block)).boxed()
+                .collect(Collectors.toSet());
+    }
+
+    @Test
+    void whatNobodyHasIsKnownUntilNoOtherBlockIsLeft() {
+        BlockPool pool = new BlockPool(4 * BLOCK);
+        KvPool.Prompt first = new KvPool.Prompt(new int[2 * BLOCK + 1], 0);
+        int[] tokens = new int[BLOCK + 1];
+        tokens[0] = 1;
+        KvPool.Prompt second = new KvPool.Prompt(tokens, 0);
+        for (KvPool.Prompt prompt : List.of(first, second)) {
+            int length = prompt.tokens().length;
+            KvTable table = pool.allocate(length, length, NONE).orElseThrow();
+            pool.written(table, prompt, 0, length);
+            pool.free(table);
+        }
+        assertThat(pool.used()).isZero();
+        assertThat(pool.known(first)).hasSize(2);
+        assertThat(pool.known(second)).hasSize(1);
+        // One that nothing is known of, and then the end of what came back first.
+        KvTable one = pool.allocate(2 * BLOCK, 2 * BLOCK, NONE).orElseThrow();
+        assertThat(pool.known(first)).hasSize(1);
+        assertThat(pool.known(second)).hasSize(1);
+        // Known ones that nobody has are no room for others at the same time.
+        assertThat(pool.allocate(3 * BLOCK, 3 * BLOCK, pool.known(first))).isEmpty();
+        KvTable again = pool.allocate(2 * BLOCK, 2 * BLOCK, pool.known(first)).orElseThrow();
+        assertThat(pool.known(second)).isEmpty();
+        pool.free(one);
+        pool.free(again);
+        assertThat(pool.known(first)).hasSize(1);
+        pool.forgetWhatNobodyHas();
+        assertThat(pool.known(first)).isEmpty();
+    }
+
+    /** One of few, so that many begin alike, or have a block alike after others that are not. */
+    private static KvPool.Prompt prompt(SplittableRandom random) {
+        int[] tokens = new int[1 + random.nextInt(4 * BLOCK + 10)];
+        for (int b = 0; b * BLOCK < tokens.length; b++) {
+            Arrays.fill(tokens, b * BLOCK, Math.min(tokens.length, (b + 1) * BLOCK), random.nextInt(2));
+        }
+        return new KvPool.Prompt(tokens, random.nextInt(2));
+    }
+
+    private static List<Integer> upTo(KvPool.Prompt prompt, int end) {
+        return IntStream.concat(IntStream.of(prompt.angles()), Arrays.stream(prompt.tokens(), 0, end)).boxed()
+                .toList();
+    }
+
+    @Test
+    void aSequenceBeginsBehindWhatAnotherHasWrittenAndTablesHaveNoMoreEntriesThanTheCacheHasBlocks() {
+        Plan plan = plan(1, 1);
+        Schedule schedule = new Schedule(
+                plan, new Room(StepRows.even(1, 1, 200, 4), new int[] {6 * BLOCK}, List.of(400)), 4, 196, false);
+        List<Sequence> all = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            all.add(sequence(i, 2 * BLOCK + 5, 10, new Quiet()));
+        }
+        schedule.add(all.getFirst());
+        schedule.admit();
+        step(schedule);
+        schedule.add(all.get(1));
+        schedule.add(all.get(2));
+        schedule.admit();
+        assertThat(all.get(1).place().known()).isEqualTo(2 * BLOCK);
+        assertThat(all.get(1).next).isEqualTo(2 * BLOCK);
+        assertThat(all.get(1).place().table().block(1)).isEqualTo(all.getFirst().place().table().block(1));
+        assertThat(schedule.positionsUsed()).isEqualTo(4 * BLOCK);
+        // There are blocks for the third, and no entries.
+        assertThat(all.get(2).slot).isEqualTo(-1);
+        schedule.end(all.getFirst(), Finish.CANCELLED);
+        assertThat(schedule.positionsUsed()).isEqualTo(3 * BLOCK);
+        schedule.admit();
+        assertThat(all.get(2).place().known()).isEqualTo(2 * BLOCK);
+        all.forEach(s -> schedule.end(s, Finish.CANCELLED));
+        assertThat(schedule.positionsUsed()).isZero();
+    }
+
+    /** Micro-batches overtake each other: what one has been told to write is not there yet. */
+    @Test
+    void nothingIsSharedBeforeTheStepThatWritesItHasEnded() {
+        Plan plan = plan(1, 2);
+        Schedule schedule = new Schedule(
+                plan, new Room(StepRows.even(1, 2, BLOCK + 2, 2), new int[] {20 * BLOCK}, List.of(400)), 4, BLOCK, false);
+        List<Sequence> all = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            all.add(sequence(i, 2 * BLOCK + 5, 10, new Quiet()));
+        }
+        Sequence first = all.getFirst();
+        schedule.add(first);
+        schedule.admit();
+        schedule.next(false, new ArrayList<>());
+        schedule.add(all.get(1));
+        schedule.admit();
+        assertThat(all.get(1).place().known()).isZero();
+        schedule.end(all.get(1), Finish.CANCELLED);
+        schedule.next(false, new ArrayList<>());
+        assertThat(first.next).isEqualTo(2 * BLOCK);
+        schedule.stepEnded(first, BLOCK);
+        schedule.add(all.get(2));
+        schedule.admit();
+        assertThat(all.get(2).place().known()).isEqualTo(BLOCK);
+    }
+
+    private static void step(Schedule schedule) {
+        List<Sequence> members = new ArrayList<>();
+        schedule.next(false, members);
+        members.forEach(schedule::stepEnded);
     }
 }

@@ -14,8 +14,8 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.HostKv;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
+import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.ExpertGroups;
@@ -39,12 +39,12 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
@@ -76,18 +76,19 @@ class LayoutChangesTest {
         Dispatch dispatch = random.nextInt(3) == 0
                 ? Dispatch.byNode(ranks, rank -> random.nextInt(2))
                 : Dispatch.DIRECT;
-        Setup first = given.withLayout(ratio(random, config, ranks).withDispatch(dispatch));
+        Setup first = given.withLayout(RandomTargets.ratio(random, config, ranks).withDispatch(dispatch));
         List<int[]> prompts = TestModels.prompts(random, config, 1 + random.nextInt(6), 12);
         Workload workload =
                 new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true,
                         1 + random.nextInt(12),
-                        random.nextInt(3));
+                        random.nextInt(3))
+                                .withLimits(limits(random, prompts.size()));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {
             long own = random.nextLong();
             ordered.add(new Changes.Ordered(step, Kind.values()[random.nextInt(3)],
-                    state -> target(new SplittableRandom(own), config, state, ranks)));
+                    state -> RandomTargets.target(new SplittableRandom(own), config, state, ranks)));
         }
 
         Given expected = run(Planning.plan(config, Layout.single()), weights, workload,
@@ -100,6 +101,13 @@ class LayoutChangesTest {
         assertThat(actual.changes()).hasSameSizeAs(ordered).allMatch(LayoutChange::made);
         assertThat(actual.changes()).extracting(LayoutChange::step)
                 .isEqualTo(ordered.stream().map(Changes.Ordered::step).toList());
+    }
+
+    /** The first goes on to the end, others may end before. */
+    private static List<Integer> limits(SplittableRandom random, int sequences) {
+        return IntStream.range(0, sequences)
+                .mapToObj(s -> s == 0 || random.nextBoolean() ? TOKENS : 1 + random.nextInt(TOKENS))
+                .toList();
     }
 
     @ParameterizedTest
@@ -159,50 +167,6 @@ class LayoutChangesTest {
                         .map(of -> of.stream().map(g -> (g + 1) % groups).toList())
                         .toList()))
                 .toList());
-    }
-
-    private static Layout.Separated ratio(SplittableRandom random, ModelConfig config, int ranks) {
-        int most = Math.min(ranks - 1, Math.max(1, config.maxExperts()));
-        int experts = 1 + random.nextInt(most);
-        return Layout.separated(ranks - experts, experts);
-    }
-
-    /** Any ratio of so many ranks, any places of the experts, some in several, and any owners of the sequences. */
-    private static Target target(
-            SplittableRandom random, ModelConfig config, LayoutPolicy.LiveState state, int ranks) {
-        Layout.Separated present = (Layout.Separated) state.plan().layout();
-        Layout.Separated other = random.nextBoolean() ? present : ratio(random, config, ranks);
-        Layout.Separated layout = present.withRatio(other.attentionDevices(), other.expertDevices());
-        Target target = new Target(state.plan().setup().withLayout(layout), Optional.empty(), Optional.empty());
-        if (random.nextInt(3) > 0) {
-            target = target.withExperts(experts(random, config, layout.expertDevices()));
-        }
-        if (random.nextBoolean()) {
-            target = target.withOwners(state.owners().stream()
-                    .map(o -> random.nextInt(layout.attentionDevices()))
-                    .toList());
-        }
-        return target;
-    }
-
-    private static ExpertGroups experts(SplittableRandom random, ModelConfig config, int groups) {
-        List<ExpertGroups.Layer> layers = new ArrayList<>();
-        for (ModelConfig.Layer layer : config.layers()) {
-            List<List<Integer>> of = new ArrayList<>();
-            for (int expert = 0; expert < layer.routing().experts(); expert++) {
-                int first = expert < groups ? expert : random.nextInt(groups);
-                List<Integer> places = new ArrayList<>();
-                for (int group = 0; group < groups; group++) {
-                    if (group == first || random.nextInt(4) == 0) {
-                        places.add(group);
-                    }
-                }
-                of.add(places);
-            }
-            Collections.shuffle(of, new Random(random.nextLong()));
-            layers.add(new ExpertGroups.Layer(of));
-        }
-        return new ExpertGroups(layers);
     }
 
     // Changes that are not

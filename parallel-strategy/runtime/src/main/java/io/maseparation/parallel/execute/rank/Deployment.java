@@ -106,8 +106,27 @@ public final class Deployment {
      * @throws RunFailedException if a rank cannot be set up; those that were are freed
      */
     public static Deployment next(Deployment before, Plan plan, Shares shares, Equipment equipment) {
-        Deployment deployment =
-                new Deployment(plan, Room.decode(shares), Optional.of(shares), equipment, before.devices);
+        return next(before, new Deployment(
+                plan, Room.decode(shares), Optional.of(shares), equipment, before.devices), equipment);
+    }
+
+    /**
+     * {@return a plan set up for sequences that come and go, with the ranks that can be taken over from another
+     * deployment}
+     *
+     * @param before the deployment that goes on meanwhile
+     * @param plan the plan
+     * @param room what there is to be room for
+     * @param equipment what it is set up with
+     * @throws io.maseparation.parallel.layout.PlanException if old and new ranks do not fit a device together
+     * @throws RunFailedException if a rank cannot be set up; those that were are freed
+     */
+    public static Deployment next(Deployment before, Plan plan, Room room, Equipment equipment) {
+        return next(before, new Deployment(plan, room, Optional.empty(), equipment, before.devices), equipment);
+    }
+
+    private static Deployment next(Deployment before, Deployment deployment, Equipment equipment) {
+        Plan plan = deployment.plan;
         long[] beside = new long[plan.ranks().size()];
         List<RankPlan> loaded = new ArrayList<>();
         for (RankPlan rank : plan.ranks()) {
@@ -165,7 +184,12 @@ public final class Deployment {
         return old.shard().equals(rank.shard())
                 && old.segments().equals(rank.segments())
                 && before.capacity(rank.rank()).covers(capacity(rank.rank()))
-                && (rank.group() < 0 || shares().sameCache(rank.group(), before.shares(), old.group()));
+                && (rank.group() < 0 || hasCacheOf(before, rank.group(), old.group()));
+    }
+
+    /** Whether what a group's cache has is where another deployment's group has it. */
+    private boolean hasCacheOf(Deployment before, int group, int oldGroup) {
+        return shares.map(own -> own.sameCache(group, before.shares(), oldGroup)).orElse(group == oldGroup);
     }
 
     private Capacity capacity(int rank) {

@@ -6,10 +6,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 /** A thread for each rank, through all layouts of a run. */
@@ -18,6 +21,7 @@ public final class RankThreads {
     private static final Duration GRACE = Duration.ofSeconds(10);
 
     private final List<ExecutorService> threads = new ArrayList<>();
+    private final Set<Thread> own = ConcurrentHashMap.newKeySet();
     private final Duration stallTimeout;
 
     /**
@@ -29,9 +33,18 @@ public final class RankThreads {
     public RankThreads(int ranks, Duration stallTimeout) {
         this.stallTimeout = stallTimeout;
         for (int rank = 0; rank < ranks; rank++) {
-            threads.add(Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().daemon().name("rank-" + rank).factory()));
+            ThreadFactory factory = Thread.ofPlatform().daemon().name("rank-" + rank).factory();
+            threads.add(Executors.newSingleThreadExecutor(work -> {
+                Thread thread = factory.newThread(work);
+                own.add(thread);
+                return thread;
+            }));
         }
+    }
+
+    /** {@return whether the calling thread is one of them} */
+    public boolean haveCaller() {
+        return own.contains(Thread.currentThread());
     }
 
     /** All ranks at work on one feed of steps. */

@@ -1,18 +1,18 @@
-package io.maseparation.parallel.execute;
+package io.maseparation.parallel.execute.migrate;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutChange.Kind;
-import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.change.LayoutChange;
 import io.maseparation.parallel.change.LayoutPolicy.LiveState;
+import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.Target;
-import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
-import io.maseparation.parallel.run.Workload;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -25,11 +25,11 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
- * Takes a run from layout to layout. One change is under way at a time: a thread of its own decides and sets it up
+ * Takes a run or an engine from layout to layout. One change is under way at a time: a thread of its own decides and sets it up
  * while steps go on, and the run switches over between two steps. A change that fails, or takes too long, is given up,
  * and the old layout goes on.
  */
-final class LayoutChanges {
+public final class LayoutChanges {
     /** Steps between two looks at whether a change is ready. */
     private static final int STEPS_WHILE_PREPARING = 2;
 
@@ -41,16 +41,23 @@ final class LayoutChanges {
     private static final long LAST_WAIT_MILLIS = 5_000;
 
     private final Changes changes;
-    private final Job job;
-    private final Workload workload;
+    private final LiveSequences sequences;
     private final Deque<Changes.Ordered> ordered;
-    private final ChangeLog log = new ChangeLog();
+    private final ChangeLog log;
     private final List<Preparation<Prepared>> killed = new ArrayList<>();
     private Optional<Begun> underWay = Optional.empty();
     private Optional<Untold> untold = Optional.empty();
     private int nextLook;
     private int lastLook;
     private long lastLookNanos;
+
+    /**
+     * Steps done.
+     *
+     * @param steps their number
+     * @param nanos time that they took together
+     */
+    public record Done(int steps, long nanos) {}
 
     /** What became of setting up a proposal. */
     private sealed interface Prepared {
@@ -80,16 +87,41 @@ final class LayoutChanges {
     /** A change of the policy's that was killed and that it has not been told of: it may still be at work on it. */
     private record Untold(Begun begun, LayoutChange change) {}
 
-    LayoutChanges(Job job) {
-        this.changes = job.options().changes();
-        this.job = job;
-        this.workload = job.workload();
+    /**
+     * Changes that have not begun.
+     *
+     * @param changes which are made, and when
+     * @param sequences what moves
+     * @param kept most changes that the log keeps, the latest ones
+     */
+    public LayoutChanges(Changes changes, LiveSequences sequences, int kept) {
+        this.changes = changes;
+        this.sequences = sequences;
+        log = new ChangeLog(kept);
         ordered = new ArrayDeque<>(changes.ordered());
         nextLook = changes.policy().map(LayoutPolicy::interval).orElse(Integer.MAX_VALUE);
     }
 
-    /** Most steps that may run until {@link #between} is to be called again. */
-    int steps(int decoded) {
+    /**
+     * Complains of changes that a layout cannot go through.
+     *
+     * @param changes which are to be made
+     * @param plan the plan that they begin with
+     * @throws PlanException if there are any, and the layout has no two pools
+     */
+    public static void check(Changes changes, Plan plan) {
+        if (!changes.isNone() && !(plan.layout() instanceof Layout.Separated)) {
+            throw new PlanException("only the layout of strategy ma changes in a run, the strategy is "
+                    + plan.layout().strategy().id());
+        }
+    }
+
+    /**
+     * {@return most steps that may run until {@link #between} is to be called again}
+     *
+     * @param decoded steps done
+     */
+    public int steps(int decoded) {
         if (underWay.isPresent()) {
             Begun begun = underWay.get();
             if (begun.ordered()) {
@@ -109,17 +141,18 @@ final class LayoutChanges {
      * Looks at the run between two steps.
      *
      * @param now the deployment it is on
-     * @param active whether each sequence goes on
-     * @param decoded decode steps done
+     * @param at steps done
+     * @param recorder what the ranks did
      * @return the deployment to go on with; {@code now}, or another one, and then {@code now} is freed as far as
      *     possible
      */
-    Deployment between(Deployment now, boolean[] active, int decoded, Recorder recorder) {
+    public Deployment between(Deployment now, Done at, Recorder recorder) {
+        int decoded = at.steps;
         if (decoded == 0) {
-            lastLookNanos = System.nanoTime();
+            lastLookNanos = at.nanos;
         }
         Deployment next = now;
-        while (underWay.isPresent() || begin(next, active, decoded, recorder)) {
+        while (underWay.isPresent() || begin(next, at, recorder)) {
             Begun begun = underWay.orElseThrow();
             long left = TimeUnit.NANOSECONDS.convert(changes.patience()) - begun.preparation.nanos();
             // An ordered change is made where it was ordered: it is waited for, and so is the policy's before it.
@@ -130,44 +163,32 @@ final class LayoutChanges {
                 break;
             }
             underWay = Optional.empty();
-            next = finish(begun, next, active, decoded, due ? Math.max(0, left) : 0);
+            next = finish(begun, next, decoded, due ? Math.max(0, left) : 0);
         }
         return next;
     }
 
-    private LiveState state(Deployment now, boolean[] active, int decoded, Recorder recorder) {
-        List<Integer> owners = new ArrayList<>(now.shares().owners());
-        int[] positions = new int[active.length];
-        for (int sequence = 0; sequence < active.length; sequence++) {
-            if (active[sequence]) {
-                positions[sequence] = workload.depth() + workload.prompts().get(sequence).length + decoded;
-            } else {
-                owners.set(sequence, -1);
-            }
-        }
+    private LiveState state(Deployment now, Done at, Recorder recorder) {
+        LiveSequences.Where where = sequences.where(now, at.steps);
         return new LiveState(
-                now.plan(),
-                List.copyOf(owners),
-                positions,
-                decoded,
-                workload.maxTokens() - 1 - decoded,
-                recorder.loads(),
-                stepMs(decoded));
+                now.plan(), where.owners(), where.positions(), at.steps, where.remaining(), recorder.loads(),
+                stepMs(at));
     }
 
     /** Begins the next change, if there is one to be begun. */
-    private boolean begin(Deployment now, boolean[] active, int decoded, Recorder recorder) {
+    private boolean begin(Deployment now, Done at, Recorder recorder) {
+        int decoded = at.steps;
         if (!ordered.isEmpty() && ordered.getFirst().step() - decoded <= LEAD) {
             Changes.Ordered order = ordered.removeFirst();
-            LiveState state = state(now, active, decoded, recorder);
+            LiveState state = state(now, at, recorder);
             start(state, order.step(), Optional.of(order.kind()), () -> {
                 Target target = Objects.requireNonNull(order.target().apply(state), "the change has no target");
                 return Optional.of(prepare(
-                        now, active, state, new LayoutPolicy.Proposal(target, order.kind(), Double.NaN)));
+                        now, state, new LayoutPolicy.Proposal(target, order.kind(), Double.NaN)));
             });
             return true;
         }
-        if (changes.policy().isEmpty() || decoded < nextLook || decoded >= workload.maxTokens() - 1) {
+        if (changes.policy().isEmpty() || decoded < nextLook || sequences.where(now, decoded).remaining() <= 0) {
             return false;
         }
         LayoutPolicy policy = changes.policy().get();
@@ -180,10 +201,10 @@ final class LayoutChanges {
             tell(policy, untold.get().change, begun.state);
             untold = Optional.empty();
         }
-        LiveState state = state(now, active, decoded, recorder);
+        LiveState state = state(now, at, recorder);
         start(state, -1, Optional.empty(),
                 () -> Objects.requireNonNull(policy.propose(state), "the policy gave no answer")
-                        .map(proposal -> prepare(now, active, state, proposal)));
+                        .map(proposal -> prepare(now, state, proposal)));
         return true;
     }
 
@@ -191,11 +212,9 @@ final class LayoutChanges {
         underWay = Optional.of(new Begun(state, due, kind, Preparation.start(work, LayoutChanges::giveUp)));
     }
 
-    private Prepared prepare(
-            Deployment now, boolean[] active, LiveState state, LayoutPolicy.Proposal proposal) {
+    private Prepared prepare(Deployment now, LiveState state, LayoutPolicy.Proposal proposal) {
         try {
-            return new Ready(
-                    proposal, Migration.prepare(now, proposal.target(), active, state.decoded(), job));
+            return new Ready(proposal, sequences.prepare(now, state, proposal.target()));
         } catch (RuntimeException | Error e) {
             return new Failed(proposal, e);
         }
@@ -213,13 +232,13 @@ final class LayoutChanges {
         begun.preparation.kill();
     }
 
-    private Deployment finish(Begun begun, Deployment now, boolean[] active, int decoded, long waitNanos) {
+    private Deployment finish(Begun begun, Deployment now, int decoded, long waitNanos) {
         long pause = System.nanoTime();
         try {
             Optional<Prepared> prepared = begun.preparation.await(waitNanos);
             // Otherwise nothing is worth a change.
             if (prepared.isPresent()) {
-                return finish(begun, prepared.get(), now, active, decoded, pause);
+                return finish(begun, prepared.get(), now, decoded, pause);
             }
         } catch (TimeoutException e) {
             kill(begun);
@@ -241,8 +260,7 @@ final class LayoutChanges {
         return now;
     }
 
-    private Deployment finish(
-            Begun begun, Prepared prepared, Deployment now, boolean[] active, int decoded, long pause) {
+    private Deployment finish(Begun begun, Prepared prepared, Deployment now, int decoded, long pause) {
         Deployment next = now;
         long bytes = 0;
         String outcome = LayoutChange.SWITCHED;
@@ -250,7 +268,7 @@ final class LayoutChanges {
             case Failed(LayoutPolicy.Proposal _, Throwable cause) -> outcome = reason(cause);
             case Ready(LayoutPolicy.Proposal _, Migration migration) -> {
                 try {
-                    migration.complete(active, decoded);
+                    migration.complete();
                     next = migration.after();
                 } catch (RuntimeException | Error e) {
                     migration.giveUp();
@@ -312,22 +330,25 @@ final class LayoutChanges {
                 : "failed: " + (cause instanceof RunFailedException ? cause.getMessage() : Deployment.describe(cause));
     }
 
-    /** Mean time of the decode steps since the last call; NaN where there were none. */
-    private double stepMs(int decoded) {
-        long now = System.nanoTime();
-        double ms = decoded == lastLook ? Double.NaN : (now - lastLookNanos) / 1e6 / (decoded - lastLook);
-        lastLook = decoded;
-        lastLookNanos = now;
+    /** Mean time of the steps since the last call; NaN where there were none. */
+    private double stepMs(Done at) {
+        double ms = at.steps == lastLook ? Double.NaN : (at.nanos - lastLookNanos) / 1e6 / (at.steps - lastLook);
+        lastLook = at.steps;
+        lastLookNanos = at.nanos;
         return ms;
     }
 
-    /** The changes so far. */
-    ChangeLog log() {
+    /** {@return the changes so far} */
+    public ChangeLog log() {
         return log;
     }
 
-    /** Gives up what is under way, and notes what was ordered and never reached. */
-    void end(int decoded) {
+    /**
+     * Gives up what is under way, and notes what was ordered and never reached.
+     *
+     * @param decoded steps done
+     */
+    public void end(int decoded) {
         underWay.filter(Begun::ordered)
                 .ifPresent(begun -> log.missed(begun.due, begun.kind.orElseThrow(), decoded));
         ordered.forEach(order -> log.missed(order.step(), order.kind(), decoded));
@@ -345,7 +366,7 @@ final class LayoutChanges {
      *
      * @return whether nothing does
      */
-    boolean close() {
+    public boolean close() {
         giveUp();
         try {
             for (Preparation<Prepared> preparation : killed) {

@@ -1,5 +1,6 @@
 package io.maseparation.parallel.execute;
 
+import io.maseparation.parallel.execute.migrate.Migration;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.layout.MovedBytes;
 import io.maseparation.parallel.layout.Plan;
@@ -13,25 +14,36 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * The way from one deployment to another: what can be done beside the steps is done first, by another thread; the rest
- * between two steps. Until it is complete the old deployment is as it was.
+ * The way of a workload's sequences from one deployment to another.
  *
  * <p>Positions of a sequence that a KV cache has are never written again, so those that are there when the migration
  * starts can be copied while steps append further ones, where caches are in the host's memory; elsewhere all are copied
  * at the end.
  */
-final class Migration {
+final class WorkloadMigration implements Migration {
     private final Deployment before;
     private final Deployment after;
+    private final Supplier<Progress> progress;
     private final int[] prefilled;
     private final int[] copied;
     private long bytes;
 
-    private Migration(Deployment before, Deployment after, Workload workload) {
+    /**
+     * How far a run is.
+     *
+     * @param active whether each sequence goes on
+     * @param decoded decode steps done
+     */
+    record Progress(boolean[] active, int decoded) {}
+
+    private WorkloadMigration(
+            Deployment before, Deployment after, Workload workload, Supplier<Progress> progress) {
         this.before = before;
         this.after = after;
+        this.progress = progress;
         prefilled = workload.prompts().stream()
                 .mapToInt(prompt -> workload.depth() + prompt.length)
                 .toArray();
@@ -41,18 +53,20 @@ final class Migration {
     /**
      * Sets up the new deployment and copies what will not change.
      *
-     * @param active whether each sequence goes on
-     * @param decoded decode steps done when this was ordered
+     * @param ordered how far the run was when this was ordered
+     * @param progress how far it is, for when no step is under way
      */
-    static Migration prepare(Deployment before, Target target, boolean[] active, int decoded, Job job) {
+    static Migration prepare(
+            Deployment before, Target target, Progress ordered, Supplier<Progress> progress, Job job) {
+        boolean[] active = ordered.active;
         Plan plan = target.plan(before.plan());
         Shares shares = shares(before, plan, target.owners(), active);
         Deployment after = Deployment.next(before, plan, shares, job.equipment());
-        Migration migration = new Migration(before, after, job.workload());
+        WorkloadMigration migration = new WorkloadMigration(before, after, job.workload(), progress);
         try {
             migration.bytes = MovedBytes.weights(before.plan(), plan);
             if (migration.cachesInHostMemory()) {
-                migration.copy(active, decoded);
+                migration.copy(active, ordered.decoded);
             }
         } catch (RuntimeException | Error e) {
             migration.giveUp();
@@ -86,32 +100,29 @@ final class Migration {
         return Shares.owned(plan, owners, before.shares().capacity());
     }
 
-    /** The deployment that the run can go on with after {@link #complete}. */
-    Deployment after() {
+    @Override
+    public Deployment after() {
         return after;
     }
 
-    /** Bytes that went to other ranks so far. */
-    long bytes() {
+    @Override
+    public long bytes() {
         return bytes;
     }
 
-    /**
-     * Copies the keys and values that are not there yet. No step may run.
-     *
-     * @param active whether each sequence goes on
-     * @param decoded decode steps done
-     */
-    void complete(boolean[] active, int decoded) {
-        moves(active).stream()
+    /** Copies the keys and values that are not there yet. */
+    @Override
+    public void complete() {
+        Progress now = progress.get();
+        moves(now.active).stream()
                 .map(Move::source)
                 .distinct()
                 .forEach(rank -> before.rankDevice(rank).fetchKv());
-        copy(active, decoded);
+        copy(now.active, now.decoded);
     }
 
-    /** Frees what was set up; the old deployment goes on. */
-    void giveUp() {
+    @Override
+    public void giveUp() {
         after.closeExcept(before);
     }
 

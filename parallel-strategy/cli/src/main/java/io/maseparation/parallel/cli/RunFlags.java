@@ -51,8 +51,9 @@ final class RunFlags {
         KernelTarget target = devices.getFirst().target();
         if (target.embedded()) {
             Stream.of(CUDA_GRAPHS, NO_TENSOR_CORES, PRINT_KERNEL).filter(arguments::has).forEach(
-                    flag -> terminal.err().println("ma: --%s has no effect: this machine's cores compute, and not TornadoVM"
-                            .formatted(flag)));
+                    flag -> terminal.err()
+                            .println("ma: --%s has no effect: this machine's cores compute, and not TornadoVM"
+                                    .formatted(flag)));
             return;
         }
         int aliases = devices.getFirst().aliases();

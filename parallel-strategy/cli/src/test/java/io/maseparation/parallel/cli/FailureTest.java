@@ -286,7 +286,8 @@ class FailureTest {
 
     /** What the JVM makes of bytes that it cannot read, as of all beyond ASCII in the locale POSIX. */
     @ParameterizedTest
-    @CsvSource({"--prompt, --prompt=a\uFFFDb", "--system, --chat -p a --system \uFFFD", "--stop, -p a --stop \uFFFD\uFFFD"})
+    @CsvSource({"--prompt, --prompt=a\uFFFDb", "--system, --chat -p a --system \uFFFD",
+        "--stop, -p a --stop \uFFFD\uFFFD"})
     void textThatCouldNotBeReadIsRefused(String flag, String options) {
         CommandLineRun run = CommandLineRun.of(CommandLineRun.words("generate -m . -n 1 " + options));
         assertThat(run.status()).isEqualTo(2);

@@ -44,8 +44,8 @@ class NativeOutputTest {
         Linker linker = Linker.nativeLinker();
         try (Arena arena = Arena.ofConfined()) {
             return (int) linker.downcallHandle(
-                            linker.defaultLookup().find("open").orElseThrow(),
-                            FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT))
+                    linker.defaultLookup().find("open").orElseThrow(),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT))
                     .invokeExact(arena.allocateFrom(file.toString()), mode);
         }
     }

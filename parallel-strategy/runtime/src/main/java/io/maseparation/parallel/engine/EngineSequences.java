@@ -36,8 +36,7 @@ final class EngineSequences implements LiveSequences {
     /** The most that may follow are those of the request that has most to go: nobody knows what comes. */
     @Override
     public Where where(Deployment now, int steps) {
-        @Nullable
-        Sequence[] running = schedule.bySlot();
+        @Nullable Sequence[] running = schedule.bySlot();
         List<Integer> owners = new ArrayList<>(Collections.nCopies(running.length, -1));
         int[] positions = new int[running.length];
         int remaining = 0;
@@ -56,16 +55,14 @@ final class EngineSequences implements LiveSequences {
     @Override
     public Migration prepare(Deployment now, LiveState state, Target target) {
         Plan plan = target.plan(now.plan());
-        @Nullable
-        Sequence[] then = last;
+        @Nullable Sequence[] then = last;
         Deployment after = Deployment.next(now, plan, rooms.apply(plan), equipment);
         return new PoolMigration(schedule, now, after, () -> wanted(now.plan(), plan, target, then));
     }
 
     /** By slot, the group that its sequence is to go to; −1 for where it is. */
     private int[] wanted(Plan before, Plan plan, Target target, @Nullable Sequence[] then) {
-        @Nullable
-        Sequence[] running = schedule.bySlot();
+        @Nullable Sequence[] running = schedule.bySlot();
         int[] wanted = new int[running.length];
         int[] lengths = new int[running.length];
         boolean[] active = new boolean[running.length];

@@ -33,7 +33,8 @@ final class RequestCheck {
         try {
             given.ifPresent(Tokenizer::load);
         } catch (ModelException e) {
-            LOG.log(System.Logger.Level.WARNING, "{0}; requests of token ids are answered without text", e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "{0}; requests of token ids are answered without text",
+                    e.getMessage());
             failure = Optional.of(e);
         }
         broken = failure;

@@ -301,7 +301,8 @@ class BatchInvarianceTest {
         check(TINY, setup,
                 options.withChanges(new Changes(
                         List.of(), Optional.of(new Restless(
-                                random, TINY.config(), forced, memoryApart ? 40 : 5)), Duration.ofMinutes(1))),
+                                random, TINY.config(), forced, memoryApart ? 40 : 5)),
+                        Duration.ofMinutes(1))),
                 seed, forced);
     }
 

@@ -8,8 +8,8 @@ import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.execute.TestDevices;
 import io.maseparation.parallel.layout.ExpertGroups;
@@ -160,6 +160,7 @@ class EngineChangesTest {
         }
     }
 
+    @SuppressWarnings("try") // closed within, which the test is about
     @Test
     void aPolicyThatDragsOnHoldsUpNeitherRequestsNorTheEnd() throws Exception {
         CountDownLatch asked = new CountDownLatch(1);

@@ -393,7 +393,8 @@ class ScheduleTest {
     void nothingIsSharedBeforeTheStepThatWritesItHasEnded() {
         Plan plan = plan(1, 2);
         Schedule schedule = new Schedule(
-                plan, new Room(StepRows.even(1, 2, BLOCK + 2, 2), new int[] {20 * BLOCK}, List.of(400)), 4, BLOCK, false);
+                plan, new Room(StepRows.even(1, 2, BLOCK + 2, 2), new int[] {20 * BLOCK}, List.of(400)), 4, BLOCK,
+                false);
         List<Sequence> all = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             all.add(sequence(i, 2 * BLOCK + 5, 10, new Quiet()));

@@ -14,8 +14,8 @@ import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.HostKv;
 import io.maseparation.moe.segments.RankDevice;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
 import io.maseparation.parallel.layout.Dispatch;
 import io.maseparation.parallel.layout.ExpertGroups;
@@ -82,7 +82,7 @@ class LayoutChangesTest {
                 new Workload(prompts, TOKENS, true, Workload.Ending.NEVER, Sampler.greedy(), true,
                         1 + random.nextInt(12),
                         random.nextInt(3))
-                                .withLimits(limits(random, prompts.size()));
+                        .withLimits(limits(random, prompts.size()));
         DataType kv = random.nextInt(4) == 0 ? DataType.F16 : DataType.F32;
         List<Changes.Ordered> ordered = new ArrayList<>();
         for (int step = random.nextInt(3); step < TOKENS - 1; step += 1 + random.nextInt(4)) {

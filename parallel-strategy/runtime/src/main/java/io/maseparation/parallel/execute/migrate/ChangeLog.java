@@ -1,8 +1,8 @@
 package io.maseparation.parallel.execute.migrate;
 
 import io.maseparation.files.Text;
-import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutChange;
+import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.timeline.TimelineEvent;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -2,10 +2,10 @@ package io.maseparation.parallel.execute.migrate;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.parallel.change.Changes;
-import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutChange;
-import io.maseparation.parallel.change.LayoutPolicy.LiveState;
+import io.maseparation.parallel.change.LayoutChange.Kind;
 import io.maseparation.parallel.change.LayoutPolicy;
+import io.maseparation.parallel.change.LayoutPolicy.LiveState;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.layout.Layout;
@@ -25,9 +25,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
- * Takes a run or an engine from layout to layout. One change is under way at a time: a thread of its own decides and sets it up
- * while steps go on, and the run switches over between two steps. A change that fails, or takes too long, is given up,
- * and the old layout goes on.
+ * Takes a run or an engine from layout to layout. One change is under way at a time: a thread of its own decides and
+ * sets it up while steps go on, and the run switches over between two steps. A change that fails, or takes too long, is
+ * given up, and the old layout goes on.
  */
 public final class LayoutChanges {
     /** Steps between two looks at whether a change is ready. */

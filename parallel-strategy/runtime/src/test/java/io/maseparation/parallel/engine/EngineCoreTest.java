@@ -371,9 +371,11 @@ class EngineCoreTest {
     void aRequestThatWaitsForItsCallbackOnlyCanBeCancelledAndItsTimeCanBeUp(Finish finish) throws Exception {
         AtomicInteger called = new AtomicInteger();
         AtomicReference<Thread> calls = new AtomicReference<>();
+        CountDownLatch begun = new CountDownLatch(1);
         GenerationRequest request = request(3).onToken(token -> {
             called.incrementAndGet();
             calls.set(Thread.currentThread());
+            begun.countDown();
             try {
                 new CountDownLatch(1).await();
             } catch (InterruptedException e) {
@@ -382,8 +384,9 @@ class EngineCoreTest {
         });
         try (EngineCore engine = Engines.start(TINY, SINGLE, LIMITS)) {
             Completion waits = engine.submit(
-                    finish == Finish.TIMEOUT ? request.withTimeout(Duration.ofMillis(400)) : request);
+                    finish == Finish.TIMEOUT ? request.withTimeout(Duration.ofSeconds(2)) : request);
             assertThat(waits.tokens()).hasSize(3);
+            assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
             // Its end is what follows its last token.
             Engines.assertComesToRest(engine);
             assertThat(waits.isDone()).isFalse();

@@ -1,0 +1,189 @@
+package io.maseparation.parallel.comm.mpi;
+
+import io.maseparation.files.Text;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.Processes;
+import io.maseparation.parallel.run.RunFailedException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * The processes of an Open MPI job, started by {@code mpirun}. A JVM joins one once. Whoever fails ends with a status
+ * other than 0 and without {@link #leave()}: {@code mpirun} then ends all others.
+ */
+public final class MpiProcesses implements Processes, AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(MpiProcesses.class.getName());
+    /** Set by mpirun, and by other launchers that know PMIx. */
+    private static final String[] RANK_VARIABLES = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"};
+
+    private static final long LOOK_NANOS = 1_000_000;
+
+    private final OpenMpi mpi;
+    private final int rank;
+    private final int size;
+    private final Duration lostAfter;
+    private final Consumer<String> lost;
+    private final Traffic traffic;
+    private final Watch watch;
+    private boolean left;
+    private boolean stopped;
+
+    private MpiProcesses(OpenMpi mpi, OpenMpi.Group all, Duration lostAfter, Consumer<String> lost) {
+        this.mpi = mpi;
+        this.lostAfter = lostAfter;
+        this.lost = lost;
+        rank = mpi.rank(all);
+        size = mpi.size(all);
+        OpenMpi.Group messages = mpi.duplicate(all);
+        OpenMpi.Group heartbeats = mpi.duplicate(all);
+        watch = new Watch(mpi, heartbeats, rank, size, lostAfter, lost);
+        traffic = new Traffic(mpi, messages, rank);
+        LOG.log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
+    }
+
+    /**
+     * {@return the rank that the launcher gave this process; empty where no launcher of MPI started it}
+     *
+     * @param environment the process's environment
+     */
+    public static OptionalInt launchedAs(Map<String, String> environment) {
+        return Stream.of(RANK_VARIABLES)
+                .flatMap(name -> Optional.ofNullable(environment.get(name)).stream())
+                .filter(value -> value.matches("\\d{1,9}"))
+                .mapToInt(Integer::parseInt)
+                .findFirst();
+    }
+
+    /**
+     * Joins the job that this process was started in. From now on it is noticed when another process does not answer.
+     *
+     * @param lostAfter time, more than 0, after which a process that nothing was heard of counts as lost
+     * @param lost takes a line that says which one is, once, on a thread of its own: it has to end this process, which
+     *     {@link #abort} alone may not do on a host that is cut off
+     * @return all processes
+     * @throws RunFailedException if this process was not started by mpirun, or there is no Open MPI here
+     */
+    public static MpiProcesses join(Duration lostAfter, Consumer<String> lost) {
+        if (launchedAs(System.getenv()).isEmpty()) {
+            throw new RunFailedException(
+                    "this process was not started by mpirun: start it as mpirun -n N, with a process for each rank",
+                    null);
+        }
+        OpenMpi mpi = OpenMpi.load();
+        return new MpiProcesses(mpi, mpi.init(), lostAfter, lost);
+    }
+
+    @Override
+    public int rank() {
+        return rank;
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public Communicator communicator() {
+        return traffic;
+    }
+
+    @Override
+    public void tell(int to, byte[] note) {
+        traffic.tell(to, note);
+    }
+
+    @Override
+    public void listen(Listener listener) {
+        traffic.listen(listener);
+    }
+
+    @Override
+    public void keep() {
+        traffic.keep();
+    }
+
+    /**
+     * Ends all processes of the job, this one included; on a host that is cut off that may take for ever.
+     *
+     * @param status exit status, not 0
+     */
+    public void abort(int status) {
+        mpi.abort(status);
+    }
+
+    /**
+     * Leaves the job when all others do, too: the run has ended everywhere. To be called by every process.
+     *
+     * @throws RunFailedException if messages do not move, or the thread is interrupted
+     */
+    public void leave() {
+        if (left) {
+            return;
+        }
+        try {
+            agreeToEnd();
+            stop();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RunFailedException("interrupted", e);
+        }
+        left = true;
+        // MPI waits for all in there, without an end, and nobody may talk meanwhile.
+        Thread limit = Thread.ofPlatform().daemon().name("mpi-end").start(() -> {
+            long until = System.nanoTime() + lostAfter.toNanos();
+            while (!Thread.interrupted()) {
+                long nanos = until - System.nanoTime();
+                if (nanos <= 0) {
+                    lost.accept("rank %d: the others did not end their MPI within %s s".formatted(
+                            rank, Text.number(lostAfter.toMillis() / 1e3)));
+                    return;
+                }
+                LockSupport.parkNanos(nanos);
+            }
+        });
+        mpi.leave();
+        limit.interrupt();
+    }
+
+    /** The leader hears from all others that they are done, and then tells them that all are. */
+    private void agreeToEnd() throws InterruptedException {
+        if (rank != 0) {
+            traffic.end(0);
+            traffic.awaitEnd(0);
+        } else {
+            for (int other = 1; other < size; other++) {
+                traffic.awaitEnd(other);
+            }
+            for (int other = 1; other < size; other++) {
+                traffic.end(other);
+            }
+        }
+        while (!traffic.allSent()) {
+            LockSupport.parkNanos(LOOK_NANOS);
+        }
+    }
+
+    private void stop() throws InterruptedException {
+        if (!stopped) {
+            stopped = true;
+            watch.stop();
+            traffic.stop();
+        }
+    }
+
+    /** Moves no messages any more. Without {@link #leave()} before, the process has to end with a status other than 0. */
+    @Override
+    public void close() {
+        try {
+            stop();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

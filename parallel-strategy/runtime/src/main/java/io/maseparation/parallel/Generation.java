@@ -9,8 +9,11 @@ import io.maseparation.moe.StopStrings;
 import io.maseparation.moe.TextStream;
 import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.comm.Processes;
 import io.maseparation.parallel.engine.GeneratedToken;
+import io.maseparation.parallel.execute.Agreement;
 import io.maseparation.parallel.execute.PlanExecutor;
+import io.maseparation.parallel.execute.RankProcess;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanFile;
@@ -48,6 +51,7 @@ public final class Generation {
     private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
 
+    private Optional<Processes> processes = Optional.empty();
     private Optional<Listener> listener = Optional.empty();
     /** Guards what follows. */
     private final Object lock = new Object();
@@ -271,6 +275,18 @@ public final class Generation {
         return this;
     }
 
+    /**
+     * Has each rank live in a process of its own: the leader {@link #run()}s it, and all others {@link #follow()}. All
+     * describe the same model, layout and lengths; prompts are the leader's.
+     *
+     * @param of the processes, as many as the layout has ranks
+     * @return this
+     */
+    public Generation in(Processes of) {
+        processes = Optional.of(Objects.requireNonNull(of, "processes"));
+        return this;
+    }
+
     /** Sees tokens as they come. */
     @FunctionalInterface
     public interface Listener {
@@ -376,6 +392,46 @@ public final class Generation {
         }
     }
 
+    /**
+     * Takes part in a run that another process leads, with this process's rank, from setup to end. Prompts, stop strings
+     * and listeners that were set here are not looked at.
+     *
+     * @throws ModelException if the workload does not fit the model, or the memory
+     * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
+     * @throws RunFailedException if the rank fails
+     * @throws IllegalStateException if the model is closed, or there are no other processes
+     */
+    public void follow() {
+        Processes of = processes.orElseThrow(() -> new IllegalStateException("there is nobody to follow: use in()"));
+        model.enter();
+        try {
+            Plan planned = plan.apply(model.config());
+            List<int[]> told = PromptNote.read(agreement(planned).reach(of, new byte[0]));
+            Workload workload = new Workload(
+                    told, maxTokens, ignoreEos, Workload.Ending.NEVER, sampling, promptLogits, prefillChunk, depth);
+            ModelWeights weights = model.weightsFor(devices());
+            RankProcess.follow(plan.apply(weights.config()), new Job(weights, workload, execution).in(of));
+        } finally {
+            model.leave();
+        }
+    }
+
+    /** What has to be the same in all processes. */
+    private Agreement agreement(Plan planned) {
+        Device device = devices().getFirst();
+        return new Agreement()
+                .onBuild()
+                .on("model", model.hash(), model.config())
+                .on(planned)
+                .on("device", device.backend(), device.target().choose().body())
+                .on("command line", maxTokens, sampling, prefillChunk, depth, execution.kvType(),
+                        execution.activations());
+    }
+
+    private List<Device> devices() {
+        return execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
+    }
+
     private Workload.Ending ending(StopStrings strings) {
         Tokenizer tokenizer = model.requiredTokenizer();
         return new Workload.Ending() {
@@ -399,16 +455,18 @@ public final class Generation {
         Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
-        List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
-        ModelWeights weights = model.weightsFor(devices);
+        processes.ifPresent(of -> agreement(plan.apply(model.config())).reach(of, PromptNote.write(prompts)));
+        ModelWeights weights = model.weightsFor(devices());
         AtomicBoolean ended = new AtomicBoolean();
         ExecutionOptions untilClosed = execution.withOnToken(sequence -> {
             execution.onToken().accept(sequence);
             ended.compareAndSet(false, !model.isOpen());
             model.requireOpen();
         });
+        Job job = new Job(weights, workload, untilClosed);
+        // In the formats that the devices read.
         PlanExecutor executor =
-                new PlanExecutor(plan.apply(weights.config()), new Job(weights, workload, untilClosed));
+                new PlanExecutor(plan.apply(weights.config()), processes.map(job::in).orElse(job));
         try (executor) {
             running(Optional.of(executor));
             return executor.run(streaming());

@@ -39,6 +39,8 @@ public final class Main {
      * @param args command and options
      */
     public static void main(String[] args) {
+        // Whatever a rank that does not speak for all has to say, the library's log included.
+        MpiFlags.silentRank(List.of(args)).ifPresent(rank -> System.setErr(MpiFlags.prefixed(rank, System.err)));
         System.exit(run(args, System.out, System.err));
     }
 
@@ -59,7 +61,12 @@ public final class Main {
             dispatch(List.of(args), Terminal.of(out, err));
         } catch (RuntimeException | Error e) {
             status = e instanceof UsageException ? USAGE : FAILED;
-            err.println("ma: " + oneLine(message(e, List.of(args))));
+            if ((e instanceof UsageException || e instanceof PlanException)
+                    && MpiFlags.silentRank(List.of(args)).isPresent()) {
+                MpiFlags.waitForLeader();
+            } else {
+                err.println("ma: " + oneLine(message(e, List.of(args))));
+            }
             if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
                 StringWriter trace = new StringWriter();
                 e.printStackTrace(new PrintWriter(trace));

@@ -36,12 +36,15 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     private MpiProcesses(OpenMpi mpi, OpenMpi.Group all, Duration lostAfter, Consumer<String> lost) {
         this.mpi = mpi;
         this.lostAfter = lostAfter;
-        this.lost = lost;
+        this.lost = line -> {
+            lost.accept(line);
+            mpi.abort(1);
+        };
         rank = mpi.rank(all);
         size = mpi.size(all);
         OpenMpi.Group messages = mpi.duplicate(all);
         OpenMpi.Group heartbeats = mpi.duplicate(all);
-        watch = new Watch(mpi, heartbeats, rank, size, lostAfter, lost);
+        watch = new Watch(mpi, heartbeats, rank, size, lostAfter, this.lost);
         traffic = new Traffic(mpi, messages, rank);
         LOG.log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
     }
@@ -63,8 +66,8 @@ public final class MpiProcesses implements Processes, AutoCloseable {
      * Joins the job that this process was started in. From now on it is noticed when another process does not answer.
      *
      * @param lostAfter time, more than 0, after which a process that nothing was heard of counts as lost
-     * @param lost takes a line that says which one is, once, on a thread of its own: it has to end this process, which
-     *     {@link #abort} alone may not do on a host that is cut off
+     * @param lost takes a line that says which one is, once, on a thread of its own, before all processes of the job are
+     *     aborted. It has to end this process a little later, which that alone may not do on a host that is cut off
      * @return all processes
      * @throws RunFailedException if this process was not started by mpirun, or there is no Open MPI here
      */
@@ -109,15 +112,6 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     }
 
     /**
-     * Ends all processes of the job, this one included; on a host that is cut off that may take for ever.
-     *
-     * @param status exit status, not 0
-     */
-    public void abort(int status) {
-        mpi.abort(status);
-    }
-
-    /**
      * Leaves the job when all others do, too: the run has ended everywhere. To be called by every process.
      *
      * @throws RunFailedException if messages do not move, or the thread is interrupted
@@ -140,7 +134,7 @@ public final class MpiProcesses implements Processes, AutoCloseable {
             while (!Thread.interrupted()) {
                 long nanos = until - System.nanoTime();
                 if (nanos <= 0) {
-                    lost.accept("rank %d: the others did not end their MPI within %s s".formatted(
+                    this.lost.accept("rank %d: the others did not end their MPI within %s s".formatted(
                             rank, Text.number(lostAfter.toMillis() / 1e3)));
                     return;
                 }

@@ -60,13 +60,13 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * As {@link #open(Path)}.
+     * Opens a part of a checkpoint, as {@link #open(Path)} does all of it.
      *
      * @param folder the checkpoint's folder
      * @param wanted which of the model's matrices are read; others are not numbers
      * @return the checkpoint, to be closed
      */
-    public static Checkpoint open(Path folder, Function<ModelConfig, Wanted> wanted) {
+    public static Checkpoint openPart(Path folder, Function<ModelConfig, Wanted> wanted) {
         return open(folder, wanted, Checkpoint::warn);
     }
 

@@ -141,7 +141,7 @@ public final class Model implements AutoCloseable {
     }
 
     private static Model checkpoint(Path folder, Function<ModelConfig, Wanted> wanted) {
-        Checkpoint opened = Checkpoint.open(folder, wanted);
+        Checkpoint opened = Checkpoint.openPart(folder, wanted);
         return new Model(opened.weights(), Optional.of(opened), new ArrayMemory(), 0);
     }
 

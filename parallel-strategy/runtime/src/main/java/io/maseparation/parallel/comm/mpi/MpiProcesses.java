@@ -22,6 +22,8 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     private static final String[] RANK_VARIABLES = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"};
 
     private static final long LOOK_NANOS = 1_000_000;
+    /** Longest start: MPI waits for all processes, and no heartbeat is there yet to say which one is missing. */
+    private static final Duration LONGEST_START = Duration.ofSeconds(60);
 
     private final OpenMpi mpi;
     private final int rank;
@@ -42,10 +44,8 @@ public final class MpiProcesses implements Processes, AutoCloseable {
         };
         rank = mpi.rank(all);
         size = mpi.size(all);
-        OpenMpi.Group messages = mpi.duplicate(all);
-        OpenMpi.Group heartbeats = mpi.duplicate(all);
-        watch = new Watch(mpi, heartbeats, rank, size, lostAfter, this.lost);
-        traffic = new Traffic(mpi, messages, rank);
+        watch = new Watch(mpi, mpi.duplicate(all), rank, size, lostAfter, this.lost);
+        traffic = new Traffic(mpi, mpi.duplicate(all), rank);
         LOG.log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
     }
 
@@ -72,13 +72,19 @@ public final class MpiProcesses implements Processes, AutoCloseable {
      * @throws RunFailedException if this process was not started by mpirun, or there is no Open MPI here
      */
     public static MpiProcesses join(Duration lostAfter, Consumer<String> lost) {
-        if (launchedAs(System.getenv()).isEmpty()) {
+        OptionalInt launched = launchedAs(System.getenv());
+        if (launched.isEmpty()) {
             throw new RunFailedException(
                     "this process was not started by mpirun: start it as mpirun -n N, with a process for each rank",
                     null);
         }
         OpenMpi mpi = OpenMpi.load();
-        return new MpiProcesses(mpi, mpi.init(), lostAfter, lost);
+        Thread limit = limit(LONGEST_START, () -> lost.accept(
+                "rank %d: not all processes came to MPI within %s s: is one of them stopped, or its host not reached?"
+                        .formatted(launched.getAsInt(), LONGEST_START.toSeconds())));
+        OpenMpi.Group all = mpi.init();
+        limit.interrupt();
+        return new MpiProcesses(mpi, all, lostAfter, lost);
     }
 
     @Override
@@ -129,20 +135,22 @@ public final class MpiProcesses implements Processes, AutoCloseable {
         }
         left = true;
         // MPI waits for all in there, without an end, and nobody may talk meanwhile.
-        Thread limit = Thread.ofPlatform().daemon().name("mpi-end").start(() -> {
-            long until = System.nanoTime() + lostAfter.toNanos();
-            while (!Thread.interrupted()) {
-                long nanos = until - System.nanoTime();
-                if (nanos <= 0) {
-                    this.lost.accept("rank %d: the others did not end their MPI within %s s".formatted(
-                            rank, Text.number(lostAfter.toMillis() / 1e3)));
-                    return;
-                }
-                LockSupport.parkNanos(nanos);
-            }
-        });
+        Thread limit = limit(lostAfter, () -> lost.accept("rank %d: the others did not end their MPI within %s s"
+                .formatted(rank, Text.number(lostAfter.toMillis() / 1e3))));
         mpi.leave();
         limit.interrupt();
+    }
+
+    /** Does something after a time, unless the thread is interrupted before. */
+    private static Thread limit(Duration time, Runnable late) {
+        return Thread.ofPlatform().daemon().name("mpi-limit").start(() -> {
+            try {
+                Thread.sleep(time);
+            } catch (InterruptedException e) {
+                return;
+            }
+            late.run();
+        });
     }
 
     /** The leader hears from all others that they are done, and then tells them that all are. */

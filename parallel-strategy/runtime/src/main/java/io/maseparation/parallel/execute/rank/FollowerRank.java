@@ -15,13 +15,14 @@ import org.jspecify.annotations.Nullable;
 
 /** The rank that lives in a process other than the leader's. It does what the leader's {@link LeaderRanks} tell it. */
 public final class FollowerRank implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(FollowerRank.class.getName());
     private static final int LEADER = 0;
     private static final long SAYS_EVERY_MILLIS = 1000;
     /** Longest description of a failure that travels. */
     private static final int LONGEST = 4000;
 
     /** How long the leader has to end this process after it was told of a failure. */
-    private static final long MOST_MILLIS = 5000;
+    private static final long MOST_MILLIS = 2000;
 
     private final Processes processes;
     private final Deployment deployment;
@@ -110,9 +111,7 @@ public final class FollowerRank implements AutoCloseable {
 
         @Override
         public void broken(int rank, Throwable cause) {
-            processes.tell(LEADER,
-                    Notes.write(Notes.BROKEN, to -> to.writeUTF(shortened(Deployment.describe(cause)))));
-            fail(Deployment.failure(deployment.plan().ranks().get(rank), cause));
+            fail(cause);
         }
     }
 
@@ -120,9 +119,19 @@ public final class FollowerRank implements AutoCloseable {
         return text.substring(0, Math.min(LONGEST, text.length()));
     }
 
-    private void fail(RuntimeException cause) {
+    /** The leader says it, too, before it ends all processes. */
+    private void fail(Throwable cause) {
+        try {
+            processes.tell(LEADER,
+                    Notes.write(Notes.BROKEN, to -> to.writeUTF(shortened(Deployment.describe(cause)))));
+        } catch (RuntimeException e) {
+            // It cannot be reached, and notices that.
+            LOG.log(System.Logger.Level.DEBUG, "the leader is not told", e);
+        }
         synchronized (lock) {
-            failure = failure == null ? cause : failure;
+            failure = failure == null
+                    ? Deployment.failure(deployment.plan().ranks().get(processes.rank()), cause)
+                    : failure;
             lock.notifyAll();
         }
     }

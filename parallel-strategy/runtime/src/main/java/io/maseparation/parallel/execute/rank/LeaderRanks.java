@@ -139,7 +139,7 @@ public final class LeaderRanks implements Ranks {
         private final Map<Integer, Told> told = new HashMap<>();
         private @Nullable Crew shift;
         /** Guarded by the lock: processes that are yet to end a step, and what those did that have ended all. */
-        private final Map<Integer, Integer> open = new HashMap<>();
+        private final Map<Integer, BitSet> open = new HashMap<>();
         private final Map<Integer, byte[]> done = new TreeMap<>();
 
         private Work(Team team) {
@@ -190,8 +190,10 @@ public final class LeaderRanks implements Ranks {
 
         @Override
         public void issue(Step step) {
+            BitSet all = new BitSet();
+            all.set(0, processes.size());
             synchronized (lock) {
-                open.put(step.number(), processes.size());
+                open.put(step.number(), all);
             }
             byte[] note = Notes.write(Notes.STEP, to -> {
                 slots(step, to);
@@ -263,7 +265,11 @@ public final class LeaderRanks implements Ranks {
                     }
                     team.listener().batchSampled();
                 });
-                case Notes.ENDED -> Notes.read(from, note, data -> endedBy(from, data.readInt()));
+                case Notes.ENDED -> {
+                    int[] step = new int[1];
+                    Notes.read(from, note, data -> step[0] = data.readInt());
+                    endedBy(from, step[0]);
+                }
                 case Notes.DOING -> Notes.read(from, note,
                         data -> team.heartbeat().says(from, data.readLong(), data.readUTF()));
                 case Notes.BROKEN -> Notes.read(from, note,
@@ -282,11 +288,22 @@ public final class LeaderRanks implements Ranks {
         /** A process has ended a step. */
         private void endedBy(int from, int step) {
             team.heartbeat().finished(from);
-            Integer left;
+            boolean last;
             synchronized (lock) {
-                left = open.computeIfPresent(step, (number, count) -> count == 1 ? null : count - 1);
+                BitSet left = open.get(step);
+                if (left == null || !left.get(from)) {
+                    throw new RunFailedException(
+                            "rank %d sent a note of kind %d that makes no sense: it is not at step %d".formatted(
+                                    from, Notes.ENDED, step),
+                            null);
+                }
+                left.clear(from);
+                last = left.isEmpty();
+                if (last) {
+                    open.remove(step);
+                }
             }
-            if (left == null) {
+            if (last) {
                 team.listener().ended(step);
             }
         }

@@ -92,6 +92,8 @@ final class GenerateCommand extends Command {
         note("For people tokens are printed as they come, one sequence after the other; Ctrl-C ends the run and keeps"
                 + " what there is.");
         note("--format csv prints one row per sequence; json and the others also metrics and ranks.");
+        note("--transport mpi makes each rank a process of its own, on one machine or several: mpirun -n 3 ./ma generate"
+                + " … --strategy ma --attention-devices 1 --expert-devices 2 --transport mpi (docs/distributed.md).");
         note("--trace records transfers and waits too, which costs a little time.");
     }
 

@@ -64,9 +64,8 @@ public final class Main {
             if ((e instanceof UsageException || e instanceof PlanException)
                     && MpiFlags.silentRank(List.of(args)).isPresent()) {
                 MpiFlags.waitForLeader();
-            } else {
-                err.println("ma: " + oneLine(message(e, List.of(args))));
             }
+            err.println("ma: " + oneLine(message(e, List.of(args))));
             if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
                 StringWriter trace = new StringWriter();
                 e.printStackTrace(new PrintWriter(trace));

@@ -45,7 +45,10 @@ final class MpiFlags {
         return mpi && rank.isPresent() && rank.getAsInt() > 0 ? rank : OptionalInt.empty();
     }
 
-    /** Leaves it to rank 0 to say what every rank finds, and to mpirun to end this one then. */
+    /**
+     * Leaves it to rank 0 to say what every rank finds, and to mpirun to end this one then. It goes on where only this
+     * one finds it.
+     */
     static void waitForLeader() {
         LockSupport.parkNanos(LEADER_SPEAKS.toNanos());
     }

@@ -7,7 +7,6 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.StopStrings;
 import io.maseparation.moe.TextStream;
-import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.comm.Processes;
 import io.maseparation.parallel.engine.GeneratedToken;
@@ -342,32 +341,10 @@ public final class Generation {
 
     /** Gives tokens their text. */
     private TokenListener streaming() {
-        if (listener.isEmpty()) {
-            return (sequence, token) -> {};
-        }
-        Listener to = listener.get();
-        Optional<Tokenizer> tokenizer = model.tokenizer();
-        Set<Integer> eos = ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens());
-        List<Optional<TextStream>> texts = prompts.stream()
-                .map(prompt -> tokenizer.map(t -> new TextStream(t, stops)))
-                .toList();
-        int[] counts = new int[prompts.size()];
-        return new TokenListener() {
-            @Override
-            public void token(int sequence, int token) {
-                int index = counts[sequence]++;
-                boolean last = eos.contains(token) || index + 1 == maxTokens;
-                String text = texts.get(sequence)
-                        .map(stream -> stream.add(token) + (last ? stream.end() : ""))
-                        .orElse("");
-                to.token(sequence, new GeneratedToken(index, token, text));
-            }
-
-            @Override
-            public void ended(int sequence) {
-                to.ended(sequence, texts.get(sequence).map(TextStream::end).orElse(""));
-            }
-        };
+        return listener.<TokenListener>map(to -> new StreamedTokens(
+                to, model.tokenizer().map(tokenizer -> () -> new TextStream(tokenizer, stops)), prompts.size(), maxTokens,
+                ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens())))
+                .orElse((sequence, token) -> {});
     }
 
     /**
@@ -393,8 +370,8 @@ public final class Generation {
     }
 
     /**
-     * Takes part in a run that another process leads, with this process's rank, from setup to end. Prompts, stop strings
-     * and listeners that were set here are not looked at.
+     * Takes part in a run that another process leads, with this process's rank, from setup to end. Prompts, stop
+     * strings and listeners that were set here are not looked at.
      *
      * @throws ModelException if the workload does not fit the model, or the memory
      * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
@@ -432,27 +409,10 @@ public final class Generation {
         return execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
     }
 
-    private Workload.Ending ending(StopStrings strings) {
-        Tokenizer tokenizer = model.requiredTokenizer();
-        return new Workload.Ending() {
-            @Override
-            public int tokens(List<Integer> tokens) {
-                return strings.tokens(tokens);
-            }
-
-            @Override
-            public Workload.Tracker start() {
-                TextStream text = new TextStream(tokenizer, Optional.of(strings));
-                return token -> {
-                    text.add(token);
-                    return text.stopped();
-                };
-            }
-        };
-    }
-
     private RunResult runOpen(AtomicBoolean atRest) {
-        Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
+        Workload.Ending ending = stops
+                .<Workload.Ending>map(strings -> new StopEnding(model.requiredTokenizer(), strings))
+                .orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
                 prompts, maxTokens, ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         processes.ifPresent(of -> agreement(plan.apply(model.config())).reach(of, PromptNote.write(prompts)));

@@ -79,8 +79,8 @@ public final class Model implements AutoCloseable {
     }
 
     /**
-     * Opens the part of a preset or a checkpoint that one rank holds, as {@link #open(String, long)}: other matrices are
-     * neither made nor read, and are not numbers. It is for that rank's process ({@link Generation#in}).
+     * Opens the part of a preset or a checkpoint that one rank holds, as {@link #open(String, long)}: other matrices
+     * are neither made nor read, and are not numbers. It is for that rank's process ({@link Generation#in}).
      *
      * @param presetOrFolder name of a preset or path of a checkpoint
      * @param seed of a preset's random weights

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Prompts as the leader of a job tells them to the other processes: their number, and each with its length before it. */
+/** Prompts as the leader of a job tells them to the other processes: how many, and each with its length before it. */
 final class PromptNote {
     private PromptNote() {}
 

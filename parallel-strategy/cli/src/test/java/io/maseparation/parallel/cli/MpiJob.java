@@ -156,9 +156,10 @@ final class MpiJob implements AutoCloseable {
 
     /** Leaves nothing behind, whatever became of the test. */
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         List<ProcessHandle> all = process.descendants().toList();
-        process.destroyForcibly().waitFor();
+        process.destroyForcibly();
         all.forEach(ProcessHandle::destroyForcibly);
+        process.onExit().join();
     }
 }

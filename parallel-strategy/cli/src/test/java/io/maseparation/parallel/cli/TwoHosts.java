@@ -29,7 +29,7 @@ final class TwoHosts implements AutoCloseable {
     }
 
     /** Whether this machine lets us have them. */
-    static boolean permitted(Path folder) throws IOException, InterruptedException {
+    static boolean permitted(Path folder) throws IOException {
         try (TwoHosts hosts = new TwoHosts(folder)) {
             hosts.layOut();
             return hosts.run("ip", "netns", "exec", hosts.host("b"), "unshare", "--uts", "hostname", hosts.host("b"));
@@ -40,13 +40,13 @@ final class TwoHosts implements AutoCloseable {
     }
 
     /** Hosts that are there until this is closed. */
-    static TwoHosts start(Path folder) throws IOException, InterruptedException {
+    static TwoHosts start(Path folder) throws IOException {
         TwoHosts hosts = new TwoHosts(folder);
         hosts.layOut();
         return hosts;
     }
 
-    private void layOut() throws IOException, InterruptedException {
+    private void layOut() throws IOException {
         for (String which : List.of("a", "b")) {
             run("ip", "netns", "add", host(which));
         }
@@ -64,7 +64,7 @@ final class TwoHosts implements AutoCloseable {
     }
 
     /** Pulls the cable. */
-    void cut() throws IOException, InterruptedException {
+    void cut() throws IOException {
         run("ip", "-n", host("a"), "link", "set", cable("a"), "down");
     }
 
@@ -89,14 +89,14 @@ final class TwoHosts implements AutoCloseable {
         return MpiJob.startCommand(folder, command);
     }
 
-    private boolean run(String... command) throws IOException, InterruptedException {
+    private boolean run(String... command) throws IOException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
-        return process.waitFor(SECONDS, TimeUnit.SECONDS) && process.exitValue() == 0;
+        return process.onExit().orTimeout(SECONDS, TimeUnit.SECONDS).join().exitValue() == 0;
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         for (String which : List.of("a", "b")) {
             run("ip", "netns", "del", host(which));
         }

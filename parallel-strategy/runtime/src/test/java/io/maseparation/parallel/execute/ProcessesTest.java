@@ -206,11 +206,13 @@ class ProcessesTest {
             }
         }
         ProcessesOfThreads differ = new ProcessesOfThreads(3);
-        reach(differ, 1, new Agreement().onBuild().on("model", "a").on(plan));
-        reach(differ, 2, new Agreement().onBuild().on("model", "a").on(other));
+        List<Future<byte[]>> others = List.of(
+                reach(differ, 1, new Agreement().onBuild().on("model", "a").on(plan)),
+                reach(differ, 2, new Agreement().onBuild().on("model", "a").on(other)));
         Future<byte[]> leader = reach(differ, 0, new Agreement().onBuild().on("model", "a").on(plan));
 
         assertThatThrownBy(() -> leader.get(20, TimeUnit.SECONDS))
                 .hasMessageContaining("rank 2 has another plan than rank 0: start all ranks with the same");
+        assertThat(others).noneMatch(Future::isDone);
     }
 }

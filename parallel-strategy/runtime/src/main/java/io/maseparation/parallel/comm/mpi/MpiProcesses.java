@@ -66,8 +66,8 @@ public final class MpiProcesses implements Processes, AutoCloseable {
      * Joins the job that this process was started in. From now on it is noticed when another process does not answer.
      *
      * @param lostAfter time, more than 0, after which a process that nothing was heard of counts as lost
-     * @param lost takes a line that says which one is, once, on a thread of its own, before all processes of the job are
-     *     aborted. It has to end this process a little later, which that alone may not do on a host that is cut off
+     * @param lost takes a line that says which one is, once, on a thread of its own, before all processes of the job
+     *     are aborted. It has to end this process a little later, which that alone may not do on a host that is cut off
      * @return all processes
      * @throws RunFailedException if this process was not started by mpirun, or there is no Open MPI here
      */
@@ -179,7 +179,7 @@ public final class MpiProcesses implements Processes, AutoCloseable {
         }
     }
 
-    /** Moves no messages any more. Without {@link #leave()} before, the process has to end with a status other than 0. */
+    /** Moves no messages any more. Unless {@link #leave()} was called before, the process has to end with a failure. */
     @Override
     public void close() {
         try {

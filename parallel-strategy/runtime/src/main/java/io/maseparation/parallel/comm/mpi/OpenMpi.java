@@ -10,6 +10,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -113,9 +114,9 @@ final class OpenMpi {
         return linker.downcallHandle(symbol(name), FunctionDescriptor.of(INT, arguments));
     }
 
-    private static @Nullable Object invoke(MethodHandle function, Object... arguments) {
+    private static Object invoke(MethodHandle function, Object... arguments) {
         try {
-            return function.invokeWithArguments(arguments);
+            return Objects.requireNonNull(function.invokeWithArguments(arguments), "all functions return something");
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

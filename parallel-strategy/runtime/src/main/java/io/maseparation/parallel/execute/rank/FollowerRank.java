@@ -180,10 +180,11 @@ public final class FollowerRank implements AutoCloseable {
     private void awaitClose() throws InterruptedException {
         while (true) {
             synchronized (lock) {
-                if (failure != null) {
+                RuntimeException cause = failure;
+                if (cause != null) {
                     // The leader says it; it has to have the time.
                     TimeUnit.MILLISECONDS.timedWait(lock, MOST_MILLIS);
-                    throw failure;
+                    throw cause;
                 }
                 if (closed) {
                     return;

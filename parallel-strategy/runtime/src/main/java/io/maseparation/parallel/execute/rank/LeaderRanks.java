@@ -217,35 +217,37 @@ public final class LeaderRanks implements Ranks {
             }));
             List<Integer> news = new ArrayList<>();
             used.stream().forEach(i -> {
-                Told before = told.get(i);
                 Slot slot = team.slots().get(i);
-                if (isNew(before, slot) || before.blocks < slot.table().count()) {
+                Told known = known(i, slot);
+                if (known == null || known.blocks < slot.table().count()) {
                     news.add(i);
                 }
             });
             to.writeInt(news.size());
             for (int i : news) {
                 Slot slot = team.slots().get(i);
-                Told before = told.get(i);
+                Told known = known(i, slot);
                 to.writeInt(i);
-                to.writeBoolean(isNew(before, slot));
-                if (isNew(before, slot)) {
+                to.writeBoolean(known == null);
+                if (known == null) {
                     Notes.slot(to, slot);
-                    before = new Told(slot);
-                    told.put(i, before);
+                    known = new Told(slot);
+                    told.put(i, known);
                 }
-                int[] blocks = new int[slot.table().count() - before.blocks];
+                int[] blocks = new int[slot.table().count() - known.blocks];
                 for (int b = 0; b < blocks.length; b++) {
-                    blocks[b] = slot.table().block(before.blocks + b);
+                    blocks[b] = slot.table().block(known.blocks + b);
                 }
                 Notes.ints(to, blocks);
-                before.blocks += blocks.length;
+                known.blocks += blocks.length;
             }
         }
 
+        /** What others know of the sequence that is in a slot now. */
         @SuppressWarnings("ReferenceEquality")
-        private static boolean isNew(@Nullable Told before, Slot slot) {
-            return before == null || before.slot != slot;
+        private @Nullable Told known(int index, Slot slot) {
+            Told before = told.get(index);
+            return before == null || before.slot != slot ? null : before;
         }
 
         private void take(int from, byte[] note) {

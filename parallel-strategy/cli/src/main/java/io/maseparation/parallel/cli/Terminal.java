@@ -3,6 +3,7 @@ package io.maseparation.parallel.cli;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -44,7 +45,7 @@ record Terminal(PrintStream out, PrintStream err, boolean progress, Duration lin
 
     /** One that shows nothing, for what somebody else says. */
     static Terminal silent() {
-        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream());
+        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         return new Terminal(nowhere, nowhere, false, NEVER);
     }
 

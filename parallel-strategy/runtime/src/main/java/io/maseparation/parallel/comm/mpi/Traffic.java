@@ -107,7 +107,7 @@ final class Traffic implements Communicator {
 
     private static void rest(int idle) {
         if (idle < LOOKS) {
-            Thread.yield();
+            Thread.onSpinWait();
         } else {
             LockSupport.parkNanos(idle < LOOKS + SHORT_RESTS
                     ? SHORT_NANOS

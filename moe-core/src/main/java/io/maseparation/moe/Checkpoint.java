@@ -4,12 +4,18 @@ import io.maseparation.files.Existing;
 import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.ArrayMemory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,6 +59,17 @@ public final class Checkpoint implements AutoCloseable {
         return open(folder, Checkpoint::warn);
     }
 
+    /**
+     * Opens a part of a checkpoint, as {@link #open(Path)} does all of it.
+     *
+     * @param folder the checkpoint's folder
+     * @param wanted which of the model's matrices are read; others are not numbers
+     * @return the checkpoint, to be closed
+     */
+    public static Checkpoint openPart(Path folder, Function<ModelConfig, Wanted> wanted) {
+        return open(folder, wanted, Checkpoint::warn);
+    }
+
     static void warn(String line) {
         LOG.log(System.Logger.Level.WARNING, line);
     }
@@ -63,6 +80,11 @@ public final class Checkpoint implements AutoCloseable {
      * @param warnings takes a line about everything in the checkpoint that contradicts the rest or is left out
      */
     static Checkpoint open(Path folder, Consumer<String> warnings) {
+        return open(folder, config -> Wanted.ALL, warnings);
+    }
+
+    private static Checkpoint open(
+            Path folder, Function<ModelConfig, Wanted> wanted, Consumer<String> warnings) {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(Text.printable(folder) + ": no such folder");
         }
@@ -83,7 +105,8 @@ public final class Checkpoint implements AutoCloseable {
                         .formatted(tensors.source(), Safetensors.INDEX)));
             }
             ModelWeights weights =
-                    memory.make(() -> new HfWeights(tensors, model, config.declaredType(), warnings).load());
+                    memory.make(() -> new HfWeights(tensors, model, config.declaredType(), wanted.apply(model), warnings)
+                            .load());
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
                     folder, tensors, memory, weights, Existing.file(tokenizer) ? Tokenizer.lazily(tokenizer) : null);
@@ -112,6 +135,20 @@ public final class Checkpoint implements AutoCloseable {
     /** {@return the folder it is in} */
     public Path folder() {
         return folder;
+    }
+
+    /** {@return a hash of config.json, the index, and the names, types, shapes and places of all tensors} */
+    public String headersHash() {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(Files.readAllBytes(folder.resolve("config.json")));
+            digest.update(tensors.description().getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (IOException e) {
+            throw new ModelException(Text.printable(folder) + ": cannot be read: " + Text.reason(e), e);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JVM has it", e);
+        }
     }
 
     /** {@return bytes of weights shared with the page cache} */

@@ -33,6 +33,8 @@ final class HfWeights {
     private final ModelConfig config;
     private final HfFamily family;
     private final TensorTypes types;
+    private final Wanted wanted;
+    private final AbsentMatrices absent = new AbsentMatrices();
     private final Consumer<String> warnings;
     private final Set<String> read = new HashSet<>();
 
@@ -40,10 +42,13 @@ final class HfWeights {
      * The weights of a checkpoint.
      *
      * @param declared the number format that config.json names, if it names one
+     * @param wanted which matrices are read
      * @param warnings takes a line about everything that is not as config.json says
      */
     HfWeights(
-            Safetensors tensors, ModelConfig config, Optional<DataType> declared, Consumer<String> warnings) {
+            Safetensors tensors, ModelConfig config, Optional<DataType> declared, Wanted wanted,
+            Consumer<String> warnings) {
+        this.wanted = wanted;
         this.warnings = line -> warnings.accept(Text.message(line));
         this.tensors = tensors;
         this.config = config;
@@ -53,13 +58,16 @@ final class HfWeights {
 
     ModelWeights load() {
         boolean tied = config.vocabulary().tied();
-        WeightMatrix embedding = vocabulary(tied && !tensors.has(EMBEDDING) && tensors.has(HEAD) ? HEAD : EMBEDDING);
+        // Where both are there and should be one, that is looked at.
+        boolean both = wanted.embedding() || (tied && (wanted.output() || tensors.has(HEAD)));
+        WeightMatrix embedding =
+                vocabulary(tied && !tensors.has(EMBEDDING) && tensors.has(HEAD) ? HEAD : EMBEDDING, both);
         List<LayerWeights> layers = new ArrayList<>();
         for (int i = 0; i < config.layers().size(); i++) {
-            layers.add(layer("model.layers." + i + ".", config.layers().get(i)));
+            layers.add(layer(i, "model.layers." + i + ".", config.layers().get(i)));
         }
         FloatArray norm = vector("model.norm.weight", config.hidden(), "hidden_size");
-        WeightMatrix output = tied && !tensors.has(HEAD) ? embedding : vocabulary(HEAD);
+        WeightMatrix output = tied && !tensors.has(HEAD) ? embedding : vocabulary(HEAD, tied || wanted.output());
         if (tied && same(output, embedding)) {
             output = embedding;
         } else if (tied) {
@@ -97,8 +105,8 @@ final class HfWeights {
         return matrices.map(m -> Format.of(m.type())).max(Comparator.comparingDouble(Format::bits)).orElse(usual);
     }
 
-    private WeightMatrix vocabulary(String name) {
-        return matrix(name, config.vocab(), config.hidden(), "vocab_size, hidden_size");
+    private WeightMatrix vocabulary(String name, boolean here) {
+        return matrix(name, config.vocab(), config.hidden(), "vocab_size, hidden_size", here);
     }
 
     private static boolean same(WeightMatrix a, WeightMatrix b) {
@@ -132,7 +140,7 @@ final class HfWeights {
         }
     }
 
-    private LayerWeights layer(String prefix, ModelConfig.Layer layer) {
+    private LayerWeights layer(int index, String prefix, ModelConfig.Layer layer) {
         boolean sparse = layer.routing().experts() > 0;
         String moe = prefix + (tensors.has(prefix + "block_sparse_moe.gate.weight") || family == HfFamily.GRANITE_MOE
                 ? "block_sparse_moe."
@@ -140,27 +148,29 @@ final class HfWeights {
         String router = moe + (family == HfFamily.GRANITE_MOE ? "router.layer.weight" : "gate.weight");
         return new LayerWeights(
                 vector(prefix + "input_layernorm.weight", config.hidden(), "hidden_size"),
-                attention(prefix + "self_attn."),
+                attention(prefix + "self_attn.", wanted.attention(index)),
                 vector(prefix + "post_attention_layernorm.weight", config.hidden(), "hidden_size"),
                 sparse ? router(router, layer.routing().experts()) : null,
                 layer.routing().extra() == Routing.Extra.SIGMOID_GATE
                         ? gate(moe + "shared_expert_gate.weight")
                         : null,
-                sparse ? experts(moe, layer) : ExpertBanks.NONE,
-                extra(moe, layer));
+                sparse ? experts(index, moe, layer) : ExpertBanks.NONE,
+                extra(moe, layer, wanted.extra(index)));
     }
 
-    private LayerWeights.Attention attention(String prefix) {
+    private LayerWeights.Attention attention(String prefix, boolean here) {
         String query = "num_attention_heads × head_dim";
         String keys = "num_key_value_heads × head_dim";
         ModelConfig.Attention attention = config.attention();
-        List<WeightMatrix> qkv = types.alike(List.of(
-                matrix(prefix + "q_proj.weight", config.queryWidth(), config.hidden(), query + ", hidden_size"),
-                matrix(prefix + "k_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size"),
-                matrix(prefix + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size")));
+        List<WeightMatrix> qkv = alike(List.of(
+                matrix(prefix + "q_proj.weight", config.queryWidth(), config.hidden(), query + ", hidden_size", here),
+                matrix(prefix + "k_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size", here),
+                matrix(prefix + "v_proj.weight", config.kvWidth(), config.hidden(), keys + ", hidden_size", here)),
+                here);
         return new LayerWeights.Attention(
                 qkv.get(0), qkv.get(1), qkv.get(2),
-                matrix(prefix + "o_proj.weight", config.hidden(), config.queryWidth(), "hidden_size, " + query),
+                matrix(prefix + "o_proj.weight", config.hidden(), config.queryWidth(), "hidden_size, " + query,
+                        here),
                 attention.qkvBias() ? qkvBias(prefix, query, keys) : null,
                 attention.outputBias() ? vector(prefix + "o_proj.bias", config.hidden(), "hidden_size") : null,
                 norm(prefix + "q_norm.weight", config.queryWidth(), query),
@@ -198,29 +208,31 @@ final class HfWeights {
         return DeviceArrays.copyOf(floats(name, "1, hidden_size", 1, config.hidden()));
     }
 
-    private @Nullable ExpertWeights extra(String moe, ModelConfig.Layer layer) {
+    private @Nullable ExpertWeights extra(String moe, ModelConfig.Layer layer, boolean here) {
         return switch (layer.routing().extra()) {
             case NONE -> null;
-            case ALWAYS -> feedForward(moe, layer.extraWidth(), "intermediate_size");
+            case ALWAYS -> feedForward(moe, layer.extraWidth(), "intermediate_size", here);
             case SIGMOID_GATE -> feedForward(moe + "shared_expert.", layer.extraWidth(),
-                    "shared_expert_intermediate_size");
+                    "shared_expert_intermediate_size", here);
         };
     }
 
-    private ExpertWeights feedForward(String prefix, int width, String field) {
-        return three(prefix + "gate_proj.weight", prefix + "up_proj.weight", prefix + "down_proj.weight", width, field);
+    private ExpertWeights feedForward(String prefix, int width, String field, boolean here) {
+        return three(prefix + "gate_proj.weight", prefix + "up_proj.weight", prefix + "down_proj.weight", width, field,
+                here);
     }
 
-    private ExpertWeights three(String gate, String up, String down, int width, String field) {
+    private ExpertWeights three(String gate, String up, String down, int width, String field, boolean here) {
         String wide = field + ", hidden_size";
-        List<WeightMatrix> in = types.alike(List.of(
-                matrix(gate, width, config.hidden(), wide), matrix(up, width, config.hidden(), wide)));
+        List<WeightMatrix> in = alike(List.of(
+                matrix(gate, width, config.hidden(), wide, here), matrix(up, width, config.hidden(), wide, here)),
+                here);
         return new ExpertWeights(
                 in.get(0), in.get(1),
-                matrix(down, config.hidden(), width, "hidden_size, " + field));
+                matrix(down, config.hidden(), width, "hidden_size, " + field, here));
     }
 
-    private ExpertBanks experts(String moe, ModelConfig.Layer layer) {
+    private ExpertBanks experts(int index, String moe, ModelConfig.Layer layer) {
         int width = layer.expertWidth();
         String field = family.qwen() ? "moe_intermediate_size" : "intermediate_size";
         if (family == HfFamily.GRANITE_MOE) {
@@ -233,9 +245,10 @@ final class HfWeights {
         List<ExpertWeights> experts = new ArrayList<>();
         for (int e = 0; e < layer.routing().experts(); e++) {
             String prefix = moe + "experts." + e + ".";
+            boolean here = wanted.expert(index, e);
             experts.add(mixtral
-                    ? three(prefix + "w1.weight", prefix + "w3.weight", prefix + "w2.weight", width, field)
-                    : feedForward(prefix, width, field));
+                    ? three(prefix + "w1.weight", prefix + "w3.weight", prefix + "w2.weight", width, field, here)
+                    : feedForward(prefix, width, field, here));
         }
         return ExpertBanks.separate(experts);
     }
@@ -253,9 +266,17 @@ final class HfWeights {
         return ExpertBanks.stacked(experts, first, 2 * width * config.hidden(), config.hidden() * width);
     }
 
-    private WeightMatrix matrix(String name, int rows, int cols, String fields) {
+    private WeightMatrix matrix(String name, int rows, int cols, String fields, boolean here) {
         checkShape(name, fields, rows, cols);
-        return types.matrix(name);
+        return here ? types.matrix(name) : absent.matrix(types.type(name), rows, cols);
+    }
+
+    private List<WeightMatrix> alike(List<WeightMatrix> matrices, boolean here) {
+        DataType first = matrices.getFirst().type();
+        if (here || matrices.stream().allMatch(m -> m.type() == first)) {
+            return types.alike(matrices);
+        }
+        return matrices.stream().map(m -> absent.matrix(DataType.F32, m.rows(), m.cols())).toList();
     }
 
     private FloatArray vector(String name, int size, String fields) {

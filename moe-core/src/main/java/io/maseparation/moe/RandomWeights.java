@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ForkJoinPool;
 import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -35,6 +36,8 @@ public final class RandomWeights {
     private final long seed;
     private final Map<Integer, UniformValues> tables = new HashMap<>();
     private final List<Stack> stacks = new ArrayList<>();
+    private final Wanted wanted;
+    private final AbsentMatrices absent = new AbsentMatrices();
 
     /** Matrices of one shape that share an array, one below the other. */
     private final class Stack {
@@ -53,7 +56,13 @@ public final class RandomWeights {
             this.keys = keys;
             int columns = (int) Math.round(1 / (deviation * deviation));
             this.values = tables.computeIfAbsent(columns, c -> UniformValues.of(config.weightType(), deviation));
-            stacks.add(this);
+            if (matrices > 0) {
+                stacks.add(this);
+            }
+        }
+
+        long bytes() {
+            return (long) matrices * rows * cols * config.weightType().bytes();
         }
 
         void allocate() {
@@ -61,6 +70,9 @@ public final class RandomWeights {
         }
 
         WeightMatrix matrix(int index) {
+            if (keys.length == 0) {
+                return absent.matrix(config.weightType(), rows, cols);
+            }
             return new WeightMatrix(config.weightType(), array, index * rows * cols, rows, cols, cols);
         }
 
@@ -78,9 +90,10 @@ public final class RandomWeights {
         }
     }
 
-    private RandomWeights(ModelConfig config, long seed) {
+    private RandomWeights(ModelConfig config, long seed, Wanted wanted) {
         this.config = config;
         this.seed = seed;
+        this.wanted = wanted;
     }
 
     /**
@@ -92,28 +105,49 @@ public final class RandomWeights {
      * @throws ModelException if memory is short, or a matrix has more elements than an array can
      */
     public static ModelWeights create(ModelConfig config, long seed) {
+        return create(config, seed, Wanted.ALL);
+    }
+
+    /**
+     * {@return some of a model's weights, the same as those of all of them} Other matrices take no memory, and are not
+     * numbers.
+     *
+     * @param config the model
+     * @param seed the same for the same weights
+     * @param wanted which matrices are made
+     * @throws ModelException if memory is short, or a matrix has more elements than an array can
+     */
+    public static ModelWeights create(ModelConfig config, long seed, Wanted wanted) {
         if (config.planningOnly()) {
             throw new ModelException("%s is for planning and simulation only; nothing runs it"
                     .formatted(config.name()));
         }
+        if (wanted.equals(Wanted.ALL)) {
+            require(config, ModelSize.of(config).weightBytes());
+        }
+        return new RandomWeights(config, seed, wanted).create();
+    }
+
+    private static void require(ModelConfig config, long bytes) {
         MemoryBudget.require(
-                ModelSize.of(config).weightBytes(),
-                "the weights of " + config.name(),
-                "choose a smaller 'model', such as small or tiny");
-        return new RandomWeights(config, seed).create();
+                bytes, "the weights of " + config.name(), "choose a smaller 'model', such as small or tiny");
     }
 
     private ModelWeights create() {
         // Memory is handed out in parallel and filled afterwards, so the model is laid out first and built last.
         double byHidden = 1 / Math.sqrt(config.hidden());
-        Stack embedding =
-                stack(config.vocab(), config.hidden(), config.vocabulary().tied() ? byHidden : 1, key(-1, 0, 0));
-        Stack output = config.vocabulary().tied()
+        boolean tied = config.vocabulary().tied();
+        Stack embedding = stack(config.vocab(), config.hidden(), tied ? byHidden : 1,
+                keys(wanted.embedding() || (tied && wanted.output()), key(-1, 0, 0)));
+        Stack output = tied
                 ? embedding
-                : stack(config.vocab(), config.hidden(), byHidden, key(-1, 1, 0));
+                : stack(config.vocab(), config.hidden(), byHidden, keys(wanted.output(), key(-1, 1, 0)));
         List<Supplier<LayerWeights>> layers = new ArrayList<>();
         for (int l = 0; l < config.layers().size(); l++) {
             layers.add(layer(l, config.layers().get(l)));
+        }
+        if (!wanted.equals(Wanted.ALL)) {
+            require(config, stacks.stream().mapToLong(Stack::bytes).sum());
         }
         List<Runnable> memory = stacks.stream().map(stack -> ArrayMemory.shared(stack::allocate)).toList();
         memory.parallelStream().forEach(Runnable::run);
@@ -146,14 +180,17 @@ public final class RandomWeights {
     private Supplier<LayerWeights> layer(int l, ModelConfig.Layer layer) {
         ModelConfig c = config;
         double byHidden = 1 / Math.sqrt(c.hidden());
-        Stack q = stack(c.queryWidth(), c.hidden(), byHidden, key(l, 0, 0));
-        Stack k = stack(c.kvWidth(), c.hidden(), byHidden, key(l, 1, 0));
-        Stack v = stack(c.kvWidth(), c.hidden(), byHidden, key(l, 2, 0));
-        Stack o = stack(c.hidden(), c.queryWidth(), 1 / Math.sqrt(c.queryWidth()), key(l, 3, 0));
+        boolean attends = wanted.attention(l);
+        Stack q = stack(c.queryWidth(), c.hidden(), byHidden, keys(attends, key(l, 0, 0)));
+        Stack k = stack(c.kvWidth(), c.hidden(), byHidden, keys(attends, key(l, 1, 0)));
+        Stack v = stack(c.kvWidth(), c.hidden(), byHidden, keys(attends, key(l, 2, 0)));
+        Stack o = stack(c.hidden(), c.queryWidth(), 1 / Math.sqrt(c.queryWidth()), keys(attends, key(l, 3, 0)));
         Routing routing = layer.routing();
-        Supplier<ExpertBanks> experts = experts(l, 4, routing.experts(), layer.expertWidth());
+        Supplier<ExpertBanks> experts =
+                experts(l, 4, routing.experts(), layer.expertWidth(), e -> wanted.expert(l, e));
         boolean hasExtra = routing.extra() != Routing.Extra.NONE;
-        Supplier<ExpertBanks> extra = experts(l, 7, hasExtra ? 1 : 0, layer.extraWidth());
+        Supplier<ExpertBanks> extra =
+                experts(l, 7, hasExtra ? 1 : 0, layer.extraWidth(), e -> wanted.extra(l));
         boolean whole = c.qkNorm() == QkNorm.WHOLE;
         boolean norms = c.qkNorm() != QkNorm.NONE;
         return () -> new LayerWeights(
@@ -175,27 +212,61 @@ public final class RandomWeights {
     }
 
     /** Experts whose gate, up and down matrices have the kinds {@code kind}, {@code kind + 1} and {@code kind + 2}. */
-    private Supplier<ExpertBanks> experts(int layer, int kind, int experts, int width) {
+    private Supplier<ExpertBanks> experts(int layer, int kind, int experts, int width, IntPredicate isWanted) {
+        if (!IntStream.range(0, experts).allMatch(isWanted)) {
+            return some(layer, kind, experts, width, isWanted);
+        }
+        return runOf(layer, kind, new Run(0, experts), width);
+    }
+
+    /** Experts that follow each other. */
+    private record Run(int from, int to) {
+        int size() {
+            return to - from;
+        }
+    }
+
+    /** Those experts that are wanted, with what stands for the others between them. */
+    private Supplier<ExpertBanks> some(int layer, int kind, int experts, int width, IntPredicate isWanted) {
+        List<Supplier<ExpertBanks>> parts = new ArrayList<>();
+        for (int from = 0; from < experts;) {
+            boolean here = isWanted.test(from);
+            int to = from + 1;
+            while (to < experts && isWanted.test(to) == here) {
+                to++;
+            }
+            int count = to - from;
+            parts.add(here
+                    ? runOf(layer, kind, new Run(from, to), width)
+                    : () -> ExpertBanks.stacked(
+                            count, absent.expert(config.weightType(), config.gated(), width, config.hidden()), 0, 0));
+            from = to;
+        }
+        return () -> ExpertBanks.joined(parts.stream().map(Supplier::get).toList());
+    }
+
+    private Supplier<ExpertBanks> runOf(int layer, int kind, Run experts, int width) {
         double byHidden = 1 / Math.sqrt(config.hidden());
         double byWidth = 1 / Math.sqrt(Math.max(1, width));
-        List<Stack> gate = config.gated() ? stacked(layer, kind, experts, width, config.hidden(), byHidden) : List.of();
-        List<Stack> up = stacked(layer, kind + 1, experts, width, config.hidden(), byHidden);
-        List<Stack> down = stacked(layer, kind + 2, experts, config.hidden(), width, byWidth);
+        List<Stack> gate = config.gated()
+                ? stacked(keys(layer, kind, experts), width, config.hidden(), byHidden)
+                : List.of();
+        List<Stack> up = stacked(keys(layer, kind + 1, experts), width, config.hidden(), byHidden);
+        List<Stack> down = stacked(keys(layer, kind + 2, experts), config.hidden(), width, byWidth);
         IntFunction<ExpertWeights> own = e -> new ExpertWeights(
                 config.gated() ? gate.get(e).matrix(0) : null, up.get(e).matrix(0), down.get(e).matrix(0));
         int size = width * config.hidden();
         return () -> up.size() == 1
-                ? ExpertBanks.stacked(experts, own.apply(0), size, size)
-                : ExpertBanks.separate(IntStream.range(0, experts).mapToObj(own).toList());
+                ? ExpertBanks.stacked(experts.size(), own.apply(0), size, size)
+                : ExpertBanks.separate(IntStream.range(0, experts.size()).mapToObj(own).toList());
     }
 
     /** One array for all experts, or one for each if they are too large together. */
-    private List<Stack> stacked(int layer, int kind, int experts, int rows, int cols, double deviation) {
-        long[] keys = IntStream.range(0, experts).mapToLong(e -> key(layer, kind, e)).toArray();
-        if (experts == 0) {
+    private List<Stack> stacked(long[] keys, int rows, int cols, double deviation) {
+        if (keys.length == 0) {
             return List.of();
         }
-        if ((long) experts * rows * cols <= Integer.MAX_VALUE) {
+        if ((long) keys.length * rows * cols <= Integer.MAX_VALUE) {
             return List.of(stack(rows, cols, deviation, keys));
         }
         return Arrays.stream(keys).mapToObj(key -> stack(rows, cols, deviation, key)).toList();
@@ -207,6 +278,15 @@ public final class RandomWeights {
                     .formatted(config.name(), rows, cols));
         }
         return new Stack(rows, cols, deviation, keys);
+    }
+
+    private long[] keys(int layer, int kind, Run experts) {
+        return IntStream.range(experts.from(), experts.to()).mapToLong(e -> key(layer, kind, e)).toArray();
+    }
+
+    /** The key of a matrix, or none for one that is not wanted. */
+    private static long[] keys(boolean isWanted, long key) {
+        return isWanted ? new long[] {key} : new long[0];
     }
 
     private long key(int layer, int kind, int expert) {

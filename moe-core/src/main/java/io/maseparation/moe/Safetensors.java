@@ -190,6 +190,17 @@ public final class Safetensors implements AutoCloseable {
         return Text.printable(source);
     }
 
+    /** {@return names, types, shapes and places of all tensors, whatever folder they are in} */
+    String description() {
+        StringBuilder text = new StringBuilder();
+        shards.forEach((file, shard) -> {
+            text.append(file.getFileName());
+            shard.tensors().forEach((name, info) -> text.append('\n').append(name).append(' ').append(info.type())
+                    .append(info.shape()).append(info.offset()));
+        });
+        return text.toString();
+    }
+
     /** {@return names of all tensors} */
     public Set<String> names() {
         return tensors.keySet();

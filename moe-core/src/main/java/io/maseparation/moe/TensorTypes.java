@@ -60,7 +60,8 @@ final class TensorTypes {
                 .toList();
     }
 
-    private DataType type(String name) {
+    /** The format that a tensor is computed in. */
+    DataType type(String name) {
         DataType own = tensors.type(name);
         DataType type = stored.size() > 1 ? declared.orElse(DataType.F32) : own;
         if (type == DataType.F32 || type == own) {

@@ -78,6 +78,55 @@ class RandomWeightsTest {
         }
     }
 
+    /** A rank's part: its matrices are those of the whole model, and the others are not numbers. */
+    @ParameterizedTest
+    @EnumSource(DataType.class)
+    void aPartHasTheSameWeightsAndNothingElse(DataType type) {
+        ModelConfig config = everything(type);
+        Wanted part = new Wanted() {
+            @Override
+            public boolean embedding() {
+                return false;
+            }
+
+            @Override
+            public boolean output() {
+                return true;
+            }
+
+            @Override
+            public boolean attention(int layer) {
+                return layer == 1;
+            }
+
+            @Override
+            public boolean expert(int layer, int expert) {
+                return expert == 0 || expert == 2 || expert == 3;
+            }
+
+            @Override
+            public boolean extra(int layer) {
+                return layer == 0;
+            }
+        };
+        ModelWeights all = RandomWeights.create(config, 5);
+        ModelWeights some = RandomWeights.create(config, 5, part);
+        double[][] expected = values(all);
+        double[][] values = values(some);
+        // Embedding, output; projections, experts and extra of the first layer; projections and extra of the second.
+        String here = "01" + "0000" + "111000111111000" + "111" + "1111" + "000";
+        assertThat(values).hasNumberOfRows(here.length());
+        for (int m = 0; m < values.length; m++) {
+            if (here.charAt(m) == '1') {
+                assertThat(values[m]).as("matrix %d", m).isEqualTo(expected[m]);
+            } else {
+                assertThat(values[m]).as("matrix %d", m).hasSize(expected[m].length).containsOnly(Double.NaN);
+            }
+        }
+        assertThat(some.layers().getFirst().router()).isNotNull();
+        assertThat(some.layers().getFirst().experts().banks()).hasSize(4);
+    }
+
     @ParameterizedTest
     @EnumSource(DataType.class)
     void matricesHaveTheDeviationTheyShould(DataType type) {

@@ -61,6 +61,11 @@ public record ExpertBank(
         return new ExpertBank(group, number, expert(from), step * gateStride, step * upStride, step * downStride);
     }
 
+    /** The same experts after so many others. */
+    ExpertBank after(int others) {
+        return new ExpertBank(firstGroup + others, count, first, gateStride, upStride, downStride);
+    }
+
     /** A bank of as many experts at the same distances, of which {@code other} is the first. */
     ExpertBank withFirst(ExpertWeights other) {
         return new ExpertBank(firstGroup, count, other, gateStride, upStride, downStride);

@@ -41,6 +41,23 @@ public final class ExpertBanks extends AbstractList<ExpertWeights> implements Ra
                         : new ExpertBank(0, count, first, first.gated() ? inStride : 0, inStride, downStride)));
     }
 
+    /**
+     * Experts of several, one after the other, in the banks that they have.
+     *
+     * @param parts in the order that their experts shall have
+     */
+    public static ExpertBanks joined(List<ExpertBanks> parts) {
+        List<ExpertBank> all = new ArrayList<>();
+        int before = 0;
+        for (ExpertBanks part : parts) {
+            for (ExpertBank bank : part.banks) {
+                all.add(bank.after(before));
+            }
+            before += part.size;
+        }
+        return new ExpertBanks(all);
+    }
+
     /** The banks, in the order of their groups. */
     public List<ExpertBank> banks() {
         return banks;

@@ -11,12 +11,12 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
  * @param offset index of element (0, 0)
  * @param rows number of rows (outputs of a projection)
  * @param cols number of columns (inputs of a projection)
- * @param rowStride elements between the starts of two rows
+ * @param rowStride elements between the starts of two rows; 0 where all of them are the same memory
  */
 public record WeightMatrix(DataType type, TornadoNativeArray data, int offset, int rows, int cols, int rowStride) {
 
     public WeightMatrix {
-        if (rows < 0 || cols < 0 || offset < 0 || rowStride < cols) {
+        if (rows < 0 || cols < 0 || offset < 0 || (rowStride < cols && rowStride != 0)) {
             throw new IllegalArgumentException(
                     "matrix view %d x %d, offset %d, stride %d".formatted(rows, cols, offset, rowStride));
         }

@@ -9,6 +9,7 @@ import io.maseparation.moe.LayerFormats;
 import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
+import io.maseparation.moe.Wanted;
 import java.util.List;
 import java.util.Optional;
 
@@ -94,6 +95,40 @@ public record Shard(
         public int size() {
             return to - from;
         }
+    }
+
+    /** The matrices that the shard has a part of. */
+    public Wanted wanted() {
+        return new Wanted() {
+            @Override
+            public boolean embedding() {
+                return embedding;
+            }
+
+            @Override
+            public boolean output() {
+                return output.isPresent();
+            }
+
+            private boolean has(int layer) {
+                return firstLayer <= layer && layer < endLayer;
+            }
+
+            @Override
+            public boolean attention(int layer) {
+                return has(layer) && attention.isPresent();
+            }
+
+            @Override
+            public boolean expert(int layer, int expert) {
+                return has(layer) && experts.isPresent() && experts.get().perLayer().get(layer).contains(expert);
+            }
+
+            @Override
+            public boolean extra(int layer) {
+                return has(layer) && experts.isPresent() && experts.get().extra();
+            }
+        };
     }
 
     /**

@@ -49,6 +49,7 @@ final class RoomsTest {
             Map.entry("parallel.layout", "runtime"),
             Map.entry("parallel.balance", "runtime"),
             Map.entry("parallel.comm", "runtime"),
+            Map.entry("parallel.comm.mpi", "runtime"),
             Map.entry("parallel.change", "runtime"),
             Map.entry("parallel.run", "runtime"),
             Map.entry("parallel.compare", "runtime"),

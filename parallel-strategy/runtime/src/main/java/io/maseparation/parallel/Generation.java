@@ -7,10 +7,12 @@ import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.StopStrings;
 import io.maseparation.moe.TextStream;
-import io.maseparation.moe.Tokenizer;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.comm.Processes;
 import io.maseparation.parallel.engine.GeneratedToken;
+import io.maseparation.parallel.execute.Agreement;
 import io.maseparation.parallel.execute.PlanExecutor;
+import io.maseparation.parallel.execute.RankProcess;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanFile;
@@ -51,6 +53,7 @@ public final class Generation {
     private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
 
+    private Optional<Processes> processes = Optional.empty();
     private Optional<Listener> listener = Optional.empty();
     /** Guards what follows. */
     private final Object lock = new Object();
@@ -205,8 +208,8 @@ public final class Generation {
         return this;
     }
 
-    private List<Integer> limits() {
-        return limits.orElseGet(() -> Collections.nCopies(prompts.size(), maxTokens));
+    private List<Integer> limits(int sequences) {
+        return limits.orElseGet(() -> Collections.nCopies(sequences, maxTokens));
     }
 
     /**
@@ -290,6 +293,18 @@ public final class Generation {
         return this;
     }
 
+    /**
+     * Has each rank live in a process of its own: the leader {@link #run()}s it, and all others {@link #follow()}. All
+     * describe the same model, layout and lengths; prompts are the leader's.
+     *
+     * @param of the processes, as many as the layout has ranks
+     * @return this
+     */
+    public Generation in(Processes of) {
+        processes = Optional.of(Objects.requireNonNull(of, "processes"));
+        return this;
+    }
+
     /** Sees tokens as they come. */
     @FunctionalInterface
     public interface Listener {
@@ -345,33 +360,10 @@ public final class Generation {
 
     /** Gives tokens their text. */
     private TokenListener streaming() {
-        if (listener.isEmpty()) {
-            return (sequence, token) -> {};
-        }
-        Listener to = listener.get();
-        Optional<Tokenizer> tokenizer = model.tokenizer();
-        Set<Integer> eos = ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens());
-        List<Optional<TextStream>> texts = prompts.stream()
-                .map(prompt -> tokenizer.map(t -> new TextStream(t, stops)))
-                .toList();
-        int[] counts = new int[prompts.size()];
-        List<Integer> most = limits();
-        return new TokenListener() {
-            @Override
-            public void token(int sequence, int token) {
-                int index = counts[sequence]++;
-                boolean last = eos.contains(token) || index + 1 == most.get(sequence);
-                String text = texts.get(sequence)
-                        .map(stream -> stream.add(token) + (last ? stream.end() : ""))
-                        .orElse("");
-                to.token(sequence, new GeneratedToken(index, token, text));
-            }
-
-            @Override
-            public void ended(int sequence) {
-                to.ended(sequence, texts.get(sequence).map(TextStream::end).orElse(""));
-            }
-        };
+        return listener.<TokenListener>map(to -> new StreamedTokens(
+                to, model.tokenizer().map(tokenizer -> () -> new TextStream(tokenizer, stops)), limits(prompts.size()),
+                ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens())))
+                .orElse((sequence, token) -> {});
     }
 
     /**
@@ -396,39 +388,64 @@ public final class Generation {
         }
     }
 
-    private Workload.Ending ending(StopStrings strings) {
-        Tokenizer tokenizer = model.requiredTokenizer();
-        return new Workload.Ending() {
-            @Override
-            public int tokens(List<Integer> tokens) {
-                return strings.tokens(tokens);
-            }
+    /**
+     * Takes part in a run that another process leads, with this process's rank, from setup to end. Prompts, stop
+     * strings and listeners that were set here are not looked at.
+     *
+     * @throws ModelException if the workload does not fit the model, or the memory
+     * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
+     * @throws RunFailedException if the rank fails
+     * @throws IllegalStateException if the model is closed, or there are no other processes
+     */
+    public void follow() {
+        Processes of = processes.orElseThrow(() -> new IllegalStateException("there is nobody to follow: use in()"));
+        model.enter();
+        try {
+            Plan planned = plan.apply(model.config());
+            List<int[]> told = PromptNote.read(agreement(planned).reach(of, new byte[0]));
+            Workload workload = new Workload(
+                    told, limits(told.size()), ignoreEos, Workload.Ending.NEVER, sampling, promptLogits, prefillChunk, depth);
+            ModelWeights weights = model.weightsFor(devices());
+            RankProcess.follow(plan.apply(weights.config()), new Job(weights, workload, execution).in(of));
+        } finally {
+            model.leave();
+        }
+    }
 
-            @Override
-            public Workload.Tracker start() {
-                TextStream text = new TextStream(tokenizer, Optional.of(strings));
-                return token -> {
-                    text.add(token);
-                    return text.stopped();
-                };
-            }
-        };
+    /** What has to be the same in all processes. */
+    private Agreement agreement(Plan planned) {
+        Device device = devices().getFirst();
+        return new Agreement()
+                .onBuild()
+                .on("model", model.hash(), model.config())
+                .on(planned)
+                .on("device", device.backend(), device.target().choose().body())
+                .on("command line", maxTokens, limits, sampling, prefillChunk, depth, execution.kvType(),
+                        execution.activations());
+    }
+
+    private List<Device> devices() {
+        return execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
     }
 
     private RunResult runOpen(AtomicBoolean atRest) {
-        Workload.Ending ending = stops.<Workload.Ending>map(this::ending).orElse(Workload.Ending.NEVER);
+        Workload.Ending ending = stops
+                .<Workload.Ending>map(strings -> new StopEnding(model.requiredTokenizer(), strings))
+                .orElse(Workload.Ending.NEVER);
         Workload workload = new Workload(
-                prompts, limits(), ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
-        List<Device> devices = execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
-        ModelWeights weights = model.weightsFor(devices);
+                prompts, limits(prompts.size()), ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
+        processes.ifPresent(of -> agreement(plan.apply(model.config())).reach(of, PromptNote.write(prompts)));
+        ModelWeights weights = model.weightsFor(devices());
         AtomicBoolean ended = new AtomicBoolean();
         ExecutionOptions untilClosed = execution.withOnToken(sequence -> {
             execution.onToken().accept(sequence);
             ended.compareAndSet(false, !model.isOpen());
             model.requireOpen();
         });
+        Job job = new Job(weights, workload, untilClosed);
+        // In the formats that the devices read.
         PlanExecutor executor =
-                new PlanExecutor(plan.apply(weights.config()), new Job(weights, workload, untilClosed));
+                new PlanExecutor(plan.apply(weights.config()), processes.map(job::in).orElse(job));
         try (executor) {
             running(Optional.of(executor));
             return executor.run(streaming());

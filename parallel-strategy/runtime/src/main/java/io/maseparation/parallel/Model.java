@@ -11,8 +11,10 @@ import io.maseparation.moe.Presets;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.Tokenizer;
+import io.maseparation.moe.Wanted;
 import io.maseparation.moe.WeightConversion;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.moe.segments.Shard;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -21,6 +23,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -42,8 +45,12 @@ public final class Model implements AutoCloseable {
     private int runs;
     private boolean freed;
 
-    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint, ArrayMemory memory) {
+    /** Of a preset's weights. */
+    private final long seed;
+
+    private Model(ModelWeights weights, Optional<Checkpoint> checkpoint, ArrayMemory memory, long seed) {
         this.weights = weights;
+        this.seed = seed;
         readable = weights;
         this.checkpoint = checkpoint;
         this.memory = memory;
@@ -69,9 +76,27 @@ public final class Model implements AutoCloseable {
      * @return the model, to be closed
      */
     public static Model open(String presetOrFolder, long seed) {
+        return open(presetOrFolder, seed, config -> Wanted.ALL);
+    }
+
+    /**
+     * Opens the part of a preset or a checkpoint that one rank holds, as {@link #open(String, long)}: other matrices
+     * are neither made nor read, and are not numbers. It is for that rank's process ({@link Generation#in}).
+     *
+     * @param presetOrFolder name of a preset or path of a checkpoint
+     * @param seed of a preset's random weights
+     * @param part what the rank holds of the model
+     * @return the model, to be closed
+     */
+    public static Model openPart(String presetOrFolder, long seed, Function<ModelConfig, Shard> part) {
+        Objects.requireNonNull(part, "part");
+        return open(presetOrFolder, seed, config -> part.apply(config).wanted());
+    }
+
+    private static Model open(String presetOrFolder, long seed, Function<ModelConfig, Wanted> wanted) {
         Objects.requireNonNull(presetOrFolder, "presetOrFolder");
         if (Presets.has(presetOrFolder)) {
-            return preset(presetOrFolder, seed);
+            return preset(presetOrFolder, seed, wanted);
         }
         try {
             Path folder = Path.of(presetOrFolder);
@@ -80,7 +105,7 @@ public final class Model implements AutoCloseable {
                         .formatted(Text.printable(presetOrFolder)));
             }
             if (!presetOrFolder.isBlank() && Files.exists(folder)) {
-                return checkpoint(folder);
+                return checkpoint(folder, wanted);
             }
         } catch (InvalidPathException e) {
             throw new ModelException(Presets.missing(presetOrFolder), e);
@@ -96,9 +121,15 @@ public final class Model implements AutoCloseable {
      */
     public static Model preset(String name, long seed) {
         Objects.requireNonNull(name, "name");
+        return preset(name, seed, config -> Wanted.ALL);
+    }
+
+    private static Model preset(String name, long seed, Function<ModelConfig, Wanted> wanted) {
+        ModelConfig config = Presets.config(name);
         ArrayMemory memory = new ArrayMemory();
         return new Model(
-                memory.make(() -> RandomWeights.create(Presets.config(name), seed)), Optional.empty(), memory);
+                memory.make(() -> RandomWeights.create(config, seed, wanted.apply(config))), Optional.empty(), memory,
+                seed);
     }
 
     /**
@@ -108,8 +139,18 @@ public final class Model implements AutoCloseable {
      */
     public static Model checkpoint(Path folder) {
         Objects.requireNonNull(folder, "folder");
-        Checkpoint opened = Checkpoint.open(folder);
-        return new Model(opened.weights(), Optional.of(opened), new ArrayMemory());
+        return checkpoint(folder, config -> Wanted.ALL);
+    }
+
+    private static Model checkpoint(Path folder, Function<ModelConfig, Wanted> wanted) {
+        Checkpoint opened = Checkpoint.openPart(folder, wanted);
+        return new Model(opened.weights(), Optional.of(opened), new ArrayMemory(), 0);
+    }
+
+    /** {@return a hash of what tells models apart without reading all of their weights} */
+    String hash() {
+        requireOpen();
+        return checkpoint.map(Checkpoint::headersHash).orElse("preset, seed " + seed);
     }
 
     /** {@return shape and rules} */

@@ -6,13 +6,17 @@ import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.Tokenizer;
+import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.Generation;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.RunReport;
+import io.maseparation.parallel.comm.mpi.MpiProcesses;
 import io.maseparation.parallel.layout.CombineMode;
 import io.maseparation.parallel.layout.Dispatch;
+import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.Setup;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
@@ -30,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -91,6 +96,8 @@ final class GenerateCommand extends Command {
         note("For people tokens are printed as they come, one sequence after the other; Ctrl-C ends the run and keeps"
                 + " what there is.");
         note("--format csv prints one row per sequence; json and the others also metrics and ranks.");
+        note("--transport mpi makes each rank a process of its own, on one machine or several: mpirun -n 3 ./ma generate"
+                + " … --strategy ma --attention-devices 1 --expert-devices 2 --transport mpi (docs/distributed.md).");
         note("--trace records transfers and waits too, which costs a little time.");
     }
 
@@ -119,6 +126,7 @@ final class GenerateCommand extends Command {
         RunFlags.add(options);
         RunFlags.addPrefillChunk(options);
         RunFlags.addDepth(options);
+        MpiFlags.add(options);
         TraceFlags.add(options);
         OutputFlags.add(options);
     }
@@ -130,59 +138,117 @@ final class GenerateCommand extends Command {
         List<Integer> maxTokens = arguments.integers(MAX_TOKENS, "16", 1, Integer.MAX_VALUE);
         // What the flags say makes sense on its own, whatever the checkpoint says.
         sampler(arguments, Sampler.greedy());
-        int prefillChunk = RunFlags.prefillChunk(arguments);
+        RunFlags.prefillChunk(arguments);
         Optional<PlanFile> plan = planFile.map(PlanFile::read);
         Setup setup = plan.map(PlanFile::setup).orElseGet(() -> StrategyFlags.read(arguments));
-        Optional<String> planned = plan.map(PlanFile::model);
-        PromptFlags.check(arguments, ModelFlags.name(arguments, planned));
+        PromptFlags.check(arguments, ModelFlags.name(arguments, plan.map(PlanFile::model)));
         Optional<Path> trace = TraceFlags.file(arguments);
-        ExecutionOptions plain = RunFlags.read(arguments).withTransfers(trace.isPresent());
+        ExecutionOptions plain = RunFlags.readAnyTransport(arguments).withTransfers(trace.isPresent());
         int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(setup.layout().ranks());
         ExecutionOptions execution =
                 plain.withChanges(ChangeFlags.read(arguments, setup.layout(), devices, plain.kvType()));
-        RunFlags.announce(arguments, execution.devices(), terminal);
+        if (MpiFlags.chosen(arguments) && (trace.isPresent() || !execution.changes().isNone())) {
+            throw new UsageException("--transport mpi: %s between processes is not available yet"
+                    .formatted(trace.isPresent() ? "--trace" : "a change of layout"));
+        }
+        Optional<MpiProcesses> processes = MpiFlags.join(arguments, setup.layout().ranks(), terminal);
+        try {
+            generate(arguments, new Run(format, plan, planFile, setup, maxTokens, execution, trace, processes), terminal);
+        } finally {
+            processes.ifPresent(MpiProcesses::close);
+        }
+    }
 
-        try (Model model = ModelFlags.open(arguments, planned, terminal)) {
+    /** What a command line asks for. */
+    private record Run(
+            OutputFormat format, Optional<PlanFile> plan, Optional<Path> planFile, Setup setup, List<Integer> maxTokens,
+            ExecutionOptions execution, Optional<Path> trace, Optional<MpiProcesses> processes) {
+
+        Plan plan(ModelConfig config) {
+            return plan.map(p -> p.toPlan(config)).orElseGet(() -> Planning.plan(config, setup));
+        }
+
+        /** Whether this process speaks. */
+        boolean speaks() {
+            return processes.isEmpty() || processes.get().rank() == 0;
+        }
+
+        /** What this process's rank holds; all, where it has all ranks. */
+        Optional<Function<ModelConfig, Shard>> part() {
+            return processes.map(p -> config -> plan(config).ranks().get(p.rank()).shard());
+        }
+
+        /** All is said; other processes may end, too. */
+        void leave() {
+            processes.ifPresent(MpiProcesses::leave);
+        }
+    }
+
+    private static void generate(Arguments arguments, Run run, Terminal all) {
+        Terminal terminal = run.speaks() ? all : Terminal.silent();
+        RunFlags.announce(arguments, run.execution().devices(), terminal);
+        try (Model model = ModelFlags.open(arguments, run.plan().map(PlanFile::model), terminal, run.part())) {
             Generation generation = Generation.of(model)
-                    .stop(PromptFlags.stops(arguments))
                     .sampling(sampler(arguments, model, terminal))
-                    .prefillChunk(prefillChunk)
+                    .prefillChunk(RunFlags.prefillChunk(arguments))
                     .depth(RunFlags.depth(arguments));
-            PromptFlags.addTo(generation, arguments);
-            List<Integer> limits = limits(maxTokens, generation.prompts().size());
-            generation.limits(limits);
-            model.tokenizer().ifPresent(Tokenizer::load);
-            plan.ifPresentOrElse(generation::plan, () -> generation.layout(setup));
+            run.plan().ifPresentOrElse(generation::plan, () -> generation.layout(run.setup()));
+            run.processes().ifPresent(generation::in);
+            if (run.maxTokens().size() == 1) {
+                generation.maxTokens(run.maxTokens().getFirst());
+            } else {
+                generation.limits(run.maxTokens());
+            }
             if (arguments.has(IGNORE_EOS)) {
                 generation.ignoringEos();
             }
             if (arguments.has(LOGITS)) {
                 generation.promptLogits();
             }
-            boolean streams = format == OutputFormat.TABLE;
-            if (streams) {
-                generation.onToken(new AnswerPrinter(
-                        terminal.out(), generation.prompts(), model.tokenizer().isPresent()));
-            }
-            long most = limits.stream().mapToLong(n -> n).sum();
-            try (Interrupts _ = Interrupts.during(generation::cancel)) {
-                RunResult result;
-                try (Progress progress = (streams ? terminal.quiet() : terminal).progress("generating", most)) {
-                    result = generation.execution(execution.withOnToken(s -> progress.step())).run();
-                } catch (PlanException e) {
-                    throw planFile.isEmpty() ? e : new PlanException(planFile.get() + ": " + e.getMessage());
+            try {
+                if (run.speaks()) {
+                    lead(arguments, run, model, generation, terminal);
+                } else {
+                    // Rank 0 ends the run, on Ctrl-C too.
+                    try (Interrupts _ = Interrupts.during(() -> {})) {
+                        generation.execution(run.execution()).follow();
+                        run.leave();
+                    }
                 }
-                result.changes().stream().filter(c -> !c.made())
-                        .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
-                List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
-                OutputFlags.both(
-                        () -> trace.ifPresent(file -> TraceFile.write(
-                                file, List.of(TraceFlags.measured(result, setup.batching(), terminal)))),
-                        () -> terminal.out().print(format == OutputFormat.JSON
-                                ? Json.write(tree(result, texts, model.config(), setup, execution))
-                                : text(result, texts, model.config(), setup, format)));
-                terminal.out().flush();
+            } catch (PlanException e) {
+                throw run.planFile().isEmpty() ? e : new PlanException(run.planFile().get() + ": " + e.getMessage());
             }
+        }
+    }
+
+    private static void lead(Arguments arguments, Run run, Model model, Generation generation, Terminal terminal) {
+        generation.stop(PromptFlags.stops(arguments));
+        PromptFlags.addTo(generation, arguments);
+        List<Integer> limits = limits(run.maxTokens(), generation.prompts().size());
+        model.tokenizer().ifPresent(Tokenizer::load);
+        boolean streams = run.format() == OutputFormat.TABLE;
+        if (streams) {
+            generation.onToken(new AnswerPrinter(
+                    terminal.out(), generation.prompts(), model.tokenizer().isPresent()));
+        }
+        long most = limits.stream().mapToLong(n -> n).sum();
+        try (Interrupts _ = Interrupts.during(generation::cancel)) {
+            RunResult result;
+            try (Progress progress = (streams ? terminal.quiet() : terminal).progress("generating", most)) {
+                result = generation.execution(run.execution().withOnToken(s -> progress.step())).run();
+            }
+            result.changes().stream().filter(c -> !c.made())
+                    .forEach(c -> terminal.err().println("ma: " + Main.oneLine(c.toString())));
+            List<Optional<String>> texts = result.outputs().stream().map(generation::text).toList();
+            Setup setup = run.setup();
+            OutputFlags.both(
+                    () -> run.trace().ifPresent(file -> TraceFile.write(
+                            file, List.of(TraceFlags.measured(result, setup.batching(), terminal)))),
+                    () -> terminal.out().print(run.format() == OutputFormat.JSON
+                            ? Json.write(tree(result, texts, model.config(), setup, run.execution()))
+                            : text(result, texts, model.config(), setup, run.format())));
+            terminal.out().flush();
+            run.leave();
         }
     }
 

@@ -42,6 +42,8 @@ public final class Main {
      * @param args command and options
      */
     public static void main(String[] args) {
+        // Whatever a rank that does not speak for all has to say, the library's log included.
+        MpiFlags.silentRank(List.of(args)).ifPresent(rank -> System.setErr(MpiFlags.prefixed(rank, System.err)));
         boolean alone = !Boolean.getBoolean(SHARED_OUTPUT);
         System.exit(run(args, alone ? System.out : NativeOutput.ownStandardOutput(), System.err));
     }
@@ -63,6 +65,10 @@ public final class Main {
             dispatch(List.of(args), Terminal.of(out, err));
         } catch (RuntimeException | Error e) {
             status = e instanceof UsageException ? USAGE : FAILED;
+            if ((e instanceof UsageException || e instanceof PlanException)
+                    && MpiFlags.silentRank(List.of(args)).isPresent()) {
+                MpiFlags.waitForLeader();
+            }
             err.println("ma: " + oneLine(message(e, List.of(args))));
             if (Arrays.asList(args).contains("--" + OutputFlags.VERBOSE)) {
                 StringWriter trace = new StringWriter();

@@ -2,11 +2,13 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.segments.Shard;
 import io.maseparation.parallel.Model;
 import io.maseparation.parallel.cli.results.SimulationReport;
 import java.io.File;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Which model: {@code --model} and {@code --model-seed}. */
@@ -62,6 +64,13 @@ final class ModelFlags {
 
     /** Opens it. */
     static Model open(Arguments arguments, Optional<String> absent, Terminal terminal) {
+        return open(arguments, absent, terminal, Optional.empty());
+    }
+
+    /** Opens the part of it that one rank holds, or all of it. */
+    static Model open(
+            Arguments arguments, Optional<String> absent, Terminal terminal,
+            Optional<Function<ModelConfig, Shard>> part) {
         check(arguments);
         String name = name(arguments, absent);
         long seed = arguments.seed(SEED);
@@ -71,7 +80,7 @@ final class ModelFlags {
         }
         try (Progress progress = terminal.progress("opening", -1)) {
             progress.doing(name);
-            return Model.open(name, seed);
+            return part.isPresent() ? Model.openPart(name, seed, part.get()) : Model.open(name, seed);
         }
     }
 

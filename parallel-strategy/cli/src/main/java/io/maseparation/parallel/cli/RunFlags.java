@@ -23,7 +23,6 @@ final class RunFlags {
     private static final String CUDA_GRAPHS = "cuda-graphs";
     private static final String NO_TENSOR_CORES = "no-tensor-cores";
     private static final String ACTIVATIONS = "activations";
-    private static final String TRANSPORT = "transport";
     private static final String BODY = "body";
     private static final String KV_TYPE = "kv-dtype";
     private static final String DEVICE_MEMORY = "device-memory";
@@ -36,8 +35,9 @@ final class RunFlags {
         addDevices(options);
         options.flag(CUDA_GRAPHS,
                 "launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models");
-        options.value(TRANSPORT, "NAME",
-                "how ranks talk: threads (of one process); mpi is not available yet [threads]");
+        options.value(MpiFlags.TRANSPORT, "NAME",
+                "how ranks talk: as threads (of one process), or by mpi (generate only: each a process of its own, started by"
+                        + " mpirun) [threads]");
         options.value(KV_TYPE, "TYPE", "format of the KV cache, f32 or f16 [f32]");
         options.value(ACTIVATIONS, "TYPE",
                 "what tensor cores multiply fp16 weights with: f32 (as two fp16 numbers; logits within 1e-4 of float64's)"
@@ -135,10 +135,14 @@ final class RunFlags {
      * @throws FailedException if this build or machine lacks what was asked for
      */
     static ExecutionOptions read(Arguments arguments) {
-        String transport = arguments.choice(TRANSPORT, "threads", List.of("threads", "mpi"), t -> t);
-        if (transport.equals("mpi")) {
-            throw new UsageException("--transport mpi is not available yet; use --transport threads");
+        if (MpiFlags.chosen(arguments)) {
+            throw new UsageException("--transport mpi is for generate; use --transport threads");
         }
+        return readAnyTransport(arguments);
+    }
+
+    /** The same where ranks may be processes of their own. */
+    static ExecutionOptions readAnyTransport(Arguments arguments) {
         DataType kvType = arguments.choice(
                 KV_TYPE, DataType.F32, List.of(DataType.F32, DataType.F16), t -> t.name().toLowerCase(Locale.ROOT));
         long memory = arguments.text(DEVICE_MEMORY).map(s -> Sizes.bytes("--" + DEVICE_MEMORY, s)).orElse(0L);

@@ -1,7 +1,9 @@
 package io.maseparation.parallel.cli;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,6 +41,12 @@ record Terminal(PrintStream out, PrintStream err, boolean progress, Duration lin
             }
         }
         return Objects.requireNonNull(System.console(), "there is one since JDK 22").isTerminal();
+    }
+
+    /** One that shows nothing, for what somebody else says. */
+    static Terminal silent() {
+        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+        return new Terminal(nowhere, nowhere, false, NEVER);
     }
 
     /** The same without progress, for what prints its results as they come. */

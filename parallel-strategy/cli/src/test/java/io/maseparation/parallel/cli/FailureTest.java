@@ -126,7 +126,13 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --strategy ma --expert-replicas 2 | 2 | does not divide --expert-devices 1
             generate -m tiny --prompt-ids 1 --micro-batches 0    | 2 | --micro-batches must be from 1
             generate -m tiny --prompt-ids 1 --schedule eager     | 2 | there are async, barrier
-            generate -m tiny --prompt-ids 1 --transport mpi      | 2 | --transport mpi is not available yet
+            generate -m tiny --prompt-ids 1 --transport mpi      | 1 | not started by mpirun: start it as mpirun -n
+            generate -m tiny --prompt-ids 1 --transport tcp      | 2 | there are threads, mpi
+            generate -m tiny --prompt-ids 1 --lost-after 3       | 2 | --lost-after is for --transport mpi
+            generate -m tiny --prompt-ids 1 --transport mpi --lost-after 0 | 2 | --lost-after must be from 1
+            generate -m tiny --prompt-ids 1 --strategy ma --transport mpi --elastic | 2 | a change of layout between processes
+            generate -m tiny --prompt-ids 1 --transport mpi --trace trace.json | 2 | --trace between processes
+            bench -m tiny --transport mpi                        | 2 | --transport mpi is for generate
             generate -m tiny --prompt-ids 1 --kv-dtype bf16      | 2 | there are f32, f16
             generate -m tiny --prompt-ids 1 --activations bf16   | 2 | there are f32, f16
             generate -m tiny --prompt-ids 1 --activations f16    | 1 | multiplies in fp32 without tensor cores

@@ -1,9 +1,7 @@
 package io.maseparation.parallel.comm;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Ranks as threads of one JVM, with one mailbox each. */
@@ -49,52 +47,5 @@ public final class InProcessCommunicator implements Communicator {
     @Override
     public void abort() {
         mailboxes.forEach(Mailbox::abort);
-    }
-
-    private static final class Mailbox {
-        private final Map<MessageKey, Message> messages = new HashMap<>();
-        private long arrivals;
-        private boolean aborted;
-
-        synchronized void put(MessageKey key, Message message) {
-            if (messages.putIfAbsent(key, message) != null) {
-                throw new IllegalStateException("two messages under way with " + key);
-            }
-            arrivals++;
-            notifyAll();
-        }
-
-        synchronized void wake() {
-            arrivals++;
-            notifyAll();
-        }
-
-        synchronized @Nullable Message poll(MessageKey key) {
-            checkNotAborted();
-            return messages.remove(key);
-        }
-
-        synchronized long arrivals() {
-            return arrivals;
-        }
-
-        synchronized void await(long seen) throws InterruptedException {
-            while (arrivals <= seen && !aborted) {
-                wait();
-            }
-            checkNotAborted();
-        }
-
-        private void checkNotAborted() {
-            if (aborted) {
-                throw new RunAbortedException();
-            }
-        }
-
-        synchronized void abort() {
-            aborted = true;
-            messages.clear();
-            notifyAll();
-        }
     }
 }

@@ -108,7 +108,7 @@ public final class EngineCore implements AutoCloseable {
         Recorder recorder = Recorder.endless(plan.ranks().size(), config.layers().size(), config.maxExperts());
         IntConsumer onToken = equipment.options().onToken();
         queue = new Semaphore(limits.queue(), true);
-        threads = new RankThreads(plan.ranks().size(), equipment.options().stallTimeout());
+        threads = new RankThreads(plan.rankNumbers(), equipment.options().stallTimeout());
         Deployment deployment = Deployment.start(plan, room, equipment);
         try {
             schedule = new Schedule(plan, room, limits.sequences(), limits.stepTokens(), false, pools);

@@ -1,18 +1,15 @@
 package io.maseparation.parallel.engine;
 
-import io.maseparation.parallel.comm.Communicator;
-import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.execute.migrate.LayoutChanges;
+import io.maseparation.parallel.execute.rank.Crew;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Heartbeat;
-import io.maseparation.parallel.execute.rank.MicroBatchScheduler;
-import io.maseparation.parallel.execute.rank.RankThreads;
+import io.maseparation.parallel.execute.rank.Ranks;
 import io.maseparation.parallel.execute.rank.Recorder;
-import io.maseparation.parallel.execute.rank.RunContext;
-import io.maseparation.parallel.execute.rank.Slots;
 import io.maseparation.parallel.execute.rank.Step;
 import io.maseparation.parallel.execute.rank.StepFeed;
 import io.maseparation.parallel.execute.rank.StepListener;
+import io.maseparation.parallel.execute.rank.Team;
 import io.maseparation.parallel.run.LogitsListener;
 import io.maseparation.parallel.run.RunFailedException;
 import java.util.ArrayDeque;
@@ -36,22 +33,18 @@ import org.jspecify.annotations.Nullable;
  * in it, and takes the one that its rank sampled. Where a sequence turns out to have ended there, its row is dropped.
  */
 public final class StepLoop {
-    /** Steps that are issued and have not ended: one at work, and the next. */
-    private static final int AHEAD = 2;
-
     /** Longest time between two looks at whether ranks are stuck. */
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-    private final RankThreads threads;
+    private final Ranks ranks;
     private final Schedule schedule;
     private final Hooks hooks;
     private final Recorder recorder;
     private final Heartbeat heartbeat;
-    private final Slots slots;
     private final Reports reports = new Reports();
     private final Deque<Flight> flights = new ArrayDeque<>();
     private volatile Deployment deployment;
-    private Work work;
+    private Crew crew;
     private int nextStep;
     private int decoded;
     private int nextLook;
@@ -93,9 +86,6 @@ public final class StepLoop {
             return number -> {};
         }
     }
-
-    /** The ranks at work on a deployment, and what hands them steps. */
-    private record Work(StepFeed feed, RankThreads.Shift shift) {}
 
     /**
      * A step that has not ended.
@@ -163,32 +153,25 @@ public final class StepLoop {
      * Sets the ranks to work; they wait for steps.
      *
      * @param deployment the plan on its devices
-     * @param threads of its ranks
+     * @param ranks where its ranks live
      * @param schedule decides what goes into steps
      * @param recorder what the ranks do when
      * @param hooks what there is beside steps
      */
     public StepLoop(
-            Deployment deployment, RankThreads threads, Schedule schedule, Recorder recorder, Hooks hooks) {
+            Deployment deployment, Ranks ranks, Schedule schedule, Recorder recorder, Hooks hooks) {
         this.deployment = deployment;
-        this.threads = threads;
+        this.ranks = ranks;
         this.schedule = schedule;
         this.recorder = recorder;
         this.hooks = hooks;
-        slots = schedule.slots();
         heartbeat = new Heartbeat(deployment.ranks());
-        work = start(deployment);
+        crew = start(deployment);
     }
 
-    private Work start(Deployment deployment) {
-        Communicator comm = new InProcessCommunicator(deployment.ranks());
-        StepFeed feed = new StepFeed(comm, deployment.ranks(), AHEAD, reports);
-        RunContext context = new RunContext(comm, recorder, slots, reports, hooks.logits(), heartbeat);
-        List<MicroBatchScheduler> schedulers = new ArrayList<>();
-        for (int rank = 0; rank < deployment.ranks(); rank++) {
-            schedulers.add(new MicroBatchScheduler(deployment, rank, context));
-        }
-        return new Work(feed, threads.start(schedulers, feed, context));
+    private Crew start(Deployment deployment) {
+        return ranks.start(
+                deployment, new Team(recorder, schedule.slots(), reports, hooks.logits(), heartbeat));
     }
 
     /**
@@ -210,7 +193,7 @@ public final class StepLoop {
             report.run();
         }
         schedule.expire(System.nanoTime());
-        while (flights.size() < AHEAD && issue()) {
+        while (flights.size() < StepFeed.AHEAD && issue()) {
             // One more.
         }
         checkProgress();
@@ -248,7 +231,7 @@ public final class StepLoop {
         flights.add(new Flight(
                 step.number(), step.prefill(), members, members.stream().mapToInt(s -> s.next).toArray()));
         decoded += step.prefill() ? 0 : 1;
-        work.feed.issue(step);
+        crew.issue(step);
         return true;
     }
 
@@ -259,7 +242,7 @@ public final class StepLoop {
         // The old one is freed already.
         deployment = next;
         end();
-        work = start(next);
+        crew = start(next);
     }
 
     private void stepEnded(int step, long nanos) {
@@ -278,7 +261,7 @@ public final class StepLoop {
         long now = System.nanoTime();
         if (!flights.isEmpty() && now - lastLook > LOOK_NANOS) {
             lastLook = now;
-            work.shift.stuck(busySince).ifPresent(what -> {
+            crew.stuck(busySince).ifPresent(what -> {
                 throw new RunFailedException(what, null);
             });
         }
@@ -326,7 +309,7 @@ public final class StepLoop {
      */
     public void end() {
         try {
-            if (!work.shift.end()) {
+            if (!crew.end()) {
                 throw new RunFailedException("a rank does not come to rest: " + heartbeat.busyRanks(), null);
             }
         } catch (InterruptedException e) {
@@ -337,7 +320,7 @@ public final class StepLoop {
 
     /** Ends the ranks' work where it is. */
     public void abort() {
-        work.shift.abort();
+        crew.abort();
     }
 
     /** {@return what the plan is on now} For any thread. */

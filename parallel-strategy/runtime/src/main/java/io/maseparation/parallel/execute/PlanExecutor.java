@@ -5,7 +5,9 @@ import io.maseparation.parallel.engine.Schedule;
 import io.maseparation.parallel.engine.StepLoop;
 import io.maseparation.parallel.execute.migrate.LayoutChanges;
 import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.execute.rank.LeaderRanks;
 import io.maseparation.parallel.execute.rank.RankThreads;
+import io.maseparation.parallel.execute.rank.Ranks;
 import io.maseparation.parallel.execute.rank.Recorder;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
@@ -22,13 +24,16 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.IntConsumer;
 
-/** Runs a plan, with one thread per rank, each of which drives its device. */
+/**
+ * Runs a plan, with one thread per rank, each of which drives its device: in this process, or where there are several
+ * and this one leads them, in each its own.
+ */
 public final class PlanExecutor implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(PlanExecutor.class.getName());
 
     private final Job job;
     private final Workload workload;
-    private final RankThreads threads;
+    private final Ranks ranks;
     private final WorkloadSequences sequences;
     private final LayoutChanges changes;
     private final long setupNanos;
@@ -61,12 +66,29 @@ public final class PlanExecutor implements AutoCloseable {
         workload.check(job.weights().config());
         plan.checkHeldBy(job.weights().config());
         LayoutChanges.check(options.changes(), plan);
+        job.processes().ifPresent(processes -> RankProcess.check(plan, job, processes));
         long start = System.nanoTime();
         deployment = Deployment.start(plan, job);
-        threads = new RankThreads(plan.ranks().size(), options.stallTimeout());
+        ranks = ranks(plan);
         sequences = new WorkloadSequences(job);
         changes = new LayoutChanges(options.changes(), sequences, Integer.MAX_VALUE);
         setupNanos = System.nanoTime() - start;
+    }
+
+    private Ranks ranks(Plan plan) {
+        if (job.processes().isEmpty()) {
+            return new RankThreads(plan.rankNumbers(), job.options().stallTimeout());
+        }
+        LeaderRanks leader = new LeaderRanks(job.processes().get(), job.options().stallTimeout());
+        try {
+            leader.awaitReady();
+        } catch (RuntimeException e) {
+            if (leader.close()) {
+                deployment.close();
+            }
+            throw e;
+        }
+        return leader;
     }
 
     /**
@@ -106,7 +128,7 @@ public final class PlanExecutor implements AutoCloseable {
         schedule.add(collector.sequences(), deployment.shares());
         long start = System.nanoTime();
         StepLoop loop = new StepLoop(
-                deployment, threads, schedule, recorder, hooks(schedule, recorder, collector));
+                deployment, ranks, schedule, recorder, hooks(schedule, recorder, collector));
         synchronized (lock) {
             running = () -> loop.post(
                     () -> collector.sequences().forEach(s -> schedule.end(s, Finish.CANCELLED)));
@@ -192,7 +214,7 @@ public final class PlanExecutor implements AutoCloseable {
         closed = true;
         boolean interrupted = Thread.interrupted();
         boolean changesEnded = changes.close();
-        if (threads.close() && changesEnded) {
+        if (ranks.close() && changesEnded) {
             deployment.close();
             atRest = true;
         } else {

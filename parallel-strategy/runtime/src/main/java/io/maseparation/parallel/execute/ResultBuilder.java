@@ -2,7 +2,6 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
-import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.execute.migrate.ChangeLog;
 import io.maseparation.parallel.execute.rank.Deployment;
 import io.maseparation.parallel.execute.rank.Recorder;
@@ -57,15 +56,14 @@ final class ResultBuilder {
         long leftOut = 0;
         for (RankPlan rank : plan.ranks()) {
             Recorder.RankLog log = recorder.rank(rank.rank());
-            Device device = deployment.devices().get(rank.rank());
             ranks.add(new RunResult.RankReport(
                     rank.rank(),
                     rank.role(),
-                    device.name(),
+                    log.device(),
                     deployment.memory(rank.rank()),
                     log.bytesSent(),
-                    log.times(decodeNanos, deployment.rankDevice(rank.rank()).firstRunNanos()),
-                    log.perStep(steps, !device.target().embedded())));
+                    log.times(decodeNanos),
+                    log.perStep(steps)));
             timeline.addAll(log.events());
             leftOut += log.leftOut();
         }

@@ -49,6 +49,11 @@ public record Plan(
                 IntStream.range(0, ranks.size()).boxed().toList());
     }
 
+    /** {@return the numbers of its ranks, ascending} */
+    public List<Integer> rankNumbers() {
+        return ranks.stream().map(RankPlan::rank).toList();
+    }
+
     /** {@return how the model is spread} */
     public Layout layout() {
         return setup.layout();

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.run;
 
 import io.maseparation.moe.ModelWeights;
+import io.maseparation.parallel.comm.Processes;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -12,10 +13,11 @@ import java.util.Optional;
  * @param options how
  * @param loader puts the ranks' shares on their devices
  * @param logits sees all logits, which costs time, if there is one
+ * @param processes those that the ranks live in, one in each; empty where all of them live in this one
  */
 public record Job(
         ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader,
-        Optional<LogitsListener> logits) {
+        Optional<LogitsListener> logits, Optional<Processes> processes) {
 
     /** Refuses what is missing. */
     public Job {
@@ -24,11 +26,36 @@ public record Job(
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(loader, "loader");
         Objects.requireNonNull(logits, "logits");
+        Objects.requireNonNull(processes, "processes");
+    }
+
+    /**
+     * A job whose ranks all live in this process.
+     *
+     * @param weights the model
+     * @param workload what to generate
+     * @param options how
+     * @param loader puts the ranks' shares on their devices
+     * @param logits sees all logits, which costs time, if there is one
+     */
+    public Job(
+            ModelWeights weights, Workload workload, ExecutionOptions options, RankLoader loader,
+            Optional<LogitsListener> logits) {
+        this(weights, workload, options, loader, logits, Optional.empty());
+    }
+
+    /**
+     * {@return the same with ranks in processes of their own}
+     *
+     * @param of the processes, one for each rank
+     */
+    public Job in(Processes of) {
+        return new Job(weights, workload, options, loader, logits, Optional.of(of));
     }
 
     /** {@return what a plan is set up with for it} */
     public Equipment equipment() {
-        return new Equipment(weights, options, loader);
+        return new Equipment(weights, options, loader, processes);
     }
 
     /**

@@ -18,8 +18,10 @@ import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
@@ -36,7 +38,8 @@ public final class Deployment {
     private final Optional<Shares> shares;
     private final List<Device> devices;
     private final List<RankMemory> memory;
-    private final List<RankDevice> rankDevices = new ArrayList<>();
+    /** Of the ranks that live in this process. */
+    private final Map<Integer, RankDevice> rankDevices = new TreeMap<>();
 
     private Deployment(Plan plan, Room room, Optional<Shares> shares, Equipment equipment, List<Device> devices) {
         this.plan = plan;
@@ -56,7 +59,8 @@ public final class Deployment {
     public static Deployment start(Plan plan, Job job) {
         Shares shares = Room.shares(plan, job.workload());
         Deployment deployment = start(plan, Room.of(job.workload(), shares), Optional.of(shares), job.equipment());
-        for (RankPlan rank : plan.ranks()) {
+        for (int here : deployment.rankDevices.keySet()) {
+            RankPlan rank = plan.ranks().get(here);
             try {
                 deployment.fillCache(rank, job.workload());
             } catch (RuntimeException | Error e) {
@@ -87,8 +91,10 @@ public final class Deployment {
                 plan,
                 deployment.memory,
                 equipment.options().deviceMemory(),
-                deployment.copied(equipment.weights()));
-        MemoryCheck.checkFree(plan, deployment.memory, deployment.devices, plan.ranks(), Device::freeBytes);
+                deployment.copied(equipment.weights()),
+                equipment.ranksHere(plan));
+        List<RankPlan> here = equipment.ranksHere(plan).stream().map(plan.ranks()::get).toList();
+        MemoryCheck.checkFree(plan, deployment.memory, deployment.devices, here, Device::freeBytes);
         deployment.load(equipment, Optional.empty());
         SlowKernels.mention(deployment.devices);
         return deployment;
@@ -161,8 +167,7 @@ public final class Deployment {
         Shares shares = shares();
         for (List<Integer> microBatch : shares.sequences().group(rank.group())) {
             for (int sequence : microBatch) {
-                rankDevices
-                        .get(rank.rank())
+                rankDevice(rank.rank())
                         .fillCache(
                                 workload.sampling().seed(),
                                 sequence,
@@ -197,10 +202,10 @@ public final class Deployment {
     }
 
     private void load(Equipment equipment, Optional<Deployment> before) {
-        for (RankPlan rank : plan.ranks()) {
-            int r = rank.rank();
+        for (int r : equipment.ranksHere(plan)) {
+            RankPlan rank = plan.ranks().get(r);
             if (before.isPresent() && canTakeOver(before.get(), rank)) {
-                rankDevices.add(before.get().rankDevices.get(r));
+                rankDevices.put(r, before.get().rankDevice(r));
                 continue;
             }
             try {
@@ -208,7 +213,7 @@ public final class Deployment {
                 if (device == null) {
                     throw new IllegalStateException("the rank loader gave no device");
                 }
-                rankDevices.add(device);
+                rankDevices.put(r, device);
                 if (before.isPresent() && rank.group() < 0) {
                     device.warmUp();
                 }
@@ -299,12 +304,12 @@ public final class Deployment {
     }
 
     /**
-     * {@return buffers and graphs of a rank}
+     * {@return buffers and graphs of a rank that lives in this process}
      *
      * @param rank index of the rank
      */
     public RankDevice rankDevice(int rank) {
-        return rankDevices.get(rank);
+        return Objects.requireNonNull(rankDevices.get(rank), "the rank lives in another process");
     }
 
     /**
@@ -315,12 +320,12 @@ public final class Deployment {
      */
     @SuppressWarnings("ReferenceEquality")
     public boolean sameRankDevice(int rank, Deployment other) {
-        return rankDevices.get(rank) == other.rankDevices.get(rank);
+        return rankDevice(rank) == other.rankDevices.get(rank);
     }
 
     /** Frees the memory of all ranks; says in the log what cannot be freed. */
     public void close() {
-        rankDevices.forEach(Deployment::free);
+        rankDevices.values().forEach(Deployment::free);
     }
 
     /**
@@ -329,11 +334,11 @@ public final class Deployment {
      * @param kept the deployment that goes on
      */
     public void closeExcept(Deployment kept) {
-        for (int rank = 0; rank < rankDevices.size(); rank++) {
+        rankDevices.forEach((rank, device) -> {
             if (!sameRankDevice(rank, kept)) {
-                free(rankDevices.get(rank));
+                free(device);
             }
-        }
+        });
     }
 
     /** A failure must neither keep the others from being freed nor end the run that goes on. */

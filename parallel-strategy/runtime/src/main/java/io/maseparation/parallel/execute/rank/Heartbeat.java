@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 public final class Heartbeat {
     private final AtomicLongArray last;
     private final AtomicReferenceArray<Op> current;
+    /** What ranks in other processes said that they are doing; empty where they wait. */
+    private final AtomicReferenceArray<String> told;
 
     /**
      * All ranks wait.
@@ -21,8 +23,10 @@ public final class Heartbeat {
     public Heartbeat(int ranks) {
         last = new AtomicLongArray(ranks);
         current = new AtomicReferenceArray<>(ranks);
+        told = new AtomicReferenceArray<>(ranks);
         for (int i = 0; i < ranks; i++) {
             waits(i);
+            told.set(i, "");
         }
     }
 
@@ -40,6 +44,23 @@ public final class Heartbeat {
     void waits(int rank) {
         current.set(rank, null);
         finished(rank);
+    }
+
+    /** A rank of another process said what it is doing, and for how long it has not finished anything. */
+    void says(int rank, long silence, String doing) {
+        told.set(rank, doing);
+        last.set(rank, System.nanoTime() - silence);
+    }
+
+    /** Nanoseconds since a rank finished an operation. */
+    long silence(int rank) {
+        return System.nanoTime() - last.get(rank);
+    }
+
+    /** What a rank is doing; empty where it waits for others. */
+    String doing(int rank) {
+        Op op = current.get(rank);
+        return op == null ? told.get(rank) : "rank " + rank + " is " + words(op);
     }
 
     /** Nanoseconds since any rank finished an operation. */
@@ -79,9 +100,9 @@ public final class Heartbeat {
     public String busyRanks() {
         List<String> busy = new ArrayList<>();
         for (int rank = 0; rank < current.length(); rank++) {
-            Op op = current.get(rank);
-            if (op != null) {
-                busy.add("rank " + rank + " is " + words(op));
+            String doing = doing(rank);
+            if (!doing.isEmpty()) {
+                busy.add(doing);
             }
         }
         return busy.isEmpty() ? "all ranks wait for each other" : String.join(", ", busy);

@@ -21,8 +21,18 @@ import java.util.function.ToLongFunction;
 final class MemoryCheck {
     private MemoryCheck() {}
 
-    static void check(Plan plan, List<RankMemory> memory, long deviceMemory, ToLongFunction<RankPlan> copied) {
-        check(plan, memory, deviceMemory, copied, plan.ranks(), new long[plan.ranks().size()]);
+    /**
+     * Checks ranks that are to be set up for a start.
+     *
+     * @param memory what every rank of the plan will hold
+     * @param copied bytes of weights that are copied for a rank
+     * @param here ranks that live in this process; those of others check themselves
+     */
+    static void check(
+            Plan plan, List<RankMemory> memory, long deviceMemory, ToLongFunction<RankPlan> copied,
+            List<Integer> here) {
+        check(plan, memory, deviceMemory, copied, here.stream().map(plan.ranks()::get).toList(),
+                new long[plan.ranks().size()]);
     }
 
     /**

@@ -67,6 +67,11 @@ public final class MicroBatchScheduler {
         collectives = new Collectives(messenger, device.buffers(), exchange, config.hidden());
     }
 
+    /** The rank whose program it runs. */
+    int rank() {
+        return rank;
+    }
+
     /**
      * Runs the steps of a feed until that is closed.
      *

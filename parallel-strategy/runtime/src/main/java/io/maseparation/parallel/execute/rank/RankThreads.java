@@ -1,12 +1,17 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.files.Text;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.InProcessCommunicator;
 import io.maseparation.parallel.comm.RunAbortedException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -15,26 +20,26 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
-/** A thread for each rank, through all layouts of a run. */
-public final class RankThreads {
+/** A thread for each rank that lives in this process. */
+public final class RankThreads implements Ranks {
     /** How long ranks may take to stop after another one failed. */
     private static final Duration GRACE = Duration.ofSeconds(10);
 
-    private final List<ExecutorService> threads = new ArrayList<>();
+    private final Map<Integer, ExecutorService> threads = new TreeMap<>();
     private final Set<Thread> own = ConcurrentHashMap.newKeySet();
     private final Duration stallTimeout;
 
     /**
      * Threads that wait for work.
      *
-     * @param ranks number of ranks
+     * @param ranks the ranks that live here
      * @param stallTimeout time without any rank finishing an operation after which a run counts as stuck
      */
-    public RankThreads(int ranks, Duration stallTimeout) {
+    public RankThreads(List<Integer> ranks, Duration stallTimeout) {
         this.stallTimeout = stallTimeout;
-        for (int rank = 0; rank < ranks; rank++) {
+        for (int rank : ranks) {
             ThreadFactory factory = Thread.ofPlatform().daemon().name("rank-" + rank).factory();
-            threads.add(Executors.newSingleThreadExecutor(work -> {
+            threads.put(rank, Executors.newSingleThreadExecutor(work -> {
                 Thread thread = factory.newThread(work);
                 own.add(thread);
                 return thread;
@@ -47,28 +52,29 @@ public final class RankThreads {
         return own.contains(Thread.currentThread());
     }
 
-    /** All ranks at work on one feed of steps. */
-    public final class Shift {
+    /** The ranks that live here, at work on one feed of steps. */
+    final class Shift implements Crew {
+        private final Deployment deployment;
         private final StepFeed feed;
         private final RunContext context;
         private final CountDownLatch open;
         private final List<Future<?>> running = new ArrayList<>();
 
-        private Shift(StepFeed feed, RunContext context, int ranks) {
+        private Shift(Deployment deployment, StepFeed feed, RunContext context) {
+            this.deployment = deployment;
             this.feed = feed;
             this.context = context;
-            open = new CountDownLatch(ranks);
+            open = new CountDownLatch(threads.size());
         }
 
         private void start(List<MicroBatchScheduler> schedulers) {
-            for (int i = 0; i < schedulers.size(); i++) {
-                int rank = i;
-                context.heartbeat().waits(rank);
-                running.add(threads.get(rank).submit(() -> work(schedulers.get(rank), rank)));
+            for (MicroBatchScheduler scheduler : schedulers) {
+                context.heartbeat().waits(scheduler.rank());
+                running.add(Objects.requireNonNull(threads.get(scheduler.rank())).submit(() -> work(scheduler)));
             }
         }
 
-        private void work(MicroBatchScheduler scheduler, int rank) {
+        private void work(MicroBatchScheduler scheduler) {
             try {
                 scheduler.run(feed);
             } catch (RunAbortedException e) {
@@ -76,17 +82,18 @@ public final class RankThreads {
             } catch (RuntimeException | Error | InterruptedException e) {
                 // The others must not wait for this rank.
                 context.comm().abort();
-                context.listener().broken(rank, e);
+                context.listener().broken(scheduler.rank(), e);
             } finally {
                 open.countDown();
             }
         }
 
-        /**
-         * {@return what the ranks are doing, if none of them has finished anything for so long that they are stuck}
-         *
-         * @param since when a rank had something to do at the earliest, by {@link System#nanoTime}
-         */
+        @Override
+        public void issue(Step step) {
+            feed.issue(step);
+        }
+
+        @Override
         public Optional<String> stuck(long since) {
             long silence = Math.min(context.heartbeat().silence(), System.nanoTime() - since);
             return silence > TimeUnit.NANOSECONDS.convert(stallTimeout)
@@ -95,18 +102,18 @@ public final class RankThreads {
                     : Optional.empty();
         }
 
-        /**
-         * Ends the shift after the steps that were issued, which have ended: waits until all ranks are at rest.
-         *
-         * @return false if one of them is not after ten seconds
-         * @throws InterruptedException if interrupted
-         */
+        @Override
         public boolean end() throws InterruptedException {
             feed.close();
-            return open.await(GRACE.toSeconds(), TimeUnit.SECONDS);
+            if (!open.await(GRACE.toSeconds(), TimeUnit.SECONDS)) {
+                return false;
+            }
+            threads.keySet().forEach(rank -> context.recorder().rank(rank).ranOn(
+                    deployment.devices().get(rank), deployment.rankDevice(rank).firstRunNanos()));
+            return true;
         }
 
-        /** Ends the shift wherever its ranks are, each at the next operation; does not wait for them. */
+        @Override
         public void abort() {
             feed.abort();
             context.comm().abort();
@@ -116,28 +123,27 @@ public final class RankThreads {
         }
     }
 
-    /**
-     * Sets all ranks to work.
-     *
-     * @param schedulers each rank's scheduler, made for the same deployment and context
-     * @param feed hands out steps
-     * @param context what the ranks share
-     * @return what they are at until the feed is closed, one of them fails, or it is aborted
-     */
-    public Shift start(List<MicroBatchScheduler> schedulers, StepFeed feed, RunContext context) {
-        Shift shift = new Shift(feed, context, schedulers.size());
-        shift.start(schedulers);
+    @Override
+    public Crew start(Deployment deployment, Team team) {
+        return start(deployment, team, new InProcessCommunicator(deployment.ranks()));
+    }
+
+    /** Sets the ranks that live here to work, with something that carries their messages. */
+    Shift start(Deployment deployment, Team team, Communicator comm) {
+        StepFeed feed = new StepFeed(comm, List.copyOf(threads.keySet()), team.listener());
+        RunContext context = new RunContext(
+                comm, team.recorder(), team.slots(), team.listener(), team.logits(), team.heartbeat());
+        Shift shift = new Shift(deployment, feed, context);
+        shift.start(threads.keySet().stream()
+                .map(rank -> new MicroBatchScheduler(deployment, rank, context))
+                .toList());
         return shift;
     }
 
-    /**
-     * Ends all threads.
-     *
-     * @return false if one of them still runs after ten seconds
-     */
+    @Override
     public boolean close() {
-        threads.forEach(ExecutorService::shutdownNow);
-        return threads.stream().allMatch(RankThreads::endsSoon);
+        threads.values().forEach(ExecutorService::shutdownNow);
+        return threads.values().stream().allMatch(RankThreads::endsSoon);
     }
 
     /** An interrupt must not keep memory from being freed: the thread stays interrupted, and waits all the same. */

@@ -1,16 +1,24 @@
 package io.maseparation.parallel.execute.rank;
 
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.timeline.TimelineEvent;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 
 /** What the ranks of a run did when. Each rank writes its own part; expert loads are gathered over all of them. */
 public final class Recorder {
     /** Most events of each stream that are kept per rank, so that a long run does not fill the memory. */
     static final int MOST_EVENTS = 200_000;
+
+    /** More words of bits than there are decode steps for. */
+    private static final int MOST_WORDS = 1 << 26;
 
     private final List<RankLog> ranks = new ArrayList<>();
     private final long[][] loads;
@@ -123,6 +131,36 @@ public final class Recorder {
         return Arrays.stream(stepsOf[layer]).mapToLong(BitSet::cardinality).sum();
     }
 
+    /** Writes what this process's rank did, for {@link #read}: counts and sums, and no timeline. */
+    synchronized void write(int rank, DataOutput to) throws IOException {
+        ranks.get(rank).write(to);
+        for (int layer = 0; layer < loads.length; layer++) {
+            for (int expert = 0; expert < loads[layer].length; expert++) {
+                to.writeLong(loads[layer][expert]);
+                long[] steps = stepsOf[layer][expert].toLongArray();
+                to.writeInt(steps.length);
+                for (long word : steps) {
+                    to.writeLong(word);
+                }
+            }
+        }
+    }
+
+    /** Adds what a rank of another process did. */
+    synchronized void read(int rank, DataInput from) throws IOException {
+        ranks.get(rank).read(from);
+        for (int layer = 0; layer < loads.length; layer++) {
+            for (int expert = 0; expert < loads[layer].length; expert++) {
+                loads[layer][expert] += from.readLong();
+                long[] steps = new long[Objects.checkIndex(from.readInt(), MOST_WORDS)];
+                for (int i = 0; i < steps.length; i++) {
+                    steps[i] = from.readLong();
+                }
+                stepsOf[layer][expert].or(BitSet.valueOf(steps));
+            }
+        }
+    }
+
     /** One rank's part; written by its thread, read after the run. */
     public static final class RankLog {
         private final List<TimelineEvent> computes = new ArrayList<>();
@@ -136,10 +174,48 @@ public final class Recorder {
         private long decodeTransferBytes;
         private long decodeMessageNanos;
 
+        private String device = "";
+        private boolean ownMemory;
+        private long firstRunNanos;
+
         private final int mostEvents;
 
         private RankLog(int mostEvents) {
             this.mostEvents = mostEvents;
+        }
+
+        /** What the rank ran on, and the time of the first execution of each segment. */
+        void ranOn(Device on, long nanos) {
+            device = on.name();
+            ownMemory = !on.target().embedded();
+            firstRunNanos = nanos;
+        }
+
+        /** {@return name of the rank's device} */
+        public String device() {
+            return device;
+        }
+
+        private void write(DataOutput to) throws IOException {
+            to.writeUTF(device);
+            to.writeBoolean(ownMemory);
+            for (long value : new long[] {firstRunNanos, prefillBusy, decodeBusy, bytesSent, expertRows, decodeTasks,
+                decodeTransferBytes, decodeMessageNanos}) {
+                to.writeLong(value);
+            }
+        }
+
+        private void read(DataInput from) throws IOException {
+            device = from.readUTF();
+            ownMemory = from.readBoolean();
+            firstRunNanos = from.readLong();
+            prefillBusy = from.readLong();
+            decodeBusy = from.readLong();
+            bytesSent = from.readLong();
+            expertRows = from.readLong();
+            decodeTasks = from.readLong();
+            decodeTransferBytes = from.readLong();
+            decodeMessageNanos = from.readLong();
         }
 
         /** A segment of a decode step ran: its tasks, and bytes that went between host and device for it. */
@@ -204,9 +280,8 @@ public final class Recorder {
          * {@return how long the rank computed}
          *
          * @param decodeNanos time of all decode steps
-         * @param firstRunNanos time of the first execution of each segment
          */
-        public RunResult.Times times(double decodeNanos, long firstRunNanos) {
+        public RunResult.Times times(double decodeNanos) {
             return new RunResult.Times(
                     (prefillBusy + decodeBusy) / 1e6, decodeBusy / decodeNanos, firstRunNanos / 1e6);
         }
@@ -215,9 +290,8 @@ public final class Recorder {
          * {@return what the rank had to do in a decode step}
          *
          * @param steps number of decode steps; NaN for none
-         * @param ownMemory whether its device has a memory of its own
          */
-        public RunResult.PerStep perStep(double steps, boolean ownMemory) {
+        public RunResult.PerStep perStep(double steps) {
             return new RunResult.PerStep(
                     decodeTasks / steps,
                     ownMemory ? decodeTransferBytes / steps : 0,

@@ -47,6 +47,15 @@ public final class Slot {
         return table;
     }
 
+    boolean promptLogits() {
+        return promptLogits;
+    }
+
+    /** Position whose logits give the first token. */
+    int firstOutput() {
+        return firstOutput;
+    }
+
     Sampler sampler() {
         return sampler;
     }

@@ -1,6 +1,7 @@
 package io.maseparation.parallel.execute.rank;
 
 import io.maseparation.parallel.comm.Communicator;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -11,8 +12,11 @@ import org.jspecify.annotations.Nullable;
  * thread issues steps; each rank takes all of them in the same order, as fast as it can.
  */
 public final class StepFeed {
+    /** Steps that are issued and have not ended: one at work, and the next. */
+    public static final int AHEAD = 2;
+
     private final Communicator comm;
-    private final int ranks;
+    private final List<Integer> ranks;
     private final StepListener listener;
     private final AtomicReferenceArray<@Nullable Issued> ring;
     private volatile long issued;
@@ -26,7 +30,7 @@ public final class StepFeed {
 
         Issued(Step step) {
             this.step = step;
-            open = new AtomicInteger(ranks * step.work().size());
+            open = new AtomicInteger(ranks.size() * step.work().size());
         }
 
         Step step() {
@@ -45,15 +49,14 @@ public final class StepFeed {
      * A feed without steps.
      *
      * @param comm what ranks wait at
-     * @param ranks number of ranks
-     * @param ahead most steps that are issued and have not ended
+     * @param ranks the ranks that take its steps
      * @param listener learns which steps have ended
      */
-    public StepFeed(Communicator comm, int ranks, int ahead, StepListener listener) {
+    public StepFeed(Communicator comm, List<Integer> ranks, StepListener listener) {
         this.comm = comm;
-        this.ranks = ranks;
+        this.ranks = List.copyOf(ranks);
         this.listener = listener;
-        ring = new AtomicReferenceArray<>(ahead);
+        ring = new AtomicReferenceArray<>(AHEAD);
     }
 
     /**
@@ -81,9 +84,7 @@ public final class StepFeed {
     }
 
     private void wake() {
-        for (int rank = 0; rank < ranks; rank++) {
-            comm.wake(rank);
-        }
+        ranks.forEach(comm::wake);
     }
 
     /** Number of steps issued so far. */

@@ -97,6 +97,6 @@ class TransferLogTest {
 
         assertThat(log.events()).hasSize(Recorder.MOST_EVENTS + 1);
         assertThat(log.leftOut()).isEqualTo(3);
-        assertThat(log.times(1, 0).busy()).isEqualTo(Recorder.MOST_EVENTS + 3);
+        assertThat(log.times(1).busy()).isEqualTo(Recorder.MOST_EVENTS + 3);
     }
 }

@@ -1,0 +1,191 @@
+package io.maseparation.parallel.comm.mpi;
+
+import io.maseparation.files.Text;
+import io.maseparation.parallel.comm.Communicator;
+import io.maseparation.parallel.comm.Processes;
+import io.maseparation.parallel.run.RunFailedException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * The processes of an Open MPI job, started by {@code mpirun}. A JVM joins one once. Whoever fails ends with a status
+ * other than 0 and without {@link #leave()}: {@code mpirun} then ends all others.
+ */
+public final class MpiProcesses implements Processes, AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(MpiProcesses.class.getName());
+    /** Set by mpirun, and by other launchers that know PMIx. */
+    private static final String[] RANK_VARIABLES = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"};
+
+    private static final long LOOK_NANOS = 1_000_000;
+    /** Longest start: MPI waits for all processes, and no heartbeat is there yet to say which one is missing. */
+    private static final Duration LONGEST_START = Duration.ofSeconds(60);
+
+    private final OpenMpi mpi;
+    private final int rank;
+    private final int size;
+    private final Duration lostAfter;
+    private final Consumer<String> lost;
+    private final Traffic traffic;
+    private final Watch watch;
+    private boolean left;
+    private boolean stopped;
+
+    private MpiProcesses(OpenMpi mpi, OpenMpi.Group all, Duration lostAfter, Consumer<String> lost) {
+        this.mpi = mpi;
+        this.lostAfter = lostAfter;
+        this.lost = line -> {
+            lost.accept(line);
+            mpi.abort(1);
+        };
+        rank = mpi.rank(all);
+        size = mpi.size(all);
+        watch = new Watch(mpi, mpi.duplicate(all), rank, size, lostAfter, this.lost);
+        traffic = new Traffic(mpi, mpi.duplicate(all), rank);
+        LOG.log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
+    }
+
+    /**
+     * {@return the rank that the launcher gave this process; empty where no launcher of MPI started it}
+     *
+     * @param environment the process's environment
+     */
+    public static OptionalInt launchedAs(Map<String, String> environment) {
+        return Stream.of(RANK_VARIABLES)
+                .flatMap(name -> Optional.ofNullable(environment.get(name)).stream())
+                .filter(value -> value.matches("\\d{1,9}"))
+                .mapToInt(Integer::parseInt)
+                .findFirst();
+    }
+
+    /**
+     * Joins the job that this process was started in. From now on it is noticed when another process does not answer.
+     *
+     * @param lostAfter time, more than 0, after which a process that nothing was heard of counts as lost
+     * @param lost takes a line that says which one is, once, on a thread of its own, before all processes of the job
+     *     are aborted. It has to end this process a little later, which that alone may not do on a host that is cut off
+     * @return all processes
+     * @throws RunFailedException if this process was not started by mpirun, or there is no Open MPI here
+     */
+    public static MpiProcesses join(Duration lostAfter, Consumer<String> lost) {
+        OptionalInt launched = launchedAs(System.getenv());
+        if (launched.isEmpty()) {
+            throw new RunFailedException(
+                    "this process was not started by mpirun: start it as mpirun -n N, with a process for each rank",
+                    null);
+        }
+        OpenMpi mpi = OpenMpi.load();
+        Thread limit = limit(LONGEST_START, () -> lost.accept(
+                "rank %d: not all processes came to MPI within %s s: is one of them stopped, or its host not reached?"
+                        .formatted(launched.getAsInt(), LONGEST_START.toSeconds())));
+        OpenMpi.Group all = mpi.init();
+        limit.interrupt();
+        return new MpiProcesses(mpi, all, lostAfter, lost);
+    }
+
+    @Override
+    public int rank() {
+        return rank;
+    }
+
+    @Override
+    public int size() {
+        return size;
+    }
+
+    @Override
+    public Communicator communicator() {
+        return traffic;
+    }
+
+    @Override
+    public void tell(int to, byte[] note) {
+        traffic.tell(to, note);
+    }
+
+    @Override
+    public void listen(Listener listener) {
+        traffic.listen(listener);
+    }
+
+    @Override
+    public void keep() {
+        traffic.keep();
+    }
+
+    /**
+     * Leaves the job when all others do, too: the run has ended everywhere. To be called by every process.
+     *
+     * @throws RunFailedException if messages do not move, or the thread is interrupted
+     */
+    public void leave() {
+        if (left) {
+            return;
+        }
+        try {
+            agreeToEnd();
+            stop();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RunFailedException("interrupted", e);
+        }
+        left = true;
+        // MPI waits for all in there, without an end, and nobody may talk meanwhile.
+        Thread limit = limit(lostAfter, () -> lost.accept("rank %d: the others did not end their MPI within %s s"
+                .formatted(rank, Text.number(lostAfter.toMillis() / 1e3))));
+        mpi.leave();
+        limit.interrupt();
+    }
+
+    /** Does something after a time, unless the thread is interrupted before. */
+    private static Thread limit(Duration time, Runnable late) {
+        return Thread.ofPlatform().daemon().name("mpi-limit").start(() -> {
+            try {
+                Thread.sleep(time);
+            } catch (InterruptedException e) {
+                return;
+            }
+            late.run();
+        });
+    }
+
+    /** The leader hears from all others that they are done, and then tells them that all are. */
+    private void agreeToEnd() throws InterruptedException {
+        if (rank != 0) {
+            traffic.end(0);
+            traffic.awaitEnd(0);
+        } else {
+            for (int other = 1; other < size; other++) {
+                traffic.awaitEnd(other);
+            }
+            for (int other = 1; other < size; other++) {
+                traffic.end(other);
+            }
+        }
+        while (!traffic.allSent()) {
+            LockSupport.parkNanos(LOOK_NANOS);
+        }
+    }
+
+    private void stop() throws InterruptedException {
+        if (!stopped) {
+            stopped = true;
+            watch.stop();
+            traffic.stop();
+        }
+    }
+
+    /** Moves no messages any more. Unless {@link #leave()} was called before, the process has to end with a failure. */
+    @Override
+    public void close() {
+        try {
+            stop();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -38,7 +38,7 @@ public final class StopStrings {
         }
         tokenizer.specialIn(string).ifPresent(token -> {
             throw new ModelException(
-                    "stop string '%s' has the special token %s, which no text shows: give that alone, or leave it out"
+                    "stop string %s has the special token %s, which no text shows: give that alone, or leave it out"
                             .formatted(Text.printable(string), Text.printable(token)));
         });
         return Optional.empty();

@@ -105,8 +105,9 @@ public final class Checkpoint implements AutoCloseable {
                         .formatted(tensors.source(), Safetensors.INDEX)));
             }
             ModelWeights weights =
-                    memory.make(() -> new HfWeights(tensors, model, config.declaredType(), wanted.apply(model), warnings)
-                            .load());
+                    memory.make(
+                            () -> new HfWeights(tensors, model, config.declaredType(), wanted.apply(model), warnings)
+                                    .load());
             Path tokenizer = folder.resolve("tokenizer.json");
             return new Checkpoint(
                     folder, tensors, memory, weights, Existing.file(tokenizer) ? Tokenizer.lazily(tokenizer) : null);

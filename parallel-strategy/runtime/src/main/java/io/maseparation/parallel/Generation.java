@@ -52,12 +52,10 @@ public final class Generation {
     private boolean promptLogits;
     private int depth;
     private int prefillChunk = Workload.DEFAULT_PREFILL_CHUNK;
-
     private Optional<Processes> processes = Optional.empty();
     private Optional<Listener> listener = Optional.empty();
     /** Guards what follows. */
     private final Object lock = new Object();
-
     private boolean cancelled;
     private Optional<PlanExecutor> running = Optional.empty();
 
@@ -360,10 +358,10 @@ public final class Generation {
 
     /** Gives tokens their text. */
     private TokenListener streaming() {
+        Set<Integer> eos = ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens());
         return listener.<TokenListener>map(to -> new StreamedTokens(
                 to, model.tokenizer().map(tokenizer -> () -> new TextStream(tokenizer, stops)), limits(prompts.size()),
-                ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens())))
-                .orElse((sequence, token) -> {});
+                eos)).orElse((sequence, token) -> {});
     }
 
     /**
@@ -401,10 +399,10 @@ public final class Generation {
         Processes of = processes.orElseThrow(() -> new IllegalStateException("there is nobody to follow: use in()"));
         model.enter();
         try {
-            Plan planned = plan.apply(model.config());
-            List<int[]> told = PromptNote.read(agreement(planned).reach(of, new byte[0]));
+            List<int[]> told = PromptNote.read(agreement().reach(of, new byte[0]));
             Workload workload = new Workload(
-                    told, limits(told.size()), ignoreEos, Workload.Ending.NEVER, sampling, promptLogits, prefillChunk, depth);
+                    told, limits(told.size()), ignoreEos, Workload.Ending.NEVER, sampling, promptLogits, prefillChunk,
+                    depth);
             ModelWeights weights = model.weightsFor(devices());
             RankProcess.follow(plan.apply(weights.config()), new Job(weights, workload, execution).in(of));
         } finally {
@@ -413,13 +411,8 @@ public final class Generation {
     }
 
     /** What has to be the same in all processes. */
-    private Agreement agreement(Plan planned) {
-        Device device = devices().getFirst();
-        return new Agreement()
-                .onBuild()
-                .on("model", model.hash(), model.config())
-                .on(planned)
-                .on("device", device.backend(), device.target().choose().body())
+    private Agreement agreement() {
+        return Agreement.of(plan.apply(model.config()), model.hash(), devices().getFirst())
                 .on("command line", maxTokens, limits, sampling, prefillChunk, depth, execution.kvType(),
                         execution.activations());
     }
@@ -429,12 +422,10 @@ public final class Generation {
     }
 
     private RunResult runOpen(AtomicBoolean atRest) {
-        Workload.Ending ending = stops
-                .<Workload.Ending>map(strings -> new StopEnding(model.requiredTokenizer(), strings))
-                .orElse(Workload.Ending.NEVER);
+        Workload.Ending ending = StopEnding.of(stops, model::requiredTokenizer);
         Workload workload = new Workload(
                 prompts, limits(prompts.size()), ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
-        processes.ifPresent(of -> agreement(plan.apply(model.config())).reach(of, PromptNote.write(prompts)));
+        processes.ifPresent(of -> agreement().reach(of, PromptNote.write(prompts)));
         ModelWeights weights = model.weightsFor(devices());
         AtomicBoolean ended = new AtomicBoolean();
         ExecutionOptions untilClosed = execution.withOnToken(sequence -> {

@@ -153,7 +153,8 @@ final class GenerateCommand extends Command {
         }
         Optional<MpiProcesses> processes = MpiFlags.join(arguments, setup.layout().ranks(), terminal);
         try {
-            generate(arguments, new Run(format, plan, planFile, setup, maxTokens, execution, trace, processes), terminal);
+            generate(arguments, new Run(format, plan, planFile, setup, maxTokens, execution, trace, processes),
+                    terminal);
         } finally {
             processes.ifPresent(MpiProcesses::close);
         }

@@ -144,7 +144,8 @@ final class MpiJob implements AutoCloseable {
     static boolean runs(ProcessHandle process) {
         try {
             return process.isAlive()
-                    && !Files.readString(Path.of("/proc", String.valueOf(process.pid()), "stat")).matches("(?s).*\\) Z .*");
+                    && !Files.readString(Path.of("/proc", String.valueOf(process.pid()), "stat"))
+                            .matches("(?s).*\\) Z .*");
         } catch (IOException e) {
             return false;
         }

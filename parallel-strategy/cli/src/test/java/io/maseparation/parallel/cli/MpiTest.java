@@ -32,7 +32,8 @@ class MpiTest {
     /** From a rank's end to that of all others, at most. */
     private static final Duration ALL_END = Duration.ofSeconds(10);
 
-    private static final List<String> LONG_RUN = List.of("generate", "-m", "small", "--prompt-ids", "1,2,3", "-n", "1900",
+    private static final List<String> LONG_RUN = List.of("generate", "-m", "small", "--prompt-ids", "1,2,3", "-n",
+            "1900",
             "--ignore-eos", "--strategy", "ma", "--attention-devices", "1", "--expert-devices", "2", "--transport",
             "mpi");
 

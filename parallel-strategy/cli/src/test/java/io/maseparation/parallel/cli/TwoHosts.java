@@ -82,8 +82,9 @@ final class TwoHosts implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of("ip", "netns", "exec", host("a"), "unshare", "--uts", "sh", "-c",
                 "hostname " + host("a") + "; exec \"$@\"", "sh", "mpirun", "--oversubscribe"));
         command.addAll(List.of("--host", "%s:1,%s:%d".formatted(address("a"), address("b"), processes - 1)));
-        command.addAll(List.of("--mca", "plm_rsh_agent", agent.toString(), "--mca", "btl_tcp_if_include", "10.18.0.0/24",
-                "--mca", "oob_tcp_if_include", "10.18.0.0/24", "--display-map"));
+        command.addAll(
+                List.of("--mca", "plm_rsh_agent", agent.toString(), "--mca", "btl_tcp_if_include", "10.18.0.0/24",
+                        "--mca", "oob_tcp_if_include", "10.18.0.0/24", "--display-map"));
         command.addAll(List.of("-n", String.valueOf(processes)));
         command.addAll(MpiJob.java(args));
         return MpiJob.startCommand(folder, command);

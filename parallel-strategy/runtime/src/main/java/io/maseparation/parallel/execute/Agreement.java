@@ -2,6 +2,7 @@ package io.maseparation.parallel.execute;
 
 import io.maseparation.kernels.DataType;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.comm.Processes;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.run.RunFailedException;
@@ -61,6 +62,21 @@ public final class Agreement {
      */
     public Agreement on(Plan plan) {
         return on("plan", plan.setup(), plan.ranks(), plan.groups(), plan.devices());
+    }
+
+    /**
+     * {@return what goes before everything else: the build, the model, the plan and the kind of device}
+     *
+     * @param plan the plan of the run
+     * @param model hash of what the model was read from
+     * @param device the device of this process's rank
+     */
+    public static Agreement of(Plan plan, String model, Device device) {
+        return new Agreement()
+                .onBuild()
+                .on("model", model, plan.config())
+                .on(plan)
+                .on("device", device.backend(), device.target().choose().body());
     }
 
     /**

@@ -35,8 +35,9 @@ public final class RankProcess {
         job.workload().check(job.weights().config());
         plan.checkHeldBy(job.weights().config());
         if (processes.size() != plan.ranks().size()) {
-            throw new PlanException("the plan has %d ranks, and there are %d processes: each rank has its own".formatted(
-                    plan.ranks().size(), processes.size()));
+            throw new PlanException(
+                    "the plan has %d ranks, and there are %d processes: each rank has its own".formatted(
+                            plan.ranks().size(), processes.size()));
         }
         if (!job.options().changes().isNone()) {
             throw new PlanException("the layout cannot change where ranks are processes of their own");

@@ -41,7 +41,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ProcessesTest {
     private static final int PRESET_SEED = 1;
     private static final ModelWeights TINY = RandomWeights.create(Presets.config("tiny"), PRESET_SEED);
-    private static final List<int[]> PROMPTS = List.of(new int[] {1, 2, 3, 4, 5, 6, 7}, new int[] {4}, new int[] {9, 8});
+    private static final List<int[]> PROMPTS =
+            List.of(new int[] {1, 2, 3, 4, 5, 6, 7}, new int[] {4}, new int[] {9, 8});
     private static final Workload SAMPLED = new Workload(
             PROMPTS, 12, true, Workload.Ending.NEVER, new Sampler(0.9, 0, 0.95, 0, 1.3, 7), true, 3, 10);
 

@@ -246,7 +246,8 @@ final class Traffic implements Communicator {
         long bytes = Envelope.bytes(message);
         if (bytes > Integer.MAX_VALUE) {
             throw new RunFailedException(
-                    "a message of %d bytes to rank %d is more than MPI takes: lower 'prefill_chunk'".formatted(bytes, to),
+                    "a message of %d bytes to rank %d is more than MPI takes: lower 'prefill_chunk'".formatted(bytes,
+                            to),
                     null);
         }
         Blocks.Block block = blocks.take(bytes);

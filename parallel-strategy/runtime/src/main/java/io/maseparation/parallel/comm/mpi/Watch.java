@@ -83,9 +83,8 @@ final class Watch {
                 Arrays.fill(heard, now);
             }
             before = now;
-            for (OpenMpi.Probed probed = mpi.probe(group, scratch);
-                    probed != null;
-                    probed = mpi.probe(group, scratch)) {
+            for (OpenMpi.Probed probed = mpi.probe(group, scratch); probed != null; probed =
+                    mpi.probe(group, scratch)) {
                 if (probed.bytes() != Long.BYTES) {
                     lost.accept("rank %d sent a heartbeat of %d bytes".formatted(probed.from(), probed.bytes()));
                     return;
@@ -103,7 +102,7 @@ final class Watch {
             int missing = missing(now);
             if (missing >= 0) {
                 lost.accept("rank %d is lost: nothing was heard of it for %s s".formatted(
-                        missing, Text.number((now - heard[missing]) / 100_000_000 / 10.0)));
+                        missing, Text.number(Math.round((now - heard[missing]) / 1e8) / 10.0)));
                 return;
             }
             LockSupport.parkNanos(LOOK_NANOS);

@@ -82,7 +82,8 @@ class EnvelopeTest {
     private static void assertRefused(MemorySegment message, int word, String text) {
         MemorySegment damaged = memory(message.byteSize()).copyFrom(message);
         damaged.set(ValueLayout.JAVA_INT, 4L * word, 1 << 30);
-        assertThatThrownBy(() -> Envelope.message(1, damaged)).hasMessageContaining(text).hasMessageContaining("rank 1");
+        assertThatThrownBy(() -> Envelope.message(1, damaged)).hasMessageContaining(text)
+                .hasMessageContaining("rank 1");
     }
 
     private static void assertRefusedAsItIs(MemorySegment message) {

@@ -159,9 +159,18 @@ class MpiTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {0, 2})
-    void aRankThatIsStoppedEndsAllOthers(int stopped) throws Exception {
+    @Test
+    void aRankThatIsStoppedEndsAllOthers() throws Exception {
+        stopped(2);
+    }
+
+    @Test
+    @Tag("long")
+    void theLeaderThatIsStoppedEndsAllOthers() throws Exception {
+        stopped(0);
+    }
+
+    private void stopped(int stopped) throws Exception {
         try (MpiJob job = MpiJob.start(temp, 3, LONG_RUN)) {
             Map<Integer, ProcessHandle> ranks = generating(job);
             MpiJob.signal("STOP", ranks.get(stopped).pid());
@@ -206,6 +215,7 @@ class MpiTest {
     }
 
     @Test
+    @Tag("long")
     void onTwoHostsTokensAreThoseOfThreadsAndACutEndsBoth() throws Exception {
         assumeTrue(TwoHosts.permitted(temp), "network namespaces are not permitted here");
         List<String> args = new ArrayList<>(List.of("generate", "-m", "tiny", "--prompt-ids", "1,2,3", "-n", "12",
@@ -235,6 +245,7 @@ class MpiTest {
     }
 
     @Test
+    @Tag("long")
     void ctrlCEndsItWithWhatThereIs() throws Exception {
         // A second is short for what there is to say on cores that others use, too.
         List<String> patient = new ArrayList<>(List.of("--mca", "odls_base_sigkill_timeout", "9", "-n", "3"));

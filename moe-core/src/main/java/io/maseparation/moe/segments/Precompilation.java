@@ -30,7 +30,6 @@ final class Precompilation implements AutoCloseable {
 
     private final Device device;
     private final GridScheduler grid;
-    private final Set<KernelSources.Kind> known = new HashSet<>();
     private final List<TornadoExecutionPlan> plans = new ArrayList<>();
     private final KernelSources sources = new KernelSources();
 
@@ -45,7 +44,8 @@ final class Precompilation implements AutoCloseable {
     }
 
     /**
-     * Compiles the first kernel of each kind. What cannot be compiled is left to the run, which says so.
+     * Compiles the first kernel of each kind; to be called once. What cannot be compiled is left to the run, which says
+     * so.
      *
      * @param graphs graphs that are built
      */
@@ -53,6 +53,7 @@ final class Precompilation implements AutoCloseable {
         if (!device.target().sharesSources()) {
             return;
         }
+        Set<KernelSources.Kind> known = new HashSet<>();
         List<KernelGraph.SingleKernel> kernels = new ArrayList<>();
         try {
             graphs.forEach(graph -> kernels.addAll(graph.newKernels(known)));

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -49,6 +50,8 @@ public final class KernelGraph {
     private boolean prepared;
     /** What was built, where its tasks are looked at. */
     private @Nullable OpenTaskGraph draft;
+
+    private @Nullable List<TaskInside> insides;
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -352,8 +355,15 @@ public final class KernelGraph {
         return KernelSources.Kind.of(inside(task), grid.get(ids.get(task)));
     }
 
+    /** All tasks are looked up at once: TornadoVM finds one by going through all of its graph. */
     private TaskInside inside(int task) {
-        return Objects.requireNonNull(draft, "build() comes before").task(taskName(task));
+        List<TaskInside> all = insides;
+        if (all == null) {
+            OpenTaskGraph graph = Objects.requireNonNull(draft, "build() comes before");
+            all = IntStream.range(0, ids.size()).mapToObj(i -> graph.task(taskName(i))).toList();
+            insides = all;
+        }
+        return all.get(task);
     }
 
     private String taskName(int task) {

@@ -133,7 +133,7 @@ final class AttentionTasks {
         Projection.add(g, "out" + layer, b.step, b.attention, rank.matrices().attention(layer).o(), bias,
                 whole ? b.x : b.partial, whole ? config.numerics().residualMultiplier() : 1f, whole);
         if (!whole) {
-            g.output(b.partial);
+            g.outputRows(b.step, config.hidden(), b.partial);
         }
     }
 

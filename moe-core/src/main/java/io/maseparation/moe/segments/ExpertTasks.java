@@ -48,7 +48,7 @@ final class ExpertTasks {
             g.output(own.ids());
         }
         if (part.export()) {
-            g.output(b.h);
+            g.outputRows(b.step, config.hidden(), b.h);
         }
         if (part.weights()) {
             g.output(own.weights());
@@ -63,15 +63,20 @@ final class ExpertTasks {
     void run(KernelGraph g, Part.Experts part) {
         int layer = part.layer();
         boolean received = part.received();
+        int slots = config.layers().get(layer).routing().slots();
         IntArray step = received ? b.receivedStep : b.step;
         FloatArray in = received ? b.receivedX : b.h;
         IntArray ids = received ? b.receivedIds : rank.slots(layer).ids();
         FloatArray out = received ? b.receivedOut : rank.slots(layer).expertOut();
         if (received) {
-            g.input(b.receivedStep, b.receivedX, b.receivedIds);
-            g.output(part.sums() ? b.receivedX : b.receivedOut);
+            g.input(b.receivedStep, b.receivedIds);
+            g.inputRows(step, config.hidden(), b.receivedX);
+            if (part.sums()) {
+                g.outputRows(step, config.hidden(), b.receivedX);
+            } else {
+                g.outputRows(step, slots * config.hidden(), b.receivedOut);
+            }
         }
-        int slots = config.layers().get(layer).routing().slots();
         IntArray groupOf = groupOf(layer);
         ExpertBanks held = rank.matrices().experts(layer);
         List<ExpertBank> banks = held.banks();
@@ -118,14 +123,14 @@ final class ExpertTasks {
     void combine(KernelGraph g, int layer, boolean imported, boolean partial) {
         g.input(b.step);
         RankArrays.Slots own = rank.slots(layer);
+        int slots = config.layers().get(layer).routing().slots();
         if (imported) {
-            g.input(own.expertOut());
+            g.inputRows(b.step, slots * config.hidden(), own.expertOut());
         }
-        Combine.add(g, "combine" + layer, b.step, own.expertOut(), own.weights(), own.ids(), partial ? b.partial : b.x,
-                config.layers().get(layer).routing().slots(), config.hidden(),
+        Combine.add(g, "combine" + layer, b.step, own.expertOut(), own.weights(), own.ids(), partial ? b.partial : b.x, slots, config.hidden(),
                 partial ? 1f : config.numerics().residualMultiplier(), !partial);
         if (partial) {
-            g.output(b.partial);
+            g.outputRows(b.step, config.hidden(), b.partial);
         }
     }
 }

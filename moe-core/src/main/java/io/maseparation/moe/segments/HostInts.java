@@ -38,4 +38,9 @@ public final class HostInts {
             set(index + i, values[i]);
         }
     }
+
+    /** The elements as they are now. */
+    int[] copy() {
+        return data.toArray(ValueLayout.JAVA_INT);
+    }
 }

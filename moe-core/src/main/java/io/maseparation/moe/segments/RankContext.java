@@ -20,6 +20,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * @param cosSin the rotary embedding's cosines and sines
  * @param target the kind of device
  * @param grid takes the launch shapes of the tasks
+ * @param movesRows whether what ranks exchange goes to the device and back in rows, beside the graphs
  */
 record RankContext(
         ModelWeights weights,
@@ -28,7 +29,8 @@ record RankContext(
         RankArrays arrays,
         FloatArray cosSin,
         KernelTarget target,
-        GridScheduler grid) {
+        GridScheduler grid,
+        boolean movesRows) {
 
     ModelConfig config() {
         return weights.config();

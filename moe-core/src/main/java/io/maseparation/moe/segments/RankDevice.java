@@ -3,9 +3,10 @@ package io.maseparation.moe.segments;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.ArrayMemory;
 import io.maseparation.kernels.operations.KernelGraph;
+import io.maseparation.kernels.operations.PartialInput;
+import io.maseparation.kernels.operations.RowTransfer;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
-import io.maseparation.moe.RopeTable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -67,52 +68,14 @@ public final class RankDevice implements AutoCloseable {
      * @param index its place in the plan
      * @param tasks names of its tasks
      * @param continued for each task whether it continues the operation of the task before
-     * @param transferBytes bytes that every execution takes to the device and back
+     * @param transferBytes bytes that every execution takes to the device and back, besides rows
      * @param appends layers, counted from the shard's first, to which it appends keys and values
      * @param answers what shows whether the device has run it
+     * @param rows what moves rows between host and device
      */
     private record Graph(
             int index, List<String> tasks, List<Boolean> continued, long transferBytes, List<Integer> appends,
-            Answers answers) {}
-
-    /**
-     * What a rank is made of.
-     *
-     * @param first the graph to execute before all others, where graphs hand something on
-     */
-    private record Parts(
-            RankArrays arrays, RopeTable rope, Map<Segment, List<SegmentBuilder.Piece>> pieces,
-            Optional<ImmutableTaskGraph> first) {
-        List<KernelGraph> graphs() {
-            return pieces.values().stream().flatMap(List::stream).map(SegmentBuilder.Piece::graph).toList();
-        }
-
-        static Parts of(
-                Device device, ModelWeights weights, Shard shard, Capacity capacity, List<Segment> segments,
-                GridScheduler grid) {
-            boolean compiles = !device.target().embedded();
-            // Kernels can be compiled before there is anything to compute with.
-            ModelWeights arraysOnly = compiles ? weights.whileBeingMade() : weights;
-            RankArrays arrays = new RankArrays(weights.config(), shard, capacity);
-            RopeTable rope = RopeTable.create(
-                    weights.config(), shard.attention().isPresent() ? capacity.contexts() : List.of());
-            SegmentBuilder builder = new SegmentBuilder(new RankContext(
-                    arraysOnly,
-                    ShardWeights.of(arraysOnly, shard, compiles),
-                    shard,
-                    arrays,
-                    rope.values(),
-                    device.target(),
-                    grid), segments);
-            Map<Segment, List<SegmentBuilder.Piece>> pieces = new LinkedHashMap<>();
-            segments.forEach(segment -> pieces.put(segment, builder.pieces(segment)));
-            // Ranks with experts only hand nothing from graph to graph, nor do those with one graph. On the embedded
-            // runtime the graph tells where the device's memory is.
-            boolean handsOn = shard.attention().isPresent()
-                    && (!compiles || pieces.values().stream().mapToInt(List::size).sum() > 1);
-            return new Parts(arrays, rope, pieces, handsOn ? Optional.of(builder.first()) : Optional.empty());
-        }
-    }
+            Answers answers, RowMover rows) {}
 
     /**
      * Builds the graphs and puts on the device what they hand on.
@@ -147,8 +110,10 @@ public final class RankDevice implements AutoCloseable {
         memory = compiles ? Optional.empty() : Optional.of(new ArrayMemory());
         GridScheduler grid = new GridScheduler();
         compilation = new Precompilation(device, grid);
-        Supplier<Parts> make = () -> Parts.of(device, weights, shard, capacity, segments, grid);
-        Parts parts = compiles ? compiled(make) : made(make);
+        // A profile is of graphs that bring everything with them.
+        boolean movesRows = !profiled && PartialInput.possible(device.device());
+        Supplier<RankParts> make = () -> RankParts.of(device, weights, shard, capacity, segments, grid, movesRows);
+        RankParts parts = compiles ? compiled(make) : made(make);
         arrays = parts.arrays();
         buffers = RankBuffers.of(arrays, parts.rope());
         kv = new HostKv(arrays.caches);
@@ -156,25 +121,28 @@ public final class RankDevice implements AutoCloseable {
         boolean mayFallSilent = compiles && device.target().backend() == TornadoVMBackendType.PTX;
         List<ImmutableTaskGraph> built = new ArrayList<>();
         parts.first().ifPresent(built::add);
+        parts.pieces().values().forEach(of -> of.forEach(piece -> built.add(piece.built())));
+        graphCount = built.size();
+        plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         parts.pieces().forEach((segment, of) -> {
             List<Graph> own = new ArrayList<>();
             for (SegmentBuilder.Piece piece : of) {
                 KernelGraph graph = piece.graph();
+                List<RowTransfer> answers = new ArrayList<>(mayFallSilent ? graph.rowOutputs() : List.of());
+                answers.removeIf(out -> graph.rowInputs().stream().anyMatch(in -> in.array() == out.array()));
                 own.add(new Graph(
-                        built.size(),
+                        built.indexOf(piece.built()),
                         graph.taskNames(),
                         graph.continuedOperations(),
                         graph.inputBytes() + graph.outputBytes(),
                         layersAppended(piece.segment(), shard.firstLayer()),
-                        new Answers(mayFallSilent ? graph.answers() : List.of())));
-                built.add(piece.built());
+                        new Answers(mayFallSilent ? graph.answers() : List.of(), answers),
+                        new RowMover(graph, piece.built(), plan, device.device())));
             }
             if (graphs.put(segment.name(), own) != null) {
                 throw new IllegalArgumentException("two segments named " + segment.name());
             }
         });
-        graphCount = built.size();
-        plan = made(() -> new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new)));
         try {
             hostMemory = prepared(device, grid, profiled, weights, parts);
         } catch (RuntimeException | Error e) {
@@ -190,7 +158,7 @@ public final class RankDevice implements AutoCloseable {
 
     /** Gets the plan ready to run; whether what is on the device is this process's own memory. */
     private boolean prepared(
-            Device device, GridScheduler grid, boolean profiled, ModelWeights weights, Parts parts) {
+            Device device, GridScheduler grid, boolean profiled, ModelWeights weights, RankParts parts) {
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
@@ -216,11 +184,11 @@ public final class RankDevice implements AutoCloseable {
     }
 
     /** What something makes, with its kernels compiled. */
-    private Parts compiled(Supplier<Parts> make) {
+    private RankParts compiled(Supplier<RankParts> make) {
         long start = System.nanoTime();
         synchronized (COMPILING) {
             try {
-                Parts parts = make.get();
+                RankParts parts = make.get();
                 compilation.run(parts.graphs());
                 firstRunNanos += System.nanoTime() - start;
                 return parts;
@@ -258,9 +226,14 @@ public final class RankDevice implements AutoCloseable {
         return graphs(segment).stream().mapToInt(graph -> graph.tasks().size()).sum();
     }
 
-    /** Bytes that every execution of a segment takes to the device and back, where that has a memory of its own. */
+    /**
+     * Bytes that an execution of a segment takes to the device and back, where that has a memory of its own, for the
+     * rows that are laid out now.
+     */
     public long transferBytes(String segment) {
-        return graphs(segment).stream().mapToLong(Graph::transferBytes).sum();
+        return graphs(segment).stream()
+                .mapToLong(graph -> graph.transferBytes() + graph.rows().bytes())
+                .sum();
     }
 
     private List<Graph> graphs(String segment) {
@@ -301,6 +274,21 @@ public final class RankDevice implements AutoCloseable {
     }
 
     private TornadoExecutionResult execute(Graph graph) {
+        if (!graph.rows().ready()) {
+            // The device has no room yet for the rows. In a graph on no rows it makes some.
+            HostInts[] steps = {buffers.inputs().step(), buffers.received().step(), buffers.outputs().step()};
+            List<int[]> rows = Stream.of(steps).map(HostInts::copy).toList();
+            noRows();
+            executeReady(graph);
+            for (int i = 0; i < steps.length; i++) {
+                steps[i].setAll(0, rows.get(i));
+            }
+        }
+        graph.rows().send();
+        return executeReady(graph);
+    }
+
+    private TornadoExecutionResult executeReady(Graph graph) {
         graph.answers().expect();
         TornadoExecutionResult result;
         int run = compiles ? runs.merge(graph.index(), 1, Integer::sum) : Integer.MAX_VALUE;
@@ -315,6 +303,7 @@ public final class RankDevice implements AutoCloseable {
         } else {
             result = plan.withGraph(graph.index()).execute();
         }
+        graph.rows().fetch(result);
         graph.answers().check();
         last = result;
         return result;

@@ -130,6 +130,9 @@ final class SegmentBuilder {
 
     private KernelGraph graph(Segment segment, boolean handsOn) {
         KernelGraph g = new KernelGraph(segment.name(), rank.target(), rank.grid());
+        if (rank.movesRows()) {
+            g.moveRows();
+        }
         if (rank.shard().attention().isPresent()) {
             g.workspace(b.x);
             if (handsOn) {
@@ -208,16 +211,18 @@ final class SegmentBuilder {
                         config.numerics().embeddingMultiplier());
             }
             case Part.LoadHidden() -> {
-                g.input(b.step, b.received);
+                g.input(b.step);
+                g.inputRows(b.step, config.hidden(), b.received);
                 g.constant(b.identity);
                 SelectRows.add(g, "load", b.step, b.identity, b.received, b.x, config.hidden());
             }
-            case Part.StoreHidden() -> g.output(b.x);
+            case Part.StoreHidden() -> g.outputRows(b.step, config.hidden(), b.x);
             case Part.Attention(int layer) -> attention.whole(g, layer);
             case Part.AttentionSums(int layer) -> attention.sums(g, layer);
             case Part.AttentionRest(int layer) -> attention.rest(g, layer);
             case Part.AddReduced() -> {
-                g.input(b.step, b.partial);
+                g.input(b.step);
+                g.inputRows(b.step, config.hidden(), b.partial);
                 ResidualAdd.add(g, "reduced", b.step, b.partial, b.x, config.hidden(),
                         config.numerics().residualMultiplier());
             }

@@ -113,13 +113,18 @@ public final class SegmentCosts {
 
     /**
      * Bytes that an execution of a segment takes from the host to the device and back, where that has a memory of its
-     * own: whole arrays, so that it is the capacity that counts, not the rows of a step.
+     * own: small arrays as a whole, and a step's rows of what ranks exchange.
+     *
+     * @param segment the segment
+     * @param capacity sizes of the rank's arrays
+     * @param rows rows of the step, from the first row of the arrays on
+     * @param received rows of other ranks for the rank's experts
      */
-    public long transferBytes(Segment segment, Capacity capacity) {
+    public long transferBytes(Segment segment, Capacity capacity, int rows, int received) {
         // An array that two parts read goes once.
         Map<Object, Long> arrays = new HashMap<>();
         for (Part part : segment.parts()) {
-            transfers(arrays, part, capacity);
+            transfers(arrays, part, capacity, rows, received);
         }
         return 4 * arrays.values().stream().mapToLong(n -> n).sum();
     }
@@ -132,9 +137,8 @@ public final class SegmentCosts {
     /** The router's choices in layers with a number of slots. */
     private record Choices(int slots) {}
 
-    private void transfers(Map<Object, Long> arrays, Part part, Capacity capacity) {
+    private void transfers(Map<Object, Long> arrays, Part part, Capacity capacity, long moved, long received) {
         long rows = Math.max(1, capacity.rows());
-        long received = capacity.receivedRows();
         long outputs = Math.max(1, capacity.outputRows());
         long hidden = config.hidden();
         if (!(part instanceof Part.StoreHidden) && !(part instanceof Part.Output)
@@ -143,15 +147,15 @@ public final class SegmentCosts {
         }
         switch (part) {
             case Part.Embed() -> arrays.put(Array.TOKENS, rows);
-            case Part.LoadHidden() -> arrays.put(Array.RECEIVED_ROWS, rows * hidden);
-            case Part.StoreHidden() -> arrays.put(Array.X, rows * hidden);
-            case Part.Attention(int layer) -> rest(arrays, capacity);
+            case Part.LoadHidden() -> arrays.put(Array.RECEIVED_ROWS, moved * hidden);
+            case Part.StoreHidden() -> arrays.put(Array.X, moved * hidden);
+            case Part.Attention(int layer) -> rest(arrays, capacity, moved);
             case Part.AttentionSums(int layer) -> arrays.put(Array.SUMS_OUT, 2 * rows);
             case Part.AttentionRest(int layer) -> {
                 arrays.put(Array.SUMS_IN, 2 * rows);
-                rest(arrays, capacity);
+                rest(arrays, capacity, moved);
             }
-            case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, rows * hidden);
+            case Part.AddReduced() -> arrays.put(Array.PARTIAL_IN, moved * hidden);
             case Part.Route(int layer, boolean export, boolean weights) -> {
                 int slots = routing(layer).slots();
                 arrays.put(new Choices(slots), rows * slots * RankArrays.choicesKept(config, shard, capacity, slots));
@@ -159,27 +163,28 @@ public final class SegmentCosts {
                     arrays.put(Array.WEIGHTS, rows * routing(layer).slots());
                 }
                 if (export) {
-                    arrays.put(Array.H, rows * hidden);
+                    arrays.put(Array.H, moved * hidden);
                 }
             }
             case Part.Experts(int layer, boolean isReceived, boolean sums) -> {
                 if (isReceived) {
                     // Buffers are for the layer with the most slots.
                     arrays.put(Array.RECEIVED_STEP, 3L);
-                    arrays.put(Array.RECEIVED_X, Math.max(1, received * hidden));
-                    arrays.put(Array.RECEIVED_IDS, Math.max(1, received * config.maxSlots()));
-                    arrays.put(Array.RECEIVED_OUT, Math.max(1, received * hidden * (sums ? 1 : config.maxSlots())));
+                    long most = Math.max(1, (long) capacity.receivedRows() * config.maxSlots());
+                    arrays.put(Array.RECEIVED_X, received * hidden);
+                    arrays.put(Array.RECEIVED_IDS, most);
+                    arrays.put(Array.RECEIVED_OUT, received * hidden * (sums ? 1 : routing(layer).slots()));
                     if (sums) {
-                        arrays.put(Array.RECEIVED_WEIGHTS, Math.max(1, received * config.maxSlots()));
+                        arrays.put(Array.RECEIVED_WEIGHTS, most);
                     }
                 }
             }
             case Part.Combine(int layer, boolean imported, boolean partial) -> {
                 if (imported) {
-                    arrays.put(Array.EXPERT_OUT, rows * hidden * routing(layer).slots());
+                    arrays.put(Array.EXPERT_OUT, moved * hidden * routing(layer).slots());
                 }
                 if (partial) {
-                    arrays.put(Array.PARTIAL_OUT, rows * hidden);
+                    arrays.put(Array.PARTIAL_OUT, moved * hidden);
                 }
             }
             case Part.Output() -> {
@@ -190,11 +195,11 @@ public final class SegmentCosts {
         }
     }
 
-    private void rest(Map<Object, Long> arrays, Capacity capacity) {
+    private void rest(Map<Object, Long> arrays, Capacity capacity, long moved) {
         long rows = Math.max(1, capacity.rows());
         arrays.put(Array.ROW_INFO, 3 * rows + KvCache.blocks(capacity.kvPositions()));
         if (heads().parts() > 1) {
-            arrays.put(Array.PARTIAL_OUT, rows * config.hidden());
+            arrays.put(Array.PARTIAL_OUT, moved * config.hidden());
         }
     }
 

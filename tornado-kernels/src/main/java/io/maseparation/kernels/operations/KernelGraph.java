@@ -59,6 +59,9 @@ public final class KernelGraph {
     private final Set<Object> consumed = new LinkedHashSet<>();
     private final Set<Object> persisted = new LinkedHashSet<>();
     private final Set<Object> workspace = new LinkedHashSet<>();
+    private final List<RowTransfer> rowInputs = new ArrayList<>();
+    private final List<RowTransfer> rowOutputs = new ArrayList<>();
+    private boolean movesRows;
     private int scratchFloats;
     private @Nullable FloatArray scratch;
     private int packedInts;
@@ -225,6 +228,51 @@ public final class KernelGraph {
         Collections.addAll(demanded, arrays);
     }
 
+    /**
+     * Leaves out of the graph what {@link #inputRows} and {@link #outputRows} name: whoever executes it moves those
+     * rows himself, before and after, with {@link PartialInput} and transfers on demand. To be called first.
+     */
+    public void moveRows() {
+        movesRows = true;
+    }
+
+    /** An array of which each execution needs a step's rows on the device: the whole of it, unless rows are moved. */
+    public void inputRows(IntArray step, int width, FloatArray array) {
+        if (movesRows) {
+            add(rowInputs, new RowTransfer(step, width, array));
+            workspace.add(array);
+        } else {
+            inputs.add(array);
+        }
+    }
+
+    /** An array of which each execution brings a step's rows to the host: the whole of it, unless rows are moved. */
+    public void outputRows(IntArray step, int width, FloatArray array) {
+        if (movesRows) {
+            add(rowOutputs, new RowTransfer(step, width, array));
+            demanded.add(array);
+        } else {
+            outputs.add(array);
+        }
+    }
+
+    /** Two tasks that need an array get it once. */
+    private static void add(List<RowTransfer> transfers, RowTransfer transfer) {
+        if (transfers.stream().noneMatch(t -> t.array() == transfer.array())) {
+            transfers.add(transfer);
+        }
+    }
+
+    /** {@return what goes to the device before an execution, in rows} */
+    public List<RowTransfer> rowInputs() {
+        return List.copyOf(rowInputs);
+    }
+
+    /** {@return what comes back after an execution, in rows} */
+    public List<RowTransfer> rowOutputs() {
+        return List.copyOf(rowOutputs);
+    }
+
     /** Arrays taken over on the device from the graph executed before this one. */
     public void consume(Object... arrays) {
         Collections.addAll(consumed, arrays);
@@ -253,7 +301,7 @@ public final class KernelGraph {
         return List.copyOf(continued);
     }
 
-    /** Bytes that go to the device at every execution: whole arrays, whatever a step uses of them. */
+    /** Bytes that go to the device at every execution, whatever a step uses of them. */
     public long inputBytes() {
         return bytes(inputs);
     }

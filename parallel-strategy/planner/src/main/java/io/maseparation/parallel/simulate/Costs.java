@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.ToLongFunction;
 
 /** Costs of a plan's operations on a cluster: rooflines of the tasks of each segment, and sizes of messages. */
 final class Costs implements Work {
@@ -55,10 +56,11 @@ final class Costs implements Work {
      * and experts, or by experts alone where their rows are received.
      *
      * @param graphs 1 for the segment's first layer, which has the start of the graph, 0 for the others
-     * @param transferBytes bytes between host and device: those of the whole segment, or 0 for layers after the first
+     * @param transferBytes bytes between host and device for a step: those of the whole segment, or 0 for layers after
+     *     the first
      */
-    private record LayerUse(Segment segment, Optional<Part.Experts> experts, int graphs, long transferBytes,
-            Map<Object, TaskCost> known) {
+    private record LayerUse(Segment segment, Optional<Part.Experts> experts, int graphs,
+            ToLongFunction<StepShape> transferBytes, Map<Object, TaskCost> known) {
         boolean received() {
             return experts.isPresent() && experts.get().received();
         }
@@ -124,11 +126,13 @@ final class Costs implements Work {
         SegmentCosts costs = new SegmentCosts(config, rank.shard(), conditions.kvFormat());
         Map<String, List<LayerUse>> segments = new HashMap<>();
         for (Segment segment : rank.segments()) {
-            long bytes = like.capacity().map(c -> costs.transferBytes(segment, c)).orElse(0L);
+            ToLongFunction<StepShape> bytes = step -> like.capacity()
+                    .map(c -> costs.transferBytes(segment, c, step.rows(), step.experts().rows()))
+                    .orElse(0L);
             List<LayerUse> layers = new ArrayList<>();
             for (Segment layer : segment.layers()) {
                 boolean first = layers.isEmpty();
-                layers.add(new LayerUse(conditions.counted(layer), layer.experts(), first ? 1 : 0, first ? bytes : 0,
+                layers.add(new LayerUse(conditions.counted(layer), layer.experts(), first ? 1 : 0, first ? bytes : step -> 0,
                         new HashMap<>()));
             }
             segments.put(segment.name(), layers);
@@ -205,7 +209,7 @@ final class Costs implements Work {
             return TaskCost.NONE;
         }
         launch += use.graphs() * kind.startSeconds(conditions.launch());
-        double transfer = use.transferBytes() / kind.hostBytesPerSecond();
+        double transfer = use.transferBytes().applyAsLong(shape) / kind.hostBytesPerSecond();
         return new TaskCost(attention, expert, launch, transfer, bytes, flops, peakFlops, kernels);
     }
 

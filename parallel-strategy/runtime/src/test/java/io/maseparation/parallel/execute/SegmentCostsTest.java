@@ -41,11 +41,14 @@ class SegmentCostsTest {
                     TestDevices.strict(1).getFirst(), weights, rank.shard(),
                     capacity,
                     rank.segments())) {
+                int received = Math.min(3, capacity.receivedRows());
+                device.buffers().inputs().step().setAll(0, 0, 3, 0);
+                device.buffers().received().step().setAll(0, 0, received, 0);
                 long bytes = 0;
                 for (Segment segment : rank.segments()) {
                     List<OperationCost> tasks = costs.of(segment, DECODE);
                     assertThat(tasks).as("%s of %s", segment, plan.setup()).hasSize(device.tasks(segment.name()));
-                    assertThat(costs.transferBytes(segment, capacity))
+                    assertThat(costs.transferBytes(segment, capacity, 3, received))
                             .as("bytes between host and device of %s of %s", segment, plan.setup())
                             .isEqualTo(device.transferBytes(segment.name()));
                     bytes += tasks.stream()

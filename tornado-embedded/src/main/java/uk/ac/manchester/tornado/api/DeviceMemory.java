@@ -143,6 +143,16 @@ final class DeviceMemory {
         return copies.containsKey(array);
     }
 
+    /** Takes the first {@code bytes} of an array's elements to its copy, if there is one. */
+    boolean send(TornadoNativeArray array, long bytes) {
+        Copy copy = copies.get(array);
+        if (copy == null || copy.freed) {
+            return false;
+        }
+        MemorySegment.copy(array.getSegment(), 0, copy.array.getSegment(), 0, bytes);
+        return true;
+    }
+
     /** Brings {@code bytes} of an array's elements to the host, from byte {@code offset} on. */
     void copyOut(TornadoNativeArray array, long offset, long bytes) {
         Copy copy = copies.get(array);

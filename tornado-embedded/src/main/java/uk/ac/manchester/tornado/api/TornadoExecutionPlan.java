@@ -272,6 +272,20 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         (holders.isEmpty() ? strict.stream().limit(1) : holders.stream()).forEach(m -> m.copyOut(array, offset, bytes));
     }
 
+    /**
+     * Takes the beginning of an array to a strict device, as TornadoVM's buffers can beside its API.
+     *
+     * @return whether the graph has a copy there
+     */
+    boolean send(ImmutableTaskGraph graph, TornadoNativeArray array, long bytes) {
+        DeviceMemory memory = graphs.stream()
+                .filter(g -> g.tasks == graph.graph())
+                .findFirst()
+                .orElseThrow()
+                .memory;
+        return memory.send(array, bytes);
+    }
+
     /** Bytes that all graphs of the plan hold on strict devices; 0 where device memory is host memory. */
     public long getCurrentDeviceMemoryUsage() {
         return graphs.stream().mapToLong(g -> g.memory.bytes()).sum();

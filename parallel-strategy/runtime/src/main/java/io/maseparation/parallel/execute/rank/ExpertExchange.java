@@ -311,7 +311,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
                 add(sums, (answer.ints()[1 + i] - batch.firstRow()) * hidden, answer, i);
             }
         }
-        // All at once, since what segments of other micro-batches bring to the host are whole arrays.
+        // All at once, since segments of other micro-batches may bring whole arrays to the host.
         buffers.activations().partial().write(batch.firstRow() * hidden, sums, 0, sums.length);
     }
 

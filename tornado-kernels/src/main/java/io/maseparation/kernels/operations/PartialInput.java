@@ -1,0 +1,177 @@
+package io.maseparation.kernels.operations;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * Takes the beginning of an array to a device before a graph runs. A graph of TornadoVM takes whole arrays there, and
+ * its API knows parts of arrays only on the way back; its buffers can do it. They are found by reflection, since the
+ * code is compiled without TornadoVM's runtime.
+ */
+public final class PartialInput {
+    private static final String BUFFER = "uk.ac.manchester.tornado.api.memory.XPUBuffer";
+    private static final String GRAPH = "uk.ac.manchester.tornado.runtime.tasks.TornadoTaskGraph";
+    private static final Optional<Inside> INSIDE = Inside.find();
+    private static final Optional<Method> EMBEDDED = embedded();
+
+    private final ImmutableTaskGraph graph;
+    private final TornadoExecutionPlan plan;
+    private final TornadoDevice device;
+    private final TornadoNativeArray array;
+    private @Nullable Buffer buffer;
+
+    /** Where an array is on a device. */
+    private interface Buffer {
+        void send(long bytes) throws Throwable;
+    }
+
+    /**
+     * TornadoVM's way from a graph to its buffers.
+     *
+     * @param graph ImmutableTaskGraph.getTaskGraph
+     * @param implementation the field TaskGraph.taskGraphImpl
+     * @param context the field TornadoTaskGraph.executionContext
+     * @param part XPUBuffer.setSizeSubRegion
+     * @param write XPUBuffer.enqueueWrite
+     */
+    private record Inside(Method graph, Field implementation, Field context, MethodHandle part, MethodHandle write) {
+        static Optional<Inside> find() {
+            try {
+                Class<?> buffer = Class.forName(BUFFER);
+                Method graph = ImmutableTaskGraph.class.getDeclaredMethod("getTaskGraph");
+                Field implementation = TaskGraph.class.getDeclaredField("taskGraphImpl");
+                Field context = Class.forName(GRAPH).getDeclaredField("executionContext");
+                graph.setAccessible(true);
+                implementation.setAccessible(true);
+                context.setAccessible(true);
+                MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+                return Optional.of(new Inside(
+                        graph,
+                        implementation,
+                        context,
+                        lookup.findVirtual(buffer, "setSizeSubRegion", MethodType.methodType(void.class, long.class)),
+                        lookup.findVirtual(buffer, "enqueueWrite", MethodType.methodType(
+                                List.class, long.class, Object.class, long.class, long.class, int[].class,
+                                boolean.class))));
+            } catch (ReflectiveOperationException | RuntimeException e) {
+                // Another version, or one that does not let us in: arrays go as a whole.
+                return Optional.empty();
+            }
+        }
+
+        @Nullable Buffer buffer(PartialInput of) throws ReflectiveOperationException {
+            Object inner = context.get(implementation.get(graph.invoke(of.graph)));
+            Class<?> access = TaskInside.api("common.Access");
+            Object local = inner.getClass()
+                    .getMethod("getLocalStateObject", Object.class, access)
+                    .invoke(inner, of.array, access.getField("READ_ONLY").get(null));
+            Object state = call(local, "getDataObjectState");
+            Object onDevice = state.getClass()
+                    .getMethod("getDeviceBufferState", TornadoDevice.class)
+                    .invoke(state, of.device);
+            Object found = onDevice.getClass().getMethod("getXPUBuffer").invoke(onDevice);
+            if (found == null) {
+                return null;
+            }
+            long id = (long) call(of.plan, "getId");
+            return bytes -> {
+                part.invoke(found, bytes);
+                // With a size of batches TornadoVM writes the header, and the part that was said from its beginning on.
+                write.invoke(found, id, (Object) of.array, bytes, 0L, (int[]) null, false);
+                part.invoke(found, 0L);
+            };
+        }
+    }
+
+    /**
+     * @param graph the graph, which has room for the array on the device
+     * @param plan the plan it is part of
+     * @param device the plan's device
+     * @param array the array
+     */
+    public PartialInput(
+            ImmutableTaskGraph graph, TornadoExecutionPlan plan, TornadoDevice device, TornadoNativeArray array) {
+        this.graph = graph;
+        this.plan = plan;
+        this.device = device;
+        this.array = array;
+    }
+
+    /** {@return whether parts of arrays can be taken to a device: it has a memory of its own, and the way is known} */
+    public static boolean possible(TornadoDevice device) {
+        return INSIDE.isPresent() || (EMBEDDED.isPresent() && isStrict(device));
+    }
+
+    /** The embedded runtime's way. */
+    private static Optional<Method> embedded() {
+        try {
+            Method send = TornadoExecutionPlan.class.getDeclaredMethod(
+                    "send", ImmutableTaskGraph.class, TornadoNativeArray.class, long.class);
+            send.setAccessible(true);
+            return Optional.of(send);
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean isStrict(TornadoDevice device) {
+        return (boolean) call(device, "isStrict");
+    }
+
+    /** {@return whether the device has room for the array: not before the graph has run for the first time} */
+    public boolean ready() {
+        try {
+            if (buffer == null) {
+                buffer = INSIDE.isPresent() ? INSIDE.get().buffer(this) : embeddedBuffer(EMBEDDED.orElseThrow());
+            }
+            return buffer != null;
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("TornadoVM's buffers", e);
+        }
+    }
+
+    private @Nullable Buffer embeddedBuffer(Method send) throws ReflectiveOperationException {
+        return (boolean) send.invoke(plan, graph, array, 0L)
+                ? bytes -> send.invoke(plan, graph, array, bytes)
+                : null;
+    }
+
+    /**
+     * Takes the array's first elements to the device. They may be on their way when this returns: the array is not to
+     * be written before the graph has run.
+     *
+     * @param elements how many, 1 or more
+     * @throws IllegalStateException if the device is not {@link #ready}
+     */
+    public void send(long elements) {
+        if (!ready() || buffer == null) {
+            throw new IllegalStateException("the graph has not run yet");
+        }
+        try {
+            buffer.send(elements * array.getElementSize());
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new LinkageError("TornadoVM's buffers", e);
+        }
+    }
+
+    private static Object call(Object object, String method) {
+        try {
+            return object.getClass().getMethod(method).invoke(object);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("TornadoVM's " + object.getClass().getSimpleName() + "." + method, e);
+        }
+    }
+}

@@ -55,6 +55,7 @@ public final class RankDevice implements AutoCloseable {
     private final Map<String, List<Graph>> graphs = new LinkedHashMap<>();
     private final Map<Integer, Integer> profileLengths = new HashMap<>();
     private final boolean compiles;
+    private final boolean tensorCores;
     private final boolean hostMemory;
     private final HostKv kv;
     private final int graphCount;
@@ -107,6 +108,7 @@ public final class RankDevice implements AutoCloseable {
         config = weights.config();
         this.shard = shard;
         compiles = !device.target().embedded();
+        tensorCores = device.multipliesOnTensorCores();
         memory = compiles ? Optional.empty() : Optional.of(new ArrayMemory());
         GridScheduler grid = new GridScheduler();
         compilation = new Precompilation(device, grid);
@@ -243,6 +245,11 @@ public final class RankDevice implements AutoCloseable {
     /** Nanoseconds that segments took so far while they were compiled and weights went to the device. */
     public long firstRunNanos() {
         return firstRunNanos;
+    }
+
+    /** Whether tensor cores multiply fp16 weights, for which activations beyond 65504 are no numbers. */
+    public boolean multipliesOnTensorCores() {
+        return tensorCores;
     }
 
     /** The rank's arrays on the host. */

@@ -51,15 +51,15 @@ public final class PackTensor {
             float v2 = 0f;
             float v3 = 0f;
             if (c >= 0 && c < cols) {
-                v0 = TensorTiles.clamped(x.get(at + c));
+                v0 = TensorTiles.held(x.get(at + c));
                 if (count > 1) {
-                    v1 = TensorTiles.clamped(x.get(at + cols + c));
+                    v1 = TensorTiles.held(x.get(at + cols + c));
                 }
                 if (count > 2) {
-                    v2 = TensorTiles.clamped(x.get(at + 2 * cols + c));
+                    v2 = TensorTiles.held(x.get(at + 2 * cols + c));
                 }
                 if (count > 3) {
-                    v3 = TensorTiles.clamped(x.get(at + 3 * cols + c));
+                    v3 = TensorTiles.held(x.get(at + 3 * cols + c));
                 }
             }
             float near0 = TensorTiles.rounded(v0);
@@ -106,27 +106,27 @@ public final class PackTensor {
             float v6 = 0f;
             float v7 = 0f;
             if (c >= 0 && c < cols) {
-                v0 = TensorTiles.clamped(x.get(at + c));
+                v0 = TensorTiles.held(x.get(at + c));
                 if (count > 1) {
-                    v1 = TensorTiles.clamped(x.get(at + cols + c));
+                    v1 = TensorTiles.held(x.get(at + cols + c));
                 }
                 if (count > 2) {
-                    v2 = TensorTiles.clamped(x.get(at + 2 * cols + c));
+                    v2 = TensorTiles.held(x.get(at + 2 * cols + c));
                 }
                 if (count > 3) {
-                    v3 = TensorTiles.clamped(x.get(at + 3 * cols + c));
+                    v3 = TensorTiles.held(x.get(at + 3 * cols + c));
                 }
                 if (count > 4) {
-                    v4 = TensorTiles.clamped(x.get(at + 4 * cols + c));
+                    v4 = TensorTiles.held(x.get(at + 4 * cols + c));
                 }
                 if (count > 5) {
-                    v5 = TensorTiles.clamped(x.get(at + 5 * cols + c));
+                    v5 = TensorTiles.held(x.get(at + 5 * cols + c));
                 }
                 if (count > 6) {
-                    v6 = TensorTiles.clamped(x.get(at + 6 * cols + c));
+                    v6 = TensorTiles.held(x.get(at + 6 * cols + c));
                 }
                 if (count > 7) {
-                    v7 = TensorTiles.clamped(x.get(at + 7 * cols + c));
+                    v7 = TensorTiles.held(x.get(at + 7 * cols + c));
                 }
             }
             int to4 = (xTile * padded + TensorTiles.LEAD + c) * 4;
@@ -174,15 +174,15 @@ public final class PackTensor {
             float v2 = 0f;
             float v3 = 0f;
             if (c >= 0 && c < cols) {
-                v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
+                v0 = TensorTiles.held(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
-                    v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
+                    v1 = TensorTiles.held(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
                 }
                 if (count > 2) {
-                    v2 = TensorTiles.clamped(x.get(rowOf(pairs, p + 2, slots) * xStride + c));
+                    v2 = TensorTiles.held(x.get(rowOf(pairs, p + 2, slots) * xStride + c));
                 }
                 if (count > 3) {
-                    v3 = TensorTiles.clamped(x.get(rowOf(pairs, p + 3, slots) * xStride + c));
+                    v3 = TensorTiles.held(x.get(rowOf(pairs, p + 3, slots) * xStride + c));
                 }
             }
             float near0 = TensorTiles.rounded(v0);
@@ -237,27 +237,27 @@ public final class PackTensor {
             float v6 = 0f;
             float v7 = 0f;
             if (c >= 0 && c < cols) {
-                v0 = TensorTiles.clamped(x.get(rowOf(pairs, p, slots) * xStride + c));
+                v0 = TensorTiles.held(x.get(rowOf(pairs, p, slots) * xStride + c));
                 if (count > 1) {
-                    v1 = TensorTiles.clamped(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
+                    v1 = TensorTiles.held(x.get(rowOf(pairs, p + 1, slots) * xStride + c));
                 }
                 if (count > 2) {
-                    v2 = TensorTiles.clamped(x.get(rowOf(pairs, p + 2, slots) * xStride + c));
+                    v2 = TensorTiles.held(x.get(rowOf(pairs, p + 2, slots) * xStride + c));
                 }
                 if (count > 3) {
-                    v3 = TensorTiles.clamped(x.get(rowOf(pairs, p + 3, slots) * xStride + c));
+                    v3 = TensorTiles.held(x.get(rowOf(pairs, p + 3, slots) * xStride + c));
                 }
                 if (count > 4) {
-                    v4 = TensorTiles.clamped(x.get(rowOf(pairs, p + 4, slots) * xStride + c));
+                    v4 = TensorTiles.held(x.get(rowOf(pairs, p + 4, slots) * xStride + c));
                 }
                 if (count > 5) {
-                    v5 = TensorTiles.clamped(x.get(rowOf(pairs, p + 5, slots) * xStride + c));
+                    v5 = TensorTiles.held(x.get(rowOf(pairs, p + 5, slots) * xStride + c));
                 }
                 if (count > 6) {
-                    v6 = TensorTiles.clamped(x.get(rowOf(pairs, p + 6, slots) * xStride + c));
+                    v6 = TensorTiles.held(x.get(rowOf(pairs, p + 6, slots) * xStride + c));
                 }
                 if (count > 7) {
-                    v7 = TensorTiles.clamped(x.get(rowOf(pairs, p + 7, slots) * xStride + c));
+                    v7 = TensorTiles.held(x.get(rowOf(pairs, p + 7, slots) * xStride + c));
                 }
             }
             int to4 = (xTile * padded + TensorTiles.LEAD + c) * 4;

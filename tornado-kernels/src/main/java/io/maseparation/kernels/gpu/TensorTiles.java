@@ -14,8 +14,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * the x of a round. Weights are the left operand. The right one has 8 columns: x rounded to fp16 in the first four, and
  * what rounding left of it, times 2048, in the others. Both products of fp16 numbers are exact and summed in fp32, of
  * which the hardware cuts off low bits: errors are some ten times those of fp32, and not those of fp16. That holds for
- * x of magnitude up to 65504; beyond that fp16 ends, and x is cut off. An infinite x gives NaN. The sums of one row of
- * x do not depend on the others.
+ * x of magnitude up to 65504, where fp16 ends; beyond that x gives NaN. The sums of one row of x do not depend on the
+ * others.
  *
  * <p>With activations of fp16 the right operand has eight rows of x, and nothing of what rounding left: errors of a
  * product are up to 2^-11 of it.
@@ -56,6 +56,7 @@ public final class TensorTiles {
     private static final int FEWEST_ROUNDS = 4;
     private static final float REST_SCALE = 2048f;
     private static final float LARGEST = 65504f;
+    private static final float HUGE = 1e38f;
     private static final float SMALLEST_NORMAL = 0x1p-14f;
 
     private TensorTiles() {}
@@ -170,12 +171,12 @@ public final class TensorTiles {
         return tile * 16 + r - firstRow(tile, rows);
     }
 
-    /**
-     * x within what fp16 can hold; NaN and the infinities become NaN, which minimum and maximum of a GPU do not
-     * keep.
-     */
-    static float clamped(float x) {
-        return TornadoMath.min(TornadoMath.max(x, -LARGEST), LARGEST) + x * 0f;
+    /** x, or NaN where fp16 cannot hold it: what would be cut off must not pass for a number. */
+    static float held(float x) {
+        // Above 0 from the next float after fp16's largest on, then infinite, then NaN. Minimum and maximum of a GPU lose
+        // a NaN, so x is added.
+        float beyond = TornadoMath.max(TornadoMath.abs(x), LARGEST) - LARGEST;
+        return x + beyond * HUGE * HUGE * 0f;
     }
 
     /** The nearest fp16, as a float. */

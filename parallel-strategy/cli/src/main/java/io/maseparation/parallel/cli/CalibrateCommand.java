@@ -60,6 +60,7 @@ final class CalibrateCommand extends Command {
         options.value(BATCH, "N", "sequences of the check, and the fewest rows that are measured [6]");
         RunFlags.addDepth(options);
         RunFlags.addDevices(options);
+        RunFlags.addTypes(options);
         options.flag(NO_CHECK, "measure the profile only");
         OutputFlags.add(options);
     }
@@ -86,8 +87,8 @@ final class CalibrateCommand extends Command {
             List<SimulationCheck.Entry> checks = List.of();
             try (Progress progress = terminal.progress("calibrating", -1)) {
                 progress.doing("peaks");
-                try (Calibrator calibrator = new Calibrator(execution.devices(), model.weights(), batch,
-                        context)) {
+                try (Calibrator calibrator = new Calibrator(execution.devices(), model.weights(),
+                        execution.kvType(), batch, context)) {
                     progress.doing("warm-up");
                     calibrator.warmUp();
                     if (arguments.has(NO_CHECK)) {
@@ -104,8 +105,8 @@ final class CalibrateCommand extends Command {
                     }
                 }
             }
-            String source = "measured by ma calibrate -m %s on %s".formatted(model.config().name(),
-                    LocalDate.now(ZoneId.systemDefault()));
+            String source = "measured by ma calibrate -m %s%s on %s".formatted(model.config().name(),
+                    RunFlags.types(arguments), LocalDate.now(ZoneId.systemDefault()));
             List<SimulationCheck.Entry> entries = checks;
             Table operations = operations(calibration);
             Table check = check(entries);

@@ -38,10 +38,7 @@ final class RunFlags {
         options.value(MpiFlags.TRANSPORT, "NAME",
                 "how ranks talk: as threads (of one process), or by mpi (generate only: each a process of its own, started by"
                         + " mpirun) [threads]");
-        options.value(KV_TYPE, "TYPE", "format of the KV cache, f32 or f16 [f32]");
-        options.value(ACTIVATIONS, "TYPE",
-                "what tensor cores multiply fp16 weights with: f32 (as two fp16 numbers; logits within 1e-4 of float64's)"
-                        + " or f16 (half of the products; each off by up to 2^-11 of it) [f32]");
+        addTypes(options);
         options.value(DEVICE_MEMORY, "SIZE",
                 "most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused");
     }
@@ -90,6 +87,22 @@ final class RunFlags {
                 "kernel body to prefer, portable, gpu or host; otherwise chosen by device (ma devices)");
         options.flag(NO_TENSOR_CORES,
                 "multiply fp16 weights without tensor cores, as a GPU before NVIDIA's Ampere has to");
+    }
+
+    /** Formats of the cache and of activations. */
+    static void addTypes(OptionList options) {
+        options.value(KV_TYPE, "TYPE", "format of the KV cache, f32 or f16 [f32]");
+        options.value(ACTIVATIONS, "TYPE",
+                "what tensor cores multiply fp16 weights with: f32 (as two fp16 numbers; logits within 1e-4 of float64's)"
+                        + " or f16 (half of the products; each off by up to 2^-11 of it) [f32]");
+    }
+
+    /** {@return the options of {@link #addTypes} that were given, each with a space before it, and as they are written} */
+    static String types(Arguments arguments) {
+        return Stream.of(KV_TYPE, ACTIVATIONS)
+                .filter(arguments::has)
+                .map(option -> " --" + option + " " + arguments.text(option).orElseThrow())
+                .collect(Collectors.joining());
     }
 
     private static List<Device> withFlags(List<Device> devices, Arguments arguments) {

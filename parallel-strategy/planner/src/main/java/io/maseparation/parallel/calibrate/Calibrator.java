@@ -1,6 +1,7 @@
 package io.maseparation.parallel.calibrate;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.ModelConfig;
@@ -53,8 +54,7 @@ public final class Calibrator implements AutoCloseable {
 
     private final List<Device> devices;
     private final ModelWeights weights;
-    private final int batch;
-    private final int context;
+    private final DeviceProbe.Sizes sizes;
     private final boolean embedded;
     /** On embedded devices: one probe of the whole model, and two of ranks that compute at once. */
     private final List<DeviceProbe> probes = new ArrayList<>();
@@ -69,16 +69,16 @@ public final class Calibrator implements AutoCloseable {
      *
      * @param devices devices of one kind, of which the first is measured
      * @param weights the model
+     * @param kvType format of the cache
      * @param batch measured steps have up to this many rows, or more
      * @param context measured steps have up to this many positions per row, or more
      */
-    public Calibrator(List<Device> devices, ModelWeights weights, int batch, int context) {
+    public Calibrator(List<Device> devices, ModelWeights weights, DataType kvType, int batch, int context) {
         this.devices = List.copyOf(devices);
         this.weights = weights;
-        this.batch = batch;
-        this.context = context;
+        sizes = DeviceProbe.Sizes.usual(weights.config(), kvType, batch, context);
         embedded = devices.getFirst().target().embedded();
-        shapes = new ShapeProbe(devices.getFirst(), weights, context);
+        shapes = new ShapeProbe(devices.getFirst(), weights, kvType, context);
         if (!embedded) {
             return;
         }
@@ -86,7 +86,7 @@ public final class Calibrator implements AutoCloseable {
             List<RankPlan> ranks = new ArrayList<>(List.of(single()));
             ranks.addAll(pair(weights.config()));
             for (RankPlan rank : ranks) {
-                probes.add(new DeviceProbe(devices.getFirst(), weights, rank, batch, context, true));
+                probes.add(new DeviceProbe(devices.getFirst(), weights, rank, sizes, true));
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -199,7 +199,7 @@ public final class Calibrator implements AutoCloseable {
         }
         try {
             GpuMeasurements gpu = GpuMeasurements.of(
-                    devices.getFirst(), weights, single(), pair(weights.config()), batch, context);
+                    devices.getFirst(), weights, single(), pair(weights.config()), sizes);
             Map<Operation, Calibration.Fit> fits = fits(gpu.samples());
             shapes.measureInTurn(SHAPES_ROUNDS * SHAPES_SECONDS);
             HostSharing host = new HostSharing(

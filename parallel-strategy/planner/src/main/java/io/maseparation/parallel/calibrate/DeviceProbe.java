@@ -64,26 +64,28 @@ final class DeviceProbe implements TaskProbe {
     /**
      * Sizes of steps.
      *
+     * @param kvType format of the cache
      * @param mostRows most rows
      * @param contexts positions of a row, ascending
      * @param repetitions how often each step is run at a time
      */
-    record Sizes(int mostRows, List<Integer> contexts, int repetitions) {
-        static Sizes usual(ModelConfig config, int batch, int context) {
+    record Sizes(DataType kvType, int mostRows, List<Integer> contexts, int repetitions) {
+        /** Up to {@code batch} rows, or more, with up to {@code context} positions each, or more. */
+        static Sizes usual(ModelConfig config, DataType kvType, int batch, int context) {
             int positions = longest(config, context);
             return new Sizes(
-                    Math.max(LEAST_ROWS, batch), List.of(Math.min(SHORT_CONTEXT, positions), positions), REPETITIONS);
+                    kvType, Math.max(LEAST_ROWS, batch), List.of(Math.min(SHORT_CONTEXT, positions), positions), REPETITIONS);
         }
 
         /** More rows and contexts, each step once. */
-        static Sizes wide(ModelConfig config, int mostRows, int context) {
+        static Sizes wide(ModelConfig config, DataType kvType, int mostRows, int context) {
             int positions = longest(config, context);
             List<Integer> contexts = new ArrayList<>();
             for (int n = SHORT_CONTEXT; n < positions; n *= 4) {
                 contexts.add(n);
             }
             contexts.add(positions);
-            return new Sizes(mostRows, contexts, 1);
+            return new Sizes(kvType, mostRows, contexts, 1);
         }
 
         private static int longest(ModelConfig config, int context) {
@@ -99,18 +101,8 @@ final class DeviceProbe implements TaskProbe {
 
     /**
      * @param rank the rank that runs, without the others
-     * @param batch measured steps have up to this many rows, or more
-     * @param context measured steps have up to this many positions per row, or more
-     * @param profiled whether tasks are timed one by one; otherwise segments are timed as a whole
-     */
-    DeviceProbe(Device target, ModelWeights weights, RankPlan rank, int batch, int context, boolean profiled) {
-        this(target, weights, rank, Sizes.usual(weights.config(), batch, context), profiled);
-    }
-
-    /**
-     * The same for other sizes.
-     *
      * @param sizes sizes of steps
+     * @param profiled whether tasks are timed one by one; otherwise segments are timed as a whole
      */
     DeviceProbe(Device target, ModelWeights weights, RankPlan rank, Sizes sizes, boolean profiled) {
         config = weights.config();
@@ -129,10 +121,10 @@ final class DeviceProbe implements TaskProbe {
                 weights,
                 rank.shard(),
                 new Capacity(most, 0, most, Math.multiplyExact(most, blocks * KvCache.BLOCK), List.of(positions),
-                        DataType.F32),
+                        sizes.kvType()),
                 segments,
                 profiled);
-        costs = new SegmentCosts(config, rank.shard(), Format.F32);
+        costs = new SegmentCosts(config, rank.shard(), Format.of(sizes.kvType()));
     }
 
     /** Runs steps until the JVM has compiled the kernels. */

@@ -40,20 +40,21 @@ record GpuMeasurements(
      *
      * @param single all of the model
      * @param pair two ranks that do the same at once
+     * @param sizes sizes of the steps
      */
     static GpuMeasurements of(
-            Device device, ModelWeights weights, RankPlan single, List<RankPlan> pair, int batch, int context)
+            Device device, ModelWeights weights, RankPlan single, List<RankPlan> pair, DeviceProbe.Sizes sizes)
             throws InterruptedException {
         double perByte = HostHop.secondsPerByte(device);
         Map<DeviceProbe.Batch, double[]> whole;
-        try (DeviceProbe probe = new DeviceProbe(device, weights, single, batch, context, false)) {
+        try (DeviceProbe probe = new DeviceProbe(device, weights, single, sizes, false)) {
             whole = measured(probe).segmentSeconds();
         }
         SegmentTimes alone = new SegmentTimes();
         SegmentTimes together = new SegmentTimes();
         Map<DeviceProbe.Batch, double[]> half;
-        try (DeviceProbe first = new DeviceProbe(device, weights, pair.getFirst(), batch, context, false);
-                DeviceProbe second = new DeviceProbe(device, weights, pair.getLast(), batch, context, false)) {
+        try (DeviceProbe first = new DeviceProbe(device, weights, pair.getFirst(), sizes, false);
+                DeviceProbe second = new DeviceProbe(device, weights, pair.getLast(), sizes, false)) {
             half = measured(first).segmentSeconds();
             second.warmUp();
             // Alone before and after, since the host gets faster with every step.
@@ -66,12 +67,12 @@ record GpuMeasurements(
         List<HostFit.Sample> host = new ArrayList<>();
         double kernels;
         Calibration.StepSplit split;
-        try (DeviceProbe probe = new DeviceProbe(device, weights, single, batch, context, true)) {
+        try (DeviceProbe probe = new DeviceProbe(device, weights, single, sizes, true)) {
             measured(probe).addSamples(samples);
             host.addAll(probe.hostSamples(whole, perByte));
             split = probe.split(whole, perByte);
         }
-        try (DeviceProbe probe = new DeviceProbe(device, weights, pair.getFirst(), batch, context, true)) {
+        try (DeviceProbe probe = new DeviceProbe(device, weights, pair.getFirst(), sizes, true)) {
             measured(probe).addSamples(samples);
             host.addAll(probe.hostSamples(half, perByte));
             kernels = probe.smallestSeconds();

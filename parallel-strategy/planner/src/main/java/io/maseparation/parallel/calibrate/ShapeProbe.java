@@ -65,11 +65,12 @@ final class ShapeProbe implements AutoCloseable {
     /**
      * @param device the device
      * @param weights the model
+     * @param kvType format of the cache
      * @param context measured steps have up to this many positions a row, or more
      */
-    ShapeProbe(Device device, ModelWeights weights, int context) {
+    ShapeProbe(Device device, ModelWeights weights, DataType kvType, int context) {
         config = weights.config();
-        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, mostRows(context), context);
+        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, kvType, mostRows(kvType, context), context);
         for (Layout layout : possible(List.of(Layout.single(), Layout.tensorPipeline(2, 1)))) {
             parts.add(() -> new DeviceProbe(device, weights, rank(layout, 0), sizes, true));
         }
@@ -133,9 +134,9 @@ final class ShapeProbe implements AutoCloseable {
         return Planning.plan(config, layout).ranks().get(rank);
     }
 
-    private int mostRows(int context) {
-        int positions = DeviceProbe.Sizes.wide(config, 1, context).contexts().getLast();
-        long row = (long) positions * config.layers().size() * DataType.F32.bytes()
+    private int mostRows(DataType kvType, int context) {
+        int positions = DeviceProbe.Sizes.wide(config, kvType, 1, context).contexts().getLast();
+        long row = (long) positions * config.layers().size() * kvType.bytes()
                 * AttentionSize.cachedElements(config, config.kvHeads());
         return Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, MOST_ROWS);
     }

@@ -118,7 +118,7 @@ final class TokenSampler {
                                 slot.before(), output);
             } catch (RuntimeException e) {
                 microBatch.setLastToken(index, NONE);
-                steps.failed(index, output, rankPlan.rank(), e);
+                steps.failed(index, output, rankPlan.rank(), explained(e));
                 continue;
             }
             microBatch.setLastToken(index, token);
@@ -131,6 +131,15 @@ final class TokenSampler {
                     index, output, token, keeps ? row(Objects.requireNonNull(logits), i) : null, now);
         }
         steps.batchSampled();
+    }
+
+    /** What else can be done, where the device may be the reason. */
+    private RuntimeException explained(RuntimeException e) {
+        return e instanceof ModelException && device.multipliesOnTensorCores()
+                ? new ModelException(e.getMessage()
+                        + "; tensor cores hold activations of up to 65504, and with 'no_tensor_cores' there is no such end",
+                        e)
+                : e;
     }
 
     private static int best(int token, Slot slot, int output) {

@@ -203,14 +203,12 @@ public final class TensorTiles {
         return bits(low) | bits(high) << 16;
     }
 
-    /** Bits of a number that fp16 can hold: TornadoVM's PTX backend has no way to them from a float. */
+    /** Bits of a number that fp16 can hold, or of NaN: TornadoVM's PTX backend has no way to them from a float. */
     private static int bits(float v) {
         float size = TornadoMath.abs(v);
-        // NaN, of which no comparison holds.
-        int code = 0x7E00;
-        if (size > -1f) {
-            code = (int) (size * 0x1p24f);
-        }
+        // 0 for NaN. A comparison would not do: TornadoVM turns some round and forgets that NaN is neither.
+        int number = (int) (size * 0f + 1f);
+        int code = (int) (size * 0x1p24f);
         if (size >= SMALLEST_NORMAL) {
             float m = size * 0x1p14f;
             int exponent = 1;
@@ -239,7 +237,7 @@ public final class TensorTiles {
         if (v < 0f) {
             code += 0x8000;
         }
-        return code;
+        return code * number + 0x7E00 * (1 - number);
     }
 
     /**

@@ -4,6 +4,7 @@ import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
+import io.maseparation.moe.LayerWeights;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelConfig.QkNorm;
 import io.maseparation.moe.ModelWeights;
@@ -17,16 +18,19 @@ import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RankLoader;
+import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Compiles and runs every kernel body that a device may get, in small models with all operations, and holds the logits
@@ -42,6 +46,9 @@ public final class SelfCheck {
 
     /** Where a router's choice is closer than this, rounding may send a row to another expert. */
     private static final double ROUTER_GAP = 1e-2;
+
+    /** A factor of normed activations, most of which then are more than fp16 can hold. */
+    private static final float BEYOND_F16 = 1e6f;
 
     private static final int TOKENS = 6;
     private static final int VOCABULARY = 512;
@@ -79,8 +86,8 @@ public final class SelfCheck {
             long start = System.nanoTime();
             try {
                 double error = largestError();
-                return new Outcome(
-                        this, error, error <= tolerance ? Optional.empty() : Optional.of("wrong"), seconds(start));
+                Optional<String> failure = error <= tolerance ? mistaken() : Optional.of("wrong");
+                return new Outcome(this, error, failure, seconds(start));
             } catch (VirtualMachineError e) {
                 throw e;
             } catch (RuntimeException | Error e) {
@@ -98,6 +105,35 @@ public final class SelfCheck {
             return text.lines().findFirst().orElse(text);
         }
 
+        /**
+         * Where it takes for a number what is none. Compilers of devices turn conditions round, and then NaN, which is
+         * neither less nor more, may go either way.
+         */
+        private Optional<String> mistaken() {
+            ModelWeights weights = RandomWeights.create(model, 1);
+            LayerWeights layer = weights.layers().getFirst();
+            if (onTensorCores()) {
+                layer.postNorm().init(BEYOND_F16);
+            } else if (model.weightType() == DataType.F32 && model.qkNorm() == QkNorm.NONE) {
+                FloatArray router = Objects.requireNonNull(layer.router(), "the model routes");
+                router.set(router.getSize() - 1, Float.NaN);
+            } else {
+                return Optional.empty();
+            }
+            try {
+                run(new Job(weights, Workload.greedy(List.of(new int[] {1, 2, 3}), 1).ignoringEos(), options()));
+            } catch (RunFailedException e) {
+                return String.valueOf(e.getMessage()).contains("is not a finite number")
+                        ? Optional.empty()
+                        : Optional.of(reason(e));
+            }
+            return Optional.of("NaN passed for a number");
+        }
+
+        private ExecutionOptions options() {
+            return ExecutionOptions.defaults().withDevices(List.of(device)).withKvType(cache);
+        }
+
         private double largestError() {
             ModelWeights weights = RandomWeights.create(model, 1);
             SplittableRandom random = new SplittableRandom(1);
@@ -105,8 +141,7 @@ public final class SelfCheck {
                     .map(length -> random.ints(length, 0, VOCABULARY).toArray())
                     .toList();
             Workload workload = Workload.greedy(prompts, TOKENS).ignoringEos();
-            ExecutionOptions options =
-                    ExecutionOptions.defaults().withDevices(List.of(device)).withKvType(cache);
+            ExecutionOptions options = options();
             Map<List<Integer>, float[]> logits = new ConcurrentHashMap<>();
             RunResult seen = run(new Job(weights, workload, options, RankLoader.real(),
                     Optional.of((sequence, index, row) -> logits.put(List.of(sequence, index), row.clone()))));
@@ -173,7 +208,7 @@ public final class SelfCheck {
      *
      * @param check the check
      * @param error largest difference of a logit, in root mean squares of the logits; NaN if there are none
-     * @param failure why it failed: "wrong", or what the device said; empty if it is right
+     * @param failure why it failed: "wrong", what the device said, or that it went on with NaN; empty if it is right
      * @param seconds time that it took, compilation included
      */
     public record Outcome(Check check, double error, Optional<String> failure, double seconds) {}

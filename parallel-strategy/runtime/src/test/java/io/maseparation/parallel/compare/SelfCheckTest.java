@@ -1,20 +1,29 @@
 package io.maseparation.parallel.compare;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Presets;
+import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.Segment;
 import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.StepShape;
+import io.maseparation.parallel.execute.PlanExecutor;
 import io.maseparation.parallel.layout.Planning;
 import io.maseparation.parallel.layout.RankPlan;
+import io.maseparation.parallel.run.ExecutionOptions;
+import io.maseparation.parallel.run.Job;
+import io.maseparation.parallel.run.RunFailedException;
+import io.maseparation.parallel.run.RunResult;
+import io.maseparation.parallel.run.Workload;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -71,5 +80,34 @@ class SelfCheckTest {
         SelfCheck.Outcome failed = new SelfCheck.Check(right.device(), planned, DataType.F32, 1).run();
         assertThat(failed.failure().orElseThrow()).contains("planning").doesNotContain("\n");
         assertThat(failed.error()).isNaN();
+    }
+
+    /** A norm that makes activations too large for fp16: the message says what else computes them. */
+    @Test
+    void whatTensorCoresCannotHoldIsRefused() {
+        Device cores = new Device(
+                DEVICE.device(),
+                DEVICE.target().withBody(Body.GPU).withTensorCores(true));
+        SelfCheck.Check check = SelfCheck.of(cores).stream()
+                .filter(SelfCheck.Check::onTensorCores)
+                .findFirst()
+                .orElseThrow();
+        ModelWeights weights = RandomWeights.create(check.model(), 1);
+        weights.layers().getFirst().postNorm().init(1e6f);
+        Job job = new Job(weights, Workload.greedy(List.of(new int[] {1, 2, 3}), 1),
+                ExecutionOptions.defaults().withDevices(List.of(check.device())));
+        assertThatThrownBy(() -> run(check, job))
+                .isInstanceOf(RunFailedException.class)
+                .hasMessageContaining("is not a finite number; tensor cores hold activations of up to 65504, and with"
+                        + " 'no_tensor_cores' there is no such end");
+        Job without = new Job(weights, job.workload(),
+                ExecutionOptions.defaults().withDevices(List.of(check.device().withoutTensorCores())));
+        assertThat(run(check, without).outputs().getFirst().tokenIds()).hasSize(1);
+    }
+
+    private static RunResult run(SelfCheck.Check check, Job job) {
+        try (PlanExecutor executor = new PlanExecutor(Planning.plan(check.model(), check.layout()), job)) {
+            return executor.run();
+        }
     }
 }

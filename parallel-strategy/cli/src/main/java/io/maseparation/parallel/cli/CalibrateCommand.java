@@ -70,7 +70,7 @@ final class CalibrateCommand extends Command {
         OutputFormat format = OutputFlags.format(arguments);
         Optional<Path> output = OutputFlags.file(arguments, OUTPUT);
         int rounds = arguments.integer(ROUNDS, 9, 1, 1000);
-        int batch = arguments.integer(BATCH, SimulationCheck.DEFAULT_BATCH, 1, 64);
+        int batch = arguments.integer(BATCH, SimulationCheck.DEFAULT_BATCH, 1, 256);
         int depth = RunFlags.depth(arguments);
         int tokens = arguments.integer(MAX_TOKENS, 24, 2, 4096);
         try (Model model = ModelFlags.open(arguments, DEFAULT_MODEL, terminal)) {

@@ -37,7 +37,8 @@ import java.util.stream.IntStream;
  * them costs is therefore measured without it, as the time of a segment less that of its tasks (see {@link HostFit}).
  */
 final class DeviceProbe implements TaskProbe {
-    private static final List<Integer> ROWS = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
+    private static final List<Integer> ROWS = List.of(
+            1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256);
     private static final int LEAST_ROWS = 8;
     private static final int SHORT_CONTEXT = 32;
     private static final int LEAST_CONTEXT = 256;

@@ -78,7 +78,7 @@ public final class Calibrator implements AutoCloseable {
         this.weights = weights;
         sizes = DeviceProbe.Sizes.usual(weights.config(), kvType, batch, context);
         embedded = devices.getFirst().target().embedded();
-        shapes = new ShapeProbe(devices.getFirst(), weights, kvType, context);
+        shapes = new ShapeProbe(devices.getFirst(), weights, sizes);
         if (!embedded) {
             return;
         }

@@ -1,6 +1,5 @@
 package io.maseparation.parallel.calibrate;
 
-import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.AttentionSize;
 import io.maseparation.moe.MemoryBudget;
@@ -29,6 +28,7 @@ import java.util.function.Supplier;
  */
 final class ShapeProbe implements AutoCloseable {
     /** More rows than the runs that the profile is checked with. */
+    /** Or as many as are asked for. */
     private static final int MOST_ROWS = 64;
 
     /** Share of the free memory that caches of measurements may take. */
@@ -65,12 +65,12 @@ final class ShapeProbe implements AutoCloseable {
     /**
      * @param device the device
      * @param weights the model
-     * @param kvType format of the cache
-     * @param context measured steps have up to this many positions a row, or more
+     * @param asked sizes of steps that others measure: these have as many rows and positions, or more
      */
-    ShapeProbe(Device device, ModelWeights weights, DataType kvType, int context) {
+    ShapeProbe(Device device, ModelWeights weights, DeviceProbe.Sizes asked) {
         config = weights.config();
-        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, kvType, mostRows(kvType, context), context);
+        int context = asked.contexts().getLast();
+        DeviceProbe.Sizes sizes = DeviceProbe.Sizes.wide(config, asked.kvType(), mostRows(asked), context);
         for (Layout layout : possible(List.of(Layout.single(), Layout.tensorPipeline(2, 1)))) {
             parts.add(() -> new DeviceProbe(device, weights, rank(layout, 0), sizes, true));
         }
@@ -134,11 +134,14 @@ final class ShapeProbe implements AutoCloseable {
         return Planning.plan(config, layout).ranks().get(rank);
     }
 
-    private int mostRows(DataType kvType, int context) {
-        int positions = DeviceProbe.Sizes.wide(config, kvType, 1, context).contexts().getLast();
-        long row = (long) positions * config.layers().size() * kvType.bytes()
+    private int mostRows(DeviceProbe.Sizes asked) {
+        int positions = DeviceProbe.Sizes.wide(config, asked.kvType(), 1, asked.contexts().getLast())
+                .contexts()
+                .getLast();
+        long row = (long) positions * config.layers().size() * asked.kvType().bytes()
                 * AttentionSize.cachedElements(config, config.kvHeads());
-        return Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, MOST_ROWS);
+        int most = Math.max(asked.mostRows(), MOST_ROWS);
+        return Math.clamp(MemoryBudget.available() / MEMORY_PARTS / Math.max(1, row), 1, most);
     }
 
     private void add(OperationCost task, double seconds) {

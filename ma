@@ -241,8 +241,18 @@ needs_no_device() {
     return 1
 }
 
+# Prints how many of NVIDIA's GPUs processes may use, 1 at least.
+visible_gpus() {
+    if [ -n "${CUDA_VISIBLE_DEVICES:-}" ]; then
+        printf '%s\n' "$CUDA_VISIBLE_DEVICES" | awk -F, '{ print NF }'
+        return
+    fi
+    gpus=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | grep -c '^[0-9]')
+    printf '%s\n' "$((gpus > 0 ? gpus : 1))"
+}
+
 # Prints how many bytes TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
-# this machine's memory. What is no amount of memory is left to the command to refuse.
+# this machine's memory, or a process's share of it. What is no amount of memory is left to the command to refuse.
 device_memory() {
     bytes=$(option device-memory "$@" | tr '[:upper:]' '[:lower:]' \
         | sed -n -E 's/^ *([0-9]+(\.[0-9]+)?) *([kmgt]?(i?b)?) *$/\1 \3/p' \
@@ -259,6 +269,12 @@ device_memory() {
         '' | *[!0-9]*) mib=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null || echo 8388608) / 2048)) ;;
         *) mib=$((mib * 9 / 10)) ;;
     esac
+    # Ranks that are processes of their own share what this host has.
+    if [ "$(option transport "$@")" = mpi ]; then
+        processes=${OMPI_COMM_WORLD_LOCAL_SIZE:-1}
+        gpus=$(visible_gpus)
+        mib=$((mib / ((processes + gpus - 1) / gpus)))
+    fi
     printf '%sMB\n' "$mib"
 }
 

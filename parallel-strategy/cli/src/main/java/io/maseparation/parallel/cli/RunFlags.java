@@ -35,9 +35,7 @@ final class RunFlags {
         addDevices(options);
         options.flag(CUDA_GRAPHS,
                 "launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models");
-        options.value(MpiFlags.TRANSPORT, "NAME",
-                "how ranks talk: as threads (of one process), or by mpi (generate only: each a process of its own, started by"
-                        + " mpirun) [threads]");
+        MpiFlags.addTransport(options);
         options.value(KV_TYPE, "TYPE", "format of the KV cache, f32 or f16 [f32]");
         options.value(ACTIVATIONS, "TYPE",
                 "what tensor cores multiply fp16 weights with: f32 (as two fp16 numbers; logits within 1e-4 of float64's)"

@@ -45,5 +45,9 @@ public final class RankProcess {
         if (job.options().transfers()) {
             throw new PlanException("there is no timeline of ranks that are processes of their own");
         }
+        SharedGpus.check(
+                processes,
+                SharedGpus.Said.of(Deployment.device(plan, job.options(), processes.rank())),
+                Deployment.memory(plan, job));
     }
 }

@@ -34,7 +34,7 @@ public final class PrimaryContext {
      */
     public static void use(TornadoDevice device) {
         try (Arena arena = Arena.ofConfined()) {
-            Object platform = call(device.getDeviceContext(), "getPlatformContext");
+            Object platform = call(call(device, "getDeviceContext"), "getPlatformContext");
             long address = (long) call(platform, "getContextId");
             long own = (long) device.getClass().getMethod("getNativeContext", long.class).invoke(device, NO_PLAN);
             MemorySegment notes = MemorySegment.ofAddress(address).reinterpret(NOTES_BYTES);

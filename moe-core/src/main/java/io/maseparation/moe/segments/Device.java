@@ -204,7 +204,8 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * Has TornadoVM work in CUDA's primary context from now on, where libraries such as NCCL work. No plan may be alive.
+     * Has TornadoVM work in CUDA's primary context from now on, where libraries such as NCCL work. No plan may be
+     * alive.
      *
      * @throws ModelException if that cannot be: another backend or version
      */
@@ -225,8 +226,8 @@ public record Device(TornadoDevice device, KernelTarget target) {
     }
 
     /**
-     * {@return number of NVIDIA's GPUs on this host, whatever {@code CUDA_VISIBLE_DEVICES} says; empty where there is no
-     * driver} CUDA, which reads that variable when it starts, is not started.
+     * {@return number of NVIDIA's GPUs on this host, whatever {@code CUDA_VISIBLE_DEVICES} says; empty where there is
+     * no driver} CUDA, which reads that variable when it starts, is not started.
      */
     public static OptionalInt nvidiaGpus() {
         return NvidiaGpus.gpus();

@@ -3,8 +3,11 @@ package io.maseparation.parallel.execute;
 import io.maseparation.files.Text;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.comm.Processes;
+import io.maseparation.parallel.execute.rank.Deployment;
+import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.PlanException;
 import io.maseparation.parallel.layout.RankMemory;
+import io.maseparation.parallel.run.Job;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -47,10 +50,24 @@ final class SharedGpus {
      * Finds out which ranks share a GPU, says so in the log of the leader, and checks that they fit it together. To be
      * called by all processes before any of them loads its rank.
      *
+     * @param plan the plan, the same everywhere
+     * @param job what is run; it names the processes
+     * @throws io.maseparation.files.ModelException if the workload does not fit the model
+     * @throws PlanException if there is not a process for each rank, or the ranks on a GPU need more than is free there; in
+     *     all processes
+     */
+    static void check(Plan plan, Job job) {
+        Processes processes = job.processes().orElseThrow();
+        RankProcess.check(plan, job, processes);
+        check(processes, Said.of(Deployment.device(plan, job.options(), processes.rank())), Deployment.memory(plan, job));
+    }
+
+    /**
+     * The same, knowing what ranks hold.
+     *
      * @param processes all of them
      * @param own what this one says
      * @param memory what every rank will hold
-     * @throws PlanException if the ranks on a GPU need more than is free there; in all processes
      */
     static void check(Processes processes, Said own, List<RankMemory> memory) {
         List<Said> all = Agreement.exchange(processes, own.line()).stream().map(Said::read).toList();

@@ -37,7 +37,7 @@ final class DevicesCommand extends Command {
         example("devices", "what this machine has");
         example("devices --body portable --format json", "bodies if portable ones are asked for");
         example("devices --self-check", "whether kernels compute what they should on these devices");
-        example("devices --nccl --backend cuda", "whether NCCL moves what it should on a GPU, and how fast");
+        note("--nccl needs TornadoVM's CUDA backend and libnccl.so.2, or MA_JAVA_OPTS=-Dma.nccl=PATH (docs/distributed.md).");
         note("Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
                 + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
                 + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"

@@ -241,8 +241,21 @@ needs_no_device() {
     return 1
 }
 
+# Prints how many processes of this host share a device, when ranks are processes.
+sharing() {
+    processes=${OMPI_COMM_WORLD_LOCAL_SIZE:-1}
+    case ${CUDA_VISIBLE_DEVICES:-} in
+        '') gpus=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | grep -c '^[0-9]') ;;
+        *,*) gpus=$(printf '%s\n' "$CUDA_VISIBLE_DEVICES" | awk -F, '{ print NF }') ;;
+        # One for this process or for all of them: nobody knows.
+        *) processes=1 gpus=1 ;;
+    esac
+    [ "$gpus" -gt 0 ] || gpus=1
+    printf '%s\n' "$(((processes + gpus - 1) / gpus))"
+}
+
 # Prints how many bytes TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
-# this machine's memory. What is no amount of memory is left to the command to refuse.
+# this machine's memory, or a process's share of it. What is no amount of memory is left to the command to refuse.
 device_memory() {
     bytes=$(option device-memory "$@" | tr '[:upper:]' '[:lower:]' \
         | sed -n -E 's/^ *([0-9]+(\.[0-9]+)?) *([kmgt]?(i?b)?) *$/\1 \3/p' \
@@ -259,6 +272,7 @@ device_memory() {
         '' | *[!0-9]*) mib=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null || echo 8388608) / 2048)) ;;
         *) mib=$((mib * 9 / 10)) ;;
     esac
+    [ "$(option transport "$@")" != mpi ] || mib=$((mib / $(sharing)))
     printf '%sMB\n' "$mib"
 }
 

@@ -4,6 +4,7 @@ import io.maseparation.files.ModelException;
 import io.maseparation.files.Text;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.operations.KernelTarget;
+import io.maseparation.kernels.operations.PrimaryContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -197,6 +200,36 @@ public record Device(TornadoDevice device, KernelTarget target) {
 
     /** Bytes of its memory that nobody holds, this process included; empty where the driver does not tell. */
     public OptionalLong freeBytes() {
-        return FreeMemory.of(this);
+        return NvidiaGpus.of(this);
+    }
+
+    /**
+     * Has TornadoVM work in CUDA's primary context from now on, where libraries such as NCCL work. No plan may be
+     * alive.
+     *
+     * @throws ModelException if that cannot be: another backend or version
+     */
+    public void usePrimaryContext() {
+        if (!target.sharesSources()) {
+            throw new ModelException("device memory goes from GPU to GPU with TornadoVM's CUDA backend only");
+        }
+        try {
+            PrimaryContext.use(device);
+        } catch (LinkageError e) {
+            throw new ModelException("CUDA's primary context cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    /** What no other GPU is called, on any host; empty where the driver does not tell, or it is none of NVIDIA's. */
+    public Optional<String> id() {
+        return NvidiaGpus.id(this);
+    }
+
+    /**
+     * {@return number of NVIDIA's GPUs on this host, whatever {@code CUDA_VISIBLE_DEVICES} says; empty where there is
+     * no driver} CUDA, which reads that variable when it starts, is not started.
+     */
+    public static OptionalInt nvidiaGpus() {
+        return NvidiaGpus.gpus();
     }
 }

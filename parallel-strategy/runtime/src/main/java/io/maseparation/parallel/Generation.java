@@ -404,7 +404,7 @@ public final class Generation {
                     told, limits(told.size()), ignoreEos, Workload.Ending.NEVER, sampling, promptLogits, prefillChunk,
                     depth);
             ModelWeights weights = model.weightsFor(devices());
-            RankProcess.follow(plan.apply(weights.config()), new Job(weights, workload, execution).in(of));
+            RankProcess.join(plan.apply(weights.config()), new Job(weights, workload, execution).in(of));
         } finally {
             model.leave();
         }
@@ -436,7 +436,7 @@ public final class Generation {
         Job job = new Job(weights, workload, untilClosed);
         // In the formats that the devices read.
         PlanExecutor executor =
-                new PlanExecutor(plan.apply(weights.config()), processes.map(job::in).orElse(job));
+                PlanExecutor.lead(plan.apply(weights.config()), processes.map(job::in).orElse(job));
         try (executor) {
             running(Optional.of(executor));
             return executor.run(streaming());

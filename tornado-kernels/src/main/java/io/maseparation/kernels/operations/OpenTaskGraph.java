@@ -20,16 +20,43 @@ final class OpenTaskGraph extends TaskGraph {
      * @throws LinkageError if TornadoVM's graphs are not as expected
      */
     TaskInside task(String id) {
-        Class<?> type = TaskInside.api("TornadoTaskGraphInterface");
         try {
-            // A protected field of TornadoVM's class, which the embedded one does not have.
-            MethodHandle graph = MethodHandles.lookup().findGetter(OpenTaskGraph.class, "taskGraphImpl", type);
             String full = name + "." + id;
-            Object task = type.getMethod("getTask", String.class).invoke(graph.invoke(this), full);
+            Object task = type().getMethod("getTask", String.class).invoke(graph(), full);
             if (task == null) {
                 throw new LinkageError("TornadoVM has no task " + full);
             }
             return TaskInside.of(task, full);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("TornadoVM's task graphs", e);
+        }
+    }
+
+    /**
+     * Adds a task of a library.
+     *
+     * @param id the task's name in the graph
+     * @param task what TornadoVM describes it with
+     * @throws LinkageError if TornadoVM's graphs are not as expected
+     */
+    void addLibraryTask(String id, Object task) {
+        try {
+            type().getMethod("addLibraryTask", String.class, task.getClass()).invoke(graph(), id, task);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("TornadoVM's tasks of libraries", e);
+        }
+    }
+
+    private static Class<?> type() {
+        return TaskInside.api("TornadoTaskGraphInterface");
+    }
+
+    /** TornadoVM's own. */
+    private Object graph() {
+        try {
+            // A protected field of TornadoVM's class, which the embedded one does not have.
+            MethodHandle graph = MethodHandles.lookup().findGetter(OpenTaskGraph.class, "taskGraphImpl", type());
+            return graph.invoke(this);
         } catch (Error e) {
             throw e;
         } catch (Throwable e) {

@@ -4,32 +4,40 @@ import static io.maseparation.parallel.present.Table.column;
 
 import com.sun.management.OperatingSystemMXBean;
 import io.maseparation.files.Json;
+import io.maseparation.files.ModelException;
 import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.operations.KernelTarget;
 import io.maseparation.moe.MemoryBudget;
 import io.maseparation.moe.segments.Device;
+import io.maseparation.parallel.comm.mpi.MpiProcesses;
+import io.maseparation.parallel.compare.NcclCheck;
 import io.maseparation.parallel.compare.SelfCheck;
 import io.maseparation.parallel.measure.HostPeak;
 import io.maseparation.parallel.present.OutputFormat;
 import io.maseparation.parallel.present.Table;
 import io.maseparation.parallel.present.TableWriter;
 import io.maseparation.parallel.present.Unit;
+import io.maseparation.parallel.run.RunFailedException;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /** {@code ma devices}: what there is to run on, and what would run there. */
 final class DevicesCommand extends Command {
     private static final String SELF_CHECK = "self-check";
+    private static final String NCCL = "nccl";
 
     DevicesCommand() {
         super("devices", "list devices, and the kernel body each operation gets on them and why");
         example("devices", "what this machine has");
         example("devices --body portable --format json", "bodies if portable ones are asked for");
         example("devices --self-check", "whether kernels compute what they should on these devices");
+        note("--nccl needs TornadoVM's CUDA backend and libnccl.so.2, or MA_JAVA_OPTS=-Dma.nccl=PATH (docs/distributed.md).");
         note("Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
                 + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
                 + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
@@ -42,12 +50,24 @@ final class DevicesCommand extends Command {
         options.flag(SELF_CHECK,
                 "compile and run every body, format and mode in small models, and hold their logits against float64;"
                         + " exit status 1 if any is wrong");
+        options.flag(NCCL,
+                "exchange arrays of device memory by NCCL, with and without CUDA graphs, beside the way through the host; on"
+                        + " one GPU with itself, under mpirun with --transport mpi between the GPUs of its processes");
+        MpiFlags.addTransport(options);
+        MpiFlags.add(options);
         OutputFlags.add(options);
     }
 
     @Override
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
+        if (arguments.has(NCCL)) {
+            nccl(arguments, format, terminal);
+            return;
+        }
+        if (MpiFlags.chosen(arguments)) {
+            throw new UsageException("--transport mpi is for generate, and for devices --nccl");
+        }
         List<Group> groups = groups(RunFlags.allDevices(arguments));
         if (arguments.has(SELF_CHECK)) {
             selfCheck(groups, format, terminal);
@@ -78,6 +98,51 @@ final class DevicesCommand extends Command {
                         ? bodies(groups).select("operation", "body", "reason")
                         : bodies(groups).select("devices", "operation", "body", "reason"),
                 format));
+    }
+
+    private static void nccl(Arguments arguments, OutputFormat format, Terminal all) {
+        if (MpiFlags.chosen(arguments)) {
+            OwnGpu.choose();
+        }
+        Device device = RunFlags.devices(arguments).getFirst();
+        Optional<MpiProcesses> processes = MpiFlags.join(arguments, OptionalInt.empty(), all);
+        boolean speaks = processes.isEmpty() || processes.get().rank() == 0;
+        Terminal terminal = speaks ? all : Terminal.silent();
+        List<NcclCheck.Outcome> outcomes;
+        try {
+            try (Progress progress = terminal.progress("exchanging", NcclCheck.count())) {
+                outcomes = NcclCheck.run(device, processes.map(p -> p), done -> progress.step());
+            } catch (RunFailedException | ModelException e) {
+                throw new FailedException(
+                        "NCCL cannot be used here, messages go through the host: " + e.getMessage(), e);
+            }
+            Table table = exchanges(outcomes);
+            terminal.out().print(
+                    format == OutputFormat.JSON ? Json.write(table.objects()) : TableWriter.write(table, format));
+            if (format == OutputFormat.TABLE) {
+                terminal.out().print("\nNCCL %s on %s %s; %s\n".formatted(NcclCheck.version(), device.name(),
+                        device.hardware(), processes.map(p -> "%d processes".formatted(p.size()))
+                                .orElse("one GPU, which sends to itself")));
+            }
+            terminal.out().flush();
+            outcomes.stream().flatMap(outcome -> outcome.failure().stream()).findFirst().ifPresent(failure -> {
+                throw new FailedException("NCCL does not move what it should: " + failure);
+            });
+            processes.ifPresent(MpiProcesses::leave);
+        } finally {
+            processes.ifPresent(MpiProcesses::close);
+        }
+    }
+
+    private static Table exchanges(List<NcclCheck.Outcome> outcomes) {
+        return Table.of(outcomes,
+                column("function", "exchange", Unit.PLAIN, NcclCheck.Outcome::function),
+                column("captured", "CUDA graph", Unit.PLAIN, o -> o.captured() ? "yes" : "no"),
+                column("bytes", "to each", Unit.BYTES, NcclCheck.Outcome::bytes),
+                column("host_us", "host us", Unit.NUMBER, NcclCheck.Outcome::hostMicros),
+                column("nccl_us", "NCCL us", Unit.NUMBER, NcclCheck.Outcome::ncclMicros),
+                column("more_us", "each more us", Unit.NUMBER, NcclCheck.Outcome::moreMicros),
+                column("result", "result", Unit.PLAIN, o -> o.failure().orElse("ok")));
     }
 
     private static void selfCheck(List<Group> groups, OutputFormat format, Terminal terminal) {

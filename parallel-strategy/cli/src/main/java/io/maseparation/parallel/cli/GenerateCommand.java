@@ -34,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -143,6 +144,9 @@ final class GenerateCommand extends Command {
         Setup setup = plan.map(PlanFile::setup).orElseGet(() -> StrategyFlags.read(arguments));
         PromptFlags.check(arguments, ModelFlags.name(arguments, plan.map(PlanFile::model)));
         Optional<Path> trace = TraceFlags.file(arguments);
+        if (MpiFlags.chosen(arguments)) {
+            OwnGpu.choose();
+        }
         ExecutionOptions plain = RunFlags.readAnyTransport(arguments).withTransfers(trace.isPresent());
         int devices = plan.map(p -> Collections.max(p.devices()) + 1).orElse(setup.layout().ranks());
         ExecutionOptions execution =
@@ -151,7 +155,8 @@ final class GenerateCommand extends Command {
             throw new UsageException("--transport mpi: %s between processes is not available yet"
                     .formatted(trace.isPresent() ? "--trace" : "a change of layout"));
         }
-        Optional<MpiProcesses> processes = MpiFlags.join(arguments, setup.layout().ranks(), terminal);
+        Optional<MpiProcesses> processes = MpiFlags.join(
+                arguments, OptionalInt.of(setup.layout().ranks()), terminal);
         try {
             generate(arguments, new Run(format, plan, planFile, setup, maxTokens, execution, trace, processes),
                     terminal);

@@ -25,6 +25,12 @@ final class MpiFlags {
 
     private MpiFlags() {}
 
+    static void addTransport(OptionList options) {
+        options.value(TRANSPORT, "NAME",
+                "how ranks talk: as threads (of one process), or by mpi (each a process of its own, started by mpirun;"
+                        + " generate, and devices --nccl) [threads]");
+    }
+
     static void add(OptionList options) {
         options.value(LOST_AFTER, "SECONDS",
                 "with --transport mpi: end all ranks when one was not heard of for so long [8]");
@@ -56,10 +62,10 @@ final class MpiFlags {
     /**
      * Joins the job, if ranks are to be processes.
      *
-     * @param ranks as many as the plan has
+     * @param ranks as many as the plan has; empty for any number
      * @throws UsageException if there is another number of processes
      */
-    static Optional<MpiProcesses> join(Arguments arguments, int ranks, Terminal terminal) {
+    static Optional<MpiProcesses> join(Arguments arguments, OptionalInt ranks, Terminal terminal) {
         double seconds = arguments.number(LOST_AFTER, LOST_AFTER_SECONDS);
         if (!(seconds >= 1 && seconds <= MOST_SECONDS)) {
             throw new UsageException("--%s must be from 1 to %s, is %s"
@@ -73,11 +79,12 @@ final class MpiFlags {
         }
         MpiProcesses processes = MpiProcesses.join(
                 Duration.ofMillis((long) (1000 * seconds)), line -> lost(line, terminal));
-        if (processes.size() != ranks) {
+        if (ranks.isPresent() && processes.size() != ranks.getAsInt()) {
             processes.close();
             throw new UsageException("--%s %s: the layout has %s, and there %s: start it with mpirun -n %d".formatted(
-                    TRANSPORT, MPI, Text.count(ranks, "rank"),
-                    processes.size() == 1 ? "is 1 process" : "are %d processes".formatted(processes.size()), ranks));
+                    TRANSPORT, MPI, Text.count(ranks.getAsInt(), "rank"),
+                    processes.size() == 1 ? "is 1 process" : "are %d processes".formatted(processes.size()),
+                    ranks.getAsInt()));
         }
         return Optional.of(processes);
     }

@@ -35,9 +35,7 @@ final class RunFlags {
         addDevices(options);
         options.flag(CUDA_GRAPHS,
                 "launch the tasks of a segment as one CUDA graph (TornadoVM's CUDA and PTX): less time for small models");
-        options.value(MpiFlags.TRANSPORT, "NAME",
-                "how ranks talk: as threads (of one process), or by mpi (generate only: each a process of its own, started by"
-                        + " mpirun) [threads]");
+        MpiFlags.addTransport(options);
         addTypes(options);
         options.value(DEVICE_MEMORY, "SIZE",
                 "most memory of a rank, such as 8GB or 8GiB; a layout that needs more is refused");

@@ -133,6 +133,8 @@ class FailureTest {
             generate -m tiny --prompt-ids 1 --strategy ma --transport mpi --elastic | 2 | a change of layout between processes
             generate -m tiny --prompt-ids 1 --transport mpi --trace trace.json | 2 | --trace between processes
             bench -m tiny --transport mpi                        | 2 | --transport mpi is for generate
+            devices --transport mpi                              | 2 | --transport mpi is for generate, and for devices --nccl
+            devices --nccl                                       | 1 | NCCL cannot be used here, messages go through the host
             generate -m tiny --prompt-ids 1 --kv-dtype bf16      | 2 | there are f32, f16
             generate -m tiny --prompt-ids 1 --activations bf16   | 2 | there are f32, f16
             generate -m tiny --prompt-ids 1 --activations f16    | 1 | multiplies in fp32 without tensor cores

@@ -242,6 +242,31 @@ class LauncherTest {
                 .contains("-Dtornado.device.memory=" + bytes);
     }
 
+    /** Without a GPU it is half of this machine's memory. Of GPUs that are named processes take one each, in turn. */
+    @ParameterizedTest
+    @CsvSource({"threads, 4,, 1", "mpi,,, 1", "mpi, 1,, 1", "mpi, 4, '0,1', 2", "mpi, 3, '0,1', 2", "mpi, 4, '0,1,2,3', 1",
+        "mpi, 4, 0, 1"})
+    void processesShareADevicesMemory(String transport, String processes, String visible, int share) throws Exception {
+        built("ma-tornadovm", sdk.toString());
+        long whole = limit(ma("generate"));
+        if (processes != null) {
+            environment.put("OMPI_COMM_WORLD_LOCAL_SIZE", processes);
+        }
+        if (visible != null) {
+            environment.put("CUDA_VISIBLE_DEVICES", visible);
+        }
+
+        assertThat(limit(ma("generate", "--transport", transport))).isEqualTo(whole / share);
+    }
+
+    /** In MB. */
+    private static long limit(CommandLineRun run) {
+        return run.out().lines()
+                .filter(line -> line.startsWith("-Dtornado.device.memory="))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                .findFirst().orElseThrow();
+    }
+
     @Test
     void theEmbeddedBackendIgnoresTheSdk() throws Exception {
         environment.put("TORNADOVM_HOME", temp.resolve("nowhere").toString());

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -137,6 +138,32 @@ public final class Agreement {
      * @throws RunFailedException on the leader, naming the rank, if anything differs; or if the thread is interrupted
      */
     public byte[] reach(Processes processes, byte[] word) {
+        return ask(processes, note(), others -> {
+            others.forEach(this::compare);
+            return word;
+        });
+    }
+
+    /**
+     * Has each process say something to all of them. To be called by all of them.
+     *
+     * @param processes all of them
+     * @param own what this one says, in one line
+     * @return what each says, by rank
+     * @throws RunFailedException if the thread is interrupted
+     */
+    static List<String> exchange(Processes processes, String own) {
+        byte[] all = ask(processes, own.getBytes(StandardCharsets.UTF_8), others -> {
+            String[] said = new String[processes.size()];
+            said[LEADER] = own;
+            others.forEach(other -> said[other.from()] = new String(other.note(), StandardCharsets.UTF_8));
+            return String.join(BETWEEN, said).getBytes(StandardCharsets.UTF_8);
+        });
+        return List.of(new String(all, StandardCharsets.UTF_8).split(BETWEEN, -1));
+    }
+
+    /** Has the leader answer what all others say, and all of them know the answer. */
+    private static byte[] ask(Processes processes, byte[] own, Function<List<Told>, byte[]> leader) {
         BlockingQueue<Told> notes = new LinkedBlockingQueue<>();
         processes.listen(new Processes.Listener() {
             @Override
@@ -152,7 +179,7 @@ public final class Agreement {
         });
         try {
             if (processes.rank() != LEADER) {
-                processes.tell(LEADER, note());
+                processes.tell(LEADER, own);
                 byte[] told = next(notes).note();
                 processes.keep();
                 return told;
@@ -162,7 +189,7 @@ public final class Agreement {
                 others.add(next(notes));
             }
             processes.keep();
-            others.forEach(this::compare);
+            byte[] word = leader.apply(others);
             for (int other = 1; other < processes.size(); other++) {
                 processes.tell(other, word);
             }

@@ -75,6 +75,22 @@ public final class PlanExecutor implements AutoCloseable {
         setupNanos = System.nanoTime() - start;
     }
 
+    /**
+     * {@return an executor, where ranks are processes after they have found out whether they fit their GPUs} Other
+     * processes call {@link RankProcess#join}.
+     *
+     * @param plan the plan
+     * @param job what is run
+     * @throws io.maseparation.files.ModelException as the constructor
+     * @throws PlanException as the constructor, or if ranks that share a GPU do not fit it together
+     */
+    public static PlanExecutor lead(Plan plan, Job job) {
+        if (job.processes().isPresent()) {
+            SharedGpus.check(plan, job);
+        }
+        return new PlanExecutor(plan, job);
+    }
+
     private Ranks ranks(Plan plan) {
         if (job.processes().isEmpty()) {
             return new RankThreads(plan.rankNumbers(), job.options().stallTimeout());

@@ -12,6 +12,21 @@ public final class RankProcess {
     private RankProcess() {}
 
     /**
+     * Finds out with all other processes whether their ranks fit their GPUs, and takes part in a run. The leader's part
+     * is {@link PlanExecutor#lead}.
+     *
+     * @param plan the plan, the same as the leader's
+     * @param job what is run; it names the processes
+     * @throws PlanException if there is not a process for each rank, or ranks need more than a device has
+     * @throws io.maseparation.files.ModelException if the workload does not fit the model, or the memory
+     * @throws io.maseparation.parallel.run.RunFailedException if the rank fails
+     */
+    public static void join(Plan plan, Job job) {
+        SharedGpus.check(plan, job);
+        follow(plan, job);
+    }
+
+    /**
      * Takes part in a run from its setup to its end. What is generated, and how tokens are chosen, is the leader's.
      *
      * @param plan the plan, the same as the leader's

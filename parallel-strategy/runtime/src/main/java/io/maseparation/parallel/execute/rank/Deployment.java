@@ -45,9 +45,34 @@ public final class Deployment {
         this.plan = plan;
         this.room = room;
         this.shares = shares;
-        this.memory = new ArrayList<>(RankMemory.of(
-                plan, room.groupPositions(), room.contexts(), room.rows(), Format.of(equipment.options().kvType())));
+        this.memory = new ArrayList<>(memory(plan, room, equipment.options()));
         this.devices = devices;
+    }
+
+    private static List<RankMemory> memory(Plan plan, Room room, ExecutionOptions options) {
+        return RankMemory.of(
+                plan, room.groupPositions(), room.contexts(), room.rows(), Format.of(options.kvType()));
+    }
+
+    /**
+     * {@return what each rank's device will hold for the whole of a workload}
+     *
+     * @param plan the plan
+     * @param job what is run
+     */
+    public static List<RankMemory> memory(Plan plan, Job job) {
+        return memory(plan, Room.of(job.workload(), Room.shares(plan, job.workload())), job.options());
+    }
+
+    /**
+     * {@return the device that a rank of a plan will be on}
+     *
+     * @param plan the plan
+     * @param options how it is run
+     * @param rank index of the rank
+     */
+    public static Device device(Plan plan, ExecutionOptions options, int rank) {
+        return devices(plan, options).get(rank);
     }
 
     /**

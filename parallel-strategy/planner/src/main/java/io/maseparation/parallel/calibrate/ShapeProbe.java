@@ -27,8 +27,7 @@ import java.util.function.Supplier;
  * is larger than there was time for is left to the fits.
  */
 final class ShapeProbe implements AutoCloseable {
-    /** More rows than the runs that the profile is checked with. */
-    /** Or as many as are asked for. */
+    /** More rows than the runs that the profile is checked with; more still if they are asked for. */
     private static final int MOST_ROWS = 64;
 
     /** Share of the free memory that caches of measurements may take. */

@@ -127,7 +127,8 @@ final class ExpertTasks {
         if (imported) {
             g.inputRows(b.step, slots * config.hidden(), own.expertOut());
         }
-        Combine.add(g, "combine" + layer, b.step, own.expertOut(), own.weights(), own.ids(), partial ? b.partial : b.x, slots, config.hidden(),
+        Combine.add(g, "combine" + layer, b.step, own.expertOut(), own.weights(), own.ids(), partial ? b.partial : b.x,
+                slots, config.hidden(),
                 partial ? 1f : config.numerics().residualMultiplier(), !partial);
         if (partial) {
             g.outputRows(b.step, config.hidden(), b.partial);

@@ -70,7 +70,8 @@ public final class PartialInput {
             }
         }
 
-        @Nullable Buffer buffer(PartialInput of) throws ReflectiveOperationException {
+        @Nullable
+        Buffer buffer(PartialInput of) throws ReflectiveOperationException {
             Object inner = context.get(implementation.get(graph.invoke(of.graph)));
             Class<?> access = TaskInside.api("common.Access");
             Object local = inner.getClass()

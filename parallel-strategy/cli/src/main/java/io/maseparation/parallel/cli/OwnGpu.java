@@ -62,7 +62,8 @@ final class OwnGpu {
                             ValueLayout.JAVA_INT))
                     .invokeExact(arena.allocateFrom(name), arena.allocateFrom(value), 1);
             if (status != 0) {
-                throw new FailedException("this process's GPU cannot be chosen: set %s=%s for it".formatted(name, value));
+                throw new FailedException(
+                        "this process's GPU cannot be chosen: set %s=%s for it".formatted(name, value));
             }
         } catch (RuntimeException | Error e) {
             throw e;

@@ -244,7 +244,8 @@ class LauncherTest {
 
     /** Without a GPU it is half of this machine's memory. Of GPUs that are named processes take one each, in turn. */
     @ParameterizedTest
-    @CsvSource({"threads, 4,, 1", "mpi,,, 1", "mpi, 1,, 1", "mpi, 4, '0,1', 2", "mpi, 3, '0,1', 2", "mpi, 4, '0,1,2,3', 1",
+    @CsvSource({"threads, 4,, 1", "mpi,,, 1", "mpi, 1,, 1", "mpi, 4, '0,1', 2", "mpi, 3, '0,1', 2",
+        "mpi, 4, '0,1,2,3', 1",
         "mpi, 4, 0, 1"})
     void processesShareADevicesMemory(String transport, String processes, String visible, int share) throws Exception {
         built("ma-tornadovm", sdk.toString());

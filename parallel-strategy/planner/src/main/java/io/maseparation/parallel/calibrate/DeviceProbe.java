@@ -75,7 +75,8 @@ final class DeviceProbe implements TaskProbe {
         static Sizes usual(ModelConfig config, DataType kvType, int batch, int context) {
             int positions = longest(config, context);
             return new Sizes(
-                    kvType, Math.max(LEAST_ROWS, batch), List.of(Math.min(SHORT_CONTEXT, positions), positions), REPETITIONS);
+                    kvType, Math.max(LEAST_ROWS, batch), List.of(Math.min(SHORT_CONTEXT, positions), positions),
+                    REPETITIONS);
         }
 
         /** More rows and contexts, each step once. */

@@ -132,7 +132,8 @@ final class Costs implements Work {
             List<LayerUse> layers = new ArrayList<>();
             for (Segment layer : segment.layers()) {
                 boolean first = layers.isEmpty();
-                layers.add(new LayerUse(conditions.counted(layer), layer.experts(), first ? 1 : 0, first ? bytes : step -> 0,
+                layers.add(new LayerUse(conditions.counted(layer), layer.experts(), first ? 1 : 0,
+                        first ? bytes : step -> 0,
                         new HashMap<>()));
             }
             segments.put(segment.name(), layers);

@@ -59,7 +59,8 @@ final class SharedGpus {
     static void check(Plan plan, Job job) {
         Processes processes = job.processes().orElseThrow();
         RankProcess.check(plan, job, processes);
-        check(processes, Said.of(Deployment.device(plan, job.options(), processes.rank())), Deployment.memory(plan, job));
+        check(processes, Said.of(Deployment.device(plan, job.options(), processes.rank())),
+                Deployment.memory(plan, job));
     }
 
     /**

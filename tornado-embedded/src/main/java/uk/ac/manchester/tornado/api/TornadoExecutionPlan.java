@@ -281,8 +281,7 @@ public final class TornadoExecutionPlan implements AutoCloseable {
         DeviceMemory memory = graphs.stream()
                 .filter(g -> g.tasks == graph.graph())
                 .findFirst()
-                .orElseThrow()
-                .memory;
+                .orElseThrow().memory;
         return memory.send(array, bytes);
     }
 

@@ -167,7 +167,8 @@ final class Nccl {
         String why = text("ncclGetErrorString", status);
         String last = library.find("ncclGetLastError").isPresent() ? text("ncclGetLastError", group.handle) : "";
         throw new RunFailedException(
-                "%s failed: %s%s".formatted(what, why, last.isBlank() ? "" : " (%s)".formatted(Text.line(last.strip()))),
+                "%s failed: %s%s".formatted(what, why,
+                        last.isBlank() ? "" : " (%s)".formatted(Text.line(last.strip()))),
                 null);
     }
 

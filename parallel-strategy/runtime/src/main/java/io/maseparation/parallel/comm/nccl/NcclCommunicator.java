@@ -57,7 +57,8 @@ public final class NcclCommunicator implements DeviceLibrary, AutoCloseable {
      */
     public static NcclCommunicator join(byte[] id, int rank, int size) {
         if (id.length != Nccl.ID_BYTES) {
-            throw new RunFailedException("an id of NCCL has %d bytes, not %d".formatted(Nccl.ID_BYTES, id.length), null);
+            throw new RunFailedException("an id of NCCL has %d bytes, not %d".formatted(Nccl.ID_BYTES, id.length),
+                    null);
         }
         Nccl nccl = Nccl.load();
         return new NcclCommunicator(nccl, nccl.join(id, rank, size), size);

@@ -6,6 +6,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TaskGraph;
 
 /**
@@ -137,7 +138,9 @@ public final class LibraryTasks {
         }
 
         @Override
-        public Object invoke(Object self, Method method, Object[] given) throws ReflectiveOperationException {
+        @SuppressWarnings("ReferenceEquality") // what an object's own equals is
+        public @Nullable Object invoke(Object self, Method method, Object[] given)
+                throws ReflectiveOperationException {
             return switch (method.getName()) {
                 case "libraryName", "toString" -> name;
                 case "canHandle" -> streams.isInstance(given[0]);
@@ -170,6 +173,7 @@ public final class LibraryTasks {
     /** An object that has nothing but itself. */
     private static final class Identity implements InvocationHandler {
         @Override
+        @SuppressWarnings("ReferenceEquality") // what an object's own equals is
         public Object invoke(Object self, Method method, Object[] given) {
             return switch (method.getName()) {
                 case "equals" -> self == given[0];

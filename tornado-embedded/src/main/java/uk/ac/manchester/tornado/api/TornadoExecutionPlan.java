@@ -279,7 +279,7 @@ public final class TornadoExecutionPlan implements AutoCloseable {
      */
     boolean send(ImmutableTaskGraph graph, TornadoNativeArray array, long bytes) {
         DeviceMemory memory = graphs.stream()
-                .filter(g -> g.tasks == graph.graph())
+                .filter(g -> g.tasks.equals(graph.graph()))
                 .findFirst()
                 .orElseThrow().memory;
         return memory.send(array, bytes);

@@ -28,6 +28,8 @@ final class SafetensorsHeader {
     /** Longest header that the format's reference implementation accepts, in bytes. */
     static final long LONGEST_HEADER = 100_000_000;
 
+    private static final String METADATA = "__metadata__";
+
     /** Bits of an element of each type of the format. */
     private static final Map<String, Integer> BITS = Map.ofEntries(
             Map.entry("BOOL", 8), Map.entry("U8", 8), Map.entry("I8", 8), Map.entry("F8_E5M2", 8),
@@ -93,8 +95,8 @@ final class SafetensorsHeader {
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String name = parser.currentName();
                 JsonToken value = parser.nextToken();
-                if (name.equals("__metadata__")) {
-                    parser.skipChildren();
+                if (name.equals(METADATA)) {
+                    checkMetadata(value, parser);
                 } else if (value == JsonToken.START_OBJECT) {
                     tensors.put(name, tensor(name, parser));
                 } else {
@@ -110,6 +112,17 @@ final class SafetensorsHeader {
         }
         checkOverlaps(tensors);
         return tensors;
+    }
+
+    /** Texts by name, as the format has it. */
+    private void checkMetadata(JsonToken value, JsonParser parser) throws IOException {
+        boolean right = value == JsonToken.START_OBJECT || value == JsonToken.VALUE_NULL;
+        while (right && value == JsonToken.START_OBJECT && parser.nextToken() == JsonToken.FIELD_NAME) {
+            right = parser.nextToken() == JsonToken.VALUE_STRING;
+        }
+        if (!right) {
+            throw fail(METADATA + " is not an object of texts");
+        }
     }
 
     private TensorInfo tensor(String name, JsonParser parser) throws IOException {
@@ -128,7 +141,8 @@ final class SafetensorsHeader {
                 }
                 case "shape" -> shape = longs(name, field, parser);
                 case "data_offsets" -> offsets = longs(name, field, parser);
-                default -> parser.skipChildren();
+                default -> throw fail(name, "its header entry has %s, which the format does not know".formatted(
+                        Text.printable(field)));
             }
         }
         if (type == null || shape == null || offsets == null) {

@@ -126,7 +126,8 @@ class SafetensorsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "  ", "{", "[]", "null", "hello", "{}{}", "{\"a\":1}", "{\"a\":{}}",
-        "{\"a\":{},\"a\":{}}",
+        "{\"a\":{},\"a\":{}}", "{\"__metadata__\":[]}", "{\"__metadata__\":{\"a\":1}}", "{\"__metadata__\":\"pt\"}",
+        "{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}",
         "{\"a\":{\"dtype\":1}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":3,\"data_offsets\":[0,4]}}"})
     void complainsOfAHeaderThatIsNotOne(String header) {
         SafetensorsWriter.raw(file(), header, new byte[24]);
@@ -156,6 +157,13 @@ class SafetensorsTest {
                 "{\"some.weight\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}".formatted(type, shape, offsets),
                 new byte[24]);
         assertComplains(() -> open(temp), "model.safetensors", "some.weight", complaint);
+    }
+
+    @Test
+    void complainsOfWhatTheFormatDoesNotKnowOfATensor() {
+        SafetensorsWriter.raw(
+                file(), "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"scale\":0.5}}", new byte[4]);
+        assertComplains(() -> open(temp), "model.safetensors: tensor a: ", "scale, which the format does not know");
     }
 
     @Test

@@ -245,9 +245,9 @@ final class GenerateCommand extends Command {
             OutputFlags.both(
                     () -> run.trace().ifPresent(file -> TraceFile.write(
                             file, List.of(TraceFlags.measured(result, setup.batching(), terminal)))),
-                    () -> terminal.out().print(run.format() == OutputFormat.JSON
+                    () -> terminal.results(run.format() == OutputFormat.JSON
                             ? Json.write(tree(result, texts, model.config(), setup, run.execution()))
-                            : text(result, texts, model.config(), setup, run.format())));
+                            : text(result, texts, model.config(), setup, run.format()), run.format()));
             terminal.out().flush();
             run.leave();
         }

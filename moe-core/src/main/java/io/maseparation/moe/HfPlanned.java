@@ -13,7 +13,6 @@ import io.maseparation.moe.ModelConfig.Vocabulary;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -26,13 +25,6 @@ final class HfPlanned {
     private static final int MOST_LAYERS = 10_000;
     private static final List<String> TYPES = List.of(
             "deepseek_v2", "deepseek_v3", "kimi_k2", "gpt_oss", "glm4_moe", "ernie4_5_moe", "granitemoeshared");
-
-    /** Fields that are read of some of them, beside those of every family. */
-    private static final Set<String> READ = Set.of("""
-            n_routed_experts moe_num_experts moe_k moe_intermediate_size n_shared_experts moe_num_shared_experts
-            shared_intermediate_size first_k_dense_replace moe_layer_start_index moe_layer_end_index moe_layer_freq
-            moe_layer_interval q_lora_rank kv_lora_rank qk_nope_head_dim qk_rope_head_dim v_head_dim use_qk_norm use_bias
-            attention_bias sliding_window""".strip().split("\\s+", -1));
 
     private final JsonFile json;
     private final String family;
@@ -61,7 +53,7 @@ final class HfPlanned {
      */
     static ModelConfig read(JsonFile json, String name, Numerics numerics, Consumer<String> warnings) {
         ModelConfig config = new HfPlanned(json).config(name, numerics);
-        HfUnread.warnPlanned(json, READ, warnings);
+        HfUnread.warnPlanned(json, warnings);
         return config;
     }
 

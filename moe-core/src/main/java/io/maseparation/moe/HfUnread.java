@@ -209,10 +209,11 @@ final class HfUnread {
     /**
      * Names fields that neither a plan of a family that nothing here runs reads, nor that are known to change no size.
      *
-     * @param read fields that are read
+     * @param json what is left of it when all is read
      */
-    static void warnPlanned(JsonFile json, Set<String> read, Consumer<String> warnings) {
-        warnUnknown(json, field -> read.contains(field) || KNOWN.contains(field) || COUNTLESS.contains(field)
+    static void warnPlanned(JsonFile json, Consumer<String> warnings) {
+        List<String> unasked = json.unasked();
+        warnUnknown(json, field -> !unasked.contains(field) || KNOWN.contains(field) || COUNTLESS.contains(field)
                 || HARMLESS.matcher(field).matches(), warnings);
     }
 
@@ -221,7 +222,7 @@ final class HfUnread {
         List<String> unknown = json.fields().stream()
                 .filter(field -> !known.test(field) && !NOTHING.contains(json.json(field))).toList();
         if (!unknown.isEmpty()) {
-            warnings.accept(json.message("", "nothing here reads %s; left out".formatted(named(unknown))));
+            warnings.accept(json.message("", "has %s, which nothing here reads; left out".formatted(named(unknown))));
         }
     }
 

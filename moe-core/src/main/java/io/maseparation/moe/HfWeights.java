@@ -125,7 +125,7 @@ final class HfWeights {
     /** Frequencies of the rotary embedding are in old files, though they follow from config.json: those are expected. */
     private void warnOfUnread() {
         if (!tensors.unread().isEmpty()) {
-            warnings.accept("%s: nothing reads %s; left out, as in transformers"
+            warnings.accept("%s: has %s, which nothing reads; left out, as in transformers"
                     .formatted(tensors.source(), HfUnread.named(tensors.unread())));
         }
         List<String> repeated = tensors.repeated();

@@ -36,7 +36,7 @@ class RoutingFileFuzzTest {
         Files.delete(file);
     }
 
-    @Property(tries = 300)
+    @Property(tries = 150)
     void traces(@ForAll long seed) throws IOException {
         Random random = new Random(seed);
         for (int i = 0; i < Fuzz.TIMES; i++) {

@@ -108,7 +108,6 @@ class UnknownFieldsTest {
         "quantised/config.json                 | 8  | simulate --batch 2 --context 16 -m quantised",
         "planned/config.json                   | 1  | simulate --batch 2 --context 16 -m planned",
         "trace.json                            | 1  | simulate --batch 2 --context 16 -m tiny --routing trace.json",
-        "trace.json                            | 1  | plan --batch 2 --context 16 -m tiny --cluster a100x2 --routing trace.json",
         "trace.json                            | 1  | policies --steps 70 --batch 4 --context 16 --policy elastic -m tiny --routing trace.json",
         "plan.json                             | 3  | simulate --plan plan.json",
         "plan.json                             | 3  | generate -n 1 --prompt-ids 1 --plan plan.json",

@@ -110,7 +110,7 @@ final class SafetensorsHeader {
             throw new ModelException(
                     Text.printable(file) + ": header is not valid JSON: " + Text.reason(e), e);
         }
-        checkOverlaps(tensors);
+        checkCovered(tensors);
         return tensors;
     }
 
@@ -201,16 +201,27 @@ final class SafetensorsHeader {
         return values;
     }
 
-    private void checkOverlaps(Map<String, TensorInfo> tensors) {
+    /** Every byte belongs to one tensor, as the format has it: nothing is hidden in a file, or cut out of it. */
+    private void checkCovered(Map<String, TensorInfo> tensors) {
         List<TensorInfo> inOrder = tensors.values().stream()
                 .filter(t -> t.bytes() > 0)
                 .sorted(Comparator.comparingLong(TensorInfo::offset))
                 .toList();
-        for (int i = 1; i < inOrder.size(); i++) {
-            TensorInfo before = inOrder.get(i - 1);
-            if (inOrder.get(i).offset() < before.offset() + before.bytes()) {
-                throw fail(inOrder.get(i).name(), "its data overlap those of tensor " + before.name());
+        long end = dataStart;
+        String before = "";
+        for (TensorInfo tensor : inOrder) {
+            if (tensor.offset() < end) {
+                throw fail(tensor.name(), "its data overlap those of tensor " + before);
             }
+            if (tensor.offset() > end) {
+                throw fail(tensor.name(), "no tensor has the %s before its data".formatted(
+                        Text.count(tensor.offset() - end, "byte")));
+            }
+            end = tensor.offset() + tensor.bytes();
+            before = tensor.name();
+        }
+        if (end < dataStart + dataBytes) {
+            throw fail("no tensor has the last %s".formatted(Text.count(dataStart + dataBytes - end, "byte")));
         }
     }
 

@@ -159,6 +159,19 @@ class SafetensorsTest {
         assertComplains(() -> open(temp), "model.safetensors", "some.weight", complaint);
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "[0,4]  | [4,12] | 13 | no tensor has the last 1 byte",
+        "[4,8]  | [8,16] | 16 | tensor a: no tensor has the 4 bytes before its data",
+        "[0,4]  | [6,14] | 14 | tensor b: no tensor has the 2 bytes before its data",
+        "[8,12] | [0,8]  | 99 | no tensor has the last 87 bytes"})
+    void complainsOfBytesOfNoTensor(String a, String b, int bytes, String complaint) {
+        SafetensorsWriter.raw(file(), """
+                {"a":{"dtype":"F32","shape":[1],"data_offsets":%s},"b":{"dtype":"F32","shape":[2],"data_offsets":%s}}"""
+                .formatted(a, b), new byte[bytes]);
+        assertComplains(() -> open(temp), "model.safetensors: ", complaint);
+    }
+
     @Test
     void complainsOfWhatTheFormatDoesNotKnowOfATensor() {
         SafetensorsWriter.raw(

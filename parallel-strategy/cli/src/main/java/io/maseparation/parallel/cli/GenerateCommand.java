@@ -267,7 +267,7 @@ final class GenerateCommand extends Command {
         boolean sample = arguments.number(TEMPERATURE, 0) > 0;
         Sampler recommended = model.sampler(sample);
         Sampler sampler = sampler(arguments, recommended);
-        if (!sampler.equals(sampler(arguments, Sampler.greedy()))) {
+        if (!sampler.description().equals(sampler(arguments, Sampler.greedy()).description())) {
             terminal.err().println("ma: sampling as generation_config.json says where no flag does: "
                     + sampler.description());
         }

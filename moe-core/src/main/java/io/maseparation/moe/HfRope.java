@@ -29,7 +29,7 @@ final class HfRope {
     private static final Set<String> COMMON =
             Set.of("rope_theta", "rope_type", "type", "partial_rotary_factor", "finetuned");
     /** Radians up to which a double is the angle that is meant, to a millionth. */
-    private static final double MOST_ANGLE = 1L << 33;
+    private static final double MOST_ANGLE = 0x1p33;
 
     private static final String ORIGINAL = "original_max_position_embeddings";
 

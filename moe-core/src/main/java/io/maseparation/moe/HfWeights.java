@@ -122,7 +122,7 @@ final class HfWeights {
                 row -> IntStream.range(0, a.cols()).allMatch(col -> first.get(row, col) == second.get(row, col)));
     }
 
-    /** Frequencies of the rotary embedding are in old files, though they follow from config.json: those are expected. */
+    /** Frequencies of the rotary embedding are in old files, though they follow from config.json. */
     private void warnOfUnread() {
         if (!tensors.unread().isEmpty()) {
             warnings.accept("%s: has %s, which nothing reads; left out, as in transformers"

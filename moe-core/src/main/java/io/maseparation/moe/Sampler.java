@@ -3,7 +3,6 @@ package io.maseparation.moe;
 import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
-import io.maseparation.files.Text;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.maseparation.moe.ContradictionsTest.Opened;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -175,6 +176,30 @@ class RotaryFieldsTest {
                 model.config.setAll(json("{\"%s\": {%s}}".formatted(holder, rope)));
                 model.write(temp);
                 assertComplains(() -> Checkpoint.open(temp), "config.json: " + holder + " gives frequencies or a factor");
+            }
+        }
+    }
+
+    /** Old files have them, and they say how a model was trained. */
+    @ParameterizedTest
+    @EnumSource
+    void frequenciesThatAreNotThoseOfTheConfigurationAreNamed(HfFamily family) {
+        String name = "model.layers.1.self_attn.rotary_emb.inv_freq";
+        for (String rope : List.of("{\"rope_theta\": 500}", "{\"rope_theta\": 500, \"rope_type\": \"linear\", \"factor\": 2}")) {
+            TestCheckpoint model = tiny(family);
+            model.config.set("rope_parameters", json(rope));
+            double[] expected = expected(model);
+            for (float[] stored : new float[][] {
+                {1, 0.126f, 0.01587f}, {0.5f, 0.063f, 0.00794f}, {1, 0.0464f, 0.00215f}, {1}}) {
+                model.writeConfig(temp).writer().add(name, "F32", stored, stored.length)
+                        .write(temp.resolve("model.safetensors"));
+                Opened opened = open(temp);
+                assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+                if (stored.length == 3 && stored[1] > (rope.contains("linear") ? 0.05 : 0.1)) {
+                    assertThat(opened.lines()).isEmpty();
+                } else {
+                    assertOneLine(opened, "nothing reads 1 of the tensors", name);
+                }
             }
         }
     }

@@ -119,8 +119,8 @@ class UnknownFieldsTest {
         assertThat(errors(command)).doesNotContain("nothing reads", "nothing here reads", "there is no field", "not known");
         List<String> objects = new ArrayList<>();
         pointers(JSON.readTree(valid), "", objects);
-        objects.removeIf(at -> name.endsWith("tokenizer.json") && !at.isEmpty() || at.endsWith("weight_map")
-                || name.endsWith("index.json") && at.endsWith("metadata"));
+        objects.removeIf(at -> (name.endsWith("tokenizer.json") && !at.isEmpty()) || at.endsWith("weight_map")
+                || (name.endsWith("index.json") && at.endsWith("metadata")));
         assertThat(objects).hasSize(count);
         try {
             for (String at : objects) {

@@ -351,6 +351,9 @@ if [ "$has_devices" = yes ]; then
 fi
 [ "$packaged" = yes ] || is_built || build
 
+# Where there is no standard input at all, the first file that the JVM opens would be taken for it.
+(: 3<&0) 2>/dev/null || exec </dev/null
+
 # File names and prompts are UTF-8 also where no locale is set, as in containers.
 case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
     *UTF-8* | *utf8* | *UTF8* | *utf-8*) ;;

@@ -47,8 +47,7 @@ public final class JsonFile {
     }
 
     /**
-     * {@return fields of the object in a file whose numbers may say where they come from:
-     * {@code {"value": 1, "source": "…"}}}
+     * {@return fields of the object in a file whose numbers may have sources: {@code {"value": 1, "source": "…"}}}
      *
      * @param file the file
      */
@@ -105,12 +104,15 @@ public final class JsonFile {
         return Text.message(file + ": " + ((field.isEmpty() ? path : below(field)) + " " + Text.line(what)).strip());
     }
 
+    /** {@return fields that nothing asked for} */
+    public List<String> unasked() {
+        return fields().stream().filter(field -> !asked.contains(field)).toList();
+    }
+
     /** Refuses fields that nothing asked for. */
     public void done() {
-        node.fieldNames().forEachRemaining(field -> {
-            if (!asked.contains(field)) {
-                throw fail("", "'%s' is not known here; there are %s".formatted(field, String.join(", ", asked)));
-            }
+        unasked().stream().findFirst().ifPresent(field -> {
+            throw fail("", "'%s' is not known here; there are %s".formatted(field, String.join(", ", asked)));
         });
     }
 
@@ -120,11 +122,9 @@ public final class JsonFile {
      * @param names the fields that may be there
      */
     public void only(Set<String> names) {
-        node.fieldNames().forEachRemaining(name -> {
-            if (!names.contains(name)) {
-                throw new ModelException(file + ": "
-                        + (path.isEmpty() ? "" : path + ": ") + "there is no field " + Text.printable(name));
-            }
+        fields().stream().filter(name -> !names.contains(name)).findFirst().ifPresent(name -> {
+            throw new ModelException(file + ": "
+                    + (path.isEmpty() ? "" : path + ": ") + "there is no field " + Text.printable(name));
         });
     }
 

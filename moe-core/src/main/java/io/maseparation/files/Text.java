@@ -105,7 +105,9 @@ public final class Text {
             case JsonProcessingException json -> {
                 long at = json.getLocation() == null ? -1 : json.getLocation().getByteOffset();
                 // How a program would set its parser is no advice to whoever has the file.
-                String message = json.getOriginalMessage().replaceAll("(: enable|, from) `[^`]*`( to allow)?", "");
+                String message = json.getOriginalMessage()
+                        .replaceAll("(: enable|, from| \\(bound as|: not allowed as per) `[^`]*`( to allow|\\))?", "")
+                        .replaceAll(" \\(not recognized as one since [^)]*\\)", "");
                 // What is in single quotes are parameters, which fields of a file are not.
                 yield printable(message.replace('\'', '"')) + (at < 0 ? "" : " at byte " + at);
             }

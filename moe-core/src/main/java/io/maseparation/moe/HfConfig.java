@@ -94,11 +94,12 @@ public final class HfConfig {
         }
         ModelConfig config;
         if (HfPlanned.has(json.text("model_type", ""))) {
-            config = HfPlanned.read(json, name(folder), Numerics.of(assumed ? DataType.BF16 : type(json), 1e-6f));
+            config = HfPlanned.read(json, name(folder), Numerics.of(assumed ? DataType.BF16 : type(json), 1e-6f),
+                    warnings);
         } else {
             config = new HfConfig(folder, warnings, true).read();
         }
-        return HfQuantisation.read(json, assumed ? config.withWeightType(DataType.BF16) : config);
+        return HfQuantisation.read(json, assumed ? config.withWeightType(DataType.BF16) : config, warnings);
     }
 
     /** The file is looked at before it is opened: a pipe without a writer has no end. */

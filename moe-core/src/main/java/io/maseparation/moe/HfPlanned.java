@@ -13,6 +13,7 @@ import io.maseparation.moe.ModelConfig.Vocabulary;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Reads the config.json of families that nothing here runs: shapes, by which they can be planned and simulated. How a
@@ -48,9 +49,12 @@ final class HfPlanned {
      *
      * @param name what to call it
      * @param numerics its formats
+     * @param warnings takes a line about everything that is left out
      */
-    static ModelConfig read(JsonFile json, String name, Numerics numerics) {
-        return new HfPlanned(json).config(name, numerics);
+    static ModelConfig read(JsonFile json, String name, Numerics numerics, Consumer<String> warnings) {
+        ModelConfig config = new HfPlanned(json).config(name, numerics);
+        HfUnread.warnPlanned(json, warnings);
+        return config;
     }
 
     private ModelConfig config(String name, Numerics numerics) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
@@ -25,7 +26,26 @@ final class HfQuantisation {
     private static final int BLOCK_SCALE = 32;
     private static final int MOST_GROUP = 1 << 24;
 
+    /** Fields that are read, or say how numbers were found or are multiplied and not what they take. */
+    private static final Set<String> KNOWN = Set.of("""
+            quant_method bits group_size weight_block_size zero_point lm_head modules_to_not_convert ignored_layers ignore
+            dynamic modules_in_block_to_quantize sparsity_config config_groups kv_cache_scheme activation_scheme fmt
+            scale_fmt format quantization_status global_compression_ratio version desc_act sym damp_percent
+            damp_auto_increment true_sequential static_groups model_name_or_path model_file_base_name is_marlin_format
+            use_cuda_fp16 exllama_config use_exllama disable_exllama max_input_length cache_block_outputs batch_size
+            block_name_to_quantize model_seqlen module_name_preceding_first_block pad_token_id dataset tokenizer
+            checkpoint_format meta backend do_fuse fuse_max_seq_len modules_to_fuse quantizer uri dequantize
+            """.strip().split("\\s+", -1));
+    private static final Set<String> KNOWN_OF_GROUP =
+            Set.of("targets", "weights", "input_activations", "output_activations", "format");
+    private static final Set<String> KNOWN_OF_SPARSITY = Set.of(
+            "format", "ignore", "targets", "global_sparsity", "sparsity_structure", "registry_requires_subclass");
+    private static final Set<String> KNOWN_OF_NUMBERS = Set.of(
+            "num_bits", "type", "symmetric", "strategy", "group_size", "block_structure", "dynamic", "observer",
+            "observer_kwargs", "actorder", "zp_dtype", "scale_dtype");
+
     private final JsonFile json;
+    private final Consumer<String> warnings;
     private final ModelConfig config;
     private final Format plain;
     private final List<Rule> rules = new ArrayList<>();
@@ -34,7 +54,8 @@ final class HfQuantisation {
     /** Modules selected by name, and their format. */
     private record Rule(Names names, Format format) {}
 
-    private HfQuantisation(JsonFile json, ModelConfig config) {
+    private HfQuantisation(JsonFile json, ModelConfig config, Consumer<String> warnings) {
+        this.warnings = warnings;
         this.json = json;
         this.config = config;
         plain = Format.of(config.weightType());
@@ -51,14 +72,20 @@ final class HfQuantisation {
         return method.isEmpty() ? "" : "(" + Text.printable(method) + ") ";
     }
 
-    /** The model with the formats that config.json says. */
-    static ModelConfig read(JsonFile json, ModelConfig config) {
+    /**
+     * The model with the formats that config.json says.
+     *
+     * @param warnings takes a line about everything that is left out
+     */
+    static ModelConfig read(JsonFile json, ModelConfig config, Consumer<String> warnings) {
         Optional<String> field = field(json);
         if (field.isEmpty()) {
             return config;
         }
         JsonFile how = json.requiredObject(field.get());
-        return new HfQuantisation(how, config).read(json, field.get());
+        ModelConfig read = new HfQuantisation(how, config, warnings).read(json, field.get());
+        HfUnread.warnUnknown(how, KNOWN::contains, warnings);
+        return read;
     }
 
     private ModelConfig read(JsonFile whole, String field) {
@@ -128,8 +155,9 @@ final class HfQuantisation {
     }
 
     private void compressedTensors() {
-        if (!json.object("sparsity_config").fields().isEmpty()
-                && !json.object("sparsity_config").text("format", "dense").equals("dense")) {
+        JsonFile sparsity = json.object("sparsity_config");
+        HfUnread.warnUnknown(sparsity, KNOWN_OF_SPARSITY::contains, warnings);
+        if (!sparsity.text("format", "dense").equals("dense")) {
             throw json.fail("sparsity_config", "is not understood: dense weights are");
         }
         for (JsonFile group : json.members("config_groups")) {
@@ -137,6 +165,9 @@ final class HfQuantisation {
             targets.replaceAll(target -> target.equals("Linear") ? "re:" : target);
             JsonFile weights = group.requiredObject("weights");
             JsonFile inputs = group.object("input_activations");
+            HfUnread.warnUnknown(group, KNOWN_OF_GROUP::contains, warnings);
+            HfUnread.warnUnknown(weights, KNOWN_OF_NUMBERS::contains, warnings);
+            HfUnread.warnUnknown(inputs, KNOWN_OF_NUMBERS::contains, warnings);
             int bits = weights.integer("num_bits", 1, 16);
             boolean whole = inputs.integer("num_bits", SCALE, 1, 16) > 8;
             rules.add(new Rule(new Names(targets), format(
@@ -148,6 +179,7 @@ final class HfQuantisation {
         }
         JsonFile scheme = json.object("kv_cache_scheme");
         if (!scheme.fields().isEmpty()) {
+            HfUnread.warnUnknown(scheme, KNOWN_OF_NUMBERS::contains, warnings);
             int bits = scheme.integer("num_bits", 1, 16);
             cache = Optional.of(format(kind(scheme), bits, 0, bits == 8 && kind(scheme).equals("fp")
                     ? Units.FP8

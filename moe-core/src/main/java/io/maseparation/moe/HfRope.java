@@ -28,6 +28,9 @@ final class HfRope {
     /** Fields that every kind of scaling may have, which change nothing beyond what is read of them. */
     private static final Set<String> COMMON =
             Set.of("rope_theta", "rope_type", "type", "partial_rotary_factor", "finetuned");
+    /** Radians up to which a double is the angle that is meant, to a millionth. */
+    private static final double MOST_ANGLE = 0x1p33;
+
     private static final String ORIGINAL = "original_max_position_embeddings";
 
     /** Fields that a kind of scaling reads. */
@@ -207,21 +210,32 @@ final class HfRope {
         double absent = family.number("rope_theta");
         double theta = isOfType(rope) ? undisputed(rope, "rope_theta", absent) : within(rope, "rope_theta", absent);
         if (!(theta > 0)) {
-            throw (rope.has("rope_theta") ? rope : json).fail("rope_theta", "is " + theta + ", which is not above 0");
+            throw holder(rope).fail("rope_theta", "is " + theta + ", which is not above 0");
         }
         Rope read = new Rope(theta, partial(rope), scaling(type, rope));
+        if (type.equals("yarn") && theta == 1) {
+            throw holder(rope).fail("rope_theta", "is 1, whose logarithm is 0: yarn divides by it");
+        }
         if (read.scaling() instanceof Rope.LongRope(int _, List<Double> shorts, List<Double> longs, double _)) {
             checkList(rope, "short_factor", shorts, read.pairs(headDim));
             checkList(rope, "long_factor", longs, read.pairs(headDim));
         }
-        DoubleStream numbers = IntStream.of(1, Integer.MAX_VALUE)
+        int longest = read.longest(positions);
+        double attention = read.scaling().attention();
+        boolean turns = IntStream.of(1, Integer.MAX_VALUE)
                 .mapToObj(length -> read.frequencies(headDim, length))
-                .flatMapToDouble(DoubleStream::of);
-        if (!DoubleStream.concat(numbers, DoubleStream.of(read.scaling().attention()))
-                .allMatch(v -> v > 0 && Double.isFinite(v))) {
-            throw rope.fail("", "gives frequencies or a factor on attention that are not finite numbers above 0");
+                .flatMapToDouble(DoubleStream::of)
+                .allMatch(frequency -> frequency > 0 && frequency * longest <= MOST_ANGLE);
+        if (!turns || !(attention > 0 && attention <= Float.MAX_VALUE)) {
+            throw rope.fail("", ("gives frequencies or a factor on attention that are not finite numbers above 0, or so"
+                    + " large that angles of %d positions are no numbers to speak of").formatted(longest));
         }
         return read;
+    }
+
+    /** Where rope_theta stands. */
+    private JsonFile holder(JsonFile rope) {
+        return rope.has("rope_theta") ? rope : json;
     }
 
     private double partial(JsonFile rope) {

@@ -4,6 +4,7 @@ import io.maseparation.files.JsonFile;
 import io.maseparation.files.Text;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -115,6 +117,14 @@ final class HfUnread {
             use_flash_attn use_flash_attention use_flash_attention_2 train_dtype is_decoder
             """.strip().split("\\s+", -1)).collect(Collectors.toUnmodifiableSet());
 
+    /** Fields of other families that change numbers and neither bytes nor operations by more than a few. */
+    private static final Set<String> COUNTLESS = Set.of("""
+            n_group topk_group topk_method scoring_func routed_scaling_factor norm_topk_prob swiglu_limit
+            num_nextn_predict_layers experts_per_token initial_context_length embedding_multiplier logits_scaling
+            residual_multiplier attention_multiplier seq_aux moe_use_aux_free moe_gate moe_gate_act moe_norm_min
+            moe_capacity ep_size rope_interleave use_rmsnorm qk_head_dim disable_ffn_model_parallel max_sequence_length
+            """.strip().split("\\s+", -1));
+
     /** Names of fields that matter in training only, or to the program that wrote them. */
     private static final Pattern HARMLESS = Pattern.compile(
             "_.*|unsloth.*|.*(dropout|_pdrop|aux_loss|z_loss|jitter|initializer).*");
@@ -123,7 +133,7 @@ final class HfUnread {
     private static final Pattern SETTINGS = Pattern.compile(
             "(^|_)(att(entio)?ns?|rope|rotary|moe|routers?|experts?|norms?|mlp|ffn|text|language|llm|lora|peft|adapters?"
                     + "|spars(e|ity)|windows?|layers?|heads?|quant(i[sz](ation|ed))?|compress(ion|ed)?|prun(e|ed|ing)"
-                    + "|ssm|mamba|conv|ngram)(_|$)");
+                    + "|ssm|mamba|conv|ngram|mla|swa|gptq|awq|bnb)(_|$)");
 
     private final JsonFile json;
     private final HfFamily family;
@@ -173,11 +183,8 @@ final class HfUnread {
             JsonFile json, HfFamily family, ModelConfig config, boolean planned, Consumer<String> warnings) {
         Set<String> fields = new HfUnread(json, family, config, planned).fields();
         if (!fields.isEmpty()) {
-            String named = fields.stream().limit(NAMED).map(f -> Text.line(Text.shortened(f, LONGEST_NAME)))
-                    .collect(Collectors.joining(", "));
-            warnings.accept(json.message("", "%s does not read %s%s; ignored, as in transformers".formatted(
-                    family.modelType, named,
-                    fields.size() > NAMED ? " and %d fields more".formatted(fields.size() - NAMED) : "")));
+            warnings.accept(json.message("", "%s does not read %s; ignored, as in transformers".formatted(
+                    family.modelType, named(fields))));
         }
         List<String> architectures = json.texts("architectures");
         if (!architectures.isEmpty() && !architectures.contains(family.architecture)) {
@@ -189,6 +196,33 @@ final class HfUnread {
         if (json.has("auto_map")) {
             warnings.accept(json.message("auto_map", "names code that is not run: computed as the %s of transformers"
                     .formatted(family.architecture)));
+        }
+    }
+
+    /** The first few of some fields, and how many more there are. */
+    static String named(Collection<String> fields) {
+        return fields.stream().limit(NAMED).map(f -> Text.line(Text.shortened(f, LONGEST_NAME)))
+                .collect(Collectors.joining(", "))
+                + (fields.size() > NAMED ? " and %d fields more".formatted(fields.size() - NAMED) : "");
+    }
+
+    /**
+     * Names fields that neither a plan of a family that nothing here runs reads, nor that are known to change no size.
+     *
+     * @param json what is left of it when all is read
+     */
+    static void warnPlanned(JsonFile json, Consumer<String> warnings) {
+        List<String> unasked = json.unasked();
+        warnUnknown(json, field -> !unasked.contains(field) || KNOWN.contains(field) || COUNTLESS.contains(field)
+                || HARMLESS.matcher(field).matches(), warnings);
+    }
+
+    /** Names fields of an object that are not known and say something. */
+    static void warnUnknown(JsonFile json, Predicate<String> known, Consumer<String> warnings) {
+        List<String> unknown = json.fields().stream()
+                .filter(field -> !known.test(field) && !NOTHING.contains(json.json(field))).toList();
+        if (!unknown.isEmpty()) {
+            warnings.accept(json.message("", "has %s, which nothing here reads; left out".formatted(named(unknown))));
         }
     }
 

@@ -28,6 +28,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 final class HfWeights {
     private static final String EMBEDDING = "model.embed_tokens.weight";
     private static final String HEAD = "lm_head.weight";
+    private static final long MOST_FREQUENCIES = 1 << 16;
+    /** Error of a frequency that was rounded to 16 bits, of which it may have few. */
+    private static final double ROUNDED = 0.01;
 
     private final Safetensors tensors;
     private final ModelConfig config;
@@ -121,6 +124,10 @@ final class HfWeights {
 
     /** Frequencies of the rotary embedding are in old files, though they follow from config.json. */
     private void warnOfUnread() {
+        if (!tensors.unread().isEmpty()) {
+            warnings.accept("%s: has %s, which nothing reads; left out, as in transformers"
+                    .formatted(tensors.source(), HfUnread.named(tensors.unread())));
+        }
         List<String> repeated = tensors.repeated();
         if (!repeated.isEmpty()) {
             warnings.accept(
@@ -131,13 +138,26 @@ final class HfWeights {
                                             : ", and %d tensors more".formatted(repeated.size() - 1)));
         }
         List<String> unread = tensors.names().stream()
-                .filter(name -> !read.contains(name) && !name.endsWith("rotary_emb.inv_freq"))
+                .filter(name -> !read.contains(name) && !(name.endsWith("rotary_emb.inv_freq") && isExpected(name)))
                 .toList();
         if (!unread.isEmpty()) {
             warnings.accept("%s: nothing reads %d of the tensors, %s the first; results are those %s"
                     .formatted(tensors.source(), unread.size(), Text.printable(unread.getFirst()),
                             unread.size() == 1 ? "without it" : "without them"));
         }
+    }
+
+    /** Whether frequencies in the file are those that are computed with, or the same before they are scaled. */
+    private boolean isExpected(String name) {
+        if (tensors.knownType(name).isEmpty() || tensors.info(name).elements() > MOST_FREQUENCIES) {
+            return false;
+        }
+        float[] stored = tensors.floats(name);
+        Rope rope = config.attention().rope();
+        return Stream.of(rope, new Rope(rope.theta(), rope.partial(), new Rope.Linear(1)))
+                .map(of -> of.frequencies(config.headDim(), 1))
+                .anyMatch(computed -> stored.length == computed.length && IntStream.range(0, stored.length)
+                        .allMatch(i -> Math.abs(stored[i] - computed[i]) <= ROUNDED * computed[i]));
     }
 
     private LayerWeights layer(int index, String prefix, ModelConfig.Layer layer) {

@@ -109,7 +109,7 @@ public final class Presets {
                 }
                 JsonFile json = planned.object(name);
                 yield HfQuantisation.read(
-                        json, HfPlanned.read(json, name, Numerics.of(DataType.BF16, EPSILON)));
+                        json, HfPlanned.read(json, name, Numerics.of(DataType.BF16, EPSILON), _ -> {}), _ -> {});
             }
         };
     }

@@ -1,6 +1,7 @@
 package io.maseparation.moe;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.maseparation.files.Existing;
 import io.maseparation.files.JsonTree;
 import io.maseparation.files.ModelException;
@@ -52,17 +53,23 @@ public final class Safetensors implements AutoCloseable {
     /** Name of the file that lists the shards of a sharded one. */
     public static final String INDEX = "model.safetensors.index.json";
 
+    /** What an index has; its metadata count bytes. */
+    private static final Set<String> FIELDS = Set.of("weight_map", "metadata");
+
     private final String source;
     private final Map<String, TensorInfo> tensors;
     private final Map<Path, Shard> shards;
+    private final List<String> unread;
     private final Arena arena = Arena.ofShared();
     private long mappedBytes;
     private long copiedBytes;
 
     private record Shard(FileChannel channel, boolean mappable, Map<String, TensorInfo> tensors) {}
 
-    private Safetensors(String source, Map<String, TensorInfo> tensors, Map<Path, Shard> shards) {
+    private Safetensors(
+            String source, Map<String, TensorInfo> tensors, Map<Path, Shard> shards, List<String> unread) {
         this.source = source;
+        this.unread = unread;
         this.tensors = Collections.unmodifiableMap(tensors);
         this.shards = shards;
     }
@@ -84,7 +91,7 @@ public final class Safetensors implements AutoCloseable {
                 return single(path.resolve(SINGLE), shards);
             }
             if (Existing.file(path.resolve(INDEX))) {
-                return new Safetensors(path.resolve(INDEX).toString(), indexed(path, shards), shards);
+                return indexed(path, shards);
             }
             throw new ModelException(Text.printable(path) + ": neither " + SINGLE + " nor " + INDEX
                     + " is in this folder (only the safetensors format is read)");
@@ -95,12 +102,13 @@ public final class Safetensors implements AutoCloseable {
     }
 
     private static Safetensors single(Path file, Map<Path, Shard> shards) {
-        return new Safetensors(file.toString(), shard(file, shards).tensors(), shards);
+        return new Safetensors(file.toString(), shard(file, shards).tensors(), shards, List.of());
     }
 
-    private static Map<String, TensorInfo> indexed(Path folder, Map<Path, Shard> shards) {
+    private static Safetensors indexed(Path folder, Map<Path, Shard> shards) {
         Path index = folder.resolve(INDEX);
-        JsonNode map = JsonTree.object(index).get("weight_map");
+        ObjectNode json = JsonTree.object(index);
+        JsonNode map = json.get("weight_map");
         if (map == null || !map.isObject()) {
             throw new ModelException(Text.printable(index) + ": weight_map is missing or not an object");
         }
@@ -124,7 +132,14 @@ public final class Safetensors implements AutoCloseable {
         }
         // What a shard holds beside that is as good as listed, as in transformers, which reads whole shards.
         shards.values().forEach(shard -> shard.tensors().forEach(tensors::putIfAbsent));
-        return tensors;
+        List<String> unread = json.properties().stream().map(Map.Entry::getKey)
+                .filter(field -> !FIELDS.contains(field)).toList();
+        return new Safetensors(index.toString(), tensors, shards, unread);
+    }
+
+    /** Fields of the index that nothing reads, nor transformers. */
+    List<String> unread() {
+        return unread;
     }
 
     /** Names of tensors that several shards hold: that of the shard that the index names is used, or of the first. */

@@ -28,6 +28,8 @@ final class SafetensorsHeader {
     /** Longest header that the format's reference implementation accepts, in bytes. */
     static final long LONGEST_HEADER = 100_000_000;
 
+    private static final String METADATA = "__metadata__";
+
     /** Bits of an element of each type of the format. */
     private static final Map<String, Integer> BITS = Map.ofEntries(
             Map.entry("BOOL", 8), Map.entry("U8", 8), Map.entry("I8", 8), Map.entry("F8_E5M2", 8),
@@ -93,8 +95,8 @@ final class SafetensorsHeader {
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String name = parser.currentName();
                 JsonToken value = parser.nextToken();
-                if (name.equals("__metadata__")) {
-                    parser.skipChildren();
+                if (name.equals(METADATA)) {
+                    checkMetadata(value, parser);
                 } else if (value == JsonToken.START_OBJECT) {
                     tensors.put(name, tensor(name, parser));
                 } else {
@@ -108,8 +110,19 @@ final class SafetensorsHeader {
             throw new ModelException(
                     Text.printable(file) + ": header is not valid JSON: " + Text.reason(e), e);
         }
-        checkOverlaps(tensors);
+        checkCovered(tensors);
         return tensors;
+    }
+
+    /** Texts by name, as the format has it. */
+    private void checkMetadata(JsonToken value, JsonParser parser) throws IOException {
+        boolean right = value == JsonToken.START_OBJECT || value == JsonToken.VALUE_NULL;
+        while (right && value == JsonToken.START_OBJECT && parser.nextToken() == JsonToken.FIELD_NAME) {
+            right = parser.nextToken() == JsonToken.VALUE_STRING;
+        }
+        if (!right) {
+            throw fail(METADATA + " is not an object of texts");
+        }
     }
 
     private TensorInfo tensor(String name, JsonParser parser) throws IOException {
@@ -128,7 +141,8 @@ final class SafetensorsHeader {
                 }
                 case "shape" -> shape = longs(name, field, parser);
                 case "data_offsets" -> offsets = longs(name, field, parser);
-                default -> parser.skipChildren();
+                default -> throw fail(name, "its header entry has %s, which the format does not know".formatted(
+                        Text.printable(field)));
             }
         }
         if (type == null || shape == null || offsets == null) {
@@ -187,16 +201,27 @@ final class SafetensorsHeader {
         return values;
     }
 
-    private void checkOverlaps(Map<String, TensorInfo> tensors) {
+    /** Every byte belongs to one tensor, as the format has it: nothing is hidden in a file, or cut out of it. */
+    private void checkCovered(Map<String, TensorInfo> tensors) {
         List<TensorInfo> inOrder = tensors.values().stream()
                 .filter(t -> t.bytes() > 0)
                 .sorted(Comparator.comparingLong(TensorInfo::offset))
                 .toList();
-        for (int i = 1; i < inOrder.size(); i++) {
-            TensorInfo before = inOrder.get(i - 1);
-            if (inOrder.get(i).offset() < before.offset() + before.bytes()) {
-                throw fail(inOrder.get(i).name(), "its data overlap those of tensor " + before.name());
+        long end = dataStart;
+        String before = "";
+        for (TensorInfo tensor : inOrder) {
+            if (tensor.offset() < end) {
+                throw fail(tensor.name(), "its data overlap those of tensor " + before);
             }
+            if (tensor.offset() > end) {
+                throw fail(tensor.name(), "no tensor has the %s before its data".formatted(
+                        Text.count(tensor.offset() - end, "byte")));
+            }
+            end = tensor.offset() + tensor.bytes();
+            before = tensor.name();
+        }
+        if (end < dataStart + dataBytes) {
+            throw fail("no tensor has the last %s".formatted(Text.count(dataStart + dataBytes - end, "byte")));
         }
     }
 

@@ -3,7 +3,6 @@ package io.maseparation.moe;
 import io.maseparation.files.Existing;
 import io.maseparation.files.JsonFile;
 import io.maseparation.files.ModelException;
-import io.maseparation.files.Text;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -60,8 +59,6 @@ public record Sampler(
                     + " disable_compile prefill_chunk_size continuous_batching_config transformers_version"
                     + " generation_kwargs trust_remote_code chat_format max_window_size user_token_id"
                     + " assistant_token_id typical_p top_h epsilon_cutoff eta_cutoff").split(" ", -1));
-    /** Names of unknown fields that a line has. */
-    private static final int NAMED = 8;
 
     /** The same of those that only sampling looks at. */
     private static final Map<String, Set<String>> UNREAD_WHEN_SAMPLING = Map.of(
@@ -137,12 +134,10 @@ public record Sampler(
         }
         List<String> unknown = json.fields().stream()
                 .filter(f -> !KNOWN.contains(f) && !UNREAD.containsKey(f) && !f.startsWith("_") && !json.isNull(f))
-                .map(f -> Text.printable(Text.shortened(f, 40)))
                 .toList();
         if (!unknown.isEmpty()) {
-            warnings.accept(json.message("", "nothing reads %s%s; left out, as in transformers".formatted(
-                    String.join(", ", unknown.subList(0, Math.min(NAMED, unknown.size()))),
-                    unknown.size() > NAMED ? " and %d fields more".formatted(unknown.size() - NAMED) : "")));
+            warnings.accept(json.message("", "nothing reads %s; left out, as in transformers"
+                    .formatted(HfUnread.named(unknown))));
         }
     }
 

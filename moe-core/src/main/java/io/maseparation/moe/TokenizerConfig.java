@@ -14,9 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What a checkpoint's {@code tokenizer_config.json} and {@code special_tokens_map.json} say beside tokenizer.json, and
@@ -28,22 +30,44 @@ import java.util.stream.Collectors;
  * @param templates chat templates by name, "default" being the one to use
  * @param templateFile the file that the templates are in
  * @param otherTemplate whether tokenizer_config.json has another template than that file
+ * @param unread by file the fields that nothing here reads and that say something
  */
 record TokenizerConfig(
         Flags flags, Map<String, String> tokens, List<Added> added, Map<String, String> templates,
-        Path templateFile, boolean otherTemplate) {
+        Path templateFile, boolean otherTemplate, Map<Path, List<String>> unread) {
     private static final String FILE = "tokenizer_config.json";
     private static final String MAP = "special_tokens_map.json";
     private static final String ADDED = "added_tokens_decoder";
     private static final String ADDED_FILE = "added_tokens.json";
     private static final String TEMPLATE = "chat_template";
+    /** What a list of templates has for each. */
+    private static final Set<String> ENTRY = Set.of("name", "template");
     private static final String CLEANS = "clean_up_tokenization_spaces";
     private static final String CLEANS_ALL = CLEANS + "_for_bpe_even_though_it_will_corrupt_output";
     private static final String DEFAULT = "default";
     private static final List<String> SPECIAL = List.of(
             "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
     /** Fields with further special tokens. */
-    private static final List<String> FURTHER = List.of("additional_special_tokens", "extra_special_tokens");
+    private static final List<String> FURTHER =
+            List.of("additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens");
+    private static final String SPLITS = "split_special_tokens";
+    private static final String ADDS_BOS = "add_bos_token";
+    private static final String ADDS_EOS = "add_eos_token";
+    private static final String PREFIXES = "add_prefix_space";
+
+    /** Other fields, which change nothing where tokenizer.json is there and one text is encoded whole. */
+    private static final Set<String> HARMLESS = Set.of("""
+            tokenizer_class model_max_length max_length padding padding_side pad_to_multiple_of pad_token_type_id truncation
+            truncation_side truncation_strategy stride model_input_names name_or_path special_tokens_map_file
+            tokenizer_file vocab_file merges_file processor_class auto_map legacy sp_model_kwargs
+            use_default_system_prompt spaces_between_special_tokens errors backend is_local use_fast trust_remote_code
+            tokenizer_type local_files_only verbose padding_strategy return_token_type_ids response_schema from_slow
+            transformers_version added_tokens_file""".strip().split("\\s+", -1));
+
+    /** Values of a field that say nothing. */
+    private static final Set<String> NOTHING = Set.of("null", "false", "\"\"", "[]", "{}");
+    private static final Set<String> READ =
+            Set.of(ADDED, TEMPLATE, CLEANS, CLEANS_ALL, SPLITS, ADDS_BOS, ADDS_EOS, PREFIXES);
     private static final int LONGEST_TEMPLATE = 1 << 20;
 
     /**
@@ -74,12 +98,17 @@ record TokenizerConfig(
      * @param splits whether special tokens in a text are taken apart
      * @param cleans whether spaces before punctuation are taken out of texts, unless their model is BPE
      * @param cleansAll whether that holds for BPE, too
+     * @param prefixes whether a space goes before a text; empty for what tokenizer.json does
      */
     record Flags(
-            Optional<Boolean> addBos, Optional<Boolean> addEos, boolean splits, boolean cleans, boolean cleansAll) {
+            Optional<Boolean> addBos, Optional<Boolean> addEos, boolean splits, boolean cleans, boolean cleansAll,
+            Optional<Boolean> prefixes) {
+        private static final Flags NONE =
+                new Flags(Optional.empty(), Optional.empty(), false, false, false, Optional.empty());
+
         private static Flags of(JsonFile json) {
-            return new Flags(flag(json, "add_bos_token"), flag(json, "add_eos_token"),
-                    json.flag("split_special_tokens", false), json.flag(CLEANS, false), json.flag(CLEANS_ALL, false));
+            return new Flags(flag(json, ADDS_BOS), flag(json, ADDS_EOS), json.flag(SPLITS, false),
+                    json.flag(CLEANS, false), json.flag(CLEANS_ALL, false), flag(json, PREFIXES));
         }
 
         private static Optional<Boolean> flag(JsonFile json, String field) {
@@ -110,8 +139,23 @@ record TokenizerConfig(
             templates = Map.of(DEFAULT, template);
         }
         return new TokenizerConfig(
-                json.map(Flags::of).orElse(new Flags(Optional.empty(), Optional.empty(), false, false, false)),
-                tokens(folder, json), added(folder, json), templates, hasOwn ? own : file, differs);
+                json.map(Flags::of).orElse(Flags.NONE), tokens(folder, json), added(folder, json), templates,
+                hasOwn ? own : file, differs, unread(folder, json));
+    }
+
+    private static Map<Path, List<String>> unread(Path folder, Optional<JsonFile> config) {
+        Map<Path, List<String>> unread = new LinkedHashMap<>();
+        read(folder, config).forEach((name, json) -> unread.put(folder.resolve(name), json.fields().stream()
+                .filter(field -> !SPECIAL.contains(field) && !FURTHER.contains(field) && !field.startsWith("_")
+                        && !(name.equals(FILE) && (READ.contains(field) || HARMLESS.contains(field)))
+                        && !NOTHING.contains(json.json(field)))
+                .toList()));
+        config.filter(json -> json.json(TEMPLATE).startsWith("[")).ifPresent(json -> json.objects(TEMPLATE).forEach(
+                entry -> entry.fields().stream().filter(field -> !ENTRY.contains(field)).forEach(field -> unread
+                        .merge(folder.resolve(FILE), List.of(TEMPLATE + " " + field),
+                                (a, b) -> Stream.of(a, b).flatMap(List::stream).toList()))));
+        unread.values().removeIf(List::isEmpty);
+        return unread;
     }
 
     /** Jinja leaves out a newline at the end. */

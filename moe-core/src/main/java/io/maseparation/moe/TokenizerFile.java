@@ -43,8 +43,13 @@ final class TokenizerFile {
     private static final int LONGEST = 256 << 20;
     /** Characters of a text; more than any context holds. */
     private static final int LONGEST_TEXT = 1 << 22;
+    private static final Set<String> PREPARING = Set.of("normalizer", "pre_tokenizer");
+    /** When a step puts something before a text. */
+    private static final Set<String> PREFIXING = Set.of("first", "always");
     /** Its limit is 128; tokenizers have about ten. */
     private static final int DEEPEST = 100;
+    /** The other fields of the file. */
+    private static final Set<String> FIELDS = Set.of("version", "truncation", "padding", "model", "added_tokens");
     private static final Set<String> STEPS = Set.of("normalizer", "pre_tokenizer", "post_processor", "decoder");
     private static final String MODEL = "model";
     private static final String PREFIX = "continuing_subword_prefix";
@@ -70,6 +75,7 @@ final class TokenizerFile {
     /** Ids of tokens that stand for one byte, where the decoder puts bytes together. */
     private final Set<Integer> byteTokens = new HashSet<>();
     private boolean fallsBack;
+    private boolean prefixes;
 
     private TokenizerFile(String name) {
         this.name = name;
@@ -136,6 +142,11 @@ final class TokenizerFile {
     /** How each added token is looked for: those of its settings that are on. */
     Map<String, Set<String>> settings() {
         return settings;
+    }
+
+    /** Whether something goes before a text, a space as a rule. */
+    boolean prefixes() {
+        return prefixes;
     }
 
     /** Added tokens that are special, and no part of a text that is decoded. */
@@ -270,6 +281,9 @@ final class TokenizerFile {
                     JsonNode model = parser.readValueAsTree();
                     model.path("merges").forEach(this::checkMerge);
                 } else {
+                    if (!FIELDS.contains(field)) {
+                        throw fail("has a field " + field + ", which is not known of a tokenizer");
+                    }
                     parser.skipChildren();
                 }
             }
@@ -280,6 +294,8 @@ final class TokenizerFile {
     private void check(String kind, JsonNode step) {
         step.forEach(part -> check(kind, part));
         String type = step.path("type").asText();
+        prefixes |= PREPARING.contains(kind) && (step.path("add_prefix_space").asBoolean()
+                || PREFIXING.contains(step.path("prepend_scheme").asText()) || type.equals("Prepend"));
         fallsBack |= (kind + " " + type).equals("decoder ByteFallback");
         JsonNode regex = step.path("pattern").path("Regex");
         if (regex.isTextual()) {

@@ -50,4 +50,16 @@ class WordingTest {
         assertThatThrownBy(() -> JsonFile.open(file)).isInstanceOf(ModelException.class)
                 .hasMessageContaining("Duplicate field \"seed\"").hasMessageNotContaining("'");
     }
+
+    /** Nor are names of classes: whoever has the file has not written the program. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{} {}", "{} x", "// why\n{}", "/* why */ {}", "# why\n{}", "{\"a\": NaN}", "{\"a\": -Infinity}",
+        "{\"a\": 1,}", "{'a': 1}", "{a: 1}", "{\"a\": 01}", "{\"a\": .5}", "{\"a\": +1}", "{\"a\": \"\t\"}", "{\"a\": \"\\x\"}",
+        "{\"a\": [1,,2]}", "{\"a\": 0x10}", "{\"a\": TRUE}", "{\"a\"", "{\"a\": \"", "]", "{\"a\": 1.}"})
+    void howAParserIsSetIsNoAdvice(String json) throws Exception {
+        Path file = Files.writeString(temp.resolve("a.json"), json);
+        assertThatThrownBy(() -> JsonFile.open(file)).isInstanceOf(ModelException.class)
+                .hasMessageStartingWith(file + ": not valid JSON: ").hasMessageNotContainingAny("`", "Feature",
+                        "FEATURE", "fasterxml", "ALLOW_", "FAIL_ON", "'");
+    }
 }

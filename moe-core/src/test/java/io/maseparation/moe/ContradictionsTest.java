@@ -151,7 +151,7 @@ class ContradictionsTest {
         double[] expected = expected(model);
         SafetensorsWriter writer = model.writeConfig(temp).writer();
         writer.add(name, "F32", new float[] {1, 2}, 2).add("another\nname", "F32", new float[] {1}, 1)
-                .add("model.layers.0.self_attn.rotary_emb.inv_freq", "F32", new float[] {1}, 1)
+                .add("model.layers.0.self_attn.rotary_emb.inv_freq", "F16", new float[] {1, 0.0464f, 0.00215f}, 3)
                 .write(temp.resolve("model.safetensors"));
         Opened opened = open(temp);
         assertThat(opened.logits()).containsExactly(expected, within(1e-5));

@@ -4,6 +4,8 @@ import static io.maseparation.moe.Complaints.assertComplains;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Operation;
 import io.maseparation.moe.segments.Capacity;
@@ -14,8 +16,10 @@ import io.maseparation.moe.segments.SegmentCosts;
 import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -161,6 +165,35 @@ class PlannedFamiliesTest {
         assertThat(ModelSize.of(config).parameters()).isEqualTo(
                 2 * (2 * 64 * 16 * 6 + 6 * 3 * 64 * 32 + 3 * 64 * 48 + 6 * 64 + 2 * 64) + 128 * 64 + 64);
         assertThat(config.planningOnly()).isTrue();
+    }
+
+    /** Fields of published configurations that are read or change no size, and one that is neither. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"', value = {
+        "deepseek-v3 | 'attention_dropout': 0.0, 'auto_map': {'AutoConfig': 'x'}, 'aux_loss_alpha': 0.001, 'ep_size': 1,"
+                + " 'n_group': 8, 'num_nextn_predict_layers': 1, 'pretraining_tp': 1, 'routed_scaling_factor': 2.5,"
+                + " 'scoring_func': 'sigmoid', 'seq_aux': true, 'topk_group': 4, 'topk_method': 'noaux_tc',"
+                + " 'norm_topk_prob': true, 'moe_layer_freq': 1, 'rms_norm_eps': 1e-6, 'rope_theta': 10000",
+        "gpt-oss-20b | 'experts_per_token': 4, 'initial_context_length': 4096, 'swiglu_limit': 7.0,"
+                + " 'output_router_logits': false, 'router_aux_loss_coef': 0.9, 'attention_bias': true, 'use_cache': true",
+        "glm-4.5 | 'partial_rotary_factor': 0.5, 'n_group': 1, 'topk_group': 1, 'routed_scaling_factor': 2.5,"
+                + " 'num_nextn_predict_layers': 1, 'initializer_range': 0.02, 'rope_scaling': null",
+        "ernie-4.5-300b-a47b | 'use_bias': false, 'moe_capacity': [64, 64, 64], 'moe_gate': 'topk',"
+                + " 'moe_use_aux_free': true, 'moe_aux_loss_lambda': 1e-5, 'disable_ffn_model_parallel': true"})
+    void fieldsOfPublishedConfigurationsAreKnown(String preset, String more) throws IOException {
+        try (InputStream in = Presets.class.getResourceAsStream("presets.json")) {
+            ObjectNode config = (ObjectNode) new ObjectMapper().readTree(in).get(preset);
+            config.setAll((ObjectNode) new ObjectMapper().readTree("{" + more.replace('\'', '"') + "}"));
+            write(config.toString());
+            List<String> lines = new ArrayList<>();
+            assertThat(ModelSize.of(HfConfig.plan(folder, lines::add)))
+                    .isEqualTo(ModelSize.of(Presets.config(preset)));
+            assertThat(lines).isEmpty();
+            write(config.put("mlp_layer_types", "dense").put("shared_width", 3).toString());
+            HfConfig.plan(folder, lines::add);
+            assertThat(lines).singleElement().asString()
+                    .contains("config.json: has mlp_layer_types, shared_width, which nothing here reads");
+        }
     }
 
     @ParameterizedTest

@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.maseparation.moe.ContradictionsTest.Opened;
 import io.maseparation.moe.testing.TestCheckpoint;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -119,5 +120,87 @@ class RotaryFieldsTest {
         assertThat(opened.lines()).isEmpty();
         model.config.put("partial_rotary_factor", 0.7);
         assertOneLine(open(model.write(temp)), "partial_rotary_factor", "4 of the 6 elements");
+    }
+
+    /** Whatever the base of the frequencies is, angles are those of the formulas or the base is refused by name. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"rope_type\": \"default\"",
+        "\"rope_type\": \"linear\", \"factor\": 3",
+        "\"rope_type\": \"dynamic\", \"factor\": 3",
+        "\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 16",
+        "\"rope_type\": \"yarn\", \"factor\": 2, \"original_max_position_embeddings\": 1",
+        "\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 16, \"truncate\": false",
+        "\"rope_type\": \"llama3\", \"factor\": 4, \"original_max_position_embeddings\": 16, \"low_freq_factor\": 1, \"high_freq_factor\": 4",
+        "\"rope_type\": \"longrope\", \"factor\": 4, \"original_max_position_embeddings\": 16, \"short_factor\": [1, 2, 3], \"long_factor\": [1, 4, 9]"})
+    void degenerateBasesAreComputedOrRefused(String kind) {
+        int tried = 0;
+        for (double theta : new double[] {1, 0, -1, -500, 1e-9, 0.5, 1.0000001, 2, 1e30, 3e38}) {
+            for (String holder : new String[] {"rope_scaling", "rope_parameters"}) {
+                // All families in turn.
+                HfFamily family = HfFamily.values()[(3 * tried++ + kind.length()) % HfFamily.values().length];
+                TestCheckpoint model = tiny(family);
+                model.config.remove("rope_parameters");
+                boolean beside = holder.equals("rope_scaling");
+                model.config.setAll(json("{\"%s\": {%s%s}, \"rope_theta\": %s}".formatted(
+                        holder, kind, beside ? "" : ", \"rope_theta\": " + theta, theta)));
+                model.write(temp);
+                if (theta <= 0) {
+                    assertComplains(() -> Checkpoint.open(temp), "rope_theta is " + theta + ", which is not above 0");
+                } else if (theta == 1 && kind.contains("yarn")) {
+                    assertComplains(() -> Checkpoint.open(temp), "rope_theta is 1, whose logarithm is 0");
+                } else {
+                    assertThat(open(temp).logits()).as("%s, theta %s, %s", family.modelType, theta, kind)
+                            .containsExactly(expected(model), within(1e-4));
+                }
+            }
+        }
+    }
+
+    /** Numbers that are no angles: infinite, lost in the steps of a double, or none at all. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"rope_theta\": 1e-40",
+        "\"rope_type\": \"linear\", \"factor\": 1e-30",
+        "\"rope_type\": \"linear\", \"factor\": 1e-308",
+        "\"rope_type\": \"yarn\", \"factor\": 1e-300, \"original_max_position_embeddings\": 16",
+        "\"rope_type\": \"llama3\", \"factor\": 1e-300, \"original_max_position_embeddings\": 16, \"low_freq_factor\": 1, \"high_freq_factor\": 4",
+        "\"rope_type\": \"longrope\", \"factor\": 4, \"original_max_position_embeddings\": 1, \"short_factor\": [1, 2, 3], \"long_factor\": [1, 4, 9]",
+        "\"rope_type\": \"longrope\", \"factor\": 4, \"original_max_position_embeddings\": 16, \"short_factor\": [1, 2, 3], \"long_factor\": [1e-300, 4, 9]",
+        "\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 16, \"mscale\": -99, \"mscale_all_dim\": 1"})
+    void anglesThatAreNoNumbersAreRefused(String rope) {
+        for (HfFamily family : HfFamily.values()) {
+            for (String holder : new String[] {"rope_scaling", "rope_parameters"}) {
+                TestCheckpoint model = tiny(family);
+                model.config.remove("rope_parameters");
+                model.config.setAll(json("{\"%s\": {%s}}".formatted(holder, rope)));
+                model.write(temp);
+                assertComplains(() -> Checkpoint.open(temp), "config.json: " + holder + " gives frequencies or a factor");
+            }
+        }
+    }
+
+    /** Old files have them, and they say how a model was trained. */
+    @ParameterizedTest
+    @EnumSource
+    void frequenciesThatAreNotThoseOfTheConfigurationAreNamed(HfFamily family) {
+        String name = "model.layers.1.self_attn.rotary_emb.inv_freq";
+        for (String rope : List.of("{\"rope_theta\": 500}", "{\"rope_theta\": 500, \"rope_type\": \"linear\", \"factor\": 2}")) {
+            TestCheckpoint model = tiny(family);
+            model.config.set("rope_parameters", json(rope));
+            double[] expected = expected(model);
+            for (float[] stored : new float[][] {
+                {1, 0.126f, 0.01587f}, {0.5f, 0.063f, 0.00794f}, {1, 0.0464f, 0.00215f}, {1}}) {
+                model.writeConfig(temp).writer().add(name, "F32", stored, stored.length)
+                        .write(temp.resolve("model.safetensors"));
+                Opened opened = open(temp);
+                assertThat(opened.logits()).containsExactly(expected, within(1e-5));
+                if (stored.length == 3 && stored[1] > (rope.contains("linear") ? 0.05 : 0.1)) {
+                    assertThat(opened.lines()).isEmpty();
+                } else {
+                    assertOneLine(opened, "nothing reads 1 of the tensors", name);
+                }
+            }
+        }
     }
 }

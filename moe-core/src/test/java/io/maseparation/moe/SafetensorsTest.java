@@ -126,7 +126,8 @@ class SafetensorsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "  ", "{", "[]", "null", "hello", "{}{}", "{\"a\":1}", "{\"a\":{}}",
-        "{\"a\":{},\"a\":{}}",
+        "{\"a\":{},\"a\":{}}", "{\"__metadata__\":[]}", "{\"__metadata__\":{\"a\":1}}", "{\"__metadata__\":\"pt\"}",
+        "{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}",
         "{\"a\":{\"dtype\":1}}", "{\"a\":{\"dtype\":\"F32\",\"shape\":3,\"data_offsets\":[0,4]}}"})
     void complainsOfAHeaderThatIsNotOne(String header) {
         SafetensorsWriter.raw(file(), header, new byte[24]);
@@ -156,6 +157,26 @@ class SafetensorsTest {
                 "{\"some.weight\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":%s}}".formatted(type, shape, offsets),
                 new byte[24]);
         assertComplains(() -> open(temp), "model.safetensors", "some.weight", complaint);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "[0,4]  | [4,12] | 13 | no tensor has the last 1 byte",
+        "[4,8]  | [8,16] | 16 | tensor a: no tensor has the 4 bytes before its data",
+        "[0,4]  | [6,14] | 14 | tensor b: no tensor has the 2 bytes before its data",
+        "[8,12] | [0,8]  | 99 | no tensor has the last 87 bytes"})
+    void complainsOfBytesOfNoTensor(String a, String b, int bytes, String complaint) {
+        SafetensorsWriter.raw(file(), """
+                {"a":{"dtype":"F32","shape":[1],"data_offsets":%s},"b":{"dtype":"F32","shape":[2],"data_offsets":%s}}"""
+                .formatted(a, b), new byte[bytes]);
+        assertComplains(() -> open(temp), "model.safetensors: ", complaint);
+    }
+
+    @Test
+    void complainsOfWhatTheFormatDoesNotKnowOfATensor() {
+        SafetensorsWriter.raw(
+                file(), "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"scale\":0.5}}", new byte[4]);
+        assertComplains(() -> open(temp), "model.safetensors: tensor a: ", "scale, which the format does not know");
     }
 
     @Test

@@ -126,6 +126,30 @@ class TokenizerSettingsTest {
         }
     }
 
+    /** What the other file says of a space before a text. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "{'type': 'ByteLevel', 'add_prefix_space': true, 'trim_offsets': true, 'use_regex': true}   | true  | false",
+        "{'type': 'ByteLevel', 'add_prefix_space': true, 'trim_offsets': true, 'use_regex': true}   | false | true",
+        "{'type': 'ByteLevel', 'add_prefix_space': false, 'trim_offsets': true, 'use_regex': true}  | true  | true",
+        "{'type': 'ByteLevel', 'add_prefix_space': false, 'trim_offsets': true, 'use_regex': true}  | null  | false",
+        "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'first', 'split': true}        | true  | false",
+        "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'first', 'split': true}        | false | true",
+        "{'type': 'Metaspace', 'replacement': '_', 'prepend_scheme': 'never', 'split': true}        | true  | true",
+        "{'type': 'Whitespace'}                                                                     | false | false"})
+    void aSpaceBeforeATextThatTheFilesHaveOtherwiseIsSaid(String step, String flag, boolean said) throws IOException {
+        TokenizerTest.assumeNativeLibrary();
+        ObjectNode file = usual();
+        file.set("pre_tokenizer", new ObjectMapper().readTree(step.replace('\'', '"')));
+        load(file, "{'add_prefix_space': %s}".formatted(flag));
+        if (said) {
+            assertThat(lines).singleElement(STRING)
+                    .contains("add_prefix_space is " + flag + ", where tokenizer.json has it otherwise");
+        } else {
+            assertThat(lines).isEmpty();
+        }
+    }
+
     @Test
     void halfOfACharacterIsNoText() throws IOException {
         TokenizerTest.assumeNativeLibrary();

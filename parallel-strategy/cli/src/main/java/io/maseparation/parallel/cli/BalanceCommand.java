@@ -81,11 +81,11 @@ final class BalanceCommand extends Command {
             }
         }
         Shape shape = new Shape(experts, gpus, slots, nodes, groups, hierarchical);
-        terminal.out().print(switch (format) {
+        terminal.results(switch (format) {
             case JSON -> Json.write(tree(shape, loads, results));
             case CSV -> TableWriter.write(gpus(shape, loads, results), format);
             default -> text(shape, loads, results, format);
-        });
+        }, format);
     }
 
     /** What is placed where. */

@@ -112,11 +112,11 @@ final class CalibrateCommand extends Command {
             Table check = check(entries);
             OutputFlags.both(
                     () -> output.ifPresent(file -> ClusterFile.write(file, calibration.cluster(), source)),
-                    () -> terminal.out().print(switch (format) {
+                    () -> terminal.results(switch (format) {
                         case JSON -> Json.write(tree(model, calibration, operations, check, entries));
                         case CSV -> TableWriter.write(entries.isEmpty() ? operations : check, format);
                         default -> text(model, calibration, operations, check, entries, settings, format);
-                    }));
+                    }, format));
         }
     }
 

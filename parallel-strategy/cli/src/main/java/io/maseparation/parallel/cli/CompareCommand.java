@@ -129,9 +129,9 @@ final class CompareCommand extends Command {
                             .filter(Comparison.Entry::ran)
                             .map(e -> TraceFlags.measured(e.typical(), e.setup().batching(), terminal))
                             .toList())),
-                    () -> terminal.out().print(format == OutputFormat.JSON
+                    () -> terminal.results(format == OutputFormat.JSON
                             ? Json.write(report.tree(simulated, cluster))
-                            : report.text(ModelFlags.description(config), simulated, cluster, format)));
+                            : report.text(ModelFlags.description(config), simulated, cluster, format), format));
             if (!comparison.equal()) {
                 throw new FailedException("tokens differ: " + report.wrongTokens());
             }

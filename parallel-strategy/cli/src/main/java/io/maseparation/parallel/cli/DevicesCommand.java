@@ -85,14 +85,14 @@ final class DevicesCommand extends Command {
             return;
         }
         terminal.out().print(TableWriter.write(devices(groups), format) + "\n");
-        terminal.out().print("Java %s, %s; %s cores, %s of memory, %s free\n\n".formatted(
+        terminal.results("Java %s, %s; %s cores, %s of memory, %s free\n\n".formatted(
                 Runtime.version(),
                 HostPeak.vectorBits() > 0
                         ? "Vector API of " + HostPeak.vectorBits() + " bits"
                         : "no Vector API (--add-modules jdk.incubator.vector)",
                 Runtime.getRuntime().availableProcessors(),
                 Unit.BYTES.text(total()),
-                Unit.BYTES.text(MemoryBudget.available())));
+                Unit.BYTES.text(MemoryBudget.available())), format);
         terminal.out().print(TableWriter.write(
                 groups.size() == 1
                         ? bodies(groups).select("operation", "body", "reason")

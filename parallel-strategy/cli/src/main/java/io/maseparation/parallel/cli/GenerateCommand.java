@@ -250,9 +250,9 @@ final class GenerateCommand extends Command {
             OutputFlags.both(
                     () -> run.trace().ifPresent(file -> TraceFile.write(
                             file, List.of(TraceFlags.measured(result, setup.batching(), terminal)))),
-                    () -> terminal.out().print(run.format() == OutputFormat.JSON
+                    () -> terminal.results(run.format() == OutputFormat.JSON
                             ? Json.write(tree(result, texts, model.config(), setup, run.execution()))
-                            : text(result, texts, model.config(), setup, run.format())));
+                            : text(result, texts, model.config(), setup, run.format()), run.format()));
             terminal.out().flush();
             run.leave();
         }
@@ -272,7 +272,7 @@ final class GenerateCommand extends Command {
         boolean sample = arguments.number(TEMPERATURE, 0) > 0;
         Sampler recommended = model.sampler(sample);
         Sampler sampler = sampler(arguments, recommended);
-        if (!sampler.equals(sampler(arguments, Sampler.greedy()))) {
+        if (!sampler.description().equals(sampler(arguments, Sampler.greedy()).description())) {
             terminal.err().println("ma: sampling as generation_config.json says where no flag does: "
                     + sampler.description());
         }

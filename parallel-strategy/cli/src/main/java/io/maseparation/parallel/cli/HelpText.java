@@ -133,6 +133,24 @@ final class HelpText {
         wrapped(text, words, indent, width());
     }
 
+    /** The same text with its sentences in lines of the terminal, if it goes to one; rows of tables are left alone. */
+    static String fitted(String text) {
+        int columns = TableWriter.columns();
+        if (columns == 0) {
+            return text;
+        }
+        StringBuilder fitted = new StringBuilder();
+        for (String line : text.split("\n", -1)) {
+            if (line.length() <= columns || line.contains("  ")) {
+                fitted.append(line).append('\n');
+            } else {
+                wrapped(fitted, line, 0, columns);
+            }
+        }
+        fitted.setLength(fitted.length() - 1);
+        return fitted.toString();
+    }
+
     private static void wrapped(StringBuilder text, String words, int indent, int width) {
         int column = indent;
         for (String word : words.split(" ", -1)) {

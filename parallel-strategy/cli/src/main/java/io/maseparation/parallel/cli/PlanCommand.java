@@ -118,9 +118,9 @@ final class PlanCommand extends Command {
                 () -> output.ifPresent(file -> PlanFile.of(simulated.plan())
                         .madeFor(cluster.name(), simulated.scenario().batch(), simulated.scenario().context())
                         .write(file)),
-                () -> terminal.out().print(format == OutputFormat.JSON
+                () -> terminal.results(format == OutputFormat.JSON
                         ? Json.write(tree(ranges, verdict))
-                        : text(ranges, verdict, format)));
+                        : text(ranges, verdict, format), format));
         output.ifPresent(file -> terminal.err().println("The best plan is in " + file));
     }
 

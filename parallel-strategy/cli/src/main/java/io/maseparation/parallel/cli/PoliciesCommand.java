@@ -141,7 +141,7 @@ final class PoliciesCommand extends Command {
         }
         OutputFlags.both(
                 () -> folder.ifPresent(f -> PolicyCharts.write(comparisons, f)),
-                () -> terminal.out().print(text(comparisons, format)));
+                () -> terminal.results(text(comparisons, format), format));
         folder.ifPresent(f -> terminal.err().println("wrote " + f.resolve(PolicyCharts.PAGE)));
     }
 

@@ -100,6 +100,9 @@ final class PromptFlags {
             throw new UsageException("--prompt-file -: standard input can be read once");
         }
         for (Option option : arguments.inOrder(IDS)) {
+            if (option.getValue().equals("@")) {
+                throw new UsageException("--%s @: name a file behind the @".formatted(IDS));
+            }
             if (!option.getValue().startsWith("@")) {
                 ids("--" + IDS, option.getValue());
             }
@@ -195,7 +198,12 @@ final class PromptFlags {
         List<int[]> prompts = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
             if (!lines.get(i).isBlank()) {
-                prompts.add(ids("%s, line %d".formatted(flag, i + 1), lines.get(i)));
+                try {
+                    prompts.add(ids("%s, line %d".formatted(flag, i + 1), lines.get(i)));
+                } catch (UsageException e) {
+                    // The command line made sense, and what is quoted is no option of it.
+                    throw new ModelException(String.valueOf(e.getMessage()).replace('\'', '"'), e);
+                }
             }
         }
         if (prompts.isEmpty()) {

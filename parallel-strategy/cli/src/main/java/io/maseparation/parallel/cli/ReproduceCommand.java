@@ -66,7 +66,7 @@ final class ReproduceCommand extends Command {
             });
         }
         OutputFlags.both(
-                () -> reproduction.write(folder), () -> terminal.out().print(text(reproduction, format)));
+                () -> reproduction.write(folder), () -> terminal.results(text(reproduction, format), format));
         terminal.err().println("wrote " + folder.resolve(Reproduction.PAGE));
     }
 

@@ -76,12 +76,12 @@ final class SimulateCommand extends Command {
         SimulationResult result = new Simulation(plan, cluster, scenario).run(trace.isPresent()).withRange();
         OutputFlags.both(
                 () -> trace.ifPresent(file -> TraceFile.write(file, List.of(run(result)))),
-                () -> terminal.out().print(switch (format) {
+                () -> terminal.results(switch (format) {
                     case JSON -> Json.write(tree(result, limit));
                     case CSV -> TableWriter.write(
                             SimulationTable.of(List.of(new SimulationTable.Row("given", result))), format);
                     default -> text(result, limit, format);
-                }));
+                }, format));
     }
 
     private static TraceFile.Run run(SimulationResult result) {

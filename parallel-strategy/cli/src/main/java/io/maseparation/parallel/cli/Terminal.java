@@ -1,5 +1,6 @@
 package io.maseparation.parallel.cli;
 
+import io.maseparation.parallel.present.OutputFormat;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -52,6 +53,11 @@ record Terminal(PrintStream out, PrintStream err, boolean progress, Duration lin
     /** The same without progress, for what prints its results as they come. */
     Terminal quiet() {
         return new Terminal(out, err, false, NEVER);
+    }
+
+    /** Prints results; for people, sentences are broken where the terminal ends. */
+    void results(String text, OutputFormat format) {
+        out.print(format == OutputFormat.TABLE ? HelpText.fitted(text) : text);
     }
 
     /** Starts a progress bar, drawn if somebody is watching. */

@@ -86,6 +86,7 @@ class FailureTest {
             generate -m tiny --prompt-ids 1,,2                   | 2 | '' is not a token id
             generate -m tiny --prompt-ids 1,b                    | 2 | 'b' is not a token id
             generate -m tiny --prompt-ids @no/such/file          | 1 | no such file
+            generate -m tiny --prompt-ids @                      | 2 | --prompt-ids @: name a file behind the @
             generate -m tiny --prompt-ids 1 --temperature warm   | 2 | 'warm' is not a number
             generate -m tiny --prompt-ids 1 --temperature -1     | 2 | --temperature must be 0 or more
             generate -m tiny --prompt-ids 1 --temperature NaN    | 2 | 'NaN' is not a number

@@ -36,7 +36,7 @@ class HostileInputTest {
             "policies --steps 70 --attention-devices 1 --expert-devices 2 --batch 4 --context 16 --policy elastic ";
     private static final String COMPARE = "compare --prompt-tokens 2 -n 2 -r 1 --devices 2 ";
 
-    /** Options that name what is written. */
+    /** Options that name what is written: into one folder, whatever the name. */
     private static final List<String> WRITTEN = List.of("trace", "output");
 
     /** Options that say how much is to be done: where that is much, it takes long. */
@@ -120,7 +120,8 @@ class HostileInputTest {
         target(prompt, "generate -m " + model + " -n 2 --prompt-file " + prompt);
     }
 
-    private static Path checkpoint(Path model) throws IOException {
+    /** A checkpoint with every file that one may have. */
+    static Path checkpoint(Path model) throws IOException {
         TestCheckpoint.of("qwen3_moe", """
                 {"moe_intermediate_size": 12, "num_experts": 5, "eos_token_id": 3,
                  "rope_parameters": {"rope_theta": 10000.0, "rope_type": "yarn", "factor": 2.0,
@@ -262,12 +263,14 @@ class HostileInputTest {
         for (int i = 0; i < Fuzz.TIMES; i++) {
             Command command = Main.commands().get(random.nextInt(Main.commands().size()));
             List<Option> known = command.options().getOptions().stream()
-                    .filter(o -> o.hasArg() && !WRITTEN.contains(o.getLongOpt())).toList();
+                    .filter(Option::hasArg).toList();
             Map<String, String> options = options(command.name());
             for (int k = 1 + random.nextInt(2); k > 0; k--) {
                 String value = random.nextBoolean() ? Fuzz.value(random) : WORDS.get(random.nextInt(WORDS.size()));
                 String option = known.get(random.nextInt(known.size())).getLongOpt();
-                if (!WORK.contains(option) || !value.matches("[0-9]{4,10}")) {
+                if (WRITTEN.contains(option)) {
+                    options.put(option, folder + "/written/" + value.replace('/', '_'));
+                } else if (!WORK.contains(option) || !value.matches("[0-9]{4,10}")) {
                     options.put(option, value);
                 }
             }

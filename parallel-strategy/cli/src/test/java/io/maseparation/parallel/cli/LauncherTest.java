@@ -355,6 +355,15 @@ class LauncherTest {
         assertOneLine(sh(embedded.resolve("ma"), "devices"), "packaged without TornadoVM: unset TORNADOVM_HOME");
     }
 
+    /** The first file that the JVM opened would be read instead. */
+    @Test
+    void noStandardInputIsAnEmptyOne() throws Exception {
+        built("ma-tornadovm", sdk.toString());
+        write(temp.resolve("jdk/bin/java"), "#!/bin/sh\ncat && echo read\n");
+        Path closed = write(temp.resolve("closed"), "exec sh '%s' help <&-\n".formatted(root.resolve("ma")));
+        assertThat(sh(closed)).isEqualTo(new CommandLineRun(0, "read\n", ""));
+    }
+
     @ParameterizedTest
     @CsvSource({
         "package, package needs a folder to make",

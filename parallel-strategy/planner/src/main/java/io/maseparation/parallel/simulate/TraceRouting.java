@@ -8,6 +8,7 @@ import io.maseparation.files.Text;
 import io.maseparation.moe.ModelConfig;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Choices that were recorded: for each layer, the experts of each token, in order. In each step, a row takes the
@@ -32,11 +33,17 @@ final class TraceRouting implements RoutingModel {
     /**
      * Reads {@code {"layers": [[[expert, …], … one list per token], … one list per layer]}}.
      *
-     * @throws ModelException if it does not fit the model; the message names file, layer and token
+     * @throws ModelException if it does not fit the model, or says more; the message names file, layer and token
      */
     static TraceRouting read(Path file, ModelConfig config) {
         ObjectNode json = JsonTree.object(file, JsonTree.LONGEST);
         String name = Text.printable(file);
+        for (Map.Entry<String, JsonNode> field : json.properties()) {
+            if (!field.getKey().equals("layers")) {
+                throw new ModelException("%s: there is no field %s; layers is all there is"
+                        .formatted(name, Text.printable(field.getKey())));
+            }
+        }
         JsonNode list = json.path("layers");
         if (!list.isArray() || list.isEmpty()) {
             throw new ModelException(name + ": layers is not a list with one list of tokens' experts per layer");

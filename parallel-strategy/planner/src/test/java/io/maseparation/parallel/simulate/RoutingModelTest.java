@@ -154,6 +154,8 @@ class RoutingModelTest {
         "{\"layers\": [[[0, -1]]]} | -1 is not the number of an expert",
         "{\"layers\": [[]]} | layer 0 is not a list",
         "{\"layers\": []} | layers is not a list",
+        "{\"layers\": [[[0, 1]]], \"top_k\": 2} | there is no field top_k; layers is all there is",
+        "{\"layer\": [[[0, 1]]]} | there is no field layer;",
         "[] | not a JSON object"
     })
     void tracesThatDoNotFitTheModelAreRefused(String text, String message) throws IOException {

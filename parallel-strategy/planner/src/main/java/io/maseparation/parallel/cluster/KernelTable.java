@@ -1,7 +1,9 @@
 package io.maseparation.parallel.cluster;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
@@ -13,7 +15,16 @@ final class KernelTable {
     /** Curves that a shape between them is taken from. */
     private static final int NEAREST = 4;
 
+    /** Share of neighbours with as much work in a size that a curve lacks; the rest is the curve's own line. */
+    private static final double NEIGHBOURS = 1 / 3.0;
+
+    /** Two sizes whose logarithms differ by less are the same. */
+    private static final double SAME = 1e-6;
+
     private final List<Curve> curves;
+    /** The same with sizes filled in that were not measured. */
+    private final List<Curve> filled;
+    private final boolean fill;
     /** Weight of the fit itself, beside the inverse squares of the curves' distances. */
     private final double fit;
     private final double least;
@@ -50,6 +61,33 @@ final class KernelTable {
             }
             return sum;
         }
+
+        /**
+         * The same with the sizes that this curve lacks and that others with half or twice the first size of the key
+         * have with as much work, between its ends and up to twice beyond the last. What a kernel does with a size
+         * depends on how much there is to divide among the device's cores, so that it changes along such diagonals.
+         */
+        Curve filled(List<Curve> others) {
+            Map<Double, List<Double>> missing = new TreeMap<>();
+            for (Curve other : others) {
+                double ratio = other.logKey[0] - logKey[0];
+                if (Math.abs(Math.abs(ratio) - Math.log(2)) < SAME && Arrays.equals(
+                        logKey, 1, logKey.length, other.logKey, 1, logKey.length)) {
+                    other.logFactors.forEach((logSize, logFactor) -> {
+                        double size = logSize + ratio;
+                        if (size > logFactors.firstKey() && size < logFactors.lastKey() + Math.log(2) + SAME
+                                && logFactors.subMap(size - SAME, size + SAME).isEmpty()) {
+                            missing.computeIfAbsent(Math.rint(size / SAME) * SAME, s -> new ArrayList<>())
+                                    .add(logFactor);
+                        }
+                    });
+                }
+            }
+            NavigableMap<Double, Double> points = new TreeMap<>(logFactors);
+            missing.forEach((size, factors) -> points.put(size, (1 - NEIGHBOURS) * at(size) + NEIGHBOURS
+                    * factors.stream().mapToDouble(f -> f).average().orElseThrow()));
+            return new Curve(logKey, points);
+        }
     }
 
     /**
@@ -58,8 +96,21 @@ final class KernelTable {
      * @param fit weight of the fit itself: 1 over the square of the distance of a curve that counts as much
      */
     KernelTable(List<Curve> curves, double fit) {
+        this(curves, fit, false);
+    }
+
+    /**
+     * Measurements that fade into the fit with the distance.
+     *
+     * @param fit weight of the fit itself: 1 over the square of the distance of a curve that counts as much
+     * @param fill whether the size that changes along a curve and the first one of the key divide among cores alike, so
+     *     that sizes which a curve lacks are filled in from others with as much work
+     */
+    KernelTable(List<Curve> curves, double fit, boolean fill) {
         this.curves = List.copyOf(curves);
         this.fit = fit;
+        this.fill = fill;
+        filled = fill ? curves.stream().map(c -> c.filled(curves)).toList() : this.curves;
         least = Math.exp(this.curves.stream()
                 .flatMap(c -> c.logFactors().values().stream())
                 .mapToDouble(f -> f)
@@ -80,10 +131,10 @@ final class KernelTable {
             logs[i] = Math.log(Math.max(key[i], 1));
         }
         // The nearest come first; there are few, so that each moves to its place.
-        Curve[] nearest = new Curve[Math.min(NEAREST, curves.size())];
+        Curve[] nearest = new Curve[Math.min(NEAREST, filled.size())];
         double[] distances = new double[nearest.length];
         Arrays.fill(distances, Double.POSITIVE_INFINITY);
-        for (Curve curve : curves) {
+        for (Curve curve : filled) {
             double distance = curve.distance(logs);
             for (int at = nearest.length - 1; at >= 0 && distance < distances[at]; at--) {
                 if (at + 1 < nearest.length) {
@@ -109,12 +160,13 @@ final class KernelTable {
         return least;
     }
 
+    /** {@return what was measured} */
     List<Curve> curves() {
         return curves;
     }
 
     /** {@return the same fit with some of the curves} */
     KernelTable with(List<Curve> some) {
-        return new KernelTable(some, fit);
+        return new KernelTable(some, fit, fill);
     }
 }

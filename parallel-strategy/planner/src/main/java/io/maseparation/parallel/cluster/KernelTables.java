@@ -19,9 +19,9 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.TreeMap;
-import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KernelTables {
     /** Nothing measured. */
-    public static final KernelTables NONE = new KernelTables("", Map.of(), null);
+    public static final KernelTables NONE = new KernelTables("", Map.of(), null, null);
 
     /** Names of tables, which are those of the systems measured. */
     static final List<String> NAMES = List.of("a100", "h100", "h200");
@@ -43,16 +43,20 @@ public final class KernelTables {
     private final String name;
     private final Map<Kind, KernelTable> tables;
     private final @Nullable ExpertTable experts;
+    private final @Nullable SingleRows singleRows;
 
     /** What one table is of, beside that of experts. */
     enum Kind implements Identified {
-        DECODE_ATTENTION(0), PRODUCT(3);
+        /** Sequences and positions divide among a device's cores alike. */
+        DECODE_ATTENTION(0, true), PRODUCT(3, false);
 
         /** Weight of the fit beside measured shapes: products of other sizes have tiles of their own. */
         private final double fit;
+        private final boolean fill;
 
-        Kind(double fit) {
+        Kind(double fit, boolean fill) {
             this.fit = fit;
+            this.fill = fill;
         }
 
         @Override
@@ -61,10 +65,13 @@ public final class KernelTables {
         }
     }
 
-    private KernelTables(String name, Map<Kind, KernelTable> tables, @Nullable ExpertTable experts) {
+    private KernelTables(
+            String name, Map<Kind, KernelTable> tables, @Nullable ExpertTable experts,
+            @Nullable SingleRows singleRows) {
         this.name = name;
         this.tables = tables;
         this.experts = experts;
+        this.singleRows = singleRows;
     }
 
     /**
@@ -77,6 +84,8 @@ public final class KernelTables {
         Map<Kind, List<KernelTable.Curve>> curves = new EnumMap<>(Kind.class);
         Map<Configuration, KernelFit> fits = new EnumMap<>(Configuration.class);
         List<ExpertTable.Curve> experts = new ArrayList<>();
+        SingleRows.Law law = null;
+        Map<Integer, Map<Integer, Double>> singleRows = new TreeMap<>();
         try (BufferedReader in = new BufferedReader(new InputStreamReader(
                 KernelTables.class.getResourceAsStream(name + "-kernels.csv"), StandardCharsets.UTF_8))) {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -84,19 +93,29 @@ public final class KernelTables {
                 if (cells[0].equals("experts-fit")) {
                     fits.put(named(Configuration.values(), cells[1]), new KernelFit(Double.parseDouble(cells[2]) / 1e6,
                             Double.parseDouble(cells[3]), Double.parseDouble(cells[4]), Double.parseDouble(cells[5])));
+                } else if (cells[0].equals("single-row-fit")) {
+                    law = new SingleRows.Law(Double.parseDouble(cells[1]) / 1e6, Double.parseDouble(cells[2]) / 1e6,
+                            Double.parseDouble(cells[3]));
                 } else if (cells[0].startsWith("experts-")) {
                     experts.add(experts(cells, roofline, fits));
                 } else if (!line.startsWith("#")) {
                     Kind kind = named(Kind.values(), cells[0]);
-                    curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, roofline));
+                    NavigableMap<Integer, Double> times = points(cells[4]);
+                    if (law != null && kind == Kind.PRODUCT) {
+                        // One row has a kernel of its own, which says nothing of those for more.
+                        singleRows.computeIfAbsent(Integer.parseInt(cells[2]), k -> new TreeMap<>())
+                                .put(Integer.parseInt(cells[1]), times.remove(1));
+                    }
+                    curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, times, roofline));
                 }
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         Map<Kind, KernelTable> tables = new EnumMap<>(Kind.class);
-        curves.forEach((kind, of) -> tables.put(kind, new KernelTable(of, kind.fit)));
-        return new KernelTables(name, tables, new ExpertTable(roofline, fits, experts));
+        curves.forEach((kind, of) -> tables.put(kind, new KernelTable(of, kind.fit, kind.fill)));
+        return new KernelTables(name, tables, new ExpertTable(roofline, fits, experts),
+                law == null ? null : new SingleRows(roofline, law, singleRows));
     }
 
     private static <C extends Identified> C named(C[] constants, String id) {
@@ -109,7 +128,7 @@ public final class KernelTables {
         ExpertBank like = new ExpertBank(
                 held, held, held, Integer.parseInt(cells[4]), Integer.parseInt(cells[1]), Integer.parseInt(cells[2]));
         Map<Integer, Double> seconds = new TreeMap<>();
-        points(cells[5], (pairs, time) -> seconds.put(pairs, time - besideExperts(like, pairs, roofline)));
+        points(cells[5]).forEach((pairs, time) -> seconds.put(pairs, time - besideExperts(like, pairs, roofline)));
         return ExpertTable.curve(
                 roofline, fits, named(Configuration.values(), cells[0].substring("experts-".length())), like, seconds);
     }
@@ -121,18 +140,22 @@ public final class KernelTables {
         return BESIDE_EXPERTS + roofline.workSeconds(Operation.COMBINE, (double) sums.bytes(2), (double) sums.flops());
     }
 
-    private static void points(String cell, BiConsumer<Integer, Double> receiver) {
+    /** Seconds by size. */
+    private static NavigableMap<Integer, Double> points(String cell) {
+        NavigableMap<Integer, Double> points = new TreeMap<>();
         for (String point : cell.split(" ", -1)) {
             int colon = point.indexOf(':');
-            receiver.accept(
+            points.put(
                     Integer.parseInt(point.substring(0, colon)), Double.parseDouble(point.substring(colon + 1)) / 1e6);
         }
+        return points;
     }
 
-    private static KernelTable.Curve curve(Kind kind, String[] cells, Roofline roofline) {
+    private static KernelTable.Curve curve(
+            Kind kind, String[] cells, Map<Integer, Double> times, Roofline roofline) {
         int[] key = {Integer.parseInt(cells[1]), Integer.parseInt(cells[2]), Integer.parseInt(cells[3])};
         TreeMap<Double, Double> factors = new TreeMap<>();
-        points(cells[4], (size, seconds) -> factors.put((double) size, seconds / switch (kind) {
+        times.forEach((size, seconds) -> factors.put((double) size, seconds / switch (kind) {
             case DECODE_ATTENTION -> fitted(
                     roofline, Operation.DECODE_ATTENTION,
                     DecodeAttention.cost(DataType.BF16, key[0], (long) key[0] * size, key[1], 1, HEAD_DIM));
@@ -166,7 +189,8 @@ public final class KernelTables {
             // A shared expert has no table.
             case EXPERT_UP, EXPERT_DOWN -> Math.min(1, experts().least());
             case DECODE_ATTENTION -> Math.min(1, least(Kind.DECODE_ATTENTION));
-            case QKV_PROJECTION, PROJECTION, ROUTER -> Math.min(1, least(Kind.PRODUCT));
+            case QKV_PROJECTION, PROJECTION, ROUTER -> Math.min(
+                    singleRows == null ? 1 : Math.min(1, singleRows.least()), least(Kind.PRODUCT));
             default -> 1;
         };
     }
@@ -178,6 +202,12 @@ public final class KernelTables {
     /** The table of experts. */
     ExpertTable experts() {
         return Objects.requireNonNull(experts, "a system's tables are of all kinds");
+    }
+
+    /** The table of products of one row, where they have a kernel of their own. */
+    @Nullable
+    SingleRows singleRows() {
+        return singleRows;
     }
 
     /** The table of one kind of operation. */
@@ -198,6 +228,8 @@ public final class KernelTables {
             case OperationCost.Other other -> 1;
             case OperationCost.Product p -> p.rows() == 0
                     ? 1
+                    : p.rows() == 1 && singleRows != null
+                    ? singleRows.factor(p.outputs(), p.inputs())
                     : table(Kind.PRODUCT).factor(new double[] {p.outputs(), p.inputs(), 1}, p.rows());
             case OperationCost.Attention a -> a.lanes() == 0 || a.positions() < 1
                     ? 1

@@ -116,8 +116,12 @@ final class ExpertCounts {
                 int[] chosen = new int[rows.length * rule.topK()];
                 scenario.routing().chooseAll(
                         scenario.seed(), scenario.warmup() + step, layer, rows, rule.topK(), chosen, rule.experts());
-                for (int i = 0; i < chosen.length; i++) {
-                    of[part[i / rule.topK()]][chosen[i]]++;
+                int slot = 0;
+                for (int ofRow : part) {
+                    int[] visits = of[ofRow];
+                    for (int end = slot + rule.topK(); slot < end; slot++) {
+                        visits[chosen[slot]]++;
+                    }
                 }
             }
         }

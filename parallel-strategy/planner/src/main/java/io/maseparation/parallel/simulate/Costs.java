@@ -47,6 +47,9 @@ final class Costs implements Work {
     private final Optional<NodeRoutes> routes;
     private final int[] groupOf;
     private final StepShape noRows;
+    private final double rowBytes;
+    /** By layer: a row and the experts it is for, with their weights where these are applied there. */
+    private final double[] dispatchRowBytes;
 
     /** What the ranks of a {@link RankClass} share. */
     private record RankCosts(DeviceKind kind, SegmentCosts costs, Map<String, List<LayerUse>> segments) {}
@@ -101,6 +104,10 @@ final class Costs implements Work {
         this.collectives = collectives;
         map = loads.map();
         sums = plan.layout().combine() == CombineMode.SUMS;
+        rowBytes = (double) config.hidden() * conditions.activationBytes();
+        dispatchRowBytes = config.layers().stream()
+                .mapToDouble(layer -> rowBytes + 4.0 * ((sums ? 2 : 1) * layer.routing().slots() + 1))
+                .toArray();
         routes = NodeRoutes.of(plan);
         Cluster cluster = simulation.cluster();
         int n = plan.ranks().size();
@@ -220,10 +227,6 @@ final class Costs implements Work {
                 || operation == Operation.DISPATCH;
     }
 
-    private double rowBytes() {
-        return (double) config.hidden() * conditions.activationBytes();
-    }
-
     @Override
     public void messageBytes(
             int from, int[] to, Tensor tensor, int layer, int microBatch, int step, double[] bytes) {
@@ -235,7 +238,7 @@ final class Costs implements Work {
                     bytes[i] = exchangedBytes(counts, tensor, layer, from, to[i]);
                 }
             }
-            case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes());
+            case HIDDEN -> Arrays.fill(bytes, batches.of(group, microBatch, step).count() * rowBytes);
             case LOGITS -> Arrays.fill(
                     bytes,
                     conditions.lmHead()
@@ -258,15 +261,9 @@ final class Costs implements Work {
         return routes.isPresent() && routes.get().apart(rank, other);
     }
 
-    /** A row and the experts it is for, with their weights where these are applied there. */
-    private double dispatchRowBytes(int layer) {
-        int slots = config.layers().get(layer).routing().slots();
-        return rowBytes() + 4.0 * ((sums ? 2 : 1) * slots + 1);
-    }
-
     /** Outputs, one for each row or one for each row and expert, and which they are. */
     private double combineBytes(ExpertLoads.Counts counts, int group, int expertGroup) {
-        return (rowBytes() + 4.0) * (sums ? counts.rows(group, expertGroup) : counts.pairs(group, expertGroup));
+        return (rowBytes + 4.0) * (sums ? counts.rows(group, expertGroup) : counts.pairs(group, expertGroup));
     }
 
     @Override
@@ -299,7 +296,7 @@ final class Costs implements Work {
 
     private double reducedBytes(int rank, Tensor tensor, int microBatch, int step) {
         int rows = batches.of(groupOf(rank), microBatch, step).count();
-        return tensor == Tensor.SUMS ? 8.0 * rows : rows * rowBytes();
+        return tensor == Tensor.SUMS ? 8.0 * rows : rows * rowBytes;
     }
 
     /** Bytes that each member sends, or receives, inside its node and beyond. */
@@ -335,13 +332,13 @@ final class Costs implements Work {
     /** Bytes of rows and answers between the ranks of an exchange. */
     private double exchangedBytes(ExpertLoads.Counts counts, Tensor tensor, int layer, int from, int to) {
         return switch (tensor) {
-            case DISPATCH -> dispatchRowBytes(layer) * (apart(from, to)
+            case DISPATCH -> dispatchRowBytes[layer] * (apart(from, to)
                     ? counts.entering(groupOf(from), to)
                     : counts.rows(groupOf(from), map.groupOf(to)));
-            case FORWARD -> dispatchRowBytes(layer) * counts.forwarded(from, to);
-            case GATHER -> rowBytes() * counts.forwarded(to, from);
+            case FORWARD -> dispatchRowBytes[layer] * counts.forwarded(from, to);
+            case GATHER -> rowBytes * counts.forwarded(to, from);
             case COMBINE -> sums && apart(from, to)
-                    ? (rowBytes() + 4.0) * counts.entering(groupOf(to), from)
+                    ? (rowBytes + 4.0) * counts.entering(groupOf(to), from)
                     : combineBytes(counts, groupOf(to), map.groupOf(from));
             case HIDDEN, LOGITS, TOKENS, PARTIAL, SUMS -> throw new IllegalArgumentException(
                     tensor + " is not of an exchange");

@@ -54,9 +54,8 @@ final class Engine {
     private record Event(double time, boolean last, long sequence, DoubleConsumer what) implements Comparable<Event> {
         @Override
         public int compareTo(Event o) {
-            int byTime = Double.compare(time, o.time);
-            if (byTime != 0) {
-                return byTime;
+            if (time != o.time) {
+                return time < o.time ? -1 : 1;
             }
             return last != o.last ? Boolean.compare(last, o.last) : Long.compare(sequence, o.sequence);
         }

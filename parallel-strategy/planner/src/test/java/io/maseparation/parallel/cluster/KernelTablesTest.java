@@ -17,13 +17,18 @@ import io.maseparation.moe.segments.OperationCost;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
-import java.util.function.BiConsumer;
 import java.util.function.BiPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.aggregator.ArgumentsAccessor;
@@ -172,7 +177,8 @@ class KernelTablesTest {
         private final Map<String, Double> logs = new TreeMap<>();
 
         void add(KernelTable.Curve curve, double logSize, double error) {
-            logs.put(name(curve.logKey()[0]) + "x" + name(curve.logKey()[1]) + "@" + name(logSize), error);
+            logs.put(Arrays.stream(curve.logKey()).limit(2).mapToObj(Errors::name).collect(Collectors.joining("x"))
+                    + "@" + name(logSize), error);
         }
 
         void add(ExpertTable.Curve curve, double logSize, double error) {
@@ -196,35 +202,49 @@ class KernelTablesTest {
         }
     }
 
+    /** Every second size of all curves is left out, and then the others. */
     private static Errors everySecondSize(KernelTable table) {
         Errors errors = new Errors();
-        for (KernelTable.Curve curve : table.curves()) {
-            halves(curve, (kept, size) -> errors.add(curve, size, error(table.with(List.of(kept)), curve, size)));
+        List<Double> sizes = table.curves().stream()
+                .flatMap(c -> c.logFactors().keySet().stream())
+                .distinct().sorted().toList();
+        for (int parity = 0; parity < 2; parity++) {
+            int first = parity;
+            Set<Double> leftOut = IntStream.range(0, sizes.size())
+                    .filter(i -> i % 2 == first)
+                    .mapToObj(sizes::get).collect(Collectors.toSet());
+            KernelTable rest = table.with(table.curves().stream()
+                    .map(c -> without(c, leftOut))
+                    .filter(c -> !c.logFactors().isEmpty()).toList());
+            table.curves().stream().filter(c -> c.logFactors().size() > 2)
+                    .forEach(c -> c.logFactors().keySet().stream().filter(leftOut::contains)
+                            .forEach(size -> errors.add(c, size, error(rest, c, size))));
         }
         return errors;
     }
 
-    private static Errors everySecondSize(ExpertTable table) {
-        Errors errors = new Errors();
-        for (ExpertTable.Curve curve : table.curves()) {
-            halves(curve.factors(), (kept, size) -> errors.add(curve, size, error(table.with(List.of(
-                    new ExpertTable.Curve(curve.configuration(), curve.like(), kept))), curve, size)));
-        }
-        return errors;
+    private static KernelTable.Curve without(KernelTable.Curve curve, Set<Double> sizes) {
+        NavigableMap<Double, Double> kept = new TreeMap<>(curve.logFactors());
+        kept.keySet().removeAll(sizes);
+        return new KernelTable.Curve(curve.logKey(), kept);
     }
 
     /** Every second size of a curve is left out, and then the others. */
-    private static void halves(KernelTable.Curve curve, BiConsumer<KernelTable.Curve, Double> receiver) {
-        List<Double> sizes = List.copyOf(curve.logFactors().keySet());
-        for (int parity = 0; parity < 2 && sizes.size() > 2; parity++) {
-            NavigableMap<Double, Double> kept = new TreeMap<>(curve.logFactors());
-            for (int i = parity; i < sizes.size(); i += 2) {
-                kept.remove(sizes.get(i));
-            }
-            for (int i = parity; i < sizes.size(); i += 2) {
-                receiver.accept(new KernelTable.Curve(curve.logKey(), kept), sizes.get(i));
+    private static Errors everySecondSize(ExpertTable table) {
+        Errors errors = new Errors();
+        for (ExpertTable.Curve curve : table.curves()) {
+            List<Double> sizes = List.copyOf(curve.factors().logFactors().keySet());
+            for (int parity = 0; parity < 2 && sizes.size() > 2; parity++) {
+                int first = parity;
+                Set<Double> leftOut = IntStream.range(0, sizes.size())
+                        .filter(i -> i % 2 == first)
+                        .mapToObj(sizes::get).collect(Collectors.toSet());
+                ExpertTable rest = table.with(List.of(new ExpertTable.Curve(
+                        curve.configuration(), curve.like(), without(curve.factors(), leftOut))));
+                leftOut.forEach(size -> errors.add(curve, size, error(rest, curve, size)));
             }
         }
+        return errors;
     }
 
     private static Errors without(
@@ -258,10 +278,44 @@ class KernelTablesTest {
         return errors;
     }
 
+    /** How much longer than more rows of its shape a time may take that no kernel with an odd tile is behind. */
+    private static final double ODD = 1.15;
+
+    /** Sizes with a time that is so much longer than that of a larger one: no smooth surface has both. */
+    private static Set<Double> odd(NavigableMap<Double, Double> times) {
+        return times.entrySet().stream()
+                .filter(e -> times.tailMap(e.getKey()).values().stream().anyMatch(later -> e.getValue() > ODD * later))
+                .map(Map.Entry::getKey).collect(Collectors.toSet());
+    }
+
+    private static Set<Double> odd(DeviceKind device, KernelTable.Curve curve) {
+        int outputs = (int) Math.round(Math.exp(curve.logKey()[0]));
+        int inputs = (int) Math.round(Math.exp(curve.logKey()[1]));
+        NavigableMap<Double, Double> times = new TreeMap<>();
+        curve.logFactors().keySet().forEach(size -> {
+            int rows = (int) Math.round(Math.exp(size));
+            times.put(size, microseconds(device, task(Operation.PROJECTION,
+                    Projection.cost(rows, outputs, inputs, DataType.BF16),
+                    new OperationCost.Product(rows, outputs, inputs))));
+        });
+        return odd(times);
+    }
+
+    private static Set<Double> odd(ExpertTable table, ExpertTable.Curve curve) {
+        NavigableMap<Double, Double> times = new TreeMap<>();
+        table.curves().stream()
+                .filter(c -> Arrays.equals(c.factors().logKey(), curve.factors().logKey()))
+                .flatMap(c -> c.factors().logFactors().keySet().stream())
+                .forEach(size -> times.put(size, table.seconds(bank(curve, size))));
+        return odd(times);
+    }
+
+    private static ExpertBank bank(ExpertTable.Curve curve, double logSize) {
+        return ExpertTable.with(curve.like(), (int) Math.round(Math.exp(logSize) * curve.like().held()));
+    }
+
     private static double error(ExpertTable rest, ExpertTable.Curve curve, double logSize) {
-        ExpertBank bank = ExpertTable.with(
-                curve.like(), (int) Math.round(Math.exp(logSize) * curve.like().held()));
-        return rest.logError(curve, bank);
+        return rest.logError(curve, bank(curve, logSize));
     }
 
     private static double error(KernelTable rest, KernelTable.Curve curve, double logSize) {
@@ -275,48 +329,84 @@ class KernelTablesTest {
     /**
      * A part may be off by what it is off now, less than a tenth in the geometric mean, and each of its points by
      * 35 %, but for those that docs/simulation.md lists with reasons: ends of curves and kernels that change there.
+     * Points that take 15 % longer than more rows are neither predicted nor used, and counted.
      */
     @ParameterizedTest
     @CsvSource({
-        // mean and points beyond 35 %: every second size, one curve, all of a second key (model) left out
-        "a100, EXPERTS, 0.03, '', 0.06, 14336of8@3072 14336of8@4096, 0.075, 14336of8@3072 14336of8@4096",
-        "h100, EXPERTS, 0.03, '', 0.07, 14336of8@80, 0.08, 14336of8@80 48of128@48",
-        "h200, EXPERTS, 0.045, 1792of8@128, 0.06, 1792of8@80 1792of8@96, 0.075, 1792of8@80",
-        "a100, DECODE_ATTENTION, 0.10, 16x1@16384 16x4@16384 16x8@16384 32x1@16384 32x4@16384 32x8@16384, "
-                + "0.055, '', 0.055, ''",
-        "h100, DECODE_ATTENTION, 0.08, 64x6@1024, 0.04, '', 0.04, ''",
-        "h200, DECODE_ATTENTION, 0.075, '', 0.04, '', 0.04, ''",
-        "a100, PRODUCT, 0.07, 128x2048@1 512x2048@1 1024x2048@1, 0.08, 128x2048@1 512x2048@1, "
-                + "0.08, 128x2048@1 128x4096@1 512x2048@1 1024x2048@1",
-        "h100, PRODUCT, 0.04, 128x4096@4096, 0.05, '', 0.09, 1024x4096@256",
-        "h200, PRODUCT, 0.04, 128x4096@4096, 0.06, 1024x2048@1 1024x2048@2 1024x2048@4, "
-                + "0.10, 1024x2048@1 1024x2048@2 1024x2048@4"
+        // odd points; mean and points beyond 35 %: every second size, one curve, all of a second key (model) left out
+        "a100, EXPERTS, 0, 0.03, '', 0.06, 14336of8@3072 14336of8@4096, 0.075, 14336of8@3072 14336of8@4096",
+        "h100, EXPERTS, 1, 0.03, '', 0.07, '', 0.08, 48of128@48",
+        "h200, EXPERTS, 2, 0.045, '', 0.06, '', 0.075, ''",
+        "a100, DECODE_ATTENTION, 0, 0.10, 16x1@16384 16x4@16384 16x8@16384, 0.055, '', 0.055, ''",
+        "h100, DECODE_ATTENTION, 0, 0.07, '', 0.04, '', 0.04, ''",
+        "h200, DECODE_ATTENTION, 0, 0.07, '', 0.04, '', 0.04, ''",
+        "a100, PRODUCT, 9, 0.06, '', 0.07, '', 0.075, ''",
+        "h100, PRODUCT, 0, 0.04, 128x4096@4096, 0.05, '', 0.09, 1024x4096@256",
+        "h200, PRODUCT, 3, 0.04, 128x4096@4096, 0.06, '', 0.10, ''"
     })
-    void everyPartIsPredictedByTheRest(
-            String system, Kind kind, ArgumentsAccessor allowed) {
+    void everyPartIsPredictedByTheRest(String system, Kind kind, int odd, ArgumentsAccessor allowed) {
         DeviceKind device = kind(system);
         List<Errors> errors;
+        int dropped;
         if (kind == Kind.EXPERTS) {
-            ExpertTable table = device.roofline().tables().experts();
+            ExpertTable all = device.roofline().tables().experts();
+            ExpertTable table = all.with(all.curves().stream()
+                    .map(c -> new ExpertTable.Curve(c.configuration(), c.like(), without(c.factors(), odd(all, c))))
+                    .toList());
+            dropped = points(all.curves().stream().map(ExpertTable.Curve::factors))
+                    - points(table.curves().stream().map(ExpertTable.Curve::factors));
             errors = List.of(
                     everySecondSize(table),
                     without(table, (a, b) -> a.width() == b.width() && a.held() == b.held()),
                     without(table, (a, b) -> a.held() == b.held()));
         } else {
-            KernelTable table = kind.table(device);
+            KernelTable all = kind.table(device);
+            KernelTable table = kind == Kind.PRODUCT
+                    ? all.with(all.curves().stream().map(c -> without(c, odd(device, c))).toList())
+                    : all;
+            dropped = points(all.curves().stream()) - points(table.curves().stream());
             errors = List.of(
                     everySecondSize(table),
                     without(table, KernelTable.Curve::equals),
                     without(table, (a, b) -> a.logKey()[1] == b.logKey()[1]));
         }
         assertSoftly(softly -> {
+            softly.assertThat(dropped).isEqualTo(odd);
             for (int i = 0; i < errors.size(); i++) {
                 Errors of = errors.get(i);
                 softly.assertThat(of.mean()).as("%d of %s", i, of.logs.size())
-                        .isLessThanOrEqualTo(allowed.getDouble(2 + 2 * i));
-                softly.assertThat(List.of(allowed.getString(3 + 2 * i).split(" ", -1))).as("%d", i)
+                        .isLessThanOrEqualTo(allowed.getDouble(3 + 2 * i));
+                softly.assertThat(List.of(allowed.getString(4 + 2 * i).split(" ", -1))).as("%d", i)
                         .containsAll(of.beyond());
             }
         });
+    }
+
+    private static int points(Stream<KernelTable.Curve> curves) {
+        return curves.mapToInt(c -> c.logFactors().size()).sum();
+    }
+
+    /** The kernel for one row, where it is another: every second number of outputs, and either number of inputs. */
+    @Test
+    void singleRowsArePredictedByTheRest() {
+        KernelTable table =
+                Objects.requireNonNull(kind("a100").roofline().tables().singleRows()).table();
+        assertThat(table.curves()).hasSize(2);
+        for (Errors of : List.of(everySecondSize(table), without(table, KernelTable.Curve::equals))) {
+            assertThat(of.logs).hasSize(18);
+            assertThat(of.mean()).isLessThanOrEqualTo(0.09);
+            assertThat(of.beyond()).isEmpty();
+        }
+        assertThat(kind("h100").roofline().tables().singleRows()).isNull();
+    }
+
+    /** A shape that nobody measured takes about as long as the law says, and an unusual one no less than the bound. */
+    @ParameterizedTest
+    @CsvSource({"8, 4096, 5.4", "1536, 2048, 7.7", "6144, 14336, 126", "8, 64, 3.4"})
+    void singleRowsFollowTheirLaw(int outputs, int inputs, double law) {
+        OperationCost task = task(Operation.PROJECTION, Projection.cost(1, outputs, inputs, DataType.BF16),
+                new OperationCost.Product(1, outputs, inputs));
+        assertThat(microseconds(kind("a100"), task)).isEqualTo(law, within(0.2 * law));
+        assertThat(factor(kind("a100"), task)).isGreaterThanOrEqualTo(kind("a100").leastFactor(task));
     }
 }

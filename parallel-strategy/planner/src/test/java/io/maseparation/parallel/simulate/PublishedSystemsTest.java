@@ -7,7 +7,10 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.Presets;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.Clusters;
+import io.maseparation.parallel.cluster.CollectiveTable;
+import io.maseparation.parallel.cluster.Collectives;
 import io.maseparation.parallel.cluster.Launch;
+import io.maseparation.parallel.cluster.LaunchTimes;
 import io.maseparation.parallel.cluster.Link;
 import io.maseparation.parallel.cluster.Links;
 import io.maseparation.parallel.layout.Layout;
@@ -79,26 +82,36 @@ class PublishedSystemsTest {
     }
 
     /**
-     * AIConfigurator's own model of separation, on H200 nodes of 8, from the same tables: attention bounds all. Split
-     * over pairs it has two starts of a graph more for each layer and micro-batch, which that model does not count.
+     * AIConfigurator's own model of separation, on H200 nodes of 8, from the same tables: attention bounds all. What it
+     * does not count, starts of graphs and the all-reduces of a pair of attention ranks, is most of the difference.
      */
     @ParameterizedTest
     @CsvSource({
-        "8, 16, 1, 1792, 27.93, 1.10", "24, 32, 1, 5376, 28.39, 1.10",
-        "8, 16, 2, 1792, 27.93, 1.20", "24, 32, 2, 5376, 28.39, 1.20"
+        // attention ranks, devices, ranks a group, batch, milliseconds there, most here of that; the same without those
+        "8, 16, 1, 1792, 27.93, 1.10, 1.06", "24, 32, 1, 5376, 28.39, 1.10, 1.05",
+        "8, 16, 2, 1792, 27.93, 1.20, 1.10", "24, 32, 2, 5376, 28.39, 1.20, 1.05"
     })
     void separationIsAboutAsFastAsInAnotherModel(
-            int attention, int devices, int split, int batch, double others, double most) {
-        SimulationResult result = new Simulation(
-                Planning.plan(
-                        Presets.config("qwen3-30b-a3b"),
-                        Layout.separated(attention, 8).withAttentionTensorParallel(split).withMicroBatches(3)),
-                Clusters.named("h200x" + devices),
-                Scenario.decode(batch, 4500).withSteps(4, 2)).run(false);
+            int attention, int devices, int split, int batch, double others, double most, double alike) {
+        Cluster cluster = Clusters.named("h200x" + devices);
+        Layout layout = Layout.separated(attention, 8).withAttentionTensorParallel(split);
+        assertThat(boundByAttention(layout, cluster, batch)).isBetween(others, most * others);
 
-        assertThat(result.tpotMs()).isBetween(others / most, most * others);
+        Cluster theirs = cluster.withKinds(k -> k.with(
+                k.roofline(), new LaunchTimes(5e-6, 1e-6, 0), k.hostBytesPerSecond(), rate -> rate))
+                .withLinks(cluster.links(), List.of(new CollectiveTable(
+                        CollectiveTable.Operation.ALL_REDUCE, Collectives.CUSTOM, 2,
+                        List.of(new CollectiveTable.Point(1, 1e-9), new CollectiveTable.Point(1e9, 1e-9)))));
+        assertThat(boundByAttention(layout, theirs, batch)).isBetween(others / 1.05, alike * others);
+    }
+
+    private static double boundByAttention(Layout layout, Cluster cluster, int batch) {
+        SimulationResult result = new Simulation(
+                Planning.plan(Presets.config("qwen3-30b-a3b"), layout.withMicroBatches(3)), cluster,
+                Scenario.decode(batch, 4500).withSteps(3, 1)).run(false);
         assertThat(result.regime()).isEqualTo(SimulationResult.Regime.ATTENTION);
         assertThat(result.ranks().getFirst().busy()).isGreaterThan(0.98);
+        return result.tpotMs();
     }
 
     private static double tpotMs(ModelConfig config, Setup setup, Cluster cluster, Scenario scenario) {

@@ -5,10 +5,16 @@ import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelSize;
 import io.maseparation.moe.segments.Capacity;
+import io.maseparation.moe.segments.Shard;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one rank of a plan holds in memory: the one definition, for what is executed and what is simulated.
@@ -44,18 +50,56 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
      */
     public static List<RankMemory> of(
             Plan plan, int[] groupPositions, List<Integer> contexts, StepRows rows, Format kvFormat) {
-        return plan.ranks().stream()
-                .map(rank -> {
-                    int group = rank.group();
-                    return of(plan, rank, new Capacity(
-                            group < 0 ? 0 : rows.ofGroup(group),
-                            rows.received(senders(plan, rank)),
-                            group < 0 ? 0 : rows.outputs(group),
-                            group < 0 ? 0 : groupPositions[group],
-                            contexts,
-                            kvFormat));
-                })
-                .toList();
+        List<RankMemory> all = new ArrayList<>();
+        List<RankPlan> different = new ArrayList<>();
+        Map<List<Integer>, Integer> received = new IdentityHashMap<>();
+        for (RankPlan rank : plan.ranks()) {
+            int group = rank.group();
+            Capacity capacity = new Capacity(
+                    group < 0 ? 0 : rows.ofGroup(group),
+                    received.computeIfAbsent(senders(rank), from -> rows.received(groups(plan, from))),
+                    group < 0 ? 0 : rows.outputs(group),
+                    group < 0 ? 0 : groupPositions[group],
+                    contexts,
+                    kvFormat);
+            // Most ranks hold as much as one before them, and a search asks for those of thousands of plans.
+            Optional<RankPlan> like = different.stream()
+                    .filter(other -> all.get(other.rank()).capacity().equals(capacity)
+                            && asLarge(other.shard(), rank.shard()))
+                    .findFirst();
+            if (like.isEmpty()) {
+                different.add(rank);
+            }
+            all.add(like.map(other -> all.get(other.rank())).orElseGet(() -> of(plan, rank, capacity)));
+        }
+        return List.copyOf(all);
+    }
+
+    /** Whether two shares have as much of everything, if not the same. */
+    private static boolean asLarge(Shard a, Shard b) {
+        return a.firstLayer() == b.firstLayer()
+                && a.endLayer() == b.endLayer()
+                && a.embedding() == b.embedding()
+                && a.output().map(Shard.Vocabulary::size).equals(b.output().map(Shard.Vocabulary::size))
+                && asLarge(a.attention().orElse(null), b.attention().orElse(null))
+                && asLarge(a.experts().orElse(null), b.experts().orElse(null));
+    }
+
+    private static boolean asLarge(Shard.@Nullable Heads a, Shard.@Nullable Heads b) {
+        return a == null || b == null
+                ? a == b
+                : a.queries() == b.queries() && a.kvs() == b.kvs() && a.parts() == b.parts();
+    }
+
+    private static boolean asLarge(Shard.@Nullable Experts a, Shard.@Nullable Experts b) {
+        if (a == null || b == null) {
+            return a == b;
+        }
+        boolean as = a.extra() == b.extra() && a.parts() == b.parts() && a.perLayer().size() == b.perLayer().size();
+        for (int layer = 0; as && layer < a.perLayer().size(); layer++) {
+            as = a.perLayer().get(layer).size() == b.perLayer().get(layer).size();
+        }
+        return as;
     }
 
     /**
@@ -73,9 +117,8 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
                 capacity.activationBytes(plan.config(), rank.shard()));
     }
 
-    /** Groups whose rows may arrive for the rank's experts, each row at most once. */
-    private static Set<Integer> senders(Plan plan, RankPlan rank) {
-        Set<Integer> groups = new HashSet<>();
+    /** Ranks whose rows may arrive for the rank's experts. */
+    private static List<Integer> senders(RankPlan rank) {
         for (Op op : rank.program()) {
             List<Integer> from =
                     switch (op) {
@@ -84,12 +127,15 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
                         default -> List.of();
                     };
             if (!from.isEmpty()) {
-                from.forEach(peer -> groups.add(plan.ranks().get(peer).group()));
                 // All layers exchange with the same ranks.
-                return groups;
+                return from;
             }
         }
-        return groups;
+        return List.of();
+    }
+
+    private static Set<Integer> groups(Plan plan, List<Integer> ranks) {
+        return ranks.stream().map(rank -> plan.ranks().get(rank).group()).collect(Collectors.toSet());
     }
 
     /**

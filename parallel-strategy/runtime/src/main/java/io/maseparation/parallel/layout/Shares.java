@@ -146,6 +146,16 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] firstBlock, i
 
     private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {
         List<List<Integer>> dealt = RankLists.empty(parts);
+        int[] different = sequences.stream().mapToInt(s -> lengths[s]).distinct().limit(2).toArray();
+        if (different.length == 1 && different[0] > 0) {
+            // The lightest is then the next one. A search does this thousands of times.
+            int part = start;
+            for (int sequence : sequences) {
+                dealt.get(part).add(sequence);
+                part = part + 1 == parts ? 0 : part + 1;
+            }
+            return dealt;
+        }
         long[] load = new long[parts];
         List<Integer> longestFirst = new ArrayList<>(sequences);
         longestFirst.sort(Comparator.comparingInt((Integer s) -> -lengths[s]));

@@ -50,7 +50,8 @@ public final class HtmlPage {
             .answer{border-left:4px solid var(--link);padding:.1em 0 .1em 1em;margin:0 0 1.2em}
             .hint{display:none;margin:0 0 .3em}
             .hint.wide{display:block}
-            @media (max-width:820px){.hint{display:block}th,td{padding:.38em .45em}td.left{min-width:7.5em}}
+            @media (max-width:820px){.hint{display:block}th,td{padding:.38em .45em}td.left{min-width:7.5em}\
+            td.left:last-child{min-width:18em}}
             pre{overflow-x:auto;background:var(--band);padding:.8em;border-radius:6px;font-size:.88em}
             """;
 

@@ -47,7 +47,7 @@ final class NvidiaGpus {
         return ask(device, NvidiaGpus::free).map(OptionalLong::of).orElseGet(OptionalLong::empty);
     }
 
-    /** {@return what no other GPU is called, on any host; empty where nobody tells, or the device is none of NVIDIA's} */
+    /** {@return what no other GPU is called, on any host; empty where nobody tells, or it is none of NVIDIA's} */
     static Optional<String> id(Device device) {
         return ask(device, NvidiaGpus::id);
     }

@@ -173,8 +173,8 @@ public final class TensorTiles {
 
     /** x, or NaN where fp16 cannot hold it: what would be cut off must not pass for a number. */
     static float held(float x) {
-        // Above 0 from the next float after fp16's largest on, then infinite, then NaN. Minimum and maximum of a GPU lose
-        // a NaN, so x is added.
+        // Above 0 from the next float after fp16's largest on, then infinite, then NaN. Minimum and maximum of a GPU
+        // lose a NaN, so x is added.
         float beyond = TornadoMath.max(TornadoMath.abs(x), LARGEST) - LARGEST;
         return x + beyond * HUGE * HUGE * 0f;
     }

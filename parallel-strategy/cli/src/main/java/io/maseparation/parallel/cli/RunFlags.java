@@ -95,7 +95,7 @@ final class RunFlags {
                         + " or f16 (half of the products; each off by up to 2^-11 of it) [f32]");
     }
 
-    /** {@return the options of {@link #addTypes} that were given, each with a space before it, and as they are written} */
+    /** {@return the options of {@link #addTypes} that were given, as they are written, each with a space before it} */
     static String types(Arguments arguments) {
         return Stream.of(KV_TYPE, ACTIVATIONS)
                 .filter(arguments::has)

@@ -27,15 +27,17 @@ final class HfQuantisation {
     private static final int MOST_GROUP = 1 << 24;
 
     /** Fields that are read, or say how numbers were found or are multiplied and not what they take. */
-    private static final Set<String> KNOWN = Set.of("""
-            quant_method bits group_size weight_block_size zero_point lm_head modules_to_not_convert ignored_layers ignore
-            dynamic modules_in_block_to_quantize sparsity_config config_groups kv_cache_scheme activation_scheme fmt
-            scale_fmt format quantization_status global_compression_ratio version desc_act sym damp_percent
-            damp_auto_increment true_sequential static_groups model_name_or_path model_file_base_name is_marlin_format
-            use_cuda_fp16 exllama_config use_exllama disable_exllama max_input_length cache_block_outputs batch_size
-            block_name_to_quantize model_seqlen module_name_preceding_first_block pad_token_id dataset tokenizer
-            checkpoint_format meta backend do_fuse fuse_max_seq_len modules_to_fuse quantizer uri dequantize
-            """.strip().split("\\s+", -1));
+    private static final Set<String> KNOWN =
+            Set.of("""
+                    quant_method bits group_size weight_block_size zero_point lm_head modules_to_not_convert ignored_layers ignore
+                    dynamic modules_in_block_to_quantize sparsity_config config_groups kv_cache_scheme activation_scheme fmt
+                    scale_fmt format quantization_status global_compression_ratio version desc_act sym damp_percent
+                    damp_auto_increment true_sequential static_groups model_name_or_path model_file_base_name is_marlin_format
+                    use_cuda_fp16 exllama_config use_exllama disable_exllama max_input_length cache_block_outputs batch_size
+                    block_name_to_quantize model_seqlen module_name_preceding_first_block pad_token_id dataset tokenizer
+                    checkpoint_format meta backend do_fuse fuse_max_seq_len modules_to_fuse quantizer uri dequantize
+                    """
+                    .strip().split("\\s+", -1));
     private static final Set<String> KNOWN_OF_GROUP =
             Set.of("targets", "weights", "input_activations", "output_activations", "format");
     private static final Set<String> KNOWN_OF_SPARSITY = Set.of(

@@ -369,7 +369,8 @@ public final class Tokenizer implements AutoCloseable {
                 Text.message("%s: add_prefix_space is %s, where %s has it otherwise, which counts here".formatted(
                         configFile(), prefixes, file.getFileName()))));
         config.unread().forEach((of, fields) -> warnings.accept(Text.message(
-                "%s: has %s, which nothing here reads; left out".formatted(Text.printable(of), HfUnread.named(fields)))));
+                "%s: has %s, which nothing here reads; left out".formatted(Text.printable(of),
+                        HfUnread.named(fields)))));
         if (config.cleans(read.model())) {
             warnings.accept(Text.message(
                     "%s: clean_up_tokenization_spaces is true: transformers takes spaces before punctuation out of texts, and nothing here does"

@@ -56,13 +56,15 @@ record TokenizerConfig(
     private static final String PREFIXES = "add_prefix_space";
 
     /** Other fields, which change nothing where tokenizer.json is there and one text is encoded whole. */
-    private static final Set<String> HARMLESS = Set.of("""
-            tokenizer_class model_max_length max_length padding padding_side pad_to_multiple_of pad_token_type_id truncation
-            truncation_side truncation_strategy stride model_input_names name_or_path special_tokens_map_file
-            tokenizer_file vocab_file merges_file processor_class auto_map legacy sp_model_kwargs
-            use_default_system_prompt spaces_between_special_tokens errors backend is_local use_fast trust_remote_code
-            tokenizer_type local_files_only verbose padding_strategy return_token_type_ids response_schema from_slow
-            transformers_version added_tokens_file""".strip().split("\\s+", -1));
+    private static final Set<String> HARMLESS =
+            Set.of("""
+                    tokenizer_class model_max_length max_length padding padding_side pad_to_multiple_of pad_token_type_id truncation
+                    truncation_side truncation_strategy stride model_input_names name_or_path special_tokens_map_file
+                    tokenizer_file vocab_file merges_file processor_class auto_map legacy sp_model_kwargs
+                    use_default_system_prompt spaces_between_special_tokens errors backend is_local use_fast trust_remote_code
+                    tokenizer_type local_files_only verbose padding_strategy return_token_type_ids response_schema from_slow
+                    transformers_version added_tokens_file"""
+                    .strip().split("\\s+", -1));
 
     /** Values of a field that say nothing. */
     private static final Set<String> NOTHING = Set.of("null", "false", "\"\"", "[]", "{}");

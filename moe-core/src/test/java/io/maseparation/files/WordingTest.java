@@ -53,8 +53,10 @@ class WordingTest {
 
     /** Nor are names of classes: whoever has the file has not written the program. */
     @ParameterizedTest
-    @ValueSource(strings = {"{} {}", "{} x", "// why\n{}", "/* why */ {}", "# why\n{}", "{\"a\": NaN}", "{\"a\": -Infinity}",
-        "{\"a\": 1,}", "{'a': 1}", "{a: 1}", "{\"a\": 01}", "{\"a\": .5}", "{\"a\": +1}", "{\"a\": \"\t\"}", "{\"a\": \"\\x\"}",
+    @ValueSource(strings = {"{} {}", "{} x", "// why\n{}", "/* why */ {}", "# why\n{}", "{\"a\": NaN}",
+        "{\"a\": -Infinity}",
+        "{\"a\": 1,}", "{'a': 1}", "{a: 1}", "{\"a\": 01}", "{\"a\": .5}", "{\"a\": +1}", "{\"a\": \"\t\"}",
+        "{\"a\": \"\\x\"}",
         "{\"a\": [1,,2]}", "{\"a\": 0x10}", "{\"a\": TRUE}", "{\"a\"", "{\"a\": \"", "]", "{\"a\": 1.}"})
     void howAParserIsSetIsNoAdvice(String json) throws Exception {
         Path file = Files.writeString(temp.resolve("a.json"), json);

@@ -175,7 +175,8 @@ class RotaryFieldsTest {
                 model.config.remove("rope_parameters");
                 model.config.setAll(json("{\"%s\": {%s}}".formatted(holder, rope)));
                 model.write(temp);
-                assertComplains(() -> Checkpoint.open(temp), "config.json: " + holder + " gives frequencies or a factor");
+                assertComplains(() -> Checkpoint.open(temp),
+                        "config.json: " + holder + " gives frequencies or a factor");
             }
         }
     }
@@ -185,7 +186,8 @@ class RotaryFieldsTest {
     @EnumSource
     void frequenciesThatAreNotThoseOfTheConfigurationAreNamed(HfFamily family) {
         String name = "model.layers.1.self_attn.rotary_emb.inv_freq";
-        for (String rope : List.of("{\"rope_theta\": 500}", "{\"rope_theta\": 500, \"rope_type\": \"linear\", \"factor\": 2}")) {
+        for (String rope : List.of("{\"rope_theta\": 500}",
+                "{\"rope_theta\": 500, \"rope_type\": \"linear\", \"factor\": 2}")) {
             TestCheckpoint model = tiny(family);
             model.config.set("rope_parameters", json(rope));
             double[] expected = expected(model);

@@ -49,7 +49,8 @@ class RoutingFileFuzzTest {
 
     /** Mostly right: what is wrong is in one place of many. */
     private static String trace(Random random) {
-        StringBuilder text = new StringBuilder("{\"").append(random.nextInt(20) == 0 ? "layer" : "layers").append("\": [");
+        StringBuilder text =
+                new StringBuilder("{\"").append(random.nextInt(20) == 0 ? "layer" : "layers").append("\": [");
         int layers = random.nextInt(4);
         for (int layer = 0; layer < layers; layer++) {
             text.append(layer == 0 ? "[" : ", [");

@@ -48,11 +48,12 @@ class UnknownFieldsTest {
                    "config_groups": {"group_0": {"targets": ["Linear"],
                      "weights": {"num_bits": 8, "type": "int", "strategy": "channel", "symmetric": true},
                      "input_activations": {"num_bits": 8, "type": "int", "dynamic": true}}}}}""");
-        write("planned/config.json", """
-                {"model_type": "granitemoeshared", "dtype": "bfloat16", "hidden_size": 64, "intermediate_size": 32,
-                 "shared_intermediate_size": 48, "num_hidden_layers": 2, "num_local_experts": 6,
-                 "num_experts_per_tok": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 128,
-                 "max_position_embeddings": 512, "embedding_multiplier": 12.0, "rope_theta": 10000, "use_cache": true}""");
+        write("planned/config.json",
+                """
+                        {"model_type": "granitemoeshared", "dtype": "bfloat16", "hidden_size": 64, "intermediate_size": 32,
+                         "shared_intermediate_size": 48, "num_hidden_layers": 2, "num_local_experts": 6,
+                         "num_experts_per_tok": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 128,
+                         "max_position_embeddings": 512, "embedding_multiplier": 12.0, "rope_theta": 10000, "use_cache": true}""");
         write("trace.json", "{\"layers\": [[[0, 1], [2, 3]]]}");
         write("cluster.json", """
                 {"name": "two", "description": "two of a kind", "device_kinds": [{
@@ -116,7 +117,8 @@ class UnknownFieldsTest {
         Path file = temp.resolve(name);
         String valid = Files.readString(file);
         String command = line.replaceAll("(?<= )(model|shards|quantised|planned|\\w+\\.json)$", temp + "/$1");
-        assertThat(errors(command)).doesNotContain("nothing reads", "nothing here reads", "there is no field", "not known");
+        assertThat(errors(command)).doesNotContain("nothing reads", "nothing here reads", "there is no field",
+                "not known");
         List<String> objects = new ArrayList<>();
         pointers(JSON.readTree(valid), "", objects);
         objects.removeIf(at -> (name.endsWith("tokenizer.json") && !at.isEmpty()) || at.endsWith("weight_map")

@@ -229,8 +229,8 @@ public final class KernelTables {
             case OperationCost.Product p -> p.rows() == 0
                     ? 1
                     : p.rows() == 1 && singleRows != null
-                    ? singleRows.factor(p.outputs(), p.inputs())
-                    : table(Kind.PRODUCT).factor(new double[] {p.outputs(), p.inputs(), 1}, p.rows());
+                            ? singleRows.factor(p.outputs(), p.inputs())
+                            : table(Kind.PRODUCT).factor(new double[] {p.outputs(), p.inputs(), 1}, p.rows());
             case OperationCost.Attention a -> a.lanes() == 0 || a.positions() < 1
                     ? 1
                     : table(Kind.DECODE_ATTENTION).factor(new double[] {a.lanes(), a.group(), 1}, a.positions());

@@ -104,7 +104,8 @@ public final class KernelTables {
                     if (law != null && kind == Kind.PRODUCT) {
                         // One row has a kernel of its own, which says nothing of those for more.
                         singleRows.computeIfAbsent(Integer.parseInt(cells[2]), k -> new TreeMap<>())
-                                .put(Integer.parseInt(cells[1]), times.remove(1));
+                                .put(Integer.parseInt(cells[1]), Objects.requireNonNull(
+                                        times.remove(1), "a product was measured with one row"));
                     }
                     curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, times, roofline));
                 }

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -52,7 +51,7 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
             Plan plan, int[] groupPositions, List<Integer> contexts, StepRows rows, Format kvFormat) {
         List<RankMemory> all = new ArrayList<>();
         List<RankPlan> different = new ArrayList<>();
-        Map<List<Integer>, Integer> received = new IdentityHashMap<>();
+        IdentityHashMap<List<Integer>, Integer> received = new IdentityHashMap<>();
         for (RankPlan rank : plan.ranks()) {
             int group = rank.group();
             Capacity capacity = new Capacity(
@@ -87,13 +86,13 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
 
     private static boolean asLarge(Shard.@Nullable Heads a, Shard.@Nullable Heads b) {
         return a == null || b == null
-                ? a == b
+                ? a == null && b == null
                 : a.queries() == b.queries() && a.kvs() == b.kvs() && a.parts() == b.parts();
     }
 
     private static boolean asLarge(Shard.@Nullable Experts a, Shard.@Nullable Experts b) {
         if (a == null || b == null) {
-            return a == b;
+            return a == null && b == null;
         }
         boolean as = a.extra() == b.extra() && a.parts() == b.parts() && a.perLayer().size() == b.perLayer().size();
         for (int layer = 0; as && layer < a.perLayer().size(); layer++) {

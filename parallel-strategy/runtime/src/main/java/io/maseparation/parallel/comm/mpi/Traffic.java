@@ -21,24 +21,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Moves messages and notes between processes. Whoever sends does that on a thread of his own; one thread takes what
- * comes. MPI does not wake anybody, so that thread looks: without a rest while something is under way, often after
- * something moved, and less and less otherwise.
+ * comes. MPI does not wake anybody, so that thread looks: often while something is under way, and otherwise the less, the
+ * longer nothing moved.
  */
 final class Traffic implements Communicator {
+    /** Looks without a rest after something moved. */
+    private static final long NO_REST_NANOS = 30_000;
     /**
-     * Time without a rest since something began or ended, while something is under way: MPI moves a long message in
-     * pieces, and each of them only while both sides look.
+     * Rests while something is under way, as MPI moves a long message in pieces, and each of them only while both sides
+     * look. A rest and not a spin, since whoever is waited for may need this core.
      */
-    private static final long NO_REST_NANOS = 20_000_000;
-    /** Time without a rest after something moved, when nothing is under way. */
-    private static final long SOON_NANOS = 50_000;
-    /** Until then short rests, and longer ones after it. */
-    private static final long SHORT_RESTS_NANOS = 150_000_000;
-    private static final long LONGER_RESTS_NANOS = 1_000_000_000;
+    private static final long UNDER_WAY_NANOS = 5_000;
+    /** Until then since something moved; what is under way for longer waits for a network, or for a process in trouble. */
+    private static final long UNDER_WAY_UNTIL_NANOS = 20_000_000;
+    /** A rest is this part of the time since something moved, so that no message waits for much longer than it had to. */
+    private static final long PART = 32;
 
-    private static final long SHORT_NANOS = 10_000;
-    private static final long LONGER_NANOS = 200_000;
-    private static final long LONGEST_NANOS = 1_000_000;
+    private static final long LEAST_NANOS = 10_000;
+    private static final long MOST_NANOS = 1_000_000;
 
     private final OpenMpi mpi;
     private final OpenMpi.Group group;
@@ -81,6 +81,7 @@ final class Traffic implements Communicator {
     }
 
     private void run() {
+        ExactRests.ofThisThread();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment scratch = arena.allocate(OpenMpi.SCRATCH_BYTES, Long.BYTES);
             long moved = System.nanoTime();
@@ -116,14 +117,13 @@ final class Traffic implements Communicator {
         }
     }
 
-    private static void rest(long nanos, boolean underWay) {
-        if (nanos < (underWay ? NO_REST_NANOS : SOON_NANOS)) {
-            // Whoever it waits for may need this core.
-            Thread.yield();
+    private static void rest(long since, boolean underWay) {
+        if (since < NO_REST_NANOS) {
+            Thread.onSpinWait();
+        } else if (underWay && since < UNDER_WAY_UNTIL_NANOS) {
+            LockSupport.parkNanos(UNDER_WAY_NANOS);
         } else {
-            LockSupport.parkNanos(nanos < SHORT_RESTS_NANOS
-                    ? SHORT_NANOS
-                    : nanos < LONGER_RESTS_NANOS ? LONGER_NANOS : LONGEST_NANOS);
+            LockSupport.parkNanos(Math.clamp(since / PART, LEAST_NANOS, MOST_NANOS));
         }
     }
 

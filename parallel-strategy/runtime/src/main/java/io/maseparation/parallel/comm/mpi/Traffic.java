@@ -21,24 +21,22 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Moves messages and notes between processes. Whoever sends does that on a thread of his own; one thread takes what
- * comes. MPI does not wake anybody, so that thread looks: often while something is under way, and otherwise the less, the
- * longer nothing moved.
+ * comes. MPI does not wake anybody, so that thread looks: without a rest while something is under way, and otherwise the
+ * less, the longer nothing moved.
  */
 final class Traffic implements Communicator {
-    /** Looks without a rest after something moved. */
-    private static final long NO_REST_NANOS = 30_000;
+    /** Time without a rest after something moved. */
+    private static final long SOON_NANOS = 50_000;
     /**
-     * Rests while something is under way, as MPI moves a long message in pieces, and each of them only while both sides
-     * look. A rest and not a spin, since whoever is waited for may need this core.
+     * The same while something is under way: MPI moves a long message in pieces, and each of them only while both sides
+     * look. What takes longer waits for a network, or for a process in trouble.
      */
-    private static final long UNDER_WAY_NANOS = 5_000;
-    /** Until then since something moved; what is under way for longer waits for a network, or for a process in trouble. */
-    private static final long UNDER_WAY_UNTIL_NANOS = 20_000_000;
-    /** A rest is this part of the time since something moved, so that no message waits for much longer than it had to. */
+    private static final long UNDER_WAY_NANOS = 20_000_000;
+    /** Then a rest is this part of the time since something moved: no message waits for much longer than it had to. */
     private static final long PART = 32;
 
-    private static final long LEAST_NANOS = 10_000;
-    private static final long MOST_NANOS = 1_000_000;
+    private static final long LEAST_REST_NANOS = 10_000;
+    private static final long MOST_REST_NANOS = 1_000_000;
 
     private final OpenMpi mpi;
     private final OpenMpi.Group group;
@@ -118,12 +116,11 @@ final class Traffic implements Communicator {
     }
 
     private static void rest(long since, boolean underWay) {
-        if (since < NO_REST_NANOS) {
-            Thread.onSpinWait();
-        } else if (underWay && since < UNDER_WAY_UNTIL_NANOS) {
-            LockSupport.parkNanos(UNDER_WAY_NANOS);
+        if (since < (underWay ? UNDER_WAY_NANOS : SOON_NANOS)) {
+            // Whoever is waited for may need this core.
+            Thread.yield();
         } else {
-            LockSupport.parkNanos(Math.clamp(since / PART, LEAST_NANOS, MOST_NANOS));
+            LockSupport.parkNanos(Math.clamp(since / PART, LEAST_REST_NANOS, MOST_REST_NANOS));
         }
     }
 

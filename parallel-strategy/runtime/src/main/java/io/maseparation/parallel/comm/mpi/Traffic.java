@@ -21,22 +21,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Moves messages and notes between processes. Whoever sends does that on a thread of his own; one thread takes what
- * comes. MPI does not wake anybody, so that thread looks: without a rest while something is under way, and otherwise the
- * less, the longer nothing moved.
+ * comes. MPI does not wake anybody, so that thread looks: without a rest while something is under way, often after
+ * something moved, and less and less otherwise.
  */
 final class Traffic implements Communicator {
-    /** Time without a rest after something moved. */
-    private static final long SOON_NANOS = 50_000;
     /**
-     * The same while something is under way: MPI moves a long message in pieces, and each of them only while both sides
-     * look. What takes longer waits for a network, or for a process in trouble.
+     * Time without a rest since something began or ended, while something is under way: MPI moves a long message in
+     * pieces, and each of them only while both sides look.
      */
-    private static final long UNDER_WAY_NANOS = 20_000_000;
-    /** Then a rest is this part of the time since something moved: no message waits for much longer than it had to. */
-    private static final long PART = 32;
+    private static final long NO_REST_NANOS = 20_000_000;
+    /** Time without a rest after something moved, when nothing is under way. */
+    private static final long SOON_NANOS = 50_000;
+    /** Until then short rests, and longer ones after it. */
+    private static final long SHORT_RESTS_NANOS = 150_000_000;
+    private static final long LONGER_RESTS_NANOS = 1_000_000_000;
 
-    private static final long LEAST_REST_NANOS = 10_000;
-    private static final long MOST_REST_NANOS = 1_000_000;
+    private static final long SHORT_NANOS = 10_000;
+    private static final long LONGER_NANOS = 200_000;
+    private static final long LONGEST_NANOS = 1_000_000;
 
     private final OpenMpi mpi;
     private final OpenMpi.Group group;
@@ -79,7 +81,6 @@ final class Traffic implements Communicator {
     }
 
     private void run() {
-        ExactRests.ofThisThread();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment scratch = arena.allocate(OpenMpi.SCRATCH_BYTES, Long.BYTES);
             long moved = System.nanoTime();
@@ -87,7 +88,7 @@ final class Traffic implements Communicator {
             while (!stopping) {
                 boolean now = move(scratch);
                 boolean underWay = !arriving.isEmpty() || !sent.isEmpty();
-                if (now || underWay && !before) {
+                if (now || (underWay && !before)) {
                     moved = System.nanoTime();
                 } else {
                     rest(System.nanoTime() - moved, underWay);
@@ -115,12 +116,14 @@ final class Traffic implements Communicator {
         }
     }
 
-    private static void rest(long since, boolean underWay) {
-        if (since < (underWay ? UNDER_WAY_NANOS : SOON_NANOS)) {
-            // Whoever is waited for may need this core.
+    private static void rest(long nanos, boolean underWay) {
+        if (nanos < (underWay ? NO_REST_NANOS : SOON_NANOS)) {
+            // Whoever it waits for may need this core.
             Thread.yield();
         } else {
-            LockSupport.parkNanos(Math.clamp(since / PART, LEAST_REST_NANOS, MOST_REST_NANOS));
+            LockSupport.parkNanos(nanos < SHORT_RESTS_NANOS
+                    ? SHORT_NANOS
+                    : nanos < LONGER_RESTS_NANOS ? LONGER_NANOS : LONGEST_NANOS);
         }
     }
 

@@ -276,6 +276,17 @@ device_memory() {
     printf '%sMB\n' "$mib"
 }
 
+# Lets a rank that mpirun bound to a core, as it does where nobody asked for something else and there are one or two, use
+# all that mpirun itself may use: the JVM's compilers, its collector and a device's threads have use for more than one.
+unbind() {
+    [ "$(option transport "$@")" = mpi ] && [ -n "${OMPI_COMM_WORLD_LOCAL_SIZE:-}" ] || return 0
+    [ -z "${OMPI_MCA_hwloc_base_binding_policy:-}" ] || return 0
+    # A core has up to two hardware threads.
+    [ "$(nproc 2>/dev/null || echo 3)" -le 2 ] || return 0
+    cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$PPID/status" 2>/dev/null)
+    [ -z "$cores" ] || taskset -cp "$cores" $$ >/dev/null 2>&1 || :
+}
+
 root=$(CDPATH='' cd -- "$(dirname -- "$(real_path "$0")")" && pwd -P) || fail "cannot tell where $0 is"
 backend=$(option backend "$@")
 packaged=no
@@ -363,6 +374,7 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
         ;;
 esac
 
+unbind "$@"
 # Weights live outside the heap. What the JVM has to say goes to standard error: standard output is for results.
 memory=
 jars=$app/ma.jar

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.CleanupMode;
@@ -101,10 +102,15 @@ class LauncherTest {
     }
 
     private CommandLineRun sh(Path script, String... args) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("/bin/sh", script.toString()));
+        command.addAll(List.of(args));
+        return run(command);
+    }
+
+    private CommandLineRun run(List<String> command) throws IOException, InterruptedException {
         Path out = Files.createTempFile(temp, "process", ".out");
         Path err = Files.createTempFile(temp, "process", ".err");
-        ProcessBuilder builder = new ProcessBuilder("/bin/sh", script.toString());
-        builder.command().addAll(List.of(args));
+        ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().keySet().removeAll(List.of("MA_JAVA_OPTS", "TORNADOVM_HOME"));
         builder.environment().putAll(environment);
         Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
@@ -258,6 +264,35 @@ class LauncherTest {
         }
 
         assertThat(limit(ma("generate", "--transport", transport))).isEqualTo(whole / share);
+    }
+
+    /** As mpirun binds one or two processes each to a core, unless it is told what to bind them to. */
+    @ParameterizedTest
+    @CsvSource({"mpi,, false", "mpi, core, true", "threads,, true"})
+    void aRankIsNotLeftWithOneCore(String transport, String asked, boolean stays) throws Exception {
+        List<String> cores = cores(Files.readString(Path.of("/proc/self/status")));
+        assumeTrue(cores.size() > 1 && Runtime.getRuntime().availableProcessors() > 1, "needs two cores");
+        built("ma", "embedded");
+        environment.remove("TORNADOVM_HOME");
+        write(temp.resolve("jdk/bin/java"), "#!/bin/sh\ncat /proc/self/status\n");
+        environment.put("OMPI_COMM_WORLD_LOCAL_SIZE", "2");
+        if (asked != null) {
+            environment.put("OMPI_MCA_hwloc_base_binding_policy", asked);
+        }
+
+        CommandLineRun run = run(List.of("taskset", "-c", cores.getFirst(), "/bin/sh", root.resolve("ma").toString(),
+                "generate", "--transport", transport));
+
+        assertThat(cores(run.out())).isEqualTo(stays ? cores.subList(0, 1) : cores);
+    }
+
+    /** The first and, if there are several, the last of the cores that a process may use. */
+    private static List<String> cores(String status) {
+        List<String> numbers = status.lines()
+                .filter(line -> line.startsWith("Cpus_allowed_list:"))
+                .flatMap(line -> Stream.of(line.replaceAll("\\D+", " ").strip().split(" ", -1)))
+                .toList();
+        return numbers.size() < 2 ? numbers : List.of(numbers.getFirst(), numbers.getLast());
     }
 
     /** In MB. */

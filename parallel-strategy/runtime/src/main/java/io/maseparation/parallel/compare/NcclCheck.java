@@ -23,8 +23,6 @@ public final class NcclCheck {
     /** Floats for each member: from an activation of one row to some hundred rows. */
     private static final int[] COUNTS = {4 << 10, 96 << 10, 1536 << 10};
     private static final int MANY = 101;
-    /** "own" leaves TornadoVM in its own context, in which NCCL is not known to work. */
-    private static final String CONTEXT = "ma.nccl.context";
 
     private NcclCheck() {}
 
@@ -69,9 +67,8 @@ public final class NcclCheck {
      * @throws ModelException if the device cannot do such tasks
      */
     public static List<Outcome> run(Device device, Optional<Processes> processes, IntConsumer done) {
-        if (!System.getProperty(CONTEXT, "").equals("own")) {
-            device.usePrimaryContext();
-        }
+        // In a context of TornadoVM's own NCCL refuses to send and to receive.
+        device.usePrimaryContext();
         int rank = processes.map(Processes::rank).orElse(0);
         int size = processes.map(Processes::size).orElse(1);
         byte[] own = rank == 0 ? NcclCommunicator.newId() : new byte[0];

@@ -21,13 +21,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Moves messages and notes between processes. Whoever sends does that on a thread of his own; one thread takes what
- * comes. MPI does not wake anybody, so that thread looks: often while something moves, and less and less otherwise.
+ * comes. MPI does not wake anybody, so that thread looks: without a rest while something is under way, often after
+ * something moved, and less and less otherwise.
  */
 final class Traffic implements Communicator {
-    /** Looks in a row, without a rest, after something moved. */
-    private static final int LOOKS = 10;
-    /** Then as many with a short rest, and after that as many with a longer one. */
-    private static final int SHORT_RESTS = 2000;
+    /**
+     * Time without a rest since something began or ended, while something is under way: MPI moves a long message in
+     * pieces, and each of them only while both sides look.
+     */
+    private static final long NO_REST_NANOS = 20_000_000;
+    /** Time without a rest after something moved, when nothing is under way. */
+    private static final long SOON_NANOS = 50_000;
+    /** Until then short rests, and longer ones after it. */
+    private static final long SHORT_RESTS_NANOS = 150_000_000;
+    private static final long LONGER_RESTS_NANOS = 1_000_000_000;
 
     private static final long SHORT_NANOS = 10_000;
     private static final long LONGER_NANOS = 200_000;
@@ -76,13 +83,17 @@ final class Traffic implements Communicator {
     private void run() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment scratch = arena.allocate(OpenMpi.SCRATCH_BYTES, Long.BYTES);
-            int idle = 0;
+            long moved = System.nanoTime();
+            boolean before = false;
             while (!stopping) {
-                if (move(scratch)) {
-                    idle = 0;
+                boolean now = move(scratch);
+                boolean underWay = !arriving.isEmpty() || !sent.isEmpty();
+                if (now || (underWay && !before)) {
+                    moved = System.nanoTime();
                 } else {
-                    rest(idle++);
+                    rest(System.nanoTime() - moved, underWay);
                 }
+                before = underWay;
             }
         } catch (RuntimeException e) {
             fail(e);
@@ -105,13 +116,14 @@ final class Traffic implements Communicator {
         }
     }
 
-    private static void rest(int idle) {
-        if (idle < LOOKS) {
-            Thread.onSpinWait();
+    private static void rest(long nanos, boolean underWay) {
+        if (nanos < (underWay ? NO_REST_NANOS : SOON_NANOS)) {
+            // Whoever it waits for may need this core.
+            Thread.yield();
         } else {
-            LockSupport.parkNanos(idle < LOOKS + SHORT_RESTS
+            LockSupport.parkNanos(nanos < SHORT_RESTS_NANOS
                     ? SHORT_NANOS
-                    : idle < LOOKS + 2 * SHORT_RESTS ? LONGER_NANOS : LONGEST_NANOS);
+                    : nanos < LONGER_RESTS_NANOS ? LONGER_NANOS : LONGEST_NANOS);
         }
     }
 
@@ -234,6 +246,7 @@ final class Traffic implements Communicator {
             blocks.give(block);
         } else {
             sent.add(block);
+            LockSupport.unpark(thread);
         }
     }
 

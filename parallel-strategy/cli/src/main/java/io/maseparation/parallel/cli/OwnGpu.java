@@ -14,8 +14,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * The GPU of a rank that is a process of its own: those of a host take its GPUs in turn. CUDA reads which GPUs it may use
- * from the environment when it starts, and TornadoVM's backend for it computes on the first of them.
+ * The GPU of a rank that is a process of its own: those of a host take its GPUs in turn. CUDA reads which GPUs it may
+ * use from the environment when it starts, and TornadoVM's backend for it computes on the first of them.
  */
 @SuppressWarnings("restricted")
 final class OwnGpu {

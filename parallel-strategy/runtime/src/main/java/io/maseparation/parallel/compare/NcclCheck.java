@@ -15,8 +15,8 @@ import java.util.function.IntConsumer;
 
 /**
  * Whether NCCL moves what it should between arrays of devices, in the order of the kernels around it, with and without
- * CUDA graphs, and how long that takes beside the way through the host: between the processes of a job, each on a GPU of
- * its own, or on one GPU that sends to itself.
+ * CUDA graphs, and how long that takes beside the way through the host: between the processes of a job, each on a GPU
+ * of its own, or on one GPU that sends to itself.
  */
 public final class NcclCheck {
     private static final String LIBRARY = "ma/nccl";

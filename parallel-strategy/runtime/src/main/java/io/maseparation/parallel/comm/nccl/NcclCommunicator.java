@@ -7,8 +7,8 @@ import io.maseparation.parallel.run.RunFailedException;
  * Members on GPUs of their own that exchange arrays of their devices, as tasks of their graphs. All members do the same
  * tasks in the same order.
  *
- * <p>{@link #EXCHANGE} (from, into, count, times): {@code count} floats of {@code from} for each member, in their order,
- * and {@code into} has as many of each: every member sends to every member, itself included, in one group. {@link #SUM}
+ * <p>{@link #EXCHANGE} (from, into, count, times): {@code count} floats of {@code from} for each member, in their
+ * order, and {@code into} has as many of each: every member sends to every member, itself included, in one group. {@link #SUM}
  * (from, into, count, times): {@code into} becomes the sum of what all members have in {@code from}. Both are done
  * {@code times} times.
  */

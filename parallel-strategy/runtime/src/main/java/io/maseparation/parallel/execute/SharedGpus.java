@@ -15,8 +15,8 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * Ranks in processes of their own that compute on one GPU. Each sees that GPU as if it were alone there, so what is free
- * is shared out before any of them takes something.
+ * Ranks in processes of their own that compute on one GPU. Each sees that GPU as if it were alone there, so what is
+ * free is shared out before any of them takes something.
  */
 final class SharedGpus {
     private static final System.Logger LOG = System.getLogger(SharedGpus.class.getName());
@@ -53,8 +53,8 @@ final class SharedGpus {
      * @param plan the plan, the same everywhere
      * @param job what is run; it names the processes
      * @throws io.maseparation.files.ModelException if the workload does not fit the model
-     * @throws PlanException if there is not a process for each rank, or the ranks on a GPU need more than is free there;
-     *     in all processes
+     * @throws PlanException if there is not a process for each rank, or the ranks on a GPU need more than is free
+     *     there; in all processes
      */
     static void check(Plan plan, Job job) {
         Processes processes = job.processes().orElseThrow();

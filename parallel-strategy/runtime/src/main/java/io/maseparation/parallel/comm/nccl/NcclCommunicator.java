@@ -8,9 +8,9 @@ import io.maseparation.parallel.run.RunFailedException;
  * tasks in the same order.
  *
  * <p>{@link #EXCHANGE} (from, into, count, times): {@code count} floats of {@code from} for each member, in their
- * order, and {@code into} has as many of each: every member sends to every member, itself included, in one group. {@link #SUM}
- * (from, into, count, times): {@code into} becomes the sum of what all members have in {@code from}. Both are done
- * {@code times} times.
+ * order, and {@code into} has as many of each: every member sends to every member, itself included, in one group.
+ * {@link #SUM} (from, into, count, times): {@code into} becomes the sum of what all members have in {@code from}. Both
+ * are done {@code times} times.
  */
 public final class NcclCommunicator implements DeviceLibrary, AutoCloseable {
     /** Name of the function that has everybody send to everybody. */

@@ -32,6 +32,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class MeasuredLayoutsTest {
     private static final Path DOCS = Path.of("../../docs");
     private static final int BATCH = 24;
+    /** When this was measured, the rows of all micro-batches went to the device and back with each of them. */
+    private static final double WHOLE_ARRAYS = 0.05;
+
     /** Measured times and errors are printed with two or three digits. */
     private static final double ROUNDING = 0.01;
 
@@ -119,7 +122,8 @@ class MeasuredLayoutsTest {
             assertThat(Math.abs(simulated / rows.get(i).measuredMs(backend) - 1))
                     .as("%s on %s: %.2f ms simulated, %.1f ms measured", name, profile, simulated,
                             rows.get(i).measuredMs(backend))
-                    .isLessThanOrEqualTo(Math.abs(rows.get(i).error(backend)) + ROUNDING);
+                    .isLessThanOrEqualTo(Math.abs(rows.get(i).error(backend)) + ROUNDING
+                            + (setup.batching().microBatches() > 1 ? WHOLE_ARRAYS : 0));
         }
     }
 }

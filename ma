@@ -241,21 +241,8 @@ needs_no_device() {
     return 1
 }
 
-# Prints how many processes of this host share a device, when ranks are processes.
-sharing() {
-    processes=${OMPI_COMM_WORLD_LOCAL_SIZE:-1}
-    case ${CUDA_VISIBLE_DEVICES:-} in
-        '') gpus=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | grep -c '^[0-9]') ;;
-        *,*) gpus=$(printf '%s\n' "$CUDA_VISIBLE_DEVICES" | awk -F, '{ print NF }') ;;
-        # One for this process or for all of them: nobody knows.
-        *) processes=1 gpus=1 ;;
-    esac
-    [ "$gpus" -gt 0 ] || gpus=1
-    printf '%s\n' "$(((processes + gpus - 1) / gpus))"
-}
-
 # Prints how many bytes TornadoVM may take of a device: what was asked for, or nine tenths of the smallest GPU, or half of
-# this machine's memory, or a process's share of it. What is no amount of memory is left to the command to refuse.
+# this machine's memory, of which each of its processes has a share. What is no amount of memory is left to the command to refuse.
 device_memory() {
     bytes=$(option device-memory "$@" | tr '[:upper:]' '[:lower:]' \
         | sed -n -E 's/^ *([0-9]+(\.[0-9]+)?) *([kmgt]?(i?b)?) *$/\1 \3/p' \
@@ -269,20 +256,27 @@ device_memory() {
     fi
     mib=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | sort -n | head -n 1)
     case $mib in
-        '' | *[!0-9]*) mib=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null || echo 8388608) / 2048)) ;;
+        '' | *[!0-9]*)
+            mib=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null || echo 8388608) / 2048))
+            [ "$(option transport "$@")" != mpi ] || mib=$((mib / ${OMPI_COMM_WORLD_LOCAL_SIZE:-1}))
+            ;;
+        # Processes that share a GPU hold what they need against what is free, before anything is allocated.
         *) mib=$((mib * 9 / 10)) ;;
     esac
-    [ "$(option transport "$@")" != mpi ] || mib=$((mib / $(sharing)))
     printf '%sMB\n' "$mib"
 }
 
 # Lets a rank that mpirun bound to a core, as it does where nobody asked for something else and there are one or two, use
 # all that mpirun itself may use: the JVM's compilers, its collector and a device's threads have use for more than one.
+# MA_BIND=keep leaves ranks where they are.
 unbind() {
     [ "$(option transport "$@")" = mpi ] && [ -n "${OMPI_COMM_WORLD_LOCAL_SIZE:-}" ] || return 0
-    [ -z "${OMPI_MCA_hwloc_base_binding_policy:-}" ] || return 0
-    # A core has up to two hardware threads.
-    [ "$(nproc 2>/dev/null || echo 3)" -le 2 ] || return 0
+    asked=${OMPI_MCA_hwloc_base_binding_policy:-}${PRTE_MCA_hwloc_default_binding_policy:-}${OMPI_MCA_rmaps_rank_file_path:-}
+    [ -z "$asked" ] && [ "${MA_BIND:-}" != keep ] || return 0
+    # A core has up to two hardware threads. Not nproc, which heeds OMP_NUM_THREADS.
+    own=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$$/status" 2>/dev/null | tr ',' '\n' \
+        | awk -F- '{ n += NF == 2 ? $2 - $1 + 1 : 1 } END { print n + 0 }')
+    [ "$own" -ge 1 ] && [ "$own" -le 2 ] || return 0
     cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$PPID/status" 2>/dev/null)
     [ -z "$cores" ] || taskset -cp "$cores" $$ >/dev/null 2>&1 || :
 }

@@ -7,6 +7,7 @@ import io.maseparation.kernels.operations.LibraryTasks;
 import io.maseparation.kernels.portable.ProbePortable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -138,8 +139,10 @@ public final class ExchangeProbe implements AutoCloseable {
      * @throws ModelException if other numbers come than were sent
      */
     public double run() {
+        // To the end in any case: others take part in each round, and would wait for one that is missing.
+        List<String> wrong = new ArrayList<>();
         for (int i = 0; i < CHECKED_ROUNDS; i++) {
-            check(i);
+            check(i).ifPresent(wrong::add);
         }
         List<Double> micros = new ArrayList<>();
         for (int i = 0; i < ROUNDS; i++) {
@@ -147,7 +150,10 @@ public final class ExchangeProbe implements AutoCloseable {
             execute(i);
             micros.add((System.nanoTime() - start) / 1e3);
         }
-        check(ROUNDS);
+        check(ROUNDS).ifPresent(wrong::add);
+        if (!wrong.isEmpty()) {
+            throw new ModelException(wrong.getFirst());
+        }
         double[] sorted = micros.stream().mapToDouble(m -> m).sorted().toArray();
         return sorted[sorted.length / 2];
     }
@@ -165,7 +171,8 @@ public final class ExchangeProbe implements AutoCloseable {
         return result;
     }
 
-    private void check(int number) {
+    /** What came that was not sent. */
+    private Optional<String> check(int number) {
         for (int i = 0; i < n; i++) {
             z.set(i, NOTHING_CAME);
         }
@@ -173,11 +180,11 @@ public final class ExchangeProbe implements AutoCloseable {
         for (int i = 0; i < n; i++) {
             float expected = 2 * sent(i, number) + 1;
             if (z.get(i) != expected) {
-                throw new ModelException(
-                        "in round %d%s, at %d of %d, came %s and not %s".formatted(
-                                number, captured ? " of a captured graph" : "", i, n, z.get(i), expected));
+                return Optional.of("in round %d%s, at %d of %d, came %s and not %s".formatted(
+                        number, captured ? " of a captured graph" : "", i, n, z.get(i), expected));
             }
         }
+        return Optional.empty();
     }
 
     /** The number that is to come to a place. */

@@ -2,6 +2,7 @@ package io.maseparation.moe.segments;
 
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.ArrayMemory;
+import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.PartialInput;
 import io.maseparation.kernels.operations.RowTransfer;
@@ -108,7 +109,7 @@ public final class RankDevice implements AutoCloseable {
         config = weights.config();
         this.shard = shard;
         compiles = !device.target().embedded();
-        tensorCores = device.multipliesOnTensorCores();
+        tensorCores = device.multipliesOnTensorCores() && config.weightType() == DataType.F16;
         memory = compiles ? Optional.empty() : Optional.of(new ArrayMemory());
         GridScheduler grid = new GridScheduler();
         compilation = new Precompilation(device, grid);

@@ -42,10 +42,18 @@ public final class PartialInput {
      * @param graph ImmutableTaskGraph.getTaskGraph
      * @param implementation the field TaskGraph.taskGraphImpl
      * @param context the field TornadoTaskGraph.executionContext
+     * @param local TornadoExecutionContext.getLocalStateObject
+     * @param reads the access of an array that is read, for that method
+     * @param state LocalObjectState.getDataObjectState
+     * @param onDevice ObjectState.getDeviceBufferState
+     * @param found DeviceBufferState.getXPUBuffer
+     * @param id TornadoExecutionPlan.getId
      * @param part XPUBuffer.setSizeSubRegion
      * @param write XPUBuffer.enqueueWrite
      */
-    private record Inside(Method graph, Field implementation, Field context, MethodHandle part, MethodHandle write) {
+    private record Inside(
+            Method graph, Field implementation, Field context, Method local, Object reads, Method state,
+            Method onDevice, Method found, Method id, MethodHandle part, MethodHandle write) {
         static Optional<Inside> find() {
             try {
                 Class<?> buffer = Class.forName(BUFFER);
@@ -56,15 +64,24 @@ public final class PartialInput {
                 implementation.setAccessible(true);
                 context.setAccessible(true);
                 MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+                Class<?> access = TaskInside.api("common.Access");
+                Method local = context.getType().getMethod("getLocalStateObject", Object.class, access);
+                // All of it is looked up here, so that a run does not find out half way.
                 return Optional.of(new Inside(
                         graph,
                         implementation,
                         context,
+                        local,
+                        access.getField("READ_ONLY").get(null),
+                        local.getReturnType().getMethod("getDataObjectState"),
+                        TaskInside.api("memory.ObjectState").getMethod("getDeviceBufferState", TornadoDevice.class),
+                        TaskInside.api("memory.DeviceBufferState").getMethod("getXPUBuffer"),
+                        TornadoExecutionPlan.class.getMethod("getId"),
                         lookup.findVirtual(buffer, "setSizeSubRegion", MethodType.methodType(void.class, long.class)),
                         lookup.findVirtual(buffer, "enqueueWrite", MethodType.methodType(
                                 List.class, long.class, Object.class, long.class, long.class, int[].class,
                                 boolean.class))));
-            } catch (ReflectiveOperationException | RuntimeException e) {
+            } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
                 // Another version, or one that does not let us in: arrays go as a whole.
                 return Optional.empty();
             }
@@ -73,24 +90,20 @@ public final class PartialInput {
         @Nullable
         Buffer buffer(PartialInput of) throws ReflectiveOperationException {
             Object inner = context.get(implementation.get(graph.invoke(of.graph)));
-            Class<?> access = TaskInside.api("common.Access");
-            Object local = inner.getClass()
-                    .getMethod("getLocalStateObject", Object.class, access)
-                    .invoke(inner, of.array, access.getField("READ_ONLY").get(null));
-            Object state = call(local, "getDataObjectState");
-            Object onDevice = state.getClass()
-                    .getMethod("getDeviceBufferState", TornadoDevice.class)
-                    .invoke(state, of.device);
-            Object found = onDevice.getClass().getMethod("getXPUBuffer").invoke(onDevice);
-            if (found == null) {
+            Object states = state.invoke(local.invoke(inner, of.array, reads));
+            Object buffer = found.invoke(onDevice.invoke(states, of.device));
+            if (buffer == null) {
                 return null;
             }
-            long id = (long) call(of.plan, "getId");
+            long plan = (long) id.invoke(of.plan);
             return bytes -> {
-                part.invoke(found, bytes);
-                // With a size of batches TornadoVM writes the header, and the part that was said from its beginning on.
-                write.invoke(found, id, (Object) of.array, bytes, 0L, (int[]) null, false);
-                part.invoke(found, 0L);
+                part.invoke(buffer, bytes);
+                try {
+                    // With a size of batches TornadoVM writes the header, and the part that was said from its beginning.
+                    write.invoke(buffer, plan, (Object) of.array, bytes, 0L, (int[]) null, false);
+                } finally {
+                    part.invoke(buffer, 0L);
+                }
             };
         }
     }
@@ -127,7 +140,11 @@ public final class PartialInput {
     }
 
     private static boolean isStrict(TornadoDevice device) {
-        return (boolean) call(device, "isStrict");
+        try {
+            return (boolean) device.getClass().getMethod("isStrict").invoke(device);
+        } catch (ReflectiveOperationException e) {
+            return false;
+        }
     }
 
     /** {@return whether the device has room for the array: not before the graph has run for the first time} */
@@ -165,14 +182,6 @@ public final class PartialInput {
             throw e;
         } catch (Throwable e) {
             throw new LinkageError("TornadoVM's buffers", e);
-        }
-    }
-
-    private static Object call(Object object, String method) {
-        try {
-            return object.getClass().getMethod(method).invoke(object);
-        } catch (ReflectiveOperationException e) {
-            throw new LinkageError("TornadoVM's " + object.getClass().getSimpleName() + "." + method, e);
         }
     }
 }

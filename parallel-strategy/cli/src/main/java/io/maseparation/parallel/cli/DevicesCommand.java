@@ -61,6 +61,9 @@ final class DevicesCommand extends Command {
     @Override
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
+        if (arguments.has(NCCL) && arguments.has(SELF_CHECK)) {
+            throw new UsageException("--nccl and --self-check are two checks: ask for one of them");
+        }
         if (arguments.has(NCCL)) {
             nccl(arguments, format, terminal);
             return;

@@ -4,6 +4,7 @@ import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.KvCache;
 import io.maseparation.kernels.Operation;
+import io.maseparation.kernels.operations.PartialInput;
 import io.maseparation.moe.Format;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
@@ -51,6 +52,8 @@ final class DeviceProbe implements TaskProbe {
     private final RankDevice device;
     private final SegmentCosts costs;
     private final boolean profiled;
+    private final boolean movesRows;
+    private final Capacity capacity;
     private final boolean readsChoices;
     private final List<Integer> rows;
     private final int positions;
@@ -118,14 +121,10 @@ final class DeviceProbe implements TaskProbe {
         repetitions = sizes.repetitions();
         positions = contexts.getLast();
         blocks = KvCache.blocks(positions);
-        device = new RankDevice(
-                target,
-                weights,
-                rank.shard(),
-                new Capacity(most, 0, most, Math.multiplyExact(most, blocks * KvCache.BLOCK), List.of(positions),
-                        sizes.kvType()),
-                segments,
-                profiled);
+        movesRows = PartialInput.possible(target.device());
+        capacity = new Capacity(most, 0, most, Math.multiplyExact(most, blocks * KvCache.BLOCK), List.of(positions),
+                sizes.kvType());
+        device = new RankDevice(target, weights, rank.shard(), capacity, segments, profiled);
         costs = new SegmentCosts(config, rank.shard(), Format.of(sizes.kvType()));
     }
 
@@ -184,11 +183,16 @@ final class DeviceProbe implements TaskProbe {
             double[] tasks = measured(batch).times().medianSegmentSeconds();
             for (int s = 0; s < seconds.length; s++) {
                 String segment = segments.get(s).name();
-                double way = device.transferBytes(segment) * secondsPerByte;
+                double way = transferBytes(segments.get(s), batch) * secondsPerByte;
                 samples.add(new HostFit.Sample(device.tasks(segment), seconds[s] - tasks[s] - way, seconds[s]));
             }
         });
         return samples;
+    }
+
+    /** Bytes that a segment takes to the device and back in a run, where nobody times its tasks. */
+    private long transferBytes(Segment segment, Batch batch) {
+        return costs.transferBytes(segment, capacity, movesRows ? batch.rows() : capacity.rows(), 0);
     }
 
     /** Where the time of the largest step goes; parameters as of {@link #hostSamples}. */
@@ -201,7 +205,7 @@ final class DeviceProbe implements TaskProbe {
                 .mapToDouble(o -> o.cost().bytes())
                 .sum();
         long transferBytes = segments.stream()
-                .mapToLong(s -> device.transferBytes(s.name()))
+                .mapToLong(s -> transferBytes(s, largest))
                 .sum();
         return new Calibration.StepSplit(
                 largest.rows(),

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * Whether NCCL moves what it should between arrays of devices, in the order of the kernels around it, with and without
@@ -80,8 +81,9 @@ public final class NcclCheck {
                 // A communicator connects its members at the first exchange, and not well while a graph is captured.
                 for (boolean captured : new boolean[] {false, true}) {
                     for (int count : COUNTS) {
-                        outcomes.add(outcome(
-                                device, new ExchangeProbe.Members(rank, size, count), function, captured));
+                        Outcome outcome = outcome(
+                                device, new ExchangeProbe.Members(rank, size, count), function, captured);
+                        outcomes.add(processes.map(all -> ofAll(all, outcome)).orElse(outcome));
                         done.accept(outcomes.size());
                     }
                 }
@@ -90,6 +92,17 @@ public final class NcclCheck {
             throw new ModelException("TornadoVM is not as NCCL's tasks need it: " + e.getMessage(), e);
         }
         return outcomes;
+    }
+
+    /** The same with the failure of the first process that has one. */
+    private static Outcome ofAll(Processes processes, Outcome own) {
+        List<String> all = Agreement.exchange(processes, own.failure().orElse(""));
+        Optional<String> first = IntStream.range(0, all.size())
+                .filter(rank -> !all.get(rank).isEmpty())
+                .mapToObj(rank -> "rank %d: %s".formatted(rank, all.get(rank)))
+                .findFirst();
+        return new Outcome(own.function(), own.captured(), own.bytes(), own.hostMicros(), own.ncclMicros(),
+                own.moreMicros(), first);
     }
 
     private static Outcome outcome(
@@ -104,6 +117,10 @@ public final class NcclCheck {
             micros[2] = (micros(device, members, new ExchangeProbe.Way(LIBRARY, function, sums, MANY), captured)
                     - micros[1]) / (MANY - 1);
         } catch (RuntimeException e) {
+            if (members.size() > 1 && !(e instanceof ModelException)) {
+                // The others wait for this process's part: they end when it does.
+                throw e;
+            }
             failure = Optional.of(String.valueOf(e.getMessage()));
         }
         return new Outcome(function, captured, bytes, micros[0], micros[1], micros[2], failure);

@@ -152,7 +152,7 @@ public final class Agreement {
      * @return what each says, by rank
      * @throws RunFailedException if the thread is interrupted
      */
-    static List<String> exchange(Processes processes, String own) {
+    public static List<String> exchange(Processes processes, String own) {
         byte[] all = ask(processes, own.getBytes(StandardCharsets.UTF_8), others -> {
             String[] said = new String[processes.size()];
             said[LEADER] = own;

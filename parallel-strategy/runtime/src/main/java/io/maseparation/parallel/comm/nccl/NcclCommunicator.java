@@ -80,12 +80,15 @@ public final class NcclCommunicator implements DeviceLibrary, AutoCloseable {
 
     private void exchange(long from, long into, int count, long stream) {
         nccl.begin();
-        for (int member = 0; member < size; member++) {
-            long at = (long) Float.BYTES * count * member;
-            nccl.send(group, from + at, count, member, stream);
-            nccl.receive(group, into + at, count, member, stream);
+        try {
+            for (int member = 0; member < size; member++) {
+                long at = (long) Float.BYTES * count * member;
+                nccl.send(group, from + at, count, member, stream);
+                nccl.receive(group, into + at, count, member, stream);
+            }
+        } finally {
+            nccl.end(group);
         }
-        nccl.end(group);
     }
 
     /** Leaves the communicator. What was given to devices has to be done by then. */

@@ -137,7 +137,7 @@ final class TokenSampler {
     private RuntimeException explained(RuntimeException e) {
         return e instanceof ModelException && device.multipliesOnTensorCores()
                 ? new ModelException(e.getMessage()
-                        + "; tensor cores hold activations of up to 65504, and with 'no_tensor_cores' there is no such end",
+                        + "; if activations are beyond 65504, which tensor cores cannot hold, 'no_tensor_cores' helps",
                         e)
                 : e;
     }

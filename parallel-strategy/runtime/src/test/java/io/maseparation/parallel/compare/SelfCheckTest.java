@@ -98,8 +98,9 @@ class SelfCheckTest {
                 ExecutionOptions.defaults().withDevices(List.of(check.device())));
         assertThatThrownBy(() -> run(check, job))
                 .isInstanceOf(RunFailedException.class)
-                .hasMessageContaining("is not a finite number; if activations are beyond 65504, which tensor cores cannot"
-                        + " hold, 'no_tensor_cores' helps");
+                .hasMessageContaining(
+                        "is not a finite number; if activations are beyond 65504, which tensor cores cannot"
+                                + " hold, 'no_tensor_cores' helps");
         Job without = new Job(weights, job.workload(),
                 ExecutionOptions.defaults().withDevices(List.of(check.device().withoutTensorCores())));
         assertThat(run(check, without).outputs().getFirst().tokenIds()).hasSize(1);

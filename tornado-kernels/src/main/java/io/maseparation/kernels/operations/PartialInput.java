@@ -99,7 +99,7 @@ public final class PartialInput {
             return bytes -> {
                 part.invoke(buffer, bytes);
                 try {
-                    // With a size of batches TornadoVM writes the header, and the part that was said from its beginning.
+                    // With a size of batches TornadoVM writes the header, and the part from its beginning.
                     write.invoke(buffer, plan, (Object) of.array, bytes, 0L, (int[]) null, false);
                 } finally {
                     part.invoke(buffer, 0L);

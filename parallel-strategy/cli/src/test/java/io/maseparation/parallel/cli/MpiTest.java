@@ -128,9 +128,19 @@ class MpiTest {
                 .hasLineCount(1);
     }
 
+    @Test
+    void ranksOfDifferentPlansDoNotRun() throws Exception {
+        assertRefused("--micro-batches 2", "plan");
+    }
+
     @ParameterizedTest
-    @CsvSource({"--model-seed 3, model", "--micro-batches 2, plan", "--max-tokens 7, command line"})
+    @Tag("long")
+    @CsvSource({"--model-seed 3, model", "--max-tokens 7, command line"})
     void ranksThatDifferDoNotRun(String other, String what) throws Exception {
+        assertRefused(other, what);
+    }
+
+    private void assertRefused(String other, String what) throws Exception {
         String usual = "generate -m tiny --prompt-ids 1,2 --strategy ma --attention-devices 1 --expert-devices 1"
                 + " --transport mpi";
         List<String> both = new ArrayList<>(List.of("-n", "1"));

@@ -85,9 +85,10 @@ public record RankMemory(Capacity capacity, long weightBytes, long kvBytes, long
     }
 
     private static boolean asLarge(Shard.@Nullable Heads a, Shard.@Nullable Heads b) {
-        return a == null || b == null
-                ? a == null && b == null
-                : a.queries() == b.queries() && a.kvs() == b.kvs() && a.parts() == b.parts();
+        if (a == null || b == null) {
+            return a == null && b == null;
+        }
+        return a.queries() == b.queries() && a.kvs() == b.kvs() && a.parts() == b.parts();
     }
 
     private static boolean asLarge(Shard.@Nullable Experts a, Shard.@Nullable Experts b) {

@@ -116,6 +116,7 @@ final class Traffic implements Communicator {
         }
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a yield costs nothing where the scheduler has nobody else
     private static void rest(long nanos, boolean underWay) {
         if (nanos < (underWay ? NO_REST_NANOS : SOON_NANOS)) {
             // Whoever it waits for may need this core.

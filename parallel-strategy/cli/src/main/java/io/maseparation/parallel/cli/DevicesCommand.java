@@ -61,6 +61,7 @@ final class DevicesCommand extends Command {
     @Override
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
+        MpiFlags.lostAfter(arguments);
         if (arguments.has(NCCL) && arguments.has(SELF_CHECK)) {
             throw new UsageException("--nccl and --self-check are two checks: ask for one of them");
         }

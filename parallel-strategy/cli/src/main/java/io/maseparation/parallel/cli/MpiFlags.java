@@ -60,21 +60,31 @@ final class MpiFlags {
     }
 
     /**
+     * {@return seconds until a rank that does not answer counts as lost}
+     *
+     * @throws UsageException if there is no such time, or it was given and ranks are no processes
+     */
+    static double lostAfter(Arguments arguments) {
+        double seconds = arguments.number(LOST_AFTER, LOST_AFTER_SECONDS);
+        if (!(seconds >= 1 && seconds <= MOST_SECONDS)) {
+            throw new UsageException("--%s must be from 1 to %s, is %s"
+                    .formatted(LOST_AFTER, Text.number(MOST_SECONDS), Text.number(seconds)));
+        }
+        if (!chosen(arguments) && arguments.has(LOST_AFTER)) {
+            throw new UsageException("--%s is for --%s %s".formatted(LOST_AFTER, TRANSPORT, MPI));
+        }
+        return seconds;
+    }
+
+    /**
      * Joins the job, if ranks are to be processes.
      *
      * @param ranks as many as the plan has; empty for any number
      * @throws UsageException if there is another number of processes
      */
     static Optional<MpiProcesses> join(Arguments arguments, OptionalInt ranks, Terminal terminal) {
-        double seconds = arguments.number(LOST_AFTER, LOST_AFTER_SECONDS);
-        if (!(seconds >= 1 && seconds <= MOST_SECONDS)) {
-            throw new UsageException("--%s must be from 1 to %s, is %s"
-                    .formatted(LOST_AFTER, Text.number(MOST_SECONDS), Text.number(seconds)));
-        }
+        double seconds = lostAfter(arguments);
         if (!chosen(arguments)) {
-            if (arguments.has(LOST_AFTER)) {
-                throw new UsageException("--%s is for --%s %s".formatted(LOST_AFTER, TRANSPORT, MPI));
-            }
             return Optional.empty();
         }
         MpiProcesses processes = MpiProcesses.join(

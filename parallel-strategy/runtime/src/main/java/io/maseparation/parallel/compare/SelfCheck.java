@@ -4,9 +4,9 @@ import io.maseparation.kernels.Activation;
 import io.maseparation.kernels.Body;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.Routing;
-import io.maseparation.moe.LayerWeights;
-import io.maseparation.moe.ModelConfig;
+import io.maseparation.moe.BrokenWeights;
 import io.maseparation.moe.ModelConfig.QkNorm;
+import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.RandomWeights;
 import io.maseparation.moe.Reference;
@@ -24,13 +24,11 @@ import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Compiles and runs every kernel body that a device may get, in small models with all operations, and holds the logits
@@ -46,9 +44,6 @@ public final class SelfCheck {
 
     /** Where a router's choice is closer than this, rounding may send a row to another expert. */
     private static final double ROUTER_GAP = 1e-2;
-
-    /** A factor of normed activations, most of which then are more than fp16 can hold. */
-    private static final float BEYOND_F16 = 1e6f;
 
     private static final int TOKENS = 6;
     private static final int VOCABULARY = 512;
@@ -111,12 +106,10 @@ public final class SelfCheck {
          */
         private Optional<String> mistaken() {
             ModelWeights weights = RandomWeights.create(model, 1);
-            LayerWeights layer = weights.layers().getFirst();
             if (onTensorCores()) {
-                layer.postNorm().init(BEYOND_F16);
+                BrokenWeights.enlarge(weights);
             } else if (model.weightType() == DataType.F32 && model.qkNorm() == QkNorm.NONE) {
-                FloatArray router = Objects.requireNonNull(layer.router(), "the model routes");
-                router.set(router.getSize() - 1, Float.NaN);
+                BrokenWeights.breakRouter(weights);
             } else {
                 return Optional.empty();
             }

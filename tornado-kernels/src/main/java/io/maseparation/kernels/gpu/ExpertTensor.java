@@ -17,7 +17,7 @@ public final class ExpertTensor {
 
     /** In {@code shape}, after offset and distance of gate and of up matrices: columns of the matrices. */
     public static final int COLS = 4;
-    /** In {@code shape}: most rows of x that an expert takes here. */
+    /** In {@code shape}: most rows of x that an expert takes here; those with more are others'. */
     public static final int MOST_ROWS = 5;
     /** In {@code shape}: groups of pairs. */
     public static final int GROUPS = 6;
@@ -29,8 +29,10 @@ public final class ExpertTensor {
     public static final int SLOTS = 9;
     /** In {@code shape}: work-groups that pack one tile of x. */
     public static final int CHUNKS = 10;
+    /** In {@code shape}: most rows of x of an expert that {@link MiddleRowsTensor} takes. */
+    public static final int MIDDLE_ROWS = 11;
     /** Elements of {@code shape}. */
-    public static final int SHAPE = 11;
+    public static final int SHAPE = 12;
 
     private ExpertTensor() {}
 

@@ -133,6 +133,15 @@ public final class TensorTiles {
         return few;
     }
 
+    /** Number of rows, or 0 if a pass of {@link ExpertTensor} takes them all, or there are more than {@code most}. */
+    static int middle(int rows, int most) {
+        int middle = few(rows, most);
+        if (rows <= PASS) {
+            middle = 0;
+        }
+        return middle;
+    }
+
     /** Which matrix a work-group is of, where the second and the third begin with the given ones. */
     static int matrixOf(int block, int second, int third) {
         int matrix = 0;

@@ -7,6 +7,7 @@ import io.maseparation.kernels.ExpertBank;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.kernels.gpu.ExpertTensor;
 import io.maseparation.kernels.gpu.ManyRowsTensor;
+import io.maseparation.kernels.gpu.MiddleRowsTensor;
 import io.maseparation.kernels.gpu.PackTensor;
 import io.maseparation.kernels.gpu.ProjectionTensor;
 import io.maseparation.kernels.gpu.TensorTiles;
@@ -262,12 +263,16 @@ final class TensorTasks {
         int xShift = xShift(f16);
         int xTiles = (pairs.getSize() >> xShift) + allGroups + 1;
         int bankTiles = (pairs.getSize() >> xShift) + bank.count() + 1;
-        int parts = parts(pairs.getSize(), 2);
         int experts = bank.count();
         boolean many = pairs.getSize() > FEW << xShift && rows % ManyRowsTensor.ROWS == 0;
+        // With what rounding left of x, a pass has all rows that are too few for many.
+        boolean middle = f16 && pairs.getSize() > TensorTiles.PASS;
+        int parts = middle ? 1 : parts(pairs.getSize(), 2);
+        int notMany = many ? FEW << xShift : pairs.getSize();
         int chunks = Math.ceilDiv(padded, PackTensor.COLUMNS);
         shape.set(ExpertTensor.COLS, cols);
-        shape.set(ExpertTensor.MOST_ROWS, many ? FEW << xShift : pairs.getSize());
+        shape.set(ExpertTensor.MOST_ROWS, middle ? TensorTiles.PASS : notMany);
+        shape.set(ExpertTensor.MIDDLE_ROWS, notMany);
         shape.set(ExpertTensor.GROUPS, allGroups);
         shape.set(ExpertTensor.X_STRIDE, xStride);
         shape.set(ExpertTensor.PADDED, padded);
@@ -298,6 +303,14 @@ final class TensorTasks {
                     id, ExpertTensor::multiply, g.context(), offsets, g.packed(), half2gate, half2up, g.scratch(),
                     shape,
                     firstGroup, rows, cols, padded, stride, tiles, matrices, splits, parts));
+        }
+        if (middle) {
+            WorkerGrid middlers = WorkerGrids.groups(
+                    Math.multiplyExact(experts, tiles / TensorTiles.WARPS * splits),
+                    TensorTiles.WARPS * WorkerGrids.WARP);
+            g.firstTask(id + "_middle", middlers, t -> t.task(
+                    id + "_middle", MiddleRowsTensor::multiplyF16, g.context(), offsets, g.packed(), half2gate,
+                    half2up, g.scratch(), shape, firstGroup, rows, cols, padded, stride, tiles, matrices, splits));
         }
         if (many) {
             IntArray manyShape = manyShape(xShift);

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -91,8 +92,9 @@ final class GpuBodies {
         tasks.put("ManyRowsTensor.multiply", random -> tensorProjection(random, 40, 128));
         for (String body : List.of("PackTensor.pairs", "PackTensor.pairsF16", "ExpertTensor.multiply",
                 "ExpertTensor.multiplyF16", "ExpertTensor.sum")) {
-            tasks.put(body, GpuBodies::tensorExperts);
+            tasks.put(body, random -> tensorExperts(random, ROWS));
         }
+        tasks.put("MiddleRowsTensor.multiplyF16", random -> tensorExperts(random, 52));
         tasks.put("RowsGpu.residualAdd", GpuBodies::residualAdd);
         tasks.put("RowsGpu.clip", GpuBodies::clip);
         tasks.put("RowsGpu.read", random -> read());
@@ -197,16 +199,16 @@ final class GpuBodies {
         return new Task((g, id) -> Projection.add(g, id, step, x, w, null, out, 0.5f, true), step, x, out);
     }
 
-    private static Task tensorExperts(Random random) {
+    private static Task tensorExperts(Random random, int rows) {
         int width = 18;
         WeightMatrix in = TestArrays.randomMatrix(random, DataType.F16, 2 * width, COLS, 0, 0);
         WeightMatrix down = TestArrays.randomMatrix(random, DataType.F16, COLS, width, 0, 0);
         ExpertWeights expert = new ExpertWeights(in.rowRange(0, width), in.rowRange(width, 2 * width), down);
         ExpertBank bank = new ExpertBank(0, 1, expert, 0, 0, 0);
-        FloatArray x = TestArrays.random(random, ROWS * COLS);
-        FloatArray hidden = TestArrays.poisoned(ROWS * width);
-        IntArray offsets = TestArrays.ints(0, ROWS);
-        IntArray pairs = TestArrays.ints(0, 1, 2);
+        FloatArray x = TestArrays.random(random, rows * COLS);
+        FloatArray hidden = TestArrays.poisoned(rows * width);
+        IntArray offsets = TestArrays.ints(0, rows);
+        IntArray pairs = TestArrays.ints(IntStream.range(0, rows).toArray());
         return new Task(
                 (g, id) -> ExpertUp.add(g, id, x, offsets, pairs, bank, hidden, width, 1, Activation.SILU),
                 x, offsets, pairs, hidden);

@@ -9,13 +9,23 @@ public final class InProcessCommunicator implements Communicator {
     private final List<Mailbox> mailboxes = new ArrayList<>();
 
     /**
-     * A communicator without messages.
+     * A communicator without messages, whose ranks sleep while they wait.
      *
      * @param ranks number of ranks
      */
     public InProcessCommunicator(int ranks) {
+        this(ranks, 0);
+    }
+
+    /**
+     * A communicator without messages.
+     *
+     * @param ranks number of ranks
+     * @param spinNanos how long a rank that waits keeps its core before it sleeps, in nanoseconds
+     */
+    public InProcessCommunicator(int ranks, long spinNanos) {
         for (int i = 0; i < ranks; i++) {
-            mailboxes.add(new Mailbox());
+            mailboxes.add(new Mailbox(spinNanos));
         }
     }
 

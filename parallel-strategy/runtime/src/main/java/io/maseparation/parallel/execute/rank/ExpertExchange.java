@@ -40,7 +40,7 @@ import java.util.stream.Stream;
  * 1) + expert}.
  */
 record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, ReplicaChoice replicas,
-        Optional<NodeRoutes> routes) {
+        Optional<NodeRoutes> routes, FloatPool pool) {
 
     int slots(int layer) {
         return plan.config().layers().get(layer).routing().slots();
@@ -195,7 +195,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
     private float[] rows(int[] ints, int slots, int layer) {
         int hidden = plan.config().hidden();
         int n = ints[0];
-        float[] floats = new float[n * (hidden + (sums() ? slots : 0))];
+        float[] floats = pool.take(n * (hidden + (sums() ? slots : 0)));
         for (int i = 0; i < n; i++) {
             int row = ints[1 + i * (1 + slots)];
             buffers.activations().h().read(row * hidden, floats, i * hidden, hidden);
@@ -207,7 +207,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
     }
 
     /**
-     * Lays out what arrived as the rows of the rank's experts.
+     * Lays out what arrived as the rows of the rank's experts; its floats are not looked at again.
      *
      * @return number of rows
      */
@@ -227,6 +227,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
                 }
             }
             rows += n;
+            pool.give(message.floats());
         }
         return rows;
     }
@@ -271,7 +272,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
                 }
             }
             ints[0] = at - 1;
-            float[] floats = new float[ints[0] * hidden];
+            float[] floats = pool.take(ints[0] * hidden);
             for (int i = 0; i < ints[0]; i++) {
                 buffers.received().out().read(source[i] * hidden, floats, i * hidden, hidden);
             }
@@ -290,7 +291,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
             int n = message.ints()[0];
             int[] ints = new int[1 + n];
             Arrays.setAll(ints, i -> i == 0 ? n : message.ints()[1 + (i - 1) * (1 + slots)]);
-            float[] floats = new float[n * hidden];
+            float[] floats = pool.take(n * hidden);
             buffers.received().x().read(first * hidden, floats, 0, floats.length);
             answers.add(new Message(ints, floats));
             first += n;
@@ -301,7 +302,10 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
     /** Puts some ranks' answers, in the order of nodes and ranks, where the weighted sum or the residual finds them. */
     void combine(List<Integer> from, SortedMap<Integer, Message> answers, int layer, Batch batch) {
         if (!sums()) {
-            answers.forEach((i, answer) -> combine(from.get(i), answer, layer));
+            answers.forEach((i, answer) -> {
+                combine(from.get(i), answer, layer);
+                pool.give(answer.floats());
+            });
             return;
         }
         int hidden = plan.config().hidden();
@@ -310,6 +314,7 @@ record ExpertExchange(Plan plan, RankPlan rankPlan, RankBuffers buffers, Replica
             for (int i = 0; i < answer.ints()[0]; i++) {
                 add(sums, (answer.ints()[1 + i] - batch.firstRow()) * hidden, answer, i);
             }
+            pool.give(answer.floats());
         }
         // All at once, since segments of other micro-batches may bring whole arrays to the host.
         buffers.activations().partial().write(batch.firstRow() * hidden, sums, 0, sums.length);

@@ -56,7 +56,7 @@ public final class MicroBatchScheduler {
         RankDevice device = deployment.rankDevice(rank);
         ExpertExchange exchange = new ExpertExchange(
                 plan, rankPlan, device.buffers(), new ReplicaChoice(config, plan.placement(), rankPlan.group()),
-                NodeRoutes.of(plan));
+                NodeRoutes.of(plan), context.pool());
         Messenger messenger = new Messenger(rank, comm, log, transfers);
         sampler = new TokenSampler(config, rankPlan, device, context);
         segments = new SegmentRunner(

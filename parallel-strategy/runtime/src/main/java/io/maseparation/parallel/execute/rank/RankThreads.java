@@ -24,6 +24,8 @@ import java.util.concurrent.TimeUnit;
 public final class RankThreads implements Ranks {
     /** How long ranks may take to stop after another one failed. */
     private static final Duration GRACE = Duration.ofSeconds(10);
+    /** As long as the experts of a layer take, or its attention. */
+    private static final long SPIN_NANOS = 2_000_000;
 
     private final Map<Integer, ExecutorService> threads = new TreeMap<>();
     private final Set<Thread> own = ConcurrentHashMap.newKeySet();
@@ -125,14 +127,21 @@ public final class RankThreads implements Ranks {
 
     @Override
     public Crew start(Deployment deployment, Team team) {
-        return start(deployment, team, new InProcessCommunicator(deployment.ranks()));
+        return start(deployment, team, new InProcessCommunicator(deployment.ranks(), spinNanos(deployment)));
+    }
+
+    /** Ranks on GPUs leave the cores alone while they compute, and there must be enough for all that wait. */
+    private static long spinNanos(Deployment deployment) {
+        boolean spare = Runtime.getRuntime().availableProcessors() >= 2 * deployment.ranks() + 2;
+        return spare && deployment.devices().stream().noneMatch(d -> d.target().embedded()) ? SPIN_NANOS : 0;
     }
 
     /** Sets the ranks that live here to work, with something that carries their messages. */
     Shift start(Deployment deployment, Team team, Communicator comm) {
         StepFeed feed = new StepFeed(comm, List.copyOf(threads.keySet()), team.listener());
         RunContext context = new RunContext(
-                comm, team.recorder(), team.slots(), team.listener(), team.logits(), team.heartbeat());
+                comm, team.recorder(), team.slots(), team.listener(), team.logits(), team.heartbeat(),
+                new FloatPool());
         Shift shift = new Shift(deployment, feed, context);
         shift.start(threads.keySet().stream()
                 .map(rank -> new MicroBatchScheduler(deployment, rank, context))

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param listener learns what became of steps
  * @param logits sees all logits, which costs time, if there is one
  * @param heartbeat what each of them is doing
+ * @param pool arrays for messages
  */
 public record RunContext(
         Communicator comm,
@@ -20,4 +21,5 @@ public record RunContext(
         Slots slots,
         StepListener listener,
         Optional<LogitsListener> logits,
-        Heartbeat heartbeat) {}
+        Heartbeat heartbeat,
+        FloatPool pool) {}

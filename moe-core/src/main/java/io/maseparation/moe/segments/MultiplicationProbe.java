@@ -80,12 +80,14 @@ public final class MultiplicationProbe implements AutoCloseable {
         graph.outputOnDemand(out);
         plan = new TornadoExecutionPlan(graph.build());
         compilation = new Precompilation(device, grid);
-        compilation.run(List.of(graph));
+        // A library's tasks are not compiled.
+        List<KernelGraph> compiled = library ? List.of() : List.of(graph);
+        compilation.run(compiled);
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
         }
-        compilation.install(List.of(graph), plan);
+        compilation.install(compiled, plan);
         if (captured) {
             plan.withCUDAGraph();
         }

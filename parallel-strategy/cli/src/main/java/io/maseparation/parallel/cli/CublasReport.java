@@ -42,12 +42,30 @@ final class CublasReport {
         } catch (RunFailedException | ModelException e) {
             throw new FailedException("no comparison with cuBLAS here: " + e.getMessage(), e);
         }
+        print(findings, new Measured(model.name(), device.name(), device.hardware()), format, terminal);
+    }
+
+    /**
+     * What was measured.
+     *
+     * @param model whose matrices
+     * @param device name of the device
+     * @param hardware what it is
+     */
+    record Measured(String model, String device, String hardware) {}
+
+    /**
+     * Prints it.
+     *
+     * @throws FailedException after that, if anything is wrong
+     */
+    static void print(Findings findings, Measured measured, OutputFormat format, Terminal terminal) {
         Table table = table(findings);
         if (format == OutputFormat.JSON) {
             Map<String, Object> all = new LinkedHashMap<>();
             all.put("cublas", findings.version());
-            all.put("device", device.hardware());
-            all.put("model", model.name());
+            all.put("device", measured.hardware());
+            all.put("model", measured.model());
             all.put("copy_bytes_per_second", findings.copyBytesPerSecond());
             all.put("note", UNUSED);
             all.put("products", table.objects());
@@ -56,7 +74,7 @@ final class CublasReport {
             terminal.out().print(TableWriter.write(table, format));
         }
         if (format == OutputFormat.TABLE || format == OutputFormat.MD) {
-            terminal.results(notes(findings, model, device), format);
+            terminal.results(notes(findings, measured), format);
         }
         terminal.out().flush();
         findings.outcomes().stream().filter(o -> o.failure().isPresent()).findFirst().ifPresent(o -> {
@@ -66,7 +84,7 @@ final class CublasReport {
         });
     }
 
-    private static String notes(Findings findings, ModelConfig model, Device device) {
+    private static String notes(Findings findings, Measured measured) {
         return ("\ncuBLAS %s on %s %s, shapes of %s; a copy moved %.2f TB/s. Times are p50 of a product within a CUDA graph"
                 + " (of %s), by the host's clock: TornadoVM's profiler times tasks of libraries with waiting"
                 + " around each. Weights are fp16 and come from memory: \"copies\" matrices take turns. Kernels pack their"
@@ -74,7 +92,7 @@ final class CublasReport {
                 + " fp32. \"Of copy\" is weights, x and result over time and over a copy's rate; \"differ\" the largest"
                 + " difference of a result with x in fp16 from cuBLAS's, \"off\" the largest of 97 elements of any of the"
                 + " three from float64, both in root mean squares. ")
-                .formatted(findings.version(), device.name(), device.hardware(), model.name(),
+                .formatted(findings.version(), measured.device(), measured.hardware(), measured.model(),
                         findings.copyBytesPerSecond() / 1e12, "24 less one of 7, over 17")
                 + UNUSED + "\n";
     }

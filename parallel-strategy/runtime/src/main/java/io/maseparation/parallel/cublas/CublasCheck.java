@@ -165,21 +165,26 @@ public final class CublasCheck {
         }
     }
 
-    static void require(Device device, List<Shape> shapes) {
+    private static void require(Device device, List<Shape> shapes) {
         if (!device.target().sharesSources()) {
-            throw new ModelException("it works on arrays of TornadoVM's CUDA backend, and this is %s %s"
-                    .formatted(device.backend(), device.name()));
+            throw new ModelException("it works on arrays of TornadoVM's CUDA backend, and the backend here is %s"
+                    .formatted(device.backend()));
         }
-        if (!device.multipliesOnTensorCores()) {
-            throw new ModelException("the kernels beside it are those of tensor cores; leave out --no-tensor-cores and"
-                    + " --body");
+        refusal(device.multipliesOnTensorCores(), shapes).ifPresent(why -> {
+            throw new ModelException(why);
+        });
+    }
+
+    /** Why shapes cannot be measured on a device of the right backend, if they cannot. */
+    static Optional<String> refusal(boolean tensorCores, List<Shape> shapes) {
+        if (!tensorCores) {
+            return Optional.of("the kernels beside it are those of tensor cores; leave out --no-tensor-cores and --body");
         }
-        for (Shape shape : shapes) {
-            if (MANY * shape.bytes() < LEAST_BYTES) {
-                throw new ModelException("%d matrices of %d x %d (%s) would stay in the device's cache; name a larger"
-                        .formatted(MANY, shape.outputs(), shape.cols(), shape.name()) + " model");
-            }
-        }
+        return shapes.stream()
+                .filter(shape -> MANY * shape.bytes() < LEAST_BYTES)
+                .findFirst()
+                .map(shape -> "%d matrices of %d x %d (%s) would stay in the device's cache; name a larger model"
+                        .formatted(MANY, shape.outputs(), shape.cols(), shape.name()));
     }
 
     private static Outcome outcome(Device device, Shape shape, ProbeMatrices matrices, int rows) {

@@ -3,11 +3,13 @@ package io.maseparation.moe.segments;
 import io.maseparation.files.ModelException;
 import io.maseparation.kernels.DataType;
 import io.maseparation.kernels.DeviceArrays;
+import io.maseparation.kernels.operations.GraphClock;
 import io.maseparation.kernels.operations.KernelGraph;
 import io.maseparation.kernels.operations.LibraryTasks;
 import io.maseparation.kernels.operations.Projection;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -36,6 +38,7 @@ public final class MultiplicationProbe implements AutoCloseable {
     private final boolean rounded;
     private final int lead;
     private final FloatArray out;
+    private final Optional<GraphClock> clock;
     private final Precompilation compilation;
     private final TornadoExecutionPlan plan;
 
@@ -59,10 +62,12 @@ public final class MultiplicationProbe implements AutoCloseable {
      * @param rows rows of x
      * @param way what multiplies
      * @param products number of products
-     * @param captured whether the graph is launched as one CUDA graph
+     * @param clock times the products, and the graph is launched as one CUDA graph; empty for the host's clock, and no
+     *     CUDA graph
      */
     public MultiplicationProbe(
-            Device device, ProbeMatrices matrices, int rows, Way way, int products, boolean captured) {
+            Device device, ProbeMatrices matrices, int rows, Way way, int products, Optional<GraphClock> clock) {
+        this.clock = clock;
         this.matrices = matrices;
         this.rows = rows;
         this.products = products;
@@ -72,23 +77,23 @@ public final class MultiplicationProbe implements AutoCloseable {
         out = DeviceArrays.floats(Math.addExact(lead, Math.multiplyExact(rows, matrices.outputs())));
         GridScheduler grid = new GridScheduler();
         KernelGraph graph = new KernelGraph("products", device.target(), grid);
+        clock.ifPresent(c -> c.begin(graph, out));
         if (library) {
             addLibrary(graph, way);
         } else {
             addKernels(graph);
         }
+        clock.ifPresent(c -> c.end(graph, out));
         graph.outputOnDemand(out);
         plan = new TornadoExecutionPlan(graph.build());
         compilation = new Precompilation(device, grid);
-        // A library's tasks are not compiled.
-        List<KernelGraph> compiled = library ? List.of() : List.of(graph);
-        compilation.run(compiled);
+        compilation.run(List.of(graph));
         plan.withDevice(device.device());
         if (!grid.keySet().isEmpty()) {
             plan.withGridScheduler(grid);
         }
-        compilation.install(compiled, plan);
-        if (captured) {
+        compilation.install(List.of(graph), plan);
+        if (clock.isPresent()) {
             plan.withCUDAGraph();
         }
     }
@@ -130,11 +135,12 @@ public final class MultiplicationProbe implements AutoCloseable {
         return product % matrices.copies();
     }
 
-    /** {@return microseconds from the graph's launch to its end, as the host sees it} */
+    /** {@return microseconds of all products, on the device or, without a clock, as the host sees them} */
     public double micros() {
         long start = System.nanoTime();
         execute();
-        return (System.nanoTime() - start) / 1e3;
+        double host = (System.nanoTime() - start) / 1e3;
+        return clock.map(GraphClock::micros).orElse(host);
     }
 
     private TornadoExecutionResult execute() {

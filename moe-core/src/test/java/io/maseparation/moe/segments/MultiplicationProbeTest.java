@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.maseparation.kernels.WeightMatrix;
 import io.maseparation.moe.segments.MultiplicationProbe.Way;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Without a library, which no device of the embedded runtime has. */
@@ -14,7 +15,7 @@ class MultiplicationProbeTest {
     private static final ProbeMatrices MATRICES = new ProbeMatrices(48, 66, 3);
 
     private static MultiplicationProbe probe(int products) {
-        return new MultiplicationProbe(Device.all().getFirst(), MATRICES, 5, Way.KERNELS, products, false);
+        return new MultiplicationProbe(Device.all().getFirst(), MATRICES, 5, Way.KERNELS, products, Optional.empty());
     }
 
     @Test
@@ -65,7 +66,7 @@ class MultiplicationProbeTest {
     @Test
     void tasksOfLibrariesAreForTornadoVm() {
         assertThatThrownBy(() -> new MultiplicationProbe(
-                Device.all().getFirst(), MATRICES, 5, new Way("a/library", "function"), 2, false))
+                Device.all().getFirst(), MATRICES, 5, new Way("a/library", "function"), 2, Optional.empty()))
                 .isInstanceOf(LinkageError.class)
                 .hasMessageContaining("CUDA backend");
     }

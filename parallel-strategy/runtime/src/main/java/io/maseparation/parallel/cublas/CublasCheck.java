@@ -1,6 +1,7 @@
 package io.maseparation.parallel.cublas;
 
 import io.maseparation.files.ModelException;
+import io.maseparation.kernels.operations.GraphClock;
 import io.maseparation.kernels.operations.LibraryTasks;
 import io.maseparation.moe.segments.Device;
 import io.maseparation.moe.segments.DevicePeak;
@@ -13,22 +14,21 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
-import java.util.stream.IntStream;
 
 /**
  * How long products with fp16 weights take the kernels here and cuBLAS, alternately in one process, and whether both
  * compute what they should.
  *
- * <p>A product's time is the difference of two CUDA graphs, of many products and of few, divided by how many more they
- * are: as the host sees them from launch to end, so that what a launch takes, which is the same for both, is in
- * neither. TornadoVM's profiler is no help: it times tasks of libraries on the host, with waiting on both sides of
- * each.
+ * <p>A product's time is that of a CUDA graph of many, divided by their number, from event to event in it
+ * ({@link GraphClock}). The host's clock would do for neither: what TornadoVM does on the host to launch a graph grows
+ * with its tasks, and kernels here have several for a product. Nor would TornadoVM's profiler: it cannot look into a
+ * CUDA graph, and times tasks of libraries on the host, with waiting on both sides of each.
  */
 public final class CublasCheck {
     private static final String LIBRARY = "ma/cublas";
+    private static final Way CUBLAS_WAY = new Way(LIBRARY, CublasTasks.MULTIPLY);
     private static final List<Integer> ROWS = List.of(1, 8, 24, 64, 128, 256, 2048);
-    private static final int FEW = 7;
-    private static final int MANY = 24;
+    private static final int PRODUCTS = 24;
     /** Bytes of weights that take turns: some eight times the largest cache of a GPU for which there are kernels. */
     private static final long ROTATED_BYTES = 400L << 20;
     /** Fewer would stay in the cache in part. */
@@ -37,7 +37,7 @@ public final class CublasCheck {
     private static final int WARM_UPS = 3;
     private static final int LEAST_ROUNDS = 11;
     private static final int MOST_ROUNDS = 101;
-    private static final double MICROS_OF_ROUNDS = 2e6;
+    private static final double MICROS_OF_ROUNDS = 1e6;
     /** In root mean squares: sums in fp32 of which tensor cores cut off low bits, as libraries and kernels do. */
     private static final double SUM_TOLERANCE = 1e-3;
     /** The same between x in fp16 and in what holds 22 bits, for the worst of a hundred million elements. */
@@ -80,12 +80,6 @@ public final class CublasCheck {
      */
     public record Errors(double f16, double accurate, double cublas, double between) {
         static final Errors NONE = new Errors(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
-
-        private Errors or(Errors other) {
-            return new Errors(
-                    Math.max(f16, other.f16), Math.max(accurate, other.accurate), Math.max(cublas, other.cublas),
-                    Math.max(between, other.between));
-        }
     }
 
     /**
@@ -131,7 +125,7 @@ public final class CublasCheck {
 
     /** {@return how many matrices of a shape take turns} */
     static int copies(Shape shape) {
-        return (int) Math.clamp(Math.ceilDiv(ROTATED_BYTES, shape.bytes()), 2, MANY);
+        return (int) Math.clamp(Math.ceilDiv(ROTATED_BYTES, shape.bytes()), 2, PRODUCTS);
     }
 
     /**
@@ -150,11 +144,12 @@ public final class CublasCheck {
         device.usePrimaryContext();
         List<Outcome> outcomes = new ArrayList<>();
         try (Cublas cublas = Cublas.open();
+                GraphClock clock = new GraphClock();
                 LibraryTasks.Registration _ = LibraryTasks.register(LIBRARY, new CublasTasks(cublas))) {
             for (Shape shape : shapes) {
                 ProbeMatrices matrices = new ProbeMatrices(shape.outputs(), shape.cols(), copies(shape));
                 for (int rows : ROWS) {
-                    outcomes.add(outcome(device, shape, matrices, rows));
+                    outcomes.add(outcome(device, clock, new Case(shape, matrices, rows)));
                     done.accept(outcomes.size());
                 }
             }
@@ -181,34 +176,41 @@ public final class CublasCheck {
             return Optional.of("the kernels beside it are those of tensor cores; leave out --no-tensor-cores and --body");
         }
         return shapes.stream()
-                .filter(shape -> MANY * shape.bytes() < LEAST_BYTES)
+                .filter(shape -> PRODUCTS * shape.bytes() < LEAST_BYTES)
                 .findFirst()
                 .map(shape -> "%d matrices of %d x %d (%s) would stay in the device's cache; name a larger model"
-                        .formatted(MANY, shape.outputs(), shape.cols(), shape.name()));
+                        .formatted(PRODUCTS, shape.outputs(), shape.cols(), shape.name()));
     }
 
-    private static Outcome outcome(Device device, Shape shape, ProbeMatrices matrices, int rows) {
-        int copies = matrices.copies();
+    /** What is measured at a time. */
+    private record Case(Shape shape, ProbeMatrices matrices, int rows) {
+        Outcome outcome(Times times, Errors errors, Optional<String> failure) {
+            return new Outcome(shape, rows, matrices.copies(), times, errors, failure);
+        }
+
+        MultiplicationProbe probe(Device device, Way way, int products, Optional<GraphClock> clock) {
+            return new MultiplicationProbe(device, matrices, rows, way, products, clock);
+        }
+    }
+
+    private static Outcome outcome(Device device, GraphClock clock, Case of) {
         try {
             // A library loads its kernels when they are first needed, and not well while a graph is captured.
-            try (MultiplicationProbe first = new MultiplicationProbe(
-                    device, matrices, rows, new Way(LIBRARY, CublasTasks.MULTIPLY), 1, false)) {
+            try (MultiplicationProbe first = of.probe(device, CUBLAS_WAY, 1, Optional.empty())) {
                 double error = first.result().error();
                 if (!(error <= SUM_TOLERANCE)) {
-                    return new Outcome(shape, rows, copies, Times.NONE, Errors.NONE,
+                    return of.outcome(Times.NONE, Errors.NONE,
                             Optional.of("cuBLAS is off by %.1e without a CUDA graph".formatted(error)));
                 }
             }
-            try (Probes probes = new Probes(device, matrices, rows)) {
+            try (Probes probes = new Probes(device, clock, of)) {
                 // What is wrong need not be measured.
                 Errors errors = probes.errors();
                 Optional<String> failure = failure(errors);
-                return new Outcome(
-                        shape, rows, copies, failure.isPresent() ? Times.NONE : probes.times(), errors, failure);
+                return of.outcome(failure.isPresent() ? Times.NONE : probes.times(), errors, failure);
             }
         } catch (RuntimeException e) {
-            return new Outcome(
-                    shape, rows, copies, Times.NONE, Errors.NONE, Optional.of(String.valueOf(e.getMessage())));
+            return of.outcome(Times.NONE, Errors.NONE, Optional.of(String.valueOf(e.getMessage())));
         }
     }
 
@@ -228,25 +230,20 @@ public final class CublasCheck {
                 : Optional.of("kernels and cuBLAS differ by %.1e".formatted(errors.between));
     }
 
-    /** Few products and many, each way. */
+    /** Graphs of many products, each way. */
     private static final class Probes implements AutoCloseable {
-        private static final int WAYS = 3;
         private static final int F16 = 0;
         private static final int ACCURATE = 1;
         private static final int CUBLAS = 2;
 
-        /** Few, then many, of each way. */
         private final List<MultiplicationProbe> probes = new ArrayList<>();
 
-        Probes(Device device, ProbeMatrices matrices, int rows) {
-            Way cublas = new Way(LIBRARY, CublasTasks.MULTIPLY);
+        Probes(Device device, GraphClock clock, Case of) {
+            Optional<GraphClock> clocked = Optional.of(clock);
             try {
-                for (int products : new int[] {FEW, MANY}) {
-                    probes.add(new MultiplicationProbe(
-                            device.withF16Activations(), matrices, rows, Way.KERNELS, products, true));
-                    probes.add(new MultiplicationProbe(device, matrices, rows, Way.KERNELS, products, true));
-                    probes.add(new MultiplicationProbe(device, matrices, rows, cublas, products, true));
-                }
+                probes.add(of.probe(device.withF16Activations(), Way.KERNELS, PRODUCTS, clocked));
+                probes.add(of.probe(device, Way.KERNELS, PRODUCTS, clocked));
+                probes.add(of.probe(device, CUBLAS_WAY, PRODUCTS, clocked));
             } catch (RuntimeException | Error e) {
                 close();
                 throw e;
@@ -254,13 +251,9 @@ public final class CublasCheck {
         }
 
         Errors errors() {
-            return errors(0).or(errors(WAYS));
-        }
-
-        private Errors errors(int from) {
-            MultiplicationProbe.Result f16 = probes.get(from + F16).result();
-            MultiplicationProbe.Result accurate = probes.get(from + ACCURATE).result();
-            MultiplicationProbe.Result cublas = probes.get(from + CUBLAS).result();
+            MultiplicationProbe.Result f16 = probes.get(F16).result();
+            MultiplicationProbe.Result accurate = probes.get(ACCURATE).result();
+            MultiplicationProbe.Result cublas = probes.get(CUBLAS).result();
             double rounding = cublas.difference(accurate);
             if (!(rounding <= ROUNDING_TOLERANCE)) {
                 throw new ModelException("kernels and cuBLAS differ by %.1e".formatted(rounding));
@@ -274,15 +267,13 @@ public final class CublasCheck {
                 round = probes.stream().mapToDouble(MultiplicationProbe::micros).sum();
             }
             int rounds = (int) Math.clamp(MICROS_OF_ROUNDS / round, LEAST_ROUNDS, MOST_ROUNDS);
-            double[][] micros = new double[WAYS][rounds];
+            double[][] micros = new double[probes.size()][rounds];
             for (int i = 0; i < rounds; i++) {
-                for (int way = 0; way < WAYS; way++) {
-                    double few = probes.get(way).micros();
-                    micros[way][i] = (probes.get(WAYS + way).micros() - few) / (MANY - FEW);
+                for (int way = 0; way < micros.length; way++) {
+                    micros[way][i] = probes.get(way).micros() / PRODUCTS;
                 }
             }
-            double[] p50 = IntStream.range(0, WAYS).mapToDouble(way -> median(micros[way])).toArray();
-            return new Times(p50[F16], p50[ACCURATE], p50[CUBLAS]);
+            return new Times(median(micros[F16]), median(micros[ACCURATE]), median(micros[CUBLAS]));
         }
 
         private static double median(double[] values) {

@@ -59,7 +59,8 @@ class MultiplicationProbeTest {
         }
         // After TornadoVM's header of 16 bytes.
         assertThat((16 + 2 * MATRICES.place(0)) % 256).isZero();
-        assertThat(MATRICES.halves(1, 2).getSegment().getAtIndex(ValueLayout.JAVA_SHORT, ProbeMatrices.LEAD_BYTES / 2 + 67))
+        int x = ProbeMatrices.LEAD_BYTES / 2 + 67;
+        assertThat(MATRICES.halves(1, 2).getSegment().getAtIndex(ValueLayout.JAVA_SHORT, x))
                 .isEqualTo(Float.floatToFloat16(MATRICES.x(1, 2).get(67)));
     }
 

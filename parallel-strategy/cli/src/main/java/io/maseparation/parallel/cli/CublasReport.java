@@ -87,11 +87,11 @@ final class CublasReport {
     private static String notes(Findings findings, Measured measured) {
         return ("\ncuBLAS %s on %s %s, shapes of %s; a copy moved %.2f TB/s. Times are p50 of CUDA graphs of 24 products,"
                 + " divided by 24, from event to event in the graph: the host's part grows with the number of tasks, and"
-                + " TornadoVM's profiler does not look into graphs. Weights are fp16 and come from memory: \"copies\" matrices take turns. Kernels pack their"
-                + " fp32 x themselves (f16: to one fp16 number, accurate: to two), cuBLAS gets it as fp16; results are"
-                + " fp32. \"Of copy\" is weights, x and result over time and over a copy's rate; \"differ\" the largest"
-                + " difference of a result with x in fp16 from cuBLAS's, \"off\" the largest of 97 elements of any of the"
-                + " three from float64, both in root mean squares. ")
+                + " TornadoVM's profiler does not look into graphs. Weights are fp16 and come from memory: \"copies\""
+                + " matrices take turns. Kernels pack their fp32 x themselves (f16: to one fp16 number, accurate: to two),"
+                + " cuBLAS gets it as fp16; results are fp32. \"Of copy\" is weights, x and result over time and over a"
+                + " copy's rate; \"differ\" the largest difference of a result with x in fp16 from cuBLAS's, \"off\" the"
+                + " largest of 97 elements of any of the three from float64, both in root mean squares. ")
                 .formatted(findings.version(), measured.device(), measured.hardware(), measured.model(),
                         findings.copyBytesPerSecond() / 1e12)
                 + UNUSED + "\n";
@@ -109,7 +109,8 @@ final class CublasReport {
                 column("accurate_us", "accurate us", Unit.NUMBER, o -> o.times().accurate()),
                 column("cublas_us", "cuBLAS us", Unit.NUMBER, o -> o.times().cublas()),
                 column("f16_ratio", "f16/cuBLAS", Unit.NUMBER, o -> o.times().f16() / o.times().cublas()),
-                column("accurate_ratio", "accurate/cuBLAS", Unit.NUMBER, o -> o.times().accurate() / o.times().cublas()),
+                column("accurate_ratio", "accurate/cuBLAS", Unit.NUMBER,
+                        o -> o.times().accurate() / o.times().cublas()),
                 column("f16_of_copy", "f16 of copy", Unit.PERCENT, share(copy, o -> o.times().f16())),
                 column("cublas_of_copy", "cuBLAS of copy", Unit.PERCENT, share(copy, o -> o.times().cublas())),
                 column("f16_tflops", "f16 TFLOP/s", Unit.NUMBER, o -> o.flops() / o.times().f16() / 1e6),

@@ -173,7 +173,7 @@ public final class CublasCheck {
     /** Why shapes cannot be measured on a device of the right backend, if they cannot. */
     static Optional<String> refusal(boolean tensorCores, List<Shape> shapes) {
         if (!tensorCores) {
-            return Optional.of("the kernels beside it are those of tensor cores; leave out --no-tensor-cores and --body");
+            return Optional.of("the kernels beside it are those of tensor cores, and others were asked for");
         }
         return shapes.stream()
                 .filter(shape -> PRODUCTS * shape.bytes() < LEAST_BYTES)

@@ -53,7 +53,7 @@ class CublasCheckTest {
     @Test
     void onlyKernelsOfTensorCoresAreMeasuredAndOnlyWhatNoCacheHolds() {
         assertThat(CublasCheck.refusal(true, SEED)).isEmpty();
-        assertThat(CublasCheck.refusal(false, SEED)).get().asString().contains("--no-tensor-cores");
+        assertThat(CublasCheck.refusal(false, SEED)).get().asString().contains("those of tensor cores");
         assertThat(CublasCheck.refusal(true, CublasShapes.of(Presets.config("tiny")))).get().asString()
                 .startsWith("24 matrices of ").contains("would stay in the device's cache");
     }

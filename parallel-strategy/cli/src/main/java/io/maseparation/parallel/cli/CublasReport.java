@@ -27,8 +27,9 @@ import java.util.function.ToDoubleFunction;
 final class CublasReport {
     static final String DEFAULT_MODEL = "seed";
     /** Why runs do without it. */
-    private static final String UNUSED = "The engine does not use cuBLAS: its kernel and the order of its sums depend on"
-            + " the number of rows, so that a request's tokens would depend on what else is in its batch.";
+    private static final String UNUSED =
+            "The engine does not use cuBLAS: its kernel and the order of its sums depend on"
+                    + " the number of rows, so that a request's tokens would depend on what else is in its batch.";
 
     private CublasReport() {}
 

@@ -64,7 +64,8 @@ class CublasCheckTest {
         for (double wrong : new double[] {0.1, Double.NaN, Double.POSITIVE_INFINITY}) {
             assertThat(CublasCheck.failure(new Errors(wrong, 0, 0, 0))).get().asString()
                     .startsWith("kernels with x in fp16 are off by");
-            assertThat(CublasCheck.failure(new Errors(0, wrong, 0, 0))).get().asString().startsWith("kernels are off by");
+            assertThat(CublasCheck.failure(new Errors(0, wrong, 0, 0))).get().asString()
+                    .startsWith("kernels are off by");
             assertThat(CublasCheck.failure(new Errors(0, 0, wrong, 0))).get().asString().startsWith("cuBLAS is off by");
             assertThat(CublasCheck.failure(new Errors(0, 0, 0, wrong))).get().asString()
                     .startsWith("kernels and cuBLAS differ by");

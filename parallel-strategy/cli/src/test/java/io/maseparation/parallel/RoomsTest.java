@@ -51,6 +51,7 @@ final class RoomsTest {
             Map.entry("parallel.comm", "runtime"),
             Map.entry("parallel.comm.mpi", "runtime"),
             Map.entry("parallel.comm.nccl", "runtime"),
+            Map.entry("parallel.cublas", "runtime"),
             Map.entry("parallel.change", "runtime"),
             Map.entry("parallel.run", "runtime"),
             Map.entry("parallel.compare", "runtime"),

@@ -7,14 +7,15 @@ import io.maseparation.kernels.gpu.WorkerGrids;
 import java.nio.BufferOverflowException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -51,7 +52,7 @@ public final class KernelGraph {
     /** What was built, where its tasks are looked at. */
     private @Nullable OpenTaskGraph draft;
 
-    private @Nullable List<TaskInside> insides;
+    private final Map<Integer, TaskInside> insides = new HashMap<>();
     private final Set<Object> constants = new LinkedHashSet<>();
     private final Set<Object> inputs = new LinkedHashSet<>();
     private final Set<Object> outputs = new LinkedHashSet<>();
@@ -400,18 +401,15 @@ public final class KernelGraph {
     }
 
     private KernelSources.@Nullable Kind kind(int task) {
-        return KernelSources.Kind.of(inside(task), grid.get(ids.get(task)));
+        WorkerGrid workers = grid.get(ids.get(task));
+        // Tasks of libraries have no kernel, and no workers.
+        return workers == null ? null : KernelSources.Kind.of(inside(task), workers);
     }
 
-    /** All tasks are looked up at once: TornadoVM finds one by going through all of its graph. */
+    /** A task is looked up once: TornadoVM finds one by going through all of its graph. */
     private TaskInside inside(int task) {
-        List<TaskInside> all = insides;
-        if (all == null) {
-            OpenTaskGraph graph = Objects.requireNonNull(draft, "build() comes before");
-            all = IntStream.range(0, ids.size()).mapToObj(i -> graph.task(taskName(i))).toList();
-            insides = all;
-        }
-        return all.get(task);
+        OpenTaskGraph graph = Objects.requireNonNull(draft, "build() comes before");
+        return insides.computeIfAbsent(task, i -> graph.task(taskName(i)));
     }
 
     private String taskName(int task) {

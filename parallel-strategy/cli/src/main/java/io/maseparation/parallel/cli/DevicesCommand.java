@@ -26,11 +26,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /** {@code ma devices}: what there is to run on, and what would run there. */
 final class DevicesCommand extends Command {
     private static final String SELF_CHECK = "self-check";
     private static final String NCCL = "nccl";
+    private static final String CUBLAS = "cublas";
 
     DevicesCommand() {
         super("devices", "list devices, and the kernel body each operation gets on them and why");
@@ -38,6 +40,8 @@ final class DevicesCommand extends Command {
         example("devices --body portable --format json", "bodies if portable ones are asked for");
         example("devices --self-check", "whether kernels compute what they should on these devices");
         note("--nccl needs TornadoVM's CUDA backend and libnccl.so.2, or MA_JAVA_OPTS=-Dma.nccl=PATH (docs/distributed.md).");
+        note("--cublas needs TornadoVM's CUDA backend and libcublas.so.13 or .12, or MA_JAVA_OPTS=-Dma.cublas=PATH"
+                + " (docs/tornadovm.md).");
         note("Ranks take the devices of one backend in turn and share them where there are fewer: GPUs before others, CUDA's"
                 + " and PTX's before OpenCL's, of those two the ones that are more, or those of --backend. Of"
                 + " TornadoVM's CUDA backend only the first GPU is listed: it runs everything there. The embedded"
@@ -53,6 +57,11 @@ final class DevicesCommand extends Command {
         options.flag(NCCL,
                 "exchange arrays of device memory by NCCL, with and without CUDA graphs, beside the way through the host; on"
                         + " one GPU with itself, under mpirun with --transport mpi between the GPUs of its processes");
+        options.flag(CUBLAS,
+                "multiply with fp16 weights by the kernels here and by cuBLAS in turn, for a model's matrices (--model) and"
+                        + " 1 to 2048 rows, hold results against each other and float64, and time both; exit status 1 if"
+                        + " any is wrong");
+        ModelFlags.addShape(options, CublasReport.DEFAULT_MODEL);
         MpiFlags.addTransport(options);
         MpiFlags.add(options);
         OutputFlags.add(options);
@@ -62,8 +71,13 @@ final class DevicesCommand extends Command {
     void run(Arguments arguments, Terminal terminal) {
         OutputFormat format = OutputFlags.format(arguments);
         MpiFlags.lostAfter(arguments);
-        if (arguments.has(NCCL) && arguments.has(SELF_CHECK)) {
-            throw new UsageException("--nccl and --self-check are two checks: ask for one of them");
+        List<String> checks = Stream.of(NCCL, CUBLAS, SELF_CHECK).filter(arguments::has).toList();
+        if (checks.size() > 1) {
+            throw new UsageException("--%s and --%s are two checks: ask for one of them"
+                    .formatted(checks.get(0), checks.get(1)));
+        }
+        if (!arguments.has(CUBLAS)) {
+            ModelFlags.refuse(arguments, "is for devices --cublas, whose matrices are those of a model");
         }
         if (arguments.has(NCCL)) {
             nccl(arguments, format, terminal);
@@ -71,6 +85,10 @@ final class DevicesCommand extends Command {
         }
         if (MpiFlags.chosen(arguments)) {
             throw new UsageException("--transport mpi is for generate, and for devices --nccl");
+        }
+        if (arguments.has(CUBLAS)) {
+            CublasReport.run(arguments, format, terminal);
+            return;
         }
         List<Group> groups = groups(RunFlags.allDevices(arguments));
         if (arguments.has(SELF_CHECK)) {

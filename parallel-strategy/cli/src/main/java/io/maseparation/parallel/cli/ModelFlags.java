@@ -26,6 +26,23 @@ final class ModelFlags {
         options.value(SEED, "N", "seed of a preset's random weights [0]");
     }
 
+    /** The model whose shape matters, and not its weights. */
+    static void addShape(OptionList options, String absent) {
+        options.value("m", MODEL, "DIR|PRESET",
+                "folder with a config.json, or preset: " + String.join(", ", Presets.names()) + " [" + absent + "]");
+    }
+
+    /**
+     * Refuses a model that is named where none matters.
+     *
+     * @throws UsageException if one is
+     */
+    static void refuse(Arguments arguments, String because) {
+        if (arguments.has(MODEL)) {
+            throw new UsageException("--%s %s".formatted(MODEL, because));
+        }
+    }
+
     /** Name or folder of the model. */
     static String name(Arguments arguments, Optional<String> absent) {
         return arguments.text(MODEL).or(() -> absent).orElseThrow(

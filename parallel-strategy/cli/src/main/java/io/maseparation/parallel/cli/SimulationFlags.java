@@ -121,6 +121,12 @@ final class SimulationFlags {
         return formats.stream().map(Format::id).collect(Collectors.joining(", "));
     }
 
+    /** Shape of the model of commands that take nothing else of it. */
+    static ModelConfig shape(Arguments arguments, String absent) {
+        ModelFlags.check(arguments);
+        return config(arguments.text(MODEL).orElse(absent));
+    }
+
     private static ModelConfig config(String name) {
         if (Presets.has(name)) {
             return Presets.config(name);

@@ -6,8 +6,6 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.ModelWeights;
 import io.maseparation.moe.Sampler;
 import io.maseparation.moe.StopStrings;
-import io.maseparation.moe.TextStream;
-import io.maseparation.moe.segments.Device;
 import io.maseparation.parallel.comm.Processes;
 import io.maseparation.parallel.engine.GeneratedToken;
 import io.maseparation.parallel.execute.Agreement;
@@ -22,14 +20,12 @@ import io.maseparation.parallel.run.ExecutionOptions;
 import io.maseparation.parallel.run.Job;
 import io.maseparation.parallel.run.RunFailedException;
 import io.maseparation.parallel.run.RunResult;
-import io.maseparation.parallel.run.TokenListener;
 import io.maseparation.parallel.run.Workload;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 
@@ -345,7 +341,6 @@ public final class Generation {
         }
     }
 
-    /** The executor of the run that begins, or none when it has ended. */
     private void running(Optional<PlanExecutor> executor) {
         synchronized (lock) {
             running = executor;
@@ -354,14 +349,6 @@ public final class Generation {
             }
             cancelled &= executor.isPresent();
         }
-    }
-
-    /** Gives tokens their text. */
-    private TokenListener streaming() {
-        Set<Integer> eos = ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens());
-        return listener.<TokenListener>map(to -> new StreamedTokens(
-                to, model.tokenizer().map(tokenizer -> () -> new TextStream(tokenizer, stops)), limits(prompts.size()),
-                eos)).orElse((sequence, token) -> {});
     }
 
     /**
@@ -374,11 +361,23 @@ public final class Generation {
      * @return tokens and measurements
      */
     public RunResult run() {
+        return run(1, () -> {}).getFirst();
+    }
+
+    /**
+     * Runs it several times on the same ranks, as {@link #run()} does: weights, kernels and what devices do for the first
+     * time are set up once, so that the first run is a warm-up. A run that is cancelled is the last one.
+     *
+     * @param times how often, at least 1; 1 with changes of layout or ranks as processes
+     * @param afterEach called after every run
+     * @return tokens and measurements of each run
+     */
+    public List<RunResult> run(int times, Runnable afterEach) {
         model.enter();
         // A thread that could not be ended may still read the weights.
         AtomicBoolean atRest = new AtomicBoolean(true);
         try {
-            return runOpen(atRest);
+            return runOpen(atRest, times, afterEach);
         } finally {
             if (atRest.get()) {
                 model.leave();
@@ -387,8 +386,7 @@ public final class Generation {
     }
 
     /**
-     * Takes part in a run that another process leads, with this process's rank, from setup to end. Prompts, stop
-     * strings and listeners that were set here are not looked at.
+     * Takes part in a run that another process leads, from setup to end; its prompts, stop strings and listeners count.
      *
      * @throws ModelException if the workload does not fit the model, or the memory
      * @throws io.maseparation.parallel.layout.PlanException if the model cannot be laid out this way
@@ -403,7 +401,7 @@ public final class Generation {
             Workload workload = new Workload(
                     told, limits(told.size()), ignoreEos, Workload.Ending.NEVER, sampling, promptLogits, prefillChunk,
                     depth);
-            ModelWeights weights = model.weightsFor(devices());
+            ModelWeights weights = model.weightsFor(execution.devicesOrDefault());
             RankProcess.join(plan.apply(weights.config()), new Job(weights, workload, execution).in(of));
         } finally {
             model.leave();
@@ -412,21 +410,17 @@ public final class Generation {
 
     /** What has to be the same in all processes. */
     private Agreement agreement() {
-        return Agreement.of(plan.apply(model.config()), model.hash(), devices().getFirst())
+        return Agreement.of(plan.apply(model.config()), model.hash(), execution.devicesOrDefault().getFirst())
                 .on("command line", maxTokens, limits, sampling, prefillChunk, depth, execution.kvType(),
                         execution.activations());
     }
 
-    private List<Device> devices() {
-        return execution.devices().isEmpty() ? Device.forRanks(1) : execution.devices();
-    }
-
-    private RunResult runOpen(AtomicBoolean atRest) {
+    private List<RunResult> runOpen(AtomicBoolean atRest, int times, Runnable afterEach) {
         Workload.Ending ending = StopEnding.of(stops, model::requiredTokenizer);
         Workload workload = new Workload(
                 prompts, limits(prompts.size()), ignoreEos, ending, sampling, promptLogits, prefillChunk, depth);
         processes.ifPresent(of -> agreement().reach(of, PromptNote.write(prompts)));
-        ModelWeights weights = model.weightsFor(devices());
+        ModelWeights weights = model.weightsFor(execution.devicesOrDefault());
         AtomicBoolean ended = new AtomicBoolean();
         ExecutionOptions untilClosed = execution.withOnToken(sequence -> {
             execution.onToken().accept(sequence);
@@ -434,12 +428,17 @@ public final class Generation {
             model.requireOpen();
         });
         Job job = new Job(weights, workload, untilClosed);
-        // In the formats that the devices read.
         PlanExecutor executor =
                 PlanExecutor.lead(plan.apply(weights.config()), processes.map(job::in).orElse(job));
         try (executor) {
             running(Optional.of(executor));
-            return executor.run(streaming());
+            List<RunResult> results = new ArrayList<>();
+            do {
+                results.add(executor.run(
+                        StreamedTokens.of(listener, model, stops, limits(prompts.size()), ignoreEos)));
+                afterEach.run();
+            } while (results.size() < times && !executor.isCancelled());
+            return results;
         } catch (RunFailedException e) {
             throw ended.get() ? new RunFailedException("the model was closed during the run", e) : e;
         } finally {

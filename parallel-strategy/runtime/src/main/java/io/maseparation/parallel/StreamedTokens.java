@@ -1,5 +1,6 @@
 package io.maseparation.parallel;
 
+import io.maseparation.moe.StopStrings;
 import io.maseparation.moe.TextStream;
 import io.maseparation.parallel.engine.GeneratedToken;
 import io.maseparation.parallel.run.TokenListener;
@@ -32,6 +33,16 @@ final class StreamedTokens implements TokenListener {
         counts = new int[limits.size()];
         this.limits = limits;
         this.eos = eos;
+    }
+
+    /** {@return what gives tokens their text, or does nothing where nobody takes them} */
+    static TokenListener of(
+            Optional<Generation.Listener> listener, Model model, Optional<StopStrings> stops, List<Integer> limits,
+            boolean ignoreEos) {
+        Set<Integer> eos = ignoreEos ? Set.of() : Set.copyOf(model.config().vocabulary().eosTokens());
+        return listener.<TokenListener>map(to -> new StreamedTokens(
+                to, model.tokenizer().map(tokenizer -> () -> new TextStream(tokenizer, stops)), limits, eos))
+                .orElse((sequence, token) -> {});
     }
 
     @Override

@@ -224,12 +224,17 @@ class EmbeddingErrorsTest {
     }
 
     @Test
-    void anExecutorRunsOnceAndNotAfterItIsClosed() {
+    void anExecutorRunsAgainUntilItIsCancelledOrClosed() {
         Job job = new Job(TINY, workload(Workload.Ending.NEVER), DEFAULTS);
         PlanExecutor executor = executor(SEPARATED, job);
+        RunResult first = executor.run();
+        RunResult second = executor.run();
+        for (int i = 0; i < first.outputs().size(); i++) {
+            assertThat(second.outputs().get(i).tokens()).isEqualTo(first.outputs().get(i).tokens());
+        }
+        executor.cancel();
         executor.run();
-        assertRefused(IllegalStateException.class, "an executor runs once: make another one for another run",
-                executor::run);
+        assertRefused(IllegalStateException.class, "this executor cannot run again: make another one", executor::run);
         executor.close();
         assertRefused(IllegalStateException.class, "the executor is closed", executor::run);
         executor.close();

@@ -83,4 +83,9 @@ public record Changes(List<Ordered> ordered, Optional<LayoutPolicy> policy, Dura
             }
         }
     }
+
+    /** {@return whether there may be any} */
+    public boolean mayChange() {
+        return !ordered.isEmpty() || policy.isPresent();
+    }
 }

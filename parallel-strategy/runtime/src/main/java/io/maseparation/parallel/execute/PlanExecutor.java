@@ -38,7 +38,7 @@ public final class PlanExecutor implements AutoCloseable {
     private final LayoutChanges changes;
     private final long setupNanos;
     private Deployment deployment;
-    private boolean ran;
+    private boolean spent;
     private boolean closed;
     private boolean atRest;
     /** Guards what follows. */
@@ -108,30 +108,31 @@ public final class PlanExecutor implements AutoCloseable {
     }
 
     /**
-     * Runs the workload. Call it once.
+     * Runs the workload.
      *
      * @return tokens and measurements
      * @throws RunFailedException if a rank fails or gets stuck; it says which
-     * @throws IllegalStateException if this was called before, or after {@link #close()}
+     * @throws IllegalStateException as the other one
      */
     public RunResult run() {
         return run((sequence, token) -> {});
     }
 
     /**
-     * Runs the workload. Call it once.
+     * Runs the workload. Where it ran to its end, the layout does not change and ranks are threads, it can run again, on
+     * the same ranks, with what devices do for the first time behind them.
      *
      * @param listener sees every token as it comes, on this thread: the next step waits for it
      * @return tokens and measurements
      * @throws RunFailedException if a rank fails or gets stuck; it says which
-     * @throws IllegalStateException if this was called before, or after {@link #close()}
+     * @throws IllegalStateException if it cannot run again, or after {@link #close()}
      */
     public RunResult run(TokenListener listener) {
-        if (closed || ran) {
+        if (closed || spent) {
             throw new IllegalStateException(
-                    closed ? "the executor is closed" : "an executor runs once: make another one for another run");
+                    closed ? "the executor is closed" : "this executor cannot run again: make another one");
         }
-        ran = true;
+        spent = true;
         Plan plan = deployment.plan();
         Recorder recorder = new Recorder(
                 plan.ranks().size(),
@@ -166,6 +167,10 @@ public final class PlanExecutor implements AutoCloseable {
         loop.end();
         changes.end(loop.decoded());
         recorder.endLayout(expertRanks(deployment.plan()));
+        synchronized (lock) {
+            running = () -> {};
+            spent = cancelled || job.options().changes().mayChange() || job.processes().isPresent();
+        }
         return new ResultBuilder(deployment, job, recorder, collector)
                 .build(setupNanos, start, loop.prefillEndNanos(), end, loop.decoded(), changes.log());
     }
@@ -178,6 +183,13 @@ public final class PlanExecutor implements AutoCloseable {
         synchronized (lock) {
             cancelled = true;
             running.run();
+        }
+    }
+
+    /** {@return whether it was cancelled} */
+    public boolean isCancelled() {
+        synchronized (lock) {
+            return cancelled;
         }
     }
 

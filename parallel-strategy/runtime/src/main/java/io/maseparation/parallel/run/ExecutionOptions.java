@@ -118,4 +118,9 @@ public record ExecutionOptions(
     public ExecutionOptions withChanges(Changes allowed) {
         return new ExecutionOptions(devices, kvType, deviceMemory, stallTimeout, onToken, transfers, allowed);
     }
+
+    /** {@return the devices, or those that a rank takes where none are named} */
+    public List<Device> devicesOrDefault() {
+        return devices.isEmpty() ? Device.forRanks(1) : devices;
+    }
 }

@@ -9,6 +9,7 @@ import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -66,7 +67,8 @@ final class ExpertTable {
      */
     ExpertTable(Roofline base, Map<Configuration, KernelFit> fits, List<Curve> curves) {
         this.base = base;
-        this.fits = Map.copyOf(fits);
+        this.fits = new EnumMap<>(Configuration.class);
+        this.fits.putAll(fits);
         this.curves = List.copyOf(curves);
         double slowest = Math.min(1, curves.stream()
                 .flatMap(c -> c.factors().logFactors().values().stream())

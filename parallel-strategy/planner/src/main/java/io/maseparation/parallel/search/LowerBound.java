@@ -24,6 +24,7 @@ import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -59,6 +60,10 @@ final class LowerBound {
     private final List<Integer> copyOfGroup;
     private final PieceTimes pieces;
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
+    /** Ranks mostly share the very same list; equal ones have one number. */
+    private final IdentityHashMap<List<Segment>, Integer> segmentsOf = new IdentityHashMap<>();
+
+    private final Map<List<Segment>, Integer> segmentClasses = new HashMap<>();
     private final Map<OwnUse, Double> knownOwn = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
@@ -68,7 +73,7 @@ final class LowerBound {
 
     /** Ranks that are alike in this take as long for as many rows. */
     private record RankUse(
-            int kind, int layers, int heads, int slices, int parts, int vocabulary, List<Segment> segments) {}
+            int kind, int layers, int heads, int slices, int parts, int vocabulary, int segments) {}
 
     /** What the time of a rank's own rows depends on; the share only where it computes their experts itself. */
     private record OwnUse(int rankClass, int rows, int group, int microBatch) {}
@@ -268,7 +273,9 @@ final class LowerBound {
                         rank.shard().attention().map(h -> h.parts()).orElse(0),
                         rank.shard().experts().map(e -> e.parts()).orElse(0),
                         rank.shard().output().map(v -> v.size()).orElse(0),
-                        rank.segments()),
+                        segmentsOf.computeIfAbsent(
+                                rank.segments(),
+                                segments -> segmentClasses.computeIfAbsent(segments, s -> segmentClasses.size()))),
                 use -> rankClasses.size());
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -170,6 +171,30 @@ public final class NodeRoutes {
         of.visitMet(met, turn, visitor);
     }
 
+    /**
+     * Counts one row at the ranks that it gets to, as {@link #visit(int, int, long, Visitor)} tells of them.
+     *
+     * @param attentionGroup group of the row
+     * @param row index of the row in its micro-batch
+     * @param expertGroups those that the row needs, a bit each
+     * @param entering by rank: one more where the row enters a node
+     * @param forwarded by rank and other rank: one more where the one forwards the row to the other
+     */
+    public void count(int attentionGroup, int row, long expertGroups, int[] entering, int[][] forwarded) {
+        Crossings of = crossings(attentionGroup);
+        if (of.single) {
+            of.count(expertGroups, attentionGroup + row, entering, forwarded);
+            return;
+        }
+        visit(attentionGroup, row, expertGroups, (entry, to) -> {
+            if (entry == to) {
+                entering[entry]++;
+            } else {
+                forwarded[entry][to]++;
+            }
+        });
+    }
+
     private Crossings crossings(int attentionGroup) {
         if (attentionGroup != groupNow) {
             groupNow = attentionGroup;
@@ -212,6 +237,10 @@ public final class NodeRoutes {
         private final long[] groupsOf;
 
         private final long[][] bitsOf;
+        /** Whether each of these has one rank, and ranks are in the order of their groups. */
+        final boolean single;
+        /** Then by crossing and expert group its rank. */
+        private final int[][] rankOf;
 
         /** @param ranksOf those in the node of each crossing */
         Crossings(Placement placement, List<List<Integer>> ranksOf) {
@@ -237,6 +266,42 @@ public final class NodeRoutes {
                     int group = placement.groupOf(ranks[crossing][bit]);
                     groupsOf[crossing] |= 1L << group;
                     bitsOf[crossing][group] |= 1L << bit;
+                }
+            }
+            single = bitwise && IntStream.range(0, ranks.length).allMatch(crossing -> inOrder(placement, crossing));
+            rankOf = new int[single ? ranks.length : 0][placement.groups()];
+            for (int crossing = 0; crossing < rankOf.length; crossing++) {
+                for (int rank : ranks[crossing]) {
+                    rankOf[crossing][placement.groupOf(rank)] = rank;
+                }
+            }
+        }
+
+        private boolean inOrder(Placement placement, int crossing) {
+            int[] of = ranks[crossing];
+            return IntStream.range(1, of.length)
+                    .allMatch(i -> placement.groupOf(of[i - 1]) < placement.groupOf(of[i]));
+        }
+
+        void count(long groups, int turn, int[] entering, int[][] forwarded) {
+            for (int crossing = 0; crossing < groupsOf.length; crossing++) {
+                long here = groups & groupsOf[crossing];
+                if (here == 0) {
+                    continue;
+                }
+                int[] of = rankOf[crossing];
+                long left = here;
+                if ((left & (left - 1)) != 0) {
+                    for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
+                        left &= left - 1;
+                    }
+                }
+                long entered = Long.lowestOneBit(left);
+                int entry = of[Long.numberOfTrailingZeros(entered)];
+                entering[entry]++;
+                int[] sent = forwarded[entry];
+                for (left = here ^ entered; left != 0; left &= left - 1) {
+                    sent[of[Long.numberOfTrailingZeros(left)]]++;
                 }
             }
         }

@@ -61,6 +61,11 @@ public final class Placement {
         }
         groupsOfExpert = new int[layers.size()][][];
         for (int layer = 0; layer < layers.size(); layer++) {
+            if (layer > 0 && experts.layers().get(layer) == experts.layers().get(layer - 1)
+                    && layers.get(layer).extraWidth() > 0 == layers.get(layer - 1).extraWidth() > 0) {
+                groupsOfExpert[layer] = groupsOfExpert[layer - 1];
+                continue;
+            }
             groupsOfExpert[layer] = Stream.concat(
                     experts.layers().get(layer).groupsOf().stream()
                             .map(groups -> groups.stream().mapToInt(g -> g).toArray()),

@@ -182,7 +182,7 @@ public final class NodeRoutes {
      */
     public void count(int attentionGroup, int row, long expertGroups, int[] entering, int[][] forwarded) {
         Crossings of = crossings(attentionGroup);
-        if (of.single) {
+        if (of.bitwise) {
             of.count(expertGroups, attentionGroup + row, entering, forwarded);
             return;
         }
@@ -238,7 +238,7 @@ public final class NodeRoutes {
 
         private final long[][] bitsOf;
         /** Whether each of these has one rank, and ranks are in the order of their groups. */
-        final boolean single;
+        private final boolean single;
         /** Then by crossing and expert group its rank. */
         private final int[][] rankOf;
 
@@ -286,24 +286,37 @@ public final class NodeRoutes {
         void count(long groups, int turn, int[] entering, int[][] forwarded) {
             for (int crossing = 0; crossing < groupsOf.length; crossing++) {
                 long here = groups & groupsOf[crossing];
-                if (here == 0) {
-                    continue;
-                }
-                int[] of = rankOf[crossing];
-                long left = here;
-                if ((left & (left - 1)) != 0) {
-                    for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
-                        left &= left - 1;
-                    }
-                }
-                long entered = Long.lowestOneBit(left);
-                int entry = of[Long.numberOfTrailingZeros(entered)];
-                entering[entry]++;
-                int[] sent = forwarded[entry];
-                for (left = here ^ entered; left != 0; left &= left - 1) {
-                    sent[of[Long.numberOfTrailingZeros(left)]]++;
+                if (here != 0) {
+                    count(single ? here : ranksOf(crossing, here), single ? rankOf[crossing] : ranks[crossing], turn,
+                            entering, forwarded);
                 }
             }
+        }
+
+        private static void count(long here, int[] of, int turn, int[] entering, int[][] forwarded) {
+            long left = here;
+            if ((left & (left - 1)) != 0) {
+                for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
+                    left &= left - 1;
+                }
+            }
+            long entered = Long.lowestOneBit(left);
+            int entry = of[Long.numberOfTrailingZeros(entered)];
+            entering[entry]++;
+            int[] sent = forwarded[entry];
+            for (left = here ^ entered; left != 0; left &= left - 1) {
+                sent[of[Long.numberOfTrailingZeros(left)]]++;
+            }
+        }
+
+        /** The ranks of some expert groups in a crossing, a bit each. */
+        private long ranksOf(int crossing, long groups) {
+            long[] bitsOfGroup = bitsOf[crossing];
+            long here = 0;
+            for (long left = groups; left != 0; left &= left - 1) {
+                here |= bitsOfGroup[Long.numberOfTrailingZeros(left)];
+            }
+            return here;
         }
 
         /** Notes that the row needs an expert group; how many crossings it has now. */
@@ -329,10 +342,7 @@ public final class NodeRoutes {
 
         void visitGroups(long groups, int turn, Visitor visitor) {
             for (int crossing = 0; crossing < groupsOf.length; crossing++) {
-                long here = 0;
-                for (long left = groups & groupsOf[crossing]; left != 0; left &= left - 1) {
-                    here |= bitsOf[crossing][Long.numberOfTrailingZeros(left)];
-                }
+                long here = ranksOf(crossing, groups & groupsOf[crossing]);
                 if (here != 0) {
                     visitBits(ranks[crossing], here, turn, visitor);
                 }

@@ -87,6 +87,7 @@ final class KernelTable {
             return values[above - 1] + share * (values[above] - values[above - 1]);
         }
 
+        /** The square of the distance of the other sizes' logarithms. */
         double distance(double[] other) {
             double sum = 0;
             for (int i = 0; i < logKey.length; i++) {

@@ -3,6 +3,7 @@ package io.maseparation.parallel.search;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
@@ -58,6 +59,7 @@ final class LowerBound {
     private final int[][][] heldOf;
 
     private final List<Integer> copyOfGroup;
+    private final BoundTimes times;
     private final PieceTimes pieces;
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
     /** Ranks mostly share the very same list; equal ones have one number. */
@@ -81,9 +83,6 @@ final class LowerBound {
     /** What the times of an attention rank's rows depend on, layer by layer. */
     private record LayersUse(int rankClass, int rows, List<Integer> reducing) {}
 
-    /** What the time of experts depends on, besides their rows. */
-    private record BankUse(int kind, ModelConfig.Layer layer, int held, int parts) {}
-
     private LowerBound(Simulation simulation, ExpertCounts expertCounts, Optional<ExchangeBound> exchanges) {
         this.exchanges = exchanges;
         plan = simulation.plan();
@@ -91,7 +90,8 @@ final class LowerBound {
         cluster = simulation.cluster();
         scenario = simulation.scenario();
         placement = plan.placement();
-        pieces = new PieceTimes(plan, scenario, cluster);
+        times = expertCounts.times(simulation);
+        pieces = new PieceTimes(plan, scenario, times);
         microBatches = plan.batching().microBatches();
         shares = Shares.of(plan, MemoryFit.contexts(scenario.batch(), scenario.context()));
         copyOfGroup = IntStream.range(0, plan.groups())
@@ -328,7 +328,6 @@ final class LowerBound {
     }
 
     private void timeExperts() {
-        Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
             int copy = placement.copyOfExperts(group);
             BitSet timed = new BitSet();
@@ -345,10 +344,11 @@ final class LowerBound {
                     if (part.isPresent()) {
                         int layer = part.get().layer();
                         int[] held = held(layer, group);
-                        BankUse use = new BankUse(kindOf(rank), config.layers().get(layer), held.length,
-                                rank.shard().experts().orElseThrow().parts());
-                        ExpertTime time = times.computeIfAbsent(
-                                use, u -> new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind));
+                        Shard.Experts shared = rank.shard().experts().orElseThrow();
+                        ExpertTime time = times.experts().computeIfAbsent(
+                                new BoundTimes.Bank(kindOf(rank), config.layers().get(layer), held.length,
+                                        shared.parts(), shared.extra(), part.get().sums()),
+                                use -> new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind));
                         for (int m = 0; m < microBatches; m++) {
                             int[][] visits = counts.of(copy, m, layer);
                             if (experts[group][m][layer] == null) {

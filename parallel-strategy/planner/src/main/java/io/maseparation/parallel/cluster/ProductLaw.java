@@ -6,9 +6,10 @@ import io.maseparation.kernels.Operation;
 import io.maseparation.kernels.operations.Projection;
 
 /**
- * How long matrix products take where part of their rows comes from a cache: of what is measured again and again, or was
- * written by the kernel before, a cache of 50 MB still holds much, so that products of many rows and few outputs imply
- * more than the bandwidth of the memory once their fixed part is taken off. The matrix itself is read from memory.
+ * How long matrix products take where part of their rows comes from a cache: of what is measured again and again, or
+ * was written by the kernel before, a cache of 50 MB still holds much, so that products of many rows and few outputs
+ * imply more than the bandwidth of the memory once their fixed part is taken off. The matrix itself is read from
+ * memory.
  *
  * @param fit how kernels follow the roofline
  * @param rowsShare share of the bytes of rows, taken in and written, that memory moves; above 0 and at most 1

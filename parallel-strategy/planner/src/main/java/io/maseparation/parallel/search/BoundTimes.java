@@ -12,8 +12,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
- * Times that bounds of many layouts have in common, of one model on one cluster: ranks of different layouts hold as many
- * experts or heads, and get as many rows. Several threads may ask.
+ * Times that bounds of many layouts have in common, of one model on one cluster: ranks of different layouts hold as
+ * many experts or heads, and get as many rows. Several threads may ask.
  *
  * @param cluster the cluster
  * @param conditions formats and launches
@@ -56,6 +56,7 @@ record BoundTimes(
     }
 
     /** Whether these are of that cluster and of such conditions. */
+    @SuppressWarnings("ReferenceEquality") // a search has one cluster, and to compare all it says takes long
     boolean of(Cluster otherCluster, Conditions otherConditions) {
         return cluster == otherCluster && conditions.equals(otherConditions);
     }

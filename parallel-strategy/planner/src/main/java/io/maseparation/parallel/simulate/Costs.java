@@ -77,6 +77,7 @@ final class Costs implements Work {
         private @Nullable StepShape shape;
         private TaskCost cost = TaskCost.NONE;
 
+        @SuppressWarnings("ReferenceEquality") // what is equal but another object is found by its value
         TaskCost of(StepShape of, Supplier<TaskCost> known) {
             if (shape != of) {
                 cost = known.get();

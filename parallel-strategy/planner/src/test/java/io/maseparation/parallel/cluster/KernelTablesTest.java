@@ -140,6 +140,20 @@ class KernelTablesTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"a100", "h100", "h200"})
+    void noFactorIsBelowTheLeast(String system) {
+        DeviceKind kind = kind(system);
+        for (Kind of : Kind.values()) {
+            for (int seed = 0; seed < 2000; seed++) {
+                SplittableRandom random = new SplittableRandom(seed);
+                OperationCost task = any(random, of, 1 + (int) Math.exp(11.5 * random.nextDouble()));
+                assertThat(kind.factor(task, task.shape())).as("%s", task)
+                        .isGreaterThanOrEqualTo((1 - 1e-9) * kind.leastFactor(task));
+            }
+        }
+    }
+
     /** Kernels change their tiles with the number of rows, so measured times fall now and then; by how much is said. */
     @ParameterizedTest
     @CsvSource({

@@ -47,6 +47,7 @@ public final class Placement {
      * @param experts which groups of a copy hold which experts
      * @param layers of the model
      */
+    @SuppressWarnings("ReferenceEquality") // equal layers are one object, and to compare their lists takes as long
     Placement(int slices, int[][] ranks, int[] copyOf, int copies, ExpertGroups experts,
             List<ModelConfig.Layer> layers) {
         this.slices = slices;

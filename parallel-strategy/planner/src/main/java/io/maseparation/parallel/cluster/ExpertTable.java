@@ -9,6 +9,7 @@ import io.maseparation.kernels.operations.ExpertUp;
 import io.maseparation.moe.segments.OperationCost.ExpertBank;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -24,7 +25,7 @@ final class ExpertTable {
     /** Curves that a shape between them is taken from. */
     private static final int NEAREST = 4;
 
-    /** Weight of the rooflines themselves, beside the inverse squares of the curves' distances. */
+    /** Weight of the rooflines themselves, beside the curves', which fall with their distances. */
     private static final double FIT = 1;
 
     /** A matrix with fewer columns takes as long as one with as many: kernels have no narrower tiles. */
@@ -36,6 +37,9 @@ final class ExpertTable {
     private final Roofline base;
     private final Map<Configuration, KernelFit> fits;
     private final List<Curve> curves;
+    /** Power of the distance that the weight of a curve is the inverse of. */
+    private final double distancePower;
+
     private final double least;
     /** Known so far: a search asks for few shapes, each with many numbers of pairs. */
     private final Map<Shape, Sources> sources = new ConcurrentHashMap<>();
@@ -63,10 +67,13 @@ final class ExpertTable {
      * @param base rooflines that factors are of
      * @param fits those of the configurations, at the same peaks
      * @param curves what was measured, relative to {@code fits}
+     * @param distancePower power of the distance that the weight of a curve is the inverse of
      */
-    ExpertTable(Roofline base, Map<Configuration, KernelFit> fits, List<Curve> curves) {
+    ExpertTable(Roofline base, Map<Configuration, KernelFit> fits, List<Curve> curves, double distancePower) {
+        this.distancePower = distancePower;
         this.base = base;
-        this.fits = Map.copyOf(fits);
+        this.fits = new EnumMap<>(Configuration.class);
+        this.fits.putAll(fits);
         this.curves = List.copyOf(curves);
         double slowest = Math.min(1, curves.stream()
                 .flatMap(c -> c.factors().logFactors().values().stream())
@@ -80,14 +87,7 @@ final class ExpertTable {
     private double leastRatio(KernelFit fit) {
         double ratio = Double.POSITIVE_INFINITY;
         for (Operation operation : List.of(Operation.EXPERT_UP, Operation.EXPERT_DOWN)) {
-            KernelFit of = base.fit(operation);
-            double p = fit.overlapExponent();
-            double q = of.overlapExponent();
-            // Where bytes and operations take equally long, the sum of a larger exponent is smaller.
-            double overlap = p <= q ? 1 : Math.pow(2, 1 / p - 1 / q);
-            ratio = Math.min(ratio, Math.min(of.fixedSeconds() == 0 ? 1 : fit.fixedSeconds() / of.fixedSeconds(),
-                    overlap * Math.min(of.bandwidthEfficiency() / fit.bandwidthEfficiency(),
-                            of.flopsEfficiency() / fit.flopsEfficiency())));
+            ratio = Math.min(ratio, fit.leastRatio(base.fit(operation), 1));
         }
         return ratio;
     }
@@ -184,8 +184,9 @@ final class ExpertTable {
                 .sorted(Comparator.comparingDouble(c -> c.factors().distance(key)))
                 .limit(NEAREST)
                 .toList();
-        double[] weights =
-                nearest.stream().mapToDouble(c -> 1 / (c.factors().distance(key) + 1e-9)).toArray();
+        double[] weights = nearest.stream()
+                .mapToDouble(c -> 1 / Math.pow(c.factors().distance(key) + 1e-9, distancePower / 2))
+                .toArray();
         double all = Arrays.stream(weights).sum();
         double[] shares = new double[Configuration.values().length];
         for (int i = 0; i < weights.length; i++) {
@@ -239,6 +240,6 @@ final class ExpertTable {
 
     /** {@return the same fits with some of the curves} */
     ExpertTable with(List<Curve> some) {
-        return new ExpertTable(base, fits, some);
+        return new ExpertTable(base, fits, some, distancePower);
     }
 }

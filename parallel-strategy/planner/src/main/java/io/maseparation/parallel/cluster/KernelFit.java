@@ -33,6 +33,22 @@ public record KernelFit(
                 fixedSeconds * factor, bandwidthEfficiency / factor, flopsEfficiency / factor, overlapExponent);
     }
 
+    /**
+     * {@return a bound that the times by this fit ÷ those by another one are not below}
+     *
+     * @param of the other fit
+     * @param bytesShare least share of the bytes that this one counts
+     */
+    double leastRatio(KernelFit of, double bytesShare) {
+        // Where bytes and operations take equally long, the sum of a larger exponent is smaller.
+        double overlap = of.overlapExponent >= overlapExponent
+                ? 1
+                : Math.pow(2, 1 / overlapExponent - 1 / of.overlapExponent);
+        return Math.min(of.fixedSeconds == 0 ? 1 : fixedSeconds / of.fixedSeconds,
+                overlap * Math.min(bytesShare * of.bandwidthEfficiency / bandwidthEfficiency,
+                        of.flopsEfficiency / flopsEfficiency));
+    }
+
     double workSeconds(double bytesSeconds, double flopsSeconds) {
         double moving = bytesSeconds / bandwidthEfficiency;
         double computing = flopsSeconds / flopsEfficiency;

@@ -30,7 +30,33 @@ final class KernelTable {
     private final double least;
 
     /** What was measured of all sizes but one. */
-    record Curve(double[] logKey, NavigableMap<Double, Double> logFactors) {
+    static final class Curve {
+        private final double[] logKey;
+        private final NavigableMap<Double, Double> logFactors;
+        /** The same in arrays: a search asks millions of times. */
+        private final double[] logSizes;
+
+        private final double[] values;
+
+        /**
+         * @param logKey logarithms of all sizes but one
+         * @param logFactors logarithms of time ÷ fit, by that of the size that changes; at least one
+         */
+        Curve(double[] logKey, NavigableMap<Double, Double> logFactors) {
+            this.logKey = logKey;
+            this.logFactors = logFactors;
+            logSizes = logFactors.keySet().stream().mapToDouble(size -> size).toArray();
+            values = logFactors.values().stream().mapToDouble(factor -> factor).toArray();
+        }
+
+        double[] logKey() {
+            return logKey;
+        }
+
+        NavigableMap<Double, Double> logFactors() {
+            return logFactors;
+        }
+
         /** A curve of measured times. Sizes are above 0. */
         static Curve of(double[] key, NavigableMap<Double, Double> factors) {
             double[] logs = new double[key.length];
@@ -44,16 +70,24 @@ final class KernelTable {
 
         /** Outside of what was measured, that of the nearest end. */
         double at(double logSize) {
-            var below = logFactors.floorEntry(logSize);
-            var above = logFactors.ceilingEntry(logSize);
-            if (below == null || above == null) {
-                return (below == null ? above : below).getValue();
+            int last = logSizes.length - 1;
+            if (logSize <= logSizes[0]) {
+                return values[0];
             }
-            double way = above.getKey() - below.getKey();
-            double share = way == 0 ? 0 : (logSize - below.getKey()) / way;
-            return below.getValue() + share * (above.getValue() - below.getValue());
+            if (logSize >= logSizes[last]) {
+                return values[last];
+            }
+            int found = Arrays.binarySearch(logSizes, logSize);
+            if (found >= 0) {
+                return values[found];
+            }
+            int above = -found - 1;
+            double way = logSizes[above] - logSizes[above - 1];
+            double share = (logSize - logSizes[above - 1]) / way;
+            return values[above - 1] + share * (values[above] - values[above - 1]);
         }
 
+        /** The square of the distance of the other sizes' logarithms. */
         double distance(double[] other) {
             double sum = 0;
             for (int i = 0; i < logKey.length; i++) {

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KernelTables {
     /** Nothing measured. */
-    public static final KernelTables NONE = new KernelTables("", Map.of(), null, null);
+    public static final KernelTables NONE = new KernelTables("", Map.of(), null, null, null, null);
 
     /** Names of tables, which are those of the systems measured. */
     static final List<String> NAMES = List.of("a100", "h100", "h200");
@@ -40,10 +40,17 @@ public final class KernelTables {
     /** Launches of dispatch and combine, which are in the time of a layer of experts. */
     private static final double BESIDE_EXPERTS = 2e-6;
 
+    /** Unless a table has another: the weight of a measured curve is the inverse of its distance to this power. */
+    private static final double DISTANCE_POWER = 2;
+
     private final String name;
     private final Map<Kind, KernelTable> tables;
     private final @Nullable ExpertTable experts;
     private final @Nullable SingleRows singleRows;
+    /** Roofline that the factors of products are of, and the law that their table is relative to instead, if any. */
+    private final @Nullable Roofline base;
+
+    private final @Nullable ProductLaw products;
 
     /** What one table is of, beside that of experts. */
     enum Kind implements Identified {
@@ -67,11 +74,13 @@ public final class KernelTables {
 
     private KernelTables(
             String name, Map<Kind, KernelTable> tables, @Nullable ExpertTable experts,
-            @Nullable SingleRows singleRows) {
+            @Nullable SingleRows singleRows, @Nullable Roofline base, @Nullable ProductLaw products) {
         this.name = name;
         this.tables = tables;
         this.experts = experts;
         this.singleRows = singleRows;
+        this.base = base;
+        this.products = products;
     }
 
     /**
@@ -85,6 +94,8 @@ public final class KernelTables {
         Map<Configuration, KernelFit> fits = new EnumMap<>(Configuration.class);
         List<ExpertTable.Curve> experts = new ArrayList<>();
         SingleRows.Law law = null;
+        ProductLaw products = null;
+        double distancePower = DISTANCE_POWER;
         Map<Integer, Map<Integer, Double>> singleRows = new TreeMap<>();
         try (BufferedReader in = new BufferedReader(new InputStreamReader(
                 KernelTables.class.getResourceAsStream(name + "-kernels.csv"), StandardCharsets.UTF_8))) {
@@ -93,6 +104,13 @@ public final class KernelTables {
                 if (cells[0].equals("experts-fit")) {
                     fits.put(named(Configuration.values(), cells[1]), new KernelFit(Double.parseDouble(cells[2]) / 1e6,
                             Double.parseDouble(cells[3]), Double.parseDouble(cells[4]), Double.parseDouble(cells[5])));
+                } else if (cells[0].equals("distance-power")) {
+                    distancePower = Double.parseDouble(cells[1]);
+                } else if (cells[0].equals("product-fit")) {
+                    products = new ProductLaw(
+                            new KernelFit(Double.parseDouble(cells[1]) / 1e6, Double.parseDouble(cells[2]),
+                                    Double.parseDouble(cells[3]), Double.parseDouble(cells[4])),
+                            Double.parseDouble(cells[5]), Double.parseDouble(cells[6]));
                 } else if (cells[0].equals("single-row-fit")) {
                     law = new SingleRows.Law(Double.parseDouble(cells[1]) / 1e6, Double.parseDouble(cells[2]) / 1e6,
                             Double.parseDouble(cells[3]));
@@ -107,16 +125,18 @@ public final class KernelTables {
                                 .put(Integer.parseInt(cells[1]), Objects.requireNonNull(
                                         times.remove(1), "a product was measured with one row"));
                     }
-                    curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, times, roofline));
+                    curves.computeIfAbsent(kind, k -> new ArrayList<>()).add(curve(kind, cells, times, roofline, products));
                 }
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         Map<Kind, KernelTable> tables = new EnumMap<>(Kind.class);
-        curves.forEach((kind, of) -> tables.put(kind, new KernelTable(of, kind.fit, kind.fill)));
-        return new KernelTables(name, tables, new ExpertTable(roofline, fits, experts),
-                law == null ? null : new SingleRows(roofline, law, singleRows));
+        double weight = products == null ? Kind.PRODUCT.fit : products.weight();
+        curves.forEach((kind, of) -> tables.put(
+                kind, new KernelTable(of, kind == Kind.PRODUCT ? weight : kind.fit, kind.fill)));
+        return new KernelTables(name, tables, new ExpertTable(roofline, fits, experts, distancePower),
+                law == null ? null : new SingleRows(roofline, law, singleRows), roofline, products);
     }
 
     private static <C extends Identified> C named(C[] constants, String id) {
@@ -153,15 +173,16 @@ public final class KernelTables {
     }
 
     private static KernelTable.Curve curve(
-            Kind kind, String[] cells, Map<Integer, Double> times, Roofline roofline) {
+            Kind kind, String[] cells, Map<Integer, Double> times, Roofline roofline, @Nullable ProductLaw law) {
         int[] key = {Integer.parseInt(cells[1]), Integer.parseInt(cells[2]), Integer.parseInt(cells[3])};
         TreeMap<Double, Double> factors = new TreeMap<>();
         times.forEach((size, seconds) -> factors.put((double) size, seconds / switch (kind) {
             case DECODE_ATTENTION -> fitted(
                     roofline, Operation.DECODE_ATTENTION,
                     DecodeAttention.cost(DataType.BF16, key[0], (long) key[0] * size, key[1], 1, HEAD_DIM));
-            case PRODUCT -> fitted(
-                    roofline, Operation.PROJECTION, Projection.cost(size, key[0], key[1], DataType.BF16));
+            case PRODUCT -> law != null
+                    ? law.seconds(roofline, size, key[0], key[1])
+                    : fitted(roofline, Operation.PROJECTION, Projection.cost(size, key[0], key[1], DataType.BF16));
         }));
         return KernelTable.Curve.of(new double[] {key[0], key[1], key[2]}, factors);
     }
@@ -191,7 +212,8 @@ public final class KernelTables {
             case EXPERT_UP, EXPERT_DOWN -> Math.min(1, experts().least());
             case DECODE_ATTENTION -> Math.min(1, least(Kind.DECODE_ATTENTION));
             case QKV_PROJECTION, PROJECTION, ROUTER -> Math.min(
-                    singleRows == null ? 1 : Math.min(1, singleRows.least()), least(Kind.PRODUCT));
+                    singleRows == null ? 1 : Math.min(1, singleRows.least()),
+                    least(Kind.PRODUCT) * (products == null ? 1 : products.least(Objects.requireNonNull(base))));
             default -> 1;
         };
     }
@@ -231,11 +253,18 @@ public final class KernelTables {
                     ? 1
                     : p.rows() == 1 && singleRows != null
                             ? singleRows.factor(p.outputs(), p.inputs())
-                            : table(Kind.PRODUCT).factor(new double[] {p.outputs(), p.inputs(), 1}, p.rows());
+                            : productFactor(p);
             case OperationCost.Attention a -> a.lanes() == 0 || a.positions() < 1
                     ? 1
                     : table(Kind.DECODE_ATTENTION).factor(new double[] {a.lanes(), a.group(), 1}, a.positions());
             case ExpertBank e -> e.pairs() == 0 ? 1 : experts().factor(e);
         };
+    }
+
+    private double productFactor(OperationCost.Product p) {
+        double factor = table(Kind.PRODUCT).factor(new double[] {p.outputs(), p.inputs(), 1}, p.rows());
+        return products == null
+                ? factor
+                : factor * products.factor(Objects.requireNonNull(base), p.rows(), p.outputs(), p.inputs());
     }
 }

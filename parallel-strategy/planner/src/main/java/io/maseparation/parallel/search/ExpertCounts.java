@@ -5,14 +5,17 @@ import io.maseparation.moe.ModelConfig;
 import io.maseparation.parallel.layout.Layout;
 import io.maseparation.parallel.layout.Plan;
 import io.maseparation.parallel.layout.Shares;
+import io.maseparation.parallel.simulate.Conditions;
 import io.maseparation.parallel.simulate.Scenario;
 import io.maseparation.parallel.simulate.Simulation;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How many rows visit each expert in every measured step, by copy of the experts and micro-batch. Plans that divide the
@@ -26,6 +29,7 @@ final class ExpertCounts {
     private final IntUnaryOperator like;
     private final AtomicLong kept = new AtomicLong();
     private final Map<Division, Counts> known = new ConcurrentHashMap<>();
+    private final AtomicReference<@Nullable BoundTimes> times = new AtomicReference<>();
 
     /** How a batch is divided, and what its routing depends on. */
     private record Division(
@@ -82,6 +86,17 @@ final class ExpertCounts {
             }
         }
         return counts;
+    }
+
+    /** Times of the model's parts on a cluster, which bounds share as they share these counts. */
+    BoundTimes times(Simulation simulation) {
+        Conditions conditions = simulation.scenario().conditions();
+        BoundTimes of = times.get();
+        if (of == null || !of.of(simulation.cluster(), conditions)) {
+            of = new BoundTimes(simulation.cluster(), conditions);
+            times.set(of);
+        }
+        return of;
     }
 
     private Counts count(Scenario scenario, Shares shares, List<Integer> copyOfGroup, int microBatches) {

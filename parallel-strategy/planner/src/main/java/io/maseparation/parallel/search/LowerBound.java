@@ -3,6 +3,7 @@ package io.maseparation.parallel.search;
 import io.maseparation.moe.ModelConfig;
 import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Segment;
+import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.cluster.Cluster;
 import io.maseparation.parallel.cluster.DeviceKind;
@@ -24,6 +25,7 @@ import io.maseparation.parallel.simulate.Simulation;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -57,8 +59,13 @@ final class LowerBound {
     private final int[][][] heldOf;
 
     private final List<Integer> copyOfGroup;
+    private final BoundTimes times;
     private final PieceTimes pieces;
     private final Map<RankUse, Integer> rankClasses = new HashMap<>();
+    /** Ranks mostly share the very same list; equal ones have one number. */
+    private final IdentityHashMap<List<Segment>, Integer> segmentsOf = new IdentityHashMap<>();
+
+    private final Map<List<Segment>, Integer> segmentClasses = new HashMap<>();
     private final Map<OwnUse, Double> knownOwn = new HashMap<>();
     /**
      * Seconds by expert group, micro-batch, layer and step; empty if ranks compute the experts of their own rows
@@ -68,16 +75,13 @@ final class LowerBound {
 
     /** Ranks that are alike in this take as long for as many rows. */
     private record RankUse(
-            int kind, int layers, int heads, int slices, int parts, int vocabulary, List<Segment> segments) {}
+            int kind, int layers, int heads, int slices, int parts, int vocabulary, int segments) {}
 
     /** What the time of a rank's own rows depends on; the share only where it computes their experts itself. */
     private record OwnUse(int rankClass, int rows, int group, int microBatch) {}
 
     /** What the times of an attention rank's rows depend on, layer by layer. */
     private record LayersUse(int rankClass, int rows, List<Integer> reducing) {}
-
-    /** What the time of experts depends on, besides their rows. */
-    private record BankUse(int kind, ModelConfig.Layer layer, int held, int parts) {}
 
     private LowerBound(Simulation simulation, ExpertCounts expertCounts, Optional<ExchangeBound> exchanges) {
         this.exchanges = exchanges;
@@ -86,7 +90,8 @@ final class LowerBound {
         cluster = simulation.cluster();
         scenario = simulation.scenario();
         placement = plan.placement();
-        pieces = new PieceTimes(plan, scenario, cluster);
+        times = expertCounts.times(simulation);
+        pieces = new PieceTimes(plan, scenario, times);
         microBatches = plan.batching().microBatches();
         shares = Shares.of(plan, MemoryFit.contexts(scenario.batch(), scenario.context()));
         copyOfGroup = IntStream.range(0, plan.groups())
@@ -268,7 +273,9 @@ final class LowerBound {
                         rank.shard().attention().map(h -> h.parts()).orElse(0),
                         rank.shard().experts().map(e -> e.parts()).orElse(0),
                         rank.shard().output().map(v -> v.size()).orElse(0),
-                        rank.segments()),
+                        segmentsOf.computeIfAbsent(
+                                rank.segments(),
+                                segments -> segmentClasses.computeIfAbsent(segments, s -> segmentClasses.size()))),
                 use -> rankClasses.size());
     }
 
@@ -321,7 +328,6 @@ final class LowerBound {
     }
 
     private void timeExperts() {
-        Map<BankUse, ExpertTime> times = new HashMap<>();
         for (int group = 0; group < placement.groups(); group++) {
             int copy = placement.copyOfExperts(group);
             BitSet timed = new BitSet();
@@ -338,10 +344,11 @@ final class LowerBound {
                     if (part.isPresent()) {
                         int layer = part.get().layer();
                         int[] held = held(layer, group);
-                        BankUse use = new BankUse(kindOf(rank), config.layers().get(layer), held.length,
-                                rank.shard().experts().orElseThrow().parts());
-                        ExpertTime time = times.computeIfAbsent(
-                                use, u -> new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind));
+                        Shard.Experts shared = rank.shard().experts().orElseThrow();
+                        ExpertTime time = times.experts().computeIfAbsent(
+                                new BoundTimes.Bank(kindOf(rank), config.layers().get(layer), held.length,
+                                        shared.parts(), shared.extra(), part.get().sums()),
+                                use -> new ExpertTime(config, rank.shard(), segment, scenario.conditions(), kind));
                         for (int m = 0; m < microBatches; m++) {
                             int[][] visits = counts.of(copy, m, layer);
                             if (experts[group][m][layer] == null) {

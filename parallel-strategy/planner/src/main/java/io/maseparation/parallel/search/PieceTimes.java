@@ -25,9 +25,10 @@ final class PieceTimes {
     private final ModelConfig config;
     private final Scenario scenario;
     private final Cluster cluster;
+    private final BoundTimes times;
     private final int[] firstLike;
     private final Map<Integer, List<List<Piece>>> ofClass = new HashMap<>();
-    private final Map<Alike, Integer> classes = new HashMap<>();
+    private final Map<BoundTimes.Alike, Integer> classes = new HashMap<>();
     private final Map<Use, Double> known = new HashMap<>();
     private final Map<RowsUse, double[]> knownActive = new HashMap<>();
     private final Map<RowsUse, IdentityHashMap<int[][], Double>> knownSteps = new HashMap<>();
@@ -37,23 +38,22 @@ final class PieceTimes {
      *
      * @param segment that part
      * @param number the same for all that take as long for the same rows
+     * @param alike what that is
      * @param experts of the layer, if they are in it
      */
-    record Piece(Segment segment, int number, Optional<Part.Experts> experts) {}
-
-    /** What the time of a piece depends on, besides its rows; layers are the first that are equal. */
-    private record Alike(int kind, int heads, int slices, int held, int parts, int vocabulary, List<Part> like) {}
+    record Piece(Segment segment, int number, BoundTimes.Alike alike, Optional<Part.Experts> experts) {}
 
     private record Use(int piece, StepShape shape) {}
 
     /** What the time of a piece with the experts of a rank's own rows depends on, besides how many are visited. */
     private record RowsUse(int piece, int rows) {}
 
-    PieceTimes(Plan plan, Scenario scenario, Cluster cluster) {
+    PieceTimes(Plan plan, Scenario scenario, BoundTimes times) {
         this.plan = plan;
         config = plan.config();
         this.scenario = scenario;
-        this.cluster = cluster;
+        this.times = times;
+        cluster = times.cluster();
         Map<ModelConfig.Layer, Integer> first = new HashMap<>();
         firstLike = IntStream.range(0, config.layers().size())
                 .map(layer -> first.computeIfAbsent(config.layers().get(layer), of -> layer))
@@ -73,7 +73,7 @@ final class PieceTimes {
 
     private Piece piece(RankPlan rank, Segment segment) {
         Optional<Part.Experts> experts = segment.experts();
-        Alike alike = new Alike(
+        BoundTimes.Alike alike = new BoundTimes.Alike(
                 cluster.devices().get(device(rank)).kind(),
                 rank.shard().attention().map(h -> h.kvs()).orElse(0),
                 rank.shard().attention().map(h -> h.parts()).orElse(0),
@@ -82,7 +82,7 @@ final class PieceTimes {
                 rank.shard().experts().map(e -> e.parts()).orElse(0),
                 rank.shard().output().map(v -> v.size()).orElse(0),
                 segment.parts().stream().map(this::like).toList());
-        return new Piece(segment, classes.computeIfAbsent(alike, a -> classes.size()), experts);
+        return new Piece(segment, classes.computeIfAbsent(alike, a -> classes.size()), alike, experts);
     }
 
     private Part like(Part part) {
@@ -108,11 +108,11 @@ final class PieceTimes {
     double seconds(RankPlan rank, Piece piece, StepShape shape) {
         return known.computeIfAbsent(
                 new Use(piece.number(), shape),
-                use -> SegmentTime.taskSeconds(
+                use -> times.piece(piece.alike(), shape, () -> SegmentTime.taskSeconds(
                         new SegmentCosts(config, rank.shard(), scenario.conditions().kvFormat())
                                 .of(scenario.conditions().counted(piece.segment()), shape),
                         scenario.conditions(),
-                        cluster.kindOf(device(rank))));
+                        cluster.kindOf(device(rank)))));
     }
 
     /**

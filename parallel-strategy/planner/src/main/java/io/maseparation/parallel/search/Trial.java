@@ -86,6 +86,19 @@ final class Trial {
         return new Plan(layout.setup(), config, plan.ranks(), plan.placement(), plan.groups(), layout.devices());
     }
 
+    /**
+     * A plan of a layout that {@link #timeMs} can time and whose price is known: where models of fewer layers tell the
+     * time, of one of them, since that of the model itself takes long to make.
+     */
+    private Plan comparedPlan(PlacedLayout layout) {
+        return plan(layout, longModel.filter(l -> !hasStages(layout.setup().layout())).map(LongModel::few)
+                .orElse(request.config()));
+    }
+
+    private static boolean hasStages(Layout layout) {
+        return layout.stages() > 1;
+    }
+
     private ExpertCounts counts(ModelConfig config) {
         return counts.computeIfAbsent(config, c -> longModel.filter(l -> c.equals(request.config()))
                 .map(l -> new ExpertCounts(c, l::like))
@@ -95,7 +108,7 @@ final class Trial {
     /** A time of a layout: its own, or of models with fewer layers if it has no stages that divide the layers. */
     private double timeMs(Simulation simulation, ToDoubleBiFunction<Simulation, Double> time, double limitMs) {
         Plan plan = simulation.plan();
-        if (longModel.isEmpty() || plan.layout().stages() > 1) {
+        if (longModel.isEmpty() || hasStages(plan.layout())) {
             return time.applyAsDouble(simulation, limitMs);
         }
         PlacedLayout layout = new PlacedLayout(plan.setup(), plan.devices());
@@ -182,7 +195,7 @@ final class Trial {
         if (request.goal().anyBatch() || !(layout.setup().layout() instanceof Layout.Separated)) {
             return prospect;
         }
-        Simulation simulation = simulation(plan(layout, request.config()), scenario, prospect.batch());
+        Simulation simulation = simulation(comparedPlan(layout), scenario, prospect.batch());
         double tpotMs = timeMs(
                 simulation, (s, limit) -> LowerBound.tpotMsWithMessages(s, counts(s.plan().config()), loads),
                 Double.POSITIVE_INFINITY);
@@ -202,7 +215,7 @@ final class Trial {
         return NodeDispatch.of(direct, request.cluster())
                 .map(byNode -> tried.layout().equals(direct) ? byNode : direct)
                 .flatMap(other -> tried(
-                        other, simulation(plan(other, request.config()), few, tried.batch()), tried.score(),
+                        other, simulation(comparedPlan(other), few, tried.batch()), tried.score(),
                         new SharedLoads()))
                 .filter(other -> other.score() < tried.score())
                 .orElse(tried);
@@ -275,7 +288,7 @@ final class Trial {
      * @param loads of this layout, where no batch is searched for
      */
     Optional<Tried> evaluate(Prospect prospect, Scenario scenario, double worst, SharedLoads loads) {
-        Plan plan = plan(prospect.layout(), request.config());
+        Plan plan = comparedPlan(prospect.layout());
         if (!request.goal().anyBatch()) {
             return tried(prospect.layout(), simulation(plan, scenario, scenario.batch()), worst, loads);
         }

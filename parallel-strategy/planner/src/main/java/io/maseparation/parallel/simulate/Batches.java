@@ -4,7 +4,9 @@ import io.maseparation.moe.segments.StepShape;
 import io.maseparation.parallel.layout.PerMicroBatch;
 import io.maseparation.parallel.layout.Shares;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 
 /** Which rows each group of ranks has in each step, micro-batch by micro-batch. */
@@ -40,7 +42,10 @@ final class Batches {
 
     /** Decode steps: one row per sequence, all of the same context. */
     static Batches decode(Shares shares, int context, int steps) {
-        return new Batches(false, steps, shares, batch -> decode(StepShape.decode(batch.size(), context), batch));
+        // Shares of one size have the very same shape, so that its costs are found without a look at it.
+        Map<Integer, StepShape> shapes = new HashMap<>();
+        return new Batches(false, steps, shares, batch -> decode(
+                shapes.computeIfAbsent(batch.size(), rows -> StepShape.decode(rows, context)), batch));
     }
 
     /** Decode steps: one row per sequence, each with its own context. */

@@ -26,7 +26,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /** Costs of a plan's operations on a cluster: rooflines of the tasks of each segment, and sizes of messages. */
 final class Costs implements Work {
@@ -38,9 +40,10 @@ final class Costs implements Work {
     private final ExpertLoads loads;
     private final CollectiveTimes collectives;
     private final RankCosts[] ranks;
-    private final double[] inside;
-    private final double[] outside;
-    private final double[] outsideOfNode;
+    /** Of the exchange that is looked at, each way. */
+    private final Passed sent;
+
+    private final Passed taken;
     private final int[] nodeOf;
     private final boolean queues;
     private final boolean sums;
@@ -63,9 +66,24 @@ final class Costs implements Work {
      *     the first
      */
     private record LayerUse(Segment segment, Optional<Part.Experts> experts, int graphs,
-            ToLongFunction<StepShape> transferBytes, Map<Object, TaskCost> known) {
+            ToLongFunction<StepShape> transferBytes, Map<Object, TaskCost> known, Latest latest) {
         boolean received() {
             return experts.isPresent() && experts.get().received();
+        }
+    }
+
+    /** What was asked for last, by the very same shape: mostly that which is asked for next. */
+    private static final class Latest {
+        private @Nullable StepShape shape;
+        private TaskCost cost = TaskCost.NONE;
+
+        @SuppressWarnings("ReferenceEquality") // what is equal but another object is found by its value
+        TaskCost of(StepShape of, Supplier<TaskCost> known) {
+            if (shape != of) {
+                cost = known.get();
+                shape = of;
+            }
+            return cost;
         }
     }
 
@@ -112,9 +130,9 @@ final class Costs implements Work {
         Cluster cluster = simulation.cluster();
         int n = plan.ranks().size();
         ranks = new RankCosts[n];
-        inside = new double[n];
-        outside = new double[n];
-        outsideOfNode = new double[1 + cluster.devices().stream().mapToInt(Cluster.Device::node).max().orElse(0)];
+        int nodes = 1 + cluster.devices().stream().mapToInt(Cluster.Device::node).max().orElse(0);
+        sent = new Passed(n, nodes);
+        taken = new Passed(n, nodes);
         nodeOf = new int[n];
         groupOf = plan.ranks().stream().mapToInt(RankPlan::group).toArray();
         queues = cluster.host().queues();
@@ -141,7 +159,7 @@ final class Costs implements Work {
                 boolean first = layers.isEmpty();
                 layers.add(new LayerUse(conditions.counted(layer), layer.experts(), first ? 1 : 0,
                         first ? bytes : step -> 0,
-                        new HashMap<>()));
+                        new HashMap<>(), new Latest()));
             }
             segments.put(segment.name(), layers);
         }
@@ -166,7 +184,7 @@ final class Costs implements Work {
             return TaskCost.NONE;
         }
         if (use.experts().isEmpty()) {
-            return use.known().computeIfAbsent(rows, shape -> cost(costs, use, rows));
+            return use.latest().of(rows, () -> use.known().computeIfAbsent(rows, shape -> cost(costs, use, rows)));
         }
         ExpertLoad load =
                 loads.of(use.experts().get().layer(), microBatch, step).load(map.groupOf(rank));
@@ -278,15 +296,15 @@ final class Costs implements Work {
             case Op.AllReduce reduce -> collectives.allReduceSeconds(
                     devices, reducedBytes(reduce.group().getFirst(), reduce.tensor(), microBatch, step));
             case Op.AllToAll exchange -> {
+                gather(exchange, microBatch, step);
                 double most = 0;
                 double mostOutside = 0;
                 double mostOfNode = 0;
-                for (boolean sent : new boolean[] {true, false}) {
-                    gather(exchange, microBatch, step, sent);
+                for (Passed passed : List.of(sent, taken)) {
                     for (int member : exchange.group()) {
-                        most = Math.max(most, inside[member]);
-                        mostOutside = Math.max(mostOutside, outside[member]);
-                        mostOfNode = Math.max(mostOfNode, outsideOfNode[nodeOf[member]]);
+                        most = Math.max(most, passed.inside[member]);
+                        mostOutside = Math.max(mostOutside, passed.outside[member]);
+                        mostOfNode = Math.max(mostOfNode, passed.outsideOfNode[nodeOf[member]]);
                     }
                 }
                 yield collectives.allToAllSeconds(devices, most, mostOutside, mostOfNode);
@@ -299,26 +317,48 @@ final class Costs implements Work {
         return tensor == Tensor.SUMS ? 8.0 * rows : rows * rowBytes;
     }
 
-    /** Bytes that each member sends, or receives, inside its node and beyond. */
-    private void gather(Op.AllToAll exchange, int microBatch, int step, boolean sent) {
+    /** Bytes that ranks send, or that they receive. */
+    private static final class Passed {
+        final double[] inside;
+        final double[] outside;
+        final double[] outsideOfNode;
+
+        Passed(int ranks, int nodes) {
+            inside = new double[ranks];
+            outside = new double[ranks];
+            outsideOfNode = new double[nodes];
+        }
+
+        void clear(int rank, int node) {
+            inside[rank] = 0;
+            outside[rank] = 0;
+            outsideOfNode[node] = 0;
+        }
+
+        void add(int rank, int node, boolean near, double bytes) {
+            if (near) {
+                inside[rank] += bytes;
+            } else {
+                outside[rank] += bytes;
+                outsideOfNode[node] += bytes;
+            }
+        }
+    }
+
+    /** Bytes that each member sends and receives inside its node and beyond. */
+    private void gather(Op.AllToAll exchange, int microBatch, int step) {
         List<Integer> group = exchange.group();
         for (int member : group) {
-            inside[member] = 0;
-            outside[member] = 0;
-            outsideOfNode[nodeOf[member]] = 0;
+            sent.clear(member, nodeOf[member]);
+            taken.clear(member, nodeOf[member]);
         }
         for (int from : group) {
             for (int to : group) {
-                if (from == to) {
-                    continue;
-                }
-                double bytes = exchangedBytes(exchange, from, to, microBatch, step);
-                int of = sent ? from : to;
-                if (nodeOf[from] == nodeOf[to]) {
-                    inside[of] += bytes;
-                } else {
-                    outside[of] += bytes;
-                    outsideOfNode[nodeOf[of]] += bytes;
+                if (from != to) {
+                    double bytes = exchangedBytes(exchange, from, to, microBatch, step);
+                    boolean near = nodeOf[from] == nodeOf[to];
+                    sent.add(from, nodeOf[from], near, bytes);
+                    taken.add(to, nodeOf[to], near, bytes);
                 }
             }
         }

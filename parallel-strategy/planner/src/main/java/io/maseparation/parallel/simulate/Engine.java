@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.PriorityQueue;
 import java.util.function.DoubleConsumer;
 import java.util.function.DoubleSupplier;
 
@@ -30,35 +29,18 @@ final class Engine {
     private final double hostBytesPerSecond;
     private final ComputeStreams compute;
     private final Log log = new Log();
-    private final PriorityQueue<Event> events = new PriorityQueue<>();
+    private final EventQueue events = new EventQueue();
     private final Chain[][] chains;
     private final Transfers transfers;
     private final double[] bytesSent;
     private final Map<Long, Meeting> meetings = new HashMap<>();
     private final SampleListener samples;
     private final DoubleSupplier until;
-    private long sequence;
     private long sharedStamp;
 
     /** Told when a micro-batch of a rank has its tokens. */
     interface SampleListener {
         void sampled(int rank, int microBatch, int step, double time, int entry);
-    }
-
-    /**
-     * Something that happens.
-     *
-     * @param last whether it happens after everything else at the same time
-     * @param sequence order of events that are alike in both
-     */
-    private record Event(double time, boolean last, long sequence, DoubleConsumer what) implements Comparable<Event> {
-        @Override
-        public int compareTo(Event o) {
-            if (time != o.time) {
-                return time < o.time ? -1 : 1;
-            }
-            return last != o.last ? Boolean.compare(last, o.last) : Long.compare(sequence, o.sequence);
-        }
     }
 
     /** Members of a collective that have arrived. */
@@ -112,11 +94,11 @@ final class Engine {
             }
         }
         while (!events.isEmpty()) {
-            Event event = events.poll();
-            if (event.time() > until.getAsDouble()) {
+            double now = events.nextTime();
+            if (now > until.getAsDouble()) {
                 return log;
             }
-            event.what().accept(event.time());
+            events.poll().accept(now);
         }
         for (Chain[] ofRank : chains) {
             for (Chain chain : ofRank) {
@@ -135,7 +117,7 @@ final class Engine {
     }
 
     private void at(double time, DoubleConsumer what) {
-        events.add(new Event(time, false, sequence++, what));
+        events.add(time, false, what);
     }
 
     private void go(Chain chain, double time) {
@@ -144,7 +126,7 @@ final class Engine {
 
     /** A device takes its next task, after everything that happens at the same time. */
     private void chooseAfter(Chain chain, double time) {
-        events.add(new Event(time, true, sequence++, now -> choose(chain.rank, now)));
+        events.add(time, true, now -> choose(chain.rank, now));
     }
 
     /** Whether it is a micro-batch's turn where they take turns step by step. */

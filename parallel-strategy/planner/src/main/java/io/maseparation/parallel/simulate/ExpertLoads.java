@@ -114,11 +114,21 @@ final class ExpertLoads {
         }
 
         private void visit(int expertGroup, int expert) {
-            int at = expertGroup * experts + expert;
-            if (!visited[at]) {
-                visited[at] = true;
-                active[expertGroup]++;
-                distinct.set(expert);
+            visited[expertGroup * experts + expert] = true;
+        }
+
+        /** When all rows were counted: which experts are visited, and how many of each expert group. */
+        private void close() {
+            int at = 0;
+            for (int expertGroup = 0; expertGroup < active.length; expertGroup++) {
+                int number = 0;
+                for (int expert = 0; expert < experts; expert++) {
+                    if (visited[at++]) {
+                        number++;
+                        distinct.set(expert);
+                    }
+                }
+                active[expertGroup] = number;
             }
         }
 
@@ -304,6 +314,7 @@ final class ExpertLoads {
         for (int group = 0; group < batches.groups(); group++) {
             count(counts, layer, group, batches.of(group, microBatch, step).ids(), step);
         }
+        counts.close();
         return counts;
     }
 
@@ -364,37 +375,37 @@ final class ExpertLoads {
     private void countBits(Counts counts, int layer, int group, int rows, Routing rule) {
         int slots = rule.topK();
         int[] of = serving(layer, group, rule.experts());
-        int[] ofExpert = new int[rule.experts()];
         int[] sent = counts.rows[group];
+        int[] pairs = new int[expertGroups];
+        boolean[] visited = counts.visited;
         boolean extra = rule.extra() != Routing.Extra.NONE;
-        Optional<NodeRoutes.Visitor> routed = routes.map(r -> counts.routed(group));
+        int slot = 0;
         for (int row = 0; row < rows; row++) {
             long needed = 0;
-            for (int slot = row * slots; slot < (row + 1) * slots; slot++) {
+            for (int end = slot + slots; slot < end; slot++) {
                 int expert = chosen[slot];
-                ofExpert[expert]++;
-                needed |= 1L << of[expert];
+                int to = of[expert];
+                pairs[to]++;
+                visited[to * counts.experts + expert] = true;
+                needed |= 1L << to;
             }
             if (extra) {
                 int to = map.serving(layer, rule.experts(), group, row);
-                counts.addPairs(group, to, 1);
+                pairs[to]++;
                 counts.extra[to]++;
                 needed |= 1L << to;
             }
             for (long left = needed; left != 0; left &= left - 1) {
                 sent[Long.numberOfTrailingZeros(left)]++;
             }
-            if (routed.isPresent()) {
-                routes.orElseThrow().visit(group, row, needed, routed.get());
+            if (routes.isPresent()) {
+                routes.get().count(group, row, needed, counts.entering[group], counts.forwarded);
             }
         }
         for (int to = 0; to < expertGroups; to++) {
             counts.allRows[to] += sent[to];
-        }
-        for (int expert = 0; expert < ofExpert.length; expert++) {
-            if (ofExpert[expert] > 0) {
-                counts.addPairs(group, of[expert], ofExpert[expert]);
-                counts.visit(of[expert], expert);
+            if (pairs[to] > 0) {
+                counts.addPairs(group, to, pairs[to]);
             }
         }
     }

@@ -10,9 +10,9 @@ import io.maseparation.moe.segments.Shard;
 import io.maseparation.moe.segments.StepShape;
 import io.maseparation.moe.segments.StepShape.ExpertLoad;
 import io.maseparation.parallel.cluster.DeviceKind;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Seconds of a segment of experts for any load. The bytes and operations of its tasks are linear in rows, pairs and
@@ -33,7 +33,7 @@ public final class ExpertTime {
     private final double fixedSeconds;
     private final Conditions conditions;
     /** By pairs and visited experts: for each task the factor of its shape. */
-    private final Map<Visits, double[]> factors = new HashMap<>();
+    private final Map<Visits, double[]> factors = new ConcurrentHashMap<>();
 
     /**
      * Finds the coefficients of a segment.

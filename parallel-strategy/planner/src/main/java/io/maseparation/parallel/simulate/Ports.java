@@ -16,6 +16,8 @@ import java.util.stream.IntStream;
 final class Ports {
     private static final int[] NO_LINKS = {};
 
+    private static final int[] NO_MESSAGES = {};
+
     private final Cluster cluster;
     private final int[] node;
     private final double[] insideIn;
@@ -86,9 +88,9 @@ final class Ports {
                 inside[near++] = i;
             }
         }
-        Sending within = new Sending(Arrays.copyOf(inside, near), bytes, cluster.links().intraNode());
+        Sending within = new Sending(some(inside, near), bytes, cluster.links().intraNode());
         within.deliver(to, now, insideIn, delivery);
-        Sending beyond = new Sending(Arrays.copyOf(outside, far), bytes, cluster.links().interNode());
+        Sending beyond = new Sending(some(outside, far), bytes, cluster.links().interNode());
         int[] links = beyond.total > 0 ? limitedLinks(node[from], to, beyond.messages) : NO_LINKS;
         if (links.length == 0) {
             beyond.deliver(to, now, outsideIn, delivery);
@@ -96,6 +98,10 @@ final class Ports {
         } else {
             pass(beyond, links, to, now, now + within.seconds(), delivery);
         }
+    }
+
+    private static int[] some(int[] messages, int number) {
+        return number == 0 ? NO_MESSAGES : number == messages.length ? messages : Arrays.copyOf(messages, number);
     }
 
     private int[] limitedLinks(int home, int[] to, int[] messages) {

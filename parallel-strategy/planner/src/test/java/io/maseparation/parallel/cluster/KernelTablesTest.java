@@ -140,6 +140,20 @@ class KernelTablesTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"a100", "h100", "h200"})
+    void noFactorIsBelowTheLeast(String system) {
+        DeviceKind kind = kind(system);
+        for (Kind of : Kind.values()) {
+            for (int seed = 0; seed < 2000; seed++) {
+                SplittableRandom random = new SplittableRandom(seed);
+                OperationCost task = any(random, of, 1 + (int) Math.exp(11.5 * random.nextDouble()));
+                assertThat(kind.factor(task, task.shape())).as("%s", task)
+                        .isGreaterThanOrEqualTo((1 - 1e-9) * kind.leastFactor(task));
+            }
+        }
+    }
+
     /** Kernels change their tiles with the number of rows, so measured times fall now and then; by how much is said. */
     @ParameterizedTest
     @CsvSource({
@@ -335,14 +349,14 @@ class KernelTablesTest {
     @CsvSource({
         // odd points; mean and points beyond 35 %: every second size, one curve, all of a second key (model) left out
         "a100, EXPERTS, 0, 0.03, '', 0.06, 14336of8@3072 14336of8@4096, 0.075, 14336of8@3072 14336of8@4096",
-        "h100, EXPERTS, 1, 0.03, '', 0.07, '', 0.08, 48of128@48",
+        "h100, EXPERTS, 1, 0.03, '', 0.065, '', 0.075, ''",
         "h200, EXPERTS, 2, 0.045, '', 0.06, '', 0.075, ''",
         "a100, DECODE_ATTENTION, 0, 0.10, 16x1@16384 16x4@16384 16x8@16384, 0.055, '', 0.055, ''",
         "h100, DECODE_ATTENTION, 0, 0.07, '', 0.04, '', 0.04, ''",
         "h200, DECODE_ATTENTION, 0, 0.07, '', 0.04, '', 0.04, ''",
         "a100, PRODUCT, 9, 0.06, '', 0.07, '', 0.075, ''",
-        "h100, PRODUCT, 0, 0.04, 128x4096@4096, 0.05, '', 0.09, 1024x4096@256",
-        "h200, PRODUCT, 3, 0.04, 128x4096@4096, 0.06, '', 0.10, ''"
+        "h100, PRODUCT, 0, 0.033, '', 0.049, '', 0.081, ''",
+        "h200, PRODUCT, 3, 0.034, '', 0.041, '', 0.084, ''"
     })
     void everyPartIsPredictedByTheRest(String system, Kind kind, int odd, ArgumentsAccessor allowed) {
         DeviceKind device = kind(system);

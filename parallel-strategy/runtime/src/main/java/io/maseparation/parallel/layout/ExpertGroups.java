@@ -6,6 +6,7 @@ import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -156,7 +157,12 @@ public record ExpertGroups(List<Layer> layers) {
 
     /** What each of so many groups holds, in full width, the extra expert included. */
     List<Shard.Experts> shares(int groups) {
-        List<List<List<Integer>>> byLayer = layers.stream().map(l -> l.held(groups)).toList();
+        // Layers are mostly one and the same: searches make thousands of plans.
+        IdentityHashMap<Layer, List<List<Integer>>> held = new IdentityHashMap<>();
+        List<List<List<Integer>>> byLayer = layers.stream()
+                .map(layer -> held.computeIfAbsent(
+                        layer, l -> l.held(groups).stream().map(List::copyOf).toList()))
+                .toList();
         return IntStream.range(0, groups)
                 .mapToObj(group -> new Shard.Experts(
                         byLayer.stream().map(l -> l.get(group)).toList(), true, 0, 1))

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -170,6 +171,30 @@ public final class NodeRoutes {
         of.visitMet(met, turn, visitor);
     }
 
+    /**
+     * Counts one row at the ranks that it gets to, as {@link #visit(int, int, long, Visitor)} tells of them.
+     *
+     * @param attentionGroup group of the row
+     * @param row index of the row in its micro-batch
+     * @param expertGroups those that the row needs, a bit each
+     * @param entering by rank: one more where the row enters a node
+     * @param forwarded by rank and other rank: one more where the one forwards the row to the other
+     */
+    public void count(int attentionGroup, int row, long expertGroups, int[] entering, int[][] forwarded) {
+        Crossings of = crossings(attentionGroup);
+        if (of.bitwise) {
+            of.count(expertGroups, attentionGroup + row, entering, forwarded);
+            return;
+        }
+        visit(attentionGroup, row, expertGroups, (entry, to) -> {
+            if (entry == to) {
+                entering[entry]++;
+            } else {
+                forwarded[entry][to]++;
+            }
+        });
+    }
+
     private Crossings crossings(int attentionGroup) {
         if (attentionGroup != groupNow) {
             groupNow = attentionGroup;
@@ -212,6 +237,10 @@ public final class NodeRoutes {
         private final long[] groupsOf;
 
         private final long[][] bitsOf;
+        /** Whether each of these has one rank, and ranks are in the order of their groups. */
+        private final boolean single;
+        /** Then by crossing and expert group its rank. */
+        private final int[][] rankOf;
 
         /** @param ranksOf those in the node of each crossing */
         Crossings(Placement placement, List<List<Integer>> ranksOf) {
@@ -239,6 +268,55 @@ public final class NodeRoutes {
                     bitsOf[crossing][group] |= 1L << bit;
                 }
             }
+            single = bitwise && IntStream.range(0, ranks.length).allMatch(crossing -> inOrder(placement, crossing));
+            rankOf = new int[single ? ranks.length : 0][placement.groups()];
+            for (int crossing = 0; crossing < rankOf.length; crossing++) {
+                for (int rank : ranks[crossing]) {
+                    rankOf[crossing][placement.groupOf(rank)] = rank;
+                }
+            }
+        }
+
+        private boolean inOrder(Placement placement, int crossing) {
+            int[] of = ranks[crossing];
+            return IntStream.range(1, of.length)
+                    .allMatch(i -> placement.groupOf(of[i - 1]) < placement.groupOf(of[i]));
+        }
+
+        void count(long groups, int turn, int[] entering, int[][] forwarded) {
+            for (int crossing = 0; crossing < groupsOf.length; crossing++) {
+                long here = groups & groupsOf[crossing];
+                if (here != 0) {
+                    count(single ? here : ranksOf(crossing, here), single ? rankOf[crossing] : ranks[crossing], turn,
+                            entering, forwarded);
+                }
+            }
+        }
+
+        private static void count(long here, int[] of, int turn, int[] entering, int[][] forwarded) {
+            long left = here;
+            if ((left & (left - 1)) != 0) {
+                for (int skip = turn % Long.bitCount(here); skip > 0; skip--) {
+                    left &= left - 1;
+                }
+            }
+            long entered = Long.lowestOneBit(left);
+            int entry = of[Long.numberOfTrailingZeros(entered)];
+            entering[entry]++;
+            int[] sent = forwarded[entry];
+            for (left = here ^ entered; left != 0; left &= left - 1) {
+                sent[of[Long.numberOfTrailingZeros(left)]]++;
+            }
+        }
+
+        /** The ranks of some expert groups in a crossing, a bit each. */
+        private long ranksOf(int crossing, long groups) {
+            long[] bitsOfGroup = bitsOf[crossing];
+            long here = 0;
+            for (long left = groups; left != 0; left &= left - 1) {
+                here |= bitsOfGroup[Long.numberOfTrailingZeros(left)];
+            }
+            return here;
         }
 
         /** Notes that the row needs an expert group; how many crossings it has now. */
@@ -264,10 +342,7 @@ public final class NodeRoutes {
 
         void visitGroups(long groups, int turn, Visitor visitor) {
             for (int crossing = 0; crossing < groupsOf.length; crossing++) {
-                long here = 0;
-                for (long left = groups & groupsOf[crossing]; left != 0; left &= left - 1) {
-                    here |= bitsOf[crossing][Long.numberOfTrailingZeros(left)];
-                }
+                long here = ranksOf(crossing, groups & groupsOf[crossing]);
                 if (here != 0) {
                     visitBits(ranks[crossing], here, turn, visitor);
                 }

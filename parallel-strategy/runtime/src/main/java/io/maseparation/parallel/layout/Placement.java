@@ -47,6 +47,7 @@ public final class Placement {
      * @param experts which groups of a copy hold which experts
      * @param layers of the model
      */
+    @SuppressWarnings("ReferenceEquality") // equal layers are one object, and to compare their lists takes as long
     Placement(int slices, int[][] ranks, int[] copyOf, int copies, ExpertGroups experts,
             List<ModelConfig.Layer> layers) {
         this.slices = slices;
@@ -61,6 +62,11 @@ public final class Placement {
         }
         groupsOfExpert = new int[layers.size()][][];
         for (int layer = 0; layer < layers.size(); layer++) {
+            if (layer > 0 && experts.layers().get(layer) == experts.layers().get(layer - 1)
+                    && layers.get(layer).extraWidth() > 0 == layers.get(layer - 1).extraWidth() > 0) {
+                groupsOfExpert[layer] = groupsOfExpert[layer - 1];
+                continue;
+            }
             groupsOfExpert[layer] = Stream.concat(
                     experts.layers().get(layer).groupsOf().stream()
                             .map(groups -> groups.stream().mapToInt(g -> g).toArray()),

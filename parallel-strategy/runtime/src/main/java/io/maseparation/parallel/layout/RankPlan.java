@@ -22,6 +22,17 @@ public record RankPlan(int rank, Role role, Shard shard, int group, List<Segment
     }
 
     /**
+     * {@return another rank with the very same program}
+     *
+     * @param other its index
+     * @param held what it holds
+     * @param share which share of the sequences its rows belong to
+     */
+    RankPlan as(int other, Shard held, int share) {
+        return new RankPlan(other, role, held, share, segments, program);
+    }
+
+    /**
      * {@return for each operation of the program, how many exchanges with ranks that do other work come before it} What
      * lies between two of them goes together: whoever is behind in these legs goes first, but within one whoever is
      * ahead, as that is what others wait for next. A rank with split heads would otherwise begin the attention of all

@@ -5,7 +5,9 @@ import io.maseparation.moe.segments.Part;
 import io.maseparation.moe.segments.Shard;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -80,6 +82,12 @@ final class SeparatedPlan {
         int[] copyOf = new int[attentionGroups];
         for (int group = 0; group < attentionGroups; group++) {
             copyOf[group] = group % copies;
+            if (slices == 1 && group >= copies) {
+                // Without a group of its own to reduce in, a rank does what the one before it on the same copy does.
+                RankPlan like = ranks.get(group - copies);
+                ranks.add(like.as(group, like.shard(), group));
+                continue;
+            }
             HeadGroup heads = new HeadGroup(config, RankLists.of(group * slices, slices));
             for (int slice = 0; slice < slices; slice++) {
                 List<Integer> asked = servers.get(copyOf[group]).get(slice);
@@ -91,13 +99,19 @@ final class SeparatedPlan {
         Placement placement =
                 new Placement(slices, expertRanks, copyOf, copies, experts, config.layers());
         NodeRoutes routes = new NodeRoutes(placement, dispatch);
+        Map<Asked, RankPlan> known = new HashMap<>();
         for (int copy = 0; copy < copies; copy++) {
             for (int e = 0; e < expertGroups; e++) {
                 for (int part = 0; part < parts; part++) {
                     int rank = expertRank(copy, e, part);
                     Shard.Experts share = new Shard.Experts(shares.get(e).perLayer(), true, part, parts);
                     List<Integer> asking = askers.get(copy).get(e % slices);
-                    ranks.add(expertRank(rank, share, asking, routes.forwarding(rank, asking)));
+                    Shard shard = new Shard(
+                            0, config.layers().size(), Optional.empty(), Optional.of(share), false, Optional.empty());
+                    ranks.add(known.computeIfAbsent(
+                            new Asked(copy, e % slices, routes.forwarding(rank, asking)),
+                            asked -> expertRank(rank, shard, asking, asked.peers()))
+                            .as(rank, shard, -1));
                 }
             }
         }
@@ -118,10 +132,11 @@ final class SeparatedPlan {
         }
     }
 
+    /** What the program of a rank of experts follows from: its copy, the slice that asks it and its peers. */
+    private record Asked(int copy, int slice, Optional<List<Integer>> peers) {}
+
     private RankPlan expertRank(
-            int rank, Shard.Experts experts, List<Integer> askers, Optional<List<Integer>> peers) {
-        Shard shard = new Shard(
-                0, config.layers().size(), Optional.empty(), Optional.of(experts), false, Optional.empty());
+            int rank, Shard shard, List<Integer> askers, Optional<List<Integer>> peers) {
         ProgramBuilder program = new ProgramBuilder();
         for (int layer = 0; layer < config.layers().size(); layer++) {
             program.op(new Op.Recv(askers, Tensor.DISPATCH, layer));

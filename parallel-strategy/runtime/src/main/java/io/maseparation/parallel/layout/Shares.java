@@ -144,10 +144,23 @@ public record Shares(PerMicroBatch<List<Integer>> sequences, int[] firstBlock, i
                 .allMatch(s -> owners.get(s) == otherGroup && firstBlock[s] == other.firstBlock[s]);
     }
 
+    /** Whether there are any, of one length above 0. */
+    private static boolean alike(List<Integer> sequences, int[] lengths) {
+        if (sequences.isEmpty() || lengths[sequences.getFirst()] <= 0) {
+            return false;
+        }
+        int length = lengths[sequences.getFirst()];
+        for (int sequence : sequences) {
+            if (lengths[sequence] != length) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private static List<List<Integer>> deal(List<Integer> sequences, int[] lengths, int parts, int start) {
         List<List<Integer>> dealt = RankLists.empty(parts);
-        int[] different = sequences.stream().mapToInt(s -> lengths[s]).distinct().limit(2).toArray();
-        if (different.length == 1 && different[0] > 0) {
+        if (alike(sequences, lengths)) {
             // The lightest is then the next one. A search does this thousands of times.
             int part = start;
             for (int sequence : sequences) {

@@ -27,6 +27,25 @@ class NodeRoutesTest {
         return NodeRoutes.of(plan).orElseThrow();
     }
 
+    /** Counting rows is the same as being told of them. */
+    private static void countsWhatItTellsOf(Plan plan, int group, long expertGroups) {
+        NodeRoutes routes = routes(plan);
+        int ranks = plan.ranks().size();
+        int[] entering = new int[ranks];
+        int[][] forwarded = new int[ranks][ranks];
+        int[] told = new int[ranks];
+        int[][] toldForwarded = new int[ranks][ranks];
+        for (int row = 0; row < 5; row++) {
+            routes.count(group, row, expertGroups, entering, forwarded);
+            routes.visit(group, row, expertGroups, (entry, to) -> {
+                told[entry] += entry == to ? 1 : 0;
+                toldForwarded[entry][to] += entry == to ? 0 : 1;
+            });
+        }
+        assertThat(entering).isEqualTo(told);
+        assertThat(forwarded).isDeepEqualTo(toldForwarded);
+    }
+
     /** From each asker a row enters a node once, at a rank that needs it, and gets from there to all others that do. */
     @Property
     void aRowCrossesToANodeOnce(@ForAll long seed) {
@@ -72,6 +91,8 @@ class NodeRoutesTest {
         });
 
         assertThat(found).isEqualTo(needed);
+        countsWhatItTellsOf(plan, group, Arrays.stream(assigned, slots, 2 * slots)
+                .filter(g -> g >= 0).mapToLong(g -> 1L << g).reduce(0, (a, b) -> a | b));
         entries.forEach((crossing, at) -> {
             assertThat(at).as("entry of %s", crossing).hasSize(1);
             assertThat(needed.get(crossing)).containsAll(at);

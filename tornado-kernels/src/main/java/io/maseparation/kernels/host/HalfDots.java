@@ -16,11 +16,12 @@ import jdk.incubator.vector.VectorOperators;
  * Loops over fp16 weights. Widening is written out in each of them: as methods they would be too many for C2's limit on
  * what it inlines, and vectors would go through memory.
  *
- * <p>The Vector API of JDK 25 has no conversion from fp16. Here the exponent moves to the top of fp32's range, where the
- * highest one is infinity and NaN in both formats, and a multiplication by a power of two brings it down to where it
- * belongs. Subnormals come out too large then, as if they had the bit that they lack; twice the number less 2^-14 is
+ * <p>The Vector API of JDK 25 has no conversion from fp16. Here the exponent moves to the top of fp32's range, where
+ * the highest one is infinity and NaN in both formats, and a multiplication by a power of two brings it down to where
+ * it belongs. Subnormals come out too large then, as if they had the bit that they lack; twice the number less 2^-14 is
  * what they are, and for all other numbers that is no less than the number itself, so that the smaller of both is right
- * for each. No step has a subnormal operand: on processors of Intel one such lane makes a multiplication take 150 cycles.
+ * for each. No step has a subnormal operand: on processors of Intel one such lane makes a multiplication take 150
+ * cycles.
  */
 final class HalfDots implements WeightDots {
     static final HalfDots LOOPS = new HalfDots();

@@ -22,12 +22,12 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * The loops of {@link AttentionTile} over an fp16 cache for heads of eight vectors, 128 columns with AVX-512, and one
- * query head, which read the cache where it lies: every element sees the same operations as if a tile had been converted
- * first. Widening is written out, as in {@link HalfDots} and for its reasons. With a number of columns that the compiler
- * knows it takes the checks of positions out of the loops.
+ * query head, which read the cache where it lies: every element sees the same operations as if a tile had been
+ * converted first. Widening is written out, as in {@link HalfDots} and for its reasons. With a number of columns that
+ * the compiler knows it takes the checks of positions out of the loops.
  *
- * <p>Blocks of a cache lie apart, and a processor takes a while to see that a new one is read in order. So each loop also
- * reads what the next one will need, a word of each line.
+ * <p>Blocks of a cache lie apart, and a processor takes a while to see that a new one is read in order. So each loop
+ * also reads what the next one will need, a word of each line.
  */
 final class HalfHeads {
     /** Columns of such a head. */

@@ -11,8 +11,8 @@ import jdk.incubator.vector.VectorMask;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dot products of weight rows with activation rows, for one thread of a host body, which keeps the memory that they work
- * in between calls.
+ * Dot products of weight rows with activation rows, for one thread of a host body, which keeps the memory that they
+ * work in between calls.
  *
  * <p>Every dot product is summed in one order, which only the number of columns decides: lane i of one vector adds
  * columns i, i + LANES, i + 2 LANES, … with fused multiply-adds, a short last vector filled up with zeros, and then the

@@ -4,11 +4,11 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The inner loops of {@link HostDots} for one format of weights. Each format has a class of its own, so that the JVM
- * compiles its loops by themselves: as branches of the same methods three formats in one process cost each other half
- * of their speed.
+ * compiles its loops by themselves: as branches of the same methods three formats in one process cost each other
+ * half of their speed.
  *
- * <p>Positions of weights are in bytes; {@code n} columns are whole vectors. The sums of an output and an activation row
- * are one vector of partial sums each: lane i of it adds the columns i, i + LANES, i + 2 LANES, … in this order.
+ * <p>Positions of weights are in bytes; {@code n} columns are whole vectors. The sums of an output and an activation
+ * row are one vector of partial sums each: lane i of it adds the columns i, i + LANES, i + 2 LANES, … in this order.
  */
 sealed interface WeightDots permits FloatDots, HalfDots, BrainDots {
     /**

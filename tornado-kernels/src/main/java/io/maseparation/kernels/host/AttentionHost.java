@@ -134,8 +134,10 @@ public final class AttentionHost {
         private final int group;
 
         private final int padded;
-        /** Whether the inner loops can read the cache where it lies. */
+        /** Whether the inner loops of fp32 can read the cache where it lies. */
         private final boolean direct;
+        /** Whether those of {@link HalfHeads} can. */
+        private final boolean halves;
 
         Call(
                 FloatArray qkv,
@@ -167,6 +169,7 @@ public final class AttentionHost {
             this.group = heads / kvHeads;
             this.padded = AttentionTile.padded(headDim);
             this.direct = !fp16 && padded == headDim;
+            this.halves = fp16 && headDim == HalfHeads.COLUMNS && group == 1;
         }
 
         private int position(int row) {
@@ -279,6 +282,11 @@ public final class AttentionHost {
                 int from = Math.max(0, low - start);
                 int to = Math.min(TILE, high - start);
                 long element = tileElement(row, kvHead, start);
+                if (halves) {
+                    boolean last = start + TILE >= high;
+                    decodeHalves(s, element, last ? element : tileElement(row, kvHead, start + TILE), from, to);
+                    continue;
+                }
                 MemorySegment k = kCache;
                 MemorySegment v = vCache;
                 long at = 4 * element;
@@ -313,6 +321,16 @@ public final class AttentionHost {
                     AttentionTile.fold(s.sums, s.part, g, padded, c);
                 }
             }
+        }
+
+        /** A tile of fp16; {@code next} is the element where the next one begins. */
+        private void decodeHalves(AttentionScratch s, long element, long next, int from, int to) {
+            long at = 2 * element;
+            s.touched += HalfHeads.score(s.queries, 0, kCache, at, vCache, at, s.lanes, from, to);
+            AttentionTile.addLanes(s.lanes, s.scores, from, to);
+            float c = AttentionTile.softmax(s.scores, 0, from, to, scale, s.highest, s.total);
+            s.touched += HalfHeads.weigh(s.scores, 0, vCache, at, kCache, 2 * next, s.part, 0, from, to);
+            AttentionTile.fold(s.sums, s.part, 0, padded, c);
         }
 
         private void merge(

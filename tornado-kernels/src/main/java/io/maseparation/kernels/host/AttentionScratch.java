@@ -25,6 +25,10 @@ final class AttentionScratch {
     /** Results of context blocks waiting to be merged; used by the calling thread only. */
     private MemorySegment blocks = MemorySegment.NULL;
 
+    /** What was read of tiles before their turn. It is kept so that the reads are made. */
+    long touched;
+    /** Partial sums of a tile's scores, [TILE, LANES]. */
+    final float[] lanes = new float[AttentionTile.TILE * HostVectors.LANES];
     /** Highest score of each row so far. */
     float[] highest = new float[0];
     /** Sum of exponentials of each row so far. */

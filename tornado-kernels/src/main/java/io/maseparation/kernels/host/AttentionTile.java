@@ -115,6 +115,13 @@ final class AttentionTile {
         }
     }
 
+    /** scores[p] = sum of the lanes of p, for p in [from, to). */
+    static void addLanes(float[] lanes, MemorySegment scores, int from, int to) {
+        for (int p = from; p < to; p++) {
+            scores.set(FLOAT, 4L * p, HostVectors.sum(FloatVector.fromArray(F, lanes, p * LANES)));
+        }
+    }
+
     /**
      * Turns the scores of a row's positions [from, to) within the tile into exponentials, those of the others into
      * zero, and updates the row's highest score and total.

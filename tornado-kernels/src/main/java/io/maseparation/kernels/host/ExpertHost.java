@@ -59,7 +59,7 @@ public final class ExpertHost {
         int blocks = Math.ceilDiv(width, OUTPUTS);
         int grain = ProjectionHost.grain(Math.ceilDiv(total, active.length), gated ? 2 * cols : cols);
         HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
-            HostDots dots = new HostDots();
+            HostDots dots = HostDots.get();
             float[] ups = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
             float[] gates = gated ? new float[ups.length] : ups;
             for (int block = from; block < to; block++) {
@@ -112,7 +112,7 @@ public final class ExpertHost {
         int blocks = Math.ceilDiv(rows, OUTPUTS);
         int grain = ProjectionHost.grain(Math.ceilDiv(total, active.length), width);
         HostThreads.forRange(active.length * blocks, grain, (from, to) -> {
-            HostDots dots = new HostDots();
+            HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(total, HostDots.ROWS) * OUTPUTS];
             for (int block = from; block < to; block++) {
                 int e = active[block / blocks];

@@ -8,9 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Dot products of weight rows with activation rows, for one thread of a host body.
+ * Dot products of weight rows with activation rows, for one thread of a host body, which keeps the memory that they
+ * work in between calls.
  *
  * <p>Every dot product is summed in one order, which only the number of columns decides: lane i of one vector adds
  * columns i, i + LANES, i + 2 LANES, … with fused multiply-adds, a short last vector filled up with zeros, and then the
@@ -28,14 +30,31 @@ final class HostDots {
     /** Columns of converted weights held at a time: with those of a group of outputs, in the first-level cache. */
     private static final int CHUNK = 1024;
 
-    /** Up to this many activation rows, weights are converted for two rows at a time, straight from memory. */
-    private static final int FEW = 4;
+    /** Up to this many activation rows, weights are read straight from memory and converted in registers. */
+    private static final int FEW = 8;
 
-    private final float[] lanes = new float[GROUP * LANES];
+    private static final ThreadLocal<HostDots> LOCAL = ThreadLocal.withInitial(HostDots::new);
+
+    private final float[] lanes = new float[2 * FEW * LANES];
+    /** Rows of activations as the loops for few rows read them. */
+    private float[] packed = {};
+    /** Which rows these are: they stay while a host body goes through its outputs. */
+    private long @Nullable [] packedAt;
+    private int packedFrom;
+    private int packedTo;
     /** Empty until it is needed, as is the next. */
     private float[] weights = {};
 
     private float[] accumulators = {};
+
+    private HostDots() {}
+
+    /** {@return this thread's, for activations that do not change while it is in use} */
+    static HostDots get() {
+        HostDots dots = LOCAL.get();
+        dots.packedAt = null;
+        return dots;
+    }
 
     /**
      * Dot products of up to {@link #OUTPUTS} weight rows with up to {@link #ROWS} activation rows.
@@ -44,7 +63,7 @@ final class HostDots {
      * @param from first weight row
      * @param to end of the weight rows
      * @param x fp32 activations
-     * @param xAt position of each activation row in {@code x}, in bytes
+     * @param xAt position of each activation row in {@code x}, in bytes; another array for other activations
      * @param rowFrom first entry of {@code xAt}
      * @param rowTo end of the entries of {@code xAt}
      * @param sums receives the product of weight row o and activation row r at
@@ -65,21 +84,13 @@ final class HostDots {
     private void oneRow(HostWeights w, int from, int to, MemorySegment x, long x0, float[] sums) {
         int cols = w.cols();
         int whole = FLOATS.loopBound(cols);
-        MemorySegment segment = w.segment();
         for (int o = from; o < to; o += GROUP) {
             // A short last group computes its last output again.
             long w0 = w.byteOffset(o);
             long w1 = w.byteOffset(Math.min(o + 1, to - 1));
             long w2 = w.byteOffset(Math.min(o + 2, to - 1));
             long w3 = w.byteOffset(Math.min(o + 3, to - 1));
-            switch (w.type()) {
-                case F32 -> rowF32(segment, w0, w1, w2, w3, x, x0, whole, lanes);
-                case F16 -> {
-                    rowF16(segment, w0, w1, x, x0, whole, lanes, 0);
-                    rowF16(segment, w2, w3, x, x0, whole, lanes, 2 * LANES);
-                }
-                case BF16 -> rowBf16(segment, w0, w1, w2, w3, x, x0, whole, lanes);
-            }
+            w.loops().one(w.segment(), w0, w1, w2, w3, x, x0, whole, lanes);
             if (whole < cols) {
                 FloatVector xv = FloatVector.fromMemorySegment(
                         FLOATS, x, x0 + 4L * whole, ORDER, HostWeights.floatsBelow(cols - whole));
@@ -100,157 +111,69 @@ final class HostDots {
         wv.fma(xv, sum).intoArray(lanes, i * LANES);
     }
 
-    private static void rowF32(
-            MemorySegment w, long w0, long w1, long w2, long w3, MemorySegment x, long x0, int n, float[] lanes) {
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int k = 0; k < n; k += LANES) {
-            FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            long at = 4L * k;
-            s0 = HostWeights.f32(w, w0 + at).fma(xv, s0);
-            s1 = HostWeights.f32(w, w1 + at).fma(xv, s1);
-            s2 = HostWeights.f32(w, w2 + at).fma(xv, s2);
-            s3 = HostWeights.f32(w, w3 + at).fma(xv, s3);
-        }
-        store(s0, s1, s2, s3, lanes);
-    }
-
-    /** Two outputs only: with four, C2 runs into its limit on inlining and boxes vectors. */
-    private static void rowF16(
-            MemorySegment w, long w0, long w1, MemorySegment x, long x0, int n, float[] lanes, int at) {
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = s0;
-        for (int k = 0; k < n; k += LANES) {
-            FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            s0 = HostWeights.f16(w, w0 + 2L * k).fma(xv, s0);
-            s1 = HostWeights.f16(w, w1 + 2L * k).fma(xv, s1);
-        }
-        s0.intoArray(lanes, at);
-        s1.intoArray(lanes, at + LANES);
-    }
-
-    private static void rowBf16(
-            MemorySegment w, long w0, long w1, long w2, long w3, MemorySegment x, long x0, int n, float[] lanes) {
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int k = 0; k < n; k += LANES) {
-            FloatVector xv = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            long at = 2L * k;
-            s0 = HostWeights.bf16(w, w0 + at).fma(xv, s0);
-            s1 = HostWeights.bf16(w, w1 + at).fma(xv, s1);
-            s2 = HostWeights.bf16(w, w2 + at).fma(xv, s2);
-            s3 = HostWeights.bf16(w, w3 + at).fma(xv, s3);
-        }
-        store(s0, s1, s2, s3, lanes);
-    }
-
-    private static void store(FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3, float[] lanes) {
-        s0.intoArray(lanes, 0);
-        s1.intoArray(lanes, LANES);
-        s2.intoArray(lanes, 2 * LANES);
-        s3.intoArray(lanes, 3 * LANES);
-    }
-
-    /** Two outputs and two activation rows at a time; a missing second one is a copy of the first. */
+    /** Four activation rows and four outputs at a time, or eight and two; missing rows are copies of the last. */
     private void fewRows(
             HostWeights w, int from, int to, MemorySegment x, long[] xAt, int rowFrom, int rowTo, float[] sums) {
+        int rows = rowTo - rowFrom;
+        int width = rows <= FEW / 2 ? FEW / 2 : FEW;
+        int group = 2 * FEW / width;
         int cols = w.cols();
         int whole = FLOATS.loopBound(cols);
-        MemorySegment segment = w.segment();
-        for (int o = from; o < to; o += 2) {
+        pack(x, xAt, rowFrom, rowTo, width, cols);
+        for (int o = from; o < to; o += group) {
+            // A short last group computes its last output again.
             long w0 = w.byteOffset(o);
             long w1 = w.byteOffset(Math.min(o + 1, to - 1));
-            for (int r = rowFrom; r < rowTo; r += 2) {
-                long x0 = xAt[r];
-                long x1 = xAt[Math.min(r + 1, rowTo - 1)];
-                switch (w.type()) {
-                    case F32 -> pairsF32(segment, w0, w1, x, x0, x1, whole, lanes);
-                    case F16 -> pairsF16(segment, w0, w1, x, x0, x1, whole, lanes);
-                    case BF16 -> pairsBf16(segment, w0, w1, x, x0, x1, whole, lanes);
-                }
+            if (width == FEW) {
+                w.loops().eight(w.segment(), w0, w1, packed, whole, lanes);
+            } else {
+                long w2 = w.byteOffset(Math.min(o + 2, to - 1));
+                long w3 = w.byteOffset(Math.min(o + 3, to - 1));
+                w.loops().four(w.segment(), w0, w1, w2, w3, packed, whole, lanes);
+            }
+            for (int i = 0; i < group && o + i < to; i++) {
                 if (whole < cols) {
-                    VectorMask<Float> mask = HostWeights.floatsBelow(cols - whole);
-                    FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * whole, ORDER, mask);
-                    FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * whole, ORDER, mask);
-                    long done = (long) whole * w.type().bytes();
-                    FloatVector v0 = w.tail(w0 + done, cols - whole);
-                    FloatVector v1 = w.tail(w1 + done, cols - whole);
-                    addTail(v0, a0, 0);
-                    addTail(v1, a0, 1);
-                    addTail(v0, a1, 2);
-                    addTail(v1, a1, 3);
-                }
-                for (int i = 0; i < GROUP; i++) {
-                    int output = o + i % 2;
-                    int row = r + i / 2;
-                    if (output < to && row < rowTo) {
-                        sums[(row - rowFrom) * OUTPUTS + output - from] =
-                                HostVectors.sum(FloatVector.fromArray(FLOATS, lanes, i * LANES));
+                    FloatVector tail =
+                            w.tail(w.byteOffset(o + i) + (long) whole * w.type().bytes(), cols - whole);
+                    for (int r = 0; r < rows; r++) {
+                        FloatVector xv = FloatVector.fromArray(FLOATS, packed, whole * width + r * LANES);
+                        addTail(tail, xv, i * width + r);
                     }
+                }
+                for (int r = 0; r < rows; r++) {
+                    int at = (i * width + r) * LANES;
+                    sums[r * OUTPUTS + o + i - from] = HostVectors.sum(FloatVector.fromArray(FLOATS, lanes, at));
                 }
             }
         }
     }
 
-    private static void pairsF32(
-            MemorySegment w, long w0, long w1, MemorySegment x, long x0, long x1, int n, float[] lanes) {
-        FloatVector s00 = FloatVector.zero(FLOATS);
-        FloatVector s01 = s00;
-        FloatVector s10 = s00;
-        FloatVector s11 = s00;
-        for (int k = 0; k < n; k += LANES) {
-            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * k, ORDER);
-            FloatVector v0 = HostWeights.f32(w, w0 + 4L * k);
-            s00 = v0.fma(a0, s00);
-            s10 = v0.fma(a1, s10);
-            FloatVector v1 = HostWeights.f32(w, w1 + 4L * k);
-            s01 = v1.fma(a0, s01);
-            s11 = v1.fma(a1, s11);
+    /** Writes activation rows to {@link #packed} as [cols / LANES, width, LANES], unless the last call did. */
+    @SuppressWarnings("ReferenceEquality") // The same array is what says that these are the same rows.
+    private void pack(MemorySegment x, long[] xAt, int rowFrom, int rowTo, int width, int cols) {
+        if (xAt == packedAt && rowFrom == packedFrom && rowTo == packedTo) {
+            return;
         }
-        store(s00, s01, s10, s11, lanes);
-    }
-
-    private static void pairsF16(
-            MemorySegment w, long w0, long w1, MemorySegment x, long x0, long x1, int n, float[] lanes) {
-        FloatVector s00 = FloatVector.zero(FLOATS);
-        FloatVector s01 = s00;
-        FloatVector s10 = s00;
-        FloatVector s11 = s00;
-        for (int k = 0; k < n; k += LANES) {
-            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * k, ORDER);
-            FloatVector v0 = HostWeights.f16(w, w0 + 2L * k);
-            s00 = v0.fma(a0, s00);
-            s10 = v0.fma(a1, s10);
-            FloatVector v1 = HostWeights.f16(w, w1 + 2L * k);
-            s01 = v1.fma(a0, s01);
-            s11 = v1.fma(a1, s11);
+        int whole = FLOATS.loopBound(cols);
+        int size = width * Math.ceilDiv(cols, LANES) * LANES;
+        if (packed.length < size) {
+            packed = new float[size];
         }
-        store(s00, s01, s10, s11, lanes);
-    }
-
-    private static void pairsBf16(
-            MemorySegment w, long w0, long w1, MemorySegment x, long x0, long x1, int n, float[] lanes) {
-        FloatVector s00 = FloatVector.zero(FLOATS);
-        FloatVector s01 = s00;
-        FloatVector s10 = s00;
-        FloatVector s11 = s00;
-        for (int k = 0; k < n; k += LANES) {
-            FloatVector a0 = FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER);
-            FloatVector a1 = FloatVector.fromMemorySegment(FLOATS, x, x1 + 4L * k, ORDER);
-            FloatVector v0 = HostWeights.bf16(w, w0 + 2L * k);
-            s00 = v0.fma(a0, s00);
-            s10 = v0.fma(a1, s10);
-            FloatVector v1 = HostWeights.bf16(w, w1 + 2L * k);
-            s01 = v1.fma(a0, s01);
-            s11 = v1.fma(a1, s11);
+        for (int r = 0; r < width; r++) {
+            long x0 = xAt[Math.min(rowFrom + r, rowTo - 1)];
+            for (int k = 0; k < whole; k += LANES) {
+                FloatVector.fromMemorySegment(FLOATS, x, x0 + 4L * k, ORDER)
+                        .intoArray(packed, k * width + r * LANES);
+            }
+            if (whole < cols) {
+                FloatVector.fromMemorySegment(
+                                FLOATS, x, x0 + 4L * whole, ORDER, HostWeights.floatsBelow(cols - whole))
+                        .intoArray(packed, whole * width + r * LANES);
+            }
         }
-        store(s00, s01, s10, s11, lanes);
+        packedAt = xAt;
+        packedFrom = rowFrom;
+        packedTo = rowTo;
     }
 
     /** Weights are converted once, a chunk of columns at a time, and then serve every activation row. */

@@ -30,7 +30,6 @@ final class HostVectors {
     static final ByteOrder ORDER = ByteOrder.nativeOrder();
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-    private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, F.vectorShape());
     private static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
 
@@ -65,15 +64,7 @@ final class HostVectors {
 
     /** As many fp16 numbers as there are lanes, as floats; exact, infinities and NaN included. */
     static FloatVector loadHalves(MemorySegment segment, long byteOffset) {
-        IntVector bits = (IntVector) ShortVector.fromMemorySegment(HALVES, segment, byteOffset, ORDER)
-                .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-        // The exponent moves over by scaling, which makes subnormals right too; the highest exponent is put in by hand.
-        IntVector magnitude = bits.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
-        IntVector scaled = magnitude.reinterpretAsFloats().mul(0x1p112f).reinterpretAsInts();
-        IntVector special = magnitude.or(0x7f800000);
-        return scaled.blend(special, magnitude.compare(VectorOperators.GE, 0x0f800000))
-                .or(bits.and(0x8000).lanewise(VectorOperators.LSHL, 16))
-                .reinterpretAsFloats();
+        return HostWeights.f16(ShortVector.fromMemorySegment(HALVES, segment, byteOffset, ORDER));
     }
 
     /** Sum of the lanes, as a tree of halves. */

@@ -33,16 +33,11 @@ record HostWeights(DataType type, MemorySegment segment, long offset, long rowSt
     /** Order of bytes in TornadoVM's arrays. */
     static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-    private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+    /** As many ints as {@link #FLOATS} has floats. */
+    static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
     /** As many shorts as {@link #FLOATS} has floats. */
     static final VectorSpecies<Short> SHORTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
-
-    private static final int HALF_SIGN_AND_MAGNITUDE = 0x8fffe000;
-    private static final int HALF_EXPONENT = 0x0f800000;
-    private static final int FLOAT_EXPONENT = 0x7f800000;
-    /** Difference of the exponent biases, 127 - 15. */
-    private static final float HALF_REBIAS = 0x1p112f;
 
     /** A view of {@code data}, whose class decides the format. */
     static HostWeights of(TornadoNativeArray data, long offset, long rowStride, int cols) {
@@ -54,6 +49,15 @@ record HostWeights(DataType type, MemorySegment segment, long offset, long rowSt
                     default -> throw new IllegalArgumentException("no weights in a " + data.getClass());
                 };
         return new HostWeights(type, data.getSegment(), offset, rowStride, cols);
+    }
+
+    /** {@return the loops over elements of this format} */
+    WeightDots loops() {
+        return switch (type) {
+            case F32 -> FloatDots.LOOPS;
+            case F16 -> HalfDots.LOOPS;
+            case BF16 -> BrainDots.LOOPS;
+        };
     }
 
     /** Position of element (row, 0) in the segment, in bytes. */
@@ -76,27 +80,15 @@ record HostWeights(DataType type, MemorySegment segment, long offset, long rowSt
         return FloatVector.fromMemorySegment(FLOATS, segment, at, ORDER);
     }
 
-    /** A vector of fp16 weights. */
-    static FloatVector f16(MemorySegment segment, long at) {
-        return f16(ShortVector.fromMemorySegment(SHORTS, segment, at, ORDER));
-    }
-
-    /** A vector of bf16 weights. */
-    static FloatVector bf16(MemorySegment segment, long at) {
-        return bf16(ShortVector.fromMemorySegment(SHORTS, segment, at, ORDER));
-    }
-
-    /** fp16 to fp32. */
+    /** fp16 to fp32, as {@link HalfDots} says. */
     static FloatVector f16(ShortVector halves) {
-        // Sign extension puts copies of the sign above the magnitude, which leaves one of them at fp32's place.
-        IntVector bits = ((IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0))
-                .lanewise(VectorOperators.LSHL, 13)
-                .and(HALF_SIGN_AND_MAGNITUDE);
-        // A multiplication by a power of two moves the exponent, and normalises subnormals on the way.
-        FloatVector finite = bits.reinterpretAsFloats().mul(HALF_REBIAS);
-        VectorMask<Integer> special = bits.and(HALF_EXPONENT).eq(HALF_EXPONENT);
-        return finite.reinterpretAsInts()
-                .lanewise(VectorOperators.OR, FLOAT_EXPONENT, special)
+        IntVector bits =
+                ((IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0)).lanewise(VectorOperators.LSHL, 13);
+        FloatVector raised = bits.or(HalfDots.TOP).and(HalfDots.MAGNITUDE).reinterpretAsFloats();
+        return raised.mul(HalfDots.REBIAS)
+                .reinterpretAsInts()
+                .min(raised.fma(HalfDots.TWICE, HalfDots.LEAST).reinterpretAsInts())
+                .or(bits.and(HalfDots.SIGN))
                 .reinterpretAsFloats();
     }
 
@@ -117,23 +109,7 @@ record HostWeights(DataType type, MemorySegment segment, long offset, long rowSt
      */
     void unpack(long at, int n, float[] out, int outAt) {
         int whole = FLOATS.loopBound(n);
-        switch (type) {
-            case F32 -> {
-                for (int k = 0; k < whole; k += LANES) {
-                    f32(segment, at + 4L * k).intoArray(out, outAt + k);
-                }
-            }
-            case F16 -> {
-                for (int k = 0; k < whole; k += LANES) {
-                    f16(segment, at + 2L * k).intoArray(out, outAt + k);
-                }
-            }
-            case BF16 -> {
-                for (int k = 0; k < whole; k += LANES) {
-                    bf16(segment, at + 2L * k).intoArray(out, outAt + k);
-                }
-            }
-        }
+        loops().unpack(segment, at, whole, out, outAt);
         if (whole < n) {
             tail(at + (long) type.bytes() * whole, n - whole).intoArray(out, outAt + whole);
         }

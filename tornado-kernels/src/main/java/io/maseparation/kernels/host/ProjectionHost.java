@@ -54,7 +54,7 @@ public final class ProjectionHost {
         boolean accumulate = (flags & 2) != 0;
         int blocks = Math.ceilDiv(rows, HostDots.OUTPUTS);
         HostThreads.forRange(blocks, grain(count, cols), (from, to) -> {
-            HostDots dots = new HostDots();
+            HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(count, HostDots.ROWS) * HostDots.OUTPUTS];
             for (int block = from; block < to; block++) {
                 int r0 = block * HostDots.OUTPUTS;
@@ -119,7 +119,7 @@ public final class ProjectionHost {
         MemorySegment xs = x.getSegment();
         MemorySegment outs = qkv.getSegment();
         HostThreads.forRange(blocks, grain(count, cols), (from, to) -> {
-            HostDots dots = new HostDots();
+            HostDots dots = HostDots.get();
             float[] sums = new float[Math.min(count, HostDots.ROWS) * HostDots.OUTPUTS];
             for (int block = from; block < to; block++) {
                 int m = block < qBlocks ? 0 : block < qBlocks + kBlocks ? 1 : 2;

@@ -25,7 +25,9 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 @Tag("tornado")
 class AttentionTest {
     /** Query heads, key heads, columns: group ratios 1, 2, 4, 8, columns below, at and beside the width of a vector. */
-    private static final int[][] SHAPES = {{2, 2, 8}, {2, 1, 13}, {8, 2, 32}, {8, 1, 128}, {3, 1, 64}, {2, 2, 80}};
+    private static final int[][] SHAPES = {
+        {2, 2, 8}, {2, 1, 13}, {8, 2, 32}, {8, 1, 128}, {3, 1, 64}, {2, 2, 80}, {2, 2, 128}, {1, 1, 64}
+    };
 
     private static final int[][] GPU_SHAPES = {{2, 1, 8}, {4, 1, 13}, {1, 1, 80}, {1, 1, 128}};
 

@@ -160,6 +160,7 @@ final class GenerateCommand extends Command {
         try {
             generate(arguments, new Run(format, plan, planFile, setup, maxTokens, execution, trace, processes),
                     terminal);
+            processes.ifPresent(MpiProcesses::awaitOthers);
         } finally {
             processes.ifPresent(MpiProcesses::close);
         }

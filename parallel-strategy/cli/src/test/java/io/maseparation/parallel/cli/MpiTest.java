@@ -7,14 +7,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.maseparation.moe.testing.Golden;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -33,17 +31,17 @@ class MpiTest {
     private static final Duration ALL_END = Duration.ofSeconds(10);
 
     /** Many sequences of a model that is there at once: a step takes some milliseconds, and there are 500. */
-    private static final List<String> LONG_RUN = longRun("1,2,3", 12);
+    private static final List<String> LONG_RUN = longRun();
 
     @TempDir
     Path temp;
 
     /** A run that goes on while something is done to it, of three ranks. */
-    private static List<String> longRun(String prompt, int sequences) {
+    private static List<String> longRun() {
         List<String> args = new ArrayList<>(List.of("generate", "-m", "tiny", "-n", "500", "--ignore-eos", "--strategy",
                 "ma", "--attention-devices", "1", "--expert-devices", "2", "--transport", "mpi"));
-        for (int i = 0; i < sequences; i++) {
-            args.addAll(List.of("--prompt-ids", prompt));
+        for (int i = 0; i < 12; i++) {
+            args.addAll(List.of("--prompt-ids", "1,2,3"));
         }
         return args;
     }
@@ -202,37 +200,58 @@ class MpiTest {
         }
     }
 
-    /** The processes, when all of them compute. */
+    /** As the operating system sees it: what an expert rank has less where there are three of them. */
+    @Test
+    @Tag("long")
+    void oneOfThreeExpertRanksHoldsAThirdOfTheExperts() throws Exception {
+        // Layers, experts, matrices, their sizes, and bytes of a weight.
+        long experts = 8L * 16 * 3 * 512 * 1024 * 2;
+        long all = residentAsExperts(1).getFirst();
+
+        assertThat(residentAsExperts(3)).hasSize(3).allSatisfy(
+                // Of 16 experts a rank has five or six.
+                some -> assertThat(1 - (double) (all - some) / experts).isBetween(0.26, 0.42));
+    }
+
+    /** Resident bytes of each expert rank while {@code small} runs. */
+    private List<Long> residentAsExperts(int ranks) throws Exception {
+        List<String> args = List.of("generate", "-m", "small", "--prompt-ids", "1,2,3", "-n", "1900", "--ignore-eos",
+                "--strategy", "ma", "--attention-devices", "1", "--expert-devices", String.valueOf(ranks),
+                "--transport", "mpi");
+        try (MpiJob job = MpiJob.start(temp, 1 + ranks, args)) {
+            Map<Integer, ProcessHandle> processes = generating(job, 1 + ranks);
+            List<Long> resident = new ArrayList<>();
+            for (int rank = 1; rank <= ranks; rank++) {
+                resident.add(MpiJob.resident(processes.get(rank)));
+            }
+            return resident;
+        }
+    }
+
+    /** The processes of the long run, when all of them compute. */
     private static Map<Integer, ProcessHandle> generating(MpiJob job) throws Exception {
+        return generating(job, 3);
+    }
+
+    private static Map<Integer, ProcessHandle> generating(MpiJob job, int processes) throws Exception {
         // Tokens come as they are sampled, after the prompt.
-        await(Duration.ofSeconds(200), () -> !job.isAlive() || tokens(job) > 5);
+        MpiJob.await(Duration.ofSeconds(200), () -> !job.isAlive() || tokens(job) > 5);
         Map<Integer, ProcessHandle> ranks = job.ranks();
-        assertThat(ranks).as(job.err()).hasSize(3);
+        assertThat(ranks).as(job.err()).hasSize(processes);
         return ranks;
     }
 
-    private static int tokens(MpiJob job) {
-        try {
-            String out = job.out();
-            int first = out.indexOf("sequence 0, 3 prompt tokens:\n");
-            return first < 0 ? 0 : out.substring(first).split("\n", -1)[1].split(" ", -1).length - 3;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    private static int tokens(MpiJob job) throws IOException {
+        String out = job.out();
+        int first = out.indexOf("sequence 0, 3 prompt tokens:\n");
+        return first < 0 ? 0 : out.substring(first).split("\n", -1)[1].split(" ", -1).length;
     }
 
     private static void assertAllEnd(MpiJob job, Map<Integer, ProcessHandle> ranks) throws Exception {
-        await(ALL_END, () -> !job.isAlive() && ranks.values().stream().noneMatch(MpiJob::runs));
+        MpiJob.await(ALL_END, () -> !job.isAlive() && ranks.values().stream().noneMatch(MpiJob::runs));
         assertThat(job.isAlive()).as("mpirun goes on").isFalse();
         assertThat(ranks.values().stream().filter(MpiJob::runs)).as("ranks that go on").isEmpty();
         assertThat(job.end().status()).isNotZero();
-    }
-
-    private static void await(Duration most, BooleanSupplier what) throws InterruptedException {
-        long until = System.nanoTime() + most.toNanos();
-        while (!what.getAsBoolean() && System.nanoTime() < until) {
-            Thread.sleep(50);
-        }
     }
 
     @Test
@@ -258,7 +277,7 @@ class MpiTest {
                 hosts.cut();
 
                 // mpirun may wait for the daemon of the other host for ever.
-                await(ALL_END, () -> ranks.values().stream().noneMatch(MpiJob::runs));
+                MpiJob.await(ALL_END, () -> ranks.values().stream().noneMatch(MpiJob::runs));
                 assertThat(ranks.values().stream().filter(MpiJob::runs)).as("ranks that go on").isEmpty();
                 assertThat(job.complaints()).isNotEmpty().allSatisfy(line -> assertThat(line).contains(" is lost: "));
             }

@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.maseparation.moe.Presets;
 import io.maseparation.moe.testing.Golden;
+import io.maseparation.parallel.layout.Layout;
+import io.maseparation.parallel.layout.PlanFile;
+import io.maseparation.parallel.layout.Planning;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -135,6 +140,24 @@ class MpiTest {
         assertThat(run.out()).isEmpty();
         assertThat(run.err()).startsWith("ma: this process was not started by mpirun").contains("mpirun -n")
                 .hasLineCount(1);
+    }
+
+    /** Two on one device, and two that changed places; those in their order are looked at no further. */
+    @ParameterizedTest
+    @CsvSource({"0 0, 2", "1 0, 2", "0 1, 1"})
+    void aPlanThatPutsRanksElsewhereIsRefused(String devices, int status) {
+        PlanFile plan = PlanFile.of(Planning.plan(Presets.config("tiny"), Layout.separated(1, 1)).withDevices(
+                Stream.of(devices.split(" ", -1)).map(Integer::valueOf).toList()));
+        Path file = temp.resolve("plan.json");
+        plan.write(file);
+
+        CommandLineRun run = CommandLineRun.of("generate", "--plan", file.toString(), "--prompt-ids", "1",
+                "--transport", "mpi");
+
+        assertThat(run.status()).isEqualTo(status);
+        assertThat(run.err()).hasLineCount(1).contains(status == 2
+                ? "plan.json: devices: ranks are not on 0 to 1 in their order"
+                : "was not started by mpirun");
     }
 
     @Test

@@ -89,7 +89,7 @@ final class MpiFlags {
         if (!devices.equals(IntStream.range(0, devices.size()).boxed().toList())) {
             throw new UsageException(("%s: devices: ranks are not on 0 to %d in their order, and with --%s %s each has"
                     + " the device of its process: write them so, and tell mpirun which host each rank is to be on")
-                            .formatted(file, devices.size() - 1, TRANSPORT, MPI));
+                    .formatted(file, devices.size() - 1, TRANSPORT, MPI));
         }
     }
 

@@ -261,7 +261,8 @@ class FailureTest {
                 "generate -m tiny --prompt-ids 1 -n 2 --trace /dev/full",
                 "compare -m tiny --devices 2 -n 2 --repetitions 1 --trace /dev/full",
                 "calibrate -m tiny --no-check --rounds 1 -o /dev/full",
-                "policies --steps 6 --rebalance-interval 2 --batch 8 --policy placement -o " + fullAt("policies.csv"))) {
+                "policies --steps 6 --rebalance-interval 2 --batch 8 --policy placement -o "
+                        + fullAt("policies.csv"))) {
             printsThoughItCannotWrite(line, "{");
         }
     }

@@ -42,10 +42,7 @@ class MpiFaultsTest {
     /** What a rank is at, as its threads and what rank 0 printed show it. */
     enum Phase {
         /** The JVM is there, and MPI has not started. */
-        START("tiny", 3, 4),
-        LOAD("small", 3, 4),
-        PREFILL("small", 400, 4),
-        DECODE("tiny", 3, 500),
+        START("tiny", 3, 4), LOAD("small", 3, 4), PREFILL("small", 400, 4), DECODE("tiny", 3, 500),
         /** The last token is there. */
         SHUTDOWN("tiny", 3, 4);
 

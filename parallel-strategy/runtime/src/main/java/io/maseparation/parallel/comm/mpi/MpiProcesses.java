@@ -182,9 +182,9 @@ public final class MpiProcesses implements Processes, AutoCloseable {
         });
     }
 
-    /** How long a process may be seen stopped: what is left of the time is the launcher's, which has to end all. */
+    /** How long a process may be seen stopped: whoever sees it may have started later, and the launcher has to end all. */
     private static Duration beforeLost(Duration lostAfter) {
-        return lostAfter.multipliedBy(3).dividedBy(4);
+        return lostAfter.dividedBy(2);
     }
 
     private static String stoppedLine(int rank, Duration most) {

@@ -79,6 +79,10 @@ class MpiFaultsTest {
             };
         }
 
+        private static boolean waitsForMpi(ProcessHandle rank) {
+            return threads(rank).contains("mpi-limit");
+        }
+
         /** Names of a process's threads, which Linux cuts at 15 letters. */
         private static Collection<String> threads(ProcessHandle process) {
             try (Stream<Path> tasks = Files.list(Path.of("/proc", String.valueOf(process.pid()), "task"))) {
@@ -128,6 +132,11 @@ class MpiFaultsTest {
             Thread.sleep(fault.millis());
             boolean late = !MpiJob.runs(victim);
             MpiJob.signal(fault.signal(), victim.pid());
+            if (fault.phase() == Phase.START) {
+                // Whoever sees it has to be there itself.
+                MpiJob.await(LONGEST_PHASE, () -> !job.isAlive()
+                        || ranks.values().stream().allMatch(rank -> rank.equals(victim) || Phase.waitsForMpi(rank)));
+            }
             long hit = System.nanoTime();
 
             boolean ended = MpiJob.await(ALL_END,

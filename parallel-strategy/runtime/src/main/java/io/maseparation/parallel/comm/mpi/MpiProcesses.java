@@ -184,7 +184,7 @@ public final class MpiProcesses implements Processes, AutoCloseable {
 
     /** How long a process may be seen stopped: whoever sees it may have started later, and the launcher has to end all. */
     private static Duration beforeLost(Duration lostAfter) {
-        return lostAfter.dividedBy(2);
+        return lostAfter.dividedBy(4);
     }
 
     private static String stoppedLine(int rank, Duration most) {

@@ -25,7 +25,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A rank is killed or stopped at any time of a run: all others end soon, and say which one it was. As many rounds as
- * {@code ma.faultRounds} says, of all times and both signals each, with a rank and a moment of their own: {@code .ci/faults}.
+ * {@code ma.faultRounds} says, of all times and both signals each, with a rank and a moment of their own: that is
+ * {@code .ci/faults}.
  */
 @Tag("mpi")
 @Tag("long")

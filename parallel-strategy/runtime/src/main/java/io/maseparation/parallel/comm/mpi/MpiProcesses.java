@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -35,6 +34,9 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     private final Consumer<String> lost;
     private final Traffic traffic;
     private final Watch watch;
+    /** Processes of this host with lower ranks, all of which are there until all leave. */
+    private int lowerHere;
+
     private boolean left;
     private boolean stopped;
 
@@ -137,6 +139,7 @@ public final class MpiProcesses implements Processes, AutoCloseable {
             throw new RunFailedException("interrupted", e);
         }
         left = true;
+        lowerHere = (int) Neighbours.ranks().stream().filter(other -> other < rank).count();
         // MPI waits for all in there, without an end, and nobody may talk meanwhile.
         Thread guard = guard(lostAfter, lostAfter, lost, "rank %d: the others did not end their MPI within %s s"
                 .formatted(rank, seconds(lostAfter)));
@@ -145,22 +148,24 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     }
 
     /**
-     * Waits in the first process of each host for the end of the others there, so that it is noticed when one of them is
-     * stopped at the very last, which {@code mpirun} does not. For programs that have nothing left to do but to end.
+     * Waits in the first two processes of each host for the end of the others there, so that it is noticed when
+     * one of them is stopped at the very last, which {@code mpirun} does not. For programs that have nothing left to
+     * do but to end. The second process ends last, for the first one waits for all but that one.
      *
      * @throws RunFailedException if one of them is; this process has to end with a failure then
      */
     public void awaitOthers() {
+        if (lowerHere > 1) {
+            return;
+        }
         Duration most = beforeLost(lostAfter);
         Neighbours neighbours = new Neighbours(most);
-        Set<Integer> there = Neighbours.ranks();
-        while (!there.isEmpty() && there.stream().allMatch(other -> other > rank)) {
+        while (Neighbours.ranks().size() > 1 - lowerHere) {
             OptionalInt stopped = neighbours.stopped();
             if (stopped.isPresent()) {
                 throw new RunFailedException(stoppedLine(stopped.getAsInt(), most), null);
             }
             LockSupport.parkNanos(NEIGHBOURS_NANOS / 10);
-            there = Neighbours.ranks();
         }
     }
 
@@ -182,7 +187,10 @@ public final class MpiProcesses implements Processes, AutoCloseable {
         });
     }
 
-    /** How long a process may be seen stopped: whoever sees it may have started later, and the launcher has to end all. */
+    /**
+     * How long a process may be seen stopped: whoever sees it may have started later, and the launcher has to end
+     * all of them.
+     */
     private static Duration beforeLost(Duration lostAfter) {
         return lostAfter.dividedBy(4);
     }

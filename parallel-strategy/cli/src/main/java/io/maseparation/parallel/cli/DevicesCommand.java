@@ -151,6 +151,7 @@ final class DevicesCommand extends Command {
                 throw new FailedException("NCCL does not move what it should: " + failure);
             });
             processes.ifPresent(MpiProcesses::leave);
+            processes.ifPresent(MpiProcesses::awaitOthers);
         } finally {
             processes.ifPresent(MpiProcesses::close);
         }

@@ -145,6 +145,7 @@ final class GenerateCommand extends Command {
         PromptFlags.check(arguments, ModelFlags.name(arguments, plan.map(PlanFile::model)));
         Optional<Path> trace = TraceFlags.file(arguments);
         if (MpiFlags.chosen(arguments)) {
+            plan.ifPresent(p -> MpiFlags.checkDevices(p, planFile.orElseThrow()));
             OwnGpu.choose();
         }
         ExecutionOptions plain = RunFlags.readAnyTransport(arguments).withTransfers(trace.isPresent());
@@ -160,6 +161,7 @@ final class GenerateCommand extends Command {
         try {
             generate(arguments, new Run(format, plan, planFile, setup, maxTokens, execution, trace, processes),
                     terminal);
+            processes.ifPresent(MpiProcesses::awaitOthers);
         } finally {
             processes.ifPresent(MpiProcesses::close);
         }

@@ -2,14 +2,17 @@ package io.maseparation.parallel.cli;
 
 import io.maseparation.files.Text;
 import io.maseparation.parallel.comm.mpi.MpiProcesses;
+import io.maseparation.parallel.layout.PlanFile;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 
 /** Ranks as processes of a job that {@code mpirun} starts: {@code --transport mpi}. Rank 0 speaks for all of them. */
 final class MpiFlags {
@@ -74,6 +77,20 @@ final class MpiFlags {
             throw new UsageException("--%s is for --%s %s".formatted(LOST_AFTER, TRANSPORT, MPI));
         }
         return seconds;
+    }
+
+    /**
+     * Refuses devices that processes do not have, which are where mpirun started them.
+     *
+     * @throws UsageException if a plan puts ranks on other devices than one after the other
+     */
+    static void checkDevices(PlanFile plan, Path file) {
+        List<Integer> devices = plan.devices();
+        if (!devices.equals(IntStream.range(0, devices.size()).boxed().toList())) {
+            throw new UsageException(("%s: devices: ranks are not on 0 to %d in their order, and with --%s %s each has"
+                    + " the device of its process: write them so, and tell mpirun which host each rank is to be on")
+                    .formatted(file, devices.size() - 1, TRANSPORT, MPI));
+        }
     }
 
     /**

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -262,25 +263,38 @@ class FailureTest {
     /** A disk that is full, say: what was computed is printed all the same. */
     @Test
     void resultsArePrintedThoughFilesCannotBeWritten() throws IOException {
-        Path full = Path.of("/dev/full");
-        assumeTrue(Files.exists(full), "there is no /dev/full");
-        Path policies = Files.createDirectory(temp.resolve("policies"));
-        Files.createSymbolicLink(policies.resolve("policies.csv"), full);
-        Path reproduction = Files.createDirectory(temp.resolve("reproduction"));
-        Files.createSymbolicLink(reproduction.resolve("index.html"), full);
         for (String line : List.of("plan -m tiny --cluster h200x2 --batch 4 -o /dev/full",
                 "simulate -m tiny --cluster h200x2 --strategy ep --expert-parallel-size 2 --trace /dev/full",
                 "generate -m tiny --prompt-ids 1 -n 2 --trace /dev/full",
                 "compare -m tiny --devices 2 -n 2 --repetitions 1 --trace /dev/full",
                 "calibrate -m tiny --no-check --rounds 1 -o /dev/full",
-                "reproduce --quick -o " + reproduction,
-                "policies --steps 6 --rebalance-interval 2 --batch 8 --policy placement -o " + policies)) {
-            CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + " --format json"));
-            assertThat(run.status()).as(line).isEqualTo(1);
-            assertThat(run.err()).as(line).contains("cannot be written: ", "space").doesNotContain("wrote ");
-            assertThat(run.out()).as(line).startsWith(line.startsWith("reproduce") ? "[" : "{")
-                    .hasSizeGreaterThan(50);
+                "policies --steps 6 --rebalance-interval 2 --batch 8 --policy placement -o "
+                        + fullAt("policies.csv"))) {
+            printsThoughItCannotWrite(line, "{");
         }
+    }
+
+    /** All of the evaluation is simulated for that. */
+    @Test
+    @Tag("long")
+    void aReproductionIsPrintedThoughItsReportCannotBeWritten() throws IOException {
+        printsThoughItCannotWrite("reproduce --quick -o " + fullAt("index.html"), "[");
+    }
+
+    /** A folder with a file that takes nothing. */
+    private Path fullAt(String file) throws IOException {
+        Path full = Path.of("/dev/full");
+        assumeTrue(Files.exists(full), "there is no /dev/full");
+        Path folder = Files.createDirectory(temp.resolve("of-" + file));
+        Files.createSymbolicLink(folder.resolve(file), full);
+        return folder;
+    }
+
+    private static void printsThoughItCannotWrite(String line, String begin) {
+        CommandLineRun run = CommandLineRun.of(CommandLineRun.words(line + " --format json"));
+        assertThat(run.status()).as(line).isEqualTo(1);
+        assertThat(run.err()).as(line).contains("cannot be written: ", "space").doesNotContain("wrote ");
+        assertThat(run.out()).as(line).startsWith(begin).hasSizeGreaterThan(50);
     }
 
     @Test

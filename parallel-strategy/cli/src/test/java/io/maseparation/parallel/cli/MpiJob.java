@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,11 +27,13 @@ final class MpiJob implements AutoCloseable {
     private final Process process;
     private final Path out;
     private final Path err;
+    private final Path folder;
 
-    private MpiJob(Process process, Path out, Path err) {
+    private MpiJob(Process process, Path out, Path err, Path folder) {
         this.process = process;
         this.out = out;
         this.err = err;
+        this.folder = folder;
     }
 
     /** Whether this machine has Open MPI's launcher. */
@@ -85,7 +88,9 @@ final class MpiJob implements AutoCloseable {
         builder.environment().put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
         // It puts sockets there, whose paths may not be long.
         builder.environment().put("TMPDIR", "/tmp");
-        return new MpiJob(builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start(), out, err);
+        Path own = Files.createTempDirectory(folder, "mpi");
+        builder.directory(own.toFile()).redirectOutput(out.toFile()).redirectError(err.toFile());
+        return new MpiJob(builder.start(), out, err, own);
     }
 
     /** Waits for the end. */
@@ -102,6 +107,11 @@ final class MpiJob implements AutoCloseable {
 
     long pid() {
         return process.pid();
+    }
+
+    /** The folder that its processes started in. */
+    Path folder() {
+        return folder;
     }
 
     String out() throws IOException {
@@ -149,6 +159,32 @@ final class MpiJob implements AutoCloseable {
         } catch (IOException e) {
             return false;
         }
+    }
+
+    /** Bytes of memory that a process has taken. */
+    static long resident(ProcessHandle process) throws IOException {
+        return Files.readAllLines(Path.of("/proc", String.valueOf(process.pid()), "status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Something that becomes true. */
+    interface Condition {
+        boolean holds() throws IOException;
+    }
+
+    /** Waits until something holds; whether it does. */
+    static boolean await(Duration most, Condition what) throws IOException, InterruptedException {
+        long until = System.nanoTime() + most.toNanos();
+        while (!what.holds()) {
+            if (System.nanoTime() > until) {
+                return false;
+            }
+            Thread.sleep(10);
+        }
+        return true;
     }
 
     static void signal(String name, long pid) throws IOException, InterruptedException {

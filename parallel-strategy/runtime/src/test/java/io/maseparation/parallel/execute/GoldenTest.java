@@ -97,10 +97,9 @@ class GoldenTest {
     }
 
     /** bf16 weights as fp16, which loses nothing here, multiplied by the embedded runtime's warps. */
-    @ParameterizedTest
-    @MethodSource("tensorLayouts")
-    void tensorCoresAgree(Setup layout) throws Exception {
-        tensorCoresAgree(layout, 4);
+    @Test
+    void tensorCoresAgree() throws Exception {
+        tensorCoresAgree(Layout.separated(1, 2).withMicroBatches(2), 4);
     }
 
     /** A warp's lanes are virtual threads that wait for each other: 45 s a layout. */

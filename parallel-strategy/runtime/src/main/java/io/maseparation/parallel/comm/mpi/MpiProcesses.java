@@ -22,6 +22,7 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     private static final String[] RANK_VARIABLES = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"};
 
     private static final long LOOK_NANOS = 1_000_000;
+    private static final long NEIGHBOURS_NANOS = 250_000_000;
     /** Longest start: MPI waits for all processes, and no heartbeat is there yet to say which one is missing. */
     private static final Duration LONGEST_START = Duration.ofSeconds(60);
 
@@ -29,22 +30,26 @@ public final class MpiProcesses implements Processes, AutoCloseable {
     private final int rank;
     private final int size;
     private final Duration lostAfter;
+    /** Says who is lost, and ends this process. */
     private final Consumer<String> lost;
     private final Traffic traffic;
     private final Watch watch;
+    /** Processes of this host with lower ranks, all of which are there until all leave. */
+    private int lowerHere;
+
     private boolean left;
     private boolean stopped;
 
     private MpiProcesses(OpenMpi mpi, OpenMpi.Group all, Duration lostAfter, Consumer<String> lost) {
         this.mpi = mpi;
         this.lostAfter = lostAfter;
-        this.lost = line -> {
-            lost.accept(line);
-            mpi.abort(1);
-        };
+        this.lost = lost;
         rank = mpi.rank(all);
         size = mpi.size(all);
-        watch = new Watch(mpi, mpi.duplicate(all), rank, size, lostAfter, this.lost);
+        watch = new Watch(mpi, mpi.duplicate(all), rank, size, lostAfter, line -> {
+            lost.accept(line);
+            mpi.abort(1);
+        });
         traffic = new Traffic(mpi, mpi.duplicate(all), rank);
         LOG.log(System.Logger.Level.DEBUG, "rank %d of %d, %s".formatted(rank, size, mpi.version()));
     }
@@ -79,11 +84,11 @@ public final class MpiProcesses implements Processes, AutoCloseable {
                     null);
         }
         OpenMpi mpi = OpenMpi.load();
-        Thread limit = limit(LONGEST_START, () -> lost.accept(
+        Thread guard = guard(LONGEST_START, lostAfter, lost,
                 "rank %d: not all processes came to MPI within %s s: is one of them stopped, or its host not reached?"
-                        .formatted(launched.getAsInt(), LONGEST_START.toSeconds())));
+                        .formatted(launched.getAsInt(), LONGEST_START.toSeconds()));
         OpenMpi.Group all = mpi.init();
-        limit.interrupt();
+        guard.interrupt();
         return new MpiProcesses(mpi, all, lostAfter, lost);
     }
 
@@ -134,23 +139,68 @@ public final class MpiProcesses implements Processes, AutoCloseable {
             throw new RunFailedException("interrupted", e);
         }
         left = true;
+        lowerHere = (int) Neighbours.ranks().stream().filter(other -> other < rank).count();
         // MPI waits for all in there, without an end, and nobody may talk meanwhile.
-        Thread limit = limit(lostAfter, () -> lost.accept("rank %d: the others did not end their MPI within %s s"
-                .formatted(rank, Text.number(lostAfter.toMillis() / 1e3))));
+        Thread guard = guard(lostAfter, lostAfter, lost, "rank %d: the others did not end their MPI within %s s"
+                .formatted(rank, seconds(lostAfter)));
         mpi.leave();
-        limit.interrupt();
+        guard.interrupt();
     }
 
-    /** Does something after a time, unless the thread is interrupted before. */
-    private static Thread limit(Duration time, Runnable late) {
-        return Thread.ofPlatform().daemon().name("mpi-limit").start(() -> {
-            try {
-                Thread.sleep(time);
-            } catch (InterruptedException e) {
-                return;
+    /**
+     * Waits in the first two processes of each host for the end of the others there, so that it is noticed when
+     * one of them is stopped at the very last, which {@code mpirun} does not. For programs that have nothing left to
+     * do but to end. The second process ends last, for the first one waits for all but that one.
+     *
+     * @throws RunFailedException if one of them is; this process has to end with a failure then
+     */
+    public void awaitOthers() {
+        if (lowerHere > 1) {
+            return;
+        }
+        Duration most = beforeLost(lostAfter);
+        Neighbours neighbours = new Neighbours(most);
+        while (Neighbours.ranks().size() > 1 - lowerHere) {
+            OptionalInt stopped = neighbours.stopped();
+            if (stopped.isPresent()) {
+                throw new RunFailedException(stoppedLine(stopped.getAsInt(), most), null);
             }
-            late.run();
+            LockSupport.parkNanos(NEIGHBOURS_NANOS / 10);
+        }
+    }
+
+    /** Says which process keeps all others from starting or ending MPI, unless the thread is interrupted before. */
+    private static Thread guard(Duration longest, Duration lostAfter, Consumer<String> lost, String late) {
+        Duration most = beforeLost(lostAfter);
+        return Thread.ofPlatform().daemon().name("mpi-limit").start(() -> {
+            long until = System.nanoTime() + longest.toNanos();
+            Neighbours neighbours = new Neighbours(most);
+            OptionalInt stopped = OptionalInt.empty();
+            while (stopped.isEmpty() && System.nanoTime() < until) {
+                LockSupport.parkNanos(NEIGHBOURS_NANOS);
+                if (Thread.interrupted()) {
+                    return;
+                }
+                stopped = neighbours.stopped();
+            }
+            lost.accept(stopped.isPresent() ? stoppedLine(stopped.getAsInt(), most) : late);
         });
+    }
+
+    /**
+     * How long a process may be seen stopped: whoever sees it may have started later, and the launcher has to end
+     * all of them.
+     */
+    private static Duration beforeLost(Duration lostAfter) {
+        return lostAfter.dividedBy(4);
+    }
+
+    private static String stoppedLine(int rank, Duration most) {
+        return "rank %d is lost: its process has been stopped for %s s".formatted(rank, seconds(most));
+    }
+
+    private static String seconds(Duration time) {
+        return Text.number(time.toMillis() / 1e3);
     }
 
     /** The leader hears from all others that they are done, and then tells them that all are. */
